@@ -1,0 +1,173 @@
+"""Every setting, typed, in one place. Each is read from the environment, or from a `.env` file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("must be a URL that starts with http:// or https://")
+    return value.rstrip("/")
+
+
+def _token_link(value: str) -> str:
+    if "{token}" not in value:
+        raise ValueError("must contain {token}, which the link's token takes the place of")
+    return _web_url(value)
+
+
+def _postgresql_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must look like postgresql://user:password@host:5432/database")
+    return value
+
+
+def _smtp_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+        raise ValueError(
+            "must look like smtp://host:25 (plain), smtp+starttls://user:password@host:587 or smtps://host:465"
+        )
+    return value
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+TokenLink = Annotated[str, AfterValidator(_token_link)]
+PostgresqlUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
+SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: PostgresqlUrl | None = Field(
+        None, description="PostgreSQL, as the app's role. The embedded PostgreSQL where it is not set."
+    )
+    migration_database_url: PostgresqlUrl | None = Field(
+        None, description="PostgreSQL, as the role that owns the tables: `team-access migrate` uses it."
+    )
+    smtp_url: SmtpUrl | None = Field(
+        None,
+        description="Where mail goes: smtp://, smtp+starttls:// or smtps://, with user:password@ where needed."
+        " The built-in mailbox where it is not set.",
+    )
+    mail_from: str = Field(
+        "Team access <no-reply@team-access.example>", description="The sender of every email."
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="How many server processes.")
+    public_url: WebUrl = Field(
+        "", validate_default=False, description="What links in emails start with: http://HOST:PORT by default."
+    )
+    app_url: WebUrl = Field(
+        "",
+        validate_default=False,
+        description="Where the join and sign-in pages lead afterwards: GraphiQL by default.",
+    )
+    join_link: TokenLink = Field(
+        "",
+        validate_default=False,
+        description="Template of an invitation's link, with {token}: PUBLIC_URL/join/{token} by default.",
+    )
+    sign_in_link: TokenLink = Field(
+        "",
+        validate_default=False,
+        description="Template of a sign-in link, with {token}: PUBLIC_URL/sign-in/{token} by default.",
+    )
+    sign_up: Literal["open", "closed"] = Field(
+        "open",
+        description="open: the first sign-in of an unknown address makes the person; closed: only invitations do.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of other sites whose pages may call the API with cookies, comma-separated."
+    )
+    data_dir: Path = Field(
+        Path(".data"), description="Where the embedded database, the mailbox and the theme files live."
+    )
+    storage_url: str = Field("", description="Where theme files live: DATA_DIR/files by default.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="How it is logged.")
+
+    session_lifetime_seconds: int = Field(
+        30 * 86_400, ge=60, description="How long a session lives after it was last used."
+    )
+    sign_in_lifetime_seconds: int = Field(900, ge=1, description="How long a sign-in link works.")
+    invitation_lifetime_seconds: int = Field(7 * 86_400, ge=1, description="How long an invitation works.")
+    sign_in_emails_per_hour: int = Field(
+        10, ge=1, description="Sign-in emails to one address in an hour; more are refused."
+    )
+    mail_timeout_seconds: float = Field(30, gt=0, description="How long the SMTP server may take to answer.")
+    mail_retry_hours: float = Field(
+        24, gt=0, description="How long an email is tried again while the SMTP server is not to be reached."
+    )
+    database_pool_size: int = Field(10, ge=2, le=1000, description="Connections a server process, each way.")
+    operation_timeout_seconds: float = Field(10, gt=0, description="How long one operation may take.")
+    max_body_bytes: int = Field(256 * 1024, ge=1024, description="Size of a request's body.")
+    max_tokens: int = Field(2_000, ge=10, description="Tokens of a document.")
+    max_depth: int = Field(15, ge=1, le=100, description="How deep a document's fields nest.")
+    max_aliases: int = Field(30, ge=1, description="Aliases and root fields of an operation, each.")
+    max_cost: int = Field(10_000, ge=1, description="Cost of an operation: page sizes multiply downwards.")
+    max_batch: int = Field(10, ge=1, le=1000, description="Operations of a batch.")
+    max_subscriptions: int = Field(20, ge=1, description="Subscriptions of one WebSocket.")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from(cls, value: str) -> str:
+        address = value.rpartition("<")[2].removesuffix(">") if value.endswith(">") else value
+        try:
+            validate_email(address, check_deliverability=False, test_environment=True)
+        except EmailNotValidError as error:
+            raise ValueError("must look like Name <address@host.example>") from error
+        return value
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _allowed_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        for origin in origins:
+            if urlsplit(origin)._replace(netloc="", scheme="").geturl() or "://" not in origin:
+                raise ValueError("must be origins such as https://app.example.com, comma-separated")
+        return origins
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_links(cls, values: dict[str, object]) -> dict[str, object]:
+        host, port = values.get("host", "127.0.0.1"), values.get("port", 8000)
+        public_url = values.setdefault("public_url", f"http://{host}:{port}")
+        base = str(public_url).rstrip("/")
+        values.setdefault("app_url", f"{base}/graphql")
+        values.setdefault("join_link", f"{base}/join/{{token}}")
+        values.setdefault("sign_in_link", f"{base}/sign-in/{{token}}")
+        return values
+
+    @model_validator(mode="after")
+    def _storage_below_data_dir(self) -> Self:
+        if not self.storage_url:
+            object.__setattr__(self, "storage_url", (self.data_dir.resolve() / "files").as_uri())
+        return self
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def load() -> Settings:
+    """The settings of this process; ends it with one line a wrong value where one is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper() or "SETTINGS"
+            message = problem["msg"].removeprefix("Value error, ")
+            sys.stderr.write(f"{name}: {message[0].lower()}{message[1:]}\n")
+        raise SystemExit(2) from None
