@@ -1,0 +1,27 @@
+"""What is stored. Importing this package declares every table."""
+
+from models.accounts import Account
+from models.audit import AuditEvent, AuditHead
+from models.catalog import Theme, ThemeFile, ThemeRelease
+from models.idempotency import IdempotencyKey
+from models.invitations import Invitation
+from models.licenses import Entitlement, License
+from models.members import Member, User
+from models.sessions import Session, SignInLink
+
+__all__ = [
+    "Account",
+    "AuditEvent",
+    "AuditHead",
+    "Entitlement",
+    "IdempotencyKey",
+    "Invitation",
+    "License",
+    "Member",
+    "Session",
+    "SignInLink",
+    "Theme",
+    "ThemeFile",
+    "ThemeRelease",
+    "User",
+]

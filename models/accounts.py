@@ -1,0 +1,30 @@
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Numeric
+from sqlmodel import Field, SQLModel
+
+from models.columns import id_column, time_column
+
+
+class Account(SQLModel, table=True):
+    """A tenant: a company with its team, its licenses and its log."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("max_active_licenses >= 0", name="max_active_licenses"),
+        CheckConstraint("max_monthly_spend >= 0", name="max_monthly_spend"),
+    )
+
+    id: UUID = id_column()
+    name: str
+    slug: str = Field(unique=True)
+    currency: str = Field(default="EUR", max_length=3)
+    created_at: datetime = time_column(default_now=True)
+    max_active_licenses: int | None = None
+    max_monthly_spend: Decimal | None = Field(default=None, sa_type=Numeric(14, 2))
+
+    @property
+    def account_id(self) -> UUID:
+        return self.id

@@ -1,0 +1,138 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, FetchedValue, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel
+
+from models.columns import enum_column, new_id, tenant_index, time_column
+
+
+class AuditAction(StrEnum):
+    ACCOUNT_CREATED = "ACCOUNT_CREATED"
+    ACCOUNT_UPDATED = "ACCOUNT_UPDATED"
+    ACCOUNT_LIMITS_CHANGED = "ACCOUNT_LIMITS_CHANGED"
+    OWNERSHIP_TRANSFERRED = "OWNERSHIP_TRANSFERRED"
+    MEMBER_INVITED = "MEMBER_INVITED"
+    INVITATION_RESENT = "INVITATION_RESENT"
+    INVITATION_REVOKED = "INVITATION_REVOKED"
+    INVITATION_DECLINED = "INVITATION_DECLINED"
+    INVITATION_EXPIRED = "INVITATION_EXPIRED"
+    INVITATION_DELIVERY_FAILED = "INVITATION_DELIVERY_FAILED"
+    MEMBER_JOINED = "MEMBER_JOINED"
+    MEMBER_RENAMED = "MEMBER_RENAMED"
+    MEMBER_ROLE_CHANGED = "MEMBER_ROLE_CHANGED"
+    MEMBER_REMOVED = "MEMBER_REMOVED"
+    MEMBER_LEFT = "MEMBER_LEFT"
+    LICENSES_PURCHASED = "LICENSES_PURCHASED"
+    ENTITLEMENT_GRANTED = "ENTITLEMENT_GRANTED"
+    LICENSE_PROVISIONED = "LICENSE_PROVISIONED"
+    LICENSE_REVOKED = "LICENSE_REVOKED"
+    LICENSE_SUSPENDED = "LICENSE_SUSPENDED"
+    LICENSE_REINSTATED = "LICENSE_REINSTATED"
+    LICENSE_TRANSFERRED = "LICENSE_TRANSFERRED"
+    LICENSE_EXPIRED = "LICENSE_EXPIRED"
+    THEME_FILE_DOWNLOADED = "THEME_FILE_DOWNLOADED"
+    REPORT_DOWNLOADED = "REPORT_DOWNLOADED"
+    INVOICE_DOWNLOADED = "INVOICE_DOWNLOADED"
+    API_KEY_GENERATED = "API_KEY_GENERATED"
+    API_KEY_CLAIMED = "API_KEY_CLAIMED"
+    API_KEY_ROTATED = "API_KEY_ROTATED"
+    API_KEY_REVOKED = "API_KEY_REVOKED"
+    API_CALLED = "API_CALLED"
+    BILLING_DETAILS_CHANGED = "BILLING_DETAILS_CHANGED"
+    INVOICE_ISSUED = "INVOICE_ISSUED"
+    INVOICE_PAID = "INVOICE_PAID"
+    INVOICE_VOIDED = "INVOICE_VOIDED"
+
+
+class AuditOutcome(StrEnum):
+    ALLOWED = "ALLOWED"
+    DENIED = "DENIED"
+
+
+class ActorKind(StrEnum):
+    MEMBER = "MEMBER"
+    SYSTEM = "SYSTEM"
+
+
+class CredentialKind(StrEnum):
+    SESSION = "SESSION"
+    API_KEY = "API_KEY"
+    INVITATION = "INVITATION"
+    OPERATOR = "OPERATOR"
+
+
+class AuditHead(SQLModel, table=True):
+    """Where an account's chain has got to. Written by the trigger alone; locking it orders the chain."""
+
+    __tablename__ = "audit_heads"
+
+    account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
+    sequence: int = Field(sa_type=BigInteger)
+    hash: bytes = Field(sa_type=LargeBinary)
+    occurred_at: datetime = time_column()
+
+
+class AuditEvent(SQLModel, table=True):
+    """What happened, who did it, with which credential. The trigger fills in what is `FetchedValue`.
+
+    Names are the ones of that moment. There are no foreign keys: the log outlives what it tells of.
+    """
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("uq_audit_events_id", "account_id", "id", unique=True),
+        tenant_index("audit_events", "action", "sequence", suffix="action"),
+        tenant_index("audit_events", "actor_member_id", "sequence", suffix="actor"),
+        tenant_index("audit_events", "target_id", "sequence", suffix="target"),
+        tenant_index("audit_events", "occurred_at", "sequence", suffix="occurred"),
+        tenant_index(
+            "audit_events",
+            "request_id",
+            "sequence",
+            suffix="request",
+            postgresql_where=text("request_id IS NOT NULL"),
+        ),
+        tenant_index(
+            "audit_events",
+            "credential_id",
+            "sequence",
+            suffix="api_key",
+            postgresql_where=text("credential_kind = 'API_KEY'"),
+        ),
+        tenant_index(
+            "audit_events", "sequence", suffix="denied", postgresql_where=text("outcome = 'DENIED'")
+        ),
+    )
+
+    account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
+    sequence: int = Field(
+        primary_key=True,
+        sa_type=BigInteger,
+        sa_column_kwargs={"server_default": FetchedValue(), "autoincrement": False},
+    )
+    id: UUID = Field(default_factory=new_id, sa_type=POSTGRESQL_UUID)
+    occurred_at: datetime = time_column()
+    action: AuditAction = enum_column(AuditAction)
+    outcome: AuditOutcome = enum_column(AuditOutcome)
+    summary: str
+    actor_kind: ActorKind = enum_column(ActorKind)
+    actor_member_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    actor_name: str
+    credential_kind: CredentialKind | None = enum_column(CredentialKind, nullable=True)
+    credential_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    credential_label: str | None = None
+    target_type: str | None = None
+    target_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    target_name: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+    details: dict[str, Any] = Field(sa_type=JSON)  # type: ignore[call-overload]
+    """JSON, not JSONB: the very bytes that were hashed are kept."""
+    previous_hash: bytes = Field(sa_type=LargeBinary)
+    hash: bytes = Field(sa_type=LargeBinary)

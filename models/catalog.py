@@ -1,0 +1,59 @@
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel
+
+from models.columns import id_column, time_column
+
+
+class Theme(SQLModel, table=True):
+    """A website theme that is licensed. The catalog is the platform's, not a tenant's."""
+
+    __tablename__ = "themes"
+    __table_args__ = (
+        CheckConstraint("price_amount >= 0", name="price"),
+        Index("ix_themes_name", text("lower(name)"), "id"),
+        Index("ix_themes_newest", "published_at", "id"),
+        Index("ix_themes_price", "price_amount", "id"),
+    )
+
+    id: UUID = id_column()
+    slug: str = Field(unique=True)
+    name: str
+    summary: str
+    price_amount: Decimal = Field(sa_type=Numeric(14, 2))
+    price_currency: str = Field(max_length=3)
+    tags: list[str] = Field(sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    published_at: datetime = time_column()
+    withdrawn_at: datetime | None = time_column(nullable=True)
+    latest_version: str
+
+
+class ThemeRelease(SQLModel, table=True):
+    __tablename__ = "theme_releases"
+    __table_args__ = (UniqueConstraint("theme_id", "version"),)
+
+    id: UUID = id_column()
+    theme_id: UUID = Field(foreign_key="themes.id", sa_type=POSTGRESQL_UUID)
+    version: str
+    notes: str | None = None
+    released_at: datetime = time_column()
+
+
+class ThemeFile(SQLModel, table=True):
+    """Its bytes lie in the storage under their SHA-256."""
+
+    __tablename__ = "theme_files"
+    __table_args__ = (UniqueConstraint("release_id", "name"),)
+
+    id: UUID = id_column()
+    release_id: UUID = Field(foreign_key="theme_releases.id", sa_type=POSTGRESQL_UUID)
+    name: str
+    size: int = Field(sa_type=BigInteger)
+    """Bytes."""
+    sha256: str = Field(max_length=64)
+    media_type: str

@@ -1,0 +1,70 @@
+"""The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+import orjson
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+
+def sqlalchemy_url(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+class Database:
+    """Connections as the app's role. `reading` is read-only and commits each statement by itself."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = url
+        self.reading = self._engine(pool_size, default_transaction_read_only="on").execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
+        self.writing = self._engine(pool_size)
+
+    def _engine(self, pool_size: int, **server_settings: str) -> AsyncEngine:
+        return create_async_engine(
+            sqlalchemy_url(self.url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            json_serializer=canonical_json,
+            json_deserializer=orjson.loads,
+            connect_args={
+                "timeout": 10,
+                "server_settings": {
+                    "application_name": "team-access",
+                    "lock_timeout": "10s",
+                    "idle_in_transaction_session_timeout": "60s",
+                    "jit": "off",
+                    **server_settings,
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[AsyncSession]:
+        """For one resolver: siblings are resolved at the same time and share no session."""
+        async with AsyncSession(self.reading, expire_on_commit=False) as session:
+            yield session
+
+    async def connect(self) -> asyncpg.Connection:
+        """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
+        return await asyncpg.connect(asyncpg_url(self.url), timeout=10)
+
+    async def close(self) -> None:
+        await self.reading.dispose()
+        await self.writing.dispose()
+
+
+def asyncpg_url(url: str) -> str:
+    """Without what only SQLAlchemy understands."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(parse_qsl(parts.query))))
+
+
+def canonical_json(value: object) -> str:
+    """Sorted keys and no spaces: what is hashed must read the same in every language."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,25 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel
+
+from models.columns import time_column
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """What a change answered, so that a client's retry is told the same. Kept for 24 hours at least."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
+
+    actor_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
+    """The member, or the user where there is no account yet."""
+    key: str = Field(primary_key=True)
+    input_hash: bytes = Field(sa_type=LargeBinary)
+    """SHA-256 of the change's name and its input."""
+    answer: Any = Field(sa_type=JSONB)
+    created_at: datetime = time_column(default_now=True)

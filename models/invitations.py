@@ -1,0 +1,76 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Index, LargeBinary, and_, case, text
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel, col
+
+from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
+from models.members import Role
+
+
+class InvitationStatus(StrEnum):
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+
+
+class DeliveryStatus(StrEnum):
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    FAILED = "FAILED"
+
+
+class Invitation(SQLModel, table=True):
+    """Its one live link is the newest email's; only the SHA-256 of that link's token is kept."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        member_key("invited_by_id"),
+        member_key("accepted_by_id"),
+        Index(
+            "uq_invitations_pending_email",
+            "account_id",
+            "email",
+            unique=True,
+            postgresql_where=text("status = 'PENDING'"),
+        ),
+        Index("ix_invitations_due", "expires_at", postgresql_where=text("status = 'PENDING'")),
+        tenant_index("invitations", "created_at", "id", suffix="created"),
+        tenant_index("invitations", "email", suffix="email"),
+    )
+
+    account_id: UUID = tenant_column()
+    id: UUID = id_column()
+    email: str
+    role: Role = enum_column(Role)
+    message: str | None = None
+    stored_status: InvitationStatus = enum_column(
+        InvitationStatus, default=InvitationStatus.PENDING, sa_column_kwargs={"name": "status"}
+    )
+    token_hash: bytes = Field(unique=True, sa_type=LargeBinary)
+    invited_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    accepted_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    created_at: datetime = time_column(default_now=True)
+    expires_at: datetime = time_column()
+    emails: int = 1
+    """How many emails there were; a delivery report of an earlier one is no news."""
+    delivery: DeliveryStatus = enum_column(DeliveryStatus, default=DeliveryStatus.QUEUED)
+    delivery_error: str | None = None
+    sent_at: datetime | None = time_column(nullable=True)
+
+    @property
+    def status(self) -> InvitationStatus:
+        """EXPIRED from the moment on, not from when the job comes by."""
+        if self.stored_status is InvitationStatus.PENDING and self.expires_at <= now():
+            return InvitationStatus.EXPIRED
+        return self.stored_status
+
+    @staticmethod
+    def status_now() -> ColumnElement[InvitationStatus]:
+        stored = col(Invitation.stored_status)
+        due = and_(stored == InvitationStatus.PENDING, col(Invitation.expires_at) <= now())
+        return case((due, InvitationStatus.EXPIRED.value), else_=stored)

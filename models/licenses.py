@@ -1,0 +1,97 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, case, text
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel, col
+
+from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
+
+
+class LicenseStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+
+
+class Entitlement(SQLModel, table=True):
+    """How many licenses of a theme an account may provision, and how many it has."""
+
+    __tablename__ = "entitlements"
+    __table_args__ = (
+        UniqueConstraint("account_id", "theme_id"),
+        CheckConstraint("provisioned BETWEEN 0 AND purchased", name="provisioned"),
+    )
+
+    account_id: UUID = tenant_column()
+    id: UUID = id_column()
+    theme_id: UUID = Field(foreign_key="themes.id", sa_type=POSTGRESQL_UUID)
+    purchased: int = 0
+    provisioned: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.purchased - self.provisioned
+
+
+class License(SQLModel, table=True):
+    """The right to use a theme on one site. Never deleted: the audit log names licenses."""
+
+    __tablename__ = "licenses"
+    __table_args__ = (
+        member_key("holder_id"),
+        member_key("provisioned_by_id"),
+        member_key("revoked_by_id"),
+        Index(
+            "uq_licenses_site",
+            "account_id",
+            "theme_id",
+            "site",
+            unique=True,
+            postgresql_where=text("status IN ('ACTIVE', 'SUSPENDED')"),
+        ),
+        tenant_index("licenses", "provisioned_at", "id", suffix="provisioned"),
+        tenant_index("licenses", "site", "id", suffix="site"),
+        tenant_index("licenses", "holder_id", "provisioned_at", "id", suffix="holder"),
+        tenant_index("licenses", "theme_id", "provisioned_at", "id", suffix="theme"),
+        tenant_index(
+            "licenses",
+            "provisioned_at",
+            "id",
+            suffix="active",
+            postgresql_where=text("status = 'ACTIVE'"),
+        ),
+    )
+
+    account_id: UUID = tenant_column()
+    id: UUID = id_column()
+    theme_id: UUID = Field(foreign_key="themes.id", sa_type=POSTGRESQL_UUID)
+    stored_status: LicenseStatus = enum_column(
+        LicenseStatus, default=LicenseStatus.ACTIVE, sa_column_kwargs={"name": "status"}
+    )
+    site: str
+    key: str = Field(unique=True)
+    holder_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    provisioned_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    provisioned_at: datetime = time_column(default_now=True)
+    expires_at: datetime | None = time_column(nullable=True)
+    revoked_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    revoked_at: datetime | None = time_column(nullable=True)
+    revoked_reason: str | None = None
+    last_downloaded_at: datetime | None = time_column(nullable=True)
+
+    @property
+    def status(self) -> LicenseStatus:
+        """EXPIRED from the moment on, not from when a job comes by."""
+        live = self.stored_status in (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)
+        if live and self.expires_at is not None and self.expires_at <= now():
+            return LicenseStatus.EXPIRED
+        return self.stored_status
+
+    @staticmethod
+    def status_now() -> ColumnElement[LicenseStatus]:
+        stored = col(License.stored_status)
+        live = stored.in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED))
+        return case((and_(live, col(License.expires_at) <= now()), LicenseStatus.EXPIRED.value), else_=stored)

@@ -1,0 +1,61 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel
+
+from models.columns import enum_column, id_column, tenant_column, tenant_index, time_column
+
+
+class Role(StrEnum):
+    ADMIN = "ADMIN"
+    MEMBER = "MEMBER"
+    VIEWER = "VIEWER"
+
+
+class User(SQLModel, table=True):
+    """A person, who may be a member of several accounts."""
+
+    __tablename__ = "users"
+
+    id: UUID = id_column()
+    email: str = Field(unique=True)
+    """Normalised: lower case, the domain in its ASCII form."""
+    name: str
+    created_at: datetime = time_column(default_now=True)
+
+
+class Member(SQLModel, table=True):
+    """A person in an account, with a role. Never deleted: the audit log names members."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        CheckConstraint("NOT is_owner OR (role = 'ADMIN' AND removed_at IS NULL)", name="owner_is_admin"),
+        Index("uq_members_owner", "account_id", unique=True, postgresql_where=text("is_owner")),
+        Index(
+            "uq_members_person",
+            "account_id",
+            "user_id",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+        Index("ix_members_of_user", "user_id", postgresql_where=text("removed_at IS NULL")),
+        tenant_index("members", "joined_at", "id", suffix="joined"),
+        tenant_index("members", text("lower(name)"), "id", suffix="name"),
+        tenant_index("members", text("coalesce(last_active_at, joined_at)"), "id", suffix="last_active"),
+        tenant_index("members", "email", suffix="email"),
+    )
+
+    account_id: UUID = tenant_column()
+    id: UUID = id_column()
+    user_id: UUID = Field(foreign_key="users.id", sa_type=POSTGRESQL_UUID)
+    name: str
+    """As the person calls itself, kept here too so that a team of any size sorts by an index."""
+    email: str
+    role: Role = enum_column(Role)
+    is_owner: bool = False
+    joined_at: datetime = time_column(default_now=True)
+    last_active_at: datetime | None = time_column(nullable=True)
+    removed_at: datetime | None = time_column(nullable=True)

@@ -1,0 +1,41 @@
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+import models  # noqa: F401 - declares the tables
+from models.database import sqlalchemy_url
+
+
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """The job queue's tables are pgqueuer's, which has no models of them."""
+    return not (kind == "table" and (name or "").startswith("pgqueuer"))
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        include_name=include_name,
+        compare_type=True,
+        compare_server_default=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main() -> None:
+    url = sqlalchemy_url(context.config.attributes["url"])
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        # Two deployments may migrate at once: the second waits, and finds nothing left to do.
+        await connection.exec_driver_sql("SELECT pg_advisory_lock(7274626)")
+        await connection.commit()
+        await connection.run_sync(migrate)
+        await connection.commit()
+    await engine.dispose()
+
+
+asyncio.run(main())

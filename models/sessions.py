@@ -1,0 +1,38 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, LargeBinary
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel
+
+from models.columns import id_column, time_column
+
+
+class Session(SQLModel, table=True):
+    """A person signed in on a device. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_user_id", "user_id", "id"),)
+
+    id: UUID = id_column()
+    user_id: UUID = Field(foreign_key="users.id", sa_type=POSTGRESQL_UUID)
+    token_hash: bytes = Field(unique=True, sa_type=LargeBinary)
+    created_at: datetime = time_column(default_now=True)
+    last_used_at: datetime = time_column(default_now=True)
+    expires_at: datetime = time_column()
+    ended_at: datetime | None = time_column(nullable=True)
+    ip: str | None = None
+    user_agent: str | None = None
+
+
+class SignInLink(SQLModel, table=True):
+    """A one-time link that was emailed. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "sign_in_links"
+    __table_args__ = (Index("ix_sign_in_links_email", "email", "created_at"),)
+
+    token_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    email: str
+    created_at: datetime = time_column(default_now=True)
+    expires_at: datetime = time_column()
+    used_at: datetime | None = time_column(nullable=True)
