@@ -1,0 +1,201 @@
+"""Emails go out: one attempt at the SMTP server, what came of it, and when to try again."""
+
+import asyncio
+import random
+import re
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from functools import cache
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientRefused,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job
+
+from mailer.messages import Message, build
+from settings import Settings
+
+log = structlog.get_logger()
+
+WORDS_LIMIT = 500
+RECORD_ATTEMPTS = 3
+AUTHENTICATION_CODES = {454, 530, 534, 535, 538}
+"""What RFC 4954 answers about our credentials, which is no verdict on the recipient."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    pass
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """For good: the server said so, or time ran out."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Not now. `answered`: by a server that works, so that there is no hurry to ask it again."""
+
+    words: str
+    answered: bool = False
+
+
+Outcome = Sent | Rejected | Deferred
+Recorder = Callable[[Message, Outcome], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Doubling delays. A server that is out of reach is asked often: mail flows soon after it is back."""
+
+    first_seconds: float = 2
+    unreachable_limit_seconds: float = 60
+    answered_limit_seconds: float = 600
+
+    def delay_seconds(self, attempts: int, answered: bool) -> float:
+        limit = self.answered_limit_seconds if answered else self.unreachable_limit_seconds
+        doubled: float = self.first_seconds * 2 ** min(attempts, 20)
+        return min(doubled, limit) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+async def attempt(settings: Settings, job: Job, record: Recorder, retries: Retries) -> None:
+    """Delivers a job's email; returning means that the job is done with, one way or the other.
+
+    At least once: an email whose worker dies before the job's row is gone is sent again, under the same
+    Message-ID. Raises RetryRequested, and nothing else: pgqueuer would give up on any other error.
+    """
+    message = _message(job)
+    if message is None:
+        return
+
+    age = datetime.now(UTC) - job.created
+    left_seconds = settings.mail_retry_hours * 3600 - age.total_seconds()
+    outcome = await _deliver_safely(settings, message)
+    if isinstance(outcome, Deferred) and left_seconds <= 0:
+        words = f"Given up after {settings.mail_retry_hours:g} hours: {outcome.words}"
+        outcome = Rejected(words[:WORDS_LIMIT])
+
+    await _record_safely(record, message, outcome)
+    if isinstance(outcome, Deferred):
+        delay_seconds = min(retries.delay_seconds(job.attempts, outcome.answered), left_seconds)
+        raise RetryRequested(timedelta(seconds=delay_seconds))
+
+
+async def deliver(settings: Settings, message: Message) -> Outcome:
+    """One attempt at the server of SMTP_URL, over a connection of its own."""
+    client = _client(settings)
+    try:
+        # Each answer has its timeout; this one is for a server that is slow at everything.
+        async with asyncio.timeout(settings.mail_timeout_seconds * 5):
+            await client.connect()
+            await client.send_message(build(message, settings.mail_from), recipients=[message.to])
+        with suppress(SMTPException, OSError):
+            await client.quit(timeout=min(settings.mail_timeout_seconds, 5))
+        return Sent()
+    except (SMTPException, OSError) as error:
+        return _outcome(error)
+    finally:
+        client.close()
+
+
+def _client(settings: Settings) -> SMTP:
+    assert settings.smtp_url is not None  # noqa: S101
+    url = urlsplit(settings.smtp_url.get_secret_value())
+    implicit_tls = url.scheme == "smtps"
+    return SMTP(
+        hostname=url.hostname,
+        port=url.port,
+        username=None if url.username is None else unquote(url.username),
+        password=None if url.password is None else unquote(url.password),
+        use_tls=implicit_tls,
+        start_tls=None if implicit_tls else url.scheme == "smtp+starttls",
+        tls_context=None if url.scheme == "smtp" else _tls_context(),
+        timeout=settings.mail_timeout_seconds,
+        local_hostname=_sender_domain(settings.mail_from),
+    )
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Verifies; made once, since reading the system's certificates takes long."""
+    return ssl.create_default_context()
+
+
+def _sender_domain(mail_from: str) -> str:
+    """What to say hello as. The machine's own name would take a look-up, which may hang."""
+    return parseaddr(mail_from)[1].rpartition("@")[2].encode("idna").decode()
+
+
+def _outcome(error: Exception) -> Outcome:
+    if isinstance(error, SMTPRecipientsRefused):
+        error = error.recipients[0]
+    if isinstance(error, SMTPNotSupported):
+        return Rejected(_words(error))
+    if isinstance(error, SMTPAuthenticationError) or getattr(error, "code", 0) in AUTHENTICATION_CODES:
+        log.error("smtp_credentials_refused", words=_words(error), advice="Check SMTP_URL.")
+        return Deferred(_words(error), answered=True)
+    if isinstance(error, SMTPSenderRefused | SMTPRecipientRefused | SMTPDataError):
+        return Rejected(_words(error)) if error.code >= 500 else Deferred(_words(error), answered=True)
+    return Deferred(_words(error))
+
+
+def _words(error: Exception) -> str:
+    """What an Admin is shown, on one line. A spam filter may quote the link that it disliked: tokens go."""
+    if isinstance(error, SMTPResponseException) and error.code > 0:
+        words = f"{error.code} {error.message}"
+    else:
+        words = str(error) or "The SMTP server took too long."
+    return re.sub(r"[\w-]{40,}", "…", " ".join(words.split()))[:WORDS_LIMIT]
+
+
+def _message(job: Job) -> Message | None:
+    try:
+        return Message.from_json(job.payload or b"")
+    except Exception as error:
+        # Its type only: the error's own words may quote the payload.
+        log.error("email_job_unreadable", job=job.id, error=type(error).__name__)
+        return None
+
+
+async def _deliver_safely(settings: Settings, message: Message) -> Outcome:
+    try:
+        outcome = await deliver(settings, message)
+    except Exception as error:
+        log.error("email_delivery_broken", message_id=message.message_id, error=type(error).__name__)
+        return Deferred("The email could not be sent because of an internal error.", answered=True)
+    if not isinstance(outcome, Sent):
+        log.warning(
+            "email_rejected" if isinstance(outcome, Rejected) else "email_deferred",
+            message_id=message.message_id,
+            words=outcome.words,
+        )
+    return outcome
+
+
+async def _record_safely(record: Recorder, message: Message, outcome: Outcome) -> None:
+    """Tries thrice. What cannot be recorded must not be sent again for that."""
+    for attempts_left in reversed(range(RECORD_ATTEMPTS)):
+        try:
+            await record(message, outcome)
+            break
+        except Exception as error:
+            log.error("email_outcome_not_recorded", message_id=message.message_id, error=type(error).__name__)
+            await asyncio.sleep(attempts_left)

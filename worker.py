@@ -1,0 +1,226 @@
+"""Background jobs: which job runs what, and when."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import asyncpg
+import structlog
+import uvloop
+from pgqueuer import PgQueuer
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job, Schedule
+from pgqueuer.types import Channel
+from pydantic import SecretStr
+
+from mailer import mailbox
+from mailer.delivery import Deferred, Outcome, Recorder, Rejected, Retries, Sent, attempt
+from mailer.messages import Message
+from mailer.queue import DELIVER_EMAIL, queries
+from models.database import Database
+from models.invitations import DeliveryStatus
+from resolvers import invitations
+from settings import Settings
+
+log = structlog.get_logger()
+
+EVERY_30_SECONDS = "* * * * * */30"
+EVERY_MINUTE = "* * * * *"
+CONCURRENT_EMAILS = 8
+"""Connections to the SMTP server from one worker; servers commonly allow 10 or 20 from one client."""
+RECONNECT_LIMIT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A killed worker's jobs are taken up within heartbeat_timeout_seconds + poll_seconds."""
+
+    heartbeat_timeout_seconds: float = 6
+    poll_seconds: float = 2
+    grace_seconds: float = 5
+    retries: Retries = field(default_factory=Retries)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """What this worker does: deliver email, and what runs by the clock (name → cron expression, function)."""
+
+    connect: Callable[[], Awaitable[asyncpg.Connection]]
+    record: Recorder
+    periodic: Mapping[str, tuple[str, Callable[[], Awaitable[object]]]]
+
+
+def main(settings: Settings, database_url: str) -> None:
+    """Works until SIGINT or SIGTERM."""
+    uvloop.run(_main(settings, database_url))
+
+
+async def _main(settings: Settings, database_url: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = Database(database_url, settings.database_pool_size)
+    try:
+        await run(settings, database, stop)
+    finally:
+        await database.close()
+
+
+async def run(settings: Settings, database: Database, stop: asyncio.Event) -> None:
+    """Works until `stop` is set, then finishes what runs, for 5 seconds at most."""
+
+    async def record(message: Message, outcome: Outcome) -> None:
+        if message.correlation is not None:
+            await invitations.record_delivery(database, message.correlation, *_status(outcome))
+
+    jobs = Jobs(
+        connect=database.connect,
+        record=record,
+        periodic={"expire_invitations": (EVERY_30_SECONDS, lambda: invitations.expire_due(database))},
+    )
+    await keep_working(settings, jobs, stop)
+
+
+def _status(outcome: Outcome) -> tuple[DeliveryStatus, str | None]:
+    match outcome:
+        case Sent():
+            return DeliveryStatus.SENT, None
+        case Deferred(words):
+            return DeliveryStatus.QUEUED, words
+        case Rejected(words):
+            return DeliveryStatus.FAILED, words
+
+
+async def keep_working(settings: Settings, jobs: Jobs, stop: asyncio.Event, pace: Pace | None = None) -> None:
+    """Starts over where the database goes away; several of these, anywhere, share the work."""
+    delay_seconds = 0.5
+    async with _smtp_server(settings) as settings:
+        while not stop.is_set():
+            started_at = asyncio.get_running_loop().time()
+            try:
+                await _work(settings, jobs, stop, pace or Pace())
+            except Exception as error:
+                if asyncio.get_running_loop().time() - started_at > 60:
+                    delay_seconds = 0.5
+                delay_seconds = min(delay_seconds * 2, RECONNECT_LIMIT_SECONDS)
+                log.error("worker_interrupted", error=repr(error), starts_over_in_seconds=delay_seconds)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), delay_seconds)
+
+
+@asynccontextmanager
+async def _smtp_server(settings: Settings) -> AsyncIterator[Settings]:
+    """The settings with an SMTP_URL in any case: the built-in mailbox's where none is set."""
+    if settings.smtp_url is not None:
+        yield settings
+        return
+    async with mailbox.serve(settings.data_dir / "mailbox") as port:
+        yield settings.model_copy(update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{port}")})
+
+
+async def _work(settings: Settings, jobs: Jobs, stop: asyncio.Event, pace: Pace) -> None:
+    connection = await jobs.connect()
+    running: set[asyncio.Task[object]] = set()
+    worker = _pgqueuer(connection, settings, jobs, running, pace.retries)
+    working = asyncio.create_task(
+        worker.run(
+            dequeue_timeout=timedelta(seconds=pace.poll_seconds),
+            heartbeat_timeout=timedelta(seconds=pace.heartbeat_timeout_seconds),
+            batch_size=CONCURRENT_EMAILS // 2,
+            max_concurrent_tasks=CONCURRENT_EMAILS,
+            shutdown_on_listener_failure=True,
+            log_aggregation_interval=timedelta(0),
+        )
+    )
+    ending = asyncio.create_task(_end(stop, worker, running, connection, pace.grace_seconds))
+    try:
+        # Shielded: cancelled, pgqueuer would wait for what runs, which may take minutes.
+        await asyncio.shield(working)
+    finally:
+        ending.cancel()
+        worker.shutdown.set()
+        _cancel(running)
+        await asyncio.wait([working], timeout=pace.grace_seconds)
+        connection.terminate()
+
+
+async def _end(
+    stop: asyncio.Event,
+    worker: PgQueuer,
+    running: set[asyncio.Task[object]],
+    connection: asyncpg.Connection,
+    grace_seconds: float,
+) -> None:
+    await stop.wait()
+    worker.shutdown.set()
+    await asyncio.sleep(grace_seconds)
+    _cancel(running)
+    # A database that does not answer must not hold up the end.
+    await asyncio.sleep(grace_seconds)
+    connection.terminate()
+
+
+def _cancel(running: set[asyncio.Task[object]]) -> None:
+    """Each puts its job back; see deliver_email()."""
+    for task in running:
+        task.cancel()
+
+
+def _pgqueuer(
+    connection: asyncpg.Connection,
+    settings: Settings,
+    jobs: Jobs,
+    running: set[asyncio.Task[object]],
+    retries: Retries,
+) -> PgQueuer:
+    store = queries(connection)
+    worker = PgQueuer(store.driver, Channel(store.qbe.settings.channel), queries=store)
+
+    # Held, not deleted: a job only fails when it could not be put back, and tidy() tries that again.
+    @worker.entrypoint(DELIVER_EMAIL, on_failure="hold")
+    async def deliver_email(job: Job) -> None:
+        with _listed(running):
+            try:
+                await attempt(settings, job, jobs.record, retries)
+            except asyncio.CancelledError:
+                # pgqueuer would delete a cancelled job, and the email with it.
+                raise RetryRequested from None
+
+    async def tidy() -> None:
+        held = await store.list_failed_jobs(1_000)
+        await store.requeue_jobs([job.id for job in held])
+        await store.driver.execute("DELETE FROM pgqueuer_log WHERE created < now() - interval '1 day'")
+
+    for name, (expression, function) in {**jobs.periodic, "tidy_jobs": (EVERY_MINUTE, tidy)}.items():
+        _schedule(worker, running, name, expression, function)
+    return worker
+
+
+def _schedule(
+    worker: PgQueuer,
+    running: set[asyncio.Task[object]],
+    name: str,
+    expression: str,
+    function: Callable[[], Awaitable[object]],
+) -> None:
+    """One run at a time, whichever worker's; a killed worker's is due again after 30 seconds."""
+
+    @worker.schedule(name, expression)
+    async def periodic(schedule: Schedule) -> None:
+        with _listed(running):
+            async with asyncio.timeout(60):
+                await function()
+
+
+@contextmanager
+def _listed(running: set[asyncio.Task[object]]) -> Iterator[None]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101
+    running.add(task)
+    try:
+        yield
+    finally:
+        running.discard(task)
