@@ -64,6 +64,9 @@ _SETTINGS = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
+_CREATE_ROLE = """
+DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
+"""
 _INITDB_OPTIONS = (
     *("--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"),
     *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
@@ -103,22 +106,25 @@ class Server:
 
     async def create_database(self, name: str, template: str = "template1") -> None:
         """A new one, instead of one that has this name. It belongs to the tables' owner."""
-        connection = await self.connect()
-        try:
-            for role in (OWNER_ROLE, APP_ROLE):
-                if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
-                    await connection.execute(f"CREATE ROLE {role} LOGIN")
-            await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            await connection.execute(f"CREATE DATABASE {name} OWNER {OWNER_ROLE} TEMPLATE {template}")
-            await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-            await connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {APP_ROLE}")
-        finally:
-            await connection.close()
+        await self._execute(
+            *(_CREATE_ROLE.format(role=role) for role in (OWNER_ROLE, APP_ROLE)),
+            f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
+            f"CREATE DATABASE {name} OWNER {OWNER_ROLE} TEMPLATE {template}",
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {name} TO {APP_ROLE}",
+        )
 
     async def rename_database(self, name: str, new_name: str) -> None:
+        await self._execute(f"ALTER DATABASE {name} RENAME TO {new_name}")
+
+    async def drop_database(self, name: str) -> None:
+        await self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    async def _execute(self, *statements: str) -> None:
         connection = await self.connect()
         try:
-            await connection.execute(f"ALTER DATABASE {name} RENAME TO {new_name}")
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
 
