@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -87,16 +87,15 @@ class Server:
 
 @asynccontextmanager
 async def smtp_server(
+    answers: Mapping[str, Sequence[str]] | None = None,
     *,
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
     password: str | None = None,
-    **answers: list[str],
 ) -> AsyncIterator[Server]:
-    """`tls` from the start, or `starttls`. With a password, nobody gets in without it."""
-    script = {command.upper(): deque(texts) for command, texts in answers.items()}
-    server = Server(port, script)
+    """`answers` by command; `tls` from the start, or `starttls`; `password` to be let in."""
+    server = Server(port, {command: deque(texts) for command, texts in (answers or {}).items()})
     loop = asyncio.get_running_loop()
 
     def log_in(smtp: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:

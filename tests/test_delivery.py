@@ -115,7 +115,7 @@ async def test_an_email_arrives_as_text_and_html() -> None:
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 async def test_a_5xx_is_for_good(command: str) -> None:
-    async with smtp_server(**{command: ["550 5.1.1 No such\tmailbox"]}) as server:
+    async with smtp_server({command: ["550 5.1.1 No such\tmailbox"]}) as server:
         outcome = await deliver(some_settings(server.port), a_message())
 
     assert outcome == Rejected("550 5.1.1 No such mailbox")
@@ -123,7 +123,7 @@ async def test_a_5xx_is_for_good(command: str) -> None:
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 async def test_a_4xx_is_for_now(command: str) -> None:
-    async with smtp_server(**{command: ["451 4.7.1 Greylisted"]}) as server:
+    async with smtp_server({command: ["451 4.7.1 Greylisted"]}) as server:
         outcome = await deliver(some_settings(server.port), a_message())
 
     assert outcome == Deferred("451 4.7.1 Greylisted", answered=True)
@@ -131,7 +131,7 @@ async def test_a_4xx_is_for_now(command: str) -> None:
 
 @pytest.mark.parametrize("answer", [HANG, HANG_UP])
 async def test_no_answer_to_the_data_is_for_now(answer: str) -> None:
-    async with smtp_server(data=[answer]) as server:
+    async with smtp_server({"DATA": [answer]}) as server:
         outcome = await deliver(some_settings(server.port, mail_timeout_seconds=0.3), a_message())
 
     assert isinstance(outcome, Deferred)
@@ -141,7 +141,7 @@ async def test_no_answer_to_the_data_is_for_now(answer: str) -> None:
 
 @pytest.mark.parametrize("answer", [HANG, HANG_UP, "421 Too late"])
 async def test_what_comes_after_the_email_was_taken_does_not_matter(answer: str) -> None:
-    async with smtp_server(quit=[answer]) as server:
+    async with smtp_server({"QUIT": [answer]}) as server:
         outcome = await deliver(some_settings(server.port, mail_timeout_seconds=0.3), a_message())
 
     assert outcome == Sent()
@@ -171,7 +171,7 @@ async def test_a_server_that_is_not_there_is_for_now(smtp_url: str) -> None:
 
 
 async def test_the_words_are_cut_and_without_tokens() -> None:
-    async with smtp_server(data=[f"554 We block {LINK} " + "x " * 180]) as server:
+    async with smtp_server({"DATA": [f"554 We block {LINK} " + "x " * 180]}) as server:
         outcome = await deliver(some_settings(server.port), a_message())
 
     assert isinstance(outcome, Rejected)
@@ -288,9 +288,9 @@ async def test_a_link_is_kept_nowhere(
     connection: asyncpg.Connection, work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    answers = {"data": ["451 Later", f"554 I dislike {LINK}"]}
+    answers = {"DATA": ["451 Later", f"554 I dislike {LINK}"]}
     with structlog.testing.capture_logs() as logs:
-        async with smtp_server(**answers) as server, work.on(some_settings(server.port)):
+        async with smtp_server(answers) as server, work.on(some_settings(server.port)):
             await enqueue(connection, [a_message()])
             await until(lambda: any(isinstance(outcome, Rejected) for _, outcome in work.outcomes))
             await until_no_jobs_are_left(connection)
@@ -360,8 +360,8 @@ async def test_a_deferred_email_is_tried_again_under_the_same_message_id(
     connection: asyncpg.Connection, work: Work
 ) -> None:
     message = a_message()
-    answers = {"rcpt": ["451 Later"], "data": [HANG_UP, "452 Full"]}
-    async with smtp_server(**answers) as server, work.on(some_settings(server.port)):
+    answers = {"RCPT": ["451 Later"], "DATA": [HANG_UP, "452 Full"]}
+    async with smtp_server(answers) as server, work.on(some_settings(server.port)):
         await enqueue(connection, [message])
         await until(lambda: work.outcomes[-1:] == [(message.message_id, Sent())])
         await until_no_jobs_are_left(connection)
@@ -373,7 +373,7 @@ async def test_a_deferred_email_is_tried_again_under_the_same_message_id(
 
 async def test_a_rejected_email_is_not_tried_again(connection: asyncpg.Connection, work: Work) -> None:
     message = a_message()
-    async with smtp_server(rcpt=["550 No such user"]) as server, work.on(some_settings(server.port)):
+    async with smtp_server({"RCPT": ["550 No such user"]}) as server, work.on(some_settings(server.port)):
         await enqueue(connection, [message])
         await until_no_jobs_are_left(connection)
 
@@ -452,7 +452,7 @@ async def test_what_is_no_message_is_dropped_and_told_of(connection: asyncpg.Con
 
 async def test_stopping_puts_back_what_does_not_finish(connection: asyncpg.Connection, work: Work) -> None:
     message = a_message()
-    async with smtp_server(data=[HANG]) as server, work.on(some_settings(server.port)) as task:
+    async with smtp_server({"DATA": [HANG]}) as server, work.on(some_settings(server.port)) as task:
         await enqueue(connection, [message])
         await server.wait_for(lambda: bool(server.attempts))
         work.stop.set()
@@ -488,7 +488,7 @@ async def test_stopping_finishes_what_runs(connection: asyncpg.Connection, work:
 
 
 async def test_a_cancelled_worker_loses_nothing(connection: asyncpg.Connection, work: Work) -> None:
-    async with smtp_server(data=[HANG]) as server, work.on(some_settings(server.port)) as task:
+    async with smtp_server({"DATA": [HANG]}) as server, work.on(some_settings(server.port)) as task:
         await enqueue(connection, [a_message()])
         await server.wait_for(lambda: bool(server.attempts))
         task.cancel()
@@ -526,7 +526,7 @@ async def test_a_killed_worker_is_taken_over_from(
 ) -> None:
     message = a_message()
     await enqueue(connection, [message])
-    async with smtp_server(data=[HANG]) as server:
+    async with smtp_server({"DATA": [HANG]}) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
