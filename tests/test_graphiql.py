@@ -104,6 +104,17 @@ async def test_script_is_served_for_good_and_compressed(name: str) -> None:
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_workers_are_served_where_the_page_looks_for_them() -> None:
+    entry = json.loads((BUNDLE / "manifest.json").read_text(encoding="utf-8"))["src/main.jsx"]
+    main = (BUNDLE / entry["file"]).read_text(encoding="utf-8")
+
+    workers = re.findall(r"/[\w/.-]+\.worker-[\w-]+\.js", main)
+
+    assert sorted(workers) == sorted(f"{STATIC_PATH}/{asset}" for asset in entry["assets"])
+    for worker in workers:
+        assert (await get(worker)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "path", ["", "/", "/none.js", "/../../graphiql.py", "/%2e%2e/%2e%2e/graphiql.py", "/a%00.js"]
 )
