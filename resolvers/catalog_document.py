@@ -111,7 +111,7 @@ def _file_name(value: str) -> str:
 
 
 def _fit_for_a_name(character: str) -> bool:
-    """Letters, marks and digits of any script: what no file system, header or terminal takes for a command."""
+    """Letters, marks and digits of any script: what no file system, header or terminal acts on."""
     return character in " ._-+()" or unicodedata.category(character)[0] in "LMN"
 
 
@@ -189,7 +189,7 @@ def _said(detail: ErrorDetails) -> str:
     match detail["type"]:
         case "missing":
             return "is missing"
-        case "extra_forbidden" | "invalid_key":
+        case "extra_forbidden":
             return f"is no key of this format; {_nearest_key(detail['loc'])}"
         case "value_error":
             return str(limits["error"])

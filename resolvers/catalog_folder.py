@@ -174,11 +174,8 @@ class _Reading:
             for message in explained(error):
                 self._add(path, message)
             return None
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._add(path, str(error))
-            return None
-        except OSError as error:
-            self._add(path, f"cannot be read: {error.strerror}")
             return None
         if document.slug != theme_folder.name:
             self._add(path, f"slug {document.slug} must be the folder's name, {shown(theme_folder.name)}")
@@ -272,6 +269,8 @@ def _json_object(content: bytes) -> object:
 def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for key, value in pairs:
+        if not key.isprintable():
+            raise ValueError(f"{shown(key)} is no key of this format")
         if key in document:
             raise ValueError(f"must not repeat a key; {shown(key)} is there more than once")
         document[key] = value

@@ -169,8 +169,8 @@ WRONG_DOCUMENTS: list[tuple[str, object, str]] = [
     ("sumary", "x", "sumary is no key of this format; did you mean summary?"),
     ("price.vat", "x", "price.vat is no key of this format; the keys are amount, currency"),
     ("releases.0.note", "x", "releases[0].note is no key of this format; did you mean notes?"),
-    ("\x1b[31m", "x", "\\x1b[31m is no key of this format; the keys are slug, name, summary, price,"),
-    ("\ud800", "x", "\\ud800 is no key of this format; the keys are"),
+    ("\x1b[31m", "x", "\\x1b[31m is no key of this format"),
+    ("\ud800", "x", "\\ud800 is no key of this format"),
     ("name", DROP, "name is missing"),
     ("price", DROP, "price is missing"),
     ("releases.1.files", DROP, "releases[1].files is missing"),
@@ -379,6 +379,14 @@ def test_a_file_that_grows_while_it_is_read_is_told(theme: Path) -> None:
 
     with pytest.raises(CatalogInvalid, match=r"aurora/1\.10\.0/aurora\.zip: changed while it was read"):
         read_catalog(theme.parent, progress=grow)
+
+
+def test_a_file_that_goes_away_while_others_are_read_is_told(theme: Path) -> None:
+    def remove(_done: int, _total: int) -> None:
+        (theme / "1.10.0" / "aurora.zip").unlink(missing_ok=True)
+
+    with pytest.raises(CatalogInvalid, match=r"aurora/1\.10\.0/aurora\.zip: cannot be read: No such file"):
+        read_catalog(theme.parent, progress=remove)
 
 
 def test_every_problem_is_told(tmp_path: Path) -> None:
