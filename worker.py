@@ -106,7 +106,9 @@ async def keep_working(settings: Settings, jobs: Jobs, stop: asyncio.Event, pace
                 if asyncio.get_running_loop().time() - started_at > 60:
                     delay_seconds = 0.5
                 delay_seconds = min(delay_seconds * 2, RECONNECT_LIMIT_SECONDS)
-                log.error("worker_interrupted", error=repr(error), starts_over_in_seconds=delay_seconds)
+                # A ValueError quotes the value, which may be an email with its link.
+                words = type(error).__name__ if isinstance(error, ValueError) else repr(error)
+                log.error("worker_interrupted", error=words, starts_over_in_seconds=delay_seconds)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), delay_seconds)
 

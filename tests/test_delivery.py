@@ -38,7 +38,6 @@ QUICK = Pace(
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(asyncpg_url(database_url))
-    await connection.execute("DELETE FROM pgqueuer")
     yield connection
     await connection.close()
 
