@@ -88,6 +88,11 @@ class Server:
     def url(self, role: str, database: str = DATABASE) -> str:
         return f"postgresql://{role}@/{database}?host={self._host}"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether this process has started it."""
+        return self._keeper is not None
+
     def wait(self) -> None:
         """Until it has ended; not at all where another process has started it."""
         if self._keeper is not None:

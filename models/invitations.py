@@ -58,6 +58,7 @@ class Invitation(SQLModel, table=True):
     expires_at: datetime = time_column()
     emails: int = 1
     """How many emails there were; a delivery report of an earlier one is no news."""
+    accepted_at: datetime | None = time_column(nullable=True)
     delivery: DeliveryStatus = enum_column(DeliveryStatus, default=DeliveryStatus.QUEUED)
     delivery_error: str | None = None
     sent_at: datetime | None = time_column(nullable=True)

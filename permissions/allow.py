@@ -1,0 +1,105 @@
+"""The permission classes: what a field's `allow=` may be, and how it decides."""
+
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.permission import BasePermission
+from strawberry.schema_directive import Location
+
+from permissions.context import Context
+from permissions.errors import Forbidden, Unauthenticated
+from permissions.roles import Permission
+from permissions.viewer import Membership
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION, Location.OBJECT],
+    name="allow",
+    description="Who may: everybody, whoever is signed in, or whoever has a permission in the account.",
+)
+class AllowDirective:
+    who: str
+
+
+class Allow(BasePermission):
+    """Decides from the viewer's role in the account that the field's object belongs to."""
+
+    who: str
+
+    def __init__(self) -> None:
+        self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
+
+    def refusal(self, context: Context, source: Any) -> Exception | None:
+        raise NotImplementedError
+
+    def has_permission(self, source: Any, info: Any, **_arguments: Any) -> bool:
+        refusal = self.refusal(info.context, source)
+        if refusal is not None:
+            raise refusal
+        return True
+
+
+class Anyone(Allow):
+    who = "anyone"
+
+    def refusal(self, context: Context, source: Any) -> Exception | None:
+        return None
+
+
+class SignedIn(Allow):
+    who = "signed in"
+
+    def refusal(self, context: Context, source: Any) -> Exception | None:
+        return Unauthenticated() if context.viewer is None else None
+
+
+class Has(Allow):
+    """A permission in the object's account, or, for the catalog, which is nobody's, in any account."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+        self.who = permission.value
+        super().__init__()
+
+    def refusal(self, context: Context, source: Any) -> Exception | None:
+        viewer = context.viewer
+        if viewer is None:
+            return Unauthenticated()
+        account_id: UUID | None = getattr(source, "account_id", None)
+        if account_id is None:
+            allowed = viewer.may_anywhere(self.permission)
+        else:
+            membership = viewer.membership(account_id)
+            allowed = membership is not None and membership.may(self.permission)
+        return None if allowed else Forbidden(self.permission)
+
+    def admits(self, membership: Membership) -> bool:
+        return membership.may(self.permission)
+
+
+class HasOrOwns(Has):
+    """The permission; or, for the member that `own` names on the object, its own right, if one is needed."""
+
+    def __init__(self, permission: Permission, own: str, needs: Permission | None = None) -> None:
+        self._own, self._needs = own, needs
+        super().__init__(permission)
+        own_right = f"{needs.value} for one's own" if needs else "one's own"
+        self.who = f"{permission.value} or {own_right}"
+        self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
+
+    def refusal(self, context: Context, source: Any) -> Exception | None:
+        membership = context.membership(source.account_id)
+        if membership is None or membership.member_id != getattr(source, self._own):
+            return super().refusal(context, source)
+        if self._needs is None or membership.may(self._needs):
+            return None
+        return Forbidden(self._needs)
+
+
+def rule(allow: Allow | Permission) -> Allow:
+    return Has(allow) if isinstance(allow, Permission) else allow
+
+
+ANYONE = Anyone()
+SIGNED_IN = SignedIn()

@@ -1,0 +1,46 @@
+"""What a resolver knows of the request it serves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from models.columns import now
+from models.database import Database
+from models.notifications import AuditAnnouncer, Listener
+from permissions.errors import Unauthenticated
+from permissions.viewer import Client, Membership, Viewer, identify
+from settings import Settings
+
+
+@dataclass
+class Context:
+    settings: Settings
+    database: Database
+    announcer: AuditAnnouncer
+    listener: Listener
+    client: Client = field(default_factory=Client)
+    token: str | None = None
+    """The credential's secret, as the request brought it; only to look the viewer up again."""
+    viewer: Viewer | None = None
+    keep_cookie: Callable[[str], None] = lambda _token: None
+    """Hands a session's token to the browser; an empty one makes it forget."""
+    loaders: dict[Any, Any] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=now)
+
+    def signed_in(self) -> Viewer:
+        if self.viewer is None:
+            raise Unauthenticated
+        return self.viewer
+
+    def membership(self, account_id: UUID) -> Membership | None:
+        return self.viewer.membership(account_id) if self.viewer else None
+
+    async def identify(self) -> None:
+        """Looks up who is asking, as of now. Raises `Unauthenticated` where the credential is not valid."""
+        self.viewer = (
+            await identify(self.database, self.token, self.settings.session_lifetime_seconds)
+            if self.token
+            else None
+        )

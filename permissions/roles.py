@@ -1,0 +1,47 @@
+"""What a role may do. The one table; nothing else compares roles."""
+
+from enum import StrEnum
+
+from models.members import Role
+
+
+class Permission(StrEnum):
+    BROWSE_CATALOG = "BROWSE_CATALOG"
+    VIEW_ACTIVE_LICENSES = "VIEW_ACTIVE_LICENSES"
+    DOWNLOAD_REPORTS = "DOWNLOAD_REPORTS"
+    VIEW_TEAM = "VIEW_TEAM"
+    PROVISION_LICENSES = "PROVISION_LICENSES"
+    DOWNLOAD_THEME_FILES = "DOWNLOAD_THEME_FILES"
+    VIEW_OWN_ACTIVITY = "VIEW_OWN_ACTIVITY"
+    ACCESS_API = "ACCESS_API"
+    PURCHASE_LICENSES = "PURCHASE_LICENSES"
+    REVOKE_LICENSES = "REVOKE_LICENSES"
+    MANAGE_BILLING = "MANAGE_BILLING"
+    INVITE_MEMBERS = "INVITE_MEMBERS"
+    REMOVE_MEMBERS = "REMOVE_MEMBERS"
+    ASSIGN_ROLES = "ASSIGN_ROLES"
+    GENERATE_API_KEYS = "GENERATE_API_KEYS"
+    VIEW_AUDIT_LOG = "VIEW_AUDIT_LOG"
+    MANAGE_ACCOUNT = "MANAGE_ACCOUNT"
+
+
+_VIEWER = frozenset(
+    {
+        Permission.BROWSE_CATALOG,
+        Permission.VIEW_ACTIVE_LICENSES,
+        Permission.DOWNLOAD_REPORTS,
+        Permission.VIEW_TEAM,
+    }
+)
+_MEMBER = _VIEWER | {
+    Permission.PROVISION_LICENSES,
+    Permission.DOWNLOAD_THEME_FILES,
+    Permission.VIEW_OWN_ACTIVITY,
+    Permission.ACCESS_API,
+}
+ROLE_PERMISSIONS = {Role.VIEWER: _VIEWER, Role.MEMBER: _MEMBER, Role.ADMIN: frozenset(Permission)}
+
+
+def permissions_of(role: Role) -> list[Permission]:
+    """In the order of their declaration, which is the order clients see."""
+    return [permission for permission in Permission if permission in ROLE_PERMISSIONS[role]]

@@ -1,0 +1,199 @@
+import re
+import unicodedata
+from decimal import Decimal
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+from strawberry import UNSET
+
+from models.accounts import Account
+from models.audit import ActorKind, AuditAction
+from models.licenses import License, LicenseStatus
+from models.members import Member, Role, User
+from permissions.context import Context
+from permissions.errors import Forbidden
+from permissions.roles import Permission
+from resolvers.change import Actor, Change, change, founding
+from resolvers.global_ids import decode_as
+from resolvers.loading import load
+from resolvers.refusals import UserErrorCode, invalid, not_found, refused
+from resolvers.text import clean_amount, clean_line
+
+if TYPE_CHECKING:
+    from schema.accounts import (
+        CreateAccountInput,
+        SetAccountLimitsInput,
+        TransferOwnershipInput,
+        UpdateAccountInput,
+    )
+
+
+async def account(context: Context, id: str | None) -> Account | None:
+    """One that the viewer belongs to; without an id, the only one."""
+    viewer = context.signed_in()
+    if id is None:
+        account_ids = list(viewer.memberships)
+        account_id = account_ids[0] if len(account_ids) == 1 else None
+    else:
+        account_id = decode_as(Account, id)
+    if account_id is None or viewer.membership(account_id) is None:
+        return None
+    return await load(context, Account, account_id)
+
+
+def account_id_of(global_id: str) -> UUID:
+    account_id = decode_as(Account, global_id)
+    if account_id is None:
+        raise not_found("account", "accountId")
+    return account_id
+
+
+async def account_owner(context: Context, account: Account) -> Member:
+    async with context.database.reader() as reader:
+        statement = select(Member).where(col(Member.account_id) == account.id, col(Member.is_owner))
+        return (await reader.scalars(statement)).one()
+
+
+async def active_licenses(context: Context, account: Account) -> int:
+    async with context.database.reader() as reader:
+        return await count_active_licenses(reader, account.id)
+
+
+async def count_active_licenses(session: Any, account_id: UUID) -> int:
+    statement = select(func.count()).where(
+        col(License.account_id) == account_id, License.status_now() == LicenseStatus.ACTIVE
+    )
+    return int(await session.scalar(statement))
+
+
+async def create_account(context: Context, input: "CreateAccountInput") -> dict[str, Any]:
+    name = clean_line(input.name, "An account's name", "name")
+    try:
+        account_id = await _found(context, name, input.idempotency_key)
+    except IntegrityError:
+        # The same slug or the same idempotency key at the same moment: the other one is there by now.
+        account_id = await _found(context, name, input.idempotency_key)
+    await context.identify()
+    return {"account": await load(context, Account, account_id)}
+
+
+async def _found(context: Context, name: str, key: str | None) -> UUID:
+    viewer = context.signed_in()
+    account = Account(name=name, slug="")
+    client, announcer = context.client, context.announcer
+    async with founding(context.database, announcer, account, viewer.user, client, key) as tx:
+        if tx.replayed:
+            return UUID(tx.replayed)
+        owner = await found_account(tx, viewer.user)
+        tx.actor = Actor(ActorKind.MEMBER, owner.name, owner.id, viewer.credential)
+        tx.about(account, name, f"created the account {name}", name=name)
+        tx.remember(str(account.id))
+    return account.id
+
+
+async def found_account(tx: Change, user: User) -> Member:
+    """Adds the account with a slug of its own, and its owner."""
+    tx.account.slug = await _free_slug(tx, tx.account.name)
+    owner = Member(
+        account_id=tx.account.id,
+        user_id=user.id,
+        name=user.name,
+        email=user.email,
+        role=Role.ADMIN,
+        is_owner=True,
+    )
+    tx.add(tx.account)
+    await tx.session.flush()
+    tx.add(owner)
+    await tx.access_changed(user.id)
+    return owner
+
+
+async def _free_slug(tx: Change, name: str) -> str:
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "account"
+    taken = await tx.session.scalar(select(Account.id).where(col(Account.slug) == slug))
+    return f"{slug}-{token_hex(3)}" if taken else slug
+
+
+async def update_account(context: Context, input: "UpdateAccountInput") -> dict[str, Any]:
+    async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_UPDATED) as tx:
+        name = clean_line(input.name, "An account's name", "name")
+        before, tx.account.name = tx.account.name, name
+        if before == name:
+            tx.without_event()
+        else:
+            tx.about(tx.account, name, f"renamed the account from {before} to {name}", name=[before, name])
+    return {"account": tx.account}
+
+
+async def set_account_limits(context: Context, input: "SetAccountLimitsInput") -> dict[str, Any]:
+    async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_LIMITS_CHANGED) as tx:
+        account = tx.account
+        changed = {
+            name: [_text(getattr(account, name)), _text(value)]
+            for name, value in _limits(input).items()
+            if value != getattr(account, name)
+        }
+        for name in changed:
+            setattr(account, name, _limits(input)[name])
+        if changed:
+            tx.about(account, account.name, "changed the account's limits", **changed)
+        else:
+            tx.without_event()
+    return {"account": account}
+
+
+def _limits(input: "SetAccountLimitsInput") -> dict[str, int | Decimal | None]:
+    """Those that were given; None means no cap."""
+    limits: dict[str, int | Decimal | None] = {}
+    if input.max_active_licenses is not UNSET:
+        if input.max_active_licenses is not None and input.max_active_licenses < 0:
+            raise invalid("A limit is 0 or more; null means no cap.", "maxActiveLicenses")
+        limits["max_active_licenses"] = input.max_active_licenses
+    if input.max_monthly_spend is not UNSET:
+        limits["max_monthly_spend"] = clean_amount(input.max_monthly_spend, "A limit", "maxMonthlySpend")
+    return limits
+
+
+def _text(value: int | Decimal | None) -> int | str | None:
+    """Decimals as text: the log's JSON has no fractions."""
+    return str(value) if isinstance(value, Decimal) else value
+
+
+async def transfer_ownership(context: Context, input: "TransferOwnershipInput") -> dict[str, Any]:
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.OWNERSHIP_TRANSFERRED) as tx:
+        if not tx.acting.is_owner:
+            raise Forbidden(Permission.MANAGE_ACCOUNT)
+        heir_id = decode_as(Member, input.member_id)
+        heir = await tx.session.get(Member, (account_id, heir_id)) if heir_id else None
+        if heir is None:
+            raise not_found("member of this account", "memberId")
+        if heir.removed_at is not None:
+            raise refused(UserErrorCode.NOT_ACTIVE, f"{heir.name} is no longer a member.", "memberId")
+        if heir.is_owner:
+            tx.without_event()
+        else:
+            await _hand_over(tx, heir)
+    await context.identify()
+    return {"account": tx.account}
+
+
+async def _hand_over(tx: Change, heir: Member) -> None:
+    owner = tx.acting
+    owner.is_owner = False
+    await tx.session.flush()
+    before, heir.role, heir.is_owner = heir.role, Role.ADMIN, True
+    tx.about(
+        heir,
+        heir.name,
+        f"transferred the account's ownership to {heir.name}",
+        owner=[owner.name, heir.name],
+        role=[before.value, heir.role.value],
+    )
+    await tx.access_changed(owner.user_id, heir.user_id)

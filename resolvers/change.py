@@ -1,0 +1,360 @@
+"""The only way to a writable transaction: a change and its audit events are committed together, or neither.
+
+A change locks its account's row first. So the changes of one account follow one another, an actor's
+role cannot be taken away while it acts, and there is one order of locks. The events are the last
+statement, since the log's head stays locked from there to the commit.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, cast
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import event, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.orm import Session as SyncSession
+from sqlmodel import SQLModel, col
+
+from mailer import queue
+from mailer.messages import Message
+from models.accounts import Account
+from models.audit import ActorKind, AuditAction, AuditEvent, AuditOutcome, CredentialKind
+from models.columns import new_id
+from models.database import Database, canonical_json
+from models.idempotency import IdempotencyKey
+from models.members import Member, User
+from models.notifications import AuditAnnouncer, notify_access
+from permissions.allow import SIGNED_IN, Allow, Has
+from permissions.context import Context
+from permissions.errors import Forbidden
+from permissions.viewer import Client, Credential, Membership
+from resolvers.attempts import ATTEMPTS
+from resolvers.refusals import UserErrorCode, invalid, not_found, refused
+
+OPERATOR_ID = UUID("00000000-0000-7000-8000-000000000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    kind: ActorKind
+    name: str
+    member_id: UUID | None = None
+    credential: Credential | None = None
+
+
+OPERATOR = Actor(
+    ActorKind.SYSTEM, "The operator", None, Credential(CredentialKind.OPERATOR, OPERATOR_ID, "team-access")
+)
+PLATFORM = Actor(ActorKind.SYSTEM, "Team access")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The field that was called, who may call it, and with what: set by the field itself."""
+
+    allow: Allow
+    input: dict[str, Any]
+
+
+asked: ContextVar[Asked] = ContextVar("asked", default=Asked(SIGNED_IN, {}))
+
+
+@dataclass
+class Change:
+    """An open transaction. It leaves with at least one `about`, or says why there is none."""
+
+    session: AsyncSession
+    account: Account
+    action: AuditAction
+    actor: Actor | None
+    client: Client
+    member: Member | None = None
+    """The acting member."""
+    replayed: Any = None
+    """What this change answered the first time, where its idempotency key was used before."""
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _messages: list[Message] = field(default_factory=list)
+    _key: tuple[UUID, str, bytes] | None = None
+    _without_event: str | None = None
+
+    @property
+    def acting(self) -> Member:
+        """The member who acts, where it is a member's change."""
+        return cast("Member", self.member)
+
+    def add(self, *rows: SQLModel) -> None:
+        self.session.add_all(rows)
+
+    def about(
+        self,
+        target: SQLModel,
+        target_name: str,
+        did: str,
+        *,
+        action: AuditAction | None = None,
+        actor: Actor | None = None,
+        **details: Any,
+    ) -> None:
+        """One event: `did` completes the sentence that begins with the actor's name."""
+        actor = actor or cast("Actor", self.actor)
+        event = _event(self.account.id, actor, self.client, action or self.action)
+        event["summary"] = f"{event['actor_name']} {did}"
+        event["outcome"] = AuditOutcome.ALLOWED
+        event["target_type"] = type(target).__name__
+        event["target_id"] = cast("Any", target).id
+        event["target_name"] = target_name
+        event["details"] = {_camel(name): value for name, value in details.items()}
+        self._events.append(event)
+
+    def without_event(self, why: str = "what was asked for is so already") -> None:
+        """For a repetition, and for what nobody did."""
+        self._without_event = why
+
+    def remember(self, answer: Any) -> None:
+        """For a retry with the same idempotency key, where one was given."""
+        if self._key is not None:
+            actor_id, key, input_hash = self._key
+            self.add(IdempotencyKey(actor_id=actor_id, key=key, input_hash=input_hash, answer=answer))
+
+    def enqueue(self, *messages: Message) -> None:
+        """Sent after the commit, or not at all."""
+        self._messages.extend(messages)
+
+    async def access_changed(self, *ids: UUID) -> None:
+        """Users or sessions whose open connections must look again at what they may."""
+        await notify_access(self.session, *ids)
+
+    async def finish(self) -> None:
+        if not (self._events or self._without_event or self.replayed is not None):
+            raise RuntimeError(f"{self.action} left its change without an audit event")
+        await self.session.flush()
+        await enqueue(self.session, self._messages)
+        if self._events:
+            await self.session.execute(insert(AuditEvent), self._events)
+
+
+async def enqueue(session: AsyncSession, messages: Sequence[Message]) -> None:
+    """Emails that go out after the commit of the session's transaction, or not at all."""
+    if messages:
+        raw = await (await session.connection()).get_raw_connection()
+        await queue.enqueue(cast("asyncpg.Connection", raw.driver_connection), messages)
+
+
+@asynccontextmanager
+async def change(
+    context: Context,
+    account_id: UUID,
+    action: AuditAction,
+    *,
+    on: SQLModel | None = None,
+    key: str | None = None,
+) -> AsyncIterator[Change]:
+    """A change that the viewer makes as a member of the account.
+
+    Raises `Unauthenticated`; `Refused` with NOT_FOUND where the viewer is no member; and `Forbidden`,
+    which leaves a DENIED event, where the role does not have the permission of the field's `allow=`.
+    """
+    viewer = context.signed_in()
+    denied: Actor | None = None
+    try:
+        async with _writing(context.database) as session:
+            row = await _lock_membership(session, account_id, viewer.user.id)
+            if row is None:
+                raise not_found("account", "accountId")
+            account, member = row
+            actor = denied = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
+            tx = Change(session, account, action, actor, context.client, member)
+            _require(asked.get().allow, member)
+            await _look_up_key(tx, member.id, key)
+            yield tx
+            await tx.finish()
+    except Forbidden as refusal:
+        if denied is not None:
+            await _record_denied(context, account_id, action, denied, on, refusal)
+        raise
+    context.announcer.grown(account_id)
+    context.loaders.clear()
+
+
+@asynccontextmanager
+async def system_change(
+    database: Database,
+    announcer: AuditAnnouncer,
+    account_id: UUID,
+    action: AuditAction,
+    actor: Actor | None,
+    client: Client = Client(),  # noqa: B008 - frozen
+) -> AsyncIterator[Change]:
+    """A change by the operator, by the platform, or by who becomes a member through it (`actor=None`:
+    the change sets `tx.actor`). Raises `Refused` with NOT_FOUND where there is no such account."""
+    async with _writing(database) as session:
+        account = await session.get(Account, account_id, with_for_update={"key_share": True})
+        if account is None:
+            raise not_found("account", "accountId")
+        tx = Change(session, account, action, actor, client)
+        yield tx
+        await tx.finish()
+    announcer.grown(account_id)
+
+
+@asynccontextmanager
+async def founding(
+    database: Database,
+    announcer: AuditAnnouncer,
+    account: Account,
+    founder: User,
+    client: Client = Client(),  # noqa: B008 - frozen
+    key: str | None = None,
+) -> AsyncIterator[Change]:
+    """The change that makes an account; it sets `tx.actor`."""
+    async with _writing(database) as session:
+        tx = Change(session, account, AuditAction.ACCOUNT_CREATED, None, client)
+        await _look_up_key(tx, founder.id, key)
+        yield tx
+        await tx.finish()
+    announcer.grown(account.id)
+
+
+@asynccontextmanager
+async def personal_change(database: Database) -> AsyncIterator[AsyncSession]:
+    """For what is a person's and no account's: users, sessions, sign-in links. There is no log of these,
+    and a statement that would touch a tenant's table is refused."""
+    async with _writing(database) as session:
+        session.sync_session.info["personal"] = True
+        yield session
+
+
+@asynccontextmanager
+async def catalog_change(database: Database) -> AsyncIterator[AsyncSession]:
+    """For the platform's catalog, which is no account's either."""
+    async with personal_change(database) as session:
+        yield session
+
+
+@asynccontextmanager
+async def _writing(database: Database) -> AsyncIterator[AsyncSession]:
+    async with AsyncSession(database.writing, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@event.listens_for(SyncSession, "before_flush")
+def _flush_keeps_out_of_accounts(session: SyncSession, *_: Any) -> None:
+    if session.info.get("personal"):
+        _keep_out(type(row) for row in (*session.new, *session.dirty, *session.deleted))
+
+
+@event.listens_for(SyncSession, "do_orm_execute")
+def _statement_keeps_out_of_accounts(state: ORMExecuteState) -> None:
+    if state.session.info.get("personal") and not state.is_select and state.bind_mapper is not None:
+        _keep_out([state.bind_mapper.class_])
+
+
+def _keep_out(tables: Iterable[type]) -> None:
+    for table in tables:
+        if table is Account or "account_id" in cast("Any", table).__table__.columns:
+            raise RuntimeError(f"{table.__name__} is an account's: only change() may write it")
+
+
+async def _lock_membership(
+    session: AsyncSession, account_id: UUID, user_id: UUID
+) -> tuple[Account, Member] | None:
+    """The account's row first, then the member's, each as it is once the lock is held."""
+    statement = (
+        select(Account, Member)
+        .join(Member, col(Member.account_id) == col(Account.id))
+        .where(
+            col(Account.id) == account_id, col(Member.user_id) == user_id, col(Member.removed_at).is_(None)
+        )
+        .with_for_update(key_share=True, of=[Account, Member])
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def _require(allow: Allow, member: Member) -> None:
+    if isinstance(allow, Has) and not allow.admits(Membership(member.account_id, member.id, member.role)):
+        raise Forbidden(allow.permission)
+
+
+async def _look_up_key(tx: Change, actor_id: UUID, key: str | None) -> None:
+    if key is None:
+        return
+    if not 1 <= len(key) <= 255:
+        raise invalid("An idempotency key has 1 to 255 characters.", "idempotencyKey")
+    input_hash = sha256(canonical_json([tx.action.value, asked.get().input]).encode()).digest()
+    tx._key = (actor_id, key, input_hash)
+    stored = await tx.session.get(IdempotencyKey, (actor_id, key))
+    if stored is None:
+        return
+    if stored.input_hash != input_hash:
+        raise refused(
+            UserErrorCode.IDEMPOTENCY_CONFLICT,
+            "This idempotency key was used with another input: use a new one.",
+            "idempotencyKey",
+        )
+    tx.replayed = stored.answer
+
+
+async def _record_denied(
+    context: Context,
+    account_id: UUID,
+    action: AuditAction,
+    actor: Actor,
+    target: SQLModel | None,
+    refusal: Forbidden,
+) -> None:
+    denied = _event(account_id, actor, context.client, action)
+    attempt = ATTEMPTS[action]
+    denied["summary"] = f"{actor.name} tried to {attempt}, which needs {refusal.permission.value}"
+    denied["outcome"] = AuditOutcome.DENIED
+    denied["target_type"] = type(target).__name__ if target is not None else None
+    denied["target_id"] = cast("Any", target).id if target is not None else None
+    denied["target_name"] = _name(target)
+    denied["details"] = {"permission": refusal.permission.value, "input": _shortened(asked.get().input)}
+    async with _writing(context.database) as session:
+        await session.execute(insert(AuditEvent), [denied])
+    context.announcer.grown(account_id)
+
+
+def _event(account_id: UUID, actor: Actor, client: Client, action: AuditAction) -> dict[str, Any]:
+    credential = actor.credential
+    return {
+        "account_id": account_id,
+        "id": new_id(),
+        "action": action,
+        "actor_kind": actor.kind,
+        "actor_member_id": actor.member_id,
+        "actor_name": actor.name,
+        "credential_kind": credential.kind if credential else None,
+        "credential_id": credential.id if credential else None,
+        "credential_label": credential.label if credential else None,
+        "ip": client.ip,
+        "user_agent": client.user_agent,
+        "request_id": client.request_id,
+    }
+
+
+def _name(target: SQLModel | None) -> str | None:
+    for attribute in ("name", "email", "site"):
+        if hasattr(target, attribute):
+            return str(getattr(target, attribute))
+    return None
+
+
+def _shortened(value: Any) -> Any:
+    """What was asked, small enough for a log, and without tokens."""
+    if isinstance(value, dict):
+        return {name: _shortened(item) for name, item in value.items() if name != "token"}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value[:10]]
+    return value[:200] if isinstance(value, str) else value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,276 @@
+"""Inviting: what an Admin does. What the invited person does is in `joining.py`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from mailer import messages
+from mailer.messages import Message
+from models.accounts import Account
+from models.audit import AuditAction
+from models.columns import now
+from models.invitations import DeliveryStatus, Invitation, InvitationStatus
+from models.members import Member, Role
+from permissions.context import Context
+from permissions.tokens import new_token
+from resolvers.accounts import account_id_of
+from resolvers.change import PLATFORM, Change, change
+from resolvers.nodes import find
+from resolvers.pages import Order, Page, Slice, page
+from resolvers.refusals import InputError, Refused, UserErrorCode, invalid, not_found, refused
+from resolvers.text import clean_email, clean_text
+from settings import Settings
+
+if TYPE_CHECKING:
+    from schema.invitations import (
+        InvitationFilter,
+        InviteMemberInput,
+        InviteMembersInput,
+        ResendInvitationInput,
+        RevokeInvitationInput,
+    )
+
+MOST_INVITATIONS = 1_000
+_NEWEST = Order("newest", (col(Invitation.created_at), col(Invitation.id)), descending=True)
+
+
+async def account_invitations(
+    context: Context, account: Account, slice: Slice, filter: "InvitationFilter | None"
+) -> Page:
+    where = [col(Invitation.account_id) == account.id]
+    if filter and filter.statuses is not None:
+        where.append(Invitation.status_now().in_(filter.statuses))
+    if filter and filter.email is not None:
+        where.append(col(Invitation.email) == filter.email.strip().lower())
+    return await page(context.database, Invitation, where, _NEWEST, slice)
+
+
+async def invite_member(context: Context, input: "InviteMemberInput") -> dict[str, Any]:
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
+        if tx.replayed:
+            return {"invitation": await tx.session.get(Invitation, (account_id, UUID(tx.replayed)))}
+        email = clean_email(input.email, "email")
+        message = clean_text(input.message, "A message", "message")
+        roster = await _roster(tx, [email])
+        invitation = _invite(tx, context.settings, roster, email, input.role, message)
+        tx.remember(str(invitation.id))
+    return {"invitation": invitation}
+
+
+async def invite_members(context: Context, input: "InviteMembersInput") -> dict[str, Any]:
+    """Each row is told its own outcome; those that are fine are invited whatever becomes of the others."""
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
+        if tx.replayed is not None:
+            return {"results": await _replayed_results(tx)}
+        if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
+            raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
+        emails = [_email_or_refusal(row.email, index) for index, row in enumerate(input.invitations)]
+        roster = await _roster(tx, [email for email in emails if isinstance(email, str)])
+        results = []
+        for index, (row, email) in enumerate(zip(input.invitations, emails, strict=True)):
+            try:
+                if isinstance(email, Refused):
+                    raise email
+                path = ("invitations", str(index), "email")
+                invitation = _invite(tx, context.settings, roster, email, row.role, None, path)
+                results.append({"invitation": invitation, "user_errors": []})
+            except Refused as refusal:
+                results.append({"invitation": None, "user_errors": refusal.errors})
+        if not any(result["invitation"] for result in results):
+            tx.without_event("nobody of the list could be invited")
+        tx.remember([_plain(result) for result in results])
+    return {"results": results}
+
+
+async def resend_invitation(context: Context, input: "ResendInvitationInput") -> dict[str, Any]:
+    """The old link dies; the new one lives as long as a new invitation's."""
+    found = await _find(context, input.invitation_id)
+    async with change(context, found.account_id, AuditAction.INVITATION_RESENT, on=found) as tx:
+        invitation = await locked(tx, found)
+        if invitation.status not in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
+            raise _ended(invitation)
+        roster = await _roster(tx, [invitation.email])
+        roster.pending.pop(invitation.email, None)
+        _refuse_known(roster, invitation.email, ("invitationId",))
+        token, invitation.token_hash = new_token()
+        invitation.stored_status = InvitationStatus.PENDING
+        invitation.expires_at = now() + timedelta(seconds=context.settings.invitation_lifetime_seconds)
+        invitation.emails += 1
+        invitation.delivery, invitation.delivery_error = DeliveryStatus.QUEUED, None
+        tx.enqueue(_message(tx, context.settings, invitation, token))
+        did = f"resent the invitation of {invitation.email}"
+        tx.about(invitation, invitation.email, did, emails=invitation.emails)
+    return {"invitation": invitation}
+
+
+async def revoke_invitation(context: Context, input: "RevokeInvitationInput") -> dict[str, Any]:
+    found = await _find(context, input.invitation_id)
+    async with change(context, found.account_id, AuditAction.INVITATION_REVOKED, on=found) as tx:
+        invitation = await locked(tx, found)
+        status = invitation.status
+        if status is InvitationStatus.REVOKED:
+            tx.without_event()
+        elif status in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
+            invitation.stored_status = InvitationStatus.REVOKED
+            did = f"revoked the invitation of {invitation.email}"
+            tx.about(invitation, invitation.email, did, status=[status.value, "REVOKED"])
+        else:
+            raise _ended(invitation)
+    return {"invitation": invitation}
+
+
+async def locked(tx: Change, found: Invitation) -> Invitation:
+    """As it is under the account's lock."""
+    invitation = await tx.session.get(Invitation, (found.account_id, found.id))
+    if invitation is None:
+        raise not_found("invitation", "invitationId")
+    return invitation
+
+
+async def _find(context: Context, global_id: str) -> Invitation:
+    invitation = await find(context, Invitation, global_id)
+    if invitation is None:
+        raise not_found("invitation", "invitationId")
+    return invitation
+
+
+def _ended(invitation: Invitation) -> Refused:
+    code, message = {
+        InvitationStatus.ACCEPTED: (UserErrorCode.INVITATION_ALREADY_USED, "has joined already"),
+        InvitationStatus.REVOKED: (
+            UserErrorCode.INVITATION_REVOKED,
+            "has no invitation any more: invite anew",
+        ),
+        InvitationStatus.DECLINED: (UserErrorCode.NOT_ACTIVE, "declined the invitation: invite anew"),
+    }[invitation.status]
+    return refused(code, f"{invitation.email} {message}.", "invitationId")
+
+
+@dataclass
+class _Roster:
+    """Who of some addresses is known to the account already."""
+
+    members: set[str]
+    pending: dict[str, Invitation]
+
+
+async def _roster(tx: Change, emails: Sequence[str]) -> _Roster:
+    members = select(Member.email).where(
+        col(Member.account_id) == tx.account.id,
+        col(Member.email).in_(emails),
+        col(Member.removed_at).is_(None),
+    )
+    pending = select(Invitation).where(
+        col(Invitation.account_id) == tx.account.id,
+        col(Invitation.email).in_(emails),
+        col(Invitation.stored_status) == InvitationStatus.PENDING,
+    )
+    invited = (await tx.session.scalars(pending)).all()
+    return _Roster(
+        set(await tx.session.scalars(members)), {invitation.email: invitation for invitation in invited}
+    )
+
+
+def _invite(
+    tx: Change,
+    settings: Settings,
+    roster: _Roster,
+    email: str,
+    role: Role,
+    message: str | None,
+    path: tuple[str, ...] = ("email",),
+) -> Invitation:
+    _refuse_known(roster, email, path)
+    if email in roster.pending:
+        expire(tx, roster.pending[email])
+    token, token_hash = new_token()
+    invitation = Invitation(
+        account_id=tx.account.id,
+        email=email,
+        role=role,
+        message=message,
+        token_hash=token_hash,
+        invited_by_id=tx.acting.id,
+        expires_at=now() + timedelta(seconds=settings.invitation_lifetime_seconds),
+    )
+    roster.pending[email] = invitation
+    tx.add(invitation)
+    tx.enqueue(_message(tx, settings, invitation, token))
+    tx.about(invitation, email, f"invited {email} as {role.value.title()}", email=email, role=role.value)
+    return invitation
+
+
+def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
+    if email in roster.members:
+        raise refused(UserErrorCode.ALREADY_MEMBER, f"{email} is a member already.", *path)
+    pending = roster.pending.get(email)
+    if pending is not None and pending.status is InvitationStatus.PENDING:
+        raise refused(
+            UserErrorCode.ALREADY_INVITED, f"{email} is invited already: resend that invitation.", *path
+        )
+
+
+def expire(tx: Change, invitation: Invitation) -> None:
+    invitation.stored_status = InvitationStatus.EXPIRED
+    did = f"let the invitation of {invitation.email} expire"
+    tx.about(
+        invitation,
+        invitation.email,
+        did,
+        action=AuditAction.INVITATION_EXPIRED,
+        actor=PLATFORM,
+        status=["PENDING", "EXPIRED"],
+    )
+
+
+def _message(tx: Change, settings: Settings, invitation: Invitation, token: str) -> Message:
+    return messages.invitation(
+        to=invitation.email,
+        inviter=tx.acting.name,
+        account=tx.account.name,
+        role=invitation.role,
+        note=invitation.message,
+        link=settings.join_link.replace("{token}", token),
+        expires_at=invitation.expires_at,
+        delivery=messages.InvitationDelivery(invitation.account_id, invitation.id, invitation.emails),
+    )
+
+
+def _email_or_refusal(text: str, index: int) -> str | Refused:
+    try:
+        return clean_email(text, "invitations", str(index), "email")
+    except Refused as refusal:
+        return refusal
+
+
+def _plain(result: dict[str, Any]) -> dict[str, Any]:
+    invitation = result["invitation"]
+    return {
+        "id": str(invitation.id) if invitation else None,
+        "errors": [asdict(error) for error in result["user_errors"]],
+    }
+
+
+async def _replayed_results(tx: Change) -> list[dict[str, Any]]:
+    ids = [UUID(row["id"]) for row in tx.replayed if row["id"]]
+    statement = select(Invitation).where(
+        col(Invitation.account_id) == tx.account.id, col(Invitation.id).in_(ids)
+    )
+    found = {str(invitation.id): invitation for invitation in await tx.session.scalars(statement)}
+    return [
+        {
+            "invitation": found.get(row["id"]),
+            "user_errors": [
+                InputError(UserErrorCode(error["code"]), error["message"], error["path"])
+                for error in row["errors"]
+            ],
+        }
+        for row in tx.replayed
+    ]

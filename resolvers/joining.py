@@ -1,0 +1,185 @@
+"""What the invited person does: look at the link, join, decline."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from models.accounts import Account
+from models.audit import ActorKind, AuditAction, CredentialKind
+from models.columns import now
+from models.invitations import Invitation, InvitationStatus
+from models.members import Member, Role, User
+from permissions.context import Context
+from permissions.tokens import hash_token
+from permissions.viewer import Credential
+from resolvers.change import Actor, Change, system_change
+from resolvers.invitations import locked
+from resolvers.refusals import Refused, UserErrorCode, WrongEmail, refused
+from resolvers.sessions import name_from, open_session, person
+from resolvers.text import clean_line, mask_email
+
+if TYPE_CHECKING:
+    from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
+
+
+@dataclass(frozen=True)
+class InvitationPreview:
+    """What a link shows before anyone signs in."""
+
+    account_name: str
+    role: Role
+    status: InvitationStatus
+    expires_at: datetime
+    invited_by_name: str
+    masked_email: str
+    invitation: Invitation
+
+
+async def preview(context: Context, token: str) -> InvitationPreview | None:
+    statement = (
+        select(Invitation, Account.name, Member.name)  # type: ignore[call-overload]
+        .join(Account, col(Account.id) == col(Invitation.account_id))
+        .join(
+            Member,
+            (col(Member.account_id) == col(Invitation.account_id))
+            & (col(Member.id) == col(Invitation.invited_by_id)),
+        )
+        .where(col(Invitation.token_hash) == hash_token(token))
+    )
+    async with context.database.reader() as reader:
+        row = (await reader.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    invitation, account_name, inviter = row
+    return _preview(invitation, account_name, inviter)
+
+
+def _preview(invitation: Invitation, account_name: str, inviter: str) -> InvitationPreview:
+    return InvitationPreview(
+        account_name,
+        invitation.role,
+        invitation.status,
+        invitation.expires_at,
+        inviter,
+        mask_email(invitation.email),
+        invitation,
+    )
+
+
+async def accept_invitation(context: Context, input: "AcceptInvitationInput") -> dict[str, Any]:
+    """Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or what became of the invitation."""
+    found = await _opened(context, input.token)
+    session_token = None
+    async with system_change(
+        context.database, context.announcer, found.account_id, AuditAction.MEMBER_JOINED, None, context.client
+    ) as tx:
+        invitation = await locked(tx, found)
+        if invitation.status is InvitationStatus.ACCEPTED and _same_click(context, invitation):
+            member = await tx.session.get_one(Member, (invitation.account_id, invitation.accepted_by_id))
+            user = await tx.session.get_one(User, member.user_id)
+            tx.without_event()
+        else:
+            _refuse_ended(invitation)
+            name = clean_line(input.name, "A name", "name") if input.name else name_from(invitation.email)
+            user = await person(tx.session, invitation.email, name)
+            member = await _join(tx, invitation, user)
+        if context.viewer is None:
+            session_token = open_session(tx.session, context, user)
+    if session_token:
+        context.token = session_token
+        context.keep_cookie(session_token)
+    await context.identify()
+    return {"member": member, "session_token": session_token}
+
+
+async def decline_invitation(context: Context, input: "DeclineInvitationInput") -> dict[str, Any]:
+    found = await _opened(context, input.token)
+    async with system_change(
+        context.database,
+        context.announcer,
+        found.account_id,
+        AuditAction.INVITATION_DECLINED,
+        _invited(found),
+        context.client,
+    ) as tx:
+        invitation = await locked(tx, found)
+        if invitation.status is InvitationStatus.DECLINED:
+            tx.without_event()
+        else:
+            _refuse_ended(invitation)
+            invitation.stored_status = InvitationStatus.DECLINED
+            tx.about(invitation, invitation.email, "declined the invitation", status=["PENDING", "DECLINED"])
+    return {"invitation": await preview(context, input.token)}
+
+
+async def _opened(context: Context, token: str) -> Invitation:
+    """The link's invitation, if whoever is signed in is the one invited."""
+    shown = await preview(context, token)
+    if shown is None:
+        raise refused(
+            UserErrorCode.TOKEN_INVALID,
+            "This link is not valid: open the newest email, or ask to be invited again.",
+            "token",
+        )
+    viewer = context.viewer
+    if viewer is not None and viewer.user.email != shown.invitation.email:
+        raise Refused(
+            WrongEmail(
+                UserErrorCode.WRONG_EMAIL,
+                f"This invitation is for {shown.masked_email}: sign in under that address.",
+                ["token"],
+                shown.masked_email,
+                viewer.user.email,
+            )
+        )
+    return shown.invitation
+
+
+def _same_click(context: Context, invitation: Invitation) -> bool:
+    """By who was invited, signed in; or at the same moment as the click that joined."""
+    return context.viewer is not None or context.started_at <= invitation.accepted_at
+
+
+def _refuse_ended(invitation: Invitation) -> None:
+    ended = {
+        InvitationStatus.ACCEPTED: (
+            UserErrorCode.INVITATION_ALREADY_USED,
+            "This invitation was accepted already: sign in instead.",
+        ),
+        InvitationStatus.REVOKED: (UserErrorCode.INVITATION_REVOKED, "This invitation was withdrawn."),
+        InvitationStatus.EXPIRED: (
+            UserErrorCode.INVITATION_EXPIRED,
+            "This invitation has expired: ask for it to be sent again.",
+        ),
+        InvitationStatus.DECLINED: (
+            UserErrorCode.NOT_ACTIVE,
+            "This invitation was declined: ask to be invited again.",
+        ),
+    }.get(invitation.status)
+    if ended:
+        raise refused(*ended, "token")
+
+
+async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
+    member = Member(
+        account_id=tx.account.id, user_id=user.id, name=user.name, email=user.email, role=invitation.role
+    )
+    tx.add(member)
+    await tx.session.flush()
+    invitation.stored_status = InvitationStatus.ACCEPTED
+    invitation.accepted_by_id, invitation.accepted_at = member.id, now()
+    tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, _credential(invitation))
+    tx.about(member, member.name, f"joined as {member.role.value.title()}", role=[None, member.role.value])
+    await tx.access_changed(user.id)
+    return member
+
+
+def _invited(invitation: Invitation) -> Actor:
+    return Actor(ActorKind.MEMBER, invitation.email, None, _credential(invitation))
+
+
+def _credential(invitation: Invitation) -> Credential:
+    return Credential(CredentialKind.INVITATION, invitation.id, invitation.email)

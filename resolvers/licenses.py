@@ -1,0 +1,215 @@
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlmodel import col
+
+from models.accounts import Account
+from models.audit import AuditAction
+from models.catalog import Theme
+from models.columns import now
+from models.licenses import Entitlement, License, LicenseStatus
+from models.members import Member
+from permissions.context import Context
+from resolvers.accounts import account_id_of, count_active_licenses
+from resolvers.change import Change, change
+from resolvers.global_ids import decode_as
+from resolvers.license_keys import new_license_key
+from resolvers.nodes import find
+from resolvers.pages import Order, Page, Slice, page
+from resolvers.refusals import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
+from resolvers.sites import clean_site
+from resolvers.text import clean_text
+from resolvers.visibility import licenses_seen_by
+
+if TYPE_CHECKING:
+    from schema.licenses import LicenseFilter, ProvisionLicenseInput, RevokeLicenseInput
+
+
+class LicenseOrder(StrEnum):
+    NEWEST = "NEWEST"
+    OLDEST = "OLDEST"
+    SITE = "SITE"
+
+
+_ORDERS = {
+    LicenseOrder.NEWEST: Order("newest", (col(License.provisioned_at), col(License.id)), descending=True),
+    LicenseOrder.OLDEST: Order("oldest", (col(License.provisioned_at), col(License.id))),
+    LicenseOrder.SITE: Order("site", (col(License.site), col(License.id))),
+}
+_BY_ID = Order("id", (col(Entitlement.id),))
+
+
+async def account_licenses(
+    context: Context,
+    account: Account,
+    slice: Slice,
+    filter: "LicenseFilter | None",
+    order_by: LicenseOrder | None,
+) -> Page:
+    where = _where(context, account.id, filter)
+    return await page(context.database, License, where, _ORDERS[order_by or LicenseOrder.NEWEST], slice)
+
+
+async def member_licenses(
+    context: Context, member: Member, slice: Slice, filter: "LicenseFilter | None"
+) -> Page:
+    where = [*_where(context, member.account_id, filter), col(License.holder_id) == member.id]
+    return await page(context.database, License, where, _ORDERS[LicenseOrder.NEWEST], slice)
+
+
+async def account_entitlements(context: Context, account: Account, slice: Slice) -> Page:
+    where = [col(Entitlement.account_id) == account.id]
+    return await page(context.database, Entitlement, where, _BY_ID, slice)
+
+
+def _where(context: Context, account_id: UUID, filter: "LicenseFilter | None") -> list[ColumnElement[bool]]:
+    membership = context.signed_in().memberships[account_id]
+    where = [col(License.account_id) == account_id, licenses_seen_by(membership)]
+    if filter is None:
+        return where
+    if filter.statuses is not None:
+        where.append(License.status_now().in_(filter.statuses))
+    if filter.theme_ids is not None:
+        where.append(col(License.theme_id).in_(_decoded(Theme, filter.theme_ids)))
+    if filter.holder_ids is not None:
+        where.append(col(License.holder_id).in_(_decoded(Member, filter.holder_ids)))
+    if filter.search:
+        by_theme = select(Theme.id).where(col(Theme.name).icontains(filter.search, autoescape=True))
+        by_site = col(License.site).icontains(filter.search, autoescape=True)
+        where.append(or_(by_site, col(License.theme_id).in_(by_theme)))
+    return where
+
+
+def _decoded(table: Any, global_ids: list[str]) -> list[UUID]:
+    return [id for id in (decode_as(table, global_id) for global_id in global_ids) if id]
+
+
+async def provision_license(context: Context, input: "ProvisionLicenseInput") -> dict[str, Any]:
+    """Uses one entitlement, under the lock of its row; so never one license too many."""
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.LICENSE_PROVISIONED, key=input.idempotency_key) as tx:
+        if tx.replayed:
+            return {"license": await tx.session.get(License, (account_id, UUID(tx.replayed)))}
+        site = clean_site(input.site)
+        if input.expires_at is not None and input.expires_at <= now():
+            raise invalid("A license expires in the future, or never.", "expiresAt")
+        theme_id = decode_as(Theme, input.theme_id)
+        theme = await tx.session.get(Theme, theme_id) if theme_id else None
+        if theme is None:
+            raise not_found("theme", "themeId")
+        holder = await _holder(tx, input.holder_id)
+        await _refuse_second(tx, theme, site)
+        await _use_entitlement(tx, theme)
+        license = License(
+            account_id=account_id,
+            theme_id=theme.id,
+            site=site,
+            key=new_license_key(),
+            holder_id=holder.id,
+            provisioned_by_id=tx.acting.id,
+            expires_at=input.expires_at,
+        )
+        tx.add(license)
+        tx.about(
+            license,
+            f"{theme.name} for {site}",
+            f"provisioned {theme.name} for {site}"
+            + ("" if holder is tx.acting else f", held by {holder.name}"),
+            theme=theme.slug,
+            site=site,
+            holder=holder.name,
+        )
+        tx.remember(str(license.id))
+    return {"license": license}
+
+
+async def revoke_license(context: Context, input: "RevokeLicenseInput") -> dict[str, Any]:
+    """For good; its entitlement is free again."""
+    found = await find(context, License, input.license_id)
+    if found is None:
+        raise not_found("license", "licenseId")
+    async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
+        reason = clean_text(input.reason, "A reason", "reason")
+        if reason is None:
+            raise invalid("Say why: the reason is kept with the license.", "reason")
+        license = await tx.session.get_one(License, (found.account_id, found.id))
+        status = license.status
+        if status is LicenseStatus.REVOKED:
+            raise refused(UserErrorCode.NOT_ACTIVE, "This license was revoked already.", "licenseId")
+        if license.stored_status is not LicenseStatus.EXPIRED:
+            await _free_entitlement(tx, license)
+        license.stored_status = LicenseStatus.REVOKED
+        license.revoked_by_id, license.revoked_at, license.revoked_reason = tx.acting.id, now(), reason
+        theme = await tx.session.get_one(Theme, license.theme_id)
+        tx.about(
+            license,
+            f"{theme.name} for {license.site}",
+            f"revoked {theme.name} for {license.site}",
+            status=[status.value, "REVOKED"],
+            reason=reason,
+        )
+    return {"license": license}
+
+
+async def _holder(tx: Change, global_id: str | None) -> Member:
+    if global_id is None:
+        return tx.acting
+    holder_id = decode_as(Member, global_id)
+    holder = await tx.session.get(Member, (tx.account.id, holder_id)) if holder_id else None
+    if holder is None:
+        raise not_found("member of this account", "holderId")
+    if holder.removed_at is not None:
+        raise refused(UserErrorCode.NOT_ACTIVE, f"{holder.name} is no longer a member.", "holderId")
+    return holder
+
+
+async def _refuse_second(tx: Change, theme: Theme, site: str) -> None:
+    existing = await tx.session.scalar(
+        select(License.id).where(
+            col(License.account_id) == tx.account.id,
+            col(License.theme_id) == theme.id,
+            col(License.site) == site,
+            col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
+        )
+    )
+    if existing:
+        raise invalid(f"{site} has a license of {theme.name} already.", "site")
+
+
+async def _use_entitlement(tx: Change, theme: Theme) -> None:
+    """The account's cap first, then what was bought of this theme."""
+    most = tx.account.max_active_licenses
+    if most is not None:
+        active = await count_active_licenses(tx.session, tx.account.id)
+        if active >= most:
+            message = f"The account may have {most} active licenses, and has {active}."
+            raise Refused(_limit_reached(message, "accountId", most, active))
+    entitlement = await _entitlement(tx, theme.id)
+    purchased, provisioned = (entitlement.purchased, entitlement.provisioned) if entitlement else (0, 0)
+    if entitlement is None or provisioned >= purchased:
+        message = f"All {purchased} licenses of {theme.name} are in use: buy more, or revoke one."
+        if not purchased:
+            message = f"The account has no license of {theme.name}: buy one first."
+        raise Refused(_limit_reached(message, "themeId", purchased, provisioned))
+    entitlement.provisioned += 1
+
+
+async def _free_entitlement(tx: Change, license: License) -> None:
+    entitlement = await _entitlement(tx, license.theme_id)
+    if entitlement is not None:
+        entitlement.provisioned -= 1
+
+
+async def _entitlement(tx: Change, theme_id: UUID) -> Entitlement | None:
+    statement = (
+        select(Entitlement)
+        .where(col(Entitlement.account_id) == tx.account.id, col(Entitlement.theme_id) == theme_id)
+        .with_for_update(key_share=True)
+    )
+    return (await tx.session.scalars(statement)).one_or_none()
+
+
+def _limit_reached(message: str, argument: str, limit: int, used: int) -> LicenseLimitReached:
+    return LicenseLimitReached(UserErrorCode.LICENSE_LIMIT_REACHED, message, [argument], limit, used)

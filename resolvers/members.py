@@ -1,0 +1,173 @@
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlmodel import col
+
+from models.accounts import Account
+from models.audit import AuditAction
+from models.licenses import License, LicenseStatus
+from models.members import Member
+from permissions.context import Context
+from permissions.roles import Permission
+from resolvers.change import Change, change
+from resolvers.global_ids import decode_as
+from resolvers.nodes import find
+from resolvers.pages import Order, Page, Slice, page
+from resolvers.refusals import UserErrorCode, not_found, refused
+
+if TYPE_CHECKING:
+    from schema.members import ChangeMemberRoleInput, LeaveAccountInput, MemberFilter, RemoveMemberInput
+
+
+class MemberOrder(StrEnum):
+    JOINED = "JOINED"
+    NAME = "NAME"
+    LAST_ACTIVE = "LAST_ACTIVE"
+
+
+_ORDERS = {
+    MemberOrder.JOINED: Order("joined", (col(Member.joined_at), col(Member.id))),
+    MemberOrder.NAME: Order("name", (func.lower(col(Member.name)), col(Member.id))),
+    MemberOrder.LAST_ACTIVE: Order(
+        "active", (func.coalesce(col(Member.last_active_at), col(Member.joined_at)), col(Member.id)), True
+    ),
+}
+
+
+async def account_members(
+    context: Context,
+    account: Account,
+    slice: Slice,
+    filter: "MemberFilter | None",
+    order_by: MemberOrder | None,
+) -> Page:
+    where = [col(Member.account_id) == account.id]
+    if filter is None or not filter.include_removed:
+        where.append(col(Member.removed_at).is_(None))
+    if filter and filter.roles is not None:
+        where.append(col(Member.role).in_(filter.roles))
+    if filter and filter.search:
+        where.append(_matches(context, account, filter.search))
+    return await page(context.database, Member, where, _ORDERS[order_by or MemberOrder.JOINED], slice)
+
+
+def _matches(context: Context, account: Account, search: str) -> ColumnElement[bool]:
+    """By name; by address too for those who may see addresses, or a search would tell them to anyone."""
+    membership = context.membership(account.id)
+    by_name = col(Member.name).icontains(search, autoescape=True)
+    if membership is not None and membership.may(Permission.INVITE_MEMBERS):
+        return or_(by_name, col(Member.email).icontains(search, autoescape=True))
+    return by_name
+
+
+async def change_member_role(context: Context, input: "ChangeMemberRoleInput") -> dict[str, Any]:
+    member = await find_member(context, input.member_id)
+    async with change(context, member.account_id, AuditAction.MEMBER_ROLE_CHANGED, on=member) as tx:
+        member = await _current(tx, member)
+        if member.role is input.role:
+            tx.without_event()
+        else:
+            if member.is_owner:
+                raise _owner_protected("The owner is always an Admin. Transfer the ownership first.")
+            before, member.role = member.role, input.role
+            did = f"changed the role of {member.name} from {before.value.title()} to {member.role.value.title()}"
+            tx.about(member, member.name, did, role=[before.value, member.role.value])
+            await tx.access_changed(member.user_id)
+    await context.identify()
+    return {"member": member}
+
+
+async def remove_member(context: Context, input: "RemoveMemberInput") -> dict[str, Any]:
+    member = await find_member(context, input.member_id)
+    async with change(context, member.account_id, AuditAction.MEMBER_REMOVED, on=member) as tx:
+        member = await _current(tx, member)
+        if member.is_owner:
+            raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
+        heir = await _heir(tx, member, input.transfer_licenses_to)
+        await _end(tx, member, heir, f"removed {member.name}")
+    await context.identify()
+    return {"member": member}
+
+
+async def leave_account(context: Context, input: "LeaveAccountInput") -> dict[str, Any]:
+    account_id = decode_as(Account, input.account_id)
+    if account_id is None:
+        raise not_found("account", "accountId")
+    async with change(context, account_id, AuditAction.MEMBER_LEFT) as tx:
+        if tx.acting.is_owner:
+            raise refused(
+                UserErrorCode.OWNER_PROTECTED,
+                "The owner cannot leave. Transfer the ownership first.",
+                "accountId",
+            )
+        await _end(tx, tx.acting, await _owner(tx), "left the account")
+    await context.identify()
+    return {"member": tx.acting}
+
+
+async def find_member(context: Context, global_id: str) -> Member:
+    member = await find(context, Member, global_id)
+    if member is None:
+        raise not_found("member", "memberId")
+    return member
+
+
+async def _current(tx: Change, member: Member) -> Member:
+    """As it is under the lock. Raises `Refused` where it is no member any more."""
+    current = await tx.session.get(Member, (member.account_id, member.id))
+    if current is None or current.removed_at is not None:
+        raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", "memberId")
+    return current
+
+
+async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
+    """Who gets the licenses: the named member, else the owner."""
+    if global_id is None:
+        return await _owner(tx)
+    heir_id = decode_as(Member, global_id)
+    heir = await tx.session.get(Member, (tx.account.id, heir_id)) if heir_id else None
+    if heir is None:
+        raise not_found("member of this account", "transferLicensesTo")
+    if heir.removed_at is not None or heir.id == leaving.id:
+        raise refused(
+            UserErrorCode.NOT_ACTIVE, f"{heir.name} cannot take the licenses over.", "transferLicensesTo"
+        )
+    return heir
+
+
+async def _owner(tx: Change) -> Member:
+    statement = select(Member).where(col(Member.account_id) == tx.account.id, col(Member.is_owner))
+    return (await tx.session.scalars(statement)).one()
+
+
+async def _end(tx: Change, member: Member, heir: Member, did: str) -> None:
+    from models.columns import now
+
+    member.removed_at = now()
+    handed_on = (
+        update(License)
+        .where(
+            col(License.account_id) == tx.account.id,
+            col(License.holder_id) == member.id,
+            col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
+        )
+        .values(holder_id=heir.id)
+        .returning(col(License.id))
+    )
+    moved = len((await tx.session.scalars(handed_on)).all())
+    if moved:
+        did += f", whose {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
+    tx.about(
+        member,
+        member.name,
+        did,
+        role=[member.role.value, None],
+        licenses=moved,
+        licenses_to=heir.name if moved else None,
+    )
+    await tx.access_changed(member.user_id)
+
+
+def _owner_protected(message: str) -> Exception:
+    return refused(UserErrorCode.OWNER_PROTECTED, message, "memberId")

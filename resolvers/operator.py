@@ -1,0 +1,192 @@
+"""What whoever runs the platform does, from the command line. Audited as the operator's."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel, col
+
+from models.accounts import Account
+from models.audit import AuditAction
+from models.catalog import Theme, ThemeFile, ThemeRelease
+from models.columns import new_id
+from models.database import Database
+from models.licenses import Entitlement
+from models.notifications import AuditAnnouncer
+from models.storage import Storage
+from resolvers.accounts import found_account
+from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, read_catalog
+from resolvers.change import OPERATOR, catalog_change, founding, personal_change, system_change
+from resolvers.refusals import invalid, not_found
+from resolvers.sessions import name_from, person
+from resolvers.text import clean_email, clean_line
+
+MOST_GRANTED = 1_000_000
+
+
+async def create_account(
+    database: Database, name: str, owner_email: str, owner_name: str | None = None
+) -> Account:
+    name = clean_line(name, "An account's name", "name")
+    email = clean_email(owner_email, "owner_email")
+    owner_name = clean_line(owner_name, "A name", "owner_name") if owner_name else name_from(email)
+    async with personal_change(database) as session:
+        owner = await person(session, email, owner_name)
+    account = Account(name=name, slug="")
+    async with announcing(database) as announcer, founding(database, announcer, account, owner) as tx:
+        tx.actor = OPERATOR
+        await found_account(tx, owner)
+        tx.about(account, name, f"created the account {name} for {owner.name}", name=name, owner=owner.name)
+    return account
+
+
+async def grant_entitlement(
+    database: Database, account_slug: str, theme_slug: str, quantity: int
+) -> Entitlement:
+    """Adds to what the account may provision of the theme."""
+    if not 1 <= quantity <= MOST_GRANTED:
+        raise invalid(f"Grant 1 to {MOST_GRANTED:,} licenses at a time.", "quantity")
+    async with database.reader() as reader:
+        account = (
+            await reader.scalars(select(Account).where(col(Account.slug) == account_slug))
+        ).one_or_none()
+        theme = (await reader.scalars(select(Theme).where(col(Theme.slug) == theme_slug))).one_or_none()
+    if account is None:
+        raise not_found(f"account as {account_slug}", "account")
+    if theme is None:
+        raise not_found(f"theme as {theme_slug}", "theme")
+    async with (
+        announcing(database) as announcer,
+        system_change(database, announcer, account.id, AuditAction.ENTITLEMENT_GRANTED, OPERATOR) as tx,
+    ):
+        entitlement = await entitlement_of(tx.session, account.id, theme.id)
+        if entitlement.purchased + quantity >= 2**31:
+            raise invalid("The account has more licenses of this theme than can be counted.", "quantity")
+        before, entitlement.purchased = entitlement.purchased, entitlement.purchased + quantity
+        licenses = "1 license" if quantity == 1 else f"{quantity} licenses"
+        tx.about(
+            entitlement,
+            theme.name,
+            f"granted {licenses} of {theme.name}",
+            theme=theme.slug,
+            purchased=[before, entitlement.purchased],
+        )
+    return entitlement
+
+
+async def entitlement_of(session: AsyncSession, account_id: UUID, theme_id: UUID) -> Entitlement:
+    """The account's of this theme, new where there is none. The account's row is locked already."""
+    statement = select(Entitlement).where(
+        col(Entitlement.account_id) == account_id, col(Entitlement.theme_id) == theme_id
+    )
+    entitlement = (await session.scalars(statement)).one_or_none()
+    if entitlement is None:
+        entitlement = Entitlement(account_id=account_id, theme_id=theme_id)
+        session.add(entitlement)
+    return entitlement
+
+
+@dataclass
+class ImportResult:
+    themes: int = 0
+    releases: int = 0
+    files: int = 0
+
+
+async def import_catalog(
+    database: Database, storage: Storage, folder: Path, progress: Callable[[int, int], None]
+) -> ImportResult:
+    """The folder's themes, new ones and newer ones. The files first: the catalog never names one that is
+    not there, and an import that fails leaves it as it was. `progress` is told of bytes, done and in all.
+
+    Raises `CatalogInvalid`, `StorageFull` and `StorageUnavailable`."""
+    themes = read_catalog(folder)
+    files = {file.sha256: file for theme in themes for release in theme.releases for file in release.files}
+    total, done = sum(file.size for file in files.values()), 0
+    for file in files.values():
+        await storage.put_file(file.path, file.sha256)
+        done += file.size
+        progress(done, total)
+    result = ImportResult()
+    async with catalog_change(database) as session:
+        for theme in themes:
+            await _store_theme(session, theme, result)
+    return result
+
+
+async def _store_theme(session: AsyncSession, theme: ThemeSource, result: ImportResult) -> None:
+    theme_id = await _upsert(
+        session,
+        Theme,
+        ["slug"],
+        slug=theme.slug,
+        name=theme.name,
+        summary=theme.summary,
+        price_amount=theme.price_amount,
+        price_currency=theme.price_currency,
+        tags=list(theme.tags),
+        published_at=theme.published_at,
+        withdrawn_at=theme.withdrawn_at,
+        latest_version=theme.latest_version,
+    )
+    result.themes += 1
+    for release in theme.releases:
+        await _store_release(session, theme_id, release, result)
+
+
+async def _store_release(
+    session: AsyncSession, theme_id: UUID, release: ReleaseSource, result: ImportResult
+) -> None:
+    release_id = await _upsert(
+        session,
+        ThemeRelease,
+        ["theme_id", "version"],
+        theme_id=theme_id,
+        version=release.version,
+        notes=release.notes,
+        released_at=release.released_at,
+    )
+    result.releases += 1
+    for file in release.files:
+        await _store_file(session, release_id, file)
+        result.files += 1
+    names = [file.name for file in release.files]
+    await session.execute(
+        delete(ThemeFile).where(col(ThemeFile.release_id) == release_id, col(ThemeFile.name).not_in(names))
+    )
+
+
+async def _store_file(session: AsyncSession, release_id: UUID, file: FileSource) -> None:
+    await _upsert(
+        session,
+        ThemeFile,
+        ["release_id", "name"],
+        release_id=release_id,
+        name=file.name,
+        size=file.size,
+        sha256=file.sha256,
+        media_type=file.media_type,
+    )
+
+
+async def _upsert(session: AsyncSession, table: type[SQLModel], unique: list[str], **values: Any) -> UUID:
+    """The id of the row, whether it was there or not."""
+    statement = insert(table).values(id=new_id(), **values)
+    changes = {name: value for name, value in values.items() if name not in unique}
+    statement = statement.on_conflict_do_update(index_elements=unique, set_=changes)
+    return (await session.execute(statement.returning(table.__table__.c.id))).scalar_one()  # type: ignore[attr-defined,no-any-return]
+
+
+@asynccontextmanager
+async def announcing(database: Database) -> AsyncIterator[AuditAnnouncer]:
+    announcer = AuditAnnouncer(database)
+    try:
+        yield announcer
+    finally:
+        await announcer.close()

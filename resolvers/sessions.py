@@ -1,0 +1,206 @@
+"""Signing in, by an emailed one-time link, and out. A person's sessions belong to no account."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from mailer import messages
+from models.audit import AuditAction
+from models.columns import new_id, now
+from models.members import User
+from models.notifications import notify_access
+from models.sessions import Session, SignInLink
+from permissions.context import Context
+from permissions.tokens import hash_token, new_token
+from resolvers.change import change, enqueue, personal_change
+from resolvers.global_ids import decode_as
+from resolvers.refusals import Refused, RetryLater, UserErrorCode, not_found, refused
+from resolvers.text import clean_email, clean_line
+
+if TYPE_CHECKING:
+    from schema.sessions import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
+
+_HOUR = timedelta(hours=1)
+MOST_SESSIONS = 100
+
+
+async def live_sessions(context: Context) -> list[Session]:
+    """The viewer's own, newest first."""
+    viewer = context.signed_in()
+    statement = (
+        select(Session)
+        .where(
+            col(Session.user_id) == viewer.user.id,
+            col(Session.ended_at).is_(None),
+            col(Session.expires_at) > now(),
+        )
+        .order_by(col(Session.id).desc())
+        .limit(MOST_SESSIONS)
+    )
+    async with context.database.reader() as reader:
+        return list(await reader.scalars(statement))
+
+
+async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict[str, Any]:
+    email = clean_email(input.email, "email")
+    async with personal_change(context.database) as session:
+        await _refuse_too_many(session, email, context.settings.sign_in_emails_per_hour)
+        known = await session.scalar(select(User.id).where(col(User.email) == email))
+        link, token = sign_in_link(email, context.settings.sign_in_lifetime_seconds)
+        session.add(link)
+        await session.flush()
+        if known or context.settings.sign_up == "open":
+            message = messages.sign_in(
+                to=email,
+                link=context.settings.sign_in_link.replace("{token}", token),
+                expires_at=link.expires_at,
+            )
+            await enqueue(session, [message])
+    return {"sent_to": email}
+
+
+def sign_in_link(email: str, lifetime_seconds: int) -> tuple[SignInLink, str]:
+    token, token_hash = new_token()
+    expires_at = now() + timedelta(seconds=lifetime_seconds)
+    return SignInLink(token_hash=token_hash, email=email, expires_at=expires_at), token
+
+
+async def _refuse_too_many(session: AsyncSession, email: str, most: int) -> None:
+    """Known or not, an address gets so many emails an hour."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:email))"), {"email": email})
+    count, oldest = (
+        await session.execute(
+            select(func.count(), func.min(SignInLink.created_at)).where(
+                col(SignInLink.email) == email, col(SignInLink.created_at) > now() - _HOUR
+            )
+        )
+    ).one()
+    if count >= most:
+        message = "Too many sign-in emails went to this address: use the newest one, or try again later."
+        raise Refused(
+            RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=oldest + _HOUR)
+        )
+
+
+async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
+    async with context.database.reader() as reader:
+        return await reader.get(SignInLink, hash_token(token))
+
+
+async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
+    """A second click by the same person, or in the same moment, is no error."""
+    session_token = None
+    async with personal_change(context.database) as session:
+        link = await session.get(SignInLink, hash_token(input.token), with_for_update=True)
+        if link is None or (link.used_at is None and link.expires_at <= now()):
+            raise _sign_in_again("This link is not valid any more")
+        viewer = context.viewer
+        if link.used_at is None or context.started_at <= link.used_at:
+            user = await _signing_in(context, session, link)
+            session_token = open_session(session, context, user)
+            link.used_at = link.used_at or now()
+        elif viewer is None or viewer.user.email != link.email:
+            raise _sign_in_again("This link was used already")
+    if session_token:
+        context.token = session_token
+        context.keep_cookie(session_token)
+        await context.identify()
+    return {"viewer": context.viewer, "session_token": session_token}
+
+
+async def _signing_in(context: Context, session: AsyncSession, link: SignInLink) -> User:
+    known = (await session.scalars(select(User).where(col(User.email) == link.email))).one_or_none()
+    if known is not None:
+        return known
+    if context.settings.sign_up == "closed":
+        raise _sign_in_again("This link is not valid any more")
+    return await person(session, link.email, name_from(link.email))
+
+
+async def person(session: AsyncSession, email: str, name: str) -> User:
+    """The user of this address, who is made where there is none; two at once make one."""
+    await session.execute(
+        insert(User)
+        .values(id=new_id(), email=email, name=name, created_at=now())
+        .on_conflict_do_nothing(index_elements=["email"])
+    )
+    return (await session.scalars(select(User).where(col(User.email) == email))).one()
+
+
+def name_from(email: str) -> str:
+    """`ada.lovelace@example.com` is Ada Lovelace until she says otherwise."""
+    local = email.partition("@")[0].partition("+")[0]
+    words = local.replace(".", " ").replace("_", " ").replace("-", " ").split()
+    return " ".join(words).title()[:100] or email
+
+
+def open_session(session: AsyncSession, context: Context, user: User) -> str:
+    """Adds a session for the request's client; returns its token, which is not to be had again."""
+    token, token_hash = new_token()
+    session.add(
+        Session(
+            user_id=user.id,
+            token_hash=token_hash,
+            expires_at=now() + timedelta(seconds=context.settings.session_lifetime_seconds),
+            ip=context.client.ip,
+            user_agent=context.client.user_agent,
+        )
+    )
+    return token
+
+
+async def sign_out(context: Context) -> dict[str, Any]:
+    if context.viewer is not None:
+        await _end(context, context.viewer.session)
+    context.token = context.viewer = None
+    context.keep_cookie("")
+    return {}
+
+
+async def revoke_session(context: Context, input: "RevokeSessionInput") -> dict[str, Any]:
+    viewer = context.signed_in()
+    session_id = decode_as(Session, input.session_id)
+    if session_id is None:
+        raise not_found("session of yours", "sessionId")
+    async with context.database.reader() as reader:
+        session = await reader.get(Session, session_id)
+    if session is None or session.user_id != viewer.user.id:
+        raise not_found("session of yours", "sessionId")
+    await _end(context, session)
+    if session.id == viewer.session.id:
+        context.keep_cookie("")
+    return {"session": session}
+
+
+async def _end(context: Context, session: Session) -> None:
+    async with personal_change(context.database) as transaction:
+        ending = await transaction.get_one(Session, session.id, with_for_update=True)
+        ending.ended_at = ending.ended_at or now()
+        await notify_access(transaction, session.id)
+
+
+async def update_profile(context: Context, input: "UpdateProfileInput") -> dict[str, Any]:
+    """The name is the person's; each account's team and log are told of it."""
+    viewer = context.signed_in()
+    name = clean_line(input.name, "A name", "name")
+    async with personal_change(context.database) as session:
+        user = await session.get_one(User, viewer.user.id)
+        user.name = name
+    for account_id in sorted(viewer.memberships):
+        async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
+            member = tx.acting
+            before, member.name = member.name, name
+            if before == name:
+                tx.without_event()
+            else:
+                tx.about(member, name, f"is called {name} from now on", name=[before, name])
+    await context.identify()
+    return {"user": user}
+
+
+def _sign_in_again(why: str) -> Refused:
+    return refused(UserErrorCode.TOKEN_INVALID, f"{why}: ask for a new one.", "token")

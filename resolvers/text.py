@@ -1,0 +1,59 @@
+"""What people type, made fit to store. Each raises `Refused`, which says what would be right."""
+
+import unicodedata
+from decimal import Decimal
+
+from email_validator import EmailNotValidError, validate_email
+
+from resolvers.refusals import invalid
+
+
+def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
+    """One line of 1 to `most` characters, white space folded, nothing invisible in it."""
+    line = " ".join(unicodedata.normalize("NFC", text).split())
+    if not 1 <= len(line) <= most:
+        raise invalid(f"{what} has 1 to {most} characters.", *path)
+    if not _visible(line):
+        raise invalid(f"{what} has no control or invisible characters.", *path)
+    return line
+
+
+def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> str | None:
+    """Several lines, or None where nothing is said."""
+    if text is None or not text.strip():
+        return None
+    lines = [line.rstrip() for line in unicodedata.normalize("NFC", text).strip().splitlines()]
+    cleaned = "\n".join(lines)
+    if len(cleaned) > most:
+        raise invalid(f"{what} has at most {most:,} characters.", *path)
+    if not all(_visible(line.replace("\t", " ")) for line in lines):
+        raise invalid(f"{what} has no control or invisible characters.", *path)
+    return cleaned
+
+
+def clean_email(text: str, *path: str) -> str:
+    """Normalised: two spellings of one address are one, in case, Unicode and punycode."""
+    try:
+        address = validate_email(text.strip(), check_deliverability=False)
+    except EmailNotValidError:
+        raise invalid("This is no email address: it looks like name@example.com.", *path) from None
+    return address.normalized.lower()
+
+
+def clean_amount(amount: Decimal | None, what: str, *path: str) -> Decimal | None:
+    if amount is None:
+        return None
+    if not amount.is_finite() or not 0 <= amount < 10**12 or amount != round(amount, 2):
+        raise invalid(f"{what} is 0 or more, with two decimals at most.", *path)
+    return amount
+
+
+def mask_email(email: str) -> str:
+    """`j•••@e•••.com`: enough to recognise one's own, too little to learn another's."""
+    local, _, domain = email.rpartition("@")
+    name, dot, rest = domain.rpartition(".")
+    return f"{local[:1]}•••@{name[:1]}•••{dot}{rest}"
+
+
+def _visible(line: str) -> bool:
+    return all(unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn") for character in line)

@@ -1,0 +1,44 @@
+"""What clients see: one schema."""
+
+import strawberry
+from strawberry.printer import print_schema
+from strawberry.schema.config import StrawberryConfig
+
+import schema.enums  # noqa: F401 - gives the enums their descriptions before the types use them
+from schema import errors
+from schema.accounts import Account
+from schema.audit import AuditEvent
+from schema.catalog import Theme, ThemeFile, ThemeRelease
+from schema.invitations import Invitation
+from schema.licenses import Entitlement, License
+from schema.members import Member
+from schema.mutation import Mutation
+from schema.query import Query
+from schema.scalars import SCALARS
+from schema.sessions import Session, User
+from schema.subscription import Subscription
+
+SCHEMA = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[
+        *errors.TYPES,
+        Account,
+        AuditEvent,
+        Entitlement,
+        Invitation,
+        License,
+        Member,
+        Session,
+        Theme,
+        ThemeFile,
+        ThemeRelease,
+        User,
+    ],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+
+
+def printed() -> str:
+    return print_schema(SCHEMA) + "\n"

@@ -1,0 +1,147 @@
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+import models
+from permissions.allow import ANYONE, SIGNED_IN
+from permissions.roles import Permission, permissions_of
+from resolvers.accounts import account_owner, active_licenses
+from resolvers.audit import account_audit_log
+from resolvers.invitations import account_invitations
+from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
+from resolvers.members import MemberOrder, account_members
+from resolvers.nodes import find_row
+from schema.audit import AuditEventConnection, AuditLogFilter
+from schema.connections import Connection
+from schema.errors import Payload, result
+from schema.fields import Info, Node, connection, object_type
+from schema.invitations import Invitation, InvitationFilter
+from schema.licenses import Entitlement, License, LicenseFilter
+from schema.members import Member, MemberFilter
+from schema.money import Money
+
+IDEMPOTENCY_KEY = "The same key with the same input changes nothing and answers as the first time. 24 hours."
+
+
+@object_type(allow=SIGNED_IN, description="What an account may use, and uses.")
+class AccountLimits:
+    active_licenses: int = strawberry.field(description="How many licenses are active.")
+    max_active_licenses: int | None = strawberry.field(description="No cap where null.")
+    spent_this_month: Money | None = strawberry.field(description="What was bought this month, with tax.")
+    max_monthly_spend: Money | None = strawberry.field(description="No cap where null.")
+
+
+@object_type(
+    allow=SIGNED_IN,
+    of=models.Account,
+    description="A company with its team, its licenses and its log. Shown to its members.",
+)
+class Account(Node):
+    name: str = strawberry.field(description="As its Admins call it.")
+    slug: str = strawberry.field(description="Its short name, which stays.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+
+    @strawberry.field(description="All purchases are billed to the owner, who is always an Admin.")
+    async def owner(root: strawberry.Parent[models.Account], info: Info) -> Member:
+        return await account_owner(info.context, root)  # type: ignore[return-value]
+
+    @strawberry.field(description="The viewer's own membership here.")
+    async def viewer_member(root: strawberry.Parent[models.Account], info: Info) -> Member:
+        membership = info.context.signed_in().memberships[root.id]
+        return await find_row(info.context, models.Member, root.id, membership.member_id)  # type: ignore[return-value]
+
+    @strawberry.field(description="What the viewer may do here, as of now.")
+    def viewer_permissions(root: strawberry.Parent[models.Account], info: Info) -> list[Permission]:
+        return permissions_of(info.context.signed_in().memberships[root.id].role)
+
+    members: Connection[Member] | None = connection(
+        account_members,
+        allow=Permission.VIEW_TEAM,
+        filter=MemberFilter,
+        order=MemberOrder,
+        description="The team: who joined first comes first.",
+    )
+    invitations: Connection[Invitation] | None = connection(
+        account_invitations,
+        allow=Permission.INVITE_MEMBERS,
+        filter=InvitationFilter,
+        description="The newest first.",
+    )
+    licenses: Connection[License] | None = connection(
+        account_licenses,
+        allow=Permission.VIEW_ACTIVE_LICENSES,
+        filter=LicenseFilter,
+        order=LicenseOrder,
+        description="Those that the viewer may see: the active ones, one's own, or all. The newest first.",
+    )
+    entitlements: Connection[Entitlement] | None = connection(
+        account_entitlements,
+        allow=Permission.VIEW_ACTIVE_LICENSES,
+        description="What has been purchased, and how much of it is in use.",
+    )
+    audit_log: AuditEventConnection | None = connection(
+        account_audit_log,
+        allow=Permission.VIEW_AUDIT_LOG,
+        filter=AuditLogFilter,
+        description="The newest first. A member's own part is `Member.activity`.",
+    )
+
+    @strawberry.field(description="What it may use, and uses.")
+    async def limits(root: strawberry.Parent[models.Account], info: Info) -> AccountLimits:
+        cap = root.max_monthly_spend
+        return AccountLimits(
+            active_licenses=await active_licenses(info.context, root),
+            max_active_licenses=root.max_active_licenses,
+            spent_this_month=Money(amount=Decimal("0.00"), currency=root.currency),
+            max_monthly_spend=None if cap is None else Money(amount=cap, currency=root.currency),
+        )
+
+
+@strawberry.input(description="A new account; the viewer becomes its owner.")
+class CreateAccountInput:
+    name: str = strawberry.field(description="1 to 100 characters.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+
+
+@object_type(allow=ANYONE, description="The new account.")
+class CreateAccountPayload(Payload):
+    account: Account | None = result("The new account.")
+
+
+@strawberry.input(description="A new name for an account.")
+class UpdateAccountInput:
+    account_id: strawberry.ID = strawberry.field(description="Which account.")
+    name: str = strawberry.field(description="1 to 100 characters.")
+
+
+@object_type(allow=ANYONE, description="The account under its new name.")
+class UpdateAccountPayload(Payload):
+    account: Account | None = result("The account.")
+
+
+@strawberry.input(description="Caps for an account. One that is left out stays; null means no cap.")
+class SetAccountLimitsInput:
+    account_id: strawberry.ID = strawberry.field(description="Which account.")
+    max_active_licenses: int | None = strawberry.field(
+        default=strawberry.UNSET, description="How many licenses may be active."
+    )
+    max_monthly_spend: Decimal | None = strawberry.field(
+        default=strawberry.UNSET, description="How much may be bought in a month, with tax."
+    )
+
+
+@object_type(allow=ANYONE, description="The account with its new limits.")
+class SetAccountLimitsPayload(Payload):
+    account: Account | None = result("The account.")
+
+
+@strawberry.input(description="Who is to be the owner.")
+class TransferOwnershipInput:
+    account_id: strawberry.ID = strawberry.field(description="Which account.")
+    member_id: strawberry.ID = strawberry.field(description="The heir, who is made Admin by it.")
+
+
+@object_type(allow=ANYONE, description="The account with its new owner.")
+class TransferOwnershipPayload(Payload):
+    account: Account | None = result("The account.")

@@ -1,0 +1,191 @@
+"""The enums that clients see, with what each value means."""
+
+from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.invitations import DeliveryStatus, InvitationStatus
+from models.licenses import LicenseStatus
+from models.members import Role
+from permissions.roles import Permission
+from resolvers.catalog import ThemeOrder
+from resolvers.licenses import LicenseOrder
+from resolvers.members import MemberOrder
+from resolvers.refusals import UserErrorCode
+from schema.fields import described
+
+described(
+    Role,
+    "What a member may do in an account. Roles are cumulative.",
+    """
+    ADMIN Full access: the team, billing, keys, licenses and the whole audit log.
+    MEMBER Provisions licenses within the account's limits, downloads, uses the API.
+    VIEWER Looks on: the catalog, the team, active licenses and their report.
+    """,
+)
+described(
+    Permission,
+    "One thing that a role allows.",
+    """
+    BROWSE_CATALOG See the themes on offer.
+    VIEW_ACTIVE_LICENSES See the account's licenses and entitlements, but not their keys.
+    DOWNLOAD_REPORTS Download the report of active licenses.
+    VIEW_TEAM See the members' names and roles, but not their email addresses.
+    PROVISION_LICENSES Provision a license within the account's entitlements and limits.
+    DOWNLOAD_THEME_FILES Download the files of a theme that the account holds an active license of.
+    VIEW_OWN_ACTIVITY See one's own part of the audit log.
+    ACCESS_API Use an API key.
+    PURCHASE_LICENSES Buy entitlements.
+    REVOKE_LICENSES Revoke, suspend, reinstate and transfer licenses.
+    MANAGE_BILLING See and change billing details and invoices.
+    INVITE_MEMBERS Invite people; resend, revoke and list invitations.
+    REMOVE_MEMBERS Remove a member.
+    ASSIGN_ROLES Change a member's role.
+    GENERATE_API_KEYS Generate keys, for oneself or for another member.
+    VIEW_AUDIT_LOG See and export the full audit log.
+    MANAGE_ACCOUNT Rename the account and set its limits.
+    """,
+)
+described(
+    InvitationStatus,
+    "What became of an invitation.",
+    """
+    PENDING Its link waits for the click.
+    ACCEPTED The person joined.
+    DECLINED The person said no.
+    REVOKED An Admin withdrew it.
+    EXPIRED Nobody clicked in time.
+    """,
+)
+described(
+    DeliveryStatus,
+    "Where an email is.",
+    """
+    QUEUED On its way, or tried again: the error tells why.
+    SENT The mail server took it.
+    FAILED The mail server refused it for good: the error has its words.
+    """,
+)
+described(
+    LicenseStatus,
+    "Whether a license may be used.",
+    """
+    ACTIVE It may be used.
+    SUSPENDED Not for now; it still takes up its entitlement.
+    REVOKED Never again; its entitlement is free.
+    EXPIRED Its time is over.
+    """,
+)
+described(
+    ThemeOrder,
+    "The orders of the catalog.",
+    """
+    NAME From A to Z.
+    NEWEST The newest first.
+    PRICE The cheapest first.
+    """,
+)
+described(
+    MemberOrder,
+    "The orders of a team.",
+    """
+    JOINED Who joined first comes first.
+    NAME From A to Z.
+    LAST_ACTIVE Who was active last comes first.
+    """,
+)
+described(
+    LicenseOrder,
+    "The orders of licenses.",
+    """
+    NEWEST The newest first.
+    OLDEST The oldest first.
+    SITE By host name.
+    """,
+)
+described(
+    AuditOutcome,
+    "Whether it was done.",
+    """
+    ALLOWED It was done.
+    DENIED The role did not allow it, and nothing was changed.
+    """,
+)
+described(
+    ActorKind,
+    "What acted.",
+    """
+    MEMBER A person.
+    SYSTEM The platform, or whoever operates it.
+    """,
+)
+described(
+    CredentialKind,
+    "How the actor proved who it is.",
+    """
+    SESSION Signed in.
+    API_KEY With an API key.
+    INVITATION With an invitation's link.
+    OPERATOR At the platform's own command line.
+    """,
+)
+described(
+    UserErrorCode,
+    "What a person can mend.",
+    """
+    INVALID The value is not of the right form.
+    NOT_FOUND There is no such thing, or none that the viewer may know of.
+    ALREADY_MEMBER The person is a member already.
+    ALREADY_INVITED The person is invited already.
+    INVITATION_EXPIRED The invitation's time is over.
+    INVITATION_REVOKED The invitation was withdrawn.
+    INVITATION_ALREADY_USED The invitation was accepted already.
+    WRONG_EMAIL The invitation is for somebody else than who is signed in.
+    OWNER_PROTECTED The owner is always an Admin and never removed.
+    LICENSE_LIMIT_REACHED Nothing is left of what was bought, or of the account's limit.
+    SPEND_LIMIT_REACHED The account's monthly spend would be above its limit.
+    NOT_ACTIVE It has ended, so this cannot be done with it.
+    ROLE_WITHOUT_API_ACCESS The member's role may not use the API.
+    TOKEN_INVALID The link or token is not valid, or not any more.
+    TOO_MANY_REQUESTS Too often: try again later.
+    IDEMPOTENCY_CONFLICT The idempotency key was used with another input.
+    """,
+)
+described(
+    AuditAction,
+    "What was done, or tried.",
+    """
+    ACCOUNT_CREATED An account was created.
+    ACCOUNT_UPDATED An account was renamed.
+    ACCOUNT_LIMITS_CHANGED An account's limits were changed.
+    OWNERSHIP_TRANSFERRED Another member became the owner.
+    MEMBER_INVITED Somebody was invited.
+    INVITATION_RESENT An invitation was sent again, with a new link.
+    INVITATION_REVOKED An invitation was withdrawn.
+    INVITATION_DECLINED Who was invited said no.
+    INVITATION_EXPIRED Nobody clicked an invitation's link in time.
+    INVITATION_DELIVERY_FAILED The mail server refused an invitation's email.
+    MEMBER_JOINED Who was invited joined.
+    MEMBER_RENAMED A member changed its name.
+    MEMBER_ROLE_CHANGED A member got another role.
+    MEMBER_REMOVED A member was removed.
+    MEMBER_LEFT A member left.
+    LICENSES_PURCHASED Licenses were bought.
+    ENTITLEMENT_GRANTED The operator granted licenses.
+    LICENSE_PROVISIONED A license was provisioned for a site.
+    LICENSE_REVOKED A license was revoked.
+    LICENSE_SUSPENDED A license was suspended.
+    LICENSE_REINSTATED A suspended license was reinstated.
+    LICENSE_TRANSFERRED A license got another holder.
+    LICENSE_EXPIRED A license's time was over.
+    THEME_FILE_DOWNLOADED A theme's file was downloaded.
+    REPORT_DOWNLOADED A report was downloaded.
+    INVOICE_DOWNLOADED An invoice was downloaded.
+    API_KEY_GENERATED An API key was generated.
+    API_KEY_CLAIMED A member claimed its API key.
+    API_KEY_ROTATED An API key got a new secret.
+    API_KEY_REVOKED An API key was revoked.
+    API_CALLED A GraphQL request was made with an API key.
+    BILLING_DETAILS_CHANGED The billing details were changed.
+    INVOICE_ISSUED An invoice was issued.
+    INVOICE_PAID An invoice was paid.
+    INVOICE_VOIDED An invoice was voided.
+    """,
+)

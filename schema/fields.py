@@ -1,0 +1,173 @@
+"""How fields are declared. Each says who may: on its own line, or on its type's."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar, cast
+
+import strawberry
+from sqlmodel import SQLModel
+from strawberry.permission import PermissionExtension
+from strawberry.types import Info as StrawberryInfo
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from permissions.allow import Allow, AllowDirective, rule
+from permissions.context import Context
+from permissions.roles import Permission
+from resolvers.change import Asked, asked
+from resolvers.global_ids import encode
+from resolvers.loading import load
+from resolvers.pages import Page, Slice
+from resolvers.refusals import Refused
+from schema.scalars import plain
+
+Info = StrawberryInfo[Context, None]
+Type = TypeVar("Type", bound=type)
+
+
+@strawberry.interface(description="Whatever has an id of its own, and is found by it again.")
+class Node:
+    @strawberry.field(description="Opaque, and unique among everything.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode(type(cast("SQLModel", self)), cast("Any", self).id))
+
+
+def object_type(
+    *, allow: Allow | Permission, description: str, of: type | None = None, name: str | None = None
+) -> Callable[[Type], Type]:
+    """A type whose plain fields are for whoever may see the object at all: `allow`. `of` is what it shows."""
+
+    def decorate(cls: Type) -> Type:
+        if of is not None:
+            cls.is_type_of = classmethod(lambda _cls, value, _info: isinstance(value, of))  # type: ignore[attr-defined]
+        directives = [AllowDirective(who=rule(allow).who)]  # type: ignore[misc]
+        return cast("Type", strawberry.type(cls, name=name, description=description, directives=directives))
+
+    return decorate
+
+
+def guarded(*, allow: Allow | Permission, description: str, resolver: Any = None) -> Any:
+    """A field with a rule of its own. Without a resolver it is the object's attribute."""
+    return strawberry.field(
+        resolver=resolver, description=description, extensions=[PermissionExtension([rule(allow)])]
+    )
+
+
+def to_one(table: type[SQLModel], column: str, description: str) -> Any:
+    """The row that `column` refers to, in the same account if rows of that table are an account's."""
+    tenant = "account_id" in cast("Any", table).__table__.columns
+
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        id = getattr(root, column)
+        if id is None:
+            return None
+        return await load(info.context, table, id, account_id=root.account_id if tenant else None)
+
+    return strawberry.field(resolver=resolve, description=description)
+
+
+def connection(
+    read: Callable[..., Awaitable[Page]],
+    *,
+    allow: Allow | Permission,
+    description: str,
+    filter: type | None = None,
+    order: type[StrEnum] | None = None,
+) -> Any:
+    """A page of a list: Relay's four arguments, and the list's own filter and order."""
+
+    async def resolve(root: strawberry.Parent[Any], info: Info, **arguments: Any) -> Any:
+        slice = Slice(*(arguments.pop(name) for name in ("first", "after", "last", "before")))
+        subject = () if root is None else (root,)
+        return await read(info.context, *subject, slice=slice, **arguments)
+
+    _take(resolve, _connection_arguments(filter, order))
+    return guarded(allow=allow, description=description, resolver=resolve)
+
+
+def change_field(
+    make: Callable[..., Awaitable[dict[str, Any]]],
+    *,
+    allow: Allow | Permission,
+    payload: type,
+    description: str,
+    input: type | None = None,
+) -> Any:
+    """A change: it is told who may make it and what was asked, and answers with its payload.
+
+    A permission in an account is checked by the change itself, under its lock; anything else here.
+    """
+    who = rule(allow)
+
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        given = tuple(arguments.values())
+        asked.set(Asked(who, plain(given[0]) if given else {}))
+        try:
+            return payload(**await make(info.context, *given))
+        except Refused as refusal:
+            return payload(user_errors=refusal.errors)
+
+    _take(
+        resolve,
+        {"input": (Annotated[input, strawberry.argument(description="What to do.")], inspect.Parameter.empty)}
+        if input
+        else {},
+    )
+    resolve.__annotations__["return"] = payload | None
+    checked_here = [] if isinstance(allow, Permission) else [PermissionExtension([who])]
+    directives = [AllowDirective(who=who.who)] if isinstance(allow, Permission) else []  # type: ignore[misc]
+    return strawberry.field(
+        resolver=resolve, description=description, extensions=checked_here, directives=directives
+    )
+
+
+def subscribed(stream: Any, *, allow: Allow | Permission, description: str) -> Any:
+    """A stream of events, which checks by itself, before each, that who listens still may."""
+    directives = [AllowDirective(who=rule(allow).who)]  # type: ignore[misc]
+    return strawberry.subscription(resolver=stream, description=description, directives=directives)
+
+
+def described(enum: type[StrEnum], description: str, values: str) -> Any:
+    """An enum with a description for each value: a line each, `NAME what it means`."""
+    described = strawberry.enum(enum, description=description)
+    definition = cast("StrawberryEnumDefinition", cast("Any", described).__strawberry_definition__)
+    meanings = dict(line.strip().split(" ", 1) for line in values.strip().splitlines())
+    if meanings.keys() != {value.name for value in definition.values}:
+        raise TypeError(f"{enum.__name__}: every value needs one description, and no other")
+    for value in definition.values:
+        value.description = meanings[value.name]
+    return described
+
+
+def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> dict[str, tuple[Any, Any]]:
+    def argument(kind: Any, description: str) -> tuple[Any, Any]:
+        return Annotated[kind | None, strawberry.argument(description=description)], None
+
+    arguments = {
+        "first": argument(int, "How many, from the start: at most 100, and 50 where nothing is said."),
+        "after": argument(str, "Only what comes after this cursor."),
+        "last": argument(int, "How many, from the end: at most 100."),
+        "before": argument(str, "Only what comes before this cursor."),
+    }
+    if filter is not None:
+        arguments["filter"] = argument(filter, "Only what matches all of this.")
+    if order is not None:
+        arguments["order_by"] = argument(order, "In which order.")
+    return arguments
+
+
+def _take(resolve: Any, arguments: dict[str, tuple[Any, Any]]) -> None:
+    """Gives a resolver that takes `**arguments` the named ones that the schema shows."""
+    signature = inspect.signature(resolve)
+    own = [
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    shown = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in arguments.items()
+    ]
+    resolve.__signature__ = signature.replace(parameters=[*own, *shown])
+    resolve.__annotations__.pop("arguments")
+    resolve.__annotations__.update({name: annotation for name, (annotation, _) in arguments.items()})

@@ -1,0 +1,96 @@
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+import models
+from models.licenses import LicenseStatus
+from permissions.allow import ANYONE, HasOrOwns
+from permissions.roles import Permission
+from schema.catalog import Theme
+from schema.errors import Payload, result
+from schema.fields import Node, guarded, object_type, to_one
+
+Account = Annotated["Account", strawberry.lazy("schema.accounts")]
+Member = Annotated["Member", strawberry.lazy("schema.members")]
+
+
+@object_type(
+    allow=Permission.VIEW_ACTIVE_LICENSES,
+    of=models.License,
+    description="The right to use a theme on one site.",
+)
+class License(Node):
+    account: Account = to_one(models.Account, "account_id", "Whose.")
+    theme: Theme = to_one(models.Theme, "theme_id", "Of what.")
+    status: LicenseStatus = strawberry.field(description="Whether it may be used, as of now.")
+    site: str = strawberry.field(description="Where the theme is used: a host name.")
+    key: str | None = guarded(
+        allow=HasOrOwns(Permission.REVOKE_LICENSES, own="holder_id"),
+        description="For Admins, and the member who holds it.",
+    )
+    holder: Member = to_one(models.Member, "holder_id", "Who answers for it.")
+    provisioned_by: Member = to_one(models.Member, "provisioned_by_id", "Who provisioned it.")
+    provisioned_at: datetime = strawberry.field(description="When it was provisioned.")
+    expires_at: datetime | None = strawberry.field(description="Never, where null.")
+    revoked_by: Member | None = to_one(models.Member, "revoked_by_id", "Who revoked it.")
+    revoked_at: datetime | None = strawberry.field(description="When it was revoked.")
+    revoked_reason: str | None = strawberry.field(description="Why it was revoked.")
+    last_downloaded_at: datetime | None = strawberry.field(
+        description="When a file was last downloaded for it."
+    )
+
+
+@object_type(
+    allow=Permission.VIEW_ACTIVE_LICENSES,
+    of=models.Entitlement,
+    description="How many licenses of a theme the account has bought, and how many of those are provisioned.",
+)
+class Entitlement(Node):
+    theme: Theme = to_one(models.Theme, "theme_id", "Of what.")
+    purchased: int = strawberry.field(description="How many there may be.")
+    provisioned: int = strawberry.field(description="How many there are.")
+    available: int = strawberry.field(description="How many are left.")
+
+
+@strawberry.input(description="Which licenses.")
+class LicenseFilter:
+    statuses: list[LicenseStatus] | None = strawberry.field(default=None, description="In these states.")
+    theme_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Of these themes.")
+    holder_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Held by these members."
+    )
+    search: str | None = strawberry.field(
+        default=None, description="Part of the site or of the theme's name."
+    )
+
+
+@strawberry.input(description="A license of a theme, for a site.")
+class ProvisionLicenseInput:
+    account_id: strawberry.ID = strawberry.field(description="Whose.")
+    theme_id: strawberry.ID = strawberry.field(description="Of what.")
+    site: str = strawberry.field(description="A host name: `www.example.com`.")
+    holder_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Who is to hold it; the viewer where nobody is named."
+    )
+    expires_at: datetime | None = strawberry.field(default=None, description="Never, where it is left out.")
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="The same key with the same input changes nothing and answers as the first time. 24 hours.",
+    )
+
+
+@object_type(allow=ANYONE, description="The new license.")
+class ProvisionLicensePayload(Payload):
+    license: License | None = result("The new license.")
+
+
+@strawberry.input(description="Which license to revoke, and why.")
+class RevokeLicenseInput:
+    license_id: strawberry.ID = strawberry.field(description="Which.")
+    reason: str = strawberry.field(description="Kept with the license and in the log: 1 to 1,000 characters.")
+
+
+@object_type(allow=ANYONE, description="The license that was revoked.")
+class RevokeLicensePayload(Payload):
+    license: License | None = result("The license, for good.")

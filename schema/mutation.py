@@ -1,0 +1,200 @@
+"""The changes: one entry each, and who may make it is part of it."""
+
+import strawberry
+
+from permissions.allow import ANYONE, SIGNED_IN
+from permissions.roles import Permission
+from resolvers import accounts, invitations, joining, licenses, members, sessions
+from schema.accounts import (
+    CreateAccountInput,
+    CreateAccountPayload,
+    SetAccountLimitsInput,
+    SetAccountLimitsPayload,
+    TransferOwnershipInput,
+    TransferOwnershipPayload,
+    UpdateAccountInput,
+    UpdateAccountPayload,
+)
+from schema.fields import change_field
+from schema.invitations import (
+    AcceptInvitationInput,
+    AcceptInvitationPayload,
+    DeclineInvitationInput,
+    DeclineInvitationPayload,
+    InviteMemberInput,
+    InviteMemberPayload,
+    InviteMembersInput,
+    InviteMembersPayload,
+    ResendInvitationInput,
+    ResendInvitationPayload,
+    RevokeInvitationInput,
+    RevokeInvitationPayload,
+)
+from schema.licenses import (
+    ProvisionLicenseInput,
+    ProvisionLicensePayload,
+    RevokeLicenseInput,
+    RevokeLicensePayload,
+)
+from schema.members import (
+    ChangeMemberRoleInput,
+    ChangeMemberRolePayload,
+    LeaveAccountInput,
+    LeaveAccountPayload,
+    RemoveMemberInput,
+    RemoveMemberPayload,
+)
+from schema.sessions import (
+    RequestSignInInput,
+    RequestSignInPayload,
+    RevokeSessionInput,
+    RevokeSessionPayload,
+    SignInInput,
+    SignInPayload,
+    SignOutPayload,
+    UpdateProfileInput,
+    UpdateProfilePayload,
+)
+
+
+@strawberry.type(description="What can be changed.")
+class Mutation:
+    request_sign_in: RequestSignInPayload | None = change_field(
+        sessions.request_sign_in,
+        allow=ANYONE,
+        input=RequestSignInInput,
+        payload=RequestSignInPayload,
+        description="Emails a one-time link. Answers alike whether or not the address is known.",
+    )
+    sign_in: SignInPayload | None = change_field(
+        sessions.sign_in,
+        allow=ANYONE,
+        input=SignInInput,
+        payload=SignInPayload,
+        description="Trades the emailed token for a session.",
+    )
+    sign_out: SignOutPayload | None = change_field(
+        sessions.sign_out,
+        allow=ANYONE,
+        payload=SignOutPayload,
+        description="Ends the session that the request came with.",
+    )
+    revoke_session: RevokeSessionPayload | None = change_field(
+        sessions.revoke_session,
+        allow=SIGNED_IN,
+        input=RevokeSessionInput,
+        payload=RevokeSessionPayload,
+        description="Ends one of the viewer's own sessions.",
+    )
+    update_profile: UpdateProfilePayload | None = change_field(
+        sessions.update_profile,
+        allow=SIGNED_IN,
+        input=UpdateProfileInput,
+        payload=UpdateProfilePayload,
+        description="Changes what the viewer is called, in every account.",
+    )
+    create_account: CreateAccountPayload | None = change_field(
+        accounts.create_account,
+        allow=SIGNED_IN,
+        input=CreateAccountInput,
+        payload=CreateAccountPayload,
+        description="Creates an account, which the viewer owns.",
+    )
+    update_account: UpdateAccountPayload | None = change_field(
+        accounts.update_account,
+        allow=Permission.MANAGE_ACCOUNT,
+        input=UpdateAccountInput,
+        payload=UpdateAccountPayload,
+        description="Renames an account.",
+    )
+    set_account_limits: SetAccountLimitsPayload | None = change_field(
+        accounts.set_account_limits,
+        allow=Permission.MANAGE_ACCOUNT,
+        input=SetAccountLimitsInput,
+        payload=SetAccountLimitsPayload,
+        description="Sets what an account may use.",
+    )
+    transfer_ownership: TransferOwnershipPayload | None = change_field(
+        accounts.transfer_ownership,
+        allow=Permission.MANAGE_ACCOUNT,
+        input=TransferOwnershipInput,
+        payload=TransferOwnershipPayload,
+        description="Makes another member the owner. Only the owner may.",
+    )
+    invite_member: InviteMemberPayload | None = change_field(
+        invitations.invite_member,
+        allow=Permission.INVITE_MEMBERS,
+        input=InviteMemberInput,
+        payload=InviteMemberPayload,
+        description="Invites somebody by email.",
+    )
+    invite_members: InviteMembersPayload | None = change_field(
+        invitations.invite_members,
+        allow=Permission.INVITE_MEMBERS,
+        input=InviteMembersInput,
+        payload=InviteMembersPayload,
+        description="Invites up to 1,000 people; each is told its own outcome.",
+    )
+    resend_invitation: ResendInvitationPayload | None = change_field(
+        invitations.resend_invitation,
+        allow=Permission.INVITE_MEMBERS,
+        input=ResendInvitationInput,
+        payload=ResendInvitationPayload,
+        description="Sends an invitation again, with a new link; the old one dies.",
+    )
+    revoke_invitation: RevokeInvitationPayload | None = change_field(
+        invitations.revoke_invitation,
+        allow=Permission.INVITE_MEMBERS,
+        input=RevokeInvitationInput,
+        payload=RevokeInvitationPayload,
+        description="Withdraws an invitation.",
+    )
+    accept_invitation: AcceptInvitationPayload | None = change_field(
+        joining.accept_invitation,
+        allow=ANYONE,
+        input=AcceptInvitationInput,
+        payload=AcceptInvitationPayload,
+        description="Joins the account, and signs the person in where nobody is.",
+    )
+    decline_invitation: DeclineInvitationPayload | None = change_field(
+        joining.decline_invitation,
+        allow=ANYONE,
+        input=DeclineInvitationInput,
+        payload=DeclineInvitationPayload,
+        description="Says no to an invitation.",
+    )
+    change_member_role: ChangeMemberRolePayload | None = change_field(
+        members.change_member_role,
+        allow=Permission.ASSIGN_ROLES,
+        input=ChangeMemberRoleInput,
+        payload=ChangeMemberRolePayload,
+        description="Gives a member another role, from the next request on.",
+    )
+    remove_member: RemoveMemberPayload | None = change_field(
+        members.remove_member,
+        allow=Permission.REMOVE_MEMBERS,
+        input=RemoveMemberInput,
+        payload=RemoveMemberPayload,
+        description="Removes a member; its licenses go to another.",
+    )
+    leave_account: LeaveAccountPayload | None = change_field(
+        members.leave_account,
+        allow=SIGNED_IN,
+        input=LeaveAccountInput,
+        payload=LeaveAccountPayload,
+        description="Ends the viewer's own membership.",
+    )
+    provision_license: ProvisionLicensePayload | None = change_field(
+        licenses.provision_license,
+        allow=Permission.PROVISION_LICENSES,
+        input=ProvisionLicenseInput,
+        payload=ProvisionLicensePayload,
+        description="Provisions a license for a site. Uses one entitlement.",
+    )
+    revoke_license: RevokeLicensePayload | None = change_field(
+        licenses.revoke_license,
+        allow=Permission.REVOKE_LICENSES,
+        input=RevokeLicenseInput,
+        payload=RevokeLicensePayload,
+        description="Revokes a license for good. Frees its entitlement.",
+    )

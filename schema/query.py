@@ -1,0 +1,84 @@
+from typing import Annotated
+
+import strawberry
+
+from permissions.allow import ANYONE, SIGNED_IN
+from permissions.roles import Permission
+from resolvers import accounts, joining
+from resolvers import nodes as by_id
+from resolvers.catalog import ThemeOrder, catalog_themes, theme_by_slug
+from schema.accounts import Account
+from schema.catalog import Theme, ThemeFilter
+from schema.connections import Connection
+from schema.fields import Info, Node, connection, guarded
+from schema.invitations import InvitationPreview
+from schema.sessions import Viewer
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+
+
+async def _viewer(info: Info) -> Viewer | None:
+    return info.context.viewer  # type: ignore[return-value]
+
+
+async def _account(
+    info: Info,
+    id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="May be left out where the viewer belongs to exactly one."),
+    ] = None,
+) -> Account | None:
+    return await accounts.account(info.context, id)  # type: ignore[return-value]
+
+
+async def _node(info: Info, id: Id) -> Node | None:
+    return await by_id.node(info.context, id)  # type: ignore[return-value]
+
+
+async def _nodes(
+    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]
+) -> list[Node | None]:
+    return await by_id.nodes(info.context, list(ids))
+
+
+async def _theme(
+    info: Info, slug: Annotated[str, strawberry.argument(description="Its short name.")]
+) -> Theme | None:
+    return await theme_by_slug(info.context, slug)  # type: ignore[return-value]
+
+
+async def _invitation(
+    info: Info, token: Annotated[str, strawberry.argument(description="What stands in the link.")]
+) -> InvitationPreview | None:
+    return await joining.preview(info.context, token)  # type: ignore[return-value]
+
+
+@strawberry.type(description="What can be read.")
+class Query:
+    viewer: Viewer | None = guarded(
+        resolver=_viewer, allow=ANYONE, description="Who is asking. Null where nobody is signed in."
+    )
+    account: Account | None = guarded(
+        resolver=_account, allow=SIGNED_IN, description="An account that the viewer belongs to."
+    )
+    node: Node | None = guarded(
+        resolver=_node, allow=SIGNED_IN, description="Whatever has this id, if the viewer may see it."
+    )
+    nodes: list[Node | None] = guarded(
+        resolver=_nodes, allow=ANYONE, description="Whatever has these ids, in their order."
+    )
+    catalog: Connection[Theme] | None = connection(
+        catalog_themes,
+        allow=Permission.BROWSE_CATALOG,
+        filter=ThemeFilter,
+        order=ThemeOrder,
+        description="The themes on offer, from A to Z.",
+    )
+    theme: Theme | None = guarded(
+        resolver=_theme, allow=Permission.BROWSE_CATALOG, description="A theme on offer."
+    )
+    invitation: InvitationPreview | None = guarded(
+        resolver=_invitation,
+        allow=ANYONE,
+        description="What an invitation's link shows before anyone signs in. Reading it changes nothing.",
+    )

@@ -1,0 +1,108 @@
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+import models
+from permissions import viewer as asking
+from permissions.allow import ANYONE, SIGNED_IN
+from resolvers.nodes import viewer_memberships
+from resolvers.sessions import live_sessions
+from schema.errors import Payload, result
+from schema.fields import Info, Node, object_type
+
+Member = Annotated["Member", strawberry.lazy("schema.members")]
+
+
+@object_type(allow=SIGNED_IN, of=models.User, description="A person. Shown to that person alone.")
+class User(Node):
+    name: str = strawberry.field(description="As the person calls itself.")
+    email: str = strawberry.field(description="Where sign-in links go.")
+    created_at: datetime = strawberry.field(description="When the person first came.")
+
+
+@object_type(
+    allow=SIGNED_IN,
+    of=models.Session,
+    description="A person signed in on a device. Shown to that person alone.",
+)
+class Session(Node):
+    created_at: datetime = strawberry.field(description="When it began.")
+    last_used_at: datetime = strawberry.field(description="Precise to the minute.")
+    expires_at: datetime = strawberry.field(description="When it ends, if it is not used again.")
+    ip: str | None = strawberry.field(description="From where it began.")
+    user_agent: str | None = strawberry.field(description="With which browser or client it began.")
+
+    @strawberry.field(description="Whether this very request came with it.")
+    def is_current(root: strawberry.Parent[models.Session], info: Info) -> bool:
+        return root.id == info.context.signed_in().session.id
+
+
+Credential = Annotated[
+    Session, strawberry.union("Credential", description="What the request proved itself with.")
+]
+
+
+@object_type(allow=SIGNED_IN, of=asking.Viewer, description="Who is asking.")
+class Viewer:
+    user: User = strawberry.field(description="The person.")
+
+    @strawberry.field(description="What the request came with.")
+    def credential(root: strawberry.Parent[asking.Viewer]) -> Credential:
+        return root.session  # type: ignore[return-value]
+
+    @strawberry.field(description="The accounts that the person is a member of, as their members.")
+    async def memberships(root: strawberry.Parent[asking.Viewer], info: Info) -> list[Member]:
+        return await viewer_memberships(info.context)  # type: ignore[return-value]
+
+    @strawberry.field(description="Where the person is signed in, the newest first.")
+    async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[Session]:
+        return await live_sessions(info.context)  # type: ignore[return-value]
+
+
+@strawberry.input(description="Whom to send a link.")
+class RequestSignInInput:
+    email: str = strawberry.field(description="The person's address.")
+
+
+@object_type(allow=ANYONE, description="Whether a link is on its way.")
+class RequestSignInPayload(Payload):
+    sent_to: str | None = result("The address, as it was understood: not whether it is known.")
+
+
+@strawberry.input(description="The emailed link's token.")
+class SignInInput:
+    token: str = strawberry.field(description="What stands in the link.")
+
+
+@object_type(allow=ANYONE, description="The new session.")
+class SignInPayload(Payload):
+    viewer: Viewer | None = result("Who is signed in now.")
+    session_token: str | None = result(
+        "For clients without cookies: `Authorization: Bearer …`. Shown once; a browser has its cookie."
+    )
+
+
+@object_type(allow=ANYONE, description="The session has ended.")
+class SignOutPayload(Payload):
+    pass
+
+
+@strawberry.input(description="Which session to end.")
+class RevokeSessionInput:
+    session_id: strawberry.ID = strawberry.field(description="One of the viewer's own.")
+
+
+@object_type(allow=ANYONE, description="The session has ended.")
+class RevokeSessionPayload(Payload):
+    session: Session | None = result("The one that has ended.")
+
+
+@strawberry.input(description="How the viewer wants to be called.")
+class UpdateProfileInput:
+    name: str = strawberry.field(description="1 to 100 characters.")
+
+
+@object_type(allow=ANYONE, description="The person under the new name.")
+class UpdateProfilePayload(Payload):
+    user: User | None = result("The viewer.")
