@@ -1,0 +1,162 @@
+"""What is said by email: one function a message, over a pair of templates, text and HTML.
+
+To add one: `templates/NAME.txt`, `templates/NAME.html`, and a function here that calls `_write`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import orjson
+from email_validator import validate_email
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from mailer import wording
+
+SUBJECT_NAME_LIMIT = 60
+
+
+@dataclass(frozen=True)
+class InvitationDelivery:
+    """Which email of which invitation a message is: 1 for the first, 2 once it was resent."""
+
+    account_id: UUID
+    invitation_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """An email before it has a sender. Its texts hold a secret link, so they are no part of its repr."""
+
+    to: str
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    message_id: str
+    correlation: InvitationDelivery | None = None
+    written_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(self)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """Raises ValueError, KeyError or TypeError for anything that `to_json` did not write."""
+        values = orjson.loads(data)
+        about = values["correlation"]
+        values["correlation"] = about and InvitationDelivery(
+            UUID(about["account_id"]), UUID(about["invitation_id"]), int(about["attempt"])
+        )
+        values["written_at"] = datetime.fromisoformat(values["written_at"])
+        return cls(**values)
+
+
+def invitation(
+    *,
+    to: str,
+    inviter: str,
+    account: str,
+    role: str,
+    note: str | None,
+    link: str,
+    expires_at: datetime,
+    delivery: InvitationDelivery | None = None,
+) -> Message:
+    """`inviter` and `account` are names. `note` is the inviter's own words: several lines, never a link."""
+    subject = f"{wording.plain(inviter, SUBJECT_NAME_LIMIT)} invites you to "
+    subject += f"{wording.plain(account, SUBJECT_NAME_LIMIT)} on Team access"
+    values = {"inviter": inviter, "account": account, "role": role, "note": note, "expires_at": expires_at}
+    return _write("invitation", to, unlinked(subject), link, values, delivery)
+
+
+def sign_in(*, to: str, link: str, expires_at: datetime, requested_from: str | None = None) -> Message:
+    """`requested_from` helps the recipient to tell their own request: a browser, an IP address."""
+    values = {"expires_at": expires_at, "requested_from": requested_from}
+    return _write("sign_in", to, "Your sign-in link for Team access", link, values)
+
+
+def build(message: Message, mail_from: str) -> EmailMessage:
+    """Ready to be sent, and the same each time. Raises ValueError where a header would not hold its value."""
+    recipient = _address(message.to)
+    email = EmailMessage(SMTP if recipient.addr_spec.isascii() else SMTPUTF8)
+    email["From"] = mail_from
+    email["To"] = recipient
+    email["Subject"] = message.subject
+    email["Message-ID"] = message.message_id
+    email["Date"] = message.written_at
+    email["Auto-Submitted"] = "auto-generated"
+    # Passes every server unchanged, those without 8BITMIME too.
+    email.set_content(message.text, cte="quoted-printable")
+    email.add_alternative(message.html, subtype="html", cte="quoted-printable")
+    return email
+
+
+def unlinked(text: str) -> str:
+    """Reads the same, but email programs, which make links of what looks like one, make none of it.
+
+    Names and notes are their writers' own words: an invitation is not to carry their links to strangers.
+    """
+    return re.sub(r"(?<=:)(?=//)|(?<=\w[.@])(?=[^\W\d_]{2})", "\u2060", text)
+
+
+def _write(
+    template: str,
+    to: str,
+    subject: str,
+    link: str,
+    values: dict[str, Any],
+    correlation: InvitationDelivery | None = None,
+) -> Message:
+    values = {**values, "to": to, "subject": subject, "link": link}
+    return Message(
+        to=to,
+        subject=subject,
+        text=_templates.get_template(f"{template}.txt").render(values),
+        html=_templates.get_template(f"{template}.html").render(values),
+        message_id=f"<{uuid4()}@{_host(link)}>",
+        correlation=correlation,
+    )
+
+
+def _host(link: str) -> str:
+    """For the right side of a Message-ID, where an IPv6 address stands in brackets."""
+    host = (urlsplit(link).hostname or "localhost").encode("idna").decode()
+    return f"[{host}]" if ":" in host else host
+
+
+def _address(address: str) -> Address:
+    """One address and nothing else; its domain in ASCII, by the rules of today's registries."""
+    checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
+    return Address(username=checked.local_part, domain=checked.ascii_domain)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(["html"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "plain": wording.plain,
+        "name": lambda text: unlinked(wording.plain(text)),
+        "note_lines": lambda text: [unlinked(line) for line in wording.plain_lines(text)],
+        "role": wording.role,
+        "role_sentence": wording.role_sentence,
+        "when": wording.when,
+    }
+    environment.filters.update(filters)
+    return environment
+
+
+_templates = _environment()

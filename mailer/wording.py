@@ -1,0 +1,60 @@
+"""How emails and pages speak of people, roles and times: the same in both."""
+
+import unicodedata
+from datetime import UTC, datetime
+
+NAME_LIMIT = 200
+_JOINERS = "\u200c\u200d"  # Persian and Indic spelling needs them, and so do composed emoji.
+
+ROLES = {
+    "ADMIN": "Admin",
+    "MEMBER": "Member",
+    "VIEWER": "Viewer",
+}
+ROLE_SENTENCES = {
+    "ADMIN": "Admins run the account: they invite people, set roles, buy licenses and see the audit log.",
+    "MEMBER": "Members browse the catalog, provision licenses within the limits and download theme files.",
+    "VIEWER": "Viewers look on: they browse the catalog, see active licenses and download reports.",
+}
+
+
+def role(role: str) -> str:
+    return ROLES[role]
+
+
+def role_sentence(role: str) -> str:
+    """What the role may do."""
+    return ROLE_SENTENCES[role]
+
+
+def when(moment: datetime) -> str:
+    """`30 November 2026, 14:05 UTC`. Raises ValueError for a time without its zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
+
+
+def plain(text: str, limit: int = NAME_LIMIT) -> str:
+    """One line of visible characters: none breaks a header, or turns the direction of what follows."""
+    line = " ".join("".join(map(_shown, text)).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def plain_lines(text: str, limit: int = 1_000) -> list[str]:
+    """The lines of a text, each as `plain` leaves it; never two empty ones in a row, at most 40."""
+    lines: list[str] = []
+    for line in text[:limit].strip().splitlines():
+        shown = plain(line, limit)
+        if shown or (lines and lines[-1]):
+            lines.append(shown)
+    return lines[:40]
+
+
+def _shown(character: str) -> str:
+    if character in _JOINERS:
+        return character
+    category = unicodedata.category(character)
+    if category in ("Cc", "Zl", "Zp", "Zs"):
+        return " "
+    return "" if category in ("Cf", "Cs", "Co", "Cn") else character
