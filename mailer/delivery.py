@@ -101,12 +101,17 @@ async def attempt(settings: Settings, job: Job, record: Recorder, retries: Retri
 
 async def deliver(settings: Settings, message: Message) -> Outcome:
     """One attempt at the server of SMTP_URL, over a connection of its own."""
+    try:
+        email = build(message, settings.mail_from)
+    except ValueError:
+        return Rejected("The address or the subject is none that an email could carry.")
+
     client = _client(settings)
     try:
         # Each answer has its timeout; this one is for a server that is slow at everything.
         async with asyncio.timeout(settings.mail_timeout_seconds * 5):
             await client.connect()
-            await client.send_message(build(message, settings.mail_from), recipients=[message.to])
+            await client.send_message(email, recipients=[message.to])
         with suppress(SMTPException, OSError):
             await client.quit(timeout=min(settings.mail_timeout_seconds, 5))
         return Sent()

@@ -12,8 +12,8 @@ from email.policy import SMTPUTF8
 from uuid import uuid4
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from mailer.messages import Message
 
+from mailer.messages import Message
 from settings import Settings
 
 HANG_UP = "hang up"
@@ -93,6 +93,7 @@ async def smtp_server(
     tls: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
     password: str | None = None,
+    utf8: bool = True,
 ) -> AsyncIterator[Server]:
     """`answers` by command; `tls` from the start, or `starttls`; `password` to be let in."""
     server = Server(port, {command: deque(texts) for command, texts in (answers or {}).items()})
@@ -109,7 +110,7 @@ async def smtp_server(
             hostname="localhost",
             tls_context=starttls,
             require_starttls=starttls is not None,
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=utf8,
             auth_required=password is not None,
             auth_require_tls=False,
             authenticator=log_in,

@@ -14,12 +14,12 @@ import asyncpg
 import pytest
 import structlog
 import trustme
-from mailer.messages import Message
 
 import worker
 from mailer import delivery
 from mailer.delivery import Deferred, Outcome, Rejected, Retries, Sent, deliver
 from mailer.mailbox import list_mails
+from mailer.messages import Message
 from mailer.queue import DELIVER_EMAIL, enqueue
 from models.database import asyncpg_url
 from settings import Settings
@@ -167,6 +167,23 @@ async def test_a_server_that_is_not_there_is_for_now(smtp_url: str) -> None:
 
     assert isinstance(outcome, Deferred)
     assert not outcome.answered
+
+
+async def test_an_address_that_the_server_cannot_take_is_for_good() -> None:
+    async with smtp_server(utf8=False) as server:
+        outcome = await deliver(some_settings(server.port), a_message("grüße@example.com"))
+
+    assert isinstance(outcome, Rejected)
+    assert not server.attempts
+
+
+@pytest.mark.parametrize("to", ["", "no address", "ada@example.com\r\nBcc: eve@example.com", "a@b@c"])
+async def test_an_address_that_is_none_is_for_good(to: str) -> None:
+    async with smtp_server() as server:
+        outcome = await deliver(some_settings(server.port), a_message(to))
+
+    assert isinstance(outcome, Rejected)
+    assert not server.attempts
 
 
 async def test_the_words_are_cut_and_without_tokens() -> None:
