@@ -1,0 +1,59 @@
+# Everything works from a fresh clone: what is missing is installed first, into .venv.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+INSTALLED := .venv/installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: serve test check install lock schema graphiql
+.SILENT:
+
+serve: $(INSTALLED)
+	$(BIN)/team-access serve
+
+test: $(INSTALLED)
+	$(BIN)/pytest -n 2
+
+check: $(INSTALLED)
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy --no-error-summary .
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/checks
+
+install: $(INSTALLED)
+
+lock: $(INSTALLED)
+	$(BIN)/pip install --quiet 'uv>=0.13'
+	$(BIN)/python -c '$(build_requirements)' | $(BIN)/uv pip compile --quiet --upgrade \
+	    --universal --python-version 3.11 --group dev --generate-hashes --no-annotate --no-emit-index-url \
+	    --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml -
+
+schema: $(INSTALLED)
+	$(BIN)/team-access schema print > schema/schema.graphql
+
+graphiql:
+	cd web/graphiql && npm ci --silent && npm run --silent build
+
+# Written last: an install that was cut short is done again.
+$(INSTALLED): requirements.lock pyproject.toml
+	$(BIN)/python -c '' 2>/dev/null || { rm -rf .venv && $(newest_python) && $$python -m venv .venv; }
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+# The build's own tools are pinned with the rest, so that building downloads nothing.
+build_requirements = import tomllib; \
+    print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
+# One that runs: a name may be a version manager's, with nothing behind it.
+define newest_python
+for python in python3.14 python3.13 python3.12 python3.11 python3 none; do \
+    $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+done; \
+if [ $$python = none ]; then \
+    echo 'Install Python 3.11 or newer, with its venv module (Debian: apt install python3 python3-venv).' >&2; \
+    exit 1; \
+fi
+endef

@@ -1,0 +1,335 @@
+"""The `team-access` command."""
+
+import asyncio
+import os
+import signal
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import settings as settings_module
+from settings import Settings
+
+if TYPE_CHECKING:
+    from models.database import Database
+    from models.embedded import Server
+
+out = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)
+
+
+class _WithSettings(typer.core.TyperGroup):
+    """Help that ends with every setting, as `settings.py` declares it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        out.print(_settings_table())
+
+
+app = typer.Typer(
+    cls=_WithSettings,
+    help="Teams, roles, licenses and the audit log, as a GraphQL API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+account_app = typer.Typer(help="Accounts.", no_args_is_help=True)
+catalog_app = typer.Typer(help="The catalog of themes.", no_args_is_help=True)
+entitlements_app = typer.Typer(help="What an account may provision.", no_args_is_help=True)
+schema_app = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
+app.add_typer(account_app, name="account")
+app.add_typer(catalog_app, name="catalog")
+app.add_typer(entitlements_app, name="entitlements")
+app.add_typer(schema_app, name="schema")
+
+
+class CommandError(Exception):
+    """In one sentence, for the person who called the command."""
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("LOG_LEVEL") == "debug":
+            traceback.print_exc()
+        notes.print(_sentence(error), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def serve(
+    worker: Annotated[bool, typer.Option(help="Also do background jobs: emails, expiry.")] = True,
+) -> None:
+    """Serve the API, with the embedded PostgreSQL where DATABASE_URL is not set."""
+    settings = settings_module.load()
+    from web import server
+
+    try:
+        server.free_address(settings.host, settings.port)  # Before anything is made.
+        with _database(settings, serving=True) as (url, postgresql):
+            os.environ["DATABASE_URL"] = url
+            os.environ.pop("MIGRATION_DATABASE_URL", None)
+            if server.may_fork():
+                for module in ("app", "worker"):  # Once for all processes.
+                    import_module(module)
+            server.serve(
+                settings,
+                _load_app,
+                partial(_work, settings, url) if worker else None,
+                postgresql.wait if postgresql else None,
+                partial(_welcome, settings, url, with_demo=postgresql is not None),
+            )
+    except server.ServeError as error:
+        raise CommandError(str(error)) from error
+
+
+@app.command()
+def worker() -> None:
+    """Do background jobs only, beside `serve --no-worker`."""
+    settings = settings_module.load()
+    with _database(settings) as (url, _):
+        _work(settings, url)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables up to date, as the role of MIGRATION_DATABASE_URL."""
+    settings = settings_module.load()
+    if settings.database_url is None:
+        with _database(settings):
+            out.print("The embedded database is up to date.")
+        return
+    if settings.migration_database_url is None:
+        raise CommandError("Set MIGRATION_DATABASE_URL to a URL of the role that owns the tables.")
+    from sqlalchemy import make_url
+
+    from models import migrate
+
+    app_role = make_url(settings.database_url.get_secret_value()).username
+    if not app_role:
+        raise CommandError(
+            "DATABASE_URL: name the app's role in it, postgresql://ROLE:password@host/database."
+        )
+    migrate.upgrade(settings.migration_database_url.get_secret_value(), app_role)
+    out.print(f"The tables are up to date, and {app_role} has its grants.", markup=False)
+
+
+@account_app.command("create")
+def create_account(
+    name: str,
+    owner_email: str,
+    owner_name: Annotated[str | None, typer.Option(help="From the address by default.")] = None,
+) -> None:
+    """Found an account. Its owner signs in with the address."""
+    from resolvers import operator
+
+    async def create(settings: Settings, database: "Database") -> None:
+        account = await operator.create_account(database, name, owner_email, owner_name)
+        out.print(f"Created the account {account.name}: {account.slug}", markup=False, soft_wrap=True)
+
+    _run(create)
+
+
+@catalog_app.command("import")
+def import_catalog(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, readable=True)],
+) -> None:
+    """Add a folder's themes to the catalog, or update them: theme.json and its files in a folder each."""
+    from rich.progress import Progress
+
+    from models.storage import Storage
+    from resolvers import operator
+
+    async def import_(settings: Settings, database: "Database") -> None:
+        with Progress(console=notes, transient=True) as bar:
+            task = bar.add_task("Importing", total=None)
+            result = await operator.import_catalog(
+                database,
+                Storage(settings.storage_url),
+                folder,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        out.print(f"{result.themes} themes, {result.releases} releases, {result.files} files.")
+
+    _run(import_)
+
+
+@entitlements_app.command("grant")
+def grant_entitlements(
+    account_slug: str, theme_slug: str, quantity: Annotated[int, typer.Argument(min=1)]
+) -> None:
+    """Let an account provision QUANTITY more licenses of a theme."""
+    from resolvers import operator
+
+    async def grant(settings: Settings, database: "Database") -> None:
+        entitlement = await operator.grant_entitlement(database, account_slug, theme_slug, quantity)
+        out.print(
+            f"{account_slug} may now have {entitlement.purchased} licenses of {theme_slug}.", markup=False
+        )
+
+    _run(grant)
+
+
+@schema_app.command("print")
+def print_schema() -> None:
+    """Print the schema in GraphQL's schema language."""
+    import schema
+
+    typer.echo(schema.printed(), nl=False)
+
+
+@contextmanager
+def _database(settings: Settings, *, serving: bool = False) -> Iterator[tuple[str, "Server | None"]]:
+    """A URL as the app's role, of a database with the tables this version needs."""
+    if settings.database_url is None:
+        with _embedded(settings, serving=serving) as server:
+            yield server.url("team_access"), server
+        return
+    from models import migrate
+
+    url = settings.database_url.get_secret_value()
+    if not asyncio.run(migrate.is_current(url)):
+        raise CommandError("The database's tables are not those of this version: run `team-access migrate`.")
+    yield url, None
+
+
+@contextmanager
+def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
+    from demo import first_start
+    from models import embedded
+    from models.embedded_folder import EmbeddedPostgresqlError
+
+    folder = settings.data_dir / "postgresql"
+    connections = settings.workers * (2 * settings.database_pool_size + 5) + 50
+    try:
+        with (
+            embedded.running(folder, connections=connections)
+            if serving
+            else embedded.attached(folder) as server
+        ):
+            first_start.make_ready(server, settings, notes)
+            yield server
+    except EmbeddedPostgresqlError as error:
+        raise CommandError(str(error)) from error
+
+
+def _run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]]) -> None:
+    """What an operator does, and what may be wrong with it."""
+    from models.database import Database
+    from models.storage import SourceChanged, StorageUnavailable
+    from resolvers.catalog_folder import CatalogInvalid
+    from resolvers.refusals import Refused
+
+    async def with_database() -> None:
+        database = Database(url)
+        try:
+            await task(settings, database)
+        finally:
+            await database.close()
+
+    settings = settings_module.load()
+    with _database(settings) as (url, _):
+        try:
+            asyncio.run(with_database())
+        except (Refused, CatalogInvalid, StorageUnavailable, SourceChanged) as error:
+            raise CommandError(str(error)) from error
+
+
+def _load_app() -> Any:
+    """In each server process."""
+    from web.server import end_with_parent
+
+    end_with_parent()
+    from app import create_app
+
+    return create_app()
+
+
+def _work(settings: Settings, url: str) -> None:
+    from web.server import end_with_parent
+
+    end_with_parent()
+    import worker
+
+    worker.main(settings, url)
+
+
+def _welcome(settings: Settings, url: str, with_demo: bool) -> Callable[[], None]:
+    places = {"GraphiQL": f"{settings.public_url}/graphql"}
+    if settings.smtp_url is None:
+        places["Mailbox"] = f"{settings.public_url}/mailbox"
+    if with_demo:
+        for name, role, link in asyncio.run(_sign_in_links(settings, url)):
+            places[f"Sign in as {name}, {role}"] = link
+    width = max(map(len, places))
+
+    def print_places() -> None:
+        for place, address in places.items():
+            out.print(f"[bold]{escape(place.ljust(width))}[/]  {escape(address)}", soft_wrap=True)
+
+    return print_places
+
+
+async def _sign_in_links(settings: Settings, url: str) -> list[tuple[str, str, str]]:
+    import demo
+    from models.database import Database
+
+    database = Database(url)
+    try:
+        return await demo.sign_in_links(database, settings)
+    finally:
+        await database.close()
+
+
+def _settings_table() -> Table:
+    table = Table(title="Settings, from the environment or a .env file", title_justify="left", box=None)
+    for heading in ("Name", "Default", ""):
+        table.add_column(heading, no_wrap=heading == "Name", overflow="fold")
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, "", ()) else str(field.default)
+        table.add_row(name.upper(), escape(default), escape(field.description or ""))
+    return table
+
+
+def _sentence(error: BaseException) -> str:
+    import asyncpg
+
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    if any("No space left on device" in str(cause) for cause in causes):
+        return "The disk is full: make room, then start again; nothing is lost."
+    for cause in reversed(causes):
+        match cause:
+            case CommandError():
+                return str(cause)
+            case asyncpg.InvalidAuthorizationSpecificationError():
+                return "PostgreSQL refuses the user or the password: correct DATABASE_URL."
+            case asyncpg.InvalidCatalogNameError():
+                return f"PostgreSQL says: {cause}. Create it, or correct DATABASE_URL."
+            case asyncpg.PostgresError():
+                return f"PostgreSQL says: {cause}."
+            case OSError(filename=str() as filename):
+                return f"{filename}: {cause.strerror}. Set DATA_DIR to a folder that can be written."
+            case OSError():
+                return f"The database cannot be reached ({cause}): start it, or correct DATABASE_URL."
+    return f"Unexpected: {error!r}. LOG_LEVEL=debug shows where."
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()
