@@ -22,7 +22,7 @@ from mailer.messages import Message
 from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
-from resolvers import invitations
+from resolvers import invitation_jobs
 from settings import Settings
 
 log = structlog.get_logger()
@@ -74,12 +74,12 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event) -> No
 
     async def record(message: Message, outcome: Outcome) -> None:
         if message.correlation is not None:
-            await invitations.record_delivery(database, message.correlation, *_status(outcome))
+            await invitation_jobs.record_delivery(database, message.correlation, *_status(outcome))
 
     jobs = Jobs(
         connect=database.connect,
         record=record,
-        periodic={"expire_invitations": (EVERY_30_SECONDS, lambda: invitations.expire_due(database))},
+        periodic={"expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database))},
     )
     await keep_working(settings, jobs, stop)
 

@@ -52,7 +52,7 @@ class Database:
 
     async def connect(self) -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
-        return await asyncpg.connect(asyncpg_url(self.url), timeout=10)
+        return await asyncpg.connect(asyncpg_url(self.url), timeout=10, command_timeout=10)
 
     async def close(self) -> None:
         await self.reading.dispose()

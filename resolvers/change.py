@@ -138,6 +138,16 @@ class Change:
             await self.session.execute(insert(AuditEvent), self._events)
 
 
+@asynccontextmanager
+async def announcing(database: Database) -> AsyncIterator[AuditAnnouncer]:
+    """For a command or a job, which is no server with an announcer of its own."""
+    announcer = AuditAnnouncer(database)
+    try:
+        yield announcer
+    finally:
+        await announcer.close()
+
+
 async def enqueue(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Emails that go out after the commit of the session's transaction, or not at all."""
     if messages:

@@ -17,6 +17,7 @@ from models import (
     ThemeRelease,
     User,
 )
+from models.audit import CredentialKind
 
 PREFIXES: dict[type[SQLModel], str] = {
     Account: "account",
@@ -44,9 +45,13 @@ def encode_named(table_name: str, id: UUID) -> str:
     return encode(_TABLES_BY_NAME[table_name], id)
 
 
+def encode_credential(kind: CredentialKind, id: UUID) -> str:
+    return f"{kind.lower()}_{id.hex}"
+
+
 def decode(global_id: str) -> tuple[type[SQLModel], UUID] | None:
     """None for what is no id of ours."""
-    prefix, _, digits = global_id.partition("_")
+    prefix, _, digits = global_id.rpartition("_")
     table = _TABLES.get(prefix)
     if table is None or len(digits) != 32 or not digits.isascii():
         return None

@@ -39,6 +39,14 @@ MOST_INVITATIONS = 1_000
 _NEWEST = Order("newest", (col(Invitation.created_at), col(Invitation.id)), descending=True)
 
 
+@dataclass
+class Outcome:
+    """What became of one of several invitations."""
+
+    invitation: Invitation | None
+    user_errors: list[InputError]
+
+
 async def account_invitations(
     context: Context, account: Account, slice: Slice, filter: "InvitationFilter | None"
 ) -> Page:
@@ -73,17 +81,17 @@ async def invite_members(context: Context, input: "InviteMembersInput") -> dict[
             raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
         emails = [_email_or_refusal(row.email, index) for index, row in enumerate(input.invitations)]
         roster = await _roster(tx, [email for email in emails if isinstance(email, str)])
-        results = []
+        results: list[Outcome] = []
         for index, (row, email) in enumerate(zip(input.invitations, emails, strict=True)):
             try:
                 if isinstance(email, Refused):
                     raise email
                 path = ("invitations", str(index), "email")
                 invitation = _invite(tx, context.settings, roster, email, row.role, None, path)
-                results.append({"invitation": invitation, "user_errors": []})
+                results.append(Outcome(invitation, []))
             except Refused as refusal:
-                results.append({"invitation": None, "user_errors": refusal.errors})
-        if not any(result["invitation"] for result in results):
+                results.append(Outcome(None, refusal.errors))
+        if not any(result.invitation for result in results):
             tx.without_event("nobody of the list could be invited")
         tx.remember([_plain(result) for result in results])
     return {"results": results}
@@ -250,27 +258,26 @@ def _email_or_refusal(text: str, index: int) -> str | Refused:
         return refusal
 
 
-def _plain(result: dict[str, Any]) -> dict[str, Any]:
-    invitation = result["invitation"]
+def _plain(outcome: Outcome) -> dict[str, Any]:
     return {
-        "id": str(invitation.id) if invitation else None,
-        "errors": [asdict(error) for error in result["user_errors"]],
+        "id": str(outcome.invitation.id) if outcome.invitation else None,
+        "errors": [asdict(error) for error in outcome.user_errors],
     }
 
 
-async def _replayed_results(tx: Change) -> list[dict[str, Any]]:
+async def _replayed_results(tx: Change) -> list[Outcome]:
     ids = [UUID(row["id"]) for row in tx.replayed if row["id"]]
     statement = select(Invitation).where(
         col(Invitation.account_id) == tx.account.id, col(Invitation.id).in_(ids)
     )
     found = {str(invitation.id): invitation for invitation in await tx.session.scalars(statement)}
     return [
-        {
-            "invitation": found.get(row["id"]),
-            "user_errors": [
+        Outcome(
+            found.get(row["id"]),
+            [
                 InputError(UserErrorCode(error["code"]), error["message"], error["path"])
                 for error in row["errors"]
             ],
-        }
+        )
         for row in tx.replayed
     ]

@@ -1,7 +1,6 @@
 """What whoever runs the platform does, from the command line. Audited as the operator's."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from models.notifications import AuditAnnouncer
 from models.storage import Storage
 from resolvers.accounts import found_account
 from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, read_catalog
-from resolvers.change import OPERATOR, catalog_change, founding, personal_change, system_change
+from resolvers.change import OPERATOR, announcing, catalog_change, founding, personal_change, system_change
 from resolvers.refusals import invalid, not_found
 from resolvers.sessions import name_from, person
 from resolvers.text import clean_email, clean_line
@@ -181,12 +180,3 @@ async def _upsert(session: AsyncSession, table: type[SQLModel], unique: list[str
     changes = {name: value for name, value in values.items() if name not in unique}
     statement = statement.on_conflict_do_update(index_elements=unique, set_=changes)
     return (await session.execute(statement.returning(table.__table__.c.id))).scalar_one()  # type: ignore[attr-defined,no-any-return]
-
-
-@asynccontextmanager
-async def announcing(database: Database) -> AsyncIterator[AuditAnnouncer]:
-    announcer = AuditAnnouncer(database)
-    try:
-        yield announcer
-    finally:
-        await announcer.close()

@@ -112,8 +112,7 @@ def _between(statement: Select[Any], order: Order, slice: Slice) -> Select[Any]:
 
 
 def _encode(order: Order, values: Sequence[Any]) -> str:
-    plain = [str(value) if isinstance(value, Decimal) else value for value in values]
-    return urlsafe_b64encode(orjson.dumps([order.name, *plain])).decode().rstrip("=")
+    return urlsafe_b64encode(orjson.dumps([order.name, *values], default=str)).decode().rstrip("=")
 
 
 def _decode(order: Order, argument: str, cursor: str) -> list[ColumnElement[Any]]:

@@ -7,6 +7,9 @@ from email_validator import EmailNotValidError, validate_email
 
 from resolvers.refusals import invalid
 
+# Persian and Indic spelling needs them, and so do composed emoji.
+_JOINERS = "\u200c\u200d"
+
 
 def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
     """One line of 1 to `most` characters, white space folded, nothing invisible in it."""
@@ -56,4 +59,7 @@ def mask_email(email: str) -> str:
 
 
 def _visible(line: str) -> bool:
-    return all(unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn") for character in line)
+    return all(
+        character in _JOINERS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+        for character in line
+    )

@@ -7,7 +7,7 @@ import models
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
-from resolvers.global_ids import encode_named
+from resolvers.global_ids import encode_credential, encode_named
 from resolvers.loading import load
 from resolvers.pages import Page
 from schema.connections import Edge, PageInfo, _counted, _edges, _nodes, _page_info
@@ -47,7 +47,7 @@ class AuditActor:
     def credential(root: strawberry.Parent[models.AuditEvent]) -> AuditCredential | None:
         if root.credential_kind is None or root.credential_id is None:
             return None
-        id = encode_named(root.credential_kind.title().replace("_", ""), root.credential_id)
+        id = encode_credential(root.credential_kind, root.credential_id)
         return AuditCredential(
             kind=root.credential_kind, id=strawberry.ID(id), label=root.credential_label or ""
         )

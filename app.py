@@ -1,0 +1,112 @@
+"""The ASGI app: routes, lifespan, middleware."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import settings as settings_module
+from models.columns import now
+from schema import SCHEMA
+from schema.limits import Limits
+from settings import Settings
+from web import graphiql, health, join_pages, mailbox_pages, pages, sign_in_pages
+from web.asking import make_context
+from web.graphql import GraphQLView
+from web.ide import render_ide
+from web.logs import configure_logs
+from web.state import State
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    settings = settings or settings_module.load()
+    configure_logs(settings)
+    view = _graphql_view(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.team_access = state = State.of(settings)
+        state.listener.start()
+        try:
+            yield
+        finally:
+            await state.close()
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/graphql", view),
+            WebSocketRoute("/graphql", view),
+            *sign_in_pages.routes(),
+            *join_pages.routes(),
+            *(mailbox_pages.routes() if settings.smtp_url is None else ()),
+            *health.routes(),
+            *graphiql.static_routes(),
+            *pages.static_routes(),
+        ],
+        middleware=[Middleware(Identified), *_cors(settings)],
+        exception_handlers=pages.exception_handlers(),
+    )
+
+
+def _graphql_view(settings: Settings) -> GraphQLView:
+    limits = Limits(
+        max_tokens=settings.max_tokens,
+        max_depth=settings.max_depth,
+        max_aliases=settings.max_aliases,
+        max_cost=settings.max_cost,
+    )
+    return GraphQLView(
+        SCHEMA,
+        make_context,
+        render_ide,
+        limits=limits,
+        allowed_origins=settings.allowed_origins,
+        timeout_seconds=settings.operation_timeout_seconds,
+        max_body_bytes=settings.max_body_bytes,
+        max_batch=settings.max_batch,
+        max_subscriptions=settings.max_subscriptions,
+    )
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    if not settings.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_credentials=True,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["x-request-id"],
+            max_age=7_200,
+        )
+    ]
+
+
+class Identified:
+    """Gives each request an id, by which the log and the person who asks for help name it, and its time."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid4().hex
+        scope.setdefault("state", {}).update(request_id=request_id, started_at=now())
+
+        async def send_identified(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [header for header in message["headers"] if header[0] != b"x-request-id"]
+                message = {**message, "headers": [*headers, (b"x-request-id", request_id.encode())]}
+            await send(message)
+
+        await self._app(scope, receive, send_identified)

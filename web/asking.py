@@ -1,0 +1,79 @@
+"""From an HTTP request or a WebSocket to who is asking."""
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from models.columns import now
+from permissions.context import Context
+from permissions.errors import Unauthenticated
+from permissions.viewer import Client
+from web.exchange import Exchange, request_id
+from web.state import State
+
+COOKIE = "ta_session"
+_LONGEST_HEADER = 300
+
+
+async def make_context(exchange: Exchange) -> Context:
+    """Raises `Unauthenticated` for an Authorization header that is not valid."""
+    context = _context(exchange.connection, exchange.response)
+    if exchange.authorization is not None:
+        scheme, _, token = exchange.authorization.strip().partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
+        context.token = token.strip()
+        await context.identify()
+    else:
+        await _identify_by_cookie(context, exchange.connection)
+    return context
+
+
+async def page_context(connection: HTTPConnection, response: Response) -> Context:
+    """For the pages, to which a browser brings its cookie. Cookies go out with the response."""
+    context = _context(connection, response)
+    await _identify_by_cookie(context, connection)
+    return context
+
+
+async def _identify_by_cookie(context: Context, connection: HTTPConnection) -> None:
+    """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in."""
+    context.token = connection.cookies.get(COOKIE) or None
+    try:
+        await context.identify()
+    except Unauthenticated:
+        context.token = None
+        context.keep_cookie("")
+
+
+def _context(connection: HTTPConnection, response: Response) -> Context:
+    state: State = connection.app.state.team_access
+    settings = state.settings
+
+    def keep_cookie(token: str) -> None:
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=settings.session_lifetime_seconds if token else 0,
+            httponly=True,
+            samesite="lax",
+            secure=settings.secure_cookies,
+        )
+
+    return Context(
+        settings=settings,
+        database=state.database,
+        announcer=state.announcer,
+        listener=state.listener,
+        client=_client(connection),
+        keep_cookie=keep_cookie,
+        started_at=connection.scope.get("state", {}).get("started_at") or now(),
+    )
+
+
+def _client(connection: HTTPConnection) -> Client:
+    user_agent = connection.headers.get("user-agent")
+    return Client(
+        ip=connection.client.host if connection.client else None,
+        user_agent=user_agent[:_LONGEST_HEADER] if user_agent else None,
+        request_id=request_id(connection),
+    )

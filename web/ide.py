@@ -1,0 +1,51 @@
+"""GraphiQL for whoever looks at /graphql with a browser, its examples filled in with the viewer's own ids."""
+
+from sqlalchemy import select
+from sqlmodel import col
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.accounts import Account
+from models.catalog import Theme
+from models.licenses import Entitlement
+from permissions.context import Context
+from resolvers.global_ids import encode
+from web.asking import page_context
+from web.graphiql import graphiql_response
+
+
+async def render_ide(request: Request) -> Response:
+    cookies = Response()
+    context = await page_context(request, cookies)
+    response = graphiql_response(await _variables(context), _signed_in_as(context))
+    response.raw_headers.extend(header for header in cookies.raw_headers if header[0] == b"set-cookie")
+    return response
+
+
+def _signed_in_as(context: Context) -> str | None:
+    viewer = context.viewer
+    if viewer is None:
+        return None
+    roles = {membership.role.value.title() for membership in viewer.memberships.values()}
+    return ", ".join([f"{viewer.user.name} <{viewer.user.email}>", *sorted(roles)])
+
+
+async def _variables(context: Context) -> dict[str, str]:
+    """The first account, and a theme that it has licenses of left, as far as there are any."""
+    if context.viewer is None or not context.viewer.memberships:
+        return {}
+    account_id = next(iter(context.viewer.memberships))
+    left = (col(Entitlement.purchased) - col(Entitlement.provisioned)).label("left")
+    statement = (
+        select(Theme)
+        .join(Entitlement, col(Entitlement.theme_id) == col(Theme.id))
+        .where(col(Entitlement.account_id) == account_id, col(Theme.withdrawn_at).is_(None))
+        .order_by(left.desc())
+        .limit(1)
+    )
+    async with context.database.reader() as reader:
+        theme = (await reader.scalars(statement)).one_or_none()
+    variables = {"accountId": encode(Account, account_id)}
+    if theme is not None:
+        variables |= {"themeId": encode(Theme, theme.id), "themeSlug": theme.slug}
+    return variables
