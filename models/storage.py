@@ -29,7 +29,7 @@ FULL = re.compile(r"os error (?:27|28|122)\b|507 Insufficient Storage|StorageFul
 Result = TypeVar("Result")
 
 
-class StorageUnavailable(Exception):  # noqa: N818
+class StorageUnavailable(Exception):
     """What the store cannot do, in a sentence for the operator; never for a client, as it names addresses."""
 
 
@@ -41,7 +41,7 @@ class StoredFileMissing(StorageUnavailable):
     """The store answers, but holds no such file."""
 
 
-class SourceChanged(Exception):  # noqa: N818
+class SourceChanged(Exception):
     """The file to be stored is not, or is no longer, the one its SHA-256 says; nothing of it was kept."""
 
 

@@ -89,7 +89,7 @@ class Problem:
         return f"{self.path}: {self.message}"
 
 
-class CatalogInvalid(Exception):  # noqa: N818
+class CatalogInvalid(Exception):
     """Holds every problem found, up to MAX_PROBLEMS; as text, the first of them, a line each."""
 
     def __init__(self, problems: list[Problem]) -> None:
