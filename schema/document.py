@@ -53,6 +53,10 @@ class Operation:
     def type(self) -> OperationType:
         return self.node.operation
 
+    @property
+    def name(self) -> str | None:
+        return self.node.name.value if self.node.name else None
+
     def cost(self, variables: Mapping[str, Any] | None) -> int:
         if not self.price.parts:
             return self.price.constant
@@ -142,8 +146,8 @@ class Documents:
             raise Refused([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         _refuse_nul(ast, text)
         operations = {
-            node.name.value if node.name else None: Operation(node, weight.price, default_values(node))
-            for node, weight in weights
+            operation.name: operation
+            for operation in (Operation(node, weight.price, default_values(node)) for node, weight in weights)
         }
         if not operations:
             raise Refused([_unresolved("The document has no operation.")])

@@ -37,19 +37,19 @@ class Limits:
     """What one document, or one operation of it, may have at most; and what an unsized list counts as."""
 
     tokens: int = 2_000
-    "Nested fields, the leaf included. GraphiQL's introspection is 15 deep."
+    # Nested fields, the leaf included. GraphiQL's introspection is 15 deep.
     depth: int = 15
-    "Aliases of an operation, and its root fields: so many of each."
+    # Aliases of an operation, and its root fields: so many of each.
     aliases: int = 30
-    "Directives in the document."
+    # Directives in the document.
     directives: int = 50
-    "Times that one response name stands in the document: validation may compare each with each."
+    # Times that one response name stands in the document: validation may compare each with each.
     repeats: int = 150
-    "See `schema.price`. Fits two nested pages of 50, and ends three nested ones."
+    # See `schema.price`. Fits two nested pages of 50, and ends three nested ones.
     cost: int = 10_000
-    "Rows of a connection that has neither `first` nor `last`."
+    # Rows of a connection that has neither `first` nor `last`.
     default_page_size: int = 50
-    "Items of a list that no argument sizes."
+    # Items of a list that no argument sizes.
     default_list_size: int = 10
 
 

@@ -1,0 +1,33 @@
+"""Answers as JSON."""
+
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+
+def encode(answer: object) -> bytes:
+    """By orjson; slowly where there is something in it that orjson refuses, such as an integer of the
+    database beyond 64 bits. Raises TypeError, ValueError or RecursionError for what is no JSON at all."""
+    try:
+        return orjson.dumps(answer)
+    except TypeError:
+        return json.dumps(_plain(answer), ensure_ascii=False, allow_nan=False, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_plain(str(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return str(value)
+    if value is None or isinstance(value, int):
+        return value
+    return orjson.loads(orjson.dumps(value))

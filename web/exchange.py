@@ -1,0 +1,44 @@
+"""One HTTP request, or one WebSocket, as the code that makes a context sees it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+
+async def _close_nothing(code: int, reason: str) -> None:
+    """An HTTP request ends by itself."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    connection: HTTPConnection
+    # The Authorization header's value, or that of `connection_init`'s payload, which comes first.
+    authorization: str | None
+    # Its headers and cookies go out with the answer; of no effect on a WebSocket.
+    response: Response
+    # Goes out in each answer's `extensions`, beside `cost`.
+    extensions: dict[str, object] = field(default_factory=dict)
+    # Ends the WebSocket at once, and every operation on it: no event is sent any more.
+    close: Callable[[int, str], Awaitable[None]] = _close_nothing
+    # Called once when the answer is made, or the WebSocket has ended, whatever the reason.
+    at_end: list[Callable[[], Any]] = field(default_factory=list)
+
+    @property
+    def request_id(self) -> str:
+        return request_id(self.connection)
+
+    def end(self) -> None:
+        while self.at_end:
+            self.at_end.pop()()
+
+
+MakeContext = Callable[[Exchange], Awaitable[object]]
+
+
+def request_id(connection: HTTPConnection) -> str:
+    """As the outermost middleware gave it."""
+    found = connection.scope.get("state", {}).get("request_id")
+    return str(found) if found else "-"

@@ -1,0 +1,219 @@
+"""GraphQL at one path: over HTTP as the GraphQL-over-HTTP specification has it, and over WebSockets.
+
+Knows nothing of the product: a context is made by a callable, operations come from the schema.
+
+Status: what is wrong with the HTTP request is 4xx by its kind. What is wrong with the GraphQL in it
+(`Refused`) is 400 in application/graphql-response+json and, as the specification has it, 200 in
+application/json. Where something was executed there is `data`, and 200.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry import Schema
+from strawberry.asgi import GraphQL
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from schema.document import Documents, Prepared, Refused, nul_error
+from schema.execution import execute
+from schema.limits import Limits
+from web.answers import encode
+from web.errors import as_graphql_error, presented, timed_out
+from web.exchange import Exchange, MakeContext
+from web.requests import (
+    GRAPHQL_RESPONSE,
+    HTML,
+    JSON,
+    Parameters,
+    RequestRefused,
+    bad_request,
+    check_origin,
+    preferred_media_type,
+    read_parameters,
+)
+from web.websocket import TransportHandler, WebSocketAdapter
+
+Answer = dict[str, Any]
+
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+# Of the codes that make_context may raise; any other is 400.
+_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429}
+
+
+class GraphQLView(GraphQL[Exchange, None]):
+    schema: Schema
+    websocket_adapter_class = WebSocketAdapter
+    graphql_transport_ws_handler_class = TransportHandler
+
+    def __init__(
+        self,
+        schema: Schema,
+        make_context: MakeContext,
+        render_ide: Callable[[Request], Response],
+        *,
+        limits: Limits | None = None,
+        allowed_origins: Sequence[str] = (),
+        timeout_seconds: float = 10,
+        max_body_bytes: int = 256 * 1024,
+        max_batch: int = 10,
+        max_subscriptions: int = 20,
+        connection_init_timeout_seconds: float = 10,
+    ) -> None:
+        """`max_body_bytes` holds for a WebSocket's frames too. `allowed_origins` beside the own one."""
+        super().__init__(
+            schema,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=timedelta(seconds=connection_init_timeout_seconds),
+            max_subscriptions_per_connection=max_subscriptions,
+            allowed_origins=allowed_origins,
+        )
+        self.documents = Documents(schema._schema, limits or Limits())
+        self.make_context = make_context
+        self.render_ide = render_ide
+        self.timeout_seconds = timeout_seconds
+        self.max_body_bytes = max_body_bytes
+        self.max_batch = max_batch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive, send))
+            return
+        try:
+            response = await self._respond(Request(scope, receive, send))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    def prepare(self, parameters: Parameters) -> Prepared:
+        """Raises Refused."""
+        if parameters.holds_nul:
+            raise Refused([nul_error()])
+        return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
+
+    async def execute(self, prepared: Prepared, exchange: Exchange, context: object) -> Answer:
+        """The answer to a query or a mutation. Raises Refused."""
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                result = await execute(self.schema, prepared, context)
+        except TimeoutError:
+            raise Refused([timed_out(self.timeout_seconds)]) from None
+        return self.answer(result, prepared, exchange)
+
+    def answer(self, result: ExecutionResult, prepared: Prepared, exchange: Exchange) -> Answer:
+        answer: Answer = {"data": result.data}
+        if result.errors:
+            answer["errors"] = presented(result.errors, exchange.request_id)
+        answer["extensions"] = {"cost": prepared.cost, **exchange.extensions}
+        return answer
+
+    async def context(self, exchange: Exchange) -> object:
+        """Raises TimeoutError, and what make_context raises."""
+        async with asyncio.timeout(self.timeout_seconds):
+            return await self.make_context(exchange)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Exchange:
+        """For Strawberry, whose handler of a WebSocket holds it as its context."""
+        return Exchange(request, request.headers.get("authorization"), Response())
+
+    async def _respond(self, request: Request) -> Response:
+        media_type = preferred_media_type(request.headers.get("accept", ""))
+        if media_type == HTML:
+            if request.method == "GET" and "query" not in request.query_params:
+                return self.render_ide(request)
+            media_type = JSON
+        exchange = Exchange(request, request.headers.get("authorization"), Response())
+        try:
+            if media_type is None:
+                raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
+            check_origin(request.headers, self.allowed_origins)
+            status, answer = await self._answer(exchange, request, strict=media_type == GRAPHQL_RESPONSE)
+            return self._response(exchange, status, answer, media_type)
+        except RequestRefused as refused:
+            error = GraphQLError(refused.message, extensions=refused.extensions)
+            answer = {"errors": presented([error], exchange.request_id)}
+            return self._response(exchange, refused.status, answer, media_type or JSON, refused.headers)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            answer = {"errors": presented([as_graphql_error(error)], exchange.request_id)}
+            return self._response(exchange, 500, answer, media_type or JSON)
+        finally:
+            exchange.end()
+
+    async def _answer(
+        self, exchange: Exchange, request: Request, strict: bool
+    ) -> tuple[int, Answer | list[Answer]]:
+        """`strict` where a refused operation has a status of its own."""
+        asked = await read_parameters(request, self.max_body_bytes, self.max_batch, self.timeout_seconds)
+        batch = asked if isinstance(asked, list) else [asked]
+        prepared = [self._prepare_or_refuse(each, request.method) for each in batch]
+        context = None
+        if any(isinstance(each, Prepared) for each in prepared):
+            context = await self._context(exchange)
+        # One after the other: a batch shall not hold ten connections, and its changes keep their order.
+        outcomes = [await self._outcome(each, exchange, context) for each in prepared]
+        if isinstance(asked, list):
+            return 200, [answer for _, answer in outcomes]
+        status, answer = outcomes[0]
+        return status if strict else 200, answer
+
+    def _prepare_or_refuse(self, parameters: Parameters, method: str) -> Prepared | Refused:
+        try:
+            prepared = self.prepare(parameters)
+        except Refused as refused:
+            return refused
+        kind = prepared.operation.type
+        if kind is OperationType.SUBSCRIPTION:
+            raise bad_request("Subscriptions are served over WebSockets, by graphql-transport-ws.")
+        if method == "GET" and kind is not OperationType.QUERY:
+            raise RequestRefused(
+                405, "METHOD_NOT_ALLOWED", "Only queries are served to GET.", {"allow": "POST"}
+            )
+        return prepared
+
+    async def _context(self, exchange: Exchange) -> object:
+        try:
+            return await self.context(exchange)
+        except TimeoutError:
+            error = timed_out(self.timeout_seconds)
+            raise RequestRefused(503, "TIMEOUT", error.message) from None
+        except GraphQLError as error:
+            extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
+            code = str(extensions.pop("code"))
+            headers = {"www-authenticate": "Bearer"} if code == "UNAUTHENTICATED" else None
+            raise RequestRefused(_STATUS.get(code, 400), code, error.message, headers, **extensions) from None
+
+    async def _outcome(
+        self, prepared: Prepared | Refused, exchange: Exchange, context: object
+    ) -> tuple[int, Answer]:
+        """The status of the stricter media type, and the answer."""
+        try:
+            if isinstance(prepared, Refused):
+                raise prepared
+            return 200, await self.execute(prepared, exchange, context)
+        except Refused as refused:
+            errors = presented(refused.errors, exchange.request_id)
+            return 504 if errors[0]["extensions"]["code"] == "TIMEOUT" else 400, {"errors": errors}
+
+    def _response(
+        self,
+        exchange: Exchange,
+        status: int,
+        answer: Answer | list[Answer],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        headers = {**_HEADERS, **(headers or {})}
+        if exchange.request_id != "-":
+            headers["x-request-id"] = exchange.request_id
+        response = Response(encode(answer), status, headers, f"{media_type}; charset=utf-8")
+        own = {b"content-length", b"content-type"}
+        response.raw_headers.extend(each for each in exchange.response.raw_headers if each[0] not in own)
+        return response
