@@ -15,7 +15,7 @@ from models.columns import now
 from schema import SCHEMA
 from schema.limits import Limits
 from settings import Settings
-from web import graphiql, health, join_pages, mailbox_pages, pages, sign_in_pages
+from web import error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
 from web.asking import make_context
 from web.graphql import GraphQLView
 from web.ide import render_ide
@@ -47,19 +47,19 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *(mailbox_pages.routes() if settings.smtp_url is None else ()),
             *health.routes(),
             *graphiql.static_routes(),
-            *pages.static_routes(),
+            *error_pages.static_routes(),
         ],
         middleware=[Middleware(Identified), *_cors(settings)],
-        exception_handlers=pages.exception_handlers(),
+        exception_handlers=error_pages.exception_handlers(),
     )
 
 
 def _graphql_view(settings: Settings) -> GraphQLView:
     limits = Limits(
-        max_tokens=settings.max_tokens,
-        max_depth=settings.max_depth,
-        max_aliases=settings.max_aliases,
-        max_cost=settings.max_cost,
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        cost=settings.max_cost,
     )
     return GraphQLView(
         SCHEMA,

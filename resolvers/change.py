@@ -29,7 +29,7 @@ from models.database import Database, canonical_json
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
-from permissions.allow import SIGNED_IN, Allow, Has
+from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Credential, Membership
@@ -61,7 +61,8 @@ class Asked:
     input: dict[str, Any]
 
 
-asked: ContextVar[Asked] = ContextVar("asked", default=Asked(SIGNED_IN, {}))
+asked: ContextVar[Asked] = ContextVar("asked")
+# No default: a change that no field has asked for has nobody who may make it.
 
 
 @dataclass

@@ -68,9 +68,7 @@ async def expire_due(database: Database) -> int:
 async def _due(database: Database) -> Sequence[tuple[UUID, UUID]]:
     statement = (
         select(col(Invitation.account_id), col(Invitation.id))
-        .where(
-            col(Invitation.stored_status) == InvitationStatus.PENDING, col(Invitation.expires_at) <= now()
-        )
+        .where(col(Invitation.stored_status) == InvitationStatus.PENDING, col(Invitation.expires_at) <= now())
         .order_by(col(Invitation.account_id))
         .limit(_BATCH)
     )

@@ -1,5 +1,6 @@
 """What whoever runs the platform does, from the command line. Audited as the operator's."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.columns import new_id
 from models.database import Database
 from models.licenses import Entitlement
-from models.notifications import AuditAnnouncer
 from models.storage import Storage
 from resolvers.accounts import found_account
 from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, read_catalog
@@ -105,7 +105,7 @@ async def import_catalog(
     not there, and an import that fails leaves it as it was. `progress` is told of bytes, done and in all.
 
     Raises `CatalogInvalid`, `StorageFull` and `StorageUnavailable`."""
-    themes = read_catalog(folder)
+    themes = await asyncio.to_thread(read_catalog, folder)
     files = {file.sha256: file for theme in themes for release in theme.releases for file in release.files}
     total, done = sum(file.size for file in files.values()), 0
     for file in files.values():

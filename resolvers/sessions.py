@@ -91,6 +91,14 @@ async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
         return await reader.get(SignInLink, hash_token(token))
 
 
+async def may_sign_in(context: Context, link: SignInLink) -> bool:
+    """Where SIGN_UP is closed, a link that an unknown address asked for was never sent, and is none."""
+    if context.settings.sign_up == "open":
+        return True
+    async with context.database.reader() as reader:
+        return await reader.scalar(select(User.id).where(col(User.email) == link.email)) is not None
+
+
 async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
     """A second click by the same person, or in the same moment, is no error."""
     session_token = None

@@ -35,6 +35,12 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     return context
 
 
+def with_cookies(response: Response, cookies: Response) -> Response:
+    """The response, with the cookies that the other one was given while it was worked out."""
+    response.raw_headers.extend(header for header in cookies.raw_headers if header[0] == b"set-cookie")
+    return response
+
+
 async def _identify_by_cookie(context: Context, connection: HTTPConnection) -> None:
     """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in."""
     context.token = connection.cookies.get(COOKIE) or None

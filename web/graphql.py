@@ -8,7 +8,7 @@ application/json. Where something was executed there is `data`, and 200.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -56,7 +56,7 @@ class GraphQLView(GraphQL[Exchange, None]):
         self,
         schema: Schema,
         make_context: MakeContext,
-        render_ide: Callable[[Request], Response],
+        render_ide: Callable[[Request], Awaitable[Response]],
         *,
         limits: Limits | None = None,
         allowed_origins: Sequence[str] = (),
@@ -126,7 +126,7 @@ class GraphQLView(GraphQL[Exchange, None]):
         media_type = preferred_media_type(request.headers.get("accept", ""))
         if media_type == HTML:
             if request.method == "GET" and "query" not in request.query_params:
-                return self.render_ide(request)
+                return await self.render_ide(request)
             media_type = JSON
         exchange = Exchange(request, request.headers.get("authorization"), Response())
         try:

@@ -10,16 +10,14 @@ from models.catalog import Theme
 from models.licenses import Entitlement
 from permissions.context import Context
 from resolvers.global_ids import encode
-from web.asking import page_context
+from web.asking import page_context, with_cookies
 from web.graphiql import graphiql_response
 
 
 async def render_ide(request: Request) -> Response:
     cookies = Response()
     context = await page_context(request, cookies)
-    response = graphiql_response(await _variables(context), _signed_in_as(context))
-    response.raw_headers.extend(header for header in cookies.raw_headers if header[0] == b"set-cookie")
-    return response
+    return with_cookies(graphiql_response(await _variables(context), _signed_in_as(context)), cookies)
 
 
 def _signed_in_as(context: Context) -> str | None:

@@ -21,7 +21,7 @@ _MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 _DISCARDING_SECONDS = 5
 
 
-class RequestRefused(Exception):  # noqa: N818
+class RequestRefused(Exception):
     """The HTTP request itself is at fault: answered with `status` whatever the media type."""
 
     def __init__(

@@ -5,7 +5,7 @@ so that none of them runs with what was true when the socket was opened.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, MutableMapping
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
         self._max_frame_bytes = view.max_body_bytes
         self._closed = False
         self._closing: asyncio.Task[None] | None = None
-        self._receiving: asyncio.Task[Any] | None = None
+        self._receiving: asyncio.Task[MutableMapping[str, Any]] | None = None
 
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
         while (message := await self._receive()) is not None:

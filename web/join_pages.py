@@ -1,0 +1,119 @@
+"""An invitation's link: opening it changes nothing; the Join button joins; every state has its own page."""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from models.invitations import InvitationStatus
+from permissions.context import Context
+from resolvers import joining, sessions
+from resolvers.joining import InvitationPreview
+from resolvers.refusals import Refused
+from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
+from web.asking import page_context, with_cookies
+from web.forms import refuse_other_sites
+from web.pages import origin_of, page
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        Route("/join/{token}", show),
+        Route("/join/{token}", join, methods=["POST"]),
+        Route("/join/{token}/decline", decline, methods=["POST"]),
+        Route("/join/{token}/switch", switch, methods=["POST"]),
+    ]
+
+
+async def show(request: Request) -> Response:
+    cookies = Response()
+    context = await page_context(request, cookies)
+    return with_cookies(await _page(context, request.path_params["token"]), cookies)
+
+
+async def join(request: Request) -> Response:
+    refuse_other_sites(request)
+    cookies = Response()
+    context = await page_context(request, cookies)
+    token = request.path_params["token"]
+    try:
+        await joining.accept_invitation(context, AcceptInvitationInput(token=token))
+    except Refused:
+        return with_cookies(await _page(context, token), cookies)
+    # 303: the browser goes there by GET.
+    headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+    return with_cookies(RedirectResponse(context.settings.app_url, 303, headers), cookies)
+
+
+async def decline(request: Request) -> Response:
+    refuse_other_sites(request)
+    cookies = Response()
+    context = await page_context(request, cookies)
+    token = request.path_params["token"]
+    try:
+        await joining.decline_invitation(context, DeclineInvitationInput(token=token))
+    except Refused:
+        return with_cookies(await _page(context, token), cookies)
+    return with_cookies(await _page(context, token, just_now=True), cookies)
+
+
+async def switch(request: Request) -> Response:
+    """Signs the wrong person out, and shows the link to whoever comes next."""
+    refuse_other_sites(request)
+    cookies = Response()
+    context = await page_context(request, cookies)
+    await sessions.sign_out(context)
+    token = request.path_params["token"]
+    return with_cookies(RedirectResponse(request.url_for("show", token=token).path, 303), cookies)
+
+
+async def _page(context: Context, token: str, *, just_now: bool = False) -> Response:
+    shown = await joining.preview(context, token)
+    if shown is None:
+        return page("join_invalid")
+    viewer = context.viewer
+    names = {"inviter_name": shown.invited_by_name, "account_name": shown.account_name}
+    if viewer is not None and viewer.user.email != shown.invitation.email:
+        return page(
+            "join_wrong_person",
+            token=token,
+            masked_email=shown.masked_email,
+            signed_in_email=viewer.user.email,
+            **names,
+        )
+    if shown.status is InvitationStatus.PENDING:
+        return _join_page(context, token, shown)
+    if shown.status is InvitationStatus.ACCEPTED:
+        return _accepted_page(context, shown)
+    if shown.status is InvitationStatus.REVOKED:
+        return page("join_revoked", **names)
+    if shown.status is InvitationStatus.DECLINED:
+        return page("join_declined", 200 if just_now else None, just_now=just_now, **names)
+    return page("join_expired", masked_email=shown.masked_email, expires_at=shown.expires_at, **names)
+
+
+def _join_page(context: Context, token: str, shown: InvitationPreview) -> Response:
+    user = context.viewer.user if context.viewer else None
+    return page(
+        "join",
+        app_origin=origin_of(context.settings.app_url),
+        token=token,
+        inviter_name=shown.invited_by_name,
+        account_name=shown.account_name,
+        role=shown.role,
+        masked_email=shown.masked_email,
+        expires_at=shown.expires_at,
+        signed_in_name=user.name if user else None,
+        signed_in_email=user.email if user else None,
+    )
+
+
+def _accepted_page(context: Context, shown: InvitationPreview) -> Response:
+    if context.viewer is None:
+        return page("join_used", account_name=shown.account_name, masked_email=shown.masked_email)
+    return page(
+        "joined",
+        account_name=shown.account_name,
+        role=shown.role,
+        already=True,
+        app_url=context.settings.app_url,
+    )
