@@ -35,7 +35,7 @@ _RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfIn
 _MAX_ERRORS = 10
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """Nothing was executed; `errors` say why, each with its code."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:

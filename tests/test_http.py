@@ -276,6 +276,7 @@ async def test_batches_answer_in_turn(client: httpx.AsyncClient) -> None:
         ("{", {}, "GRAPHQL_PARSE_FAILED"),
         ("", {}, "GRAPHQL_PARSE_FAILED"),
         ("{zzz}", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("{" + "a" * 200_000 + "}", {}, "GRAPHQL_VALIDATION_FAILED"),
         ('{number(value: "a")}', {}, "GRAPHQL_VALIDATION_FAILED"),
         ("{hello @defer}", {}, "GRAPHQL_VALIDATION_FAILED"),
         ("fragment A on Query {hello}", {}, "GRAPHQL_VALIDATION_FAILED"),

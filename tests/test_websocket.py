@@ -43,7 +43,7 @@ class Socket:
     async def ask(self, query: str, **payload: Any) -> list[dict[str, Any]]:
         """All messages of one operation, the last one included."""
         await self.subscribe(query, "ask", **payload)
-        messages = []
+        messages: list[dict[str, Any]] = []
         while not messages or messages[-1]["type"] == "next":
             message = await self.receive()
             if message["id"] == "ask":

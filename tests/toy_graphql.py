@@ -171,7 +171,7 @@ async def make_context(exchange: Exchange) -> Exchange:
     return exchange
 
 
-def render_ide(request: Request) -> Response:
+async def render_ide(request: Request) -> Response:
     return HTMLResponse("<title>IDE</title>")
 
 
@@ -199,5 +199,5 @@ async def serving(**options: Any) -> AsyncIterator[str]:
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait_for(task, 5)
