@@ -46,7 +46,7 @@ class Message:
     written_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def to_json(self) -> bytes:
-        return orjson.dumps(self)
+        return orjson.dumps(self, default=str)
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
@@ -135,7 +135,7 @@ def _host(link: str) -> str:
 
 def _address(address: str) -> Address:
     """One address and nothing else; its domain in ASCII, by the rules of today's registries."""
-    checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
+    checked = validate_email(address, check_deliverability=False)
     return Address(username=checked.local_part, domain=checked.ascii_domain)
 
 

@@ -3,7 +3,7 @@
 import unicodedata
 from datetime import UTC, datetime
 
-NAME_LIMIT = 200
+NAME_LIMIT = 100  # What the API takes. Longer ones end in an ellipsis.
 _JOINERS = "\u200c\u200d"  # Persian and Indic spelling needs them, and so do composed emoji.
 
 ROLES = {
