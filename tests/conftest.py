@@ -18,6 +18,8 @@ import pytest_asyncio
 
 from models import embedded, migrate
 
+pytest_plugins = ["tests.app_fixtures"]
+
 TEMPLATE = "template_team_access"
 
 # A developer's own settings have no say here.
