@@ -166,8 +166,9 @@ def test_an_email_is_built_the_same_each_time() -> None:
     assert message.message_id != invite().message_id
 
 
-def test_an_email_survives_a_server_of_seven_bits() -> None:
-    content = bytes(build(invite(inviter="Zoë 👩‍👩‍👧‍👦", account="شركة", note="ü" * 999), SENDER))
+@pytest.mark.parametrize("note", ["Zoë", "ü" * 999])
+def test_an_email_survives_a_server_of_seven_bits(note: str) -> None:
+    content = bytes(build(invite(inviter="Zoë 👩‍👩‍👧‍👦", account="شركة", note=note), SENDER))
 
     assert content.isascii()
     assert max(map(len, content.split(b"\r\n"))) < 998
