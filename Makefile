@@ -13,7 +13,7 @@ serve: $(INSTALLED)
 	$(BIN)/team-access serve
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 check: $(INSTALLED)
 	$(BIN)/ruff check --quiet
@@ -25,7 +25,7 @@ check: $(INSTALLED)
 install: $(INSTALLED)
 
 lock: $(INSTALLED)
-	$(BIN)/pip install --quiet 'uv>=0.13'
+	$(BIN)/pip install -qq 'uv>=0.13'
 	$(BIN)/python -c '$(build_requirements)' | $(BIN)/uv pip compile --quiet --upgrade \
 	    --universal --python-version 3.11 --group dev --generate-hashes --no-annotate --no-emit-index-url \
 	    --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml -
@@ -39,8 +39,8 @@ graphiql:
 # Written last: an install that was cut short is done again.
 $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -c '' 2>/dev/null || { rm -rf .venv && $(newest_python) && $$python -m venv .venv; }
-	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip install -qq --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
 	touch $@
 
 # The build's own tools are pinned with the rest, so that building downloads nothing.
