@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     )
     smtp_url: SmtpUrl | None = Field(
         None,
-        description="Where mail goes: smtp://, smtp+starttls:// or smtps://, with user:password@ where needed."
+        description="Where mail goes: smtp://, smtp+starttls:// or smtps://, with user:password@ if needed."
         " The built-in mailbox where it is not set.",
     )
     mail_from: str = Field(
@@ -65,7 +65,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="How many server processes.")
     public_url: WebUrl = Field(
-        "", validate_default=False, description="What links in emails start with: http://HOST:PORT by default."
+        "",
+        validate_default=False,
+        description="What links in emails start with: http://HOST:PORT by default.",
     )
     app_url: WebUrl = Field(
         "",
@@ -84,7 +86,8 @@ class Settings(BaseSettings):
     )
     sign_up: Literal["open", "closed"] = Field(
         "open",
-        description="open: the first sign-in of an unknown address makes the person; closed: only invitations do.",
+        description="open: the first sign-in of an unknown address makes the person;"
+        " closed: only invitations do.",
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of other sites whose pages may call the API with cookies, comma-separated."
@@ -139,21 +142,21 @@ class Settings(BaseSettings):
                 raise ValueError("must be origins such as https://app.example.com, comma-separated")
         return origins
 
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in_links(cls, values: dict[str, object]) -> dict[str, object]:
-        host, port = values.get("host", "127.0.0.1"), values.get("port", 8000)
-        public_url = values.setdefault("public_url", f"http://{host}:{port}")
-        base = str(public_url).rstrip("/")
-        values.setdefault("app_url", f"{base}/graphql")
-        values.setdefault("join_link", f"{base}/join/{{token}}")
-        values.setdefault("sign_in_link", f"{base}/sign-in/{{token}}")
-        return values
-
     @model_validator(mode="after")
-    def _storage_below_data_dir(self) -> Self:
-        if not self.storage_url:
-            object.__setattr__(self, "storage_url", (self.data_dir.resolve() / "files").as_uri())
+    def _fill_in(self) -> Self:
+        """What is not set follows from what is."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        public_url = self.public_url or f"http://{host}:{self.port}"
+        derived = {
+            "public_url": public_url,
+            "app_url": f"{public_url}/graphql",
+            "join_link": f"{public_url}/join/{{token}}",
+            "sign_in_link": f"{public_url}/sign-in/{{token}}",
+            "storage_url": (self.data_dir.resolve() / "files").as_uri(),
+        }
+        for name, value in derived.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, value)
         return self
 
     @property

@@ -1,11 +1,13 @@
 """A studio, its team of three, and some of their work: made by GraphQL operations, as clients make theirs."""
 
+import asyncio
 import re
 import tempfile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from graphql import ExecutionResult
 from sqlalchemy import text
 
 from demo.catalog import build_catalog
@@ -16,9 +18,13 @@ from models.storage import Storage
 from permissions.context import Context
 from permissions.viewer import Client
 from resolvers import operator
-from resolvers.change import personal_change
+from resolvers.catalog_folder import read_catalog
+from resolvers.change import announcing, personal_change
 from resolvers.sessions import sign_in_link
 from schema import SCHEMA
+from schema.document import Documents
+from schema.execution import execute
+from schema.limits import Limits
 from settings import Settings
 
 ACCOUNT = "Analytical Studio"
@@ -28,7 +34,7 @@ TEAM = {
     "vera@example.com": ("Vera Rubin", "Viewer"),
 }
 ADA, BOB, VERA = TEAM
-GRANTED = {"aurora": 10, "ledger": 5, "meadow": 3, "lumen": 2}
+DOCUMENTS = Documents(SCHEMA._schema, Limits())
 
 INVITE = """mutation ($input: InviteMemberInput!) {
   inviteMember(input: $input) { invitation { id } userErrors { message } } }"""
@@ -50,9 +56,9 @@ IDS = """query ($slug: String!) { account { id } theme(slug: $slug) { id } }"""
 async def seed(settings: Settings, database: Database) -> None:
     themes = await _import_catalog(settings, database)
     account = await operator.create_account(database, ACCOUNT, ADA, TEAM[ADA][0])
-    for slug in themes:
-        await operator.grant_entitlement(database, account.slug, slug, GRANTED.get(slug, 2))
-    async with operator.announcing(database) as announcer:
+    for slug, quantity in zip(themes, (10, 5, 3, 2), strict=True):
+        await operator.grant_entitlement(database, account.slug, slug, quantity)
+    async with announcing(database) as announcer:
         people = {email: Person(settings, database, announcer, email) for email in TEAM}
         await _work(people[ADA], people[BOB], people[VERA], themes)
         for person in people.values():
@@ -77,7 +83,7 @@ async def _import_catalog(settings: Settings, database: Database) -> list[str]:
         await operator.import_catalog(
             database, Storage(settings.storage_url), Path(folder), lambda _done, _total: None
         )
-        return sorted(path.name for path in Path(folder).iterdir())[:4]
+        return sorted(theme.slug for theme in await asyncio.to_thread(read_catalog, Path(folder)))[:4]
 
 
 async def _work(ada: "Person", bob: "Person", vera: "Person", themes: list[str]) -> None:
@@ -138,10 +144,10 @@ class Person:
             raise RuntimeError(result.errors)
         return result.data
 
-    async def _execute(self, operation: str, variables: dict[str, Any]) -> Any:
+    async def _execute(self, operation: str, variables: dict[str, Any]) -> ExecutionResult:
         client = self._context.client
         self._context.client = Client(client.ip, client.user_agent, uuid4().hex)
-        return await SCHEMA.execute(operation, variables, self._context)
+        return await execute(SCHEMA, DOCUMENTS.prepare(operation, None, variables), self._context)
 
     async def _emailed_token(self) -> str:
         async with self._context.database.reader() as reader:

@@ -132,7 +132,7 @@ class AuditEvent(SQLModel, table=True):
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
-    details: dict[str, Any] = Field(sa_type=JSON)  # type: ignore[call-overload]
+    details: dict[str, Any] = Field(sa_type=JSON)
     """JSON, not JSONB: the very bytes that were hashed are kept."""
     previous_hash: bytes = Field(sa_type=LargeBinary)
     hash: bytes = Field(sa_type=LargeBinary)

@@ -27,7 +27,7 @@ class Theme(SQLModel, table=True):
     summary: str
     price_amount: Decimal = Field(sa_type=Numeric(14, 2))
     price_currency: str = Field(max_length=3)
-    tags: list[str] = Field(sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    tags: list[str] = Field(sa_type=ARRAY(Text))
     published_at: datetime = time_column()
     withdrawn_at: datetime | None = time_column(nullable=True)
     latest_version: str

@@ -40,7 +40,7 @@ def tenant_column() -> Any:
 
 def time_column(*, default_now: bool = False, nullable: bool = False) -> Any:
     if default_now:
-        return Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=nullable)  # type: ignore[call-overload]
+        return Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=nullable)
     default = {"default": None} if nullable else {}
     return Field(sa_type=DateTime(timezone=True), nullable=nullable, **default)  # type: ignore[call-overload]
 
@@ -49,7 +49,7 @@ def enum_column(enum: type[StrEnum], **options: Any) -> Any:
     """Text with a CHECK: a migration that forgets a new value fails, where a native enum would not."""
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in enum.__name__)[1:]
     sa_type = Enum(enum, native_enum=False, create_constraint=True, length=40, name=name)
-    return Field(sa_type=sa_type, **options)  # type: ignore[call-overload]
+    return Field(sa_type=sa_type, **options)
 
 
 def member_key(column: str) -> ForeignKeyConstraint:

@@ -116,7 +116,7 @@ async def found_account(tx: Change, user: User) -> Member:
 async def _free_slug(tx: Change, name: str) -> str:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "account"
-    taken = await tx.session.scalar(select(Account.id).where(col(Account.slug) == slug))
+    taken = await tx.session.scalar(select(col(Account.id)).where(col(Account.slug) == slug))
     return f"{slug}-{token_hex(3)}" if taken else slug
 
 
@@ -134,7 +134,7 @@ async def update_account(context: Context, input: "UpdateAccountInput") -> dict[
 async def set_account_limits(context: Context, input: "SetAccountLimitsInput") -> dict[str, Any]:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_LIMITS_CHANGED) as tx:
         account = tx.account
-        changed = {
+        changed: dict[str, Any] = {
             name: [_text(getattr(account, name)), _text(value)]
             for name, value in _limits(input).items()
             if value != getattr(account, name)

@@ -36,7 +36,7 @@ async def member_activity(
 async def head_sequence(context: Context, account_id: UUID) -> int:
     """How many events there are: they are numbered without a gap."""
     async with context.database.reader() as reader:
-        statement = select(AuditHead.sequence).where(col(AuditHead.account_id) == account_id)
+        statement = select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == account_id)
         return await reader.scalar(statement) or 0
 
 

@@ -19,7 +19,7 @@ _BATCH = 500
 
 
 async def is_current(database: Database, email: InvitationDelivery) -> bool:
-    """Whether its link still works: a resent, revoked or expired invitation's earlier email need not go out."""
+    """Whether its link still works: there is no use in an email whose link is dead."""
     async with database.reader() as reader:
         invitation = await reader.get(Invitation, (email.account_id, email.invitation_id))
     return (

@@ -170,7 +170,7 @@ class _Roster:
 
 
 async def _roster(tx: Change, emails: Sequence[str]) -> _Roster:
-    members = select(Member.email).where(
+    members = select(col(Member.email)).where(
         col(Member.account_id) == tx.account.id,
         col(Member.email).in_(emails),
         col(Member.removed_at).is_(None),

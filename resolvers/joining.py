@@ -140,7 +140,7 @@ async def _opened(context: Context, token: str) -> Invitation:
 
 def _same_click(context: Context, invitation: Invitation) -> bool:
     """By who was invited, signed in; or at the same moment as the click that joined."""
-    return context.viewer is not None or context.started_at <= invitation.accepted_at
+    return context.viewer is not None or context.started_at <= (invitation.accepted_at or context.started_at)
 
 
 def _refuse_ended(invitation: Invitation) -> None:

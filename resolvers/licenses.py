@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -76,13 +77,13 @@ def _where(context: Context, account_id: UUID, filter: "LicenseFilter | None") -
     if filter.holder_ids is not None:
         where.append(col(License.holder_id).in_(_decoded(Member, filter.holder_ids)))
     if filter.search:
-        by_theme = select(Theme.id).where(col(Theme.name).icontains(filter.search, autoescape=True))
+        by_theme = select(col(Theme.id)).where(col(Theme.name).icontains(filter.search, autoescape=True))
         by_site = col(License.site).icontains(filter.search, autoescape=True)
         where.append(or_(by_site, col(License.theme_id).in_(by_theme)))
     return where
 
 
-def _decoded(table: Any, global_ids: list[str]) -> list[UUID]:
+def _decoded(table: Any, global_ids: Sequence[str]) -> list[UUID]:
     return [id for id in (decode_as(table, global_id) for global_id in global_ids) if id]
 
 
@@ -167,7 +168,7 @@ async def _holder(tx: Change, global_id: str | None) -> Member:
 
 async def _refuse_second(tx: Change, theme: Theme, site: str) -> None:
     existing = await tx.session.scalar(
-        select(License.id).where(
+        select(col(License.id)).where(
             col(License.account_id) == tx.account.id,
             col(License.theme_id) == theme.id,
             col(License.site) == site,

@@ -71,7 +71,8 @@ async def change_member_role(context: Context, input: "ChangeMemberRoleInput") -
             if member.is_owner:
                 raise _owner_protected("The owner is always an Admin. Transfer the ownership first.")
             before, member.role = member.role, input.role
-            did = f"changed the role of {member.name} from {before.value.title()} to {member.role.value.title()}"
+            roles = f"from {before.value.title()} to {member.role.value.title()}"
+            did = f"changed the role of {member.name} {roles}"
             tx.about(member, member.name, did, role=[before.value, member.role.value])
             await tx.access_changed(member.user_id)
     await context.identify()

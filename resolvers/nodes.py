@@ -3,7 +3,7 @@
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlmodel import SQLModel, col
 
 from models import (
@@ -81,7 +81,7 @@ async def viewer_memberships(context: Context) -> list[Member]:
 
 
 async def find(context: Context, table: type[Row], global_id: str) -> Row | None:
-    """A row for a change to work on, of an account of the viewer's; what the viewer may do, the change asks."""
+    """A row for a change to work on, of an account of the viewer's; the change asks what the viewer may."""
     viewer = context.signed_in()
     id = decode_as(table, global_id)
     return cast("Row | None", await _find(context, viewer, table, id)) if id else None
@@ -113,7 +113,7 @@ def _within(viewer: Viewer, table: type[SQLModel]) -> ColumnElement[bool]:
                 and_(col(License.account_id) == account_id, licenses_seen_by(membership))
                 for account_id, membership in viewer.memberships.items()
             ),
-            False,
+            false(),
         )
     return col(cast("Any", table).account_id).in_(viewer.memberships)
 

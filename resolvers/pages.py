@@ -49,7 +49,8 @@ class Order:
     """A total order: the keys, the last of which is unique, all in one direction, as an index has them."""
 
     name: str
-    keys: tuple[ColumnElement[Any], ...]
+    keys: tuple[Any, ...]
+    """Columns, or expressions of them."""
     descending: bool = False
 
 
@@ -144,7 +145,9 @@ def _parse(python_type: type, value: Any) -> Any:
         if at.tzinfo is None:
             raise ValueError
         return at
-    return {str: str, UUID: UUID, Decimal: _finite}[python_type](value)
+    if python_type is UUID:
+        return UUID(value)
+    return _finite(value) if python_type is Decimal else value
 
 
 def _finite(value: str) -> Decimal:

@@ -49,7 +49,7 @@ async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict
     email = clean_email(input.email, "email")
     async with personal_change(context.database) as session:
         await _refuse_too_many(session, email, context.settings.sign_in_emails_per_hour)
-        known = await session.scalar(select(User.id).where(col(User.email) == email))
+        known = await session.scalar(select(col(User.id)).where(col(User.email) == email))
         link, token = sign_in_link(email, context.settings.sign_in_lifetime_seconds)
         session.add(link)
         await session.flush()
@@ -96,7 +96,7 @@ async def may_sign_in(context: Context, link: SignInLink) -> bool:
     if context.settings.sign_up == "open":
         return True
     async with context.database.reader() as reader:
-        return await reader.scalar(select(User.id).where(col(User.email) == link.email)) is not None
+        return await reader.scalar(select(col(User.id)).where(col(User.email) == link.email)) is not None
 
 
 async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:

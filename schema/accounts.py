@@ -10,18 +10,16 @@ from resolvers.accounts import account_owner, active_licenses
 from resolvers.audit import account_audit_log
 from resolvers.invitations import account_invitations
 from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
+from resolvers.loading import load
 from resolvers.members import MemberOrder, account_members
-from resolvers.nodes import find_row
 from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.connections import Connection
-from schema.errors import Payload, result
-from schema.fields import Info, Node, connection, object_type
+from schema.errors import IDEMPOTENCY_KEY, Payload, result
+from schema.fields import Info, Node, computed, connection, object_type
 from schema.invitations import Invitation, InvitationFilter
 from schema.licenses import Entitlement, License, LicenseFilter
 from schema.members import Member, MemberFilter
 from schema.money import Money
-
-IDEMPOTENCY_KEY = "The same key with the same input changes nothing and answers as the first time. 24 hours."
 
 
 @object_type(allow=SIGNED_IN, description="What an account may use, and uses.")
@@ -42,16 +40,17 @@ class Account(Node):
     slug: str = strawberry.field(description="Its short name, which stays.")
     created_at: datetime = strawberry.field(description="When it was created.")
 
-    @strawberry.field(description="All purchases are billed to the owner, who is always an Admin.")
-    async def owner(root: strawberry.Parent[models.Account], info: Info) -> Member:
-        return await account_owner(info.context, root)  # type: ignore[return-value]
+    @computed(Member, "All purchases are billed to the owner, who is always an Admin.")
+    async def owner(root: strawberry.Parent[models.Account], info: Info) -> models.Member:
+        return await account_owner(info.context, root)
 
-    @strawberry.field(description="The viewer's own membership here.")
-    async def viewer_member(root: strawberry.Parent[models.Account], info: Info) -> Member:
+    @computed(Member, "The viewer's own membership here.")
+    async def viewer_member(root: strawberry.Parent[models.Account], info: Info) -> models.Member:
         membership = info.context.signed_in().memberships[root.id]
-        return await find_row(info.context, models.Member, root.id, membership.member_id)  # type: ignore[return-value]
+        member_id = membership.member_id
+        return await load(info.context, models.Member, member_id, account_id=root.id)
 
-    @strawberry.field(description="What the viewer may do here, as of now.")
+    @computed(list[Permission], "What the viewer may do here, as of now.")
     def viewer_permissions(root: strawberry.Parent[models.Account], info: Info) -> list[Permission]:
         return permissions_of(info.context.signed_in().memberships[root.id].role)
 
@@ -87,7 +86,7 @@ class Account(Node):
         description="The newest first. A member's own part is `Member.activity`.",
     )
 
-    @strawberry.field(description="What it may use, and uses.")
+    @computed(AccountLimits, "What it may use, and uses.")
     async def limits(root: strawberry.Parent[models.Account], info: Info) -> AccountLimits:
         cap = root.max_monthly_spend
         return AccountLimits(

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
@@ -11,10 +10,10 @@ from resolvers.global_ids import encode_credential, encode_named
 from resolvers.loading import load
 from resolvers.pages import Page
 from schema.connections import Edge, PageInfo, _counted, _edges, _nodes, _page_info
-from schema.fields import Info, Node, object_type
+from schema.fields import Info, Node, computed, object_type
+from schema.later import Member
 from schema.scalars import JSON, BigInt
 
-Member = Annotated["Member", strawberry.lazy("schema.members")]
 SEEN = HasOrOwns(Permission.VIEW_AUDIT_LOG, own="actor_member_id", needs=Permission.VIEW_OWN_ACTIVITY)
 
 
@@ -27,23 +26,21 @@ class AuditCredential:
 
 @object_type(allow=SEEN, of=models.AuditEvent, description="Who acted.")
 class AuditActor:
-    @strawberry.field(description="A person, or the platform.")
+    @computed(ActorKind, "A person, or the platform.")
     def kind(root: strawberry.Parent[models.AuditEvent]) -> ActorKind:
         return root.actor_kind
 
-    @strawberry.field(description="The member as it is now.")
-    async def member(root: strawberry.Parent[models.AuditEvent], info: Info) -> Member | None:
+    @computed(Member | None, "The member as it is now.")
+    async def member(root: strawberry.Parent[models.AuditEvent], info: Info) -> models.Member | None:
         if root.actor_member_id is None:
             return None
-        return await load(  # type: ignore[return-value]
-            info.context, models.Member, root.actor_member_id, account_id=root.account_id
-        )
+        return await load(info.context, models.Member, root.actor_member_id, account_id=root.account_id)
 
-    @strawberry.field(description="The name as it was then.")
+    @computed(str, "The name as it was then.")
     def name(root: strawberry.Parent[models.AuditEvent]) -> str:
         return root.actor_name
 
-    @strawberry.field(description="The credential as it was then.")
+    @computed(AuditCredential | None, "The credential as it was then.")
     def credential(root: strawberry.Parent[models.AuditEvent]) -> AuditCredential | None:
         if root.credential_kind is None or root.credential_id is None:
             return None
@@ -73,21 +70,21 @@ class AuditEvent(Node):
         description='What changed, or what was asked: `{"role": ["VIEWER", "MEMBER"]}`.'
     )
 
-    @strawberry.field(description="Who.")
-    def actor(root: strawberry.Parent[models.AuditEvent]) -> AuditActor:
-        return root  # type: ignore[return-value]
+    @computed(AuditActor, "Who.")
+    def actor(root: strawberry.Parent[models.AuditEvent]) -> models.AuditEvent:
+        return root
 
-    @strawberry.field(description="What it was done to.")
-    def target_id(root: strawberry.Parent[models.AuditEvent]) -> strawberry.ID | None:
+    @computed(strawberry.ID | None, "What it was done to.")
+    def target_id(root: strawberry.Parent[models.AuditEvent]) -> str | None:
         if root.target_type is None or root.target_id is None:
             return None
         return strawberry.ID(encode_named(root.target_type, root.target_id))
 
-    @strawberry.field(description="The hash of the event before, in hex.")
+    @computed(str, "The hash of the event before, in hex.")
     def previous_hash(root: strawberry.Parent[models.AuditEvent]) -> str:
         return root.previous_hash.hex()
 
-    @strawberry.field(description="SHA-256 over this event and the hash before, in hex.")
+    @computed(str, "SHA-256 over this event and the hash before, in hex.")
     def hash(root: strawberry.Parent[models.AuditEvent]) -> str:
         return root.hash.hex()
 
@@ -103,7 +100,7 @@ class AuditEventConnection:
     page_info: PageInfo = strawberry.field(resolver=_page_info, description="Where the page lies.")
     total_count: int | None = strawberry.field(
         resolver=_counted,
-        description="Exact, or null where more than 100,000 events match a filter: counting costs more than it tells.",
+        description="Exact, or null where more than 100,000 events match a filter: too costly to count.",
     )
 
 

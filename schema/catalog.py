@@ -5,7 +5,7 @@ import strawberry
 import models
 from permissions.roles import Permission
 from resolvers.loading import load_referring
-from schema.fields import Info, Node, object_type
+from schema.fields import Info, Node, computed, object_type
 from schema.money import Money
 from schema.scalars import BigInt
 
@@ -24,9 +24,9 @@ class ThemeRelease(Node):
     notes: str | None = strawberry.field(description="What is new in it.")
     released_at: datetime = strawberry.field(description="When it came out.")
 
-    @strawberry.field(description="What there is to download.")
-    async def files(root: strawberry.Parent[models.ThemeRelease], info: Info) -> list[ThemeFile]:
-        return await load_referring(info.context, models.ThemeFile, "release_id", root.id)  # type: ignore[return-value]
+    @computed(list[ThemeFile], "What there is to download.")
+    async def files(root: strawberry.Parent[models.ThemeRelease], info: Info) -> list[models.ThemeFile]:
+        return await load_referring(info.context, models.ThemeFile, "release_id", root.id)
 
 
 @object_type(
@@ -40,14 +40,14 @@ class Theme(Node):
     published_at: datetime = strawberry.field(description="Since when it is on offer.")
     latest_version: str = strawberry.field(description="The newest release's.")
 
-    @strawberry.field(description="What one license costs, without tax.")
+    @computed(Money, "What one license costs, without tax.")
     def price(root: strawberry.Parent[models.Theme]) -> Money:
         return Money(amount=root.price_amount, currency=root.price_currency)
 
-    @strawberry.field(description="All its releases, the newest first.")
-    async def releases(root: strawberry.Parent[models.Theme], info: Info) -> list[ThemeRelease]:
+    @computed(list[ThemeRelease], "All its releases, the newest first.")
+    async def releases(root: strawberry.Parent[models.Theme], info: Info) -> list[models.ThemeRelease]:
         releases = await load_referring(info.context, models.ThemeRelease, "theme_id", root.id)
-        return sorted(releases, key=lambda release: release.released_at, reverse=True)  # type: ignore[return-value]
+        return sorted(releases, key=lambda release: release.released_at, reverse=True)
 
 
 @strawberry.input(description="Which themes.")

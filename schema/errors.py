@@ -62,5 +62,10 @@ class Payload:
     )
 
 
+IDEMPOTENCY_KEY = (
+    "The same key with the same input changes nothing and answers as the first time, for 24 hours at least."
+)
+
+
 def result(description: str) -> Any:
     return strawberry.field(default=None, description=description)

@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
 import strawberry
 from sqlmodel import SQLModel
+from strawberry.extensions import FieldExtension
 from strawberry.permission import PermissionExtension
 from strawberry.types import Info as StrawberryInfo
 from strawberry.types.enum import StrawberryEnumDefinition
@@ -25,13 +26,23 @@ Info = StrawberryInfo[Context, None]
 Type = TypeVar("Type", bound=type)
 
 
+def computed(graphql_type: Any, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A field that is worked out: by a function of the object that is shown, and of the request."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        return strawberry.field(resolver=function, graphql_type=graphql_type, description=description)
+
+    return decorate
+
+
 @strawberry.interface(description="Whatever has an id of its own, and is found by it again.")
 class Node:
-    @strawberry.field(description="Opaque, and unique among everything.")
-    def id(self) -> strawberry.ID:
-        return strawberry.ID(encode(type(cast("SQLModel", self)), cast("Any", self).id))
+    @computed(strawberry.ID, "Opaque, and unique among everything.")
+    def id(root: strawberry.Parent[Any]) -> str:
+        return encode(type(root), root.id)
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def object_type(
     *, allow: Allow | Permission, description: str, of: type | None = None, name: str | None = None
 ) -> Callable[[Type], Type]:
@@ -40,8 +51,8 @@ def object_type(
     def decorate(cls: Type) -> Type:
         if of is not None:
             cls.is_type_of = classmethod(lambda _cls, value, _info: isinstance(value, of))  # type: ignore[attr-defined]
-        directives = [AllowDirective(who=rule(allow).who)]  # type: ignore[misc]
-        return cast("Type", strawberry.type(cls, name=name, description=description, directives=directives))
+        directives = [AllowDirective(who=rule(allow).who)]
+        return strawberry.type(cls, name=name, description=description, directives=directives)
 
     return decorate
 
@@ -114,8 +125,8 @@ def change_field(
         else {},
     )
     resolve.__annotations__["return"] = payload | None
-    checked_here = [] if isinstance(allow, Permission) else [PermissionExtension([who])]
-    directives = [AllowDirective(who=who.who)] if isinstance(allow, Permission) else []  # type: ignore[misc]
+    checked_here: list[FieldExtension] = [] if isinstance(allow, Permission) else [PermissionExtension([who])]
+    directives = [AllowDirective(who=who.who)] if isinstance(allow, Permission) else []
     return strawberry.field(
         resolver=resolve, description=description, extensions=checked_here, directives=directives
     )
@@ -123,7 +134,7 @@ def change_field(
 
 def subscribed(stream: Any, *, allow: Allow | Permission, description: str) -> Any:
     """A stream of events, which checks by itself, before each, that who listens still may."""
-    directives = [AllowDirective(who=rule(allow).who)]  # type: ignore[misc]
+    directives = [AllowDirective(who=rule(allow).who)]
     return strawberry.subscription(resolver=stream, description=description, directives=directives)
 
 

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
@@ -9,12 +8,9 @@ from models.members import Role
 from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers import joining
-from schema.errors import Payload, result
+from schema.errors import IDEMPOTENCY_KEY, Payload, result
 from schema.fields import Node, object_type, to_one
-
-Account = Annotated["Account", strawberry.lazy("schema.accounts")]
-Member = Annotated["Member", strawberry.lazy("schema.members")]
-_KEY = "The same key with the same input changes nothing and answers as the first time. 24 hours."
+from schema.later import Account, Member
 
 
 @object_type(
@@ -69,7 +65,7 @@ class InviteMemberInput:
     message: str | None = strawberry.field(
         default=None, description="A few words for the email: 1,000 characters."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @object_type(allow=ANYONE, description="The invitation, whose email is on its way.")
@@ -87,7 +83,7 @@ class InvitationInput:
 class InviteMembersInput:
     account_id: strawberry.ID = strawberry.field(description="Where to.")
     invitations: list[InvitationInput] = strawberry.field(description="1 to 1,000.")
-    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @object_type(allow=ANYONE, description="What became of each.")

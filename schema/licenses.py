@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
@@ -8,11 +7,9 @@ from models.licenses import LicenseStatus
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from schema.catalog import Theme
-from schema.errors import Payload, result
+from schema.errors import IDEMPOTENCY_KEY, Payload, result
 from schema.fields import Node, guarded, object_type, to_one
-
-Account = Annotated["Account", strawberry.lazy("schema.accounts")]
-Member = Annotated["Member", strawberry.lazy("schema.members")]
+from schema.later import Account, Member
 
 
 @object_type(
@@ -76,7 +73,7 @@ class ProvisionLicenseInput:
     expires_at: datetime | None = strawberry.field(default=None, description="Never, where it is left out.")
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="The same key with the same input changes nothing and answers as the first time. 24 hours.",
+        description=IDEMPOTENCY_KEY,
     )
 
 

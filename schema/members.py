@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
@@ -12,10 +11,9 @@ from resolvers.licenses import member_licenses
 from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.connections import Connection
 from schema.errors import Payload, result
-from schema.fields import Node, connection, guarded, object_type, to_one
+from schema.fields import Node, computed, connection, guarded, object_type, to_one
+from schema.later import Account
 from schema.licenses import License, LicenseFilter
-
-Account = Annotated["Account", strawberry.lazy("schema.accounts")]
 
 
 @object_type(allow=Permission.VIEW_TEAM, of=models.Member, description="A person in an account, with a role.")
@@ -33,7 +31,7 @@ class Member(Node):
         description="Set once the member has left or was removed; the record stays, the log names it."
     )
 
-    @strawberry.field(description="What the member may do, as of now.")
+    @computed(list[Permission], "What the member may do, as of now.")
     def permissions(root: strawberry.Parent[models.Member]) -> list[Permission]:
         return [] if root.removed_at else permissions_of(root.role)
 

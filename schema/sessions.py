@@ -9,9 +9,8 @@ from permissions.allow import ANYONE, SIGNED_IN
 from resolvers.nodes import viewer_memberships
 from resolvers.sessions import live_sessions
 from schema.errors import Payload, result
-from schema.fields import Info, Node, object_type
-
-Member = Annotated["Member", strawberry.lazy("schema.members")]
+from schema.fields import Info, Node, computed, object_type
+from schema.later import Member
 
 
 @object_type(allow=SIGNED_IN, of=models.User, description="A person. Shown to that person alone.")
@@ -33,7 +32,7 @@ class Session(Node):
     ip: str | None = strawberry.field(description="From where it began.")
     user_agent: str | None = strawberry.field(description="With which browser or client it began.")
 
-    @strawberry.field(description="Whether this very request came with it.")
+    @computed(bool, "Whether this very request came with it.")
     def is_current(root: strawberry.Parent[models.Session], info: Info) -> bool:
         return root.id == info.context.signed_in().session.id
 
@@ -47,17 +46,17 @@ Credential = Annotated[
 class Viewer:
     user: User = strawberry.field(description="The person.")
 
-    @strawberry.field(description="What the request came with.")
-    def credential(root: strawberry.Parent[asking.Viewer]) -> Credential:
-        return root.session  # type: ignore[return-value]
+    @computed(Credential, "What the request came with.")
+    def credential(root: strawberry.Parent[asking.Viewer]) -> models.Session:
+        return root.session
 
-    @strawberry.field(description="The accounts that the person is a member of, as their members.")
-    async def memberships(root: strawberry.Parent[asking.Viewer], info: Info) -> list[Member]:
-        return await viewer_memberships(info.context)  # type: ignore[return-value]
+    @computed(list[Member], "The accounts that the person is a member of, as their members.")
+    async def memberships(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Member]:
+        return await viewer_memberships(info.context)
 
-    @strawberry.field(description="Where the person is signed in, the newest first.")
-    async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[Session]:
-        return await live_sessions(info.context)  # type: ignore[return-value]
+    @computed(list[Session], "Where the person is signed in, the newest first.")
+    async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Session]:
+        return await live_sessions(info.context)
 
 
 @strawberry.input(description="Whom to send a link.")

@@ -41,5 +41,5 @@ class Subscription:
     viewer_member_changed: Member = subscribed(
         _viewer_member_changed,
         allow=SIGNED_IN,
-        description="The viewer's own role and permissions, now and at each change; ends with the membership.",
+        description="The viewer's own role and permissions, now and at each change, while there are any.",
     )

@@ -21,7 +21,7 @@ async def serving(settings: Settings) -> AsyncIterator[Server]:
     try:
         yield server
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait_for(task, 10)
 
 

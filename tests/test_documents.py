@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import pytest
 from graphql import build_schema, get_introspection_query
-from toy_graphql import SCHEMA
 
 from schema.document import Document, Documents, Refused
 from schema.limits import Limits
+from tests.toy_graphql import SCHEMA
 
 LISTS = build_schema(
     """

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from toy_graphql import ALLOWED_ORIGIN, RECORD, serving
+
+from tests.toy_graphql import ALLOWED_ORIGIN, RECORD, serving
 
 AUDITS = Path(__file__).parent / "graphql_http"
 JSON = "application/json"

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from toy_graphql import ALLOWED_ORIGIN, RECORD, serving
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, Subprotocol, connect
+
+from tests.toy_graphql import ALLOWED_ORIGIN, RECORD, serving
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 

@@ -152,6 +152,6 @@ class World:
         await operator.grant_entitlement(self.database, slug, theme_slug, quantity)
 
     async def rows(self) -> dict[str, list[asyncpg.Record]]:
-        """Everything that is stored but the log, sessions' last use and such: to show that nothing changed."""
+        """What is stored but the log and the sessions: to show that nothing changed."""
         tables = ("accounts", "members", "invitations", "entitlements", "licenses", "users", "pgqueuer")
         return {table: await self.superuser.fetch(f"SELECT * FROM {table} ORDER BY id") for table in tables}

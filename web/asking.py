@@ -1,12 +1,14 @@
 """From an HTTP request or a WebSocket to who is asking."""
 
+import asyncio
+
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from models.columns import now
 from permissions.context import Context
 from permissions.errors import Unauthenticated
-from permissions.viewer import Client
+from permissions.viewer import Client, Viewer, identify
 from web.exchange import Exchange, request_id
 from web.state import State
 
@@ -25,6 +27,7 @@ async def make_context(exchange: Exchange) -> Context:
         await context.identify()
     else:
         await _identify_by_cookie(context, exchange.connection)
+    _watch(context, exchange)
     return context
 
 
@@ -33,6 +36,29 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     context = _context(connection, response)
     await _identify_by_cookie(context, connection)
     return context
+
+
+def _watch(context: Context, exchange: Exchange) -> None:
+    """A WebSocket is closed when its credential ends: told by NOTIFY, looked up anew."""
+    scope = exchange.connection.scope
+    if scope["type"] != "websocket" or context.viewer is None or scope.get("watched"):
+        return
+    scope["watched"] = True
+
+    async def close_at_the_end(viewer: Viewer) -> None:
+        async with context.listener.woken_by(viewer.session.id) as woken:
+            while True:
+                try:
+                    await identify(
+                        context.database, context.token or "", context.settings.session_lifetime_seconds
+                    )
+                except Unauthenticated as ended:
+                    await exchange.close(4403, ended.message)
+                    return
+                await woken.wait()
+                woken.clear()
+
+    exchange.at_end.append(asyncio.create_task(close_at_the_end(context.viewer)).cancel)
 
 
 def with_cookies(response: Response, cookies: Response) -> Response:

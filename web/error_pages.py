@@ -1,6 +1,7 @@
 """What a browser is shown where a page cannot be, and the files that pages load."""
 
 from pathlib import Path
+from typing import cast
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -24,8 +25,8 @@ def exception_handlers() -> dict[int | type[Exception], ExceptionHandler]:
     return {HTTPException: _refused, Exception: _failed}
 
 
-async def _refused(request: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, HTTPException)
+async def _refused(request: Request, error: Exception) -> Response:
+    refusal = cast("HTTPException", error)
     response = page("error", refusal.status_code, request_id=None, retry_at=None)
     response.headers.update(refusal.headers or {})
     return response

@@ -1,5 +1,7 @@
 """An invitation's link: opening it changes nothing; the Join button joins; every state has its own page."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -71,7 +73,7 @@ async def _page(context: Context, token: str, *, just_now: bool = False) -> Resp
     if shown is None:
         return page("join_invalid")
     viewer = context.viewer
-    names = {"inviter_name": shown.invited_by_name, "account_name": shown.account_name}
+    names: dict[str, Any] = {"inviter_name": shown.invited_by_name, "account_name": shown.account_name}
     if viewer is not None and viewer.user.email != shown.invitation.email:
         return page(
             "join_wrong_person",
