@@ -22,13 +22,14 @@ from mailer.messages import Message
 from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
-from resolvers import invitation_jobs
+from resolvers import invitation_jobs, tidying
 from settings import Settings
 
 log = structlog.get_logger()
 
 EVERY_30_SECONDS = "* * * * * */30"
 EVERY_MINUTE = "* * * * *"
+EVERY_HOUR = "0 * * * *"
 CONCURRENT_EMAILS = 8
 """Connections to the SMTP server from one worker; servers commonly allow 10 or 20 from one client."""
 RECONNECT_LIMIT_SECONDS = 10
@@ -79,7 +80,10 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event) -> No
     jobs = Jobs(
         connect=database.connect,
         record=record,
-        periodic={"expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database))},
+        periodic={
+            "expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database)),
+            "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
+        },
     )
     await keep_working(settings, jobs, stop)
 

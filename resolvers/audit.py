@@ -3,14 +3,15 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
 from models.accounts import Account
 from models.audit import AuditEvent, AuditHead, CredentialKind
 from models.members import Member
 from permissions.context import Context
-from resolvers.global_ids import decode, decode_as
+from permissions.errors import BadUserInput
+from resolvers.global_ids import decode, decode_all, decode_credential
 from resolvers.pages import Order, Page, Slice, count_rows, page
 
 if TYPE_CHECKING:
@@ -70,11 +71,10 @@ def _where(filter: "AuditLogFilter | None") -> list[ColumnElement[bool]]:
     if filter.actions is not None:
         where.append(col(AuditEvent.action).in_(filter.actions))
     if filter.actor_ids is not None:
-        ids = [id for id in (decode_as(Member, actor_id) for actor_id in filter.actor_ids) if id]
-        where.append(col(AuditEvent.actor_member_id).in_(ids))
+        actors = decode_all(Member, filter.actor_ids, "actorIds")
+        where.append(col(AuditEvent.actor_member_id).in_(actors))
     if filter.target_id is not None:
-        decoded = decode(filter.target_id)
-        where.append(col(AuditEvent.target_id) == decoded[1] if decoded else false())
+        where.append(col(AuditEvent.target_id) == _decoded(filter.target_id, "targetId"))
     if filter.outcome is not None:
         where.append(col(AuditEvent.outcome) == filter.outcome)
     if filter.occurred_from is not None:
@@ -84,9 +84,22 @@ def _where(filter: "AuditLogFilter | None") -> list[ColumnElement[bool]]:
     if filter.request_id is not None:
         where.append(col(AuditEvent.request_id) == filter.request_id)
     if filter.api_key_id is not None:
-        decoded = decode(filter.api_key_id)
         where.append(col(AuditEvent.credential_kind) == CredentialKind.API_KEY)
-        where.append(col(AuditEvent.credential_id) == decoded[1] if decoded else false())
+        where.append(col(AuditEvent.credential_id) == _credential_id(filter.api_key_id))
     if filter.ip is not None:
         where.append(col(AuditEvent.ip) == filter.ip)
     return where
+
+
+def _decoded(global_id: str, argument: str) -> UUID:
+    decoded = decode(global_id)
+    if decoded is None:
+        raise BadUserInput(f"`{argument}` is no id: use one that this API gave.")
+    return decoded[1]
+
+
+def _credential_id(global_id: str) -> UUID:
+    id = decode_credential(CredentialKind.API_KEY, global_id)
+    if id is None:
+        raise BadUserInput("`apiKeyId` is no API key's id: use one that this API gave.")
+    return id

@@ -1,5 +1,6 @@
 """Opaque ids of the API: `member_` and the row's UUID, 32 hex digits."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlmodel import SQLModel
@@ -18,6 +19,7 @@ from models import (
     User,
 )
 from models.audit import CredentialKind
+from permissions.errors import BadUserInput
 
 PREFIXES: dict[type[SQLModel], str] = {
     Account: "account",
@@ -52,16 +54,33 @@ def encode_credential(kind: CredentialKind, id: UUID) -> str:
 def decode(global_id: str) -> tuple[type[SQLModel], UUID] | None:
     """None for what is no id of ours."""
     prefix, _, digits = global_id.rpartition("_")
-    table = _TABLES.get(prefix)
-    if table is None or len(digits) != 32 or not digits.isascii():
-        return None
-    try:
-        return table, UUID(hex=digits)
-    except ValueError:
-        return None
+    table, id = _TABLES.get(prefix), _uuid(digits)
+    return (table, id) if table and id else None
+
+
+def decode_credential(kind: CredentialKind, global_id: str) -> UUID | None:
+    prefix, _, digits = global_id.rpartition("_")
+    return _uuid(digits) if prefix == kind.lower() else None
+
+
+def decode_all(table: type[SQLModel], global_ids: Sequence[str], argument: str) -> list[UUID]:
+    """For a filter. Raises `BadUserInput` where one of them is no id of that type."""
+    decoded = [decode_as(table, global_id) for global_id in global_ids]
+    if None in decoded:
+        raise BadUserInput(f"`{argument}` takes ids of type {table.__name__}, and one of these is none.")
+    return [id for id in decoded if id is not None]
 
 
 def decode_as(table: type[SQLModel], global_id: str) -> UUID | None:
     """None too for an id of another type."""
     decoded = decode(global_id)
     return decoded[1] if decoded and decoded[0] is table else None
+
+
+def _uuid(digits: str) -> UUID | None:
+    if len(digits) != 32 or not digits.isascii():
+        return None
+    try:
+        return UUID(hex=digits)
+    except ValueError:
+        return None

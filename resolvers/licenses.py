@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from models.members import Member
 from permissions.context import Context
 from resolvers.accounts import account_id_of, count_active_licenses
 from resolvers.change import Change, change
-from resolvers.global_ids import decode_as
+from resolvers.global_ids import decode_all, decode_as
 from resolvers.license_keys import new_license_key
 from resolvers.nodes import find
 from resolvers.pages import Order, Page, Slice, page
@@ -73,18 +72,14 @@ def _where(context: Context, account_id: UUID, filter: "LicenseFilter | None") -
     if filter.statuses is not None:
         where.append(License.status_now().in_(filter.statuses))
     if filter.theme_ids is not None:
-        where.append(col(License.theme_id).in_(_decoded(Theme, filter.theme_ids)))
+        where.append(col(License.theme_id).in_(decode_all(Theme, filter.theme_ids, "themeIds")))
     if filter.holder_ids is not None:
-        where.append(col(License.holder_id).in_(_decoded(Member, filter.holder_ids)))
+        where.append(col(License.holder_id).in_(decode_all(Member, filter.holder_ids, "holderIds")))
     if filter.search:
         by_theme = select(col(Theme.id)).where(col(Theme.name).icontains(filter.search, autoescape=True))
         by_site = col(License.site).icontains(filter.search, autoescape=True)
         where.append(or_(by_site, col(License.theme_id).in_(by_theme)))
     return where
-
-
-def _decoded(table: Any, global_ids: Sequence[str]) -> list[UUID]:
-    return [id for id in (decode_as(table, global_id) for global_id in global_ids) if id]
 
 
 async def provision_license(context: Context, input: "ProvisionLicenseInput") -> dict[str, Any]:

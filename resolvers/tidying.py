@@ -1,0 +1,21 @@
+"""What is of no use any more, and nothing in the audit log names, is forgotten."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+from sqlmodel import col
+
+from models.columns import now
+from models.database import Database
+from models.idempotency import IdempotencyKey
+from models.sessions import SignInLink
+from resolvers.change import personal_change
+
+_DAY = timedelta(days=1)
+
+
+async def forget_expired(database: Database) -> None:
+    """Idempotency keys and sign-in links, a day after their time."""
+    async with personal_change(database) as session:
+        await session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now() - 2 * _DAY))
+        await session.execute(delete(SignInLink).where(col(SignInLink.expires_at) < now() - _DAY))
