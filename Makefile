@@ -13,7 +13,7 @@ serve: $(INSTALLED)
 	$(BIN)/team-access serve
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 check: $(INSTALLED)
 	$(BIN)/ruff check --quiet

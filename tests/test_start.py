@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -113,90 +114,77 @@ async def wait_until_half_filled_in(serve: Command) -> None:
     raise AssertionError(serve.outcome())
 
 
-@pytest.fixture(scope="class")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("serve")
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's: it closes its folders to other users each time it runs, and PostgreSQL may be another."""
+    with tempfile.TemporaryDirectory(prefix="team-access-start-") as path:
+        yield Path(path)
 
 
-@pytest.mark.xdist_group("start")
-class TestServe:
-    """In this order, on one folder: what each start finds is what the one before has left."""
-
-    async def test_a_start_killed_while_it_fills_in_the_demo_leaves_nothing_running(
-        self, folder: Path
-    ) -> None:
-        with running(folder, "serve") as serve:
-            await wait_until_half_filled_in(serve)
-            processes = serve.processes()
-
-            serve.process.kill()
-
-            assert len(processes) > 2
-            wait_until_gone(processes)
-
-    async def test_the_next_start_fills_it_in_whole_and_says_where_everything_is(self, folder: Path) -> None:
-        with running(folder, "serve") as serve:
-            assert serve.status() == 200
-            demo = await rows(folder, "SELECT role, count(*) FROM members GROUP BY role")
-            processes = serve.processes()
-
-            serve.process.send_signal(signal.SIGINT)
-            code, out, err = serve.outcome()
-
-        assert {role for role, _ in demo} >= {"ADMIN", "MEMBER", "VIEWER"}
-        assert (code, err) == (0, "")
-        assert f"http://127.0.0.1:{serve.port}/graphql\n" in out
-        assert f"http://127.0.0.1:{serve.port}/mailbox\n" in out
-        assert len(re.findall(rf"http://127\.0\.0\.1:{serve.port}/sign-in/[\w-]{{43}}\n", out)) == 3
+async def test_a_start_killed_while_it_fills_in_the_demo_is_made_up_for_by_the_next(folder: Path) -> None:
+    with running(folder, "serve") as killed:
+        await wait_until_half_filled_in(killed)
+        processes = killed.processes()
+        killed.process.kill()
+        assert len(processes) > 2
         wait_until_gone(processes)
 
-    async def test_a_killed_one_ends_with_all_it_started_and_the_next_finds_everything(
-        self, folder: Path
-    ) -> None:
-        port = str(free_port())
-        with running(folder, "serve", PORT=port, WORKERS="2") as killed:
-            assert killed.status() == 200
-            before = await rows(folder, "SELECT account_id, sequence, hash FROM audit_events ORDER BY 1, 2")
-            processes = killed.processes()
-            killed.process.kill()
-            with running(folder, "serve", PORT=port) as serve:
-                assert serve.status() == 200
-                wait_until_gone(processes)
-                after = await rows(
-                    folder, "SELECT account_id, sequence, hash FROM audit_events ORDER BY 1, 2"
-                )
-                serve.process.terminate()
-                code, _, _ = serve.outcome()
+    with running(folder, "serve") as serve:
+        assert serve.status() == 200
+        roles = await rows(folder, "SELECT DISTINCT role FROM members")
+        processes = serve.processes()
+        serve.process.send_signal(signal.SIGINT)
+        code, out, err = serve.outcome()
 
-        assert before == after != []
-        assert code == 0
+    assert {role for (role,) in roles} == {"ADMIN", "MEMBER", "VIEWER"}
+    assert (code, err) == (0, "")
+    assert f"http://127.0.0.1:{serve.port}/graphql\n" in out
+    assert f"http://127.0.0.1:{serve.port}/mailbox\n" in out
+    assert len(re.findall(rf"http://127\.0\.0\.1:{serve.port}/sign-in/[\w-]{{43}}\n", out)) == 3
+    wait_until_gone(processes)
 
-    async def test_the_end_of_postgresql_ends_the_rest(self, folder: Path) -> None:
-        with running(folder, "serve") as serve:
+
+async def test_a_killed_one_takes_all_along_that_it_started_and_the_next_finds_everything(
+    folder: Path,
+) -> None:
+    events = "SELECT account_id, sequence, hash FROM audit_events ORDER BY 1, 2"
+    port = str(free_port())
+    with running(folder, "serve", PORT=port, WORKERS="2") as killed:
+        assert killed.status() == 200
+        before = await rows(folder, events)
+        processes = killed.processes()
+        killed.process.kill()
+        with running(folder, "serve", PORT=port) as serve:  # In the instant after.
             assert serve.status() == 200
-            processes = serve.processes()
+            wait_until_gone(processes)
+            assert await rows(folder, events) == before != []
 
-            pid = (folder / "data" / "postgresql" / "data" / "postmaster.pid").read_text().split()[0]
-            os.kill(int(pid), signal.SIGKILL)
+            processes = serve.processes()
+            postmaster = (folder / "data" / "postgresql" / "data" / "postmaster.pid").read_text().split()[0]
+            os.kill(int(postmaster), signal.SIGKILL)
             code, _, err = serve.outcome()
 
-        assert code == 1
-        assert "PostgreSQL has ended" in err
-        wait_until_gone(processes)
+    assert code == 1
+    assert "PostgreSQL has ended" in err
+    wait_until_gone(processes)
 
-    def test_an_operator_command_needs_no_server(self, folder: Path) -> None:
-        code, out, err = Command(
-            folder, "account", "create", "Analytical Engines", "ada@example.com"
-        ).outcome()
 
-        assert (code, err) == (0, "")
-        assert "analytical-engines" in out
+def test_an_operator_needs_no_server(folder: Path, database_url: str) -> None:
+    code, out, err = Command(
+        folder, "account", "create", "Analytical Engines", "ada@example.com", DATABASE_URL=database_url
+    ).outcome()
 
-    def test_what_the_operator_gets_wrong_is_said(self, folder: Path) -> None:
-        code, _, err = Command(folder, "entitlements", "grant", "nobody", "no-theme", "1").outcome()
+    assert (code, err) == (0, "")
+    assert "analytical-engines" in out
 
-        assert code == 1
-        assert_one_sentence(err)
+
+def test_what_an_operator_gets_wrong_is_said(folder: Path, database_url: str) -> None:
+    code, _, err = Command(
+        folder, "entitlements", "grant", "nobody", "no-theme", "1", DATABASE_URL=database_url
+    ).outcome()
+
+    assert code == 1
+    assert_one_sentence(err)
 
 
 def assert_one_sentence(err: str) -> None:
@@ -213,62 +201,64 @@ def assert_one_sentence(err: str) -> None:
         ("SMTP_URL", "mail", "smtp://"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str, hint: str) -> None:
+def test_a_wrong_setting_is_named(folder: Path, name: str, value: str, hint: str) -> None:
     settings = {"PORT": str(free_port()), name: value}
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
 
     ended = subprocess.run(
-        [sys.executable, "-m", "cli", "serve"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "cli", "serve"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
 
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"{name}: ")
     assert hint in ended.stderr
     assert ended.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_a_taken_port_is_named_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_before_anything_is_made(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, _, err = Command(tmp_path, "serve", PORT=str(port)).outcome()
+        code, _, err = Command(folder, "serve", PORT=str(port)).outcome()
 
     assert code == 1
     assert f"Port {port} is taken" in err
     assert_one_sentence(err)
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+def test_a_data_folder_that_cannot_be_written(folder: Path) -> None:
+    (folder / "file").touch()
 
-    code, _, err = Command(tmp_path, "serve", DATA_DIR=str(tmp_path / "file" / "data")).outcome()
+    code, _, err = Command(folder, "serve", DATA_DIR=str(folder / "file" / "data")).outcome()
 
     assert code == 1
     assert "Set DATA_DIR" in err
     assert_one_sentence(err)
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", tmp_path], capture_output=True
-    )
+def test_a_full_disk(folder: Path) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip("only root may mount a small disk")
     try:
-        code, _, err = Command(tmp_path, "serve").outcome()
+        code, _, err = Command(folder, "serve").outcome()
     finally:
-        subprocess.run(["umount", tmp_path], check=True)
+        subprocess.run(["umount", folder], check=True)
 
     assert code == 1
     assert "disk is full" in err
     assert_one_sentence(err)
 
 
-def test_a_database_that_cannot_be_reached(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_reached(folder: Path) -> None:
     url = f"postgresql://team_access:secret@127.0.0.1:{free_port()}/team_access"
 
-    code, _, err = Command(tmp_path, "serve", DATABASE_URL=url).outcome()
+    code, _, err = Command(folder, "serve", DATABASE_URL=url).outcome()
 
     assert code == 1
     assert "DATABASE_URL" in err
@@ -276,10 +266,10 @@ def test_a_database_that_cannot_be_reached(tmp_path: Path) -> None:
     assert_one_sentence(err)
 
 
-def test_a_user_that_the_database_refuses(tmp_path: Path, postgresql: embedded.Server) -> None:
+def test_a_user_that_the_database_refuses(folder: Path, postgresql: embedded.Server) -> None:
     url = postgresql.url("somebody_else", "postgres")
 
-    code, _, err = Command(tmp_path, "serve", DATABASE_URL=url).outcome()
+    code, _, err = Command(folder, "serve", DATABASE_URL=url).outcome()
 
     assert code == 1
     assert "user or the password" in err
@@ -287,29 +277,29 @@ def test_a_user_that_the_database_refuses(tmp_path: Path, postgresql: embedded.S
 
 
 def test_old_tables_are_refused_until_they_are_migrated(
-    tmp_path: Path, postgresql: embedded.Server, empty_database: str
+    folder: Path, postgresql: embedded.Server, empty_database: str
 ) -> None:
     urls = {
         "DATABASE_URL": empty_database.replace(embedded.OWNER_ROLE, embedded.APP_ROLE, 1),
         "MIGRATION_DATABASE_URL": empty_database,
     }
 
-    code, _, err = Command(tmp_path, "serve", **urls).outcome()
+    code, _, err = Command(folder, "serve", **urls).outcome()
 
     assert code == 1
     assert "team-access migrate" in err
     assert_one_sentence(err)
 
-    assert Command(tmp_path, "migrate", **urls).outcome()[::2] == (0, "")
-    with running(tmp_path, "serve", "--no-worker", **urls) as serve:
+    assert Command(folder, "migrate", **urls).outcome()[::2] == (0, "")
+    with running(folder, "serve", "--no-worker", **urls) as serve:
         assert serve.status() == 200
         serve.process.terminate()
         _, out, _ = serve.outcome()
     assert "/sign-in/" not in out
 
 
-def test_help_lists_every_setting(tmp_path: Path) -> None:
-    code, out, _ = Command(tmp_path, "--help").outcome()
+def test_help_lists_every_setting(folder: Path) -> None:
+    code, out, _ = Command(folder, "--help").outcome()
 
     assert code == 0
     for name in ("DATABASE_URL", "MAIL_FROM", "INVITATION_LIFETIME_SECONDS"):
