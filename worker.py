@@ -24,6 +24,7 @@ from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers import invitation_jobs, tidying
 from settings import Settings
+from web.logs import configure_logs
 
 log = structlog.get_logger()
 
@@ -56,6 +57,7 @@ class Jobs:
 
 def main(settings: Settings, database_url: str) -> None:
     """Works until SIGINT or SIGTERM."""
+    configure_logs(settings)
     uvloop.run(_main(settings, database_url))
 
 
