@@ -104,14 +104,13 @@ async def resend_invitation(context: Context, input: "ResendInvitationInput") ->
         invitation = await locked(tx, found)
         if invitation.status not in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
             raise _ended(invitation)
-        roster = await _roster(tx, [invitation.email])
-        roster.pending.pop(invitation.email, None)
-        _refuse_known(roster, invitation.email, ("invitationId",))
+        await _make_room(tx, invitation)
         token, invitation.token_hash = new_token()
         invitation.stored_status = InvitationStatus.PENDING
         invitation.expires_at = now() + timedelta(seconds=context.settings.invitation_lifetime_seconds)
         invitation.emails += 1
         invitation.delivery, invitation.delivery_error = DeliveryStatus.QUEUED, None
+        invitation.sent_at = None
         tx.enqueue(_message(tx, context.settings, invitation, token))
         did = f"resent the invitation of {invitation.email}"
         tx.about(invitation, invitation.email, did, emails=invitation.emails)
@@ -126,6 +125,7 @@ async def revoke_invitation(context: Context, input: "RevokeInvitationInput") ->
         if status is InvitationStatus.REVOKED:
             tx.without_event()
         elif status in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
+            _note_expiry(tx, invitation)
             invitation.stored_status = InvitationStatus.REVOKED
             did = f"revoked the invitation of {invitation.email}"
             tx.about(invitation, invitation.email, did, status=[status.value, "REVOKED"])
@@ -147,6 +147,23 @@ async def _find(context: Context, global_id: str) -> Invitation:
     if invitation is None:
         raise not_found("invitation", "invitationId")
     return invitation
+
+
+async def _make_room(tx: Change, invitation: Invitation) -> None:
+    """For it to be pending again: an address has one such invitation, and its time is not over."""
+    roster = await _roster(tx, [invitation.email])
+    if roster.pending.get(invitation.email) is invitation:
+        del roster.pending[invitation.email]
+    _refuse_known(roster, invitation.email, ("invitationId",))
+    for overdue in (invitation, *roster.pending.values()):
+        _note_expiry(tx, overdue)
+    await tx.session.flush()
+
+
+def _note_expiry(tx: Change, invitation: Invitation) -> None:
+    """Where it has expired and the job has not come by yet."""
+    if invitation.status is not invitation.stored_status:
+        expire(tx, invitation)
 
 
 def _ended(invitation: Invitation) -> Refused:
