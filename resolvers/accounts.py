@@ -20,6 +20,7 @@ from permissions.roles import Permission
 from resolvers.change import Actor, Change, change, founding
 from resolvers.global_ids import decode_as
 from resolvers.loading import load
+from resolvers.nodes import find
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
 from resolvers.text import clean_amount, clean_line
 
@@ -167,11 +168,13 @@ def _text(value: int | Decimal | None) -> int | str | None:
 
 async def transfer_ownership(context: Context, input: "TransferOwnershipInput") -> dict[str, Any]:
     account_id = account_id_of(input.account_id)
-    async with change(context, account_id, AuditAction.OWNERSHIP_TRANSFERRED) as tx:
+    named = await find(context, Member, input.member_id)
+    if named is not None and named.account_id != account_id:
+        named = None
+    async with change(context, account_id, AuditAction.OWNERSHIP_TRANSFERRED, on=named) as tx:
         if not tx.acting.is_owner:
             raise Forbidden(Permission.MANAGE_ACCOUNT)
-        heir_id = decode_as(Member, input.member_id)
-        heir = await tx.session.get(Member, (account_id, heir_id)) if heir_id else None
+        heir = await tx.session.get(Member, (account_id, named.id)) if named else None
         if heir is None:
             raise not_found("member of this account", "memberId")
         if heir.removed_at is not None:

@@ -168,17 +168,19 @@ async def change(
     """A change that the viewer makes as a member of the account.
 
     Raises `Unauthenticated`; `Refused` with NOT_FOUND where the viewer is no member; and `Forbidden`,
-    which leaves a DENIED event, where the role does not have the permission of the field's `allow=`.
+    which leaves a DENIED event, where the role does not have the permission of the field's `allow=`. The
+    event names `on`, what the change was to be made on, or else the account.
     """
     viewer = context.signed_in()
-    denied: Actor | None = None
+    denied: dict[str, Any] | None = None
     try:
         async with _writing(context.database) as session:
             row = await _lock_membership(session, account_id, viewer.user.id)
             if row is None:
                 raise not_found("account", "accountId")
             account, member = row
-            actor = denied = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
+            actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
+            denied = {**_event(account_id, actor, context.client, action), **_target(on or account)}
             tx = Change(session, account, action, actor, context.client, member)
             _require(asked.get().allow, member)
             await _look_up_key(tx, member.id, key)
@@ -186,7 +188,7 @@ async def change(
             await tx.finish()
     except Forbidden as refusal:
         if denied is not None:
-            await _record_denied(context, account_id, action, denied, on, refusal)
+            await _record_denied(context, denied, refusal)
         raise
     context.announcer.grown(account_id)
     context.loaders.clear()
@@ -311,25 +313,14 @@ async def _look_up_key(tx: Change, actor_id: UUID, key: str | None) -> None:
     tx.replayed = stored.answer
 
 
-async def _record_denied(
-    context: Context,
-    account_id: UUID,
-    action: AuditAction,
-    actor: Actor,
-    target: SQLModel | None,
-    refusal: Forbidden,
-) -> None:
-    denied = _event(account_id, actor, context.client, action)
-    attempt = ATTEMPTS[action]
-    denied["summary"] = f"{actor.name} tried to {attempt}, which needs {refusal.permission.value}"
+async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forbidden) -> None:
+    attempt = ATTEMPTS[denied["action"]]
+    denied["summary"] = f"{denied['actor_name']} tried to {attempt}, which needs {refusal.permission.value}"
     denied["outcome"] = AuditOutcome.DENIED
-    denied["target_type"] = type(target).__name__ if target is not None else None
-    denied["target_id"] = cast("Any", target).id if target is not None else None
-    denied["target_name"] = _name(target)
     denied["details"] = {"permission": refusal.permission.value, "input": _shortened(asked.get().input)}
     async with _writing(context.database) as session:
         await session.execute(insert(AuditEvent), [denied])
-    context.announcer.grown(account_id)
+    context.announcer.grown(denied["account_id"])
 
 
 def _event(account_id: UUID, actor: Actor, client: Client, action: AuditAction) -> dict[str, Any]:
@@ -350,11 +341,14 @@ def _event(account_id: UUID, actor: Actor, client: Client, action: AuditAction) 
     }
 
 
-def _name(target: SQLModel | None) -> str | None:
-    for attribute in ("name", "email", "site"):
-        if hasattr(target, attribute):
-            return str(getattr(target, attribute))
-    return None
+def _target(row: SQLModel) -> dict[str, Any]:
+    """Read before the change may be rolled back, which leaves the row without its values."""
+    names = (str(getattr(row, name)) for name in ("name", "email", "site") if hasattr(row, name))
+    return {
+        "target_type": type(row).__name__,
+        "target_id": cast("Any", row).id,
+        "target_name": next(names, None),
+    }
 
 
 def _shortened(value: Any) -> Any:

@@ -87,7 +87,6 @@ async def remove_member(context: Context, input: "RemoveMemberInput") -> dict[st
             raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
         heir = await _heir(tx, member, input.transfer_licenses_to)
         await _end(tx, member, heir, f"removed {member.name}")
-    await context.identify()
     return {"member": member}
 
 
@@ -103,7 +102,7 @@ async def leave_account(context: Context, input: "LeaveAccountInput") -> dict[st
                 "accountId",
             )
         await _end(tx, tx.acting, await _owner(tx), "left the account")
-    await context.identify()
+    # Who asked is not looked up again: the account that the payload may select is shown this last time.
     return {"member": tx.acting}
 
 

@@ -21,7 +21,7 @@ from models import (
 )
 from models.columns import now
 from permissions.context import Context
-from permissions.errors import BadUserInput, Forbidden
+from permissions.errors import BadUserInput, Forbidden, Unauthenticated
 from permissions.roles import Permission
 from permissions.viewer import Viewer
 from resolvers.global_ids import decode, decode_as
@@ -62,7 +62,7 @@ async def nodes(context: Context, global_ids: list[str]) -> list[Any]:
     for global_id in global_ids:
         try:
             found.append(await node(context, global_id))
-        except Forbidden as refusal:
+        except (Forbidden, Unauthenticated) as refusal:
             found.append(refusal)
     return found
 

@@ -1,5 +1,6 @@
 """Signing in, by an emailed one-time link, and out. A person's sessions belong to no account."""
 
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -199,13 +200,15 @@ async def update_profile(context: Context, input: "UpdateProfileInput") -> dict[
         user = await session.get_one(User, viewer.user.id)
         user.name = name
     for account_id in sorted(viewer.memberships):
-        async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
-            member = tx.acting
-            before, member.name = member.name, name
-            if before == name:
-                tx.without_event()
-            else:
-                tx.about(member, name, f"is called {name} from now on", name=[before, name])
+        # Whoever was removed from one of them a moment ago has no name there to change.
+        with contextlib.suppress(Refused):
+            async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
+                member = tx.acting
+                before, member.name = member.name, name
+                if before == name:
+                    tx.without_event()
+                else:
+                    tx.about(member, name, f"is called {name} from now on", name=[before, name])
     await context.identify()
     return {"user": user}
 

@@ -12,7 +12,7 @@ from strawberry.permission import PermissionExtension
 from strawberry.types import Info as StrawberryInfo
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from permissions.allow import Allow, AllowDirective, rule
+from permissions.allow import SIGNED_IN, Allow, AllowDirective, rule
 from permissions.context import Context
 from permissions.roles import Permission
 from resolvers.change import Asked, asked
@@ -106,7 +106,8 @@ def change_field(
 ) -> Any:
     """A change: it is told who may make it and what was asked, and answers with its payload.
 
-    A permission in an account is checked by the change itself, under its lock; anything else here.
+    A permission in an account is checked by the change itself, under its lock; anything else here, and
+    before anything that was asked is looked up.
     """
     who = rule(allow)
 
@@ -125,8 +126,10 @@ def change_field(
         else {},
     )
     resolve.__annotations__["return"] = payload | None
-    checked_here: list[FieldExtension] = [] if isinstance(allow, Permission) else [PermissionExtension([who])]
-    directives = [AllowDirective(who=who.who)] if isinstance(allow, Permission) else []
+    checked_here: list[FieldExtension] = [
+        PermissionExtension([SIGNED_IN if isinstance(allow, Permission) else who], use_directives=False)
+    ]
+    directives = [AllowDirective(who=who.who)]
     return strawberry.field(
         resolver=resolve, description=description, extensions=checked_here, directives=directives
     )
