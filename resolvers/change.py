@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session as SyncSession
 from sqlmodel import SQLModel, col
+from strawberry.utils.str_converters import to_camel_case
 
 from mailer import queue
 from mailer.messages import Message
@@ -109,7 +110,7 @@ class Change:
         event["target_type"] = type(target).__name__
         event["target_id"] = cast("Any", target).id
         event["target_name"] = target_name
-        event["details"] = {_camel(name): value for name, value in details.items()}
+        event["details"] = {to_camel_case(name): value for name, value in details.items()}
         self._events.append(event)
 
     def without_event(self, why: str = "what was asked for is so already") -> None:
@@ -358,8 +359,3 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, list):
         return [_shortened(item) for item in value[:10]]
     return value[:200] if isinstance(value, str) else value
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)

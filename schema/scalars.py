@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry import UNSET
 from strawberry.types.scalar import ScalarDefinition
+from strawberry.utils.str_converters import to_camel_case
 
 BigInt = NewType("BigInt", int)
 JSON = NewType("JSON", object)
@@ -86,14 +87,9 @@ def plain(value: Any) -> Any:
     """An input as JSON has it, with GraphQL's names, and without what was not given."""
     if is_dataclass(value):
         given = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {_camel(name): plain(item) for name, item in given.items() if item not in (None, UNSET)}
+        return {to_camel_case(name): plain(item) for name, item in given.items() if item not in (None, UNSET)}
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, datetime):
         return _format_time(value)
     return str(value) if isinstance(value, Decimal | str) else value
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
