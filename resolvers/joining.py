@@ -76,8 +76,11 @@ async def accept_invitation(context: Context, input: "AcceptInvitationInput") ->
     async with system_change(
         context.database, context.announcer, found.account_id, AuditAction.MEMBER_JOINED, None, context.client
     ) as tx:
-        invitation = await locked(tx, found)
-        if invitation.status is InvitationStatus.ACCEPTED and _same_click(context, invitation):
+        invitation = await _locked(tx, found)
+        same_moment = _same_moment(context, found, invitation)
+        if invitation.status is InvitationStatus.ACCEPTED and (same_moment or context.viewer is not None):
+            if same_moment:
+                invitation.accepted_at = now()
             member = await tx.session.get_one(Member, (invitation.account_id, invitation.accepted_by_id))
             user = await tx.session.get_one(User, member.user_id)
             tx.without_event()
@@ -105,7 +108,7 @@ async def decline_invitation(context: Context, input: "DeclineInvitationInput") 
         _invited(found),
         context.client,
     ) as tx:
-        invitation = await locked(tx, found)
+        invitation = await _locked(tx, found)
         if invitation.status is InvitationStatus.DECLINED:
             tx.without_event()
         else:
@@ -119,11 +122,7 @@ async def _opened(context: Context, token: str) -> Invitation:
     """The link's invitation, if whoever is signed in is the one invited."""
     shown = await preview(context, token)
     if shown is None:
-        raise refused(
-            UserErrorCode.TOKEN_INVALID,
-            "This link is not valid: open the newest email, or ask to be invited again.",
-            "token",
-        )
+        raise _no_link()
     viewer = context.viewer
     if viewer is not None and viewer.user.email != shown.invitation.email:
         raise Refused(
@@ -138,9 +137,26 @@ async def _opened(context: Context, token: str) -> Invitation:
     return shown.invitation
 
 
-def _same_click(context: Context, invitation: Invitation) -> bool:
-    """By who was invited, signed in; or at the same moment as the click that joined."""
-    return context.viewer is not None or context.started_at <= (invitation.accepted_at or context.started_at)
+async def _locked(tx: Change, found: Invitation) -> Invitation:
+    """As it is under the account's lock, if its link is still the one that was opened."""
+    invitation = await locked(tx, found)
+    if invitation.token_hash != found.token_hash:
+        raise _no_link()
+    return invitation
+
+
+def _no_link() -> Refused:
+    return refused(
+        UserErrorCode.TOKEN_INVALID,
+        "This link is not valid: open the newest email, or ask to be invited again.",
+        "token",
+    )
+
+
+def _same_moment(context: Context, found: Invitation, invitation: Invitation) -> bool:
+    """Whether this click began before the last of the clicks that joined was answered."""
+    began_before = invitation.accepted_at is not None and context.started_at <= invitation.accepted_at
+    return found.status is InvitationStatus.PENDING or began_before
 
 
 def _refuse_ended(invitation: Invitation) -> None:

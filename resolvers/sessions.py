@@ -104,14 +104,14 @@ async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
     """A second click by the same person, or in the same moment, is no error."""
     session_token = None
     async with personal_change(context.database) as session:
-        link = await session.get(SignInLink, hash_token(input.token), with_for_update=True)
+        link, used_before = await _locked_link(session, input.token)
         if link is None or (link.used_at is None and link.expires_at <= now()):
             raise _sign_in_again("This link is not valid any more")
         viewer = context.viewer
-        if link.used_at is None or context.started_at <= link.used_at:
+        if not used_before or (link.used_at and context.started_at <= link.used_at):
             user = await _signing_in(context, session, link)
             session_token = open_session(session, context, user)
-            link.used_at = link.used_at or now()
+            link.used_at = now()  # The last of the clicks of one moment.
         elif viewer is None or viewer.user.email != link.email:
             raise _sign_in_again("This link was used already")
     if session_token:
@@ -119,6 +119,16 @@ async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
         context.keep_cookie(session_token)
         await context.identify()
     return {"viewer": context.viewer, "session_token": session_token}
+
+
+async def _locked_link(session: AsyncSession, token: str) -> tuple[SignInLink | None, bool]:
+    """And whether it was used before, which is not: by another click that is being answered."""
+    link = await session.get(SignInLink, hash_token(token))
+    if link is None:
+        return None, False
+    used_before = link.used_at is not None
+    await session.refresh(link, with_for_update=True)
+    return link, used_before
 
 
 async def _signing_in(context: Context, session: AsyncSession, link: SignInLink) -> User:

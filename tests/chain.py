@@ -58,7 +58,7 @@ async def assert_whole(superuser: asyncpg.Connection) -> None:
         events = await superuser.fetch(
             "SELECT * FROM audit_events WHERE account_id = $1 ORDER BY sequence", head["account_id"]
         )
-        assert first_broken(events) is None
+        assert first_broken([dict(event) for event in events]) is None
         assert (len(events), events[-1]["hash"]) == (head["sequence"], head["hash"])
 
 
