@@ -1,6 +1,33 @@
-"""The migrations make what the models say, and can be taken back."""
+"""The migrations make what the models say, can be taken back, and let the app's role do what is listed."""
 
-from models import embedded, migrate
+import asyncio
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+import models  # noqa: F401 - declares the tables
+from models import embedded, grants, migrate
+from models.database import sqlalchemy_url
+
+# What a database holds of the models' tables, each line as PostgreSQL writes it. The queue's tables are
+# its library's.
+COLUMNS = """SELECT table_name || '.' || column_name AS name, concat_ws(' ', udt_name, is_nullable,
+    character_maximum_length, numeric_precision, numeric_scale, column_default) AS definition
+  FROM information_schema.columns WHERE table_schema = 'public'"""
+CONSTRAINTS = """SELECT conrelid::regclass || '.' || conname AS name, pg_get_constraintdef(oid) AS definition
+  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"""
+INDEXES = """SELECT indrelid::regclass || '.' || indexrelid::regclass AS name,
+    pg_get_indexdef(indexrelid) AS definition
+  FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+  WHERE relnamespace = 'public'::regnamespace"""
+NOT_OF_THE_MODELS = ("pgqueuer", "alembic_version")
+TABLES = """SELECT relname AS name FROM pg_class
+  WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = 'public'::regnamespace"""
+SEQUENCES = """SELECT sequencename AS name FROM pg_sequences
+  WHERE has_sequence_privilege($1, sequencename::text, 'USAGE, SELECT, UPDATE')"""
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
 def test_upgrade_downgrade_and_upgrade_end_where_the_models_are(empty_database: str) -> None:
@@ -9,3 +36,66 @@ def test_upgrade_downgrade_and_upgrade_end_where_the_models_are(empty_database: 
         migrate.check(empty_database)
         migrate.downgrade(empty_database)
     migrate.upgrade(empty_database, embedded.APP_ROLE)
+
+
+def test_nothing_is_left_of_a_downgrade(empty_database: str) -> None:
+    left = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+      UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+      UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace"""
+    migrate.upgrade(empty_database, embedded.APP_ROLE)
+    migrate.downgrade(empty_database)
+
+    names = {row["relname"] for row in asyncio.run(_fetch(empty_database, left))}
+
+    assert {name for name in names if "alembic_version" not in name} == set()
+
+
+def test_migrated_tables_are_those_of_the_models_to_the_letter(empty_database: str, owner_url: str) -> None:
+    """Alembic's own check compares neither CHECKs nor what an index is on."""
+    asyncio.run(_create_all(empty_database))
+    declared, migrated = asyncio.run(_described(empty_database)), asyncio.run(_described(owner_url))
+
+    assert len(declared) > 100
+    assert migrated == declared
+
+
+def test_the_app_s_role_may_what_is_listed_and_nothing_else(owner_url: str) -> None:
+    tables = {row["name"] for row in asyncio.run(_fetch(owner_url, TABLES))}
+    sequences = {row["name"] for row in asyncio.run(_fetch(owner_url, SEQUENCES, embedded.APP_ROLE))}
+    granted = asyncio.run(_granted(owner_url, tables))
+
+    assert set(grants.TABLES) == tables
+    assert granted == {table: set(listed.split(", ")) for table, listed in grants.TABLES.items()}
+    assert sequences == set(grants.SEQUENCES)
+
+
+async def _fetch(url: str, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(statement, *arguments)
+    finally:
+        await connection.close()
+
+
+async def _create_all(url: str) -> None:
+    engine = create_async_engine(sqlalchemy_url(url))
+    async with engine.begin() as connection:
+        await connection.run_sync(SQLModel.metadata.create_all)
+    await engine.dispose()
+
+
+async def _described(url: str) -> dict[str, str]:
+    rows = [row for query in (COLUMNS, CONSTRAINTS, INDEXES) for row in await _fetch(url, query)]
+    return {row["name"]: row["definition"] for row in rows if not row["name"].startswith(NOT_OF_THE_MODELS)}
+
+
+async def _granted(url: str, tables: set[str]) -> dict[str, set[str]]:
+    statement = "SELECT has_table_privilege($1, $2::text, $3) AS granted"
+    return {
+        table: {
+            privilege
+            for privilege in PRIVILEGES
+            if (await _fetch(url, statement, embedded.APP_ROLE, table, privilege))[0]["granted"]
+        }
+        for table in tables
+    }

@@ -1,0 +1,56 @@
+"""The way to a writable transaction: `change.py`, and who was last seen when, in `viewer.py`."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("schema", "resolvers", "permissions", "mailer", "models", "web", "demo")
+WRITERS = {"resolvers/change.py", "permissions/viewer.py"}
+DECLARED = "models/database.py"
+# Connections of their own: to migrate, to run the server, and to listen.
+CONNECTING = {
+    "models/database.py",
+    "models/embedded.py",
+    "models/migrate.py",
+    "models/migrations/env.py",
+    "models/notifications.py",
+}
+CONNECTS = ("asyncpg.connect", "asyncpg.create_pool", "create_async_engine", "database.connect")
+
+
+def test_only_changes_write() -> None:
+    found = {path for path, node in _nodes() if isinstance(node, ast.Attribute) and node.attr == "writing"}
+
+    assert found - {DECLARED} == WRITERS
+
+
+def test_only_what_is_no_resolver_connects_by_itself() -> None:
+    found = {
+        path for path, node in _nodes() if isinstance(node, ast.Call) and _called(node).endswith(CONNECTS)
+    }
+
+    assert found == CONNECTING
+
+
+def test_sessions_are_made_where_they_are_read_only_or_a_change() -> None:
+    found = {
+        path for path, node in _nodes() if isinstance(node, ast.Call) and _called(node) == "AsyncSession"
+    }
+
+    assert found == {DECLARED, "resolvers/change.py"}
+
+
+@cache
+def _nodes() -> list[tuple[str, ast.AST]]:
+    paths = [*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
+    return [
+        (path.relative_to(ROOT).as_posix(), node)
+        for path in paths
+        if "node_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+
+def _called(node: ast.Call) -> str:
+    return ast.unparse(node.func)

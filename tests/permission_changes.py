@@ -1,0 +1,125 @@
+"""Every change that takes a permission, with an input that would do it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Change:
+    permission: str
+    name: str
+    input: dict[str, Any]
+    payload: str
+    action: str
+    attempt: str
+    """What the log says was tried."""
+    target: str = "account"
+    """What the log says it was tried on."""
+    owner_only: bool = False
+
+    @property
+    def operation(self) -> str:
+        input_type = self.name[0].upper() + self.name[1:] + "Input"
+        return (
+            f"mutation ($input: {input_type}!) {{ {self.name}(input: $input)"
+            f" {{ {self.payload} userErrors {{ code message }} }} }}"
+        )
+
+
+CHANGES = [
+    Change(
+        "MANAGE_ACCOUNT",
+        "updateAccount",
+        {"accountId": "<account>", "name": "Apex"},
+        "account { name }",
+        "ACCOUNT_UPDATED",
+        "rename the account",
+    ),
+    Change(
+        "MANAGE_ACCOUNT",
+        "setAccountLimits",
+        {"accountId": "<account>", "maxActiveLicenses": 7},
+        "account { limits { maxActiveLicenses } }",
+        "ACCOUNT_LIMITS_CHANGED",
+        "change the account's limits",
+    ),
+    Change(
+        "MANAGE_ACCOUNT",
+        "transferOwnership",
+        {"accountId": "<account>", "memberId": "<bystander>"},
+        "account { owner { id } }",
+        "OWNERSHIP_TRANSFERRED",
+        "transfer the account's ownership",
+        target="bystander",
+        owner_only=True,
+    ),
+    Change(
+        "INVITE_MEMBERS",
+        "inviteMember",
+        {"accountId": "<account>", "email": "new@example.com", "role": "ADMIN", "idempotencyKey": "k"},
+        "invitation { id }",
+        "MEMBER_INVITED",
+        "invite somebody",
+    ),
+    Change(
+        "INVITE_MEMBERS",
+        "inviteMembers",
+        {"accountId": "<account>", "invitations": [{"email": "new@example.com", "role": "VIEWER"}]},
+        "results { invitation { id } }",
+        "MEMBER_INVITED",
+        "invite somebody",
+    ),
+    Change(
+        "INVITE_MEMBERS",
+        "resendInvitation",
+        {"invitationId": "<invitation>"},
+        "invitation { id }",
+        "INVITATION_RESENT",
+        "resend an invitation",
+        target="invitation",
+    ),
+    Change(
+        "INVITE_MEMBERS",
+        "revokeInvitation",
+        {"invitationId": "<invitation>"},
+        "invitation { id }",
+        "INVITATION_REVOKED",
+        "revoke an invitation",
+        target="invitation",
+    ),
+    Change(
+        "ASSIGN_ROLES",
+        "changeMemberRole",
+        {"memberId": "<bystander>", "role": "ADMIN"},
+        "member { role }",
+        "MEMBER_ROLE_CHANGED",
+        "change a member's role",
+        target="bystander",
+    ),
+    Change(
+        "REMOVE_MEMBERS",
+        "removeMember",
+        {"memberId": "<bystander>"},
+        "member { removedAt }",
+        "MEMBER_REMOVED",
+        "remove a member",
+        target="bystander",
+    ),
+    Change(
+        "PROVISION_LICENSES",
+        "provisionLicense",
+        {"accountId": "<account>", "themeId": "<theme>", "site": "<role>.example.com", "idempotencyKey": "k"},
+        "license { id }",
+        "LICENSE_PROVISIONED",
+        "provision a license",
+    ),
+    Change(
+        "REVOKE_LICENSES",
+        "revokeLicense",
+        {"licenseId": "<license>", "reason": "Not paid."},
+        "license { status }",
+        "LICENSE_REVOKED",
+        "revoke a license",
+        target="license",
+    ),
+]
