@@ -12,13 +12,20 @@ import { storageOf } from "./storage.js";
 
 const { query, variables, signedInAs } = JSON.parse(document.getElementById("examples").textContent);
 const storage = storageOf(`team-access ${signedInAs} ${variables.accountId}`);
-const examples = storage.isEmpty
-  ? { initialQuery: query, initialVariables: JSON.stringify(variables, null, 2) }
-  : {};
-
 createRoot(document.getElementById("graphiql")).render(
-  <GraphiQL fetcher={fetcher()} storage={storage} defaultEditorToolsVisibility="variables" {...examples} />,
+  <GraphiQL fetcher={fetcher()} storage={storage} defaultEditorToolsVisibility="variables" {...leftOpen()} />,
 );
+
+/** The tab left open, or the examples. GraphiQL keeps a tab's variables, but does not show them again by itself. */
+function leftOpen() {
+  try {
+    const { tabs, activeTabIndex } = JSON.parse(storage.getItem("graphiql:tabState"));
+    const tab = tabs[activeTabIndex];
+    return { initialQuery: tab.query ?? "", initialVariables: tab.variables ?? "" };
+  } catch {
+    return { initialQuery: query, initialVariables: JSON.stringify(variables, null, 2) };
+  }
+}
 
 /**
  * The session's cookie goes along by itself, being of this origin. A WebSocket is opened at a subscription's start,

@@ -13,8 +13,5 @@ export function storageOf(owner) {
     get length() {
       return keys().length;
     },
-    get isEmpty() {
-      return keys().length === 0;
-    },
   };
 }
