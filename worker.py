@@ -17,7 +17,7 @@ from pgqueuer.types import Channel
 from pydantic import SecretStr
 
 from mailer import mailbox
-from mailer.delivery import Deferred, Outcome, Recorder, Rejected, Retries, Sent, attempt
+from mailer.delivery import Deferred, Outcome, Recorder, Rejected, Retries, Sent, Wanted, always, attempt
 from mailer.messages import Message
 from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
@@ -53,6 +53,7 @@ class Jobs:
     connect: Callable[[], Awaitable[asyncpg.Connection]]
     record: Recorder
     periodic: Mapping[str, tuple[str, Callable[[], Awaitable[object]]]]
+    wanted: Wanted = always
 
 
 def main(settings: Settings, database_url: str) -> None:
@@ -72,12 +73,15 @@ async def _main(settings: Settings, database_url: str) -> None:
         await database.close()
 
 
-async def run(settings: Settings, database: Database, stop: asyncio.Event) -> None:
+async def run(settings: Settings, database: Database, stop: asyncio.Event, pace: Pace | None = None) -> None:
     """Works until `stop` is set, then finishes what runs, for 5 seconds at most."""
 
     async def record(message: Message, outcome: Outcome) -> None:
         if message.correlation is not None:
             await invitation_jobs.record_delivery(database, message.correlation, *_status(outcome))
+
+    async def wanted(message: Message) -> bool:
+        return message.correlation is None or await invitation_jobs.is_current(database, message.correlation)
 
     jobs = Jobs(
         connect=database.connect,
@@ -86,8 +90,9 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event) -> No
             "expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database)),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
         },
+        wanted=wanted,
     )
-    await keep_working(settings, jobs, stop)
+    await keep_working(settings, jobs, stop, pace)
 
 
 def _status(outcome: Outcome) -> tuple[DeliveryStatus, str | None]:
@@ -192,7 +197,7 @@ def _pgqueuer(
     async def deliver_email(job: Job) -> None:
         with _listed(running):
             try:
-                await attempt(settings, job, jobs.record, retries)
+                await attempt(settings, job, jobs.record, retries, jobs.wanted)
             except asyncio.CancelledError:
                 # pgqueuer would delete a cancelled job, and the email with it.
                 raise RetryRequested from None

@@ -60,6 +60,8 @@ class Deferred:
 
 Outcome = Sent | Rejected | Deferred
 Recorder = Callable[[Message, Outcome], Awaitable[None]]
+Wanted = Callable[[Message], Awaitable[bool]]
+"""Whether an email still makes sense, asked before each attempt."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,20 @@ class Retries:
         return min(doubled, limit) * random.uniform(0.8, 1.2)  # noqa: S311
 
 
-async def attempt(settings: Settings, job: Job, record: Recorder, retries: Retries) -> None:
+async def always(_message: Message) -> bool:
+    return True
+
+
+async def attempt(
+    settings: Settings, job: Job, record: Recorder, retries: Retries, wanted: Wanted = always
+) -> None:
     """Delivers a job's email; returning means that the job is done with, one way or the other.
 
     At least once: an email whose worker dies before the job's row is gone is sent again, under the same
     Message-ID. Raises RetryRequested, and nothing else: pgqueuer would give up on any other error.
     """
     message = _message(job)
-    if message is None:
+    if message is None or not await _wanted_safely(wanted, message):
         return
 
     age = datetime.now(UTC) - job.created
@@ -178,6 +186,15 @@ def _message(job: Job) -> Message | None:
         # Its type only: the error's own words may quote the payload.
         log.error("email_job_unreadable", job=job.id, error=type(error).__name__)
         return None
+
+
+async def _wanted_safely(wanted: Wanted, message: Message) -> bool:
+    """What cannot be found out does not hold up an email: one with a dead link is better than none."""
+    try:
+        return await wanted(message)
+    except Exception as error:
+        log.error("email_not_looked_up", message_id=message.message_id, error=type(error).__name__)
+        return True
 
 
 async def _deliver_safely(settings: Settings, message: Message) -> Outcome:
