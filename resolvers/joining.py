@@ -82,6 +82,8 @@ async def accept_invitation(context: Context, input: "AcceptInvitationInput") ->
             if same_moment:
                 invitation.accepted_at = now()
             member = await tx.session.get_one(Member, (invitation.account_id, invitation.accepted_by_id))
+            if member.removed_at is not None:
+                _refuse_ended(invitation)
             user = await tx.session.get_one(User, member.user_id)
             tx.without_event()
         else:

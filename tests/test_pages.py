@@ -20,7 +20,6 @@ MAIL = Mail(
 )
 VALUES: dict[str, Any] = {
     "account_name": "Acme",
-    "already": False,
     "app_url": "https://app.example.com/team?a=1&b=2",
     "email": "bob@example.com",
     "expires_at": NOON,
@@ -48,7 +47,6 @@ STATES: list[tuple[str, dict[str, Any]]] = [
     ("join", NOBODY),
     *(("join", {"role": role}) for role in Role),
     ("join_declined", {"just_now": False}),
-    ("joined", {"already": True}),
     ("mailbox", {"mails": []}),
     ("mail", {"mail": Mail("a" * 32, "", "", NOON)}),
     *(("error", {"status_code": code}) for code in (400, 401, 403, 404, 405, 413, 415, 418, 429, 503, 507)),

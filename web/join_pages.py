@@ -1,9 +1,10 @@
 """An invitation's link: opening it changes nothing; the Join button joins; every state has its own page."""
 
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from models.invitations import InvitationStatus
@@ -14,7 +15,7 @@ from resolvers.refusals import Refused
 from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
 from web.asking import page_context, with_cookies
 from web.forms import refuse_other_sites
-from web.pages import origin_of, page
+from web.pages import origin_of, page, redirect
 
 
 def routes() -> list[BaseRoute]:
@@ -41,9 +42,7 @@ async def join(request: Request) -> Response:
         await joining.accept_invitation(context, AcceptInvitationInput(token=token))
     except Refused:
         return with_cookies(await _page(context, token), cookies)
-    # 303: the browser goes there by GET.
-    headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-    return with_cookies(RedirectResponse(context.settings.app_url, 303, headers), cookies)
+    return with_cookies(redirect(context.settings.app_url), cookies)
 
 
 async def decline(request: Request) -> Response:
@@ -65,7 +64,7 @@ async def switch(request: Request) -> Response:
     context = await page_context(request, cookies)
     await sessions.sign_out(context)
     token = request.path_params["token"]
-    return with_cookies(RedirectResponse(request.url_for("show", token=token).path, 303), cookies)
+    return with_cookies(redirect(f"/join/{quote(token, safe='')}"), cookies)
 
 
 async def _page(context: Context, token: str, *, just_now: bool = False) -> Response:
@@ -74,6 +73,13 @@ async def _page(context: Context, token: str, *, just_now: bool = False) -> Resp
         return page("join_invalid")
     viewer = context.viewer
     names: dict[str, Any] = {"inviter_name": shown.invited_by_name, "account_name": shown.account_name}
+    # What has ended leads nowhere under another address either.
+    if shown.status is InvitationStatus.REVOKED:
+        return page("join_revoked", **names)
+    if shown.status is InvitationStatus.DECLINED:
+        return page("join_declined", 200 if just_now else None, just_now=just_now, **names)
+    if shown.status is InvitationStatus.EXPIRED:
+        return page("join_expired", masked_email=shown.masked_email, expires_at=shown.expires_at, **names)
     if viewer is not None and viewer.user.email != shown.invitation.email:
         return page(
             "join_wrong_person",
@@ -82,15 +88,9 @@ async def _page(context: Context, token: str, *, just_now: bool = False) -> Resp
             signed_in_email=viewer.user.email,
             **names,
         )
-    if shown.status is InvitationStatus.PENDING:
-        return _join_page(context, token, shown)
     if shown.status is InvitationStatus.ACCEPTED:
         return _accepted_page(context, shown)
-    if shown.status is InvitationStatus.REVOKED:
-        return page("join_revoked", **names)
-    if shown.status is InvitationStatus.DECLINED:
-        return page("join_declined", 200 if just_now else None, just_now=just_now, **names)
-    return page("join_expired", masked_email=shown.masked_email, expires_at=shown.expires_at, **names)
+    return _join_page(context, token, shown)
 
 
 def _join_page(context: Context, token: str, shown: InvitationPreview) -> Response:
@@ -112,10 +112,12 @@ def _join_page(context: Context, token: str, shown: InvitationPreview) -> Respon
 def _accepted_page(context: Context, shown: InvitationPreview) -> Response:
     if context.viewer is None:
         return page("join_used", account_name=shown.account_name, masked_email=shown.masked_email)
+    membership = context.viewer.membership(shown.invitation.account_id)
+    if membership is None:
+        return page("join_ended", account_name=shown.account_name, inviter_name=shown.invited_by_name)
     return page(
         "joined",
         account_name=shown.account_name,
-        role=shown.role,
-        already=True,
+        role=membership.role,
         app_url=context.settings.app_url,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from mailer import wording
 
@@ -52,7 +52,8 @@ PAGES: Mapping[str, Page] = {
     "join_wrong_person": _page(
         403, "token", "inviter_name", "account_name", "masked_email", "signed_in_email"
     ),
-    "joined": _page(200, "account_name", "role", "already", "app_url"),
+    "joined": _page(200, "account_name", "role", "app_url"),
+    "join_ended": _page(410, "account_name", "inviter_name"),
     "mailbox": _page(200, "mails"),
     "mail": _page(200, "mail"),
     "error": _page(500, "request_id", "retry_at"),
@@ -68,7 +69,7 @@ PAGES: Mapping[str, Page] = {
 - `problem`: a sentence about what was typed, or None
 - `token`: the link's, as it came
 - `app_url`: where to go on
-- `has_mailbox`, `just_now`, `already` (a member before this invitation): bool
+- `has_mailbox`, `just_now`: bool
 - `mails`, `mail`: of `mailer.mailbox.Mail`
 - `request_id`: str or None
 """
@@ -94,6 +95,11 @@ def page(
             "Content-Security-Policy": _content_security_policy(app_origin, frames=name == "mail"),
         },
     )
+
+
+def redirect(url: str) -> RedirectResponse:
+    """303: the browser goes there by GET, whatever brought it here."""
+    return RedirectResponse(url, 303, _PRIVATE_HEADERS)
 
 
 def mail_body(html: str) -> HTMLResponse:

@@ -1,7 +1,7 @@
 """The front page, and signing in and out without an app: opening a link changes nothing, its button does."""
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from models.columns import now
@@ -12,7 +12,7 @@ from resolvers.text import mask_email
 from schema.sessions import RequestSignInInput, SignInInput
 from web.asking import page_context, with_cookies
 from web.forms import read_form, refuse_other_sites
-from web.pages import origin_of, page
+from web.pages import origin_of, page, redirect
 
 
 def routes() -> list[BaseRoute]:
@@ -80,7 +80,7 @@ async def use_link(request: Request) -> Response:
         await sessions.sign_in(context, SignInInput(token=token))
     except Refused:
         return with_cookies(await _link_page(context, token), cookies)
-    return with_cookies(_to_app(context), cookies)
+    return with_cookies(redirect(context.settings.app_url), cookies)
 
 
 async def sign_out(request: Request) -> Response:
@@ -99,15 +99,8 @@ async def _link_page(context: Context, token: str) -> Response:
     masked_email = mask_email(link.email)
     if link.used_at is not None:
         if context.viewer is not None and context.viewer.user.email == link.email:
-            return _to_app(context)
+            return redirect(context.settings.app_url)
         return page("sign_in_link_used", masked_email=masked_email)
     if link.expires_at <= now():
         return page("sign_in_link_expired", masked_email=masked_email)
     return page("sign_in_link", app_origin=origin_of(context.settings.app_url), masked_email=masked_email)
-
-
-def _to_app(context: Context) -> Response:
-    """303: the browser goes there by GET, whatever brought it here."""
-    return RedirectResponse(
-        context.settings.app_url, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-    )
