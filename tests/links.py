@@ -1,0 +1,136 @@
+"""Links in every state that they can be in, and browsers that open them."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+
+from resolvers.sessions import sign_in_link
+from tests.changes import DECLINE, REMOVE, RESEND, REVOKE_INVITATION
+from tests.test_invitations import BOB, invited, let_time_run_out
+from tests.world import ACCEPT, SIGN_IN, Person, World
+
+# Written at most once a minute by whoever looks at anything: the one trace that looking may leave.
+TOUCHED = {"sessions": {"last_used_at", "expires_at"}, "members": {"last_active_at"}}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A link, and the token of the session that it is opened in, if any."""
+
+    path: str
+    session: str | None = None
+    visitor: str | None = None
+
+    async def by(self, http: httpx.AsyncClient, method: str, **headers: str) -> httpx.Response:
+        cookie = {"cookie": f"ta_session={self.session}"} if self.session else {}
+        return await http.request(method, self.path, headers={**cookie, **headers})
+
+    def at(self, suffix: str) -> "Opened":
+        return Opened(self.path + suffix, self.session)
+
+
+Arrange = Callable[[World], Awaitable[Opened]]
+
+
+def invitation(state: str, visitor: str = "nobody") -> Arrange:
+    async def arrange(world: World) -> Opened:
+        sessions = {"nobody": None, "wrong": world.viewer.token, "garbage": "garbage"}
+        if visitor == "invited" and state != "ACCEPTED":
+            sessions["invited"] = (await world.sign_in(BOB)).token
+        id, token = await invited(world)
+        joined = await _end(world, state, id, token)
+        return Opened(f"/join/{token}", {"invited": joined, **sessions}[visitor])
+
+    return arrange
+
+
+async def _end(world: World, state: str, id: str, token: str) -> str | None:
+    """The session of whoever joined."""
+    if state in ("ACCEPTED", "REMOVED"):
+        payload = await world.nobody.change(ACCEPT, token=token)
+        if state == "REMOVED":
+            await world.admin.change(REMOVE, memberId=payload["member"]["id"])
+        session: str = payload["sessionToken"]
+        return session
+    match state:
+        case "DECLINED":
+            await world.nobody.change(DECLINE, token=token)
+        case "REVOKED":
+            await world.admin.change(REVOKE_INVITATION, invitationId=id)
+        case "EXPIRED":
+            await let_time_run_out(world)
+        case "RESENT":
+            await world.admin.change(RESEND, invitationId=id)
+    return None
+
+
+def signing_in(state: str, visitor: str = "nobody") -> Arrange:
+    async def arrange(world: World) -> Opened:
+        token = await emailed_link(world, "member@example.com", 0 if state == "EXPIRED" else 900)
+        sessions = {"nobody": None, "wrong": world.viewer.token, "same": world.member.token}
+        if state == "USED":
+            await world.nobody.change(SIGN_IN, token=token)
+        return Opened(f"/sign-in/{token}", sessions[visitor])
+
+    return arrange
+
+
+def made_up(path: str) -> Arrange:
+    async def arrange(world: World) -> Opened:
+        return Opened(path)
+
+    return arrange
+
+
+async def emailed_link(world: World, email: str, lifetime_seconds: int = 900) -> str:
+    link, token = sign_in_link(email, lifetime_seconds)
+    await world.superuser.execute(
+        "INSERT INTO sign_in_links (token_hash, email, created_at, expires_at) VALUES ($1, $2, now(), $3)",
+        link.token_hash,
+        link.email,
+        link.expires_at,
+    )
+    return token
+
+
+@asynccontextmanager
+async def nothing_is_written(superuser: asyncpg.Connection) -> AsyncIterator[None]:
+    """In any table, the log and the sessions among them."""
+    before = await _everything(superuser)
+    yield
+    assert await _everything(superuser) == before
+
+
+async def _everything(superuser: asyncpg.Connection) -> dict[str, list[dict[str, Any]]]:
+    tables = await superuser.fetch(
+        "SELECT relname AS name FROM pg_class"
+        " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+    )
+    return {
+        table["name"]: sorted(
+            (
+                {name: value for name, value in row.items() if name not in TOUCHED.get(table["name"], ())}
+                for row in await superuser.fetch(f"SELECT * FROM {table['name']}")
+            ),
+            key=repr,
+        )
+        for table in tables
+    }
+
+
+def heading(response: httpx.Response) -> str:
+    found = re.search("<h1>(.*?)</h1>", response.text, re.DOTALL)
+    assert found, response.text
+    return re.sub("<.*?>", "", found[1])
+
+
+def session_of(response: httpx.Response, world: World) -> Person:
+    """Who is signed in by the answer's cookie."""
+    found = re.match(r"ta_session=([\w-]{43});", response.headers["set-cookie"])
+    assert found, response.headers["set-cookie"]
+    return Person(world.http, token=found[1])
