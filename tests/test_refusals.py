@@ -20,12 +20,6 @@ UPDATE = """mutation ($input: UpdateAccountInput!) { updateAccount(input: $input
 TRANSFER = """mutation ($input: TransferOwnershipInput!) { transferOwnership(input: $input) {
   account { owner { id role } } userErrors { code path } } }"""
 BY_NAME = {change.name: change for change in CHANGES}
-REFUSED = [
-    pytest.param(change, role, id=f"{change.name}-{role}")
-    for change in CHANGES
-    for role in ROLES
-    if role not in MATRIX[change.permission] or change.owner_only
-]
 
 
 @pytest_asyncio.fixture
@@ -33,20 +27,22 @@ async def stage(world: World, themes: dict[str, str]) -> Stage:
     return await set_stage(world, themes)
 
 
-@pytest.mark.parametrize(("change", "role"), REFUSED)
-async def test_a_refused_change_leaves_its_event_alone(stage: Stage, change: Change, role: str) -> None:
-    stored, rows, events = await stage.stored(), await stage.world.rows(), await stage.world.events()
-    input = _filled(stage, change, role)
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_refused_change_leaves_its_event_alone(stage: Stage, role: str) -> None:
+    refused = [change for change in CHANGES if change.owner_only or role not in MATRIX[change.permission]]
+    for change in refused:
+        stored, rows, events = await stage.stored(), await stage.world.rows(), await stage.world.events()
+        input = _filled(stage, change, role)
 
-    answer = await stage.people[role].post(change.operation, input=input)
+        answer = await stage.people[role].post(change.operation, input=input)
 
-    assert answer["data"] == {change.name: None}
-    assert [error["extensions"] for error in answer["errors"]] == [_forbidden(change.permission)]
-    assert await stage.world.rows() == rows
-    assert await stage.stored() == stored
-    denied, *before = await stage.world.events()
-    assert before == events
-    _assert_tells_of(denied, stage, change, role, input)
+        assert answer["data"] == {change.name: None}
+        assert [error["extensions"] for error in answer["errors"]] == [_forbidden(change.permission)]
+        assert await stage.world.rows() == rows, change
+        assert await stage.stored() == stored, change
+        denied, *before = await stage.world.events()
+        assert before == events, change
+        _assert_tells_of(denied, stage, change, role, input)
 
 
 async def test_a_refusal_says_as_much_on_a_huge_input_and_keeps_little_of_it(stage: Stage) -> None:

@@ -67,6 +67,7 @@ def test_the_app_s_role_may_what_is_listed_and_nothing_else(owner_url: str) -> N
     assert set(grants.TABLES) == tables
     assert granted == {table: set(listed.split(", ")) for table, listed in grants.TABLES.items()}
     assert sequences == set(grants.SEQUENCES)
+    assert (granted["audit_events"], granted["audit_heads"]) == ({"SELECT", "INSERT"}, {"SELECT"})
 
 
 async def _fetch(url: str, statement: str, *arguments: Any) -> list[asyncpg.Record]:
