@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from websockets import Subprotocol, connect
+from websockets import ClientConnection, Subprotocol, connect
 
 from tests.contracts import ROLES, permissions_of
 from tests.stage import Stage, set_stage
@@ -131,6 +133,25 @@ async def test_the_log_is_streamed_to_whom_it_is_shown(stage: Stage, role: str) 
         ]
 
 
+async def test_a_stream_of_the_log_ends_with_the_permission(stage: Stage) -> None:
+    """Not even the event of the demotion gets through."""
+    admin = stage.people["ADMIN"]
+    (newest, *_) = await stage.world.events()
+    log = f"""subscription ($id: ID!) {{
+      auditLogAppended(accountId: $id, afterSequence: {newest["sequence"] - 1}) {{ sequence }} }}"""
+
+    async with _subscribed(admin, log, id=stage.ids["account"]) as socket:
+        first = await _received(socket)
+        await stage.owner.ask(DEMOTE, input={"memberId": admin.member_id, "role": "MEMBER"})
+        second = await _received(socket)
+
+    assert first["payload"]["data"] == {"auditLogAppended": {"sequence": newest["sequence"]}}
+    assert "data" not in second["payload"] or second["payload"]["data"] is None
+    assert [error["extensions"] for error in second["payload"]["errors"]] == [
+        {"code": "FORBIDDEN", "permission": "VIEW_AUDIT_LOG"}
+    ]
+
+
 @pytest.mark.parametrize("role", ["MEMBER", "VIEWER"])
 async def test_a_stream_of_one_s_own_membership_opens_nothing_else(stage: Stage, role: str) -> None:
     own = f"subscription ($id: ID!) {{ viewerMemberChanged(accountId: $id) {{ email {ACCOUNT} }} }}"
@@ -171,18 +192,25 @@ def _refused(answer: dict[str, Any], below: str) -> set[tuple[str, str]]:
 
 async def _first(person: Person, operation: str, **variables: str) -> dict[str, Any]:
     """The first message about the operation."""
+    async with _subscribed(person, operation, **variables) as socket:
+        return await _received(socket)
+
+
+@asynccontextmanager
+async def _subscribed(person: Person, operation: str, **variables: str) -> AsyncIterator[ClientConnection]:
     url = str(person.http.base_url.join("/graphql")).replace("http", "ws", 1)
     headers = {"authorization": f"Bearer {person.token}"} if person.token else {}
     protocol = Subprotocol("graphql-transport-ws")
-    async with (
-        asyncio.timeout(5),
-        connect(url, subprotocols=[protocol], additional_headers=headers) as socket,
-    ):
+    async with connect(url, subprotocols=[protocol], additional_headers=headers) as socket:
         await socket.send(json.dumps({"type": "connection_init"}))
-        assert json.loads(await socket.recv())["type"] == "connection_ack"
+        assert (await _received(socket))["type"] == "connection_ack"
         payload = {"query": operation, "variables": variables}
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
-        message: dict[str, Any] = json.loads(await socket.recv())
-        if isinstance(message["payload"], list):
-            message["payload"] = {"errors": message["payload"]}
-        return message
+        yield socket
+
+
+async def _received(socket: ClientConnection) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 5))
+    if isinstance(message.get("payload"), list):
+        message["payload"] = {"errors": message["payload"]}
+    return message
