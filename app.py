@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *graphiql.static_routes(),
             *error_pages.static_routes(),
         ],
-        middleware=[Middleware(Identified), *_cors(settings)],
+        middleware=[Middleware(Identified), Middleware(error_pages.Guarded), *_cors(settings)],
         exception_handlers=error_pages.exception_handlers(),
     )
 

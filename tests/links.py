@@ -4,12 +4,14 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import asyncpg
 import httpx
 
 from resolvers.sessions import sign_in_link
+from settings import Settings
 from tests.changes import DECLINE, REMOVE, RESEND, REVOKE_INVITATION
 from tests.test_invitations import BOB, invited, let_time_run_out
 from tests.world import ACCEPT, SIGN_IN, Person, World
@@ -121,6 +123,13 @@ async def _everything(superuser: asyncpg.Connection) -> dict[str, list[dict[str,
         )
         for table in tables
     }
+
+
+def forgetful_client(settings: Settings) -> httpx.AsyncClient:
+    """Keeps no cookies by itself."""
+    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", timeout=30)
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
 
 
 def heading(response: httpx.Response) -> str:

@@ -1,5 +1,6 @@
 """What a browser is shown where a page cannot be, and the files that pages load."""
 
+import traceback
 from pathlib import Path
 from typing import cast
 
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import ExceptionHandler
+from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from web.exchange import request_id
 from web.pages import page
@@ -22,7 +23,30 @@ def static_routes() -> list[BaseRoute]:
 
 
 def exception_handlers() -> dict[int | type[Exception], ExceptionHandler]:
-    return {HTTPException: _refused, Exception: _failed}
+    return {HTTPException: _refused}
+
+
+class Guarded:
+    """Answers what failed with a page. A handler of Starlette's would raise the failure again, for the server
+    to log once more, in a form of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_watched)
+        except Exception as error:
+            if scope["type"] != "http" or has_begun:
+                raise
+            await _failed(Request(scope), error)(scope, receive, send)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -32,7 +56,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    # Not the path: it may hold a token.
-    log.error("page_failed", request_id=request_id(request), exc_info=error)
+def _failed(request: Request, error: Exception) -> Response:
+    # Not the path: it may hold a token. As text: a renderer may write the values of variables beside it.
+    exception = "".join(traceback.format_exception(error))
+    log.error("page_failed", request_id=request_id(request), exception=exception)
     return page("error", 500, request_id=request_id(request), retry_at=None)
