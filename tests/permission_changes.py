@@ -26,6 +26,7 @@ class Change:
         )
 
 
+# In an order in which one person may make them all.
 CHANGES = [
     Change(
         "MANAGE_ACCOUNT",
@@ -64,7 +65,7 @@ CHANGES = [
     Change(
         "INVITE_MEMBERS",
         "inviteMembers",
-        {"accountId": "<account>", "invitations": [{"email": "new@example.com", "role": "VIEWER"}]},
+        {"accountId": "<account>", "invitations": [{"email": "newer@example.com", "role": "VIEWER"}]},
         "results { invitation { id } }",
         "MEMBER_INVITED",
         "invite somebody",
@@ -108,7 +109,7 @@ CHANGES = [
     Change(
         "PROVISION_LICENSES",
         "provisionLicense",
-        {"accountId": "<account>", "themeId": "<theme>", "site": "<role>.example.com", "idempotencyKey": "k"},
+        {"accountId": "<account>", "themeId": "<theme>", "site": "<role>.example.com", "idempotencyKey": "l"},
         "license { id }",
         "LICENSE_PROVISIONED",
         "provision a license",
