@@ -30,6 +30,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            # Errors quote parameters, and logs quote errors: license keys, addresses, hashes of tokens.
+            hide_parameters=True,
             json_serializer=canonical_json,
             json_deserializer=orjson.loads,
             connect_args={
@@ -50,9 +52,14 @@ class Database:
         async with AsyncSession(self.reading, expire_on_commit=False) as session:
             yield session
 
-    async def connect(self) -> asyncpg.Connection:
+    async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
-        return await asyncpg.connect(asyncpg_url(self.url), timeout=10, command_timeout=10)
+        return await asyncpg.connect(
+            asyncpg_url(self.url),
+            timeout=10,
+            command_timeout=10,
+            server_settings={"application_name": application_name},
+        )
 
     async def close(self) -> None:
         await self.reading.dispose()

@@ -79,6 +79,9 @@ async def create_account(context: Context, input: "CreateAccountInput") -> dict[
         # The same slug or the same idempotency key at the same moment: the other one is there by now.
         account_id = await _found(context, name, input.idempotency_key)
     await context.identify()
+    if context.membership(account_id) is None:
+        # A retry by a founder who has left since: a key opens no doors.
+        raise not_found("account", "idempotencyKey")
     return {"account": await load(context, Account, account_id)}
 
 

@@ -1,7 +1,7 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import String, func, or_, select
 from sqlmodel import col
 
 from models.catalog import Theme
@@ -20,7 +20,7 @@ class ThemeOrder(StrEnum):
 
 
 _ORDERS = {
-    ThemeOrder.NAME: Order("name", (func.lower(col(Theme.name)), col(Theme.id))),
+    ThemeOrder.NAME: Order("name", (func.lower(col(Theme.name), type_=String()), col(Theme.id))),
     ThemeOrder.NEWEST: Order("newest", (col(Theme.published_at), col(Theme.id)), descending=True),
     ThemeOrder.PRICE: Order("price", (col(Theme.price_amount), col(Theme.id))),
 }

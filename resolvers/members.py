@@ -1,7 +1,7 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, String, func, or_, select, update
 from sqlmodel import col
 
 from models.accounts import Account
@@ -28,7 +28,7 @@ class MemberOrder(StrEnum):
 
 _ORDERS = {
     MemberOrder.JOINED: Order("joined", (col(Member.joined_at), col(Member.id))),
-    MemberOrder.NAME: Order("name", (func.lower(col(Member.name)), col(Member.id))),
+    MemberOrder.NAME: Order("name", (func.lower(col(Member.name), type_=String()), col(Member.id))),
     MemberOrder.LAST_ACTIVE: Order(
         "active", (func.coalesce(col(Member.last_active_at), col(Member.joined_at)), col(Member.id)), True
     ),

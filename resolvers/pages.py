@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -144,14 +144,15 @@ def _parse(python_type: type, value: Any) -> Any:
         at = datetime.fromisoformat(value)
         if at.tzinfo is None:
             raise ValueError
-        return at
+        return at.astimezone(UTC)
     if python_type is UUID:
         return UUID(value)
-    return _finite(value) if python_type is Decimal else value
+    return _amount(value) if python_type is Decimal else value
 
 
-def _finite(value: str) -> Decimal:
+def _amount(value: str) -> Decimal:
+    """As the tables have them: Numeric(14, 2)."""
     number = Decimal(value)
-    if not number.is_finite():
+    if not number.is_finite() or not 0 <= number < 10**12 or number.as_tuple().exponent not in (0, -1, -2):
         raise ValueError
     return number

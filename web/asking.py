@@ -1,19 +1,22 @@
 """From an HTTP request or a WebSocket to who is asking."""
 
 import asyncio
+from datetime import datetime
 
+import structlog
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from models.columns import now
 from permissions.context import Context
 from permissions.errors import Unauthenticated
-from permissions.viewer import Client, Viewer, identify
+from permissions.viewer import Client, look_up
 from web.exchange import Exchange, request_id
 from web.state import State
 
 COOKIE = "ta_session"
 _LONGEST_HEADER = 300
+log = structlog.get_logger()
 
 
 async def make_context(exchange: Exchange) -> Context:
@@ -39,26 +42,29 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
 
 
 def _watch(context: Context, exchange: Exchange) -> None:
-    """A WebSocket is closed when its credential ends: told by NOTIFY, looked up anew."""
+    """A WebSocket is closed when its credential ends: woken by its id, looked up anew."""
     scope = exchange.connection.scope
     if scope["type"] != "websocket" or context.viewer is None or scope.get("watched"):
         return
     scope["watched"] = True
+    credential_id, token = context.viewer.credential.id, context.token or ""
 
-    async def close_at_the_end(viewer: Viewer) -> None:
-        async with context.listener.woken_by(viewer.session.id) as woken:
-            while True:
-                try:
-                    await identify(
-                        context.database, context.token or "", context.settings.session_lifetime_seconds
-                    )
-                except Unauthenticated as ended:
-                    await exchange.close(4403, ended.message)
-                    return
-                await woken.wait()
-                woken.clear()
+    async def close_at_the_end() -> None:
+        async with context.listener.woken_by(credential_id) as woken:
+            try:
+                while True:
+                    async with context.listener.turn():
+                        await look_up(context.database, token)
+                    await woken.wait()
+                    woken.clear()
+            except Unauthenticated as ended:
+                await exchange.close(4403, ended.message)
+            except Exception as error:
+                # Nobody stays connected who cannot be looked up.
+                log.warning("socket_closed_unchecked", request_id=exchange.request_id, error=str(error))
+                await exchange.close(1013, "Try again later")
 
-    exchange.at_end.append(asyncio.create_task(close_at_the_end(context.viewer)).cancel)
+    exchange.at_end.append(asyncio.create_task(close_at_the_end()).cancel)
 
 
 def with_cookies(response: Response, cookies: Response) -> Response:
@@ -98,8 +104,16 @@ def _context(connection: HTTPConnection, response: Response) -> Context:
         listener=state.listener,
         client=_client(connection),
         keep_cookie=keep_cookie,
-        started_at=connection.scope.get("state", {}).get("started_at") or now(),
+        started_at=_started_at(connection),
     )
+
+
+def _started_at(connection: HTTPConnection) -> datetime:
+    """Of the request. What a WebSocket is asked may be asked a day after it was opened."""
+    if connection.scope["type"] != "http":
+        return now()
+    started_at: datetime | None = connection.scope.get("state", {}).get("started_at")
+    return started_at or now()
 
 
 def _client(connection: HTTPConnection) -> Client:

@@ -12,8 +12,10 @@ CREATE FUNCTION audit_field(value text) RETURNS text LANGUAGE sql IMMUTABLE PARA
 $$ SELECT CASE WHEN value IS NULL THEN '-,' ELSE octet_length(value) || ':' || value || ',' END $$
 """
 
+# pg_temp comes last: it would come first if it were not named, and any role may have tables there.
 APPEND = """
-CREATE FUNCTION audit_append() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+CREATE FUNCTION audit_append() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     head audit_heads%ROWTYPE;
 BEGIN
@@ -22,6 +24,10 @@ BEGIN
         INSERT INTO audit_heads (account_id, sequence, hash, occurred_at)
         VALUES (NEW.account_id, 0, decode(repeat('00', 32), 'hex'), clock_timestamp())
         RETURNING * INTO head;
+    END IF;
+    -- ON CONFLICT DO NOTHING would keep the head's new place and leave out the event.
+    IF EXISTS (SELECT FROM audit_events WHERE account_id = NEW.account_id AND id = NEW.id) THEN
+        RAISE EXCEPTION 'the audit log has this event already' USING ERRCODE = 'unique_violation';
     END IF;
     NEW.sequence := head.sequence + 1;
     -- Never earlier than the event before: within an account the log is in order of time as well.

@@ -1,0 +1,197 @@
+"""What hostile clients tried once: each of these did harm before it was closed."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import asyncpg
+import pytest
+from websockets import Subprotocol, connect
+
+from models.columns import new_id
+from tests.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
+
+CREATE = """mutation ($input: CreateAccountInput!) { createAccount(input: $input) {
+  account { id name owner { name } limits { activeLicenses } viewerPermissions } userErrors { code } } }"""
+RENAME = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { userErrors { code } } }"
+LIMITS = """mutation ($input: SetAccountLimitsInput!) { setAccountLimits(input: $input) {
+  account { limits { maxMonthlySpend { amount } } } userErrors { code } } }"""
+TRANSFER = """mutation ($input: TransferOwnershipInput!) { transferOwnership(input: $input) {
+  userErrors { code } } }"""
+LEAVE = "mutation ($input: LeaveAccountInput!) { leaveAccount(input: $input) { userErrors { code } } }"
+MARKS = "a" + "\N{COMBINING ACUTE ACCENT}" * 50_000 + "\N{COMBINING GRAVE ACCENT BELOW}" * 50_000
+"""100,000 marks, which normalising sorts in quadratic time: 20 seconds, in which nobody else is served."""
+
+
+async def over_web_socket(world: World, before: Any, query: str, **input: Any) -> Any:
+    """The change's payload, from a socket that was open before `before` happened."""
+    url = world.settings.public_url.replace("http", "ws") + "/graphql"
+    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        await socket.send('{"type": "connection_init"}')
+        await socket.recv()
+        await before
+        payload = {"query": query, "variables": {"input": input}}
+        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        ((_, answer),) = json.loads(await socket.recv())["payload"]["data"].items()
+        return answer
+
+
+async def test_used_sign_in_link_is_used_for_sockets_opened_before(world: World) -> None:
+    await world.nobody.change(REQUEST_SIGN_IN, email="member@example.com")
+    token = await world.token_for("member@example.com")
+
+    answer = await over_web_socket(world, world.nobody.change(SIGN_IN, token=token), SIGN_IN, token=token)
+
+    assert answer["sessionToken"] is None
+    assert [error["code"] for error in answer["userErrors"]] == ["TOKEN_INVALID"]
+
+
+async def test_used_invitation_is_used_for_sockets_opened_before(world: World) -> None:
+    await world.admin.change(INVITE, accountId=world.account_id, email="bob@example.com", role="ADMIN")
+    token = await world.token_for("bob@example.com")
+
+    answer = await over_web_socket(world, world.nobody.change(ACCEPT, token=token), ACCEPT, token=token)
+
+    assert answer["sessionToken"] is None
+    assert [error["code"] for error in answer["userErrors"]] == ["INVITATION_ALREADY_USED"]
+
+
+async def test_texts_that_are_slow_to_normalise_are_refused_at_once(world: World) -> None:
+    account_id, email = world.account_id, "bob@example.com"
+    begun = time.monotonic()
+
+    answers = [
+        await world.nobody.change(REQUEST_SIGN_IN, email=MARKS + "@example.com"),
+        await world.viewer.change(RENAME, name=MARKS),
+        await world.admin.change(INVITE, accountId=account_id, email=email, role="VIEWER", message=MARKS),
+    ]
+
+    assert [answer["userErrors"][0]["code"] for answer in answers] == ["INVALID"] * 3
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u200d", "\u200c\u200d", "\ufe0f", "\u3164", "A\u3164", "Ada\u200d", "\u200dA", "A\u200dda", "\u2800"],
+)
+async def test_nobody_is_called_what_cannot_be_seen(world: World, name: str) -> None:
+    payload = await world.viewer.change(RENAME, name=name)
+
+    assert payload["userErrors"] == [{"code": "INVALID"}]
+
+
+@pytest.mark.parametrize("name", ["می‌خواهم", "👩‍💻 Ada", "Ada Ōé", "李", "Ada 2.0"])
+async def test_names_of_all_the_world_are_taken(world: World, name: str) -> None:
+    assert (await world.viewer.change(RENAME, name=name))["userErrors"] == []
+
+
+async def test_idempotency_key_does_not_lead_back_into_an_account(world: World) -> None:
+    account = {"name": "Acme Two", "idempotencyKey": "once"}
+    founded = (await world.member.change(CREATE, **account))["account"]
+    heir = await joined(world, world.member, founded["id"], "heir@example.com")
+    await world.member.change(TRANSFER, accountId=founded["id"], memberId=heir.member_id)
+    assert (await world.member.change(LEAVE, accountId=founded["id"]))["userErrors"] == []
+
+    replayed = await world.member.change(CREATE, **account)
+
+    assert replayed == {"account": None, "userErrors": [{"code": "NOT_FOUND"}]}
+
+
+async def joined(world: World, by: Person, account_id: str, email: str) -> Person:
+    await by.change(INVITE, accountId=account_id, email=email, role="ADMIN")
+    payload = await world.nobody.change(ACCEPT, token=await world.token_for(email))
+    return Person(world.http, email, payload["sessionToken"], payload["member"]["id"])
+
+
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        ("JOINED", ["joined", "0001-01-01T00:00:00+23:59"]),
+        ("LAST_ACTIVE", ["active", "9999-12-31T23:59:59-23:59"]),
+    ],
+)
+async def test_cursors_beyond_time_are_refused(world: World, order: str, key: list[str]) -> None:
+    after = cursor(*key)
+    query = """query ($after: String, $order: MemberOrder) {
+      account { members(after: $after, orderBy: $order) { nodes { id } } } }"""
+
+    assert await world.viewer.refusals(query, after=after, order=order) == [{"code": "BAD_USER_INPUT"}]
+
+
+@pytest.mark.parametrize("amount", ["1e1000000", "0e1000000", "1E-1000000", "9" * 40, "-1", "0.001"])
+async def test_cursors_beyond_all_prices_are_refused(world: World, amount: str) -> None:
+    query = "query ($after: String) { catalog(after: $after, orderBy: PRICE) { nodes { id } } }"
+
+    assert await world.viewer.refusals(query, after=cursor("price", amount)) == [{"code": "BAD_USER_INPUT"}]
+
+
+def cursor(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps([*values, str(new_id())]).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("order", ["NAME", "NEWEST", "PRICE"])
+async def test_catalog_has_a_second_page(world: World, themes: dict[str, str], order: str) -> None:
+    query = """query ($after: String, $order: ThemeOrder) {
+      catalog(first: 1, after: $after, orderBy: $order) { nodes { id } pageInfo { endCursor } } }"""
+    first = (await world.viewer.ask(query, order=order))["catalog"]
+
+    second = (await world.viewer.ask(query, order=order, after=first["pageInfo"]["endCursor"]))["catalog"]
+
+    assert {first["nodes"][0]["id"], second["nodes"][0]["id"]} == set(themes.values())
+
+
+@pytest.mark.parametrize("order", ["JOINED", "NAME", "LAST_ACTIVE"])
+async def test_team_has_a_second_page(world: World, order: str) -> None:
+    query = """query ($after: String, $order: MemberOrder) { account {
+      members(first: 2, after: $after, orderBy: $order) { nodes { id } pageInfo { endCursor } } } }"""
+    first = (await world.viewer.ask(query, order=order))["account"]["members"]
+
+    rest = (await world.viewer.ask(query, order=order, after=first["pageInfo"]["endCursor"]))["account"]
+
+    found = [node["id"] for node in first["nodes"] + rest["members"]["nodes"]]
+    assert sorted(found) == sorted(person.member_id for person in world.people.values())
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0e1000000", "0.00"),
+        ("0e-1000000", "0.00"),
+        ("-0", "0.00"),
+        ("1e11", f"1{11 * '0'}.00"),
+        ("5", "5.00"),
+    ],
+)
+async def test_amounts_are_stored_and_shown_with_two_decimals(world: World, amount: str, shown: str) -> None:
+    payload = await world.admin.change(LIMITS, accountId=world.account_id, maxMonthlySpend=amount)
+
+    assert payload["account"]["limits"]["maxMonthlySpend"]["amount"] == shown
+
+
+COPY_OF_AN_EVENT = """
+INSERT INTO audit_events (account_id, id, action, outcome, summary, actor_kind, actor_name, details)
+SELECT account_id, {id}, action, outcome, summary, actor_kind, actor_name, '{{}}' FROM audit_events LIMIT 1
+"""
+
+
+async def test_chain_is_not_led_astray_by_a_temporary_table(world: World) -> None:
+    """A database's default lets every role make temporary tables, which PostgreSQL looks for first."""
+    before = await world.superuser.fetchval("SELECT sequence FROM audit_heads")
+    async with world.superuser.transaction():
+        await world.superuser.execute(
+            "CREATE TEMPORARY TABLE audit_heads ON COMMIT DROP AS SELECT * FROM public.audit_heads;"
+            "GRANT ALL ON pg_temp.audit_heads TO PUBLIC"
+        )
+        await world.superuser.execute(COPY_OF_AN_EVENT.format(id="gen_random_uuid()"))
+
+    assert await world.superuser.fetchval("SELECT sequence FROM audit_heads") == before + 1
+
+
+async def test_head_does_not_move_on_without_its_event(world: World) -> None:
+    app = await world.database.connect()
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await app.execute(COPY_OF_AN_EVENT.format(id="id") + "ON CONFLICT DO NOTHING")
+
+    await app.close()
