@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -16,8 +16,17 @@ from models.database import Database
 AUDIT = "team_access_audit"
 ACCESS = "team_access_access"
 _NOTIFY = text("SELECT pg_notify(:channel, each) FROM unnest(CAST(:ids AS text[])) AS each")
+_LOOK = """
+    SELECT account_id AS id, sequence AS state FROM audit_heads WHERE account_id = ANY($1::uuid[])
+    UNION ALL
+    SELECT id, CAST(ended_at IS NULL AND expires_at > now() AS int) FROM sessions
+    WHERE id = ANY($1::uuid[])"""
+LOOK_SECONDS = 5.0
 _BATCH_SECONDS = 0.02
 _RECONNECT_SECONDS = 1.0
+_CLOSING_SECONDS = 1.0
+_TURNS = 4
+_TURN_SECONDS = 10.0
 log = structlog.get_logger()
 
 
@@ -30,7 +39,7 @@ class AuditAnnouncer:
     """Announces that accounts' logs have grown: after the commit, and once for all of a moment.
 
     A transaction that notifies holds a database-wide lock while it commits, so changes do not. An
-    announcement that a crash swallows is made good by the next one, or by the listeners' own look.
+    announcement that a crash swallows is made good by the next one, or by the listeners' look.
     """
 
     def __init__(self, database: Database) -> None:
@@ -60,12 +69,14 @@ class AuditAnnouncer:
 
 
 class Listener:
-    """One LISTEN connection a process; wakes whoever waits for an id."""
+    """One LISTEN connection a process; wakes whoever waits for an id of an account, a user or a session."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._waiting: dict[UUID, set[asyncio.Event]] = {}
+        self._seen: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
+        self._turns = asyncio.Semaphore(_TURNS)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._listen())
@@ -78,41 +89,63 @@ class Listener:
 
     @asynccontextmanager
     async def woken_by(self, *ids: UUID) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever one of these ids is announced, and after a lost connection."""
+        """An event that is set whenever one of these ids is announced, or may have been in vain."""
         event = asyncio.Event()
         for id in ids:
-            self._waiting.setdefault(str(id), set()).add(event)
+            self._waiting.setdefault(id, set()).add(event)
         try:
             yield event
         finally:
             for id in ids:
-                waiting = self._waiting[str(id)]
-                waiting.discard(event)
-                if not waiting:
-                    del self._waiting[str(id)]
+                self._waiting[id].discard(event)
+                if not self._waiting[id]:
+                    del self._waiting[id]
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """To ask the database once woken: a thousand may be, and requests need connections meanwhile."""
+        async with self._turns, asyncio.timeout(_TURN_SECONDS):
+            yield
 
     async def _listen(self) -> None:
         while True:
             try:
                 await self._listen_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except Exception as error:
                 log.warning("listener_reconnects", error=str(error))
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen_once(self) -> None:
-        connection = await self._database.connect()
+        connection = await self._database.connect("team-access listener")
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _connection: lost.set())
             for channel in (AUDIT, ACCESS):
-                await connection.add_listener(channel, self._wake)
-            for events in self._waiting.values():
-                for event in events:
-                    event.set()
-            await lost.wait()
+                await connection.add_listener(channel, self._hear)
+            self._wake(list(self._waiting))
+            while not lost.is_set():
+                await self._look(connection)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), LOOK_SECONDS)
         finally:
-            await connection.close(timeout=5)
+            await connection.close(timeout=_CLOSING_SECONDS)
 
-    def _wake(self, _connection: object, _pid: int, _channel: str, id: object) -> None:
-        for event in self._waiting.get(str(id), ()):
-            event.set()
+    async def _look(self, connection: asyncpg.Connection) -> None:
+        """For what is not announced: a session's time that is over, a commit whose process died at once.
+
+        One statement for all who wait, on this very connection: so a silent one is noticed too.
+        """
+        ids = list(self._waiting)
+        rows = await connection.fetch(_LOOK, ids, timeout=LOOK_SECONDS)
+        found = {row["id"]: row["state"] for row in rows}
+        self._wake(id for id in ids if found.get(id) != self._seen.get(id))
+        self._seen = found
+
+    def _hear(self, _connection: object, _pid: int, _channel: str, id: object) -> None:
+        with contextlib.suppress(ValueError):
+            self._wake([UUID(str(id))])
+
+    def _wake(self, ids: Iterable[UUID]) -> None:
+        for id in ids:
+            for event in self._waiting.get(id, ()):
+                event.set()

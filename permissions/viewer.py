@@ -70,9 +70,20 @@ class Viewer:
 
 
 async def identify(database: Database, token: str, lifetime_seconds: int) -> Viewer:
-    """One statement. Raises `Unauthenticated` where the token is of no live session."""
+    """Who uses this token now. Raises `Unauthenticated` where it is of no live session."""
+    viewer = await look_up(database, token)
+    if viewer.session.last_used_at < now() - timedelta(seconds=_TOUCH_SECONDS):
+        await _touch(database, viewer, lifetime_seconds)
+    return viewer
+
+
+async def look_up(database: Database, token: str) -> Viewer:
+    """As `identify`, for who only waits for news: that is no use of a session and does not prolong it.
+
+    One statement.
+    """
     statement = (
-        select(Session, User, Member.account_id, Member.id, Member.role, Member.last_active_at)  # type: ignore[call-overload]
+        select(Session, User, Member.account_id, Member.id, Member.role)  # type: ignore[call-overload]
         .join(User, col(User.id) == col(Session.user_id))
         .outerjoin(Member, (col(Member.user_id) == col(User.id)) & col(Member.removed_at).is_(None))
         .where(
@@ -86,15 +97,13 @@ async def identify(database: Database, token: str, lifetime_seconds: int) -> Vie
         rows = (await reader.execute(statement)).all()
     if not rows:
         raise Unauthenticated("This session is not valid any more: sign in again.")
-    session, user = rows[0][0], rows[0][1]
     memberships = {row[2]: Membership(row[2], row[3], row[4]) for row in rows if row[2] is not None}
-    if session.last_used_at < now() - timedelta(seconds=_TOUCH_SECONDS):
-        await _touch(database, session, [row[3] for row in rows if row[2] is not None], lifetime_seconds)
-    return Viewer(user, session, memberships)
+    return Viewer(rows[0][1], rows[0][0], memberships)
 
 
-async def _touch(database: Database, session: Session, member_ids: list[UUID], lifetime_seconds: int) -> None:
+async def _touch(database: Database, viewer: Viewer, lifetime_seconds: int) -> None:
     """Sessions slide, and members were active: written once a minute at most, by whoever comes first."""
+    session = viewer.session
     at = now().replace(second=0, microsecond=0)
     expires_at = now() + timedelta(seconds=lifetime_seconds)
     async with database.writing.begin() as connection:
@@ -103,7 +112,7 @@ async def _touch(database: Database, session: Session, member_ids: list[UUID], l
             .where(col(Session.id) == session.id, col(Session.last_used_at) == session.last_used_at)
             .values(last_used_at=now(), expires_at=expires_at)
         )
-        if member_ids:
+        if viewer.memberships:
             await connection.execute(_members_active(session.user_id, at))
 
 

@@ -1,0 +1,87 @@
+"""A client of graphql-transport-ws: subscriptions side by side on one socket."""
+
+import asyncio
+import contextlib
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets import ClientConnection, ConnectionClosed, Subprotocol, connect
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
+WAIT_SECONDS = 10
+
+
+class Socket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self._messages: dict[str, asyncio.Queue[dict[str, Any]]] = defaultdict(asyncio.Queue)
+
+    async def subscribe(self, query: str, **variables: Any) -> "Subscription":
+        id = str(len(self._messages))
+        subscription = Subscription(self._messages[id])
+        payload = {"query": query, "variables": variables}
+        await self.connection.send(json.dumps({"id": id, "type": "subscribe", "payload": payload}))
+        return subscription
+
+    async def is_open(self) -> bool:
+        await asyncio.wait_for(await self.connection.ping(), WAIT_SECONDS)
+        return True
+
+    async def closed(self) -> tuple[int, str]:
+        """The code and the reason that the server closes with."""
+        await asyncio.wait_for(self.connection.wait_closed(), WAIT_SECONDS)
+        return self.connection.close_code or 0, self.connection.close_reason or ""
+
+    async def read(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for text in self.connection:
+                message = json.loads(text)
+                self._messages[message["id"]].put_nowait(message)
+
+
+class Subscription:
+    def __init__(self, messages: asyncio.Queue[dict[str, Any]]) -> None:
+        self._messages = messages
+
+    async def next(self) -> Any:
+        """What the one root field of the next event is."""
+        message = await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        (event,) = message["payload"]["data"].values()
+        return event
+
+    async def take(self, count: int) -> list[Any]:
+        return [await self.next() for _ in range(count)]
+
+    async def ended(self) -> list[dict[str, Any]]:
+        """The `extensions` of its errors; none where it has completed."""
+        message = await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
+        assert message["type"] in ("complete", "error"), message
+        return [error["extensions"] for error in message.get("payload", [])]
+
+    async def silent(self, seconds: float = 0.2) -> bool:
+        """Whether nothing comes for so long."""
+        await asyncio.sleep(seconds)
+        return self._messages.empty()
+
+
+@asynccontextmanager
+async def connected(url: str, token: str | None = None, **options: Any) -> AsyncIterator[Socket]:
+    """To the server at `url`, as a browser without cookies; `options` are those of `websockets`."""
+    address = url.replace("http", "ws", 1) + "/graphql"
+    options = {"subprotocols": [PROTOCOL], "proxy": None, **options}
+    async with connect(address, **options) as connection:
+        payload = {"Authorization": f"Bearer {token}"} if token else {}
+        await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
+        acknowledged = await asyncio.wait_for(connection.recv(), WAIT_SECONDS)
+        assert json.loads(acknowledged) == {"type": "connection_ack"}
+        socket = Socket(connection)
+        reading = asyncio.create_task(socket.read())
+        try:
+            yield socket
+        finally:
+            reading.cancel()
