@@ -56,9 +56,10 @@ def serve(
     def start_the_others() -> None:
         signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
         _in_thread(_announce, server, settings, when_ready, fail)
-        _in_thread(
-            _fail_after, database_ends, fail, "PostgreSQL has ended: its log is in DATA_DIR/postgresql."
-        )
+        if database_ends is not None:
+            _in_thread(
+                _fail_after, database_ends, fail, "PostgreSQL has ended: its log is in DATA_DIR/postgresql."
+            )
         if worker is not None:
             worker.start()
             _in_thread(_fail_after, worker.join, fail, "The job worker has ended.")
