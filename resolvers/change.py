@@ -14,7 +14,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import event, insert, select
+from sqlalchemy import Table, UpdateBase, event, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session as SyncSession
@@ -259,19 +259,19 @@ async def _writing(database: Database) -> AsyncIterator[AsyncSession]:
 @event.listens_for(SyncSession, "before_flush")
 def _flush_keeps_out_of_accounts(session: SyncSession, *_: Any) -> None:
     if session.info.get("personal"):
-        _keep_out(type(row) for row in (*session.new, *session.dirty, *session.deleted))
+        _keep_out(cast("Any", row).__table__ for row in (*session.new, *session.dirty, *session.deleted))
 
 
 @event.listens_for(SyncSession, "do_orm_execute")
 def _statement_keeps_out_of_accounts(state: ORMExecuteState) -> None:
-    if state.session.info.get("personal") and not state.is_select and state.bind_mapper is not None:
-        _keep_out([state.bind_mapper.class_])
+    if state.session.info.get("personal") and isinstance(state.statement, UpdateBase):
+        _keep_out([cast("Table", state.statement.table)])
 
 
-def _keep_out(tables: Iterable[type]) -> None:
+def _keep_out(tables: Iterable[Table]) -> None:
     for table in tables:
-        if table is Account or "account_id" in cast("Any", table).__table__.columns:
-            raise RuntimeError(f"{table.__name__} is an account's: only change() may write it")
+        if table.name == Account.__tablename__ or "account_id" in table.columns:
+            raise RuntimeError(f"{table.name} is an account's: only change() may write it")
 
 
 async def _lock_membership(
