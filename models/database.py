@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import orjson
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 
@@ -25,7 +27,7 @@ class Database:
         self.writing = self._engine(pool_size)
 
     def _engine(self, pool_size: int, **server_settings: str) -> AsyncEngine:
-        return create_async_engine(
+        engine = create_async_engine(
             sqlalchemy_url(self.url),
             pool_size=pool_size,
             max_overflow=0,
@@ -45,6 +47,8 @@ class Database:
                 },
             },
         )
+        event.listen(engine.sync_engine, "checkout", _replace_if_closed)
+        return engine
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[AsyncSession]:
@@ -64,6 +68,12 @@ class Database:
     async def close(self) -> None:
         await self.reading.dispose()
         await self.writing.dispose()
+
+
+def _replace_if_closed(connection: Any, *_: object) -> None:
+    """A pooled connection that the server has ended meanwhile; the driver knows without asking it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def asyncpg_url(url: str) -> str:
