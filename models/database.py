@@ -47,6 +47,9 @@ class Database:
                 },
             },
         )
+        # One statement for many rows: asyncpg's executemany hangs for good, with all that the transaction
+        # has locked, where it is cancelled while it sends.
+        engine.dialect.use_insertmanyvalues_wo_returning = True
         event.listen(engine.sync_engine, "checkout", _replace_if_closed)
         return engine
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 from sqlmodel import col
 
 from models.audit import CredentialKind
@@ -117,8 +117,14 @@ async def _touch(database: Database, viewer: Viewer, lifetime_seconds: int) -> N
 
 
 def _members_active(user_id: UUID, at: datetime):  # type: ignore[no-untyped-def]
+    """But for those that a change holds just now: whoever only reads shall not wait for it."""
+    free = (
+        select(Member.account_id, Member.id)  # type: ignore[call-overload]
+        .where(col(Member.user_id) == user_id, col(Member.removed_at).is_(None))
+        .with_for_update(key_share=True, skip_locked=True)
+    )
     return (
         update(Member)
-        .where(col(Member.user_id) == user_id, col(Member.removed_at).is_(None))
+        .where(tuple_(col(Member.account_id), col(Member.id)).in_(free))
         .values(last_active_at=at)
     )

@@ -1,15 +1,19 @@
 """What hostile clients tried once: each of these did harm before it was closed."""
 
+import asyncio
 import base64
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import insert
 from websockets import Subprotocol, connect
 
-from models.columns import new_id
+from models.columns import new_id, now
+from models.members import User
 from tests.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
 
 CREATE = """mutation ($input: CreateAccountInput!) { createAccount(input: $input) {
@@ -195,3 +199,33 @@ async def test_head_does_not_move_on_without_its_event(world: World) -> None:
         await app.execute(COPY_OF_AN_EVENT.format(id="id") + "ON CONFLICT DO NOTHING")
 
     await app.close()
+
+
+async def test_cancelled_change_of_many_rows_lets_go(world: World) -> None:
+    """Of its locks and its connection: a bulk invitation that took too long once shut an account for good."""
+    rows = [
+        {"id": new_id(), "email": f"{number}@example.org", "name": "x" * 100, "created_at": now()}
+        for number in range(3_000)
+    ]
+
+    async def add(seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), world.database.writing.connect() as connection:
+                await connection.execute(insert(User), rows)
+
+    for milliseconds in range(10, 100, 10):
+        adding = asyncio.create_task(add(milliseconds / 1_000))
+        done, _ = await asyncio.wait([adding], timeout=5)
+        assert done, f"hangs when it is cancelled after {milliseconds} ms"
+
+
+async def test_reading_does_not_wait_for_a_change(world: World) -> None:
+    await world.superuser.execute("UPDATE sessions SET last_used_at = now() - interval '1 hour'")
+    before = await world.superuser.fetchval("SELECT max(last_used_at) FROM sessions")
+
+    async with world.superuser.transaction():
+        await world.superuser.execute("SELECT FROM members FOR UPDATE")
+        answer = await asyncio.wait_for(world.viewer.ask("{ account { name } }"), 3)
+
+    assert answer["account"] == {"name": "Acme"}
+    assert await world.superuser.fetchval("SELECT max(last_used_at) FROM sessions") > before
