@@ -157,7 +157,7 @@ async def _end(tx: Change, member: Member, heir: Member, did: str) -> None:
     )
     moved = len((await tx.session.scalars(handed_on)).all())
     if moved:
-        did += f", whose {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
+        did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
     tx.about(
         member,
         member.name,
