@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         finally:
             await state.close()
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
             Route("/graphql", view),
@@ -52,6 +52,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
         middleware=[Middleware(Identified), Middleware(error_pages.Guarded), *_cors(settings)],
         exception_handlers=error_pages.exception_handlers(),
     )
+    app.state.close_sockets = view.close_sockets
+    return app
 
 
 def _graphql_view(settings: Settings) -> GraphQLView:

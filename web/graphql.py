@@ -9,6 +9,7 @@ application/json. Where something was executed there is `data`, and 200.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +43,7 @@ from web.websocket import TransportHandler, WebSocketAdapter
 
 Answer = dict[str, Any]
 
+_CLOSING_SECONDS = 1
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 # Of the codes that make_context may raise; any other is 400.
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429}
@@ -80,6 +82,8 @@ class GraphQLView(GraphQL[Exchange, None]):
         self.timeout_seconds = timeout_seconds
         self.max_body_bytes = max_body_bytes
         self.max_batch = max_batch
+        # Those that are open; the event is set once one has ended.
+        self.sockets: dict[TransportHandler, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -90,6 +94,14 @@ class GraphQLView(GraphQL[Exchange, None]):
         except ClientDisconnect:
             return
         await response(scope, receive, send)
+
+    async def close_sockets(self) -> None:
+        """At the server's end: clients are told to come back, and nothing is left half done."""
+        ended = list(self.sockets.values())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await asyncio.gather(*(socket.end(1012, "The server restarts") for socket in self.sockets))
+                await asyncio.gather(*(each.wait() for each in ended))
 
     def prepare(self, parameters: Parameters) -> Prepared:
         """Raises Refused."""

@@ -1,5 +1,6 @@
 """The processes of `team-access serve`: they start together, and end together however one of them ends."""
 
+import asyncio
 import contextlib
 import errno
 import logging
@@ -11,9 +12,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from granian import _signals as granian_signals
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer as Server
@@ -95,6 +97,28 @@ def end_with_parent() -> None:
             os._exit(1)
 
         _in_thread(end)
+
+
+def before_ending(finish: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """For a server process to call before it serves: `finish` is run at a signal to end, and then it ends.
+
+    Granian has no such hook, ends WebSockets without a word, and threads of it panic over that at times."""
+    set_loop_signals = granian_signals.set_loop_signals
+    finishing: set[asyncio.Task[None]] = set()
+
+    def set_signals(loop: asyncio.AbstractEventLoop) -> Any:
+        signalled = set_loop_signals(loop)  # type: ignore[no-untyped-call]
+
+        def end() -> None:
+            task = loop.create_task(finish())
+            finishing.add(task)
+            task.add_done_callback(lambda _task: signalled.set())
+
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, end)
+        return signalled
+
+    granian_signals.set_loop_signals = set_signals
 
 
 def free_address(host: str, port: int) -> str:

@@ -125,10 +125,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
 
     async def handle(self) -> None:
         self.context.close = self.end
+        ended = self.view.sockets[self] = asyncio.Event()
         try:
             await super().handle()
         finally:
+            del self.view.sockets[self]
             self.context.end()
+            ended.set()
 
     async def end(self, code: int, reason: str) -> None:
         # Closed first: this may be called by one of the operations that are cancelled.
