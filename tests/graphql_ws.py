@@ -57,6 +57,16 @@ class Subscription:
     async def take(self, count: int) -> list[Any]:
         return [await self.next() for _ in range(count)]
 
+    async def rest(self) -> list[Any]:
+        """What comes before it ends, which `ended` is left to tell of."""
+        taken: list[Any] = []
+        while True:
+            message = await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
+            if message["type"] != "next":
+                self._messages.put_nowait(message)
+                return taken
+            taken.append(message["payload"])
+
     async def ended(self) -> list[dict[str, Any]]:
         """The `extensions` of its errors; none where it has completed."""
         message = await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
