@@ -157,7 +157,8 @@ def _no_link() -> Refused:
 
 def _same_moment(context: Context, found: Invitation, invitation: Invitation) -> bool:
     """Whether this click began before the last of the clicks that joined was answered."""
-    began_before = invitation.accepted_at is not None and context.started_at <= invitation.accepted_at
+    accepted_at = invitation.accepted_at
+    began_before = accepted_at is not None and context.started_at <= accepted_at < invitation.expires_at
     return found.status is InvitationStatus.PENDING or began_before
 
 

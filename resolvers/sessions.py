@@ -108,7 +108,8 @@ async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
         if link is None or (link.used_at is None and link.expires_at <= now()):
             raise _sign_in_again("This link is not valid any more")
         viewer = context.viewer
-        if not used_before or (link.used_at and context.started_at <= link.used_at):
+        same_moment = link.used_at is not None and context.started_at <= link.used_at < link.expires_at
+        if not used_before or same_moment:
             user = await _signing_in(context, session, link)
             session_token = open_session(session, context, user)
             link.used_at = now()  # The last of the clicks of one moment.
