@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from websockets import ClientConnection, ConnectionClosed, Subprotocol, connect
@@ -18,6 +18,7 @@ class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self._messages: dict[str, asyncio.Queue[dict[str, Any]]] = defaultdict(asyncio.Queue)
+        self._reading = asyncio.create_task(self._read())
 
     async def subscribe(self, query: str, **variables: Any) -> "Subscription":
         id = str(len(self._messages))
@@ -35,7 +36,17 @@ class Socket:
         await asyncio.wait_for(self.connection.wait_closed(), WAIT_SECONDS)
         return self.connection.close_code or 0, self.connection.close_reason or ""
 
-    async def read(self) -> None:
+    @contextmanager
+    def taking_nothing_in(self) -> Iterator[None]:
+        self._reading.cancel()
+        yield
+        self._reading = asyncio.create_task(self._read())
+
+    def abort(self) -> None:
+        """As when the network is gone, if it were noticed at once."""
+        self.connection.transport.abort()
+
+    async def _read(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             async for text in self.connection:
                 message = json.loads(text)
@@ -89,9 +100,4 @@ async def connected(url: str, token: str | None = None, **options: Any) -> Async
         await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
         acknowledged = await asyncio.wait_for(connection.recv(), WAIT_SECONDS)
         assert json.loads(acknowledged) == {"type": "connection_ack"}
-        socket = Socket(connection)
-        reading = asyncio.create_task(socket.read())
-        try:
-            yield socket
-        finally:
-            reading.cancel()
+        yield Socket(connection)

@@ -2,13 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
+import asyncpg
+from sqlalchemy import event, text
+
+from models.notifications import AUDIT
 from resolvers.global_ids import decode
 from tests.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.graphql_ws import WAIT_SECONDS
 from tests.world import Person, World
+from web.state import State
 
 
 async def head(world: World) -> int:
@@ -19,19 +25,33 @@ async def append(world: World, count: int, bytes_each: int = 0) -> None:
     """Events that nobody announces, as the app's role commits them before its process dies."""
     connection = await world.database.connect()
     try:
-        await connection.execute(
-            """INSERT INTO audit_events
-                (account_id, id, action, outcome, summary, actor_kind, actor_name, details)
-            SELECT $1, gen_random_uuid(), 'ACCOUNT_UPDATED', 'ALLOWED', 'It happened', 'SYSTEM', 'A crash',
-                json_build_object('text', repeat('x', $3))
-            FROM generate_series(1, $2)""",
-            account_of(world),
-            count,
-            bytes_each,
-            timeout=30,
-        )
+        await append_by(connection, world, count, bytes_each)
     finally:
         await connection.close()
+
+
+async def append_by(
+    connection: asyncpg.Connection, world: World, count: int = 1, bytes_each: int = 0
+) -> None:
+    await connection.execute(
+        """INSERT INTO audit_events
+            (account_id, id, action, outcome, summary, actor_kind, actor_name, details)
+        SELECT $1, gen_random_uuid(), 'ACCOUNT_UPDATED', 'ALLOWED', 'It happened', 'SYSTEM', 'A crash',
+            json_build_object('text', repeat('x', $3))
+        FROM generate_series(1, $2)""",
+        account_of(world),
+        count,
+        bytes_each,
+        timeout=30,
+    )
+
+
+async def wake(world: World) -> None:
+    """Whoever follows the account's log, without anything in it that is new."""
+    async with world.database.reading.connect() as connection:
+        await connection.execute(
+            text("SELECT pg_notify(:channel, :id)"), {"channel": AUDIT, "id": str(account_of(world))}
+        )
 
 
 async def change_role(world: World, role: str, by: Person | None = None) -> None:
@@ -56,3 +76,34 @@ async def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
+
+
+async def settled(growing: list[str]) -> None:
+    """Until half a second passes in which it does not grow."""
+    before = -1
+    while before != len(growing):
+        before = len(growing)
+        await asyncio.sleep(0.5)
+
+
+@contextmanager
+def statements(state: State, about: str = "") -> Iterator[list[str]]:
+    """What the server reads meanwhile."""
+    found: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if about in statement:
+            found.append(statement)
+
+    event.listen(state.database.reading.sync_engine, "before_cursor_execute", note)
+    yield found
+    event.remove(state.database.reading.sync_engine, "before_cursor_execute", note)
+
+
+def left_behind(state: State) -> list[str]:
+    """What serves sockets: who waits to be woken, connections in use, tasks."""
+    pools = [database.sync_engine.pool for database in (state.database.reading, state.database.writing)]
+    busy = [pool.status() for pool in pools if pool.checkedout()]  # type: ignore[attr-defined]
+    tasks = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    ours = [name for name in tasks if "TransportHandler" in name or "close_at_the_end" in name]
+    return [*map(str, state.listener._waiting), *busy, *ours]

@@ -1,18 +1,27 @@
 """Subscriptions on the served app: who may follow what, what ends them, and what they leave behind."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from models import notifications
 from settings import Settings
 from tests.changes import LEAVE, REMOVE, REVOKE_SESSION, TRANSFER_OWNERSHIP, UPDATE_ACCOUNT
 from tests.graphql_ws import Socket, Subscription, connected
-from tests.live import account_of, append, change_role, head, rename, until
+from tests.live import (
+    account_of,
+    append,
+    append_by,
+    change_role,
+    head,
+    left_behind,
+    rename,
+    settled,
+    statements,
+    until,
+    wake,
+)
 from tests.serving import free_port, serving
 from tests.world import World
 from web.state import State
@@ -253,68 +262,53 @@ async def test_an_event_costs_two_statements_and_silence_none(
 async def test_a_client_that_takes_nothing_in_is_sent_no_more(world: World, url: str, state: State) -> None:
     await append(world, 2_000, bytes_each=10_000)
     async with connected(url, world.admin.token) as socket:
-        socket.connection.transport.pause_reading()
-        with statements(state, "FROM audit_events") as batches:
+        with socket.taking_nothing_in(), statements(state, "FROM audit_events") as batches:
             await socket.subscribe(CONTENTS, id=world.account_id, after=0)
-            before = -1
-            while before != len(batches):
-                before = len(batches)
-                await asyncio.sleep(0.5)
-        socket.connection.transport.abort()
+            await settled(batches)
+        socket.abort()
 
     assert 0 < len(batches) < 15  # Of twenty: a batch is a megabyte, and the kernel takes in a few.
 
 
-async def test_a_batch_is_cut_short_where_the_permission_is_lost(
-    world: World, member_socket: Socket, state: State
-) -> None:
+async def test_a_batch_is_cut_short_where_the_permission_is_lost(world: World, member_socket: Socket) -> None:
     await change_role(world, "ADMIN")
     before = await head(world)
-    await append(world, 90, bytes_each=100_000)
-    member_socket.connection.transport.pause_reading()
-    with statements(state, "FROM audit_events") as batches:
-        log = await member_socket.subscribe(CONTENTS, id=world.account_id, after=before)
-        await until(lambda: len(batches) == 1)
+    await append(world, 90, bytes_each=200_000)
+    log = await member_socket.subscribe(CONTENTS, id=world.account_id, after=before)
+    await log.next()
 
-    await change_role(world, "MEMBER")
-    member_socket.connection.transport.resume_reading()
+    with member_socket.taking_nothing_in():
+        await change_role(world, "MEMBER")
 
-    assert len(await log.rest()) < 90
+    assert len(await log.rest()) < 90 - 1
     assert await log.ended() == NOT_ALLOWED
 
 
+async def test_what_is_read_while_the_permission_is_lost_is_not_sent(
+    world: World, following: Subscription
+) -> None:
+    reading = "SELECT FROM pg_locks WHERE relation = 'audit_events'::regclass AND NOT granted"
+    demote = "UPDATE members SET role = 'MEMBER', is_owner = false WHERE email = $1"
+    async with world.superuser.transaction():
+        await world.superuser.execute("LOCK TABLE audit_events")
+        await wake(world)
+        while not await world.superuser.fetch(reading):
+            pass
+        await world.superuser.execute(demote, world.admin.email)
+        await append_by(world.superuser, world, 1)
+
+    assert await following.ended() == NOT_ALLOWED
+
+
 async def test_a_client_that_is_gone_leaves_nothing_behind(world: World, url: str, state: State) -> None:
-    await append(world, 90, bytes_each=100_000)
+    await append(world, 90, bytes_each=200_000)
     async with connected(url, world.admin.token) as socket:
-        socket.connection.transport.pause_reading()
-        await socket.subscribe(CONTENTS, id=world.account_id, after=0)
-        await socket.subscribe(LOG, id=world.account_id)
-        await socket.subscribe(MEMBER, id=world.account_id)
-        await until(lambda: len(left_behind(state)) == 3 + 5)
+        with socket.taking_nothing_in():
+            await socket.subscribe(CONTENTS, id=world.account_id, after=0)
+            await socket.subscribe(LOG, id=world.account_id)
+            await socket.subscribe(MEMBER, id=world.account_id)
+            await until(lambda: len(left_behind(state)) == 3 + 5)
 
-        socket.connection.transport.abort()
+            socket.abort()
 
-        await until(lambda: left_behind(state) == [])
-
-
-@contextmanager
-def statements(state: State, about: str = "") -> Iterator[list[str]]:
-    """What the server reads meanwhile."""
-    found: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if about in statement:
-            found.append(statement)
-
-    event.listen(state.database.reading.sync_engine, "before_cursor_execute", note)
-    yield found
-    event.remove(state.database.reading.sync_engine, "before_cursor_execute", note)
-
-
-def left_behind(state: State) -> list[str]:
-    """What serves sockets: who waits to be woken, connections in use, tasks."""
-    pools = [database.sync_engine.pool for database in (state.database.reading, state.database.writing)]
-    busy = [pool.status() for pool in pools if pool.checkedout()]  # type: ignore[attr-defined]
-    tasks = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]  # type: ignore[union-attr]
-    ours = [name for name in tasks if "TransportHandler" in name or "close_at_the_end" in name]
-    return [*map(str, state.listener._waiting), *busy, *ours]
+            await until(lambda: left_behind(state) == [])

@@ -14,7 +14,7 @@ import pytest
 
 from tests.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.graphql_ws import connected
-from tests.live import append, head, rename
+from tests.live import append, change_role, head, rename
 from tests.test_start import running
 from tests.world import Person, World
 
@@ -83,27 +83,30 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
                 last = seen[-1] if seen else first
                 appended = await socket.subscribe(LOG, id=world.account_id, after=last)
                 seen += [(await appended.next())["sequence"] for _ in range(min(37, 200 - len(seen)))]
-                socket.connection.transport.abort()
+                socket.abort()
 
     assert seen == list(range(first + 1, first + 201))
 
 
 async def test_a_lost_listening_connection_loses_nothing(world: World, servers: tuple[str, str]) -> None:
-    first = await head(world)
-    async with connected(servers[1], world.admin.token) as socket:
-        log = await socket.subscribe(LOG, id=world.account_id, after=first - 1)
-        assert (await log.next())["sequence"] == first
+    first, (_, there) = await head(world), servers
+    async with connected(there, world.admin.token) as admin, connected(there, world.member.token) as member:
+        appended = await admin.subscribe(LOG, id=world.account_id, after=first - 1)
+        changed = await member.subscribe(MEMBER, id=world.account_id)
+        assert (await appended.next())["sequence"] == first
+        assert await changed.next() == {"role": "MEMBER"}
 
-        listeners = await listening(world)
-        for pid in listeners:
+        lost = await listening(world)
+        for pid in lost:
             await world.superuser.execute("SELECT pg_terminate_backend($1, 1000)", pid)
         await append(world, 1)
-        await rename(world.admin, world)
+        await change_role(world, "VIEWER")
 
-        assert [each["sequence"] for each in await log.take(2)] == [first + 1, first + 2]
-        assert listeners.isdisjoint(await listening(world))
+        assert await changed.next() == {"role": "VIEWER"}
+        assert [each["sequence"] for each in await appended.take(2)] == [first + 1, first + 2]
+        assert lost.isdisjoint(await listening(world))
         await rename(world.admin, world)
-        assert (await log.next())["sequence"] == first + 3
+        assert (await appended.next())["sequence"] == first + 3
 
 
 async def test_open_sockets_do_not_hold_up_the_end(world: World, database_url: str, tmp_path: Path) -> None:
