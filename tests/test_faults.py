@@ -166,8 +166,10 @@ async def waiting(world: World) -> list[int]:
     """The connections that wait for that lock, once there are any."""
     query = f"SELECT pid FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'"
     async with asyncio.timeout(5):
-        while not (found := await world.superuser.fetch(query)):  # noqa: ASYNC110
+        while not (found := await world.superuser.fetch(query)):
             await asyncio.sleep(0.01)
+            # A transaction sees the first look again and again otherwise.
+            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
     return [row["pid"] for row in found]
 
 

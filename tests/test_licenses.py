@@ -81,18 +81,18 @@ async def test_a_site(world: World, themes: dict[str, str], typed: str, site: st
     assert (await provision(world, themes["aurora"], typed))["license"]["site"] == site
 
 
-@pytest.mark.parametrize(
-    "site",
-    [
-        "", ".", "..", "a..example", "localhost", "http://x/y", "https://example.com", "example.com/path",
-        "example.com:80", "me@example.com", "exa mple.com", "-a.example", "a-.example", "a_b.example",
-        "192.168.0.1", "[::1]", "*.example.com", f"{'a' * 64}.example", f"{'a.' * 125}abcd",
-        "a\u202eb.example", "a\nb.example",
-    ],
+NO_SITES = (
+    "", ".", "..", "a..example", "localhost", "http://x/y", "https://example.com", "example.com/path",
+    "example.com:80", "me@example.com", "exa mple.com", "-a.example", "a-.example", "a_b.example",
+    "192.168.0.1", "[::1]", "*.example.com", f"{'a' * 64}.example", f"{'a.' * 125}abcd",
+    "a\u202eb.example", "a\nb.example",
 )  # fmt: skip
-async def test_no_site(world: World, themes: dict[str, str], site: str) -> None:
+
+
+async def test_no_site(world: World, themes: dict[str, str]) -> None:
     async with nothing_changes(world):
-        assert refusal(await provision(world, themes["aurora"], site)) == ("INVALID", ["site"])
+        for site in NO_SITES:
+            assert refusal(await provision(world, themes["aurora"], site)) == ("INVALID", ["site"]), site
 
 
 @pytest.mark.parametrize("again", ["münchen.example", "XN--MNCHEN-3YA.example", "MÜNCHEN.example."])
