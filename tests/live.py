@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID
 
 import asyncpg
@@ -46,12 +46,23 @@ async def append_by(
     )
 
 
-async def wake(world: World) -> None:
-    """Whoever follows the account's log, without anything in it that is new."""
+async def announce(world: World) -> None:
+    """As a server does after a commit."""
     async with world.database.reading.connect() as connection:
-        await connection.execute(
-            text("SELECT pg_notify(:channel, :id)"), {"channel": AUDIT, "id": str(account_of(world))}
-        )
+        notify = text("SELECT pg_notify(:channel, :id)")
+        await connection.execute(notify, {"channel": AUDIT, "id": str(account_of(world))})
+
+
+@asynccontextmanager
+async def held_up(world: World, table: str) -> AsyncIterator[None]:
+    """Whoever follows the account's log looks again, and waits where it reads this table."""
+    waiting = "SELECT FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted"
+    async with world.superuser.transaction(), asyncio.timeout(WAIT_SECONDS):
+        await world.superuser.execute(f"LOCK TABLE {table}")
+        await announce(world)
+        while not await world.superuser.fetch(waiting, table):
+            pass
+        yield
 
 
 async def change_role(world: World, role: str, by: Person | None = None) -> None:

@@ -1,26 +1,31 @@
-"""Subscriptions across real server processes on one database."""
+"""Subscriptions across real server processes on one database, and through what gets lost on the way."""
 
 import asyncio
 import logging
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
+from models import notifications
+from settings import Settings
 from tests.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.graphql_ws import connected
-from tests.live import append, change_role, head, rename
+from tests.live import append, change_role, head
+from tests.serving import free_port, serving
 from tests.test_start import running
 from tests.world import Person, World
 
 MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role } }"
 LOG = """subscription ($id: ID!, $after: BigInt) { auditLogAppended(accountId: $id, afterSequence: $after) {
   sequence action } }"""
+
+ENDED = (4403, "This session is not valid any more: sign in again.")
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +42,15 @@ def servers(database_url: str) -> Iterator[tuple[str, str]]:
         assert [command.status() for command in commands] == [200, 200]
         here, there = (f"http://127.0.0.1:{command.port}" for command in commands)
         yield here, there
+
+
+@pytest.fixture
+async def looking(app_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The URL of a server that looks for what was not announced ten times a second."""
+    monkeypatch.setattr(notifications, "LOOK_SECONDS", 0.1)
+    settings = app_settings.model_copy(update={"port": free_port()})
+    async with serving(settings):
+        yield f"http://127.0.0.1:{settings.port}"
 
 
 async def test_what_is_changed_through_one_process_is_seen_through_the_other(
@@ -96,17 +110,43 @@ async def test_a_lost_listening_connection_loses_nothing(world: World, servers: 
         assert (await appended.next())["sequence"] == first
         assert await changed.next() == {"role": "MEMBER"}
 
-        lost = await listening(world)
-        for pid in lost:
-            await world.superuser.execute("SELECT pg_terminate_backend($1, 1000)", pid)
-        await append(world, 1)
-        await change_role(world, "VIEWER")
+        for role in ("VIEWER", "MEMBER"):
+            lost = await listening(world)
+            for pid in lost:
+                await world.superuser.execute("SELECT pg_terminate_backend($1, 1000)", pid)
+            await append(world, 1)
+            await change_role(world, role)
 
-        assert await changed.next() == {"role": "VIEWER"}
-        assert [each["sequence"] for each in await appended.take(2)] == [first + 1, first + 2]
-        assert lost.isdisjoint(await listening(world))
-        await rename(world.admin, world)
-        assert (await appended.next())["sequence"] == first + 3
+            newest = await head(world)
+            assert await changed.next() == {"role": role}
+            assert [each["sequence"] for each in await appended.take(2)] == [newest - 1, newest]
+            assert lost.isdisjoint(await listening(world))
+
+
+async def test_an_event_that_nobody_announces_is_found(world: World, looking: str) -> None:
+    async with connected(looking, world.admin.token) as socket:
+        log = await socket.subscribe(LOG, id=world.account_id)
+        assert await log.silent(0.4)
+
+        await append(world, 3)
+
+        newest = await head(world)
+        assert [each["sequence"] for each in await log.take(3)] == [newest - 2, newest - 1, newest]
+
+
+async def test_a_socket_closes_when_the_time_of_its_session_is_over(world: World, looking: str) -> None:
+    async with (
+        connected(looking, world.admin.token) as socket,
+        connected(looking, world.member.token) as other,
+    ):
+        await world.superuser.execute(
+            "UPDATE sessions SET expires_at = now() + interval '0.4 seconds'"
+            " WHERE user_id = (SELECT id FROM users WHERE email = $1)",
+            world.admin.email,
+        )
+
+        assert await socket.closed() == ENDED
+        assert await other.is_open()
 
 
 async def test_open_sockets_do_not_hold_up_the_end(world: World, database_url: str, tmp_path: Path) -> None:
