@@ -105,7 +105,7 @@ async def _wipe(superuser: asyncpg.Connection) -> str:
         " AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
     )
     deletes = ";".join(f"DELETE FROM {table['name']}" for table in tables)
-    return f"BEGIN; SET LOCAL session_replication_role = replica; {deletes}; COMMIT"
+    return f"ROLLBACK; BEGIN; SET LOCAL session_replication_role = replica; {deletes}; COMMIT"
 
 
 @pytest_asyncio.fixture

@@ -165,7 +165,7 @@ async def account_held(world: World) -> AsyncIterator[None]:
 async def waiting(world: World) -> list[int]:
     """The connections that wait for that lock, once there are any."""
     query = f"SELECT pid FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (found := await world.superuser.fetch(query)):
             await asyncio.sleep(0.01)
             # A transaction sees the first look again and again otherwise.
