@@ -7,7 +7,7 @@ pytest-xdist get copies of it. However the run ends, PostgreSQL and its folder a
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,17 @@ async def _wipe(superuser: asyncpg.Connection) -> str:
 
 
 @pytest_asyncio.fixture
-async def empty_tables(superuser: asyncpg.Connection, _wipe: str) -> None:
+async def empty_tables(empty_tables_again: Callable[[], Awaitable[None]]) -> None:
     """Every table but `alembic_version`."""
-    await superuser.execute(_wipe)
+    await empty_tables_again()
+
+
+@pytest.fixture(scope="session")
+def empty_tables_again(superuser: asyncpg.Connection, _wipe: str) -> Callable[[], Awaitable[None]]:
+    async def wipe() -> None:
+        await superuser.execute(_wipe)
+
+    return wipe
 
 
 @pytest.fixture(autouse=True)
