@@ -3,17 +3,21 @@
 import asyncio
 import base64
 import json
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from sqlalchemy import insert
 from websockets import Subprotocol, connect
 
 from models.columns import new_id, now
 from models.members import User
+from tests.serving import free_port
 from tests.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
 
 CREATE = """mutation ($input: CreateAccountInput!) { createAccount(input: $input) {
@@ -229,3 +233,43 @@ async def test_reading_does_not_wait_for_a_change(world: World) -> None:
 
     assert answer["account"] == {"name": "Acme"}
     assert await world.superuser.fetchval("SELECT max(last_used_at) FROM sessions") > before
+
+
+FORKED_MEANWHILE = """
+import sys, threading, time
+from settings import Settings
+from web.server import serve
+
+lock = threading.Lock()
+
+def load_app():
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            return
+        with lock:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"ok"})
+    return app
+
+def when_ready():
+    with lock:
+        time.sleep(0.5)
+    return lambda: print("ready", flush=True)
+
+serve(Settings(port=int(sys.argv[1]), workers=2), load_app, None, None, when_ready)
+"""
+
+
+def test_no_server_process_waits_for_a_lock_of_its_parent() -> None:
+    """SQLAlchemy's, while it prepared the sign-in links: such a server printed them, and never answered."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-c", FORKED_MEANWHILE, str(port)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        assert [httpx.get(f"http://127.0.0.1:{port}/", timeout=3).text for _ in range(5)] == ["ok"] * 5
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)

@@ -188,8 +188,9 @@ def _announce(
     fail: Callable[[str], None],
 ) -> None:
     try:
-        announce = when_ready()
+        # Not before: a process that is forked while a lock is held here would wait for that lock for good.
         _wait_until_listening(server, settings)
+        announce = when_ready()
     except Exception as error:
         logging.getLogger(__name__).debug("not ready", exc_info=True)
         fail(str(error))
@@ -201,6 +202,8 @@ def _wait_until_listening(server: Server, settings: Settings) -> None:
     """They listen once they can answer."""
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.bind_addr, server.bind_addr)  # noqa: S104
     while not server.main_loop_interrupt.wait(0.02):
+        if len(server.wrks) < settings.workers:
+            continue
         with contextlib.suppress(OSError), socket.create_connection((address, settings.port), timeout=1):
             return
 
