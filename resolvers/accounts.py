@@ -17,7 +17,8 @@ from models.members import Member, Role, User
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.roles import Permission
-from resolvers.change import Actor, Change, change, founding
+from resolvers.change import Change, change, founding
+from resolvers.events import Actor
 from resolvers.global_ids import decode_as
 from resolvers.loading import load
 from resolvers.nodes import find

@@ -24,8 +24,7 @@ from strawberry.utils.str_converters import to_camel_case
 from mailer import queue
 from mailer.messages import Message
 from models.accounts import Account
-from models.audit import ActorKind, AuditAction, AuditEvent, AuditOutcome, CredentialKind
-from models.columns import new_id
+from models.audit import ActorKind, AuditAction, AuditEvent, AuditOutcome
 from models.database import Database, canonical_json
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
@@ -33,25 +32,9 @@ from models.notifications import AuditAnnouncer, notify_access
 from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
-from permissions.viewer import Client, Credential, Membership
-from resolvers.attempts import ATTEMPTS
+from permissions.viewer import Client, Membership
+from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
-
-OPERATOR_ID = UUID("00000000-0000-7000-8000-000000000001")
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    kind: ActorKind
-    name: str
-    member_id: UUID | None = None
-    credential: Credential | None = None
-
-
-OPERATOR = Actor(
-    ActorKind.SYSTEM, "The operator", None, Credential(CredentialKind.OPERATOR, OPERATOR_ID, "team-access")
-)
-PLATFORM = Actor(ActorKind.SYSTEM, "Team access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +87,7 @@ class Change:
     ) -> None:
         """One event: `did` completes the sentence that begins with the actor's name."""
         actor = actor or cast("Actor", self.actor)
-        event = _event(self.account.id, actor, self.client, action or self.action)
+        event = new_event(self.account.id, actor, self.client, action or self.action)
         event["summary"] = f"{event['actor_name']} {did}"
         event["outcome"] = AuditOutcome.ALLOWED
         event["target_type"] = type(target).__name__
@@ -181,7 +164,7 @@ async def change(
                 raise not_found("account", "accountId")
             account, member = row
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
-            denied = {**_event(account_id, actor, context.client, action), **_target(on or account)}
+            denied = {**new_event(account_id, actor, context.client, action), **target(on or account)}
             tx = Change(session, account, action, actor, context.client, member)
             _require(asked.get().allow, member)
             await _look_up_key(tx, member.id, key)
@@ -318,44 +301,7 @@ async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forb
     attempt = ATTEMPTS[denied["action"]]
     denied["summary"] = f"{denied['actor_name']} tried to {attempt}, which needs {refusal.permission.value}"
     denied["outcome"] = AuditOutcome.DENIED
-    denied["details"] = {"permission": refusal.permission.value, "input": _shortened(asked.get().input)}
+    denied["details"] = {"permission": refusal.permission.value, "input": shortened(asked.get().input)}
     async with _writing(context.database) as session:
         await session.execute(insert(AuditEvent), [denied])
     context.announcer.grown(denied["account_id"])
-
-
-def _event(account_id: UUID, actor: Actor, client: Client, action: AuditAction) -> dict[str, Any]:
-    credential = actor.credential
-    return {
-        "account_id": account_id,
-        "id": new_id(),
-        "action": action,
-        "actor_kind": actor.kind,
-        "actor_member_id": actor.member_id,
-        "actor_name": actor.name,
-        "credential_kind": credential.kind if credential else None,
-        "credential_id": credential.id if credential else None,
-        "credential_label": credential.label if credential else None,
-        "ip": client.ip,
-        "user_agent": client.user_agent,
-        "request_id": client.request_id,
-    }
-
-
-def _target(row: SQLModel) -> dict[str, Any]:
-    """Read before the change may be rolled back, which leaves the row without its values."""
-    names = (str(getattr(row, name)) for name in ("name", "email", "site") if hasattr(row, name))
-    return {
-        "target_type": type(row).__name__,
-        "target_id": cast("Any", row).id,
-        "target_name": next(names, None),
-    }
-
-
-def _shortened(value: Any) -> Any:
-    """What was asked, small enough for a log, and without tokens."""
-    if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items() if name != "token"}
-    if isinstance(value, list):
-        return [_shortened(item) for item in value[:10]]
-    return value[:200] if isinstance(value, str) else value

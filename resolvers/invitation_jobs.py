@@ -12,7 +12,8 @@ from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
-from resolvers.change import PLATFORM, announcing, system_change
+from resolvers.change import announcing, system_change
+from resolvers.events import PLATFORM
 from resolvers.invitations import expire
 
 _BATCH = 500

@@ -19,7 +19,8 @@ from models.members import Member, Role
 from permissions.context import Context
 from permissions.tokens import new_token
 from resolvers.accounts import account_id_of
-from resolvers.change import PLATFORM, Change, change
+from resolvers.change import Change, change
+from resolvers.events import PLATFORM
 from resolvers.nodes import find
 from resolvers.pages import Order, Page, Slice, page
 from resolvers.refusals import InputError, Refused, UserErrorCode, invalid, not_found, refused

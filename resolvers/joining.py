@@ -15,7 +15,8 @@ from models.members import Member, Role, User
 from permissions.context import Context
 from permissions.tokens import hash_token
 from permissions.viewer import Credential
-from resolvers.change import Actor, Change, system_change
+from resolvers.change import Change, system_change
+from resolvers.events import Actor
 from resolvers.invitations import locked
 from resolvers.refusals import Refused, UserErrorCode, WrongEmail, refused
 from resolvers.sessions import name_from, open_session, person

@@ -21,7 +21,8 @@ from models.licenses import Entitlement
 from models.storage import Storage
 from resolvers.accounts import found_account
 from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, read_catalog
-from resolvers.change import OPERATOR, announcing, catalog_change, founding, personal_change, system_change
+from resolvers.change import announcing, catalog_change, founding, personal_change, system_change
+from resolvers.events import OPERATOR
 from resolvers.refusals import invalid, not_found
 from resolvers.sessions import name_from, person
 from resolvers.text import clean_email, clean_line

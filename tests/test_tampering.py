@@ -16,7 +16,8 @@ from models.audit import AuditAction, AuditEvent, AuditHead
 from models.database import Database, asyncpg_url
 from models.licenses import Entitlement
 from models.members import Member, Role, User
-from resolvers.change import OPERATOR, announcing, personal_change, system_change
+from resolvers.change import announcing, personal_change, system_change
+from resolvers.events import OPERATOR
 from tests import chain
 from tests.changes import nothing_changes
 from tests.world import World
