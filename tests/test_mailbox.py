@@ -4,11 +4,11 @@ from pathlib import Path
 
 import aiosmtplib
 import pytest
-from mailer.messages import Message
 
 from mailer import mailbox
 from mailer.delivery import Deferred, Rejected, Sent, deliver
 from mailer.mailbox import Mail, list_mails, read_mail
+from mailer.messages import Message
 from tests.smtp import a_message, some_settings
 
 
