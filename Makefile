@@ -5,6 +5,8 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# Compiled files make each of the many starts faster.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: serve test check install lock schema graphiql
 .SILENT:
