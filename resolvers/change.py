@@ -5,6 +5,7 @@ role cannot be taken away while it acts, and there is one order of locks. The ev
 statement, since the log's head stays locked from there to the commit.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, cast
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import asyncpg
 from sqlalchemy import Table, UpdateBase, event, insert, select
@@ -44,6 +46,9 @@ class Asked:
     allow: Allow
     input: dict[str, Any]
 
+
+_TURNS = 3
+_turns: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
 
 asked: ContextVar[Asked] = ContextVar("asked")
 # No default: a change that no field has asked for has nobody who may make it.
@@ -158,7 +163,7 @@ async def change(
     viewer = context.signed_in()
     denied: dict[str, Any] | None = None
     try:
-        async with _writing(context.database) as session:
+        async with _turn(account_id), _writing(context.database) as session:
             row = await _lock_membership(session, account_id, viewer.user.id)
             if row is None:
                 raise not_found("account", "accountId")
@@ -189,7 +194,7 @@ async def system_change(
 ) -> AsyncIterator[Change]:
     """A change by the operator, by the platform, or by who becomes a member through it (`actor=None`:
     the change sets `tx.actor`). Raises `Refused` with NOT_FOUND where there is no such account."""
-    async with _writing(database) as session:
+    async with _turn(account_id), _writing(database) as session:
         account = await session.get(Account, account_id, with_for_update={"key_share": True})
         if account is None:
             raise not_found("account", "accountId")
@@ -231,6 +236,15 @@ async def catalog_change(database: Database) -> AsyncIterator[AsyncSession]:
     """For the platform's catalog, which is no account's either."""
     async with personal_change(database) as session:
         yield session
+
+
+@asynccontextmanager
+async def _turn(account_id: UUID) -> AsyncIterator[None]:
+    """The changes of one account queue for its row; the queue waits here, where it holds no connection
+    that another account's changes need."""
+    turn = _turns.setdefault(account_id, asyncio.Semaphore(_TURNS))
+    async with turn:
+        yield
 
 
 @asynccontextmanager

@@ -273,3 +273,40 @@ def test_no_server_process_waits_for_a_lock_of_its_parent() -> None:
     finally:
         server.terminate()
         server.communicate(timeout=20)
+
+
+async def test_each_operation_of_a_batch_begins_with_who_may_what_by_then(world: World) -> None:
+    batch = [
+        {
+            "query": "mutation ($id: ID!) { leaveAccount(input: {accountId: $id}) { userErrors { code } } }",
+            "variables": {"id": world.account_id},
+        },
+        {"query": "{ viewer { memberships { id } } account { name } }"},
+        {"query": "mutation { signOut { userErrors { code } } }"},
+        {"query": "{ viewer { user { email } } }"},
+    ]
+    headers = {"authorization": f"Bearer {world.member.token}"}
+
+    answers = (await world.http.post("/graphql", json=batch, headers=headers)).json()
+
+    assert answers[0]["data"]["leaveAccount"]["userErrors"] == []
+    assert answers[1]["data"] == {"viewer": {"memberships": []}, "account": None}
+    assert answers[3]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_one_account_s_queue_leaves_connections_to_the_others(world: World) -> None:
+    other = await world.found("Other", "other@example.com")
+    rename = "mutation ($input: UpdateAccountInput!) { updateAccount(input: $input) { account { name } } }"
+    others_id = (await other.ask("{ account { id } }"))["account"]["id"]
+
+    async with world.superuser.transaction():
+        await world.superuser.execute("SELECT FROM accounts WHERE name = 'Acme' FOR UPDATE")
+        queue = [
+            asyncio.create_task(world.admin.change(rename, accountId=world.account_id, name=f"Acme {number}"))
+            for number in range(20)
+        ]
+        await asyncio.sleep(0.2)
+        renamed = await asyncio.wait_for(other.change(rename, accountId=others_id, name="Else"), 5)
+
+    assert renamed["account"]["name"] == "Else"
+    assert len(await asyncio.gather(*queue)) == 20

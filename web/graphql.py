@@ -166,15 +166,30 @@ class GraphQLView(GraphQL[Exchange, None]):
         asked = await read_parameters(request, self.max_body_bytes, self.max_batch, self.timeout_seconds)
         batch = asked if isinstance(asked, list) else [asked]
         prepared = [self._prepare_or_refuse(each, request.method) for each in batch]
-        context = None
-        if any(isinstance(each, Prepared) for each in prepared):
-            context = await self._context(exchange)
-        # One after the other: a batch shall not hold ten connections, and its changes keep their order.
-        outcomes = [await self._outcome(each, exchange, context) for each in prepared]
+        outcomes = await self._outcomes(prepared, exchange)
         if isinstance(asked, list):
             return 200, [answer for _, answer in outcomes]
         status, answer = outcomes[0]
         return status if strict else 200, answer
+
+    async def _outcomes(
+        self, prepared: list[Prepared | Refused], exchange: Exchange
+    ) -> list[tuple[int, Answer]]:
+        """One after the other: a batch shall not hold ten connections, and its changes keep their order.
+
+        Each begins with who asks as of then: what came before may have changed what they may.
+        """
+        outcomes: list[tuple[int, Answer]] = []
+        for each in prepared:
+            try:
+                context = await self._context(exchange) if isinstance(each, Prepared) else None
+                outcomes.append(await self._outcome(each, exchange, context))
+            except RequestRefused as refused:
+                if not outcomes:
+                    raise
+                error = GraphQLError(refused.message, extensions=refused.extensions)
+                outcomes.append((refused.status, {"errors": presented([error], exchange.request_id)}))
+        return outcomes
 
     def _prepare_or_refuse(self, parameters: Parameters, method: str) -> Prepared | Refused:
         try:

@@ -1,5 +1,9 @@
-"""The built-in mailbox of development: there only where SMTP_URL is not set."""
+"""The built-in mailbox of development: there only where SMTP_URL is not set, and only for this machine.
 
+Whoever reads it signs in as anybody.
+"""
+
+from ipaddress import ip_address
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +27,7 @@ def routes() -> list[BaseRoute]:
 
 
 async def show_all(request: Request) -> Response:
+    _refuse_other_machines(request)
     return page("mailbox", mails=await run_in_threadpool(mailbox.list_mails, _folder(request)))
 
 
@@ -34,7 +39,13 @@ async def show_html(request: Request) -> Response:
     return mail_body((await _mail(request)).html or "")
 
 
+def _refuse_other_machines(request: Request) -> None:
+    if request.client is None or not ip_address(request.client.host).is_loopback:
+        raise HTTPException(404)
+
+
 async def _mail(request: Request) -> Mail:
+    _refuse_other_machines(request)
     mail = await run_in_threadpool(mailbox.read_mail, _folder(request), request.path_params["id"])
     if mail is None:
         raise HTTPException(404)
