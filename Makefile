@@ -36,7 +36,7 @@ schema: $(INSTALLED)
 	$(BIN)/team-access schema print > schema/schema.graphql
 
 graphiql:
-	cd web/graphiql && npm ci --silent && npm run --silent build
+	web/graphiql/build
 
 # Written last: an install that was cut short is done again.
 $(INSTALLED): requirements.lock pyproject.toml
