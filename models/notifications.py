@@ -25,6 +25,7 @@ LOOK_SECONDS = 5.0
 _BATCH_SECONDS = 0.02
 _RECONNECT_SECONDS = 1.0
 _CLOSING_SECONDS = 1.0
+_CANCELLING_SECONDS = 0.5
 _TURNS = 4
 _TURN_SECONDS = 10.0
 log = structlog.get_logger()
@@ -82,10 +83,10 @@ class Listener:
         self._task = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
-        if self._task is not None:
+        # Again and again: a cancellation that meets a timeout may be taken for it, and be lost.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task], timeout=_CANCELLING_SECONDS)
 
     @asynccontextmanager
     async def woken_by(self, *ids: UUID) -> AsyncIterator[asyncio.Event]:
@@ -126,7 +127,8 @@ class Listener:
             while not lost.is_set():
                 await self._look(connection)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await lost.wait()
         finally:
             await connection.close(timeout=_CLOSING_SECONDS)
 

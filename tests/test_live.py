@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from models import notifications
+from models.database import Database
+from models.notifications import Listener
 from settings import Settings
 from tests.changes import LEAVE, REMOVE, REVOKE_SESSION, TRANSFER_OWNERSHIP, UPDATE_ACCOUNT
 from tests.graphql_ws import Socket, Subscription, connected
@@ -282,3 +284,21 @@ async def test_a_client_that_is_gone_leaves_nothing_behind(world: World, url: st
             socket.abort()
 
             await until(lambda: left_behind(state) == [])
+
+
+async def test_a_listener_ends_even_where_a_cancellation_was_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def takes_it_for_a_timeout(_listener: Listener) -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            raise TimeoutError from None
+
+    monkeypatch.setattr(Listener, "_listen_once", takes_it_for_a_timeout)
+    listener = Listener(database)
+    listener.start()
+    await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(10):
+        await listener.close()

@@ -1,11 +1,17 @@
 """What the requests of one process share."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Self
+
+import structlog
 
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from settings import Settings
+
+_CLOSING_SECONDS = 5
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,11 @@ class State:
         return cls(settings, database, AuditAnnouncer(database), Listener(database))
 
     async def close(self) -> None:
-        await self.listener.close()
-        await self.announcer.close()
-        await self.database.close()
+        """In a few seconds, or not at all: whatever hangs ends with the process."""
+        try:
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self.listener.close()
+                await self.announcer.close()
+                await self.database.close()
+        except TimeoutError:
+            log.warning("not_closed_in_time", seconds=_CLOSING_SECONDS)
