@@ -1,0 +1,34 @@
+"""Whoever answers otherwise is not measured: the data of all, with the order of their keys, is the same."""
+
+import difflib
+import itertools
+import json
+from collections.abc import Sequence
+
+import httpx
+
+from bench.data import WRITERS
+from bench.operations import Operation
+from bench.servers import BenchError, Contestant
+from bench.statements import ask
+
+
+def check_equal(operation: Operation, contestants: Sequence[Contestant]) -> dict[str, int]:
+    """The length of each body. Raises BenchError with what differs."""
+    bodies = {each.name: _answer(operation, each) for each in contestants}
+    texts = {name: json.dumps(json.loads(body)["data"], indent=1) for name, body in bodies.items()}
+    for (one, text), (other, other_text) in itertools.pairwise(texts.items()):
+        if text != other_text:
+            lines = difflib.unified_diff(text.splitlines(), other_text.splitlines(), one, other, lineterm="")
+            difference = "\n".join(itertools.islice(lines, 60))
+            raise BenchError(f"{one} and {other} answer {operation.name} differently:\n{difference}")
+    return {name: len(body) for name, body in bodies.items()}
+
+
+def _answer(operation: Operation, contestant: Contestant) -> bytes:
+    with httpx.Client(timeout=30) as client:
+        response = ask(client, contestant, operation, WRITERS[0], "first.example.com")
+    if response.status_code != 200 or response.json().get("errors") or not response.json().get("data"):
+        said = response.text[:1_000]
+        raise BenchError(f"{contestant.name} answers {operation.name} with {response.status_code}: {said}")
+    return response.content

@@ -1,0 +1,71 @@
+"""One load generator for all servers: wrk, with one thread and 16 connections."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import choice
+from string import ascii_lowercase
+
+from bench.data import READER_TOKEN, THEME_ID, WRITERS
+from bench.operations import Operation
+
+CONNECTIONS = 16
+_SCRIPT = Path(__file__).with_name("wrk.lua")
+_MARKER = "uniquesitenumber"  # As in the script.
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of one cell: one operation, one server, some seconds."""
+
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    failed: int
+    """Answers that were none, or not 200, or that had errors, where these are looked for."""
+    wire_bytes: float = 0
+    """Of an answer on average, with its headers."""
+
+
+def find_wrk() -> str | None:
+    return shutil.which("wrk")
+
+
+def body_of(operation: Operation, account_id: str = "", site: str = "") -> bytes:
+    asked: dict[str, object] = {"query": " ".join(operation.query.split())}
+    if operation.is_change:
+        asked["variables"] = {"input": {"accountId": account_id, "themeId": THEME_ID, "site": site}}
+    return json.dumps(asked).encode()
+
+
+def run(operation: Operation, url: str, seconds: int, folder: Path, *, checked: bool) -> Measured:
+    """`checked` looks into each answer of a read, which costs the generator time; changes always are."""
+    letters = "".join(choice(ascii_lowercase) for _ in range(6))
+    check = "checked" if checked or operation.is_change else "-"
+    wanted = 'userErrors":[]' if operation.is_change else "data"
+    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
+    command += ["--timeout", "10s", "--script", str(_SCRIPT), url, "--"]
+    command += [str(_requests(operation, folder)), letters, check, wanted]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60)  # noqa: S603
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Measured(
+        requests_per_second=found["requests"] / found["seconds"],
+        p50_ms=found["p50_ms"],
+        p99_ms=found["p99_ms"],
+        failed=found["failed"],
+        wire_bytes=found["bytes"] / max(found["requests"], 1),
+    )
+
+
+def _requests(operation: Operation, folder: Path) -> Path:
+    """The file that the script reads."""
+    path = folder / f"{operation.name}.requests"
+    if operation.is_change:
+        site = f"{_MARKER}.example.com"
+        pairs = [(each.token, body_of(operation, each.account_id, site)) for each in WRITERS]
+    else:
+        pairs = [(READER_TOKEN, body_of(operation))]
+    path.write_text("".join(f"{token}\t{body.decode()}\n" for token, body in pairs))
+    return path

@@ -1,0 +1,104 @@
+"""The change of ours without its server: pgbench sends the very statements that were captured from it.
+
+What was the captured account's becomes that of one of the 100, at random; what is made anew for each
+license is made anew by PostgreSQL; everything else stays as it was. So a change that comes to send other
+statements is measured against those.
+"""
+
+import asyncio
+import os
+import re
+import statistics
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+from bench.data import WRITERS
+from bench.database import Database
+from bench.load import CONNECTIONS, Measured
+from bench.servers import BenchError
+from bench.statements import CAPTURED, CAPTURED_SITE, Statement
+from models.embedded_folder import binaries
+
+_THREADS = 2
+_OPTIONS = "-c jit=off -c lock_timeout=10s -c application_name=bench-pgbench"
+_HASH = "\\x" + sha256(CAPTURED.token.encode()).hexdigest()
+# What is found in a parameter, and the SQL that takes its place. pgbench knows `:writer` and `:site`.
+_PLACES = {
+    re.escape(_HASH): "sha256(convert_to('bench-' || lpad(CAST(:writer AS text), 37, '0'), 'UTF8'))",
+    rf"01900000-[0-9a-f]{{4}}-7000-8000-{CAPTURED.number:012x}": (
+        "'{kind}' || lpad(to_hex(CAST(:writer AS int)), 12, '0')"
+    ),
+    CAPTURED_SITE.format(r"\d").replace(".", r"\."): "'p' || CAST(:site AS text) || '.example.com'",
+    r"(?!01900000)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}": "CAST(uuidv7() AS text)",
+    r"\b[0-9a-f]{32}\b": "replace(CAST(uuidv7() AS text), '-', '')",
+    r"TL(?:-\w{4}){4}": "'TL-' || CAST(uuidv7() AS text)",
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00$": "CAST(clock_timestamp() AS text)",
+}
+_ANY = re.compile("|".join(f"({pattern})" for pattern in _PLACES))
+
+
+def write_script(statements: list[Statement], database: Database, path: Path) -> int:
+    """Up to the COMMIT; the number of statements."""
+    texts = [statement.text for statement in statements]
+    if "COMMIT" not in texts:
+        raise BenchError(f"The change commits nothing: {texts}")
+    statements = statements[: texts.index("COMMIT") + 1]
+    types = asyncio.run(
+        database.types_of([each.text if each.parameters else "SELECT" for each in statements])
+    )
+    lines = [f"\\set writer random(0, {len(WRITERS) - 1})", "\\set site random(1, 9000000000000000000)"]
+    lines += [_filled_in(each, kinds) + ";" for each, kinds in zip(statements, types, strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+    return len(statements)
+
+
+def run(script: Path, database: Database, seconds: int) -> Measured:
+    for log in script.parent.glob("transactions.*"):
+        log.unlink()
+    command = [str(binaries() / "pgbench"), "--no-vacuum", "--protocol", "prepared", "--file", str(script)]
+    command += ["--client", str(CONNECTIONS), "--jobs", str(_THREADS), "--time", str(seconds)]
+    command += ["--log", "--log-prefix", str(script.parent / "transactions")]
+    command += ["--host", database.host, "--username", database.role, database.name]
+    before = asyncio.run(database.count_licenses())
+    environment = {**os.environ, "PGOPTIONS": _OPTIONS}
+    timeout = seconds + 60
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout)  # noqa: S603
+    made = asyncio.run(database.count_licenses()) - before
+    rate = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or rate is None:
+        raise BenchError(f"pgbench fails: {done.stderr.strip()[-2_000:]}")
+    logs = [log.read_text().splitlines() for log in script.parent.glob("transactions.*")]
+    milliseconds = [int(line.split()[2]) / 1000 for lines in logs for line in lines]
+    percentiles = statistics.quantiles(milliseconds, n=100)
+    return Measured(float(rate[1]), percentiles[49], percentiles[98], failed=max(0, len(milliseconds) - made))
+
+
+def _filled_in(statement: Statement, types: list[str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        place = int(match[1]) - 1
+        return f"CAST({_expression(statement.parameters[place])} AS {types[place]})"
+
+    # pgbench would take what follows a colon for a variable of its own, in quotes too.
+    text = re.sub(r"'[^']*:[^']*'", lambda match: _literal(match[0][1:-1]), statement.text)
+    return re.sub(r"\$(\d+)", value, text)
+
+
+def _expression(parameter: str | None) -> str:
+    if parameter is None:
+        return "NULL"
+    parts, end = [], 0
+    for match in _ANY.finditer(parameter):
+        if match.start() > end:
+            parts.append(_literal(parameter[end : match.start()]))
+        place = list(_PLACES.values())[(match.lastindex or 1) - 1]
+        parts.append(place.replace("{kind}", match[0][:24]))
+        end = match.end()
+    if end < len(parameter) or not parts:
+        parts.append(_literal(parameter[end:]))
+    return " || ".join(parts)
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace(":", "\\x3a")
+    return f"E'{escaped}'" if escaped != text else f"'{text}'"
