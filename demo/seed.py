@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 from graphql import ExecutionResult
-from sqlalchemy import text
 
 from demo.catalog import build_catalog
 from mailer.messages import Message
@@ -150,9 +149,8 @@ class Person:
         return await execute(SCHEMA, DOCUMENTS.prepare(operation, None, variables), self._context)
 
     async def _emailed_token(self) -> str:
-        async with self._context.database.reader() as reader:
-            payloads = await reader.scalars(text("SELECT payload FROM pgqueuer ORDER BY id DESC"))
-        emails = [Message.from_json(payload) for payload in payloads]
+        jobs = await self._context.database.fetch("SELECT payload FROM pgqueuer ORDER BY id DESC")
+        emails = [Message.from_json(job["payload"]) for job in jobs]
         newest = next(email for email in emails if email.to == self._email)
         link = re.escape(self._context.settings.join_link).replace(r"\{token\}", r"([\w-]+)")
         found = re.search(link, newest.text)

@@ -1,7 +1,6 @@
 """The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -9,7 +8,16 @@ import asyncpg
 import orjson
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+_POOL_TIMEOUT_SECONDS = 10
+_STATEMENTS_KEPT = 500  # Prepared ones, by each connection.
+_SETTINGS = {
+    "application_name": "team-access",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",
+}
 
 
 def sqlalchemy_url(url: str) -> URL:
@@ -17,47 +25,47 @@ def sqlalchemy_url(url: str) -> URL:
 
 
 class Database:
-    """Connections as the app's role. `reading` is read-only and commits each statement by itself."""
+    """Connections as the app's role. Reading is by asyncpg itself, each statement a transaction that cannot
+    write; `writing` is for changes."""
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self.url = url
-        self.reading = self._engine(pool_size, default_transaction_read_only="on").execution_options(
-            isolation_level="AUTOCOMMIT"
-        )
-        self.writing = self._engine(pool_size)
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+        self.writing = _engine(url, pool_size)
 
-    def _engine(self, pool_size: int, **server_settings: str) -> AsyncEngine:
-        engine = create_async_engine(
-            sqlalchemy_url(self.url),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=10,
-            # Errors quote parameters, and logs quote errors: license keys, addresses, hashes of tokens.
-            hide_parameters=True,
-            json_serializer=canonical_json,
-            json_deserializer=orjson.loads,
-            connect_args={
-                "timeout": 10,
-                "server_settings": {
-                    "application_name": "team-access",
-                    "lock_timeout": "10s",
-                    "idle_in_transaction_session_timeout": "60s",
-                    "jit": "off",
-                    **server_settings,
-                },
-            },
-        )
-        # One statement for many rows: asyncpg's executemany hangs for good, with all that the transaction
-        # has locked, where it is cancelled while it sends.
-        engine.dialect.use_insertmanyvalues_wo_returning = True
-        event.listen(engine.sync_engine, "checkout", _replace_if_closed)
-        return engine
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows of one statement, which stays prepared."""
+        pool = self._pool or await self._open()
+        async with asyncio.timeout(_POOL_TIMEOUT_SECONDS):
+            connection = await pool.acquire()
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await pool.release(connection)
 
-    @asynccontextmanager
-    async def reader(self) -> AsyncIterator[AsyncSession]:
-        """For one resolver: siblings are resolved at the same time and share no session."""
-        async with AsyncSession(self.reading, expire_on_commit=False) as session:
-            yield session
+    @property
+    def reading_now(self) -> int:
+        """Connections in use."""
+        return self._pool.get_size() - self._pool.get_idle_size() if self._pool else 0
+
+    async def _open(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    asyncpg_url(self.url),
+                    min_size=0,
+                    max_size=self._pool_size,
+                    max_queries=2**62,
+                    max_inactive_connection_lifetime=0,
+                    reset=_nothing_to_reset,
+                    statement_cache_size=_STATEMENTS_KEPT,
+                    max_cached_statement_lifetime=0,
+                    timeout=10,
+                    server_settings={**_SETTINGS, "default_transaction_read_only": "on"},
+                )
+            return self._pool
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
@@ -69,8 +77,32 @@ class Database:
         )
 
     async def close(self) -> None:
-        await self.reading.dispose()
+        if self._pool is not None:
+            await self._pool.close()
         await self.writing.dispose()
+
+
+async def _nothing_to_reset(_connection: object) -> None:
+    """A connection that only reads, one statement at a time, is as it was: no need to ask the server."""
+
+
+def _engine(url: str, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        sqlalchemy_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        # Errors quote parameters, and logs quote errors: license keys, addresses, hashes of tokens.
+        hide_parameters=True,
+        json_serializer=canonical_json,
+        json_deserializer=orjson.loads,
+        connect_args={"timeout": 10, "server_settings": _SETTINGS},
+    )
+    # One statement for many rows: asyncpg's executemany hangs for good, with all that the transaction
+    # has locked, where it is cancelled while it sends.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+    event.listen(engine.sync_engine, "checkout", _replace_if_closed)
+    return engine
 
 
 def _replace_if_closed(connection: Any, *_: object) -> None:

@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, LargeBinary, and_, case, text
+from sqlalchemy import ColumnElement, Index, LargeBinary, and_, case, func, text
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
@@ -65,13 +65,16 @@ class Invitation(SQLModel, table=True):
 
     @property
     def status(self) -> InvitationStatus:
+        return self.status_of(self.stored_status, self.expires_at)
+
+    @staticmethod
+    def status_of(stored_status: InvitationStatus, expires_at: datetime) -> InvitationStatus:
         """EXPIRED from the moment on, not from when the job comes by."""
-        if self.stored_status is InvitationStatus.PENDING and self.expires_at <= now():
-            return InvitationStatus.EXPIRED
-        return self.stored_status
+        due = stored_status == InvitationStatus.PENDING and expires_at <= now()
+        return InvitationStatus.EXPIRED if due else stored_status
 
     @staticmethod
     def status_now() -> ColumnElement[InvitationStatus]:
         stored = col(Invitation.stored_status)
-        due = and_(stored == InvitationStatus.PENDING, col(Invitation.expires_at) <= now())
+        due = and_(stored == InvitationStatus.PENDING, col(Invitation.expires_at) <= func.now())
         return case((due, InvitationStatus.EXPIRED.value), else_=stored)

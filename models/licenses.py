@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, case, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, case, func, text
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
@@ -31,9 +31,9 @@ class Entitlement(SQLModel, table=True):
     purchased: int = 0
     provisioned: int = 0
 
-    @property
-    def available(self) -> int:
-        return self.purchased - self.provisioned
+    @staticmethod
+    def available_of(purchased: int, provisioned: int) -> int:
+        return purchased - provisioned
 
 
 class License(SQLModel, table=True):
@@ -84,14 +84,18 @@ class License(SQLModel, table=True):
 
     @property
     def status(self) -> LicenseStatus:
+        return self.status_of(self.stored_status, self.expires_at)
+
+    @staticmethod
+    def status_of(stored_status: LicenseStatus, expires_at: datetime | None) -> LicenseStatus:
         """EXPIRED from the moment on, not from when a job comes by."""
-        live = self.stored_status in (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)
-        if live and self.expires_at is not None and self.expires_at <= now():
-            return LicenseStatus.EXPIRED
-        return self.stored_status
+        live = stored_status in (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)
+        expired = live and expires_at is not None and expires_at <= now()
+        return LicenseStatus.EXPIRED if expired else stored_status
 
     @staticmethod
     def status_now() -> ColumnElement[LicenseStatus]:
         stored = col(License.stored_status)
         live = stored.in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED))
-        return case((and_(live, col(License.expires_at) <= now()), LicenseStatus.EXPIRED.value), else_=stored)
+        due = and_(live, col(License.expires_at) <= func.now())
+        return case((due, LicenseStatus.EXPIRED.value), else_=stored)

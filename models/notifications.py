@@ -16,6 +16,7 @@ from models.database import Database
 AUDIT = "team_access_audit"
 ACCESS = "team_access_access"
 _NOTIFY = text("SELECT pg_notify(:channel, each) FROM unnest(CAST(:ids AS text[])) AS each")
+_ANNOUNCE = "SELECT pg_notify($1, each) FROM unnest($2::text[]) AS each"
 _LOOK = """
     SELECT account_id AS id, sequence AS state FROM audit_heads WHERE account_id = ANY($1::uuid[])
     UNION ALL
@@ -63,8 +64,7 @@ class AuditAnnouncer:
             ids = [str(id) for id in self._accounts]
             self._accounts.clear()
             try:
-                async with self._database.reading.connect() as connection:
-                    await connection.execute(_NOTIFY, {"channel": AUDIT, "ids": ids})
+                await self._database.fetch(_ANNOUNCE, AUDIT, ids)
             except Exception as error:
                 log.warning("audit_announcement_lost", error=str(error))
 

@@ -1,6 +1,7 @@
 """The permission classes: what a field's `allow=` may be, and how it decides."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import strawberry
@@ -22,16 +23,32 @@ class AllowDirective:
     who: str
 
 
+class _Of(NamedTuple):
+    """In the place of an object, where nothing but its account is asked of it."""
+
+    account_id: UUID | None
+
+
 class Allow(BasePermission):
     """Decides from the viewer's role in the account that the field's object belongs to."""
 
     who: str
+    own: str | None = None
+    """What names, on the object, the member whose own it is, where that counts."""
 
     def __init__(self) -> None:
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
     def refusal(self, context: Context, source: Any) -> Exception | None:
         raise NotImplementedError
+
+    def within(self, context: Context, account_id: UUID | None) -> Callable[[UUID], bool] | None:
+        """Decides once for all objects of an account, or of the catalog: None where they are open to the
+        viewer; a test of the member in `own` where it depends on that. Raises what refuses them all."""
+        refusal = self.refusal(context, _Of(account_id))
+        if refusal is not None:
+            raise refusal
+        return None
 
     def has_permission(self, source: Any, info: Any, **_arguments: Any) -> bool:
         refusal = self.refusal(info.context, source)
@@ -82,7 +99,7 @@ class HasOrOwns(Has):
     """The permission; or, for the member that `own` names on the object, its own right, if one is needed."""
 
     def __init__(self, permission: Permission, own: str, needs: Permission | None = None) -> None:
-        self._own, self._needs = own, needs
+        self.own, self._needs = own, needs
         super().__init__(permission)
         own_right = f"{needs.value} for one's own" if needs else "one's own"
         self.who = f"{permission.value} or {own_right}"
@@ -90,11 +107,20 @@ class HasOrOwns(Has):
 
     def refusal(self, context: Context, source: Any) -> Exception | None:
         membership = context.membership(source.account_id)
-        if membership is None or membership.member_id != getattr(source, self._own):
+        if membership is None or membership.member_id != getattr(source, str(self.own)):
             return super().refusal(context, source)
         if self._needs is None or membership.may(self._needs):
             return None
         return Forbidden(self._needs)
+
+    def within(self, context: Context, account_id: UUID | None) -> Callable[[UUID], bool] | None:
+        refused = super().refusal(context, _Of(account_id))
+        membership = context.membership(account_id) if account_id else None
+        own_id = membership.member_id if membership else None
+        own_is_open = membership is not None and (self._needs is None or membership.may(self._needs))
+        if refused is None and own_is_open:
+            return None
+        return lambda member_id: own_is_open if member_id == own_id else refused is None
 
 
 def rule(allow: Allow | Permission) -> Allow:

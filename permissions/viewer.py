@@ -1,23 +1,38 @@
 """Who is asking: the credential, the person and their memberships, as of this very request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
-from sqlmodel import col
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
+from sqlmodel import SQLModel, col
 
+from models.accounts import Account
 from models.audit import CredentialKind
 from models.columns import now
 from models.database import Database
 from models.members import Member, Role, User
 from models.sessions import Session
+from models.snapshots import attributes, snapshot
+from models.statements import Statement, parameter
 from permissions.errors import Unauthenticated
 from permissions.roles import ROLE_PERMISSIONS, Permission
 from permissions.tokens import hash_token
 
 _TOUCH_SECONDS = 60
 _MEMBERSHIP_LIMIT = 1_000
+
+# Where each table's columns are in a record of the look-up.
+_TABLES: tuple[type[SQLModel], ...] = (Session, User, Member, Account)
+_ENDS = accumulate((len(attributes(table)) for table in _TABLES), initial=0)
+_SESSIONS, _USERS, _MEMBERS, _ACCOUNTS = (slice(*ends) for ends in pairwise(_ENDS))
+_ACCOUNT_ID, _MEMBER_ID, _ROLE = (
+    _MEMBERS.start + attributes(Member).index(name) for name in ("account_id", "id", "role")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +62,34 @@ class Credential:
     """What the audit log calls it. Never the secret."""
 
 
-@dataclass(frozen=True, slots=True)
 class Viewer:
-    user: User
-    session: Session
-    memberships: dict[UUID, Membership]
-    """By account."""
+    """From the rows of the look-up, one a membership; what is not asked for is not made of them."""
+
+    def __init__(self, records: Sequence[Sequence[Any]]) -> None:
+        self._records = records
+        self._memberships = [record for record in records if record[_ROLE] is not None]
+        self.memberships: dict[UUID, Membership] = {
+            record[_ACCOUNT_ID]: Membership(record[_ACCOUNT_ID], record[_MEMBER_ID], Role(record[_ROLE]))
+            for record in self._memberships
+        }
+        """By account."""
+
+    @cached_property
+    def session(self) -> Session:
+        return snapshot(Session, self._records[0][_SESSIONS])
+
+    @cached_property
+    def user(self) -> User:
+        return snapshot(User, self._records[0][_USERS])
+
+    @cached_property
+    def members(self) -> list[Member]:
+        """The viewer's own, the oldest first."""
+        return [snapshot(Member, record[_MEMBERS]) for record in self._memberships]
+
+    @cached_property
+    def accounts(self) -> list[Account]:
+        return [snapshot(Account, record[_ACCOUNTS]) for record in self._memberships]
 
     @property
     def credential(self) -> Credential:
@@ -69,6 +106,29 @@ class Viewer:
         return membership is not None and membership.member_id == member_id
 
 
+def _look_up() -> Select[Any]:
+    return (
+        select(*(column for table in _TABLES for column in _columns(table)))
+        .join(User, col(User.id) == col(Session.user_id))
+        .outerjoin(Member, (col(Member.user_id) == col(User.id)) & col(Member.removed_at).is_(None))
+        .outerjoin(Account, col(Account.id) == col(Member.account_id))
+        .where(
+            col(Session.token_hash) == parameter("token_hash"),
+            col(Session.ended_at).is_(None),
+            col(Session.expires_at) > func.now(),
+        )
+        .order_by(col(Member.id))
+        .limit(_MEMBERSHIP_LIMIT)
+    )
+
+
+def _columns(table: type[SQLModel]) -> list[ColumnElement[Any]]:
+    return [getattr(table, name) for name in attributes(table)]
+
+
+_LOOK_UP = Statement(_look_up)
+
+
 async def identify(database: Database, token: str, lifetime_seconds: int) -> Viewer:
     """Who uses this token now. Raises `Unauthenticated` where it is of no live session."""
     viewer = await look_up(database, token)
@@ -82,23 +142,10 @@ async def look_up(database: Database, token: str) -> Viewer:
 
     One statement.
     """
-    statement = (
-        select(Session, User, Member.account_id, Member.id, Member.role)  # type: ignore[call-overload]
-        .join(User, col(User.id) == col(Session.user_id))
-        .outerjoin(Member, (col(Member.user_id) == col(User.id)) & col(Member.removed_at).is_(None))
-        .where(
-            col(Session.token_hash) == hash_token(token),
-            col(Session.ended_at).is_(None),
-            col(Session.expires_at) > func.now(),
-        )
-        .limit(_MEMBERSHIP_LIMIT)
-    )
-    async with database.reader() as reader:
-        rows = (await reader.execute(statement)).all()
-    if not rows:
+    records = await database.fetch(_LOOK_UP.sql, hash_token(token))
+    if not records:
         raise Unauthenticated("This session is not valid any more: sign in again.")
-    memberships = {row[2]: Membership(row[2], row[3], row[4]) for row in rows if row[2] is not None}
-    return Viewer(rows[0][1], rows[0][0], memberships)
+    return Viewer(records)
 
 
 async def _touch(database: Database, viewer: Viewer, lifetime_seconds: int) -> None:

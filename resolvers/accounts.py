@@ -2,11 +2,12 @@ import re
 import unicodedata
 from decimal import Decimal
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from strawberry import UNSET
 
@@ -14,15 +15,18 @@ from models.accounts import Account
 from models.audit import ActorKind, AuditAction
 from models.licenses import License, LicenseStatus
 from models.members import Member, Role, User
+from models.statements import Statement, parameter
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.roles import Permission
 from resolvers.change import Change, change, founding
+from resolvers.conditions import Condition
 from resolvers.events import Actor
 from resolvers.global_ids import decode_as
 from resolvers.loading import load
 from resolvers.nodes import find
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
+from resolvers.rows import row
 from resolvers.text import clean_amount, clean_line
 
 if TYPE_CHECKING:
@@ -55,21 +59,26 @@ def account_id_of(global_id: str) -> UUID:
 
 
 async def account_owner(context: Context, account: Account) -> Member:
-    async with context.database.reader() as reader:
-        statement = select(Member).where(col(Member.account_id) == account.id, col(Member.is_owner))
-        return (await reader.scalars(statement)).one()
+    return cast("Member", await row(context.database, Member, _owner_of(account.id)))
 
 
 async def active_licenses(context: Context, account: Account) -> int:
-    async with context.database.reader() as reader:
-        return await count_active_licenses(reader, account.id)
+    found = await context.database.fetch(_ACTIVE_LICENSES.sql, account.id)
+    return int(found[0][0])
 
 
-async def count_active_licenses(session: Any, account_id: UUID) -> int:
-    statement = select(func.count()).where(
+async def count_active_licenses(session: AsyncSession, account_id: UUID) -> int:
+    return int(await session.scalar(_active_licenses(account_id)) or 0)
+
+
+def _active_licenses(account_id: Any) -> Select[Any]:
+    return select(func.count()).where(
         col(License.account_id) == account_id, License.status_now() == LicenseStatus.ACTIVE
     )
-    return int(await session.scalar(statement))
+
+
+_ACTIVE_LICENSES = Statement(lambda: _active_licenses(parameter("account_id")))
+_owner_of = Condition(lambda account_id: and_(col(Member.account_id) == account_id, col(Member.is_owner)))
 
 
 async def create_account(context: Context, input: "CreateAccountInput") -> dict[str, Any]:

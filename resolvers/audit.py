@@ -3,91 +3,93 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from models.accounts import Account
-from models.audit import AuditEvent, AuditHead, CredentialKind
+from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
 from models.members import Member
+from models.statements import Statement, any_of, parameter
 from permissions.context import Context
 from permissions.errors import BadUserInput
+from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode, decode_all, decode_credential
-from resolvers.pages import Order, Page, Slice, count_rows, page
+from resolvers.pages import Count, Listing, Order
+from resolvers.rows import rows
 
 if TYPE_CHECKING:
     from schema.audit import AuditLogFilter
 
 MOST_COUNTED = 100_000
 _NEWEST = Order("sequence", (col(AuditEvent.sequence),), descending=True)
+_OLDEST = Order("oldest", (col(AuditEvent.sequence),))
+
+_of_account = Condition(lambda account_id: col(AuditEvent.account_id) == account_id)
+_by_actor = Condition(lambda member_id: col(AuditEvent.actor_member_id) == member_id)
+_after = Condition(lambda sequence: col(AuditEvent.sequence) > sequence)
+_actions = Condition(lambda actions: any_of(col(AuditEvent.action), actions))
+_actors = Condition(lambda member_ids: any_of(col(AuditEvent.actor_member_id), member_ids))
+_target = Condition(lambda id: col(AuditEvent.target_id) == id)
+_denied = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.DENIED)
+_allowed = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.ALLOWED)
+_from = Condition(lambda at: col(AuditEvent.occurred_at) >= at)
+_until = Condition(lambda at: col(AuditEvent.occurred_at) < at)
+_request = Condition(lambda request_id: col(AuditEvent.request_id) == request_id)
+_api_key = Condition(
+    lambda id: (
+        (col(AuditEvent.credential_kind) == CredentialKind.API_KEY) & (col(AuditEvent.credential_id) == id)
+    )
+)
+_ip = Condition(lambda ip: col(AuditEvent.ip) == ip)
+_head = Statement(
+    lambda: select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == parameter("account_id"))
+)
 
 
-async def account_audit_log(
-    context: Context, account: Account, slice: Slice, filter: "AuditLogFilter | None"
-) -> Page:
-    return await _page(context, account.id, slice, _where(filter))
+def account_audit_log(context: Context, account: Account, filter: "AuditLogFilter | None" = None) -> Listing:
+    where = _where(filter)
+    head = None if where else Count(_head, {"account_id": account.id})
+    return Listing(AuditEvent, (_of_account(account.id), *where), _NEWEST, head, MOST_COUNTED)
 
 
-async def member_activity(
-    context: Context, member: Member, slice: Slice, filter: "AuditLogFilter | None"
-) -> Page:
-    where = [col(AuditEvent.actor_member_id) == member.id, *_where(filter)]
-    return await _page(context, member.account_id, slice, where)
+def member_activity(context: Context, member: Member, filter: "AuditLogFilter | None" = None) -> Listing:
+    where = (_of_account(member.account_id), _by_actor(member.id), *_where(filter))
+    return Listing(AuditEvent, where, _NEWEST, None, MOST_COUNTED)
 
 
 async def head_sequence(context: Context, account_id: UUID) -> int:
     """How many events there are: they are numbered without a gap."""
-    async with context.database.reader() as reader:
-        statement = select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == account_id)
-        return await reader.scalar(statement) or 0
+    found = await context.database.fetch(_head.sql, account_id)
+    return int(found[0][0]) if found else 0
 
 
 async def events_after(context: Context, account_id: UUID, sequence: int, most: int) -> list[AuditEvent]:
-    statement = (
-        select(AuditEvent)
-        .where(col(AuditEvent.account_id) == account_id, col(AuditEvent.sequence) > sequence)
-        .order_by(col(AuditEvent.sequence))
-        .limit(most)
-    )
-    async with context.database.reader() as reader:
-        return list(await reader.scalars(statement))
+    where = (_of_account(account_id), _after(sequence))
+    return await rows(context.database, AuditEvent, *where, order=_OLDEST, limit=most)
 
 
-async def _page(context: Context, account_id: UUID, slice: Slice, filters: list[ColumnElement[bool]]) -> Page:
-    where = [col(AuditEvent.account_id) == account_id, *filters]
-
-    async def count() -> int | None:
-        if not filters:
-            return await head_sequence(context, account_id)
-        found = await count_rows(context.database, AuditEvent, where, MOST_COUNTED + 1)
-        return found if found <= MOST_COUNTED else None
-
-    return await page(context.database, AuditEvent, where, _NEWEST, slice, count)
-
-
-def _where(filter: "AuditLogFilter | None") -> list[ColumnElement[bool]]:
+def _where(filter: "AuditLogFilter | None") -> list[Bound]:
     if filter is None:
         return []
-    where: list[ColumnElement[bool]] = []
+    where: list[Bound] = []
     if filter.actions is not None:
-        where.append(col(AuditEvent.action).in_(filter.actions))
+        where.append(_actions(filter.actions))
     if filter.actor_ids is not None:
-        actors = decode_all(Member, filter.actor_ids, "actorIds")
-        where.append(col(AuditEvent.actor_member_id).in_(actors))
+        where.append(_actors(decode_all(Member, filter.actor_ids, "actorIds")))
     if filter.target_id is not None:
-        where.append(col(AuditEvent.target_id) == _decoded(filter.target_id, "targetId"))
+        where.append(_target(_decoded(filter.target_id, "targetId")))
     if filter.outcome is not None:
-        where.append(col(AuditEvent.outcome) == filter.outcome)
+        where.append(_denied() if filter.outcome is AuditOutcome.DENIED else _allowed())
     if filter.occurred_from is not None:
-        where.append(col(AuditEvent.occurred_at) >= filter.occurred_from)
+        where.append(_from(filter.occurred_from))
     if filter.occurred_until is not None:
-        where.append(col(AuditEvent.occurred_at) < filter.occurred_until)
+        where.append(_until(filter.occurred_until))
     if filter.request_id is not None:
-        where.append(col(AuditEvent.request_id) == filter.request_id)
+        where.append(_request(filter.request_id))
     if filter.api_key_id is not None:
-        where.append(col(AuditEvent.credential_kind) == CredentialKind.API_KEY)
-        where.append(col(AuditEvent.credential_id) == _credential_id(filter.api_key_id))
+        where.append(_api_key(_credential_id(filter.api_key_id)))
     if filter.ip is not None:
-        where.append(col(AuditEvent.ip) == filter.ip)
+        where.append(_ip(filter.ip))
     return where
 
 

@@ -1,12 +1,14 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, func, or_, select
+from sqlalchemy import String, any_, func, or_
 from sqlmodel import col
 
-from models.catalog import Theme
+from models.catalog import Theme, ThemeFile, ThemeRelease
 from permissions.context import Context
-from resolvers.pages import Order, Page, Slice, page
+from resolvers.conditions import Condition, contains, escaped
+from resolvers.pages import Listing, Order
+from resolvers.rows import row
 from resolvers.visibility import themes_on_offer
 
 if TYPE_CHECKING:
@@ -26,19 +28,26 @@ _ORDERS = {
 }
 
 
-async def catalog_themes(
-    context: Context, slice: Slice, filter: "ThemeFilter | None", order_by: ThemeOrder | None
-) -> Page:
+NEWEST_RELEASE = Order("released", (col(ThemeRelease.released_at), col(ThemeRelease.id)), descending=True)
+OLDEST_FILE = Order("file", (col(ThemeFile.id),))
+
+_tagged = Condition(lambda tag: any_(col(Theme.tags)) == tag)
+_matches = Condition(
+    lambda search: or_(*(contains(text, search) for text in (Theme.name, Theme.summary, Theme.slug)))
+)
+_called = Condition(lambda slug: col(Theme.slug) == slug)
+
+
+def catalog_themes(
+    context: Context, filter: "ThemeFilter | None" = None, order_by: ThemeOrder | None = None
+) -> Listing:
     where = [themes_on_offer()]
     if filter and filter.search:
-        texts = (col(Theme.name), col(Theme.summary), col(Theme.slug))
-        where.append(or_(*(text.icontains(filter.search, autoescape=True) for text in texts)))
+        where.append(_matches(escaped(filter.search)))
     if filter and filter.tag is not None:
-        where.append(col(Theme.tags).contains([filter.tag]))
-    return await page(context.database, Theme, where, _ORDERS[order_by or ThemeOrder.NAME], slice)
+        where.append(_tagged(filter.tag))
+    return Listing(Theme, tuple(where), _ORDERS[order_by or ThemeOrder.NAME])
 
 
 async def theme_by_slug(context: Context, slug: str) -> Theme | None:
-    statement = select(Theme).where(col(Theme.slug) == slug, themes_on_offer())
-    async with context.database.reader() as reader:
-        return (await reader.scalars(statement)).one_or_none()
+    return await row(context.database, Theme, _called(slug), themes_on_offer())

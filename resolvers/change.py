@@ -180,7 +180,7 @@ async def change(
             await _record_denied(context, denied, refusal)
         raise
     context.announcer.grown(account_id)
-    context.loaders.clear()
+    context.forget()
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from mailer.messages import InvitationDelivery
@@ -12,17 +12,31 @@ from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
+from models.statements import Statement
 from resolvers.change import announcing, system_change
 from resolvers.events import PLATFORM
 from resolvers.invitations import expire
+from resolvers.loading import of_accounts, with_ids
+from resolvers.rows import row
 
 _BATCH = 500
+_DUE = Statement(
+    lambda: (
+        select(col(Invitation.account_id), col(Invitation.id))
+        .where(
+            col(Invitation.stored_status) == InvitationStatus.PENDING,
+            col(Invitation.expires_at) <= func.now(),
+        )
+        .order_by(col(Invitation.account_id))
+        .limit(_BATCH)
+    )
+)
 
 
 async def is_current(database: Database, email: InvitationDelivery) -> bool:
     """Whether its link still works: there is no use in an email whose link is dead."""
-    async with database.reader() as reader:
-        invitation = await reader.get(Invitation, (email.account_id, email.invitation_id))
+    where = of_accounts(Invitation)([email.account_id]), with_ids(Invitation)([email.invitation_id])
+    invitation = await row(database, Invitation, *where)
     return (
         invitation is not None
         and invitation.emails == email.attempt
@@ -67,14 +81,7 @@ async def expire_due(database: Database) -> int:
 
 
 async def _due(database: Database) -> Sequence[tuple[UUID, UUID]]:
-    statement = (
-        select(col(Invitation.account_id), col(Invitation.id))
-        .where(col(Invitation.stored_status) == InvitationStatus.PENDING, col(Invitation.expires_at) <= now())
-        .order_by(col(Invitation.account_id))
-        .limit(_BATCH)
-    )
-    async with database.reader() as reader:
-        return [(row[0], row[1]) for row in await reader.execute(statement)]
+    return [(row[0], row[1]) for row in await database.fetch(_DUE.sql)]
 
 
 async def _expire(database: Database, account_id: UUID, ids: list[UUID]) -> int:

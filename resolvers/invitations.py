@@ -16,13 +16,15 @@ from models.audit import AuditAction
 from models.columns import now
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from models.members import Member, Role
+from models.statements import any_of
 from permissions.context import Context
 from permissions.tokens import new_token
 from resolvers.accounts import account_id_of
 from resolvers.change import Change, change
+from resolvers.conditions import Condition
 from resolvers.events import PLATFORM
 from resolvers.nodes import find
-from resolvers.pages import Order, Page, Slice, page
+from resolvers.pages import Listing, Order
 from resolvers.refusals import InputError, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.text import clean_email, clean_text
 from settings import Settings
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 MOST_INVITATIONS = 1_000
 _NEWEST = Order("newest", (col(Invitation.created_at), col(Invitation.id)), descending=True)
 
+_of_account = Condition(lambda account_id: col(Invitation.account_id) == account_id)
+_in_states = Condition(lambda statuses: any_of(Invitation.status_now(), statuses))
+_addressed_to = Condition(lambda email: col(Invitation.email) == email)
+
 
 @dataclass
 class Outcome:
@@ -48,15 +54,15 @@ class Outcome:
     user_errors: list[InputError]
 
 
-async def account_invitations(
-    context: Context, account: Account, slice: Slice, filter: "InvitationFilter | None"
-) -> Page:
-    where = [col(Invitation.account_id) == account.id]
+def account_invitations(
+    context: Context, account: Account, filter: "InvitationFilter | None" = None
+) -> Listing:
+    where = [_of_account(account.id)]
     if filter and filter.statuses is not None:
-        where.append(Invitation.status_now().in_(filter.statuses))
+        where.append(_in_states(filter.statuses))
     if filter and filter.email is not None:
-        where.append(col(Invitation.email) == filter.email.strip().lower())
-    return await page(context.database, Invitation, where, _NEWEST, slice)
+        where.append(_addressed_to(filter.email.strip().lower()))
+    return Listing(Invitation, tuple(where), _NEWEST)
 
 
 async def invite_member(context: Context, input: "InviteMemberInput") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlmodel import col
 
 from models.accounts import Account
@@ -12,6 +12,8 @@ from models.audit import ActorKind, AuditAction, CredentialKind
 from models.columns import now
 from models.invitations import Invitation, InvitationStatus
 from models.members import Member, Role, User
+from models.snapshots import attributes, snapshot
+from models.statements import Statement, parameter
 from permissions.context import Context
 from permissions.tokens import hash_token
 from permissions.viewer import Credential
@@ -40,22 +42,27 @@ class InvitationPreview:
 
 
 async def preview(context: Context, token: str) -> InvitationPreview | None:
-    statement = (
-        select(Invitation, Account.name, Member.name)  # type: ignore[call-overload]
+    found = await context.database.fetch(_OPENED.sql, hash_token(token))
+    if not found:
+        return None
+    *invitation, account_name, inviter = found[0]
+    return _preview(snapshot(Invitation, invitation), account_name, inviter)
+
+
+def _select_opened() -> Select[Any]:
+    return (
+        select(*(getattr(Invitation, name) for name in attributes(Invitation)), Account.name, Member.name)
         .join(Account, col(Account.id) == col(Invitation.account_id))
         .join(
             Member,
             (col(Member.account_id) == col(Invitation.account_id))
             & (col(Member.id) == col(Invitation.invited_by_id)),
         )
-        .where(col(Invitation.token_hash) == hash_token(token))
+        .where(col(Invitation.token_hash) == parameter("token_hash"))
     )
-    async with context.database.reader() as reader:
-        row = (await reader.execute(statement)).one_or_none()
-    if row is None:
-        return None
-    invitation, account_name, inviter = row
-    return _preview(invitation, account_name, inviter)
+
+
+_OPENED = Statement(_select_opened)
 
 
 def _preview(invitation: Invitation, account_name: str, inviter: str) -> InvitationPreview:

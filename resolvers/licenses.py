@@ -2,7 +2,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlmodel import col
 
 from models.accounts import Account
@@ -11,13 +11,15 @@ from models.catalog import Theme
 from models.columns import now
 from models.licenses import Entitlement, License, LicenseStatus
 from models.members import Member
+from models.statements import any_of
 from permissions.context import Context
 from resolvers.accounts import account_id_of, count_active_licenses
 from resolvers.change import Change, change
+from resolvers.conditions import Bound, Condition, contains, escaped
 from resolvers.global_ids import decode_all, decode_as
 from resolvers.license_keys import new_license_key
 from resolvers.nodes import find
-from resolvers.pages import Order, Page, Slice, page
+from resolvers.pages import Listing, Order
 from resolvers.refusals import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.sites import clean_site
 from resolvers.text import clean_text
@@ -41,44 +43,52 @@ _ORDERS = {
 _BY_ID = Order("id", (col(Entitlement.id),))
 
 
-async def account_licenses(
+_of_account = Condition(lambda account_id: col(License.account_id) == account_id)
+_held_by = Condition(lambda member_id: col(License.holder_id) == member_id)
+_in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
+_of_themes = Condition(lambda theme_ids: any_of(col(License.theme_id), theme_ids))
+_of_holders = Condition(lambda member_ids: any_of(col(License.holder_id), member_ids))
+_matches = Condition(
+    lambda search: or_(
+        contains(col(License.site), search),
+        col(License.theme_id).in_(select(col(Theme.id)).where(contains(col(Theme.name), search))),
+    )
+)
+_entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == account_id)
+
+
+def account_licenses(
     context: Context,
     account: Account,
-    slice: Slice,
-    filter: "LicenseFilter | None",
-    order_by: LicenseOrder | None,
-) -> Page:
+    filter: "LicenseFilter | None" = None,
+    order_by: LicenseOrder | None = None,
+) -> Listing:
     where = _where(context, account.id, filter)
-    return await page(context.database, License, where, _ORDERS[order_by or LicenseOrder.NEWEST], slice)
+    return Listing(License, tuple(where), _ORDERS[order_by or LicenseOrder.NEWEST])
 
 
-async def member_licenses(
-    context: Context, member: Member, slice: Slice, filter: "LicenseFilter | None"
-) -> Page:
-    where = [*_where(context, member.account_id, filter), col(License.holder_id) == member.id]
-    return await page(context.database, License, where, _ORDERS[LicenseOrder.NEWEST], slice)
+def member_licenses(context: Context, member: Member, filter: "LicenseFilter | None" = None) -> Listing:
+    where = (*_where(context, member.account_id, filter), _held_by(member.id))
+    return Listing(License, where, _ORDERS[LicenseOrder.NEWEST])
 
 
-async def account_entitlements(context: Context, account: Account, slice: Slice) -> Page:
-    where = [col(Entitlement.account_id) == account.id]
-    return await page(context.database, Entitlement, where, _BY_ID, slice)
+def account_entitlements(context: Context, account: Account) -> Listing:
+    return Listing(Entitlement, (_entitlements_of(account.id),), _BY_ID)
 
 
-def _where(context: Context, account_id: UUID, filter: "LicenseFilter | None") -> list[ColumnElement[bool]]:
+def _where(context: Context, account_id: UUID, filter: "LicenseFilter | None") -> list[Bound]:
     membership = context.signed_in().memberships[account_id]
-    where = [col(License.account_id) == account_id, licenses_seen_by(membership)]
+    where = [_of_account(account_id), *licenses_seen_by(membership)]
     if filter is None:
         return where
     if filter.statuses is not None:
-        where.append(License.status_now().in_(filter.statuses))
+        where.append(_in_states(filter.statuses))
     if filter.theme_ids is not None:
-        where.append(col(License.theme_id).in_(decode_all(Theme, filter.theme_ids, "themeIds")))
+        where.append(_of_themes(decode_all(Theme, filter.theme_ids, "themeIds")))
     if filter.holder_ids is not None:
-        where.append(col(License.holder_id).in_(decode_all(Member, filter.holder_ids, "holderIds")))
+        where.append(_of_holders(decode_all(Member, filter.holder_ids, "holderIds")))
     if filter.search:
-        by_theme = select(col(Theme.id)).where(col(Theme.name).icontains(filter.search, autoescape=True))
-        by_site = col(License.site).icontains(filter.search, autoescape=True)
-        where.append(or_(by_site, col(License.theme_id).in_(by_theme)))
+        where.append(_matches(escaped(filter.search)))
     return where
 
 

@@ -39,7 +39,7 @@ async def audit_log_appended(
                 if access_changed.is_set():
                     await _require_now(context, id, access_changed)
                 last = event.sequence
-                context.loaders.clear()
+                context.forget()
                 yield event
             if len(events) < _BATCH:
                 await woken.wait()
@@ -58,7 +58,7 @@ async def viewer_member_changed(context: Context, account_id: str) -> AsyncItera
                 return
             if told != (member.role, member.is_owner):
                 told = (member.role, member.is_owner)
-                context.loaders.clear()
+                context.forget()
                 yield member
             await woken.wait()
 

@@ -1,19 +1,21 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, String, func, or_, select, update
+from sqlalchemy import String, func, or_, select, update
 from sqlmodel import col
 
 from models.accounts import Account
 from models.audit import AuditAction
 from models.licenses import License, LicenseStatus
 from models.members import Member
+from models.statements import any_of
 from permissions.context import Context
 from permissions.roles import Permission
 from resolvers.change import Change, change
+from resolvers.conditions import Bound, Condition, contains, escaped
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
-from resolvers.pages import Order, Page, Slice, page
+from resolvers.pages import Listing, Order
 from resolvers.refusals import UserErrorCode, not_found, refused
 
 if TYPE_CHECKING:
@@ -35,30 +37,36 @@ _ORDERS = {
 }
 
 
-async def account_members(
+_of_account = Condition(lambda account_id: col(Member.account_id) == account_id)
+_present = Condition(lambda: col(Member.removed_at).is_(None))
+_in_roles = Condition(lambda roles: any_of(col(Member.role), roles))
+_named = Condition(lambda search: contains(col(Member.name), search))
+_named_or_addressed = Condition(
+    lambda search: or_(contains(col(Member.name), search), contains(col(Member.email), search))
+)
+
+
+def account_members(
     context: Context,
     account: Account,
-    slice: Slice,
-    filter: "MemberFilter | None",
-    order_by: MemberOrder | None,
-) -> Page:
-    where = [col(Member.account_id) == account.id]
+    filter: "MemberFilter | None" = None,
+    order_by: MemberOrder | None = None,
+) -> Listing:
+    where = [_of_account(account.id)]
     if filter is None or not filter.include_removed:
-        where.append(col(Member.removed_at).is_(None))
+        where.append(_present())
     if filter and filter.roles is not None:
-        where.append(col(Member.role).in_(filter.roles))
+        where.append(_in_roles(filter.roles))
     if filter and filter.search:
         where.append(_matches(context, account, filter.search))
-    return await page(context.database, Member, where, _ORDERS[order_by or MemberOrder.JOINED], slice)
+    return Listing(Member, tuple(where), _ORDERS[order_by or MemberOrder.JOINED])
 
 
-def _matches(context: Context, account: Account, search: str) -> ColumnElement[bool]:
+def _matches(context: Context, account: Account, search: str) -> Bound:
     """By name; by address too for those who may see addresses, or a search would tell them to anyone."""
     membership = context.membership(account.id)
-    by_name = col(Member.name).icontains(search, autoescape=True)
-    if membership is not None and membership.may(Permission.INVITE_MEMBERS):
-        return or_(by_name, col(Member.email).icontains(search, autoescape=True))
-    return by_name
+    sees_addresses = membership is not None and membership.may(Permission.INVITE_MEMBERS)
+    return (_named_or_addressed if sees_addresses else _named)(escaped(search))
 
 
 async def change_member_role(context: Context, input: "ChangeMemberRoleInput") -> dict[str, Any]:

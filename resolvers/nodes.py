@@ -3,7 +3,7 @@
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import Select, select
 from sqlmodel import SQLModel, col
 
 from models import (
@@ -19,13 +19,16 @@ from models import (
     ThemeRelease,
     User,
 )
-from models.columns import now
 from permissions.context import Context
 from permissions.errors import BadUserInput, Forbidden, Unauthenticated
 from permissions.roles import Permission
 from permissions.viewer import Viewer
+from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode, decode_as
-from resolvers.visibility import is_own_event, licenses_seen_by, themes_on_offer
+from resolvers.loading import of_accounts, with_ids
+from resolvers.rows import row
+from resolvers.sessions import live_of_user
+from resolvers.visibility import is_own_event, sees_license, themes_on_offer
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -67,19 +70,6 @@ async def nodes(context: Context, global_ids: list[str]) -> list[Any]:
     return found
 
 
-async def viewer_memberships(context: Context) -> list[Member]:
-    """The viewer's own, the oldest first."""
-    viewer = context.signed_in()
-    statement = (
-        select(Member)
-        .where(col(Member.user_id) == viewer.user.id, col(Member.removed_at).is_(None))
-        .order_by(col(Member.id))
-        .limit(1_000)
-    )
-    async with context.database.reader() as reader:
-        return list(await reader.scalars(statement))
-
-
 async def find(context: Context, table: type[Row], global_id: str) -> Row | None:
     """A row for a change to work on, of an account of the viewer's; the change asks what the viewer may."""
     viewer = context.signed_in()
@@ -89,33 +79,24 @@ async def find(context: Context, table: type[Row], global_id: str) -> Row | None
 
 async def find_row(context: Context, table: type[Row], account_id: UUID, id: UUID) -> Row | None:
     """A tenant's row, as it is now, not as the request remembers it."""
-    async with context.database.reader() as reader:
-        return await reader.get(table, (account_id, id))
+    return await row(context.database, table, of_accounts(table)([account_id]), with_ids(table)([id]))
 
 
 async def _find(context: Context, viewer: Viewer, table: type[SQLModel], id: UUID) -> SQLModel | None:
-    where = [col(cast("Any", table).id) == id, _within(viewer, table)]
-    async with context.database.reader() as reader:
-        return (await reader.scalars(select(table).where(*where))).one_or_none()
+    found = await row(context.database, table, with_ids(table)([id]), _within(viewer, table))
+    if isinstance(found, License) and not sees_license(viewer.memberships[found.account_id], found):
+        return None
+    return found
 
 
-def _within(viewer: Viewer, table: type[SQLModel]) -> ColumnElement[bool]:
+def _within(viewer: Viewer, table: type[SQLModel]) -> Bound:
     if table is User:
-        return col(User.id) == viewer.user.id
+        return with_ids(User)([viewer.user.id])
     if table is Session:
-        live = and_(col(Session.ended_at).is_(None), col(Session.expires_at) > now())
-        return and_(col(Session.user_id) == viewer.user.id, live)
+        return live_of_user(viewer.user.id)
     if table is Account:
-        return col(Account.id).in_(viewer.memberships)
-    if table is License:
-        return or_(
-            *(
-                and_(col(License.account_id) == account_id, licenses_seen_by(membership))
-                for account_id, membership in viewer.memberships.items()
-            ),
-            false(),
-        )
-    return col(cast("Any", table).account_id).in_(viewer.memberships)
+        return with_ids(Account)(list(viewer.memberships))
+    return of_accounts(table)(list(viewer.memberships))
 
 
 def _require(viewer: Viewer, row: Any) -> None:
@@ -130,10 +111,16 @@ def _require(viewer: Viewer, row: Any) -> None:
 async def _from_catalog(context: Context, viewer: Viewer, table: type[SQLModel], id: UUID) -> SQLModel | None:
     if not viewer.may_anywhere(Permission.BROWSE_CATALOG):
         raise Forbidden(Permission.BROWSE_CATALOG)
-    statement = select(table).where(col(cast("Any", table).id) == id, themes_on_offer())
-    if table is ThemeFile:
-        statement = statement.join(ThemeRelease, col(ThemeRelease.id) == col(ThemeFile.release_id))
-    if table is not Theme:
-        statement = statement.join(Theme, col(Theme.id) == col(ThemeRelease.theme_id))
-    async with context.database.reader() as reader:
-        return (await reader.scalars(statement)).one_or_none()
+    return await row(context.database, table, with_ids(table)([id]), _ON_OFFER[table]())
+
+
+def _releases_on_offer() -> Select[Any]:
+    themes = select(col(Theme.id)).where(themes_on_offer().condition.expression())
+    return select(col(ThemeRelease.id)).where(col(ThemeRelease.theme_id).in_(themes))
+
+
+_ON_OFFER: dict[type[SQLModel], Condition] = {
+    Theme: themes_on_offer().condition,
+    ThemeRelease: Condition(lambda: col(ThemeRelease.id).in_(_releases_on_offer())),
+    ThemeFile: Condition(lambda: col(ThemeFile.release_id).in_(_releases_on_offer())),
+}

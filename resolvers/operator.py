@@ -22,12 +22,17 @@ from models.storage import Storage
 from resolvers.accounts import found_account
 from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, read_catalog
 from resolvers.change import announcing, catalog_change, founding, personal_change, system_change
+from resolvers.conditions import Condition
 from resolvers.events import OPERATOR
 from resolvers.refusals import invalid, not_found
+from resolvers.rows import row
 from resolvers.sessions import name_from, person
 from resolvers.text import clean_email, clean_line
 
 MOST_GRANTED = 1_000_000
+
+_account_called = Condition(lambda slug: col(Account.slug) == slug)
+_theme_called = Condition(lambda slug: col(Theme.slug) == slug)
 
 
 async def create_account(
@@ -52,11 +57,8 @@ async def grant_entitlement(
     """Adds to what the account may provision of the theme."""
     if not 1 <= quantity <= MOST_GRANTED:
         raise invalid(f"Grant 1 to {MOST_GRANTED:,} licenses at a time.", "quantity")
-    async with database.reader() as reader:
-        account = (
-            await reader.scalars(select(Account).where(col(Account.slug) == account_slug))
-        ).one_or_none()
-        theme = (await reader.scalars(select(Theme).where(col(Theme.slug) == theme_slug))).one_or_none()
+    account = await row(database, Account, _account_called(account_slug))
+    theme = await row(database, Theme, _theme_called(theme_slug))
     if account is None:
         raise not_found(f"account as {account_slug}", "account")
     if theme is None:

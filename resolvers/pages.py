@@ -1,19 +1,19 @@
-"""Pages of a list: keyset cursors over an index, in both directions."""
+"""Lists and their pages: what is read of a list, and cursors by which to read on."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Select, cast, func, select, tuple_
 from sqlmodel import SQLModel
 
-from models.database import Database
+from models.statements import Statement
 from permissions.errors import BadUserInput
+from resolvers.conditions import Bound
 
 DEFAULT_SIZE = 50
 MAXIMUM_SIZE = 100
@@ -41,7 +41,9 @@ class Slice:
 
     @property
     def size(self) -> int:
-        return next((size for size in (self.first, self.last) if size is not None), DEFAULT_SIZE)
+        if self.first is not None:
+            return self.first
+        return DEFAULT_SIZE if self.last is None else self.last
 
 
 @dataclass(frozen=True)
@@ -54,79 +56,95 @@ class Order:
     descending: bool = False
 
 
-@dataclass
+class Count(NamedTuple):
+    """Another way to count a list than by its rows: a statement of one number."""
+
+    statement: Statement
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list as it is asked for; nothing is read yet. `most_counted` rows are counted, and of more only
+    that they are more."""
+
+    table: type[SQLModel]
+    where: tuple[Bound, ...]
+    order: Order
+    count: Count | None = None
+    most_counted: int | None = None
+
+
+class Edge(NamedTuple):
+    cursor: str
+    node: Any
+
+
 class Page:
-    rows: Sequence[SQLModel]
-    cursors: list[str]
-    has_next_page: bool
-    has_previous_page: bool
-    count: Callable[[], Awaitable[int | None]]
-    """How many there are on all pages; costs a statement only where it is asked."""
+    """A slice of a listing, in the listing's order, whichever end it is counted from."""
+
+    def __init__(
+        self, listing: Listing, slice: Slice, records: Sequence[Any], total: int | None = None
+    ) -> None:
+        """`records` as they were read: one more than the slice has tells that there is more, and the
+        order's keys are the last values of each, where cursors are wanted."""
+        self.listing = listing
+        self.total = total
+        self._slice = slice
+        self._more = len(records) > slice.size
+        records = records[: slice.size] if self._more else records
+        self.records = records[::-1] if slice.backward else records
+
+    @property
+    def nodes(self) -> Sequence[Any]:
+        return self.records
+
+    @property
+    def page_info(self) -> "Page":
+        return self
+
+    @property
+    def edges(self) -> list[Edge]:
+        return [
+            Edge(self._cursor(record), node) for record, node in zip(self.records, self.nodes, strict=True)
+        ]
+
+    @property
+    def has_next_page(self) -> bool:
+        return self._slice.before is not None if self._slice.backward else self._more
+
+    @property
+    def has_previous_page(self) -> bool:
+        return self._more if self._slice.backward else self._slice.after is not None
+
+    @property
+    def start_cursor(self) -> str | None:
+        return self._cursor(self.records[0]) if self.records else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        return self._cursor(self.records[-1]) if self.records else None
+
+    def _cursor(self, record: Sequence[Any]) -> str:
+        order = self.listing.order
+        return encode_cursor(order, record[-len(order.keys) :])
 
 
-async def page(
-    database: Database,
-    table: type[SQLModel],
-    where: Sequence[ColumnElement[bool]],
-    order: Order,
-    slice: Slice,
-    count: Callable[[], Awaitable[int | None]] | None = None,
-) -> Page:
-    """The slice's rows, in the order's order, whichever end they are counted from."""
-    statement = select(table, *order.keys).where(*where)
-    statement = _between(statement, order, slice)
-    reverse = order.descending != slice.backward
-    statement = statement.order_by(*(key.desc() if reverse else key.asc() for key in order.keys))
-    async with database.reader() as reader:
-        found = list(await reader.execute(statement.limit(slice.size + 1)))
-    more = len(found) > slice.size
-    found = found[: slice.size]
-    if slice.backward:
-        found.reverse()
-    return Page(
-        rows=[row[0] for row in found],
-        cursors=[_encode(order, row[1:]) for row in found],
-        has_next_page=slice.before is not None if slice.backward else more,
-        has_previous_page=more if slice.backward else slice.after is not None,
-        count=count or (lambda: count_rows(database, table, where)),
-    )
-
-
-async def count_rows(
-    database: Database, table: type[SQLModel], where: Sequence[ColumnElement[bool]], limit: int | None = None
-) -> int:
-    """At most `limit`, where there is one."""
-    matching = select(1).select_from(table).where(*where).limit(limit).subquery()
-    async with database.reader() as reader:
-        return int(await reader.scalar(select(func.count()).select_from(matching)) or 0)
-
-
-def _between(statement: Select[Any], order: Order, slice: Slice) -> Select[Any]:
-    keys = tuple_(*order.keys)
-    for argument, cursor in (("after", slice.after), ("before", slice.before)):
-        if cursor is None:
-            continue
-        bound = tuple_(*_decode(order, argument, cursor))
-        upwards = (argument == "after") != order.descending
-        statement = statement.where(keys > bound if upwards else keys < bound)
-    return statement
-
-
-def _encode(order: Order, values: Sequence[Any]) -> str:
+def encode_cursor(order: Order, values: Iterable[Any]) -> str:
+    """Where a row stands in the order: `values` are those of its keys."""
     return urlsafe_b64encode(orjson.dumps([order.name, *values], default=str)).decode().rstrip("=")
 
 
-def _decode(order: Order, argument: str, cursor: str) -> list[ColumnElement[Any]]:
+def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
+    """The order's keys where it stands. Raises `BadUserInput`."""
     try:
         if len(cursor) > 2_000:
             raise ValueError
         name, *values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if name != order.name:
             raise ValueError
-        return [
-            cast(_parse(key.type.python_type, value), key.type)
-            for key, value in zip(order.keys, values, strict=True)
-        ]
+        keys = zip(order.keys, values, strict=True)
+        return [_parse(key.type.python_type, value) for key, value in keys]
     except (ValueError, TypeError, AttributeError, ArithmeticError):
         raise BadUserInput(
             f"`{argument}` is no cursor of this list in this order: use a cursor that a page of it gave."

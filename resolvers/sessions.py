@@ -4,7 +4,7 @@ import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -18,8 +18,12 @@ from models.sessions import Session, SignInLink
 from permissions.context import Context
 from permissions.tokens import hash_token, new_token
 from resolvers.change import change, enqueue, personal_change
+from resolvers.conditions import Condition
 from resolvers.global_ids import decode_as
+from resolvers.loading import with_ids
+from resolvers.pages import Order
 from resolvers.refusals import Refused, RetryLater, UserErrorCode, not_found, refused
+from resolvers.rows import row, rows
 from resolvers.text import clean_email, clean_line
 
 if TYPE_CHECKING:
@@ -28,22 +32,24 @@ if TYPE_CHECKING:
 _HOUR = timedelta(hours=1)
 MOST_SESSIONS = 100
 
+_NEWEST = Order("newest", (col(Session.id),), descending=True)
+_BY_TOKEN = Order("token", (col(SignInLink.token_hash),))
+
+live_of_user = Condition(
+    lambda user_id: and_(
+        col(Session.user_id) == user_id,
+        col(Session.ended_at).is_(None),
+        col(Session.expires_at) > func.now(),
+    )
+)
+_link_with = Condition(lambda token_hash: col(SignInLink.token_hash) == token_hash)
+_addressed = Condition(lambda email: col(User.email) == email)
+
 
 async def live_sessions(context: Context) -> list[Session]:
     """The viewer's own, newest first."""
-    viewer = context.signed_in()
-    statement = (
-        select(Session)
-        .where(
-            col(Session.user_id) == viewer.user.id,
-            col(Session.ended_at).is_(None),
-            col(Session.expires_at) > now(),
-        )
-        .order_by(col(Session.id).desc())
-        .limit(MOST_SESSIONS)
-    )
-    async with context.database.reader() as reader:
-        return list(await reader.scalars(statement))
+    live_ones_of = live_of_user(context.signed_in().user.id)
+    return await rows(context.database, Session, live_ones_of, order=_NEWEST, limit=MOST_SESSIONS)
 
 
 async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict[str, Any]:
@@ -88,16 +94,14 @@ async def _refuse_too_many(session: AsyncSession, email: str, most: int) -> None
 
 
 async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
-    async with context.database.reader() as reader:
-        return await reader.get(SignInLink, hash_token(token))
+    return await row(context.database, SignInLink, _link_with(hash_token(token)), order=_BY_TOKEN)
 
 
 async def may_sign_in(context: Context, link: SignInLink) -> bool:
     """Where SIGN_UP is closed, a link that an unknown address asked for was never sent, and is none."""
     if context.settings.sign_up == "open":
         return True
-    async with context.database.reader() as reader:
-        return await reader.scalar(select(col(User.id)).where(col(User.email) == link.email)) is not None
+    return await row(context.database, User, _addressed(link.email)) is not None
 
 
 async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
@@ -186,8 +190,7 @@ async def revoke_session(context: Context, input: "RevokeSessionInput") -> dict[
     session_id = decode_as(Session, input.session_id)
     if session_id is None:
         raise not_found("session of yours", "sessionId")
-    async with context.database.reader() as reader:
-        session = await reader.get(Session, session_id)
+    session = await row(context.database, Session, with_ids(Session)([session_id]))
     if session is None or session.user_id != viewer.user.id:
         raise not_found("session of yours", "sessionId")
     await _end(context, session)

@@ -1,4 +1,5 @@
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
@@ -7,11 +8,13 @@ from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from resolvers.global_ids import encode_credential, encode_named
-from resolvers.loading import load
 from resolvers.pages import Page
-from schema.connections import Edge, PageInfo, _counted, _edges, _nodes, _page_info
-from schema.fields import Info, Node, computed, object_type
+from resolvers.rows import count
+from schema.compiler import PLANNED
+from schema.connections import Edge, PageInfo
+from schema.fields import Info, Node, attribute, derived, object_type, same, to_one
 from schema.later import Member
+from schema.rows import Total
 from schema.scalars import JSON, BigInt
 
 SEEN = HasOrOwns(Permission.VIEW_AUDIT_LOG, own="actor_member_id", needs=Permission.VIEW_OWN_ACTIVITY)
@@ -24,30 +27,35 @@ class AuditCredential:
     label: str = strawberry.field(description="What it was called then. Never the secret.")
 
 
+def _credential(
+    credential_kind: CredentialKind | None, credential_id: UUID | None, credential_label: str | None
+) -> AuditCredential | None:
+    if credential_kind is None or credential_id is None:
+        return None
+    id = encode_credential(credential_kind, credential_id)
+    return AuditCredential(kind=credential_kind, id=strawberry.ID(id), label=credential_label or "")
+
+
+def _target_id(target_type: str | None, target_id: UUID | None) -> str | None:
+    if target_type is None or target_id is None:
+        return None
+    return encode_named(target_type, target_id)
+
+
+def _previous(previous_hash: bytes) -> str:
+    return previous_hash.hex()
+
+
+def _own(hash: bytes) -> str:
+    return hash.hex()
+
+
 @object_type(allow=SEEN, of=models.AuditEvent, description="Who acted.")
 class AuditActor:
-    @computed(ActorKind, "A person, or the platform.")
-    def kind(root: strawberry.Parent[models.AuditEvent]) -> ActorKind:
-        return root.actor_kind
-
-    @computed(Member | None, "The member as it is now.")
-    async def member(root: strawberry.Parent[models.AuditEvent], info: Info) -> models.Member | None:
-        if root.actor_member_id is None:
-            return None
-        return await load(info.context, models.Member, root.actor_member_id, account_id=root.account_id)
-
-    @computed(str, "The name as it was then.")
-    def name(root: strawberry.Parent[models.AuditEvent]) -> str:
-        return root.actor_name
-
-    @computed(AuditCredential | None, "The credential as it was then.")
-    def credential(root: strawberry.Parent[models.AuditEvent]) -> AuditCredential | None:
-        if root.credential_kind is None or root.credential_id is None:
-            return None
-        id = encode_credential(root.credential_kind, root.credential_id)
-        return AuditCredential(
-            kind=root.credential_kind, id=strawberry.ID(id), label=root.credential_label or ""
-        )
+    kind: ActorKind = attribute("actor_kind", "A person, or the platform.")
+    member: Member | None = to_one(models.Member, "actor_member_id", "The member as it is now.")
+    name: str = attribute("actor_name", "The name as it was then.")
+    credential: AuditCredential | None = derived(_credential, "The credential as it was then.")
 
 
 @object_type(
@@ -70,37 +78,25 @@ class AuditEvent(Node):
         description='What changed, or what was asked: `{"role": ["VIEWER", "MEMBER"]}`.'
     )
 
-    @computed(AuditActor, "Who.")
-    def actor(root: strawberry.Parent[models.AuditEvent]) -> models.AuditEvent:
-        return root
+    actor: AuditActor = same("Who.")
+    target_id: strawberry.ID | None = derived(_target_id, "What it was done to.")
+    previous_hash: str = derived(_previous, "The hash of the event before, in hex.")
+    hash: str = derived(_own, "SHA-256 over this event and the hash before, in hex.")
 
-    @computed(strawberry.ID | None, "What it was done to.")
-    def target_id(root: strawberry.Parent[models.AuditEvent]) -> str | None:
-        if root.target_type is None or root.target_id is None:
-            return None
-        return strawberry.ID(encode_named(root.target_type, root.target_id))
 
-    @computed(str, "The hash of the event before, in hex.")
-    def previous_hash(root: strawberry.Parent[models.AuditEvent]) -> str:
-        return root.previous_hash.hex()
-
-    @computed(str, "SHA-256 over this event and the hash before, in hex.")
-    def hash(root: strawberry.Parent[models.AuditEvent]) -> str:
-        return root.hash.hex()
+async def _total_count(root: strawberry.Parent[Page], info: Info) -> int | None:
+    return await count(info.context.database, root.listing)
 
 
 @object_type(allow=ANYONE, of=Page, description="A page of the audit log.")
 class AuditEventConnection:
-    edges: list[Edge[AuditEvent]] = strawberry.field(
-        resolver=_edges, description="The page's, each with its cursor."
-    )
-    nodes: list[AuditEvent] = strawberry.field(
-        resolver=_nodes, description="The page's, without the cursors."
-    )
-    page_info: PageInfo = strawberry.field(resolver=_page_info, description="Where the page lies.")
+    edges: list[Edge[AuditEvent]] = strawberry.field(description="The page's, each with its cursor.")
+    nodes: list[AuditEvent] = strawberry.field(description="The page's, without the cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
     total_count: int | None = strawberry.field(
-        resolver=_counted,
+        resolver=_total_count,
         description="Exact, or null where more than 100,000 events match a filter: too costly to count.",
+        metadata={PLANNED: Total()},
     )
 
 

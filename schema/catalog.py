@@ -1,11 +1,12 @@
 from datetime import datetime
+from decimal import Decimal
 
 import strawberry
 
 import models
 from permissions.roles import Permission
-from resolvers.loading import load_referring
-from schema.fields import Info, Node, computed, object_type
+from resolvers.catalog import NEWEST_RELEASE, OLDEST_FILE
+from schema.fields import Node, derived, object_type, to_many
 from schema.money import Money
 from schema.scalars import BigInt
 
@@ -23,10 +24,13 @@ class ThemeRelease(Node):
     version: str = strawberry.field(description="By semantic versioning.")
     notes: str | None = strawberry.field(description="What is new in it.")
     released_at: datetime = strawberry.field(description="When it came out.")
+    files: list[ThemeFile] = to_many(
+        models.ThemeFile, "release_id", order=OLDEST_FILE, description="What there is to download."
+    )
 
-    @computed(list[ThemeFile], "What there is to download.")
-    async def files(root: strawberry.Parent[models.ThemeRelease], info: Info) -> list[models.ThemeFile]:
-        return await load_referring(info.context, models.ThemeFile, "release_id", root.id)
+
+def _price(price_amount: Decimal, price_currency: str) -> Money:
+    return Money(amount=price_amount, currency=price_currency)
 
 
 @object_type(
@@ -39,15 +43,13 @@ class Theme(Node):
     tags: list[str] = strawberry.field(description="What it is good for.")
     published_at: datetime = strawberry.field(description="Since when it is on offer.")
     latest_version: str = strawberry.field(description="The newest release's.")
-
-    @computed(Money, "What one license costs, without tax.")
-    def price(root: strawberry.Parent[models.Theme]) -> Money:
-        return Money(amount=root.price_amount, currency=root.price_currency)
-
-    @computed(list[ThemeRelease], "All its releases, the newest first.")
-    async def releases(root: strawberry.Parent[models.Theme], info: Info) -> list[models.ThemeRelease]:
-        releases = await load_referring(info.context, models.ThemeRelease, "theme_id", root.id)
-        return sorted(releases, key=lambda release: release.released_at, reverse=True)
+    price: Money = derived(_price, "What one license costs, without tax.")
+    releases: list[ThemeRelease] = to_many(
+        models.ThemeRelease,
+        "theme_id",
+        order=NEWEST_RELEASE,
+        description="All its releases, the newest first.",
+    )
 
 
 @strawberry.input(description="Which themes.")

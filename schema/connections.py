@@ -6,7 +6,10 @@ import strawberry
 
 from permissions.allow import ANYONE
 from resolvers.pages import Page
-from schema.fields import object_type
+from resolvers.rows import count
+from schema.compiler import PLANNED
+from schema.fields import Info, object_type
+from schema.rows import Total
 
 NodeType = TypeVar("NodeType")
 
@@ -25,36 +28,17 @@ class Edge(Generic[NodeType]):
     node: NodeType = strawberry.field(description="The one itself.")
 
 
-def _edges(root: strawberry.Parent[Page]) -> list[Edge[NodeType]]:
-    return [Edge(cursor=cursor, node=row) for cursor, row in zip(root.cursors, root.rows, strict=True)]  # type: ignore[arg-type]
-
-
-def _nodes(root: strawberry.Parent[Page]) -> list[NodeType]:
-    return root.rows  # type: ignore[return-value]
-
-
-def _page_info(root: strawberry.Parent[Page]) -> PageInfo:
-    return PageInfo(
-        has_next_page=root.has_next_page,
-        has_previous_page=root.has_previous_page,
-        start_cursor=root.cursors[0] if root.cursors else None,
-        end_cursor=root.cursors[-1] if root.cursors else None,
-    )
-
-
-async def _total_count(root: strawberry.Parent[Page]) -> int:
-    return await root.count()  # type: ignore[return-value]
-
-
-async def _counted(root: strawberry.Parent[Page]) -> int | None:
-    return await root.count()
+async def _total_count(root: strawberry.Parent[Page], info: Info) -> int:
+    return await count(info.context.database, root.listing)  # type: ignore[return-value]
 
 
 @object_type(allow=ANYONE, description="A page of a list.")
 class Connection(Generic[NodeType]):
-    edges: list[Edge[NodeType]] = strawberry.field(
-        resolver=_edges, description="The page's, each with its cursor."
+    edges: list[Edge[NodeType]] = strawberry.field(description="The page's, each with its cursor.")
+    nodes: list[NodeType] = strawberry.field(description="The page's, without the cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    total_count: int = strawberry.field(
+        resolver=_total_count,
+        description="How many there are on all pages.",
+        metadata={PLANNED: Total()},
     )
-    nodes: list[NodeType] = strawberry.field(resolver=_nodes, description="The page's, without the cursors.")
-    page_info: PageInfo = strawberry.field(resolver=_page_info, description="Where the page lies.")
-    total_count: int = strawberry.field(resolver=_total_count, description="How many there are on all pages.")

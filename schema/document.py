@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.limits import Limits, Scale, default_values, measure_text, too_complex
+from schema.plans import Plans
 from schema.price import Price
 
 _RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -48,6 +49,7 @@ class Operation:
     node: OperationDefinitionNode
     price: Price
     default_values: Mapping[str, Any]
+    plans: Plans
 
     @property
     def type(self) -> OperationType:
@@ -147,7 +149,10 @@ class Documents:
         _refuse_nul(ast, text)
         operations = {
             operation.name: operation
-            for operation in (Operation(node, weight.price, default_values(node)) for node, weight in weights)
+            for operation in (
+                Operation(node, weight.price, default_values(node), Plans.of(ast, node))
+                for node, weight in weights
+            )
         }
         if not operations:
             raise Refused([_unresolved("The document has no operation.")])

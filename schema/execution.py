@@ -1,30 +1,93 @@
-"""Runs a prepared operation on graphql-core, with Strawberry's executor.
+"""Runs a prepared operation: on the fast path where that goes well, or else on graphql-core.
 
 Not through `strawberry.Schema.execute`, which parses and validates once more; schema extensions do not run.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
-from graphql import ExecutionResult
+from graphql import ExecutionResult, GraphQLResolveInfo, get_variable_values
 from graphql.execution import (
     Executor,
     create_source_event_stream,
     execute_subscription_event,
     map_source_to_response_event,
 )
+from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
+from schema.compiler import Info, Request
 from schema.document import Prepared, Refused
+from schema.plans import FAST, paths
+
+_NO_VARIABLES = VariableValues({}, {})
+_MAX_COERCION_ERRORS = 10
 
 
 async def execute(schema: Schema, prepared: Prepared, context: object) -> ExecutionResult:
-    """A query or a mutation. Raises Refused where the variables do not fit: then nothing was executed."""
-    result = _executor(schema, prepared, context).execute_operation()
+    """A query or a mutation. Raises Refused where the variables do not fit: then nothing was executed.
+
+    Values of `data` may be what only the JSON writer knows to write: times, and JSON in JSON.
+    """
+    request, outcome = await _compiled(schema, prepared, context)
+    if isinstance(outcome, str):
+        paths.counts[outcome] += 1
+        begin_again = getattr(context, "forget", None)
+        if begin_again is not None:
+            begin_again()
+        return await execute_reference(schema, prepared, context, request.outcomes if request else {})
+    paths.counts[FAST] += 1
+    return ExecutionResult(outcome, None)
+
+
+async def execute_reference(
+    schema: Schema, prepared: Prepared, context: object, outcomes: Mapping[str, Any] | None = None
+) -> ExecutionResult:
+    """By graphql-core alone. `outcomes` of a mutation's fields are not brought about again."""
+    middleware = [_replaying(outcomes)] if outcomes else None
+    result = _executor(schema, prepared, context, middleware).execute_operation()
     return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+
+
+async def _compiled(
+    schema: Schema, prepared: Prepared, context: object
+) -> tuple[Request | None, dict[str, Any] | str]:
+    """The answer's data, or why graphql-core has to find it."""
+    if not paths.compiled:
+        return None, "not compiled"
+    definitions = prepared.operation.node.variable_definitions
+    variables = _NO_VARIABLES
+    if definitions:
+        coerced = get_variable_values(schema._schema, definitions, prepared.variables or {}, max_errors=1)
+        if not isinstance(coerced, VariableValues):
+            return None, "variables that do not fit"
+        variables = coerced
+    plan = prepared.operation.plans.get(schema, variables)
+    if isinstance(plan, str):
+        return None, plan
+    request = Request(Info(context, schema._schema), variables)
+    try:
+        data = plan(None, request)
+        return request, await data if isinstance(data, Awaitable) else data
+    except Exception as error:
+        return request, type(error).__name__
+
+
+def _replaying(outcomes: Mapping[str, Any]) -> Callable[..., Any]:
+    """A middleware: a root field that was resolved already returns, or raises, what it did then."""
+
+    def resolve(next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        if info.path.prev is not None or info.path.key not in outcomes:
+            return next_(source, info, **arguments)
+        outcome = outcomes[str(info.path.key)]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return resolve
 
 
 async def subscribe(
@@ -53,7 +116,9 @@ async def subscribe(
             yield result
 
 
-def _executor(schema: Schema, prepared: Prepared, context: object) -> Executor[Any]:
+def _executor(
+    schema: Schema, prepared: Prepared, context: object, middleware: list[Any] | None = None
+) -> Executor[Any]:
     executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
     executor = executor_class.build(
         schema._schema,
@@ -61,7 +126,8 @@ def _executor(schema: Schema, prepared: Prepared, context: object) -> Executor[A
         context_value=context,
         raw_variable_values=prepared.variables,
         operation_name=prepared.operation.name,
-        max_coercion_errors=10,
+        max_coercion_errors=_MAX_COERCION_ERRORS,
+        middleware=middleware,
         is_awaitable=cast("Any", optimized_is_awaitable),
     )
     if isinstance(executor, Executor):

@@ -1,7 +1,7 @@
 """How fields are declared. Each says who may: on its own line, or on its type's."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
@@ -12,14 +12,19 @@ from strawberry.permission import PermissionExtension
 from strawberry.types import Info as StrawberryInfo
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from models.statements import any_of
 from permissions.allow import SIGNED_IN, Allow, AllowDirective, rule
 from permissions.context import Context
 from permissions.roles import Permission
 from resolvers.change import Asked, asked
+from resolvers.conditions import Condition
 from resolvers.global_ids import encode
-from resolvers.loading import load
-from resolvers.pages import Page, Slice
+from resolvers.loading import load, load_referring
+from resolvers.pages import Listing, Order, Slice
 from resolvers.refusals import Refused
+from resolvers.rows import page
+from schema.compiler import PLANNED
+from schema.rows import ROW, Column, Connected, Derived, GlobalId, Same, ToMany, ToOne
 from schema.scalars import plain
 
 Info = StrawberryInfo[Context, None]
@@ -35,11 +40,47 @@ def computed(graphql_type: Any, description: str) -> Callable[[Callable[..., Any
     return decorate
 
 
+def derived(function: Callable[..., Any], description: str) -> Any:
+    """What a function makes of some columns of a row: those that its parameters name."""
+    columns = tuple(inspect.signature(function).parameters)
+
+    def resolve(root: strawberry.Parent[Any]) -> Any:
+        return function(*(getattr(root, name) for name in columns))
+
+    return strawberry.field(
+        resolver=resolve, description=description, metadata={ROW: Derived(function, columns)}
+    )
+
+
+def attribute(name: str, description: str) -> Any:
+    """A column under another name."""
+
+    def resolve(root: strawberry.Parent[Any]) -> Any:
+        return getattr(root, name)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={ROW: Column(name)})
+
+
+def same(description: str) -> Any:
+    """The object itself, shown as another type."""
+
+    def resolve(root: strawberry.Parent[Any]) -> Any:
+        return root
+
+    return strawberry.field(resolver=resolve, description=description, metadata={ROW: Same()})
+
+
+def _global_id(root: strawberry.Parent[Any]) -> str:
+    return encode(type(root), root.id)
+
+
 @strawberry.interface(description="Whatever has an id of its own, and is found by it again.")
 class Node:
-    @computed(strawberry.ID, "Opaque, and unique among everything.")
-    def id(root: strawberry.Parent[Any]) -> str:
-        return encode(type(root), root.id)
+    id: strawberry.ID = strawberry.field(
+        resolver=_global_id,
+        description="Opaque, and unique among everything.",
+        metadata={ROW: GlobalId()},
+    )
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
@@ -49,6 +90,7 @@ def object_type(
     """A type whose plain fields are for whoever may see the object at all: `allow`. `of` is what it shows."""
 
     def decorate(cls: Type) -> Type:
+        cls.shows = of  # type: ignore[attr-defined]
         if of is not None:
             cls.is_type_of = classmethod(lambda _cls, value, _info: isinstance(value, of))  # type: ignore[attr-defined]
         directives = [AllowDirective(who=rule(allow).who)]
@@ -57,10 +99,19 @@ def object_type(
     return decorate
 
 
-def guarded(*, allow: Allow | Permission, description: str, resolver: Any = None) -> Any:
+def guarded(
+    *,
+    allow: Allow | Permission,
+    description: str,
+    resolver: Any = None,
+    metadata: Mapping[Any, Any] | None = None,
+) -> Any:
     """A field with a rule of its own. Without a resolver it is the object's attribute."""
     return strawberry.field(
-        resolver=resolver, description=description, extensions=[PermissionExtension([rule(allow)])]
+        resolver=resolver,
+        description=description,
+        extensions=[PermissionExtension([rule(allow)])],
+        metadata=metadata,
     )
 
 
@@ -74,11 +125,23 @@ def to_one(table: type[SQLModel], column: str, description: str) -> Any:
             return None
         return await load(info.context, table, id, account_id=root.account_id if tenant else None)
 
-    return strawberry.field(resolver=resolve, description=description)
+    return strawberry.field(resolver=resolve, description=description, metadata={ROW: ToOne(table, column)})
+
+
+def to_many(table: type[SQLModel], column: str, *, order: Order, description: str) -> Any:
+    """All the rows whose `column` refers to this one: of the catalog, where they are few."""
+    referring = Condition(lambda ids: any_of(getattr(table, column), ids))
+    one = Condition(lambda id: getattr(table, column) == id)
+
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        return await load_referring(info.context, table, column, referring, order, root.id)
+
+    metadata = {ROW: ToMany(table, one, order)}
+    return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
 def connection(
-    read: Callable[..., Awaitable[Page]],
+    read: Callable[..., Listing],
     *,
     allow: Allow | Permission,
     description: str,
@@ -90,10 +153,11 @@ def connection(
     async def resolve(root: strawberry.Parent[Any], info: Info, **arguments: Any) -> Any:
         slice = Slice(*(arguments.pop(name) for name in ("first", "after", "last", "before")))
         subject = () if root is None else (root,)
-        return await read(info.context, *subject, slice=slice, **arguments)
+        return await page(info.context.database, read(info.context, *subject, **arguments), slice)
 
     _take(resolve, _connection_arguments(filter, order))
-    return guarded(allow=allow, description=description, resolver=resolve)
+    metadata = {PLANNED: Connected(read)}
+    return guarded(allow=allow, description=description, resolver=resolve, metadata=metadata)
 
 
 def change_field(

@@ -9,7 +9,7 @@ from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers import joining
 from schema.errors import IDEMPOTENCY_KEY, Payload, result
-from schema.fields import Node, object_type, to_one
+from schema.fields import Node, derived, object_type, to_one
 from schema.later import Account, Member
 
 
@@ -23,7 +23,7 @@ class Invitation(Node):
     email: str = strawberry.field(description="Whom.")
     role: Role = strawberry.field(description="As what.")
     message: str | None = strawberry.field(description="What the Admin added.")
-    status: InvitationStatus = strawberry.field(description="What became of it.")
+    status: InvitationStatus = derived(models.Invitation.status_of, "What became of it.")
     delivery: DeliveryStatus = strawberry.field(description="Where the newest email is.")
     delivery_error: str | None = strawberry.field(
         description="What the mail server said, if it did not take it."

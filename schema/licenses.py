@@ -8,7 +8,7 @@ from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from schema.catalog import Theme
 from schema.errors import IDEMPOTENCY_KEY, Payload, result
-from schema.fields import Node, guarded, object_type, to_one
+from schema.fields import Node, derived, guarded, object_type, to_one
 from schema.later import Account, Member
 
 
@@ -20,7 +20,7 @@ from schema.later import Account, Member
 class License(Node):
     account: Account = to_one(models.Account, "account_id", "Whose.")
     theme: Theme = to_one(models.Theme, "theme_id", "Of what.")
-    status: LicenseStatus = strawberry.field(description="Whether it may be used, as of now.")
+    status: LicenseStatus = derived(models.License.status_of, "Whether it may be used, as of now.")
     site: str = strawberry.field(description="Where the theme is used: a host name.")
     key: str | None = guarded(
         allow=HasOrOwns(Permission.REVOKE_LICENSES, own="holder_id"),
@@ -47,7 +47,7 @@ class Entitlement(Node):
     theme: Theme = to_one(models.Theme, "theme_id", "Of what.")
     purchased: int = strawberry.field(description="How many there may be.")
     provisioned: int = strawberry.field(description="How many there are.")
-    available: int = strawberry.field(description="How many are left.")
+    available: int = derived(models.Entitlement.available_of, "How many are left.")
 
 
 @strawberry.input(description="Which licenses.")

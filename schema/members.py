@@ -11,9 +11,13 @@ from resolvers.licenses import member_licenses
 from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.connections import Connection
 from schema.errors import Payload, result
-from schema.fields import Node, computed, connection, guarded, object_type, to_one
+from schema.fields import Node, connection, derived, guarded, object_type, to_one
 from schema.later import Account
 from schema.licenses import License, LicenseFilter
+
+
+def _permissions(role: Role, removed_at: datetime | None) -> list[Permission]:
+    return [] if removed_at else permissions_of(role)
 
 
 @object_type(allow=Permission.VIEW_TEAM, of=models.Member, description="A person in an account, with a role.")
@@ -31,10 +35,7 @@ class Member(Node):
         description="Set once the member has left or was removed; the record stays, the log names it."
     )
 
-    @computed(list[Permission], "What the member may do, as of now.")
-    def permissions(root: strawberry.Parent[models.Member]) -> list[Permission]:
-        return [] if root.removed_at else permissions_of(root.role)
-
+    permissions: list[Permission] = derived(_permissions, "What the member may do, as of now.")
     licenses: Connection[License] | None = connection(
         member_licenses,
         allow=Permission.VIEW_ACTIVE_LICENSES,

@@ -6,7 +6,6 @@ import strawberry
 import models
 from permissions import viewer as asking
 from permissions.allow import ANYONE, SIGNED_IN
-from resolvers.nodes import viewer_memberships
 from resolvers.sessions import live_sessions
 from schema.errors import Payload, result
 from schema.fields import Info, Node, computed, object_type
@@ -51,8 +50,8 @@ class Viewer:
         return root.session
 
     @computed(list[Member], "The accounts that the person is a member of, as their members.")
-    async def memberships(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Member]:
-        return await viewer_memberships(info.context)
+    def memberships(root: strawberry.Parent[asking.Viewer]) -> list[models.Member]:
+        return root.members
 
     @computed(list[Session], "Where the person is signed in, the newest first.")
     async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Session]:

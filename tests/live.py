@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import event, text
 
 from models.notifications import AUDIT
 from resolvers.global_ids import decode
@@ -48,9 +48,7 @@ async def append_by(
 
 async def announce(world: World) -> None:
     """As a server does after a commit."""
-    async with world.database.reading.connect() as connection:
-        notify = text("SELECT pg_notify(:channel, :id)")
-        await connection.execute(notify, {"channel": AUDIT, "id": str(account_of(world))})
+    await world.database.fetch("SELECT pg_notify($1, $2)", AUDIT, str(account_of(world)))
 
 
 @asynccontextmanager
@@ -102,19 +100,22 @@ def statements(state: State, about: str = "") -> Iterator[list[str]]:
     """What the server reads meanwhile."""
     found: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if about in statement:
-            found.append(statement)
+    async def noting(sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        if about in sql:
+            found.append(sql)
+        return await fetch(sql, *arguments)
 
-    event.listen(state.database.reading.sync_engine, "before_cursor_execute", note)
+    fetch = state.database.fetch
+    state.database.fetch = noting  # type: ignore[method-assign]
     yield found
-    event.remove(state.database.reading.sync_engine, "before_cursor_execute", note)
+    state.database.fetch = fetch  # type: ignore[method-assign]
 
 
 def left_behind(state: State) -> list[str]:
     """What serves sockets: who waits to be woken, connections in use, tasks."""
-    pools = [database.sync_engine.pool for database in (state.database.reading, state.database.writing)]
-    busy = [pool.status() for pool in pools if pool.checkedout()]  # type: ignore[attr-defined]
+    busy = ["a connection that reads"] * state.database.reading_now
+    pool: Any = state.database.writing.sync_engine.pool
+    busy += [pool.status()] if pool.checkedout() else []
     tasks = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
     ours = [name for name in tasks if "TransportHandler" in name or "close_at_the_end" in name]
     return [*map(str, state.listener._waiting), *busy, *ours]

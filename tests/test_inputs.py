@@ -12,7 +12,7 @@ from permissions.errors import BadUserInput
 from resolvers.global_ids import decode, encode
 from resolvers.license_keys import _ALPHABET, is_license_key, new_license_key
 from resolvers.members import _ORDERS, MemberOrder
-from resolvers.pages import _decode, _encode
+from resolvers.pages import decode_cursor, encode_cursor
 from resolvers.refusals import Refused
 from resolvers.sites import clean_site
 from resolvers.text import clean_email, clean_line, clean_text, mask_email
@@ -38,7 +38,7 @@ def test_every_text_is_cleaned_or_refused(text: str) -> None:
 @given(st.text(max_size=200) | st.binary(max_size=100).map(lambda raw: raw.decode("latin-1")))
 def test_a_made_up_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadUserInput, match="`after` is no cursor"):
-        _decode(_ORDERS[MemberOrder.JOINED], "after", cursor)
+        decode_cursor(_ORDERS[MemberOrder.JOINED], "after", cursor)
 
 
 @pytest.mark.parametrize("values", [["x", "y"], [1, 2], [None, None], ["2026-01-01", "y"], [[], {}], ["a"]])
@@ -46,7 +46,7 @@ def test_a_cursor_with_other_values_is_refused(values: list[object]) -> None:
     order = _ORDERS[MemberOrder.JOINED]
 
     with pytest.raises(BadUserInput):
-        _decode(order, "after", _encode(order, values))
+        decode_cursor(order, "after", encode_cursor(order, values))
 
 
 @given(st.text(max_size=60))

@@ -12,7 +12,7 @@ def encode(answer: object) -> bytes:
     """By orjson; slowly where there is something in it that orjson refuses, such as an integer of the
     database beyond 64 bits. Raises TypeError, ValueError or RecursionError for what is no JSON at all."""
     try:
-        return orjson.dumps(answer)
+        return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
     except TypeError:
         return json.dumps(_plain(answer), ensure_ascii=False, allow_nan=False, default=_plain).encode()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -19,8 +18,8 @@ def routes() -> list[BaseRoute]:
 async def health(request: Request) -> Response:
     state: State = request.app.state.team_access
     try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS), state.database.reader() as reader:
-            await reader.execute(text("SELECT 1"))
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            await state.database.fetch("SELECT 1")
     except Exception:
         return PlainTextResponse("The database cannot be reached.\n", 503, {"retry-after": "5"})
     return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})

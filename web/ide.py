@@ -1,6 +1,8 @@
 """GraphiQL for whoever looks at /graphql with a browser, its examples filled in with the viewer's own ids."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Select, select
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,6 +10,7 @@ from starlette.responses import Response
 from models.accounts import Account
 from models.catalog import Theme
 from models.licenses import Entitlement
+from models.statements import Statement, parameter
 from permissions.context import Context
 from resolvers.global_ids import encode
 from web.asking import page_context, with_cookies
@@ -33,17 +36,21 @@ async def _variables(context: Context) -> dict[str, str]:
     if context.viewer is None or not context.viewer.memberships:
         return {}
     account_id = next(iter(context.viewer.memberships))
-    left = (col(Entitlement.purchased) - col(Entitlement.provisioned)).label("left")
-    statement = (
-        select(Theme)
+    variables = {"accountId": encode(Account, account_id)}
+    for id, slug in await context.database.fetch(_PROVISIONABLE.sql, account_id):
+        variables |= {"themeId": encode(Theme, id), "themeSlug": slug}
+    return variables
+
+
+def _provisionable() -> Select[Any]:
+    left = col(Entitlement.purchased) - col(Entitlement.provisioned)
+    return (
+        select(col(Theme.id), col(Theme.slug))
         .join(Entitlement, col(Entitlement.theme_id) == col(Theme.id))
-        .where(col(Entitlement.account_id) == account_id, col(Theme.withdrawn_at).is_(None))
+        .where(col(Entitlement.account_id) == parameter("account_id"), col(Theme.withdrawn_at).is_(None))
         .order_by(left.desc())
         .limit(1)
     )
-    async with context.database.reader() as reader:
-        theme = (await reader.scalars(statement)).one_or_none()
-    variables = {"accountId": encode(Account, account_id)}
-    if theme is not None:
-        variables |= {"themeId": encode(Theme, theme.id), "themeSlug": theme.slug}
-    return variables
+
+
+_PROVISIONABLE = Statement(_provisionable)

@@ -1,0 +1,57 @@
+"""SQL that is written once, by SQLAlchemy from the tables, and run many times, by asyncpg alone."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Select, any_, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.sql.visitors import cloned_traverse
+
+_DIALECT = dialect()
+
+
+class Statement:
+    """A SELECT whose parameters are `parameter(name)`. Whatever else is compared with is part of its text,
+    so that PostgreSQL knows it when it plans: a partial index is only taken for what it is sure of."""
+
+    def __init__(self, build: Callable[[], Select[Any]]) -> None:
+        self._build = build
+
+    @cached_property
+    def _compiled(self) -> tuple[str, list[str]]:
+        return compiled(self._build())
+
+    @property
+    def sql(self) -> str:
+        return self._compiled[0]
+
+    def arguments(self, **values: Any) -> list[Any]:
+        """In the order of `$1`, `$2` …"""
+        return [values[name] for name in self._compiled[1]]
+
+
+def parameter(name: str) -> BindParameter[Any]:
+    """It takes its type from what it is compared with."""
+    return bindparam(name, None)
+
+
+def any_of(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
+    """IN, with one parameter for however many values."""
+    return column == any_(_typed(values, ARRAY(column.type)))
+
+
+def compiled(statement: Select[Any]) -> tuple[str, list[str]]:
+    """Its text, and the names of its parameters in the order of `$1`, `$2` …"""
+
+    def literally(bind: BindParameter[Any]) -> None:
+        bind.literal_execute = bind.unique  # Parameters have a name of their own, and values none.
+
+    literal = cloned_traverse(statement, {}, {"bindparam": literally})
+    made: Any = literal.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    return str(made), list(made.positiontup or ())
+
+
+def _typed(values: Any, sa_type: Any) -> Any:
+    return values._with_binary_element_type(sa_type) if isinstance(values, BindParameter) else values

@@ -1,0 +1,498 @@
+"""Operations as Python functions.
+
+graphql-core walks the operation again for every object it completes. Here the operation is walked once, and
+a function is written that does for these fields, in this order, just what the walk would do. It is written
+for what goes well: whatever this module does not know (`Unknown`, while compiling), and whatever goes wrong
+while the function runs (any exception), is for graphql-core to execute, from the start.
+
+It knows Strawberry, and no schema in particular. A field that can read more than one object at a time tells
+so by a `Planned` in its metadata, and writes its own part of the function.
+
+The functions that are written take `o`, the object whose fields are selected, and `c`, the `Request`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import Any, Protocol, cast
+
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    get_argument_values,
+    is_abstract_type,
+    is_enum_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
+from graphql.execution.collect_fields import FieldDetails, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues
+from graphql.pyutils import gather_with_cancel
+from strawberry import Schema
+from strawberry.permission import PermissionExtension
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+
+PLANNED = "planned"
+_MOST_FIELDS = 2_000
+_DEFINITION = "strawberry-definition"
+
+Selection = Sequence[FieldDetails]
+Readers = Mapping[str, "Reader"]
+Run = Callable[[Any, "Request"], Any]
+
+
+class Unknown(Exception):
+    """Why this operation is left to graphql-core."""
+
+
+class Stopped(Exception):
+    """Something is not as it goes well."""
+
+
+class Info:
+    """What a resolver may ask of a request; whatever else it asks for is an AttributeError."""
+
+    __slots__ = ("context", "field_name", "schema")
+
+    def __init__(self, context: Any, schema: GraphQLSchema) -> None:
+        self.context = context
+        self.schema = schema
+        self.field_name = ""
+
+
+class Request:
+    """One execution: the context, the variables, and what planned fields keep for it."""
+
+    __slots__ = ("context", "info", "outcomes", "planned", "variables")
+
+    def __init__(self, info: Info, variables: VariableValues) -> None:
+        self.info = info
+        self.context = info.context
+        self.variables = variables
+        self.planned: Any = None
+        self.outcomes: dict[str, Any] = {}
+        """Of a mutation's fields, by their names in the answer: what was returned, or raised."""
+
+    def with_plan(self, planned: Any) -> "Request":
+        request = Request(self.info, self.variables)
+        request.planned = planned
+        return request
+
+
+class Reader(Protocol):
+    """Writes how the objects of a type are read that some planned field has fetched in its own way."""
+
+    def function(self, compiler: "Compiler", kind: GraphQLObjectType, selection: Selection) -> "Code": ...
+
+
+class Planned(Protocol):
+    """Of a field: writes the code that gives its completed value."""
+
+    def plan(self, compiler: "Compiler", asked: "Asked", readers: Readers) -> "Code": ...
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An expression; with `awaits`, one that is awaited for its value."""
+
+    text: str
+    awaits: bool = False
+
+    @property
+    def value(self) -> str:
+        return f"(await {self.text})" if self.awaits else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A field as it is selected."""
+
+    name: str
+    definition: GraphQLField
+    selection: Selection
+
+    @property
+    def node(self) -> FieldNode:
+        return self.selection[0].node
+
+    @property
+    def field(self) -> StrawberryField:
+        found = self.definition.extensions.get(_DEFINITION)
+        if not isinstance(found, StrawberryField):
+            raise Unknown("a field that Strawberry does not know")
+        return found
+
+    @property
+    def permissions(self) -> list[Any]:
+        found = []
+        for extension in self.field.extensions:
+            if type(extension) is not PermissionExtension or extension.fail_silently:
+                raise Unknown("a field extension")
+            found += extension.permissions
+        return found
+
+
+@dataclass
+class Compiler:
+    """Compiles one operation, for one choice of the variables that its @skip and @include ask."""
+
+    schema: Schema
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, Any]
+    conditions: VariableValues
+    """The variables of @skip and @include, which decide what is compiled at all."""
+    _lines: list[str] = field(default_factory=list)
+    _names: dict[str, Any] = field(default_factory=dict)
+    _fields: int = 0
+
+    def __post_init__(self) -> None:
+        if (
+            self.schema.config.default_resolver is not getattr
+            or self.schema.schema_converter.exception_handlers
+        ):
+            raise Unknown("a schema with resolvers or handlers of its own")
+
+    def compile(self) -> Run:
+        """The function of the operation's root fields, of the root value and the request."""
+        name = self.root()
+        source = "\n".join(self._lines)
+        exec(compile(source, "<operation>", "exec"), self._names)  # noqa: S102 - of our own writing
+        return cast("Run", self._names[name])
+
+    def root(self) -> str:
+        root = self.core.get_root_type(self.operation.operation)
+        if root is None:
+            raise Unknown("an operation without a root type")
+        collected = collect_fields(
+            self.core, cast("Any", self.fragments), self.conditions, root, self.operation
+        )
+        if collected.new_defer_usages:
+            raise Unknown("@defer")
+        asked = self._asked(root, collected.grouped_field_set)
+        if self.operation.operation is OperationType.MUTATION:
+            return self._one_after_the_other(root, asked).text
+        return self._object(root, asked, {}).text
+
+    @cached_property
+    def core(self) -> GraphQLSchema:
+        return self.schema._schema
+
+    # ------------------------------------------------------------------ for planned fields too
+
+    def constant(self, value: Any) -> str:
+        """A name by which the code that is written finds the value."""
+        name = f"k{id(value)}"
+        self._names[name] = value
+        return name
+
+    def function(self, body: Sequence[str], *, awaits: bool) -> Code:
+        """Writes a function of `o` and `c`."""
+        name = f"f{len(self._lines)}"
+        lines = "\n    ".join(body)
+        self._lines.append(f"{'async ' if awaits else ''}def {name}(o, c):\n    {lines}")
+        return Code(name, awaits)
+
+    def selected(self, kind: GraphQLObjectType, selection: Selection) -> list[Asked | str]:
+        """The fields of the objects of a type, in the order of the answer; a string for a `__typename`."""
+        collected = collect_subfields(
+            self.core, cast("Any", self.fragments), self.conditions, self.operation, kind, list(selection)
+        )
+        if collected.new_defer_usages:
+            raise Unknown("@defer")
+        return self._asked(kind, collected.grouped_field_set)
+
+    def object(self, kind: GraphQLObjectType, selection: Selection, readers: Readers) -> Code:
+        """The function that completes objects of a type."""
+        if kind.name in readers:
+            return readers[kind.name].function(self, kind, selection)
+        collected = self.selected(kind, selection)
+        return self._object(kind, collected, readers)
+
+    def completed(self, kind: GraphQLOutputType, selection: Selection, value: str, readers: Readers) -> Code:
+        """What becomes of a resolved value, as graphql-core's `complete_value`."""
+        if is_non_null_type(kind):
+            return self._completed(kind.of_type, selection, value, readers, f"{self.constant(stop)}()")
+        return self._completed(kind, selection, value, readers, "None")
+
+    def arguments(self, asked: Asked) -> Callable[[Request], dict[str, Any]]:
+        """The arguments of a request for the field's resolver, by their Python names."""
+        if not asked.definition.args:
+            return _no_arguments
+        convert = _Arguments(self.schema, asked.field, asked.definition, asked.node)
+        if _has_variables(asked.node):
+            return convert
+        given = convert(Request(Info(None, self.core), self.conditions))
+        if all(isinstance(value, str | int | float | None) for value in given.values()):
+            return given.copy
+        return convert  # Objects anew for each request: a resolver may change its own.
+
+    # ------------------------------------------------------------------ objects
+
+    def _asked(self, kind: GraphQLObjectType, grouped: Mapping[str, Selection]) -> list[Asked | str]:
+        self._fields += len(grouped)
+        if self._fields > _MOST_FIELDS:
+            raise Unknown("too many fields")
+        asked: list[Asked | str] = []
+        for name, selection in grouped.items():
+            field_name = selection[0].node.name.value
+            if field_name == "__typename":
+                asked.append(name)
+            elif field_name.startswith("__"):
+                raise Unknown("introspection")
+            else:
+                asked.append(Asked(name, kind.fields[field_name], selection))
+        return asked
+
+    def _object(self, kind: GraphQLObjectType, asked: Sequence[Asked | str], readers: Readers) -> Code:
+        items = [
+            (each, Code(repr(kind.name)))
+            if isinstance(each, str)
+            else (each.name, self._field(each, readers))
+            for each in asked
+        ]
+        check: list[str] = []
+        if kind.is_type_of is not None:
+            test = f"{self.constant(kind.is_type_of)}(o, c.info)"
+            check = [f"if {test} is not True: {self.constant(stop)}()"]
+        return self.dictionary(items, check)
+
+    def _one_after_the_other(self, kind: GraphQLObjectType, asked: Sequence[Asked | str]) -> Code:
+        """The fields of a mutation. What each has done is kept: it is not to be done again."""
+        body, pairs = [], []
+        for index, each in enumerate(asked):
+            name = each if isinstance(each, str) else each.name
+            code = Code(repr(kind.name)) if isinstance(each, str) else self.resolved(each, {}, recorded=True)
+            body.append(f"a{index} = {code.value}")
+            pairs.append(f"{name!r}: a{index}")
+        return self.function([*body, f"return {{{', '.join(pairs)}}}"], awaits=True)
+
+    def dictionary(self, items: Sequence[tuple[str, Code]], before: Sequence[str] = ()) -> Code:
+        """A function that gives an object's fields; those that are awaited, side by side."""
+        awaited = {name: f"a{index}" for index, (name, code) in enumerate(items) if code.awaits}
+        body = list(before)
+        calls = [code.text for _, code in items if code.awaits]
+        if len(calls) == 1:
+            body.append(f"{next(iter(awaited.values()))} = await {calls[0]}")
+        elif calls:
+            body.append(
+                f"{', '.join(awaited.values())} = await {self.constant(gather)}([{', '.join(calls)}])"
+            )
+        pairs = [f"{name!r}: {awaited.get(name, code.text)}" for name, code in items]
+        body.append(f"return {{{', '.join(pairs)}}}")
+        return self.function(body, awaits=bool(calls))
+
+    def _field(self, asked: Asked, readers: Readers) -> Code:
+        planned: Planned | None = asked.field.metadata.get(PLANNED)
+        if planned is not None:
+            return planned.plan(self, asked, readers)
+        return self.resolved(asked, readers)
+
+    def resolved(self, asked: Asked, readers: Readers, *, recorded: bool = False) -> Code:
+        """A field by its resolver, or by the attribute where it has none. `recorded`: its outcome is kept."""
+        field = asked.field
+        if field.is_basic_field and not recorded:
+            value = f"o.{field.python_name}"
+            completed = self.completed(asked.definition.type, asked.selection, value, readers)
+            if not completed.awaits:
+                return completed
+            return Code(f"{self.function([f'return await {completed.text}'], awaits=True).text}(o, c)", True)
+        awaits, call = self._call(field)
+        if recorded and not awaits:
+            raise Unknown("a mutation that is not asynchronous")
+        if recorded:
+            call = f"await {self.constant(record)}(c, {asked.name!r}, {call.removeprefix('await ')})"
+        body = [f"k = {self.constant(self.arguments(asked))}(c)", *self.allowed(asked), f"v = {call}"]
+        completed = self.completed(asked.definition.type, asked.selection, "v", readers)
+        body.append(f"return {completed.value}")
+        function = self.function(body, awaits=awaits or completed.awaits)
+        return Code(f"{function.text}(o, c)", function.awaits)
+
+    def allowed(self, asked: Asked) -> list[str]:
+        """Statements that end in an exception where the field's permissions say no; `k`: its arguments."""
+        return [
+            f"if {self.constant(each)}.has_permission(o, c.info, **k) is not True: {self.constant(stop)}()"
+            for each in asked.permissions
+        ]
+
+    def _call(self, field: StrawberryField) -> tuple[bool, str]:
+        resolver = field.base_resolver
+        if resolver is None:
+            return False, f"o.{field.python_name}"
+        reserved = (
+            (resolver.parent_parameter, "o"),
+            (resolver.root_parameter, "o"),
+            (resolver.info_parameter, "c.info"),
+        )
+        named = {parameter.name: value for parameter, value in reserved if parameter is not None}
+        arguments = ["o"] if resolver.self_parameter else []
+        arguments += [f"{name}={value}" for name, value in named.items()]
+        awaits = iscoroutinefunction(resolver.wrapped_func)
+        call = f"{self.constant(resolver.wrapped_func)}({', '.join([*arguments, '**k'])})"
+        return awaits, f"await {call}" if awaits else call
+
+    # ------------------------------------------------------------------ values
+
+    def _completed(self, kind: Any, selection: Selection, value: str, readers: Readers, null: str) -> Code:
+        if is_leaf_type(kind):
+            return Code(f"({null} if (t := {value}) is None else {self._leaf(kind)})")
+        if is_list_type(kind):
+            return self._list(kind, selection, value, readers, null)
+        function = (
+            self._abstract(kind, selection, readers)
+            if is_abstract_type(kind)
+            else self.object(kind, selection, readers)
+        )
+        if not function.awaits:
+            return Code(f"({null} if (t := {value}) is None else {function.text}(t, c))")
+        nullable = self.function(
+            [f"return {null} if o is None else await {function.text}(o, c)"], awaits=True
+        )
+        return Code(f"{nullable.text}({value}, c)", True)
+
+    def _leaf(self, kind: GraphQLNamedType) -> str:
+        """Of the value `t`, which is not None."""
+        serialize = self.constant(cast("Any", kind).serialize)
+        exactly = {"String": "str", "ID": "str", "Boolean": "bool", "Float": "float"}.get(kind.name)
+        if kind.name == "Float":
+            return f"(t if t.__class__ is float and t - t == 0 else {serialize}(t))"
+        if kind.name == "Int":
+            return f"(t if t.__class__ is int and -2147483648 <= t <= 2147483647 else {serialize}(t))"
+        if exactly is not None:
+            return f"(t if t.__class__ is {exactly} else {serialize}(t))"
+        if is_enum_type(kind):
+            return f"{self.constant(_Names(kind))}[t]"
+        return f"{self.constant(present)}({serialize}(t))"
+
+    def _list(
+        self, kind: GraphQLList[Any], selection: Selection, value: str, readers: Readers, null: str
+    ) -> Code:
+        values = self.constant(listed)
+        item = self.completed(kind.of_type, selection, "x", readers)
+        items = f"[{item.text} for x in {values}(o)]"
+        if item.awaits:
+            items = f"await {self.constant(gather)}({items})"
+        function = self.function([f"return {null} if o is None else {items}"], awaits=item.awaits)
+        return Code(f"{function.text}({value}, c)", item.awaits)
+
+    def _abstract(self, kind: Any, selection: Selection, readers: Readers) -> Code:
+        """By the type of each object: one function for each type that is possible."""
+        functions = {
+            possible.name: self.object(possible, selection, readers)
+            for possible in self.core.get_possible_types(kind)
+        }
+        resolve = kind.resolve_type
+        if resolve is None:
+            raise Unknown("an abstract type without a resolver")
+        by_name = ", ".join(f"{name!r}: {code.text}" for name, code in functions.items())
+        table = self.constant(_Late())
+        self._lines.append(f"{table}.update({{{by_name}}})")
+        call = f"{table}[{self.constant(resolve)}(o, c.info, {self.constant(kind)})](o, c)"
+        if not any(code.awaits for code in functions.values()):
+            return self.function([f"return {call}"], awaits=False)
+        return self.function(
+            [f"v = {call}", f"return await v if {self.constant(_is_coroutine)}(v) else v"], awaits=True
+        )
+
+
+class _Late(dict[str, Any]):
+    """Filled in by the code that is written; a type that is not in it is none that is possible."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+class _Names(dict[Any, str]):
+    """The names of an enum's values, by the value and by what it is in Python."""
+
+    def __init__(self, kind: GraphQLEnumType) -> None:
+        super().__init__()
+        self._serialize = kind.serialize
+        wrapped = getattr(kind, "wrapped_cls", ())
+        for name, value in kind.values.items():
+            for member in wrapped:
+                if member.value == value.value:
+                    self[member] = name
+
+    def __missing__(self, value: Any) -> str:
+        return str(self._serialize(value))
+
+
+class _Arguments:
+    """A field's arguments for one request, as Strawberry hands them to its resolver."""
+
+    def __init__(
+        self, schema: Schema, field: StrawberryField, definition: GraphQLField, node: FieldNode
+    ) -> None:
+        self._schema, self._field, self._definition, self._node = schema, field, definition, node
+
+    def __call__(self, request: Request) -> dict[str, Any]:
+        values = get_argument_values(self._definition, self._node, request.variables)
+        converter = self._schema.schema_converter
+        return convert_arguments(
+            values,
+            self._field.arguments,
+            converter.scalar_registry,
+            converter.config,
+            cast("Any", request.info),
+        )
+
+
+def stop() -> Any:
+    raise Stopped
+
+
+async def record(request: Request, name: str, call: Awaitable[Any]) -> Any:
+    try:
+        outcome = request.outcomes[name] = await call
+    except Exception as error:
+        request.outcomes[name] = error
+        raise
+    return outcome
+
+
+def present(value: Any) -> Any:
+    """A leaf whose serialised value is null is an error."""
+    return stop() if value is None else value
+
+
+def listed(value: Any) -> Any:
+    """A list; of other iterables graphql-core knows more."""
+    return value if isinstance(value, list | tuple) else stop()
+
+
+def _is_coroutine(value: Any) -> bool:
+    return hasattr(value, "__await__")
+
+
+async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
+    """All of them side by side; where one raises, the others are at an end before it is known."""
+    if not awaitables:
+        return []
+    return await gather_with_cancel(*awaitables)
+
+
+def _no_arguments(_request: Request) -> dict[str, Any]:
+    return {}
+
+
+def _has_variables(node: FieldNode) -> bool:
+    """In its arguments."""
+    pending: list[Any] = [each.value for each in node.arguments or ()]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, VariableNode):
+            return True
+        pending += getattr(value, "values", None) or ()
+        pending += [each.value for each in getattr(value, "fields", None) or ()]
+    return False

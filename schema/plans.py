@@ -1,0 +1,96 @@
+"""Which operations are compiled, and what is kept of them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues
+from strawberry import Schema
+
+from schema.compiler import Compiler, Run, Unknown
+
+log = structlog.get_logger()
+
+FAST = "fast"
+_MOST_VARIANTS = 16
+
+
+@dataclass
+class Paths:
+    """How many operations took which path: FAST, or why they were left to graphql-core."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    compiled: bool = True
+    """Where false, nothing takes the fast path."""
+
+
+paths = Paths()
+
+
+@dataclass(slots=True)
+class Plans:
+    """The compiled functions of one operation: one for each choice of what @skip and @include ask."""
+
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDetails]
+    conditions: tuple[str, ...]
+    _kept: dict[tuple[Any, ...], Run | str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: DocumentNode, operation: OperationDefinitionNode) -> "Plans":
+        fragments = {
+            node.name.value: FragmentDetails(node, None)
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        return cls(operation, fragments, tuple(sorted(set(_condition_variables(document)))))
+
+    def get(self, schema: Schema, variables: VariableValues) -> Run | str:
+        """The function, or why there is none."""
+        choice = tuple([variables.coerced.get(name) for name in self.conditions])
+        plan = self._kept.get(choice)
+        if plan is None:
+            if len(self._kept) >= _MOST_VARIANTS:
+                return "too many choices of @skip and @include"
+            plan = self._kept[choice] = self._compiled(schema, variables)
+        return plan
+
+    def _compiled(self, schema: Schema, variables: VariableValues) -> Run | str:
+        if self.operation.operation is OperationType.SUBSCRIPTION:
+            return "a subscription"
+        try:
+            return Compiler(schema, self.operation, self.fragments, variables).compile()
+        except Unknown as unknown:
+            return str(unknown)
+        except Exception:
+            # Right all the same, by the other path; but it should be known.
+            log.exception("operation_not_compiled")
+            return "a mistake of the compiler"
+
+
+def _condition_variables(document: DocumentNode) -> Iterator[str]:
+    pending: list[Any] = list(document.definitions)
+    while pending:
+        node = pending.pop()
+        for directive in node.directives or ():
+            yield from _variables_of(directive)
+        selection_set = getattr(node, "selection_set", None)
+        if selection_set is not None:
+            pending += selection_set.selections
+
+
+def _variables_of(directive: DirectiveNode) -> Iterator[str]:
+    for argument in directive.arguments or ():
+        if isinstance(argument.value, VariableNode):
+            yield argument.value.name.value

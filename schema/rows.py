@@ -1,0 +1,350 @@
+"""How fields are read of rows: what the compiler needs to know to fetch a list by one statement.
+
+A list's statement reads columns into a record, and the code that is written here reads the record: no object
+is made for a row. What a field of a row is made of is said in its metadata, under `ROW`; a field that says
+nothing is the column of its name. A field that only knows objects is given one, made of the whole row.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_enum_type, is_non_null_type
+from sqlalchemy import Boolean, DateTime, Enum, Integer, Numeric, String, inspect
+from sqlalchemy.dialects.postgresql import JSON
+from sqlmodel import SQLModel
+
+from models.snapshots import attributes, snapshot
+from resolvers import rows
+from resolvers.conditions import Condition, ParentRow
+from resolvers.global_ids import PREFIXES
+from resolvers.pages import Listing, Order, Page, Slice
+from resolvers.rows import Shape
+from schema.compiler import PLANNED, Asked, Code, Compiler, Readers, Request, gather, stop
+
+ROW = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column under another name than the field's."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Worked out by a function of some columns."""
+
+    function: Callable[..., Any]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalId:
+    """The row's id, as clients know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToOne:
+    """The row that a column refers to."""
+
+    table: type[SQLModel]
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The row itself, under another type."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToMany:
+    """All the rows that refer to this one."""
+
+    table: type[SQLModel]
+    referring: Condition
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """`totalCount`: counted beside the page that it belongs to."""
+
+    def plan(self, compiler: Compiler, asked: Asked, readers: Readers) -> Code:
+        return compiler.completed(asked.definition.type, asked.selection, "o.total", readers)
+
+
+Prepare = Callable[[Request, UUID | None, list[Any]], Any]
+
+
+@dataclass
+class Preparation:
+    """What is worked out once a request for all rows of a list: who may, and which lists belong to each."""
+
+    steps: list[Prepare] = field(default_factory=list)
+
+    def add(self, step: Prepare) -> int:
+        self.steps.append(step)
+        return len(self.steps) - 1
+
+    def run(self, request: Request, account_id: UUID | None) -> Request:
+        prepared: list[Any] = []
+        for step in self.steps:
+            prepared.append(step(request, account_id, prepared))
+        return request.with_plan(prepared)
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection: one statement for a page of it, wherever it stands."""
+
+    read: Callable[..., Listing]
+
+    def plan(self, compiler: Compiler, asked: Asked, readers: Readers) -> Code:
+        pages = _Pages.of(compiler, asked, Preparation())
+        read = compiler.constant(_ReadPage(self.read, pages))
+        body = [
+            f"k = {compiler.constant(compiler.arguments(asked))}(c)",
+            *compiler.allowed(asked),
+            f"p, c = await {read}(o, c, k)",
+            f"return {'await ' if pages.completed.awaits else ''}{pages.completed.text}(p, c)",
+        ]
+        return Code(f"{compiler.function(body, awaits=True).text}(o, c)", True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """What is read of a connection's pages."""
+
+    reader: "RowReader"
+    has_rows: bool
+    has_total: bool
+    completed: Code
+
+    @classmethod
+    def of(cls, compiler: Compiler, asked: Asked, preparation: Preparation) -> "_Pages":
+        kind = cast("GraphQLObjectType", get_named_type(asked.definition.type))
+        node = get_named_type(cast("GraphQLObjectType", kind).fields["nodes"].type)
+        reader = RowReader(preparation, Shape(shown(node)))
+        names = {each.node.name.value for each in _fields(compiler, kind, asked.selection)}
+        reader.shape.cursors = any(
+            each.node.name.value in ("cursor", "startCursor", "endCursor")
+            for outer in _fields(compiler, kind, asked.selection)
+            if outer.node.name.value in ("edges", "pageInfo")
+            for each in _fields(compiler, _object_type(outer), outer.selection)
+        )
+        completed = compiler.object(kind, asked.selection, {node.name: reader})
+        has_rows = bool(names & {"edges", "nodes", "pageInfo"})
+        return cls(reader, has_rows, "totalCount" in names, completed)
+
+
+class _ReadPage:
+    """Reads a page for an object that is known."""
+
+    def __init__(self, read: Callable[..., Listing], pages: _Pages) -> None:
+        self._read, self._pages = read, pages
+
+    async def __call__(self, root: Any, request: Request, arguments: dict[str, Any]) -> tuple[Page, Request]:
+        slice = _slice(arguments)
+        subject = () if root is None else (root,)
+        listing = self._read(request.context, *subject, **arguments)
+        request = self._pages.reader.preparation.run(request, getattr(root, "account_id", None))
+        database = request.context.database
+        if not self._pages.has_total:
+            return Page(listing, slice, await self._records(request, listing, slice)), request
+        records, total = await gather([self._records(request, listing, slice), rows.count(database, listing)])
+        return Page(listing, slice, records, total), request
+
+    async def _records(self, request: Request, listing: Listing, slice: Slice) -> Sequence[Any]:
+        if not self._pages.has_rows:
+            return ()
+        reader = self._pages.reader
+        asked = rows.Asked(listing, slice, [request.planned[index] for index in reader.lists])
+        return await reader.shape.fetch(request.context.database, asked)
+
+
+@dataclass
+class RowReader:
+    """Writes code for the records of a shape, which `o` is one of."""
+
+    preparation: Preparation
+    shape: Shape
+    lists: list[int] = field(default_factory=list)
+    """Where the preparation has the lists that belong to each row."""
+
+    def function(self, compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> Code:
+        written = self._object(compiler, kind, selection, 0, True)
+        return compiler.function([f"return {written.value}"], awaits=written.awaits)
+
+    def _object(
+        self, compiler: Compiler, kind: GraphQLObjectType, selection: Any, place: int, sure: bool
+    ) -> Code:
+        items = [
+            (each, Code(repr(kind.name)))
+            if isinstance(each, str)
+            else (each.name, self._field(compiler, each, place, sure))
+            for each in compiler.selected(kind, selection)
+        ]
+        if any(code.awaits for _, code in items):
+            return Code(f"{compiler.dictionary(items).text}(o, c)", True)
+        return Code(f"{{{', '.join(f'{name!r}: {code.text}' for name, code in items)}}}")
+
+    def _field(self, compiler: Compiler, asked: Asked, place: int, sure: bool) -> Code:
+        planned, how = asked.field.metadata.get(PLANNED), asked.field.metadata.get(ROW)
+        if isinstance(planned, Connected):
+            written = self._connection(compiler, asked, planned, place)
+        elif isinstance(how, Same):
+            written = self._object(compiler, _object_type(asked), asked.selection, place, sure)
+        elif isinstance(how, ToOne):
+            written = self._to_one(compiler, asked, how, place, sure)
+        elif isinstance(how, ToMany):
+            written = self._to_many(compiler, asked, how, place)
+        elif isinstance(how, GlobalId):
+            written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {self._column(place, 'id')}.hex")
+        elif isinstance(how, Derived):
+            columns = ", ".join(self._column(place, name) for name in how.columns)
+            value = f"{compiler.constant(how.function)}({columns})"
+            written = compiler.completed(asked.definition.type, asked.selection, value, {})
+        elif isinstance(how, Column):
+            written = self._leaf(compiler, asked, how.name, place, sure)
+        elif asked.field.base_resolver is None and asked.field.python_name in attributes(self._table(place)):
+            written = self._leaf(compiler, asked, asked.field.python_name, place, sure)
+        else:
+            return self._of_snapshot(compiler, asked, place)
+        return self._allowed(compiler, asked, place, written)
+
+    def _allowed(self, compiler: Compiler, asked: Asked, place: int, written: Code) -> Code:
+        for allow in asked.permissions:
+            step = self.preparation.add(
+                lambda request, account_id, _prepared, allow=allow: allow.within(request.context, account_id)
+            )
+            if allow.own is None:
+                continue
+            may = f"c.planned[{step}]"
+            refused = f"{may} is not None and not {may}({self._column(place, allow.own)})"
+            if written.awaits:
+                body = [f"if {refused}: {compiler.constant(stop)}()", f"return await {written.text}"]
+                written = Code(f"{compiler.function(body, awaits=True).text}(o, c)", True)
+            else:
+                written = Code(f"({compiler.constant(stop)}() if {refused} else {written.text})")
+        return written
+
+    def _leaf(self, compiler: Compiler, asked: Asked, name: str, place: int, sure: bool) -> Code:
+        kind = asked.definition.type
+        column = inspect(self._table(place)).columns[name]
+        text = self._column(place, name)
+        pattern = _pattern(get_nullable_type(kind), column.type, compiler)
+        if pattern is None:
+            return compiler.completed(kind, asked.selection, text, {})
+        if sure and not column.nullable:
+            return Code(pattern.format(text))
+        if is_non_null_type(kind):
+            return Code(f"({compiler.constant(stop)}() if {text} is None else {pattern.format(text)})")
+        if pattern == "{}":
+            return Code(text)
+        return Code(f"(None if {text} is None else {pattern.format(text)})")
+
+    def _to_one(self, compiler: Compiler, asked: Asked, how: ToOne, place: int, sure: bool) -> Code:
+        nullable = inspect(self._table(place)).columns[how.column].nullable
+        sure = sure and not nullable
+        joined = self.shape.join(place, how.table, how.column, required=sure)
+        written = self._object(compiler, _object_type(asked), asked.selection, joined, sure)
+        if sure:
+            return written
+        null = f"{compiler.constant(stop)}()" if is_non_null_type(asked.definition.type) else "None"
+        found = f"{self._column(joined, 'id')} is None"
+        if written.awaits:
+            body = [f"return {null} if {found} else await {written.text}"]
+            return Code(f"{compiler.function(body, awaits=True).text}(o, c)", True)
+        return Code(f"({null} if {found} else {written.text})")
+
+    def _to_many(self, compiler: Compiler, asked: Asked, how: ToMany, place: int) -> Code:
+        reader = RowReader(self.preparation, Shape(how.table))
+        item = reader.function(compiler, _object_type(asked), asked.selection)
+        step = self.preparation.add(
+            lambda _request, account_id, prepared: rows.Asked(
+                Listing(how.table, (how.referring(ParentRow(account_id).id),), how.order),
+                None,
+                [prepared[index] for index in reader.lists],
+            )
+        )
+        self.lists.append(step)
+        records = self.shape.records(self.shape.list_of(place, reader.shape))
+        items = f"[{item.text}(x, c) for x in o[{records}]]"
+        if item.awaits:
+            return Code(f"{compiler.constant(gather)}({items})", True)
+        return Code(items)
+
+    def _connection(self, compiler: Compiler, asked: Asked, planned: Connected, place: int) -> Code:
+        pages = _Pages.of(compiler, asked, self.preparation)
+        arguments = compiler.arguments(asked)
+
+        def prepare(request: Request, account_id: UUID | None, prepared: list[Any]) -> rows.Asked:
+            given = arguments(request)
+            slice = _slice(given)
+            listing = planned.read(request.context, ParentRow(account_id), **given)
+            nested = [prepared[index] for index in pages.reader.lists]
+            return rows.Asked(listing, slice if pages.has_rows else None, nested)
+
+        step = self.preparation.add(prepare)
+        self.lists.append(step)
+        index = self.shape.list_of(place, pages.reader.shape)
+        records = f"o[{self.shape.records(index)}]" if pages.has_rows else "()"
+        total = f"o[{self.shape.length(index)}]" if pages.has_total else "None"
+        page = f"{compiler.constant(_nested_page)}(c.planned[{step}], {records}, {total})"
+        return Code(f"{pages.completed.text}({page}, c)", pages.completed.awaits)
+
+    def _of_snapshot(self, compiler: Compiler, asked: Asked, place: int) -> Code:
+        """For a field that only knows objects."""
+        planned = asked.field.metadata.get(PLANNED)
+        written = planned.plan(compiler, asked, {}) if planned else compiler.resolved(asked, {})
+        function = compiler.function([f"return {written.value}"], awaits=written.awaits)
+        table = self._table(place)
+        values = ", ".join(self._column(place, name) for name in attributes(table))
+        made = f"{compiler.constant(snapshot)}({compiler.constant(table)}, ({values},))"
+        return Code(f"{function.text}({made}, c)", written.awaits)
+
+    def _table(self, place: int) -> type[SQLModel]:
+        return self.shape.joins[place - 1].table if place else self.shape.table
+
+    def _column(self, place: int, name: str) -> str:
+        return f"o[{self.shape.column(place, name)}]"
+
+
+def shown(kind: Any) -> type[SQLModel]:
+    """The table whose rows a type shows."""
+    return cast("type[SQLModel]", kind.extensions["strawberry-definition"].origin.shows)
+
+
+def _object_type(asked: Asked) -> GraphQLObjectType:
+    return cast("GraphQLObjectType", get_named_type(asked.definition.type))
+
+
+def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> list[Asked]:
+    return [each for each in compiler.selected(kind, selection) if isinstance(each, Asked)]
+
+
+def _slice(arguments: dict[str, Any]) -> Slice:
+    return Slice(*(arguments.pop(name, None) for name in ("first", "after", "last", "before")))
+
+
+def _nested_page(asked: rows.Asked, records: Sequence[Any], total: int | None) -> Page:
+    total = None if total is None else rows.counted(asked.listing, total)
+    return Page(asked.listing, asked.slice or Slice(), records, total)
+
+
+def _pattern(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
+    """How a column's value is written where the JSON writer, or a cast, does what the scalar would do."""
+    name = getattr(kind, "name", "")
+    if is_enum_type(kind) and isinstance(sa_type, Enum):
+        return "{}" if all(name == value.value for name, value in kind.values.items()) else None
+    if name == "JSON" and isinstance(sa_type, JSON):
+        return f"{compiler.constant(orjson.Fragment)}({{}})"
+    if name == "Decimal" and isinstance(sa_type, Numeric):
+        return "str({})"
+    plain = {"String": String, "Int": Integer, "BigInt": Integer, "Boolean": Boolean, "DateTime": DateTime}
+    written = name in plain and isinstance(sa_type, plain[name]) and not isinstance(sa_type, Enum)
+    return "{}" if written else None
