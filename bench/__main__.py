@@ -19,7 +19,8 @@ from bench.report import tables, write_readme
 from bench.results import Results
 from bench.servers import COMMANDS, BenchError
 
-out = Console(highlight=False)
+# A table that is cut off, or wraps, tells nothing.
+out = Console(highlight=False, width=max(100, Console().width))
 
 
 def main() -> int:

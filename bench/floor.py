@@ -4,7 +4,9 @@ statement, and answers by one more, written for this very answer.
 `/json/members` has its JSON from PostgreSQL, `/rows/members` makes it of rows, and so on.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -20,44 +22,50 @@ LOOK_UP = """
     FROM sessions JOIN users ON users.id = sessions.user_id
     LEFT JOIN members ON members.user_id = users.id AND members.removed_at IS NULL
     WHERE sessions.token_hash = $1 AND sessions.ended_at IS NULL AND sessions.expires_at > now()"""
+_SETTINGS = {"application_name": "bench-floor", "jit": "off"}
 _HEADERS = [(b"content-type", b"application/json; charset=utf-8")]
+_ABOUT_PERSON = "viewer"
 
-Answer = Callable[[asyncpg.Connection, asyncpg.Record], Awaitable[bytes]]
+Prepared = asyncpg.prepared_stmt.PreparedStatement
+Answer = Callable[[Prepared, Any], Awaitable[bytes]]
 
 
-def _of_json(statement: str, key: str) -> Answer:
-    async def answer(connection: asyncpg.Connection, who: asyncpg.Record) -> bytes:
-        data: str = await connection.fetchval(statement, who[key])
-        return b'{"data":' + data.encode() + b"}"
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """To answer one path: a statement about a person or an account, and what is made of it."""
+
+    statement: str
+    about: str
+    answer: Answer
+
+
+async def _of_json(statement: Prepared, id: Any) -> bytes:
+    data: str = await statement.fetchval(id)
+    return b'{"data":' + data.encode() + b"}"
+
+
+def _of_rows(make: Callable[[list[asyncpg.Record]], Any]) -> Answer:
+    async def answer(statement: Prepared, id: Any) -> bytes:
+        return orjson.dumps({"data": make(await statement.fetch(id))}, option=orjson.OPT_UTC_Z)
 
     return answer
 
 
-def _of_rows(statement: str, key: str, make: Callable[[list[asyncpg.Record]], Any]) -> Answer:
-    async def answer(connection: asyncpg.Connection, who: asyncpg.Record) -> bytes:
-        data = make(await connection.fetch(statement, who[key]))
-        return orjson.dumps({"data": data}, option=orjson.OPT_UTC_Z)
-
-    return answer
-
-
-_ANSWERS: dict[str, Answer] = {}
-for _name, _key in (
-    ("viewer", "user_id"),
-    ("members", "account_id"),
-    ("licenses", "account_id"),
-    ("audit", "account_id"),
-    ("nested", "account_id"),
-):
-    _ANSWERS[f"/json/{_name}"] = _of_json(getattr(floor_json, _name.upper()), _key)
-    _ANSWERS[f"/rows/{_name}"] = _of_rows(
-        getattr(floor_rows, _name.upper()), _key, getattr(floor_rows, _name)
-    )
+def _ways() -> dict[str, _Way]:
+    ways = {}
+    for name in ("viewer", "members", "licenses", "audit", "nested"):
+        about = "user_id" if name == _ABOUT_PERSON else "account_id"
+        statement, make = getattr(floor_rows, name.upper()), getattr(floor_rows, name)
+        ways[f"/rows/{name}"] = _Way(statement, about, _of_rows(make))
+        ways[f"/json/{name}"] = _Way(getattr(floor_json, name.upper()), about, _of_json)
+    return ways
 
 
 class Floor:
     def __init__(self) -> None:
-        self._pool: Any = None
+        self._ways = _ways()
+        # With statements that are prepared: asyncpg's own pool costs 30 microseconds more each time.
+        self._connections: asyncio.LifoQueue[tuple[Prepared, dict[str, Prepared]]] = asyncio.LifoQueue()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -71,29 +79,32 @@ class Floor:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, path: str, token: bytes) -> tuple[int, bytes]:
-        async with self._pool.acquire() as connection:
-            memberships = await connection.fetch(LOOK_UP, sha256(token).digest())
+        way = self._ways.get(path)
+        if way is None:
+            return 404, b"{}"
+        look_up, statements = connection = await self._connections.get()
+        try:
+            memberships = await look_up.fetch(sha256(token).digest())
             if len(memberships) != 1 or memberships[0]["role"] != "ADMIN":
                 return 403, b"{}"
-            return 200, await _ANSWERS[path](connection, memberships[0])
+            return 200, await way.answer(statements[path], memberships[0][way.about])
+        finally:
+            self._connections.put_nowait(connection)
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
-        self._pool = await asyncpg.create_pool(
-            environment_url(),
-            min_size=POOL_SIZE,
-            max_size=POOL_SIZE,
-            reset=_nothing,  # Nothing is changed on a connection, so that it needs no statement to be reset.
-            server_settings={"application_name": "bench-floor", "jit": "off"},
-        )
+        opened = [await self._connect() for _ in range(POOL_SIZE)]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._pool.close()
+        for connection in opened:
+            await connection.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-
-async def _nothing(_connection: object) -> None:
-    pass
+    async def _connect(self) -> asyncpg.Connection:
+        connection = await asyncpg.connect(environment_url(), server_settings=_SETTINGS)
+        statements = {path: await connection.prepare(way.statement) for path, way in self._ways.items()}
+        self._connections.put_nowait((await connection.prepare(LOOK_UP), statements))
+        return connection
 
 
 if __name__ == "__main__":

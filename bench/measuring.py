@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bench import load, provision, servers, statements
 from bench.database import Database
-from bench.equality import check_equal
+from bench.equality import check_equal, settle
 from bench.load import Measured
 from bench.operations import Operation
 from bench.servers import BenchError, Contestant, Server
@@ -48,9 +48,8 @@ class Bench:
         for operation in self.operations:
             say(f"{operation.name}: comparing the answers")
             self.cells[operation.name] = cells = {each.name: Cell() for each in self._asked(operation)}
-            if not operation.is_change:
-                for name, length in check_equal(operation, self._asked(operation)).items():
-                    cells[name].body_bytes = length
+            for name, length in check_equal(operation, self._asked(operation)).items():
+                cells[name].body_bytes = length
         for operation in self.operations:
             for contestant in self._asked(operation):
                 say(f"{operation.name}: counting the statements of {contestant.name}")
@@ -78,10 +77,12 @@ class Bench:
     def _measure(self, operation: Operation, name: str) -> Measured:
         if name == PGBENCH:
             return provision.run(self._script, self.database, self.seconds)
-        url = next(each.url(operation.name) for each in self._contestants if each.name == name)
-        folder = self.database.folder
+        contestant = next(each for each in self._contestants if each.name == name)
+        url, folder = contestant.url(operation.name), self.database.folder
         warm = load.run(operation, url, _WARM_UP_SECONDS, folder, checked=True)
+        settle(contestant, operation)
         measured = load.run(operation, url, self.seconds, folder, checked=False)
+        settle(contestant, operation)
         if failed := warm.failed + measured.failed:
             raise BenchError(f"{name} failed {failed} times at {operation.name}.")
         return measured

@@ -17,8 +17,8 @@ _COLUMNS = ("", "requests/s", "p50 ms", "p99 ms", "SQL", "bytes", "failed", "our
 
 def tables(results: Results) -> list[Table]:
     measured = Table(*_COLUMNS, title="Medians", title_justify="left", box=box.SIMPLE)
-    for column in measured.columns[1:]:
-        column.justify = "right"
+    for place, column in enumerate(measured.columns):
+        column.justify, column.no_wrap = "right" if place else "left", True
     for name, operation in results["operations"].items():
         measured.add_section()
         measured.add_row(f"[bold]{name}[/]")

@@ -14,13 +14,13 @@ def environment_url() -> str:
     return os.environ["DATABASE_URL"]
 
 
-def serve(factory: str) -> None:
+def serve(factory: str, *, lifespan: bool = True) -> None:
     """`factory` makes the ASGI app, in the server process."""
     Server(
         factory,
         address="127.0.0.1",
         port=int(os.environ["PORT"]),
-        interface=Interfaces.ASGI,
+        interface=Interfaces.ASGI if lifespan else Interfaces.ASGINL,
         workers=1,
         http=HTTPModes.http1,
         backlog=_CONCURRENT_REQUESTS,
