@@ -39,6 +39,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 from graphql.pyutils import gather_with_cancel
+from graphql.pyutils import is_awaitable as default_is_awaitable
 from strawberry import Schema
 from strawberry.permission import PermissionExtension
 from strawberry.types.arguments import convert_arguments
@@ -65,6 +66,7 @@ class Info:
     """What a resolver may ask of a request; whatever else it asks for is an AttributeError."""
 
     __slots__ = ("context", "field_name", "schema")
+    is_awaitable = staticmethod(default_is_awaitable)
 
     def __init__(self, context: Any, schema: GraphQLSchema) -> None:
         self.context = context
@@ -235,7 +237,7 @@ class Compiler:
             return convert
         given = convert(Request(Info(None, self.core), self.conditions))
         if all(isinstance(value, str | int | float | None) for value in given.values()):
-            return given.copy
+            return lambda _request: given.copy()
         return convert  # Objects anew for each request: a resolver may change its own.
 
     # ------------------------------------------------------------------ objects
