@@ -21,6 +21,7 @@ from bench.servers import COMMANDS, BenchError
 
 # A table that is cut off, or wraps, tells nothing.
 out = Console(highlight=False, width=max(100, Console().width))
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -31,7 +32,8 @@ def main() -> int:
     if find_wrk() is None:
         out.print("wrk makes the load: install it (Debian: apt install wrk, macOS: brew install wrk).")
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in _ENDING:
+        signal.signal(each, _stop)
     try:
         found = _run(asked)
     except BenchError as error:
@@ -44,6 +46,13 @@ def main() -> int:
     for table in tables(found):
         out.print(table)
     return 0
+
+
+def _stop(*_: object) -> None:
+    """Once: what is being ended is not left half done by a second Ctrl-C."""
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _run(asked: argparse.Namespace) -> Results:
