@@ -1,6 +1,5 @@
 """The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
 
-import asyncio
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -10,7 +9,8 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-_POOL_TIMEOUT_SECONDS = 10
+from models.connections import ReadingConnections
+
 _STATEMENTS_KEPT = 500  # Prepared ones, by each connection.
 _SETTINGS = {
     "application_name": "team-access",
@@ -30,42 +30,19 @@ class Database:
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self.url = url
-        self._pool_size = pool_size
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+        self.reading = ReadingConnections(self._connect_reading, pool_size)
         self.writing = _engine(url, pool_size)
-
-    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        self.fetch = self.reading.fetch
         """The rows of one statement, which stays prepared."""
-        pool = self._pool or await self._open()
-        async with asyncio.timeout(_POOL_TIMEOUT_SECONDS):
-            connection = await pool.acquire()
-        try:
-            return await connection.fetch(sql, *arguments)
-        finally:
-            await pool.release(connection)
 
-    @property
-    def reading_now(self) -> int:
-        """Connections in use."""
-        return self._pool.get_size() - self._pool.get_idle_size() if self._pool else 0
-
-    async def _open(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    asyncpg_url(self.url),
-                    min_size=0,
-                    max_size=self._pool_size,
-                    max_queries=2**62,
-                    max_inactive_connection_lifetime=0,
-                    reset=_nothing_to_reset,
-                    statement_cache_size=_STATEMENTS_KEPT,
-                    max_cached_statement_lifetime=0,
-                    timeout=10,
-                    server_settings={**_SETTINGS, "default_transaction_read_only": "on"},
-                )
-            return self._pool
+    async def _connect_reading(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            asyncpg_url(self.url),
+            timeout=10,
+            statement_cache_size=_STATEMENTS_KEPT,
+            max_cached_statement_lifetime=0,
+            server_settings={**_SETTINGS, "default_transaction_read_only": "on"},
+        )
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
@@ -77,13 +54,8 @@ class Database:
         )
 
     async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
+        await self.reading.close()
         await self.writing.dispose()
-
-
-async def _nothing_to_reset(_connection: object) -> None:
-    """A connection that only reads, one statement at a time, is as it was: no need to ask the server."""
 
 
 def _engine(url: str, pool_size: int) -> AsyncEngine:
@@ -91,7 +63,7 @@ def _engine(url: str, pool_size: int) -> AsyncEngine:
         sqlalchemy_url(url),
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        pool_timeout=10,
         # Errors quote parameters, and logs quote errors: license keys, addresses, hashes of tokens.
         hide_parameters=True,
         json_serializer=canonical_json,

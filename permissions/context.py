@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from models.columns import now
@@ -12,6 +12,10 @@ from models.notifications import AuditAnnouncer, Listener
 from permissions.errors import Unauthenticated
 from permissions.viewer import Client, Membership, Viewer, identify
 from settings import Settings
+
+
+def _nothing(_id: UUID) -> None:
+    return None
 
 
 @dataclass
@@ -27,8 +31,8 @@ class Context:
     keep_cookie: Callable[[str], None] = lambda _token: None
     """Hands a session's token to the browser; an empty one makes it forget."""
     loaders: dict[Any, Any] = field(default_factory=dict)
-    known: dict[UUID, Any] = field(default_factory=dict)
-    """Rows that are in memory already, by their ids: those of the look-up of who is asking."""
+    known: Callable[[UUID], Any] = _nothing
+    """Finds a row, by its id, that is in memory already: of those that told who is asking."""
     started_at: datetime = field(default_factory=now)
 
     def signed_in(self) -> Viewer:
@@ -46,12 +50,10 @@ class Context:
             if self.token
             else None
         )
-        self.forget()
-        if self.viewer is not None:
-            own = [*self.viewer.members, *self.viewer.accounts]
-            self.known = {cast("Any", row).id: row for row in own}
+        self.loaders.clear()
+        self.known = self.viewer.known if self.viewer else _nothing
 
     def forget(self) -> None:
         """What was read: something has changed, or what was read of it went wrong."""
         self.loaders.clear()
-        self.known = {}
+        self.known = _nothing

@@ -30,6 +30,7 @@ _MEMBERSHIP_LIMIT = 1_000
 _TABLES: tuple[type[SQLModel], ...] = (Session, User, Member, Account)
 _ENDS = accumulate((len(attributes(table)) for table in _TABLES), initial=0)
 _SESSIONS, _USERS, _MEMBERS, _ACCOUNTS = (slice(*ends) for ends in pairwise(_ENDS))
+_LAST_USED_AT = attributes(Session).index("last_used_at")
 _ACCOUNT_ID, _MEMBER_ID, _ROLE = (
     _MEMBERS.start + attributes(Member).index(name) for name in ("account_id", "id", "role")
 )
@@ -74,6 +75,11 @@ class Viewer:
         }
         """By account."""
 
+    @property
+    def last_used_at(self) -> datetime:
+        at: datetime = self._records[0][_LAST_USED_AT]
+        return at
+
     @cached_property
     def session(self) -> Session:
         return snapshot(Session, self._records[0][_SESSIONS])
@@ -90,6 +96,14 @@ class Viewer:
     @cached_property
     def accounts(self) -> list[Account]:
         return [snapshot(Account, record[_ACCOUNTS]) for record in self._memberships]
+
+    def known(self, id: UUID) -> Any:
+        """The viewer's own member, or account, of this id, as the look-up found it."""
+        return self._known.get(id)
+
+    @cached_property
+    def _known(self) -> dict[UUID, Member | Account]:
+        return {row.id: row for row in (*self.members, *self.accounts)}
 
     @property
     def credential(self) -> Credential:
@@ -132,7 +146,7 @@ _LOOK_UP = Statement(_look_up)
 async def identify(database: Database, token: str, lifetime_seconds: int) -> Viewer:
     """Who uses this token now. Raises `Unauthenticated` where it is of no live session."""
     viewer = await look_up(database, token)
-    if viewer.session.last_used_at < now() - timedelta(seconds=_TOUCH_SECONDS):
+    if viewer.last_used_at < now() - timedelta(seconds=_TOUCH_SECONDS):
         await _touch(database, viewer, lifetime_seconds)
     return viewer
 

@@ -30,7 +30,7 @@ async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID
             found[row.account_id if account_id is not None else None, row.id] = row
         return [found.get(key) for key in keys]
 
-    known = context.known.get(id)
+    known = context.known(id)
     if isinstance(known, table):
         return known
     return cast("Row", await _loader(context, table, fetch).load((account_id, id)))

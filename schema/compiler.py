@@ -479,9 +479,9 @@ def _is_coroutine(value: Any) -> bool:
 
 async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     """All of them side by side; where one raises, the others are at an end before it is known."""
-    if not awaitables:
-        return []
-    return await gather_with_cancel(*awaitables)
+    if len(awaitables) == 1:
+        return [await awaitables[0]]
+    return await gather_with_cancel(*awaitables) if awaitables else []
 
 
 def _no_arguments(_request: Request) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def statements(state: State, about: str = "") -> Iterator[list[str]]:
 
 def left_behind(state: State) -> list[str]:
     """What serves sockets: who waits to be woken, connections in use, tasks."""
-    busy = ["a connection that reads"] * state.database.reading_now
+    busy = ["a connection that reads"] * state.database.reading.lent
     pool: Any = state.database.writing.sync_engine.pool
     busy += [pool.status()] if pool.checkedout() else []
     tasks = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]

@@ -1,6 +1,7 @@
 """From an HTTP request or a WebSocket to who is asking."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 
 async def make_context(exchange: Exchange) -> Context:
     """Raises `Unauthenticated` for an Authorization header that is not valid."""
-    context = _context(exchange.connection, exchange.response)
+    context = _context(exchange.connection, lambda: exchange.response)
     if exchange.authorization is not None:
         scheme, _, token = exchange.authorization.strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -36,7 +37,7 @@ async def make_context(exchange: Exchange) -> Context:
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:
     """For the pages, to which a browser brings its cookie. Cookies go out with the response."""
-    context = _context(connection, response)
+    context = _context(connection, lambda: response)
     await _identify_by_cookie(context, connection)
     return context
 
@@ -83,12 +84,12 @@ async def _identify_by_cookie(context: Context, connection: HTTPConnection) -> N
         context.keep_cookie("")
 
 
-def _context(connection: HTTPConnection, response: Response) -> Context:
+def _context(connection: HTTPConnection, response: Callable[[], Response]) -> Context:
     state: State = connection.app.state.team_access
     settings = state.settings
 
     def keep_cookie(token: str) -> None:
-        response.set_cookie(
+        response().set_cookie(
             COOKIE,
             token,
             max_age=settings.session_lifetime_seconds if token else 0,

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -12,13 +13,11 @@ async def _close_nothing(code: int, reason: str) -> None:
     """An HTTP request ends by itself."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Exchange:
     connection: HTTPConnection
     # The Authorization header's value, or that of `connection_init`'s payload, which comes first.
     authorization: str | None
-    # Its headers and cookies go out with the answer; of no effect on a WebSocket.
-    response: Response
     # Goes out in each answer's `extensions`, beside `cost`.
     extensions: dict[str, object] = field(default_factory=dict)
     # Ends the WebSocket at once, and every operation on it: no event is sent any more.
@@ -26,7 +25,16 @@ class Exchange:
     # Called once when the answer is made, or the WebSocket has ended, whatever the reason.
     at_end: list[Callable[[], Any]] = field(default_factory=list)
 
+    @cached_property
+    def response(self) -> Response:
+        """Its headers and cookies go out with the answer; of no effect on a WebSocket."""
+        return Response()
+
     @property
+    def has_response(self) -> bool:
+        return "response" in self.__dict__
+
+    @cached_property
     def request_id(self) -> str:
         return request_id(self.connection)
 

@@ -8,7 +8,7 @@ application/json. Where something was executed there is `data`, and 200.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry import Schema
 from strawberry.asgi import GraphQL
@@ -44,7 +44,8 @@ from web.websocket import TransportHandler, WebSocketAdapter
 Answer = dict[str, Any]
 
 _CLOSING_SECONDS = 1
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+_CONTENT_TYPES = {each: f"{each}; charset=utf-8".encode() for each in (JSON, GRAPHQL_RESPONSE)}
 # Of the codes that make_context may raise; any other is 400.
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429}
 
@@ -132,20 +133,22 @@ class GraphQLView(GraphQL[Exchange, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Exchange:
         """For Strawberry, whose handler of a WebSocket holds it as its context."""
-        return Exchange(request, request.headers.get("authorization"), Response())
+        return Exchange(request, request.headers.get("authorization"))
 
-    async def _respond(self, request: Request) -> Response:
-        media_type = preferred_media_type(request.headers.get("accept", ""))
+    async def _respond(self, request: Request) -> ASGIApp:
+        headers = _first_of_each(request.scope["headers"])
+        media_type = preferred_media_type(headers.get("accept", ""))
         if media_type == HTML:
             if request.method == "GET" and "query" not in request.query_params:
                 return await self.render_ide(request)
             media_type = JSON
-        exchange = Exchange(request, request.headers.get("authorization"), Response())
+        exchange = Exchange(request, headers.get("authorization"))
         try:
             if media_type is None:
                 raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
-            check_origin(request.headers, self.allowed_origins)
-            status, answer = await self._answer(exchange, request, strict=media_type == GRAPHQL_RESPONSE)
+            check_origin(headers, self.allowed_origins)
+            strict = media_type == GRAPHQL_RESPONSE
+            status, answer = await self._answer(exchange, request, headers, strict)
             return self._response(exchange, status, answer, media_type)
         except RequestRefused as refused:
             error = GraphQLError(refused.message, extensions=refused.extensions)
@@ -160,10 +163,12 @@ class GraphQLView(GraphQL[Exchange, None]):
             exchange.end()
 
     async def _answer(
-        self, exchange: Exchange, request: Request, strict: bool
+        self, exchange: Exchange, request: Request, headers: Mapping[str, str], strict: bool
     ) -> tuple[int, Answer | list[Answer]]:
         """`strict` where a refused operation has a status of its own."""
-        asked = await read_parameters(request, self.max_body_bytes, self.max_batch, self.timeout_seconds)
+        asked = await read_parameters(
+            request, headers, self.max_body_bytes, self.max_batch, self.timeout_seconds
+        )
         batch = asked if isinstance(asked, list) else [asked]
         prepared = [self._prepare_or_refuse(each, request.method) for each in batch]
         outcomes = await self._outcomes(prepared, exchange)
@@ -236,11 +241,36 @@ class GraphQLView(GraphQL[Exchange, None]):
         answer: Answer | list[Answer],
         media_type: str,
         headers: Mapping[str, str] | None = None,
-    ) -> Response:
-        headers = {**_HEADERS, **(headers or {})}
+    ) -> ASGIApp:
+        body = encode(answer)
+        raw_headers = [
+            *_HEADERS,
+            (b"content-type", _CONTENT_TYPES[media_type]),
+            (b"content-length", b"%d" % len(body)),
+        ]
         if exchange.request_id != "-":
-            headers["x-request-id"] = exchange.request_id
-        response = Response(encode(answer), status, headers, f"{media_type}; charset=utf-8")
-        own = {b"content-length", b"content-type"}
-        response.raw_headers.extend(each for each in exchange.response.raw_headers if each[0] not in own)
-        return response
+            raw_headers.append((b"x-request-id", exchange.request_id.encode()))
+        for name, value in (headers or {}).items():
+            raw_headers.append((name.encode(), value.encode()))
+        if exchange.has_response:
+            own = {b"content-length", b"content-type"}
+            raw_headers += [each for each in exchange.response.raw_headers if each[0] not in own]
+        return Written(status, raw_headers, body)
+
+
+class Written:
+    """A response as the server takes it."""
+
+    def __init__(self, status: int, raw_headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self._status, self._raw_headers, self._body = status, raw_headers, body
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self._status, "headers": self._raw_headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+def _first_of_each(raw_headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw_headers:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return headers

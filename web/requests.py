@@ -104,7 +104,11 @@ def check_origin(headers: Mapping[str, str], allowed_origins: Collection[str]) -
 
 
 async def read_parameters(
-    request: Request, max_body_bytes: int, max_batch: int, timeout_seconds: float
+    request: Request,
+    headers: Mapping[str, str],
+    max_body_bytes: int,
+    max_batch: int,
+    timeout_seconds: float,
 ) -> list[Parameters] | Parameters:
     """What the request asks for; a list where it is a batch. Raises RequestRefused."""
     if request.method == "GET":
@@ -113,10 +117,10 @@ async def read_parameters(
         raise RequestRefused(
             405, "METHOD_NOT_ALLOWED", "GraphQL is served to GET and POST.", {"allow": "GET, POST"}
         )
-    _check_content(request.headers)
+    _check_content(headers)
     try:
         async with asyncio.timeout(timeout_seconds):
-            body = await _read_body(request, max_body_bytes)
+            body = await _read_body(request, headers, max_body_bytes)
     except TimeoutError:
         message = "The request's body came in too slowly."
         raise RequestRefused(408, "REQUEST_TIMEOUT", message, {"connection": "close"}) from None
@@ -160,6 +164,8 @@ def _from_query(query: Mapping[str, str]) -> Parameters:
 
 
 def _check_content(headers: Mapping[str, str]) -> None:
+    if headers.get("content-type") == JSON and "content-encoding" not in headers:
+        return
     media_type, _, parameter = headers.get("content-type", "").lower().partition(";")
     charset = parameter.strip().removeprefix("charset=").strip('"')
     encoding = headers.get("content-encoding", "identity").lower()
@@ -176,10 +182,10 @@ def _check_content(headers: Mapping[str, str]) -> None:
         )
 
 
-async def _read_body(request: Request, max_body_bytes: int) -> bytes:
+async def _read_body(request: Request, headers: Mapping[str, str], max_body_bytes: int) -> bytes:
     """Keeps no more than the limit, whatever the length the client told, or did not tell."""
     stream = request.stream()
-    chunks, size = [], int(_digits(request.headers.get("content-length")))
+    chunks, size = [], int(_digits(headers.get("content-length")))
     if size > max_body_bytes:
         await _discard(stream)
         raise _too_large(max_body_bytes)
