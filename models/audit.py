@@ -104,6 +104,7 @@ class AuditEvent(SQLModel, table=True):
             suffix="api_key",
             postgresql_where=text("credential_kind = 'API_KEY'"),
         ),
+        tenant_index("audit_events", "ip", "sequence", suffix="ip", postgresql_where=text("ip IS NOT NULL")),
         tenant_index(
             "audit_events", "sequence", suffix="denied", postgresql_where=text("outcome = 'DENIED'")
         ),

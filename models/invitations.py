@@ -40,7 +40,11 @@ class Invitation(SQLModel, table=True):
         ),
         Index("ix_invitations_due", "expires_at", postgresql_where=text("status = 'PENDING'")),
         tenant_index("invitations", "created_at", "id", suffix="created"),
-        tenant_index("invitations", "email", suffix="email"),
+        tenant_index("invitations", "status", "created_at", "id", suffix="status"),
+        tenant_index("invitations", "email", "created_at", "id", suffix="email"),
+        tenant_index(
+            "invitations", "expires_at", suffix="due_of", postgresql_where=text("status = 'PENDING'")
+        ),
     )
 
     account_id: UUID = tenant_column()

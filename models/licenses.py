@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -7,6 +8,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
 from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
+from models.search import search_index
 
 
 class LicenseStatus(StrEnum):
@@ -36,6 +38,20 @@ class Entitlement(SQLModel, table=True):
         return purchased - provisioned
 
 
+_FILTERS = {
+    "status": "status",
+    "theme": "theme_id",
+    "holder": "holder_id",
+    "provisioner": "provisioned_by_id",
+}
+
+
+def _indexes(name: str, column: str) -> Iterator[Index]:
+    """By time, and by site."""
+    yield tenant_index("licenses", column, "provisioned_at", "id", suffix=name)
+    yield tenant_index("licenses", column, "site", "id", suffix=f"{name}_site")
+
+
 class License(SQLModel, table=True):
     """The right to use a theme on one site. Never deleted: the audit log names licenses."""
 
@@ -54,15 +70,14 @@ class License(SQLModel, table=True):
         ),
         tenant_index("licenses", "provisioned_at", "id", suffix="provisioned"),
         tenant_index("licenses", "site", "id", suffix="site"),
-        tenant_index("licenses", "holder_id", "provisioned_at", "id", suffix="holder"),
-        tenant_index("licenses", "theme_id", "provisioned_at", "id", suffix="theme"),
+        *(index for name, column in _FILTERS.items() for index in _indexes(name, column)),
         tenant_index(
             "licenses",
-            "provisioned_at",
-            "id",
-            suffix="active",
-            postgresql_where=text("status = 'ACTIVE'"),
+            "expires_at",
+            suffix="due",
+            postgresql_where=text("status IN ('ACTIVE', 'SUSPENDED')"),
         ),
+        search_index("licenses", "site"),
     )
 
     account_id: UUID = tenant_column()

@@ -1,5 +1,7 @@
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
@@ -7,6 +9,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
 from models.columns import enum_column, id_column, tenant_column, tenant_index, time_column
+from models.search import search_index
 
 
 class Role(StrEnum):
@@ -27,6 +30,21 @@ class User(SQLModel, table=True):
     created_at: datetime = time_column(default_now=True)
 
 
+_ORDERS = {
+    "joined": "joined_at",
+    "name": text("lower(name)"),
+    "last_active": text("coalesce(last_active_at, joined_at)"),
+}
+
+
+def _indexes(name: str, key: Any) -> Iterator[Index]:
+    """Those of a team, and those of each role, without those who are gone; and they, without the team."""
+    present, gone = text("removed_at IS NULL"), text("removed_at IS NOT NULL")
+    yield tenant_index("members", key, "id", suffix=name, postgresql_where=present)
+    yield tenant_index("members", "role", key, "id", suffix=f"role_{name}", postgresql_where=present)
+    yield tenant_index("members", "role", key, "id", suffix=f"removed_{name}", postgresql_where=gone)
+
+
 class Member(SQLModel, table=True):
     """A person in an account, with a role. Never deleted: the audit log names members."""
 
@@ -42,10 +60,9 @@ class Member(SQLModel, table=True):
             postgresql_where=text("removed_at IS NULL"),
         ),
         Index("ix_members_of_user", "user_id", postgresql_where=text("removed_at IS NULL")),
-        tenant_index("members", "joined_at", "id", suffix="joined"),
-        tenant_index("members", text("lower(name)"), "id", suffix="name"),
-        tenant_index("members", text("coalesce(last_active_at, joined_at)"), "id", suffix="last_active"),
+        *(index for name, key in _ORDERS.items() for index in _indexes(name, key)),
         tenant_index("members", "email", suffix="email"),
+        search_index("members", "name", "email"),
     )
 
     account_id: UUID = tenant_column()
