@@ -96,28 +96,13 @@ def licenses(rows: Rows) -> Any:
 
 
 def audit(rows: Rows) -> Any:
-    nodes = [_event(*row) for row in rows[:100]]
+    nodes = [_event(row) for row in rows[:100]]
     return _connection("auditLog", nodes, len(rows) > 100, _cursor("sequence", rows[:100][-1]["sequence"]))
 
 
-def _event(
-    id: Any,
-    sequence: int,
-    occurred_at: Any,
-    action: str,
-    outcome: str,
-    summary: str,
-    target_type: str | None,
-    target_name: str | None,
-    ip: str | None,
-    user_agent: str | None,
-    request_id: str | None,
-    details: str,
-    actor_kind: str,
-    actor_name: str,
-    member_id: Any,
-    role: str | None,
-) -> Any:
+def _event(row: asyncpg.Record) -> Any:
+    id, sequence, occurred_at, action, outcome, summary, target_type, target_name, *rest = row
+    ip, user_agent, request_id, details, actor_kind, actor_name, member_id, role = rest
     member = None if member_id is None else {"id": "member_" + member_id.hex, "role": role}
     return {
         "id": "event_" + id.hex,
