@@ -1,0 +1,82 @@
+"""What the audit log's indexes cost: events appended by the app's role, with all of them and with few."""
+
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from bench import scale_events as log
+from bench.scale_data import Tenant, made_id
+from models.columns import new_id
+from models.embedded import APP_ROLE, Server
+
+BATCHES = (1, 100)
+"""Events a transaction."""
+_SECONDS = 5.0
+_APPEND = """INSERT INTO audit_events (account_id, id, occurred_at, action, outcome, summary, actor_kind,
+    actor_member_id, actor_name, credential_kind, credential_id, credential_label, target_type, target_id,
+    target_name, ip, user_agent, request_id, details, previous_hash, hash)
+  VALUES ($1, $2, now(), $3, 'ALLOWED', 'provisioned Aurora for a site', 'MEMBER', $4, 'Ada', 'API_KEY',
+    $5, 'key', 'License', $6, 'a site', $7, 'partner-dashboard/3.1', $8, '{"theme":"aurora"}', '', '')"""
+# The trigger looks into uq_audit_events_id; without it, it would read the account's whole log.
+_SPARED = """SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition
+  FROM pg_index
+  WHERE indrelid = 'audit_events'::regclass AND NOT indisunique"""
+
+
+class Price(NamedTuple):
+    indexes: str
+    batch: int
+    events_per_second: float
+    backend_microseconds: float
+    """Of processor time, an event: the disk's waiting is not in it."""
+
+
+async def prices(server: Server, database: str, tenant: Tenant) -> list[Price]:
+    owner = await server.connect(database)
+    app = await asyncpg.connect(server.url(APP_ROLE, database), timeout=10)
+    try:
+        found = [await _price(app, tenant, "all", batch) for batch in BATCHES]
+        for index in await owner.fetch(_SPARED):
+            await owner.execute(f"DROP INDEX {index['name']}")
+        found += [await _price(app, tenant, "primary key and id", batch) for batch in BATCHES]
+    finally:
+        await app.close()
+        await owner.close()
+    return found
+
+
+async def _price(app: asyncpg.Connection, tenant: Tenant, indexes: str, batch: int) -> Price:
+    pid = app.get_server_pid()
+    append = await app.prepare(_APPEND)
+    events, start, used = 0, perf_counter(), _used_seconds(pid)
+    made = _events(tenant)
+    while perf_counter() - start < _SECONDS:
+        async with app.transaction():
+            await append.executemany([next(made) for _ in range(batch)])
+        events += batch
+    spent = perf_counter() - start
+    return Price(indexes, batch, events / spent, (_used_seconds(pid) - used) / events * 1e6)
+
+
+def _events(tenant: Tenant) -> Iterator[list[Any]]:
+    random = tenant.random()
+    while True:
+        id = new_id()
+        yield [
+            *(tenant.id, id, random.choice(log.ACTIONS), tenant.member(random.randrange(300))),
+            made_id("api_key", tenant.number, random.randrange(log.KEYS)),
+            *(
+                tenant.license(random.randrange(tenant.size.licenses)),
+                log.ip(random.randrange(2_000)),
+                str(id),
+            ),
+        ]
+
+
+def _used_seconds(pid: int) -> float:
+    """User's and system's, which are in hundredths."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100

@@ -1,0 +1,117 @@
+"""An account's audit log of any length: numbered without a gap, in order of time, really hashed."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from itertools import accumulate
+from typing import NamedTuple
+
+from bench.scale_data import START, Tenant, made_id, member_name
+from models.audit import AuditAction
+
+COLUMNS = (
+    *("account_id", "sequence", "id", "occurred_at", "action", "outcome", "summary"),
+    *("actor_kind", "actor_member_id", "actor_name"),
+    *("credential_kind", "credential_id", "credential_label"),
+    *("target_type", "target_id", "target_name", "ip", "user_agent", "request_id", "details"),
+    *("previous_hash", "hash"),
+)
+ACTIONS = tuple(action.value for action in AuditAction)[:33]
+NEVER = AuditAction.INVOICE_VOIDED.value
+RARE = AuditAction.INVOICE_PAID.value
+RARE_AT = (10, 20, 30)
+"""Where in each log what is rare is, by number: at the far end from its newest page."""
+RARE_NUMBER = 999_999
+"""Of the member, the target, the key, the address and the request that are rare."""
+DENIED_EACH = 1_000
+HALF_TARGET = 1
+KEYS = 4
+SECONDS_BETWEEN = 2
+_USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+_BLOCK = 10_000
+
+
+class Head(NamedTuple):
+    """Of audit_heads."""
+
+    sequence: int
+    hash: bytes
+    occurred_at: str
+
+
+def ip(number: int) -> str:
+    return f"10.{number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
+
+
+def request_id(tenant: Tenant, number: int) -> str:
+    """Two events have the same one, and every 50th has the nightly import's."""
+    return f"import-{tenant.number}" if number % 50 == 0 else f"request-{tenant.number}-{number // 2:08}"
+
+
+def occurred_at(number: int) -> str:
+    return (START + timedelta(seconds=number * SECONDS_BETWEEN)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def blocks(tenant: Tenant, heads: list[Head]) -> Iterator[tuple[int, bytes]]:
+    """How many events, and they as COPY's text; in the end the log's head is appended to `heads`."""
+    hash, at = bytes(32), ""
+    for start in range(1, tenant.size.events + 1, _BLOCK):
+        lines = []
+        for fields in _events(tenant, range(start, min(start + _BLOCK, tenant.size.events + 1))):
+            previous, at = hash, fields[3] or ""
+            content = "".join(["-," if field is None else f"{len(field)}:{field}," for field in fields])
+            hash = sha256(previous + content.encode()).digest()
+            line = "\t".join(["\\N" if field is None else field for field in fields])
+            lines.append(f"{line}\t\\\\x{previous.hex()}\t\\\\x{hash.hex()}\n")
+        yield len(lines), "".join(lines).encode()
+    heads.append(Head(tenant.size.events, hash, at))
+
+
+def _events(tenant: Tenant, numbers: range) -> Iterator[Sequence[str | None]]:
+    """The hashed fields, in their order, as ASCII."""
+    random = tenant.random()
+    random.seed(f"{tenant.number} {numbers.start}")
+    actors = min(300, tenant.size.members)
+    drawn = zip(
+        random.choices(ACTIONS, cum_weights=_zipf(len(ACTIONS)), k=len(numbers)),
+        random.choices(range(actors), cum_weights=_zipf(actors), k=len(numbers)),
+        random.choices(range(tenant.size.licenses), k=len(numbers)),
+        random.choices(range(2_000), k=len(numbers)),
+        strict=True,
+    )
+    account_id = str(tenant.id)
+    for number, (action, actor, target, address) in zip(numbers, drawn, strict=True):
+        if number in RARE_AT:
+            action, actor, target, address = RARE, RARE_NUMBER, RARE_NUMBER, RARE_NUMBER
+        elif action == RARE:
+            action = ACTIONS[0]
+        target = HALF_TARGET if number % 2 and number not in RARE_AT else target
+        yield (
+            *(account_id, str(number), str(made_id("event", tenant.number, number)), occurred_at(number)),
+            *(
+                action,
+                "DENIED" if number % DENIED_EACH == 7 else "ALLOWED",
+                f"did {action.lower()} to {target}",
+            ),
+            *_actor(tenant, number, actor),
+            *("License", str(tenant.license(target)), f"site{target}.example"),
+            *(ip(address), _USER_AGENT, request_id(tenant, number)),
+            f'{{"number":{number},"site":"site{target}.example"}}',
+        )
+
+
+def _actor(tenant: Tenant, number: int, actor: int) -> tuple[str | None, ...]:
+    """Kind, member and name, and the credential; every 20th event is the system's."""
+    if number % 20 == 19 and number not in RARE_AT:
+        return "SYSTEM", None, "The platform", None, None, None
+    name = member_name(actor).encode("ascii", "replace").decode()
+    member = str(tenant.member(actor))
+    if actor % 2 == 0 and actor != RARE_NUMBER:
+        session = str(made_id("session", tenant.number, actor))
+        return "MEMBER", member, name, "SESSION", session, "Firefox on Linux"
+    key = RARE_NUMBER if actor == RARE_NUMBER else actor // 2 % KEYS
+    return "MEMBER", member, name, "API_KEY", str(made_id("api_key", tenant.number, key)), f"key {key}"
+
+
+def _zipf(count: int) -> list[float]:
+    return list(accumulate(1 / rank for rank in range(1, count + 1)))

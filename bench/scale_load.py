@@ -1,0 +1,95 @@
+"""Fills a migrated database with COPY, as a superuser and with its triggers off: they would take hours."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import asyncpg
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bench import scale_data, scale_events
+from bench.scale_data import SMALL, START, Tenant
+from models.embedded import Server
+
+_COLUMNS = {
+    "themes": "id slug name summary price_amount price_currency tags published_at latest_version",
+    "users": "id email name created_at",
+    "members": "account_id id user_id name email role is_owner joined_at last_active_at removed_at",
+    "invitations": "account_id id email role status token_hash invited_by_id accepted_by_id created_at"
+    " expires_at emails accepted_at delivery",
+    "licenses": "account_id id theme_id status site key holder_id provisioned_by_id provisioned_at"
+    " expires_at revoked_by_id revoked_at revoked_reason",
+}
+_MAKERS: dict[str, Callable[[Tenant], Iterable[tuple[Any, ...]]]] = {
+    "users": scale_data.users,
+    "members": scale_data.members,
+    "invitations": scale_data.invitations,
+    "licenses": scale_data.licenses,
+}
+_INDEXES = """SELECT pg_get_indexdef(indexrelid) AS definition, indexrelid::regclass::text AS name
+  FROM pg_index WHERE indrelid = 'audit_events'::regclass AND NOT indisprimary"""
+
+
+async def fill(server: Server, database: str, tenants: list[Tenant], progress: Progress) -> None:
+    connection = await server.connect(database)
+    try:
+        await connection.execute("SET session_replication_role = replica; SET maintenance_work_mem = '1GB'")
+        await _copy(connection, "themes", list(scale_data.themes()))
+        await connection.executemany(
+            "INSERT INTO accounts (id, name, slug, currency, created_at) VALUES ($1, $2, $2, 'EUR', $3)",
+            [(tenant.id, f"account-{tenant.number}", START) for tenant in tenants],
+        )
+        for table, make in _MAKERS.items():
+            for tenant in progress.track(tenants, description=table):
+                await _copy(connection, table, list(make(tenant)))
+        await _fill_logs(connection, tenants, progress)
+        await _vacuum(connection, progress)
+    finally:
+        await connection.close()
+
+
+async def _copy(connection: asyncpg.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    await connection.copy_records_to_table(table, records=rows, columns=_COLUMNS[table].split())
+
+
+async def _fill_logs(connection: asyncpg.Connection, tenants: list[Tenant], progress: Progress) -> None:
+    """In one transaction with a TRUNCATE, which spares the write-ahead log; then its indexes are made."""
+    indexes = await connection.fetch(_INDEXES)
+    heads: list[tuple[Any, ...]] = []
+    async with connection.transaction():
+        await connection.execute("TRUNCATE audit_events")
+        for index in indexes:
+            await connection.execute(f"DROP INDEX {index['name']}")
+        task = progress.add_task("audit events", total=sum(tenant.size.events for tenant in tenants))
+
+        async def source() -> AsyncIterator[bytes]:
+            for tenant in tenants:
+                ends: list[scale_events.Head] = []
+                for count, block in scale_events.blocks(tenant, ends):
+                    yield block
+                    progress.advance(task, count)
+                heads.extend((tenant.id, end.sequence, end.hash, end.occurred_at) for end in ends)
+
+        await connection.copy_to_table("audit_events", source=source(), columns=scale_events.COLUMNS)
+        await connection.executemany(
+            "INSERT INTO audit_heads VALUES ($1, $2, $3, $4::text::timestamptz)",
+            heads,
+        )
+        for index in progress.track(indexes, description="indexes of audit_events"):
+            await connection.execute(index["definition"])
+
+
+async def _vacuum(connection: asyncpg.Connection, progress: Progress) -> None:
+    tables = ("audit_events", "audit_heads", *_COLUMNS)
+    for table in progress.track(tables, description="vacuum"):
+        await connection.execute(f"VACUUM (ANALYZE) {table}")
+
+
+def tenants_of(events: int, crowd: int = 50) -> list[Tenant]:
+    """The large one, the small one, and others like it: a database is never one account's."""
+    return [Tenant(0, scale_data.large(events)), *(Tenant(number, SMALL) for number in range(1, crowd + 2))]
+
+
+def progress_bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )
