@@ -8,7 +8,7 @@ export PIP_NO_INPUT := 1
 # Compiled files make each of the many starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test check install lock schema graphiql
+.PHONY: serve test check bench bench-scale install lock schema graphiql
 .SILENT:
 
 serve: $(INSTALLED)
@@ -23,6 +23,12 @@ check: $(INSTALLED)
 	$(BIN)/mypy --no-error-summary .
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/checks
+
+bench: $(INSTALLED)
+	$(BIN)/python -m bench
+
+bench-scale: $(INSTALLED)
+	$(BIN)/python -m bench.scale
 
 install: $(INSTALLED)
 

@@ -252,13 +252,14 @@ def _run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]]) -> N
 
 def _load_app() -> Any:
     """In each server process."""
-    from web.server import before_ending, end_with_parent
+    from web.server import before_ending, collect_less, end_with_parent
 
     end_with_parent()
     from app import create_app
 
     app = create_app()
     before_ending(app.state.close_sockets)
+    collect_less()
     return app
 
 

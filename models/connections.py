@@ -27,14 +27,14 @@ class ReadingConnections:
         self._closing: set[asyncio.Task[None]] = set()
         self.lent = 0
 
-    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
         """Raises TimeoutError where no connection is to be had for 10 seconds."""
         connection = self._idle.pop() if self._idle else await self._wait()
         if connection is None or connection.is_closed():
             connection = await self._open()
         self.lent += 1
         try:
-            records: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            records: list[Any] = await connection.fetch(sql, *arguments)
         except asyncpg.PostgresError:
             self._take_back(connection)
             raise

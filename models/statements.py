@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import BindParameter, ColumnElement, Select, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.visitors import cloned_traverse
 
-_DIALECT = dialect()
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
     """A SELECT whose parameters are `parameter(name)`. Whatever else is compared with is part of its text,
     so that PostgreSQL knows it when it plans: a partial index is only taken for what it is sure of."""
 
-    def __init__(self, build: Callable[[], Select[Any]]) -> None:
+    def __init__(self, build: Callable[[], Select[*tuple[Any, ...]]]) -> None:
         self._build = build
 
     @cached_property
@@ -37,12 +37,14 @@ def parameter(name: str) -> BindParameter[Any]:
     return bindparam(name, None)
 
 
-def any_of(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
+def any_of(column: Any, values: Any) -> ColumnElement[bool]:
     """IN, with one parameter for however many values."""
-    return column == any_(_typed(values, ARRAY(column.type)))
+    if isinstance(values, BindParameter):
+        values = values._with_binary_element_type(ARRAY(column.type))
+    return cast("ColumnElement[bool]", column == any_(values))
 
 
-def compiled(statement: Select[Any]) -> tuple[str, list[str]]:
+def compiled(statement: Select[*tuple[Any, ...]]) -> tuple[str, list[str]]:
     """Its text, and the names of its parameters in the order of `$1`, `$2` …"""
 
     def literally(bind: BindParameter[Any]) -> None:
@@ -51,7 +53,3 @@ def compiled(statement: Select[Any]) -> tuple[str, list[str]]:
     literal = cloned_traverse(statement, {}, {"bindparam": literally})
     made: Any = literal.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     return str(made), list(made.positiontup or ())
-
-
-def _typed(values: Any, sa_type: Any) -> Any:
-    return values._with_binary_element_type(sa_type) if isinstance(values, BindParameter) else values

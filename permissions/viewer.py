@@ -103,7 +103,8 @@ class Viewer:
 
     @cached_property
     def _known(self) -> dict[UUID, Member | Account]:
-        return {row.id: row for row in (*self.members, *self.accounts)}
+        members = {member.id: member for member in self.members}
+        return {**members, **{account.id: account for account in self.accounts}}
 
     @property
     def credential(self) -> Credential:
@@ -120,7 +121,7 @@ class Viewer:
         return membership is not None and membership.member_id == member_id
 
 
-def _look_up() -> Select[Any]:
+def _look_up() -> Select[*tuple[Any, ...]]:
     return (
         select(*(column for table in _TABLES for column in _columns(table)))
         .join(User, col(User.id) == col(Session.user_id))

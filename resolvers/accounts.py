@@ -71,7 +71,7 @@ async def count_active_licenses(session: AsyncSession, account_id: UUID) -> int:
     return int(await session.scalar(_active_licenses(account_id)) or 0)
 
 
-def _active_licenses(account_id: Any) -> Select[Any]:
+def _active_licenses(account_id: Any) -> Select[*tuple[Any, ...]]:
     return select(func.count()).where(
         col(License.account_id) == account_id, License.status_now() == LicenseStatus.ACTIVE
     )

@@ -36,10 +36,6 @@ class Bound(NamedTuple):
         columns = [value if type(value) is ParentColumn else None for value in self.values]
         return (self.condition, *columns) if any(columns) else self.condition
 
-    @property
-    def arguments(self) -> list[Any]:
-        return [value for value in self.values if type(value) is not ParentColumn]
-
 
 class ParentRow:
     """A row that is not known yet, since it is read by the same statement as what belongs to it. Its account

@@ -49,9 +49,10 @@ async def preview(context: Context, token: str) -> InvitationPreview | None:
     return _preview(snapshot(Invitation, invitation), account_name, inviter)
 
 
-def _select_opened() -> Select[Any]:
+def _select_opened() -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [getattr(Invitation, name) for name in attributes(Invitation)]
     return (
-        select(*(getattr(Invitation, name) for name in attributes(Invitation)), Account.name, Member.name)
+        select(*columns, col(Account.name), col(Member.name))
         .join(Account, col(Account.id) == col(Invitation.account_id))
         .join(
             Member,

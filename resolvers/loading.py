@@ -26,7 +26,7 @@ async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID
         if account_id is not None:
             where.append(of_accounts(table)([account_id for account_id, _ in keys]))
         found: dict[Key, Any] = {}
-        for row in cast("list[Any]", await rows.rows(context.database, table, *where)):
+        for row in await rows.rows(context.database, cast("type[Any]", table), *where):
             found[row.account_id if account_id is not None else None, row.id] = row
         return [found.get(key) for key in keys]
 

@@ -114,7 +114,7 @@ async def _from_catalog(context: Context, viewer: Viewer, table: type[SQLModel],
     return await row(context.database, table, with_ids(table)([id]), _ON_OFFER[table]())
 
 
-def _releases_on_offer() -> Select[Any]:
+def _releases_on_offer() -> Select[*tuple[Any, ...]]:
     themes = select(col(Theme.id)).where(themes_on_offer().condition.expression())
     return select(col(ThemeRelease.id)).where(col(ThemeRelease.theme_id).in_(themes))
 

@@ -1,7 +1,7 @@
 """Lists and their pages: what is read of a list, and cursors by which to read on."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -63,16 +63,54 @@ class Count(NamedTuple):
     arguments: dict[str, Any]
 
 
+class Branch(NamedTuple):
+    """Some of a listing's rows: none that another branch has. `is_few`: so few that they are sorted."""
+
+    where: tuple[Bound, ...]
+    is_few: bool = False
+
+
+class Search(NamedTuple):
+    """What the rows must match; and how those that do are found by an index, none of them twice."""
+
+    match: Bound
+    otherwise: tuple[Branch, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list as it is asked for; nothing is read yet. `most_counted` rows are counted, and of more only
-    that they are more."""
+    """A list as it is asked for; nothing is read yet.
+
+    Its rows are those for which all of `where` holds and, where there are any, one of the `branches`, and the
+    `search`. There are branches or a search, not both. `most_counted` rows are counted, and of more only
+    that they are more.
+    """
 
     table: type[SQLModel]
     where: tuple[Bound, ...]
     order: Order
     count: Count | None = None
     most_counted: int | None = None
+    branches: tuple[Branch, ...] = ()
+    search: Search | None = None
+
+    def conditions(self) -> Iterator[Bound]:
+        yield from self.where
+        for branch in self.branches:
+            yield from branch.where
+        if self.search is not None:
+            yield self.search.match
+            for branch in self.search.otherwise:
+                yield from branch.where
+
+    @property
+    def shape(self) -> Any:
+        """What of it is in the text of a statement, and not in its parameters."""
+        where = tuple([bound.shape for bound in self.where])
+        if not self.branches and self.search is None:
+            return where, self.order.name
+        branches = [(tuple([each.shape for each in branch.where]), branch.is_few) for branch in self.branches]
+        return where, self.order.name, tuple(branches), self.search and self.search.match.shape
 
 
 class Edge(NamedTuple):

@@ -102,7 +102,7 @@ class Reader(Protocol):
 class Planned(Protocol):
     """Of a field: writes the code that gives its completed value."""
 
-    def plan(self, compiler: "Compiler", asked: "Asked", readers: Readers) -> "Code": ...
+    def plan(self, compiler: "Compiler", selected: "Selected", readers: Readers) -> "Code": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Selected:
     """A field as it is selected."""
 
     name: str
@@ -182,10 +182,10 @@ class Compiler:
         )
         if collected.new_defer_usages:
             raise Unknown("@defer")
-        asked = self._asked(root, collected.grouped_field_set)
+        selected = self._fields_of(root, collected.grouped_field_set)
         if self.operation.operation is OperationType.MUTATION:
-            return self._one_after_the_other(root, asked).text
-        return self._object(root, asked, {}).text
+            return self._one_after_the_other(root, selected).text
+        return self._object(root, selected, {}).text
 
     @cached_property
     def core(self) -> GraphQLSchema:
@@ -206,14 +206,14 @@ class Compiler:
         self._lines.append(f"{'async ' if awaits else ''}def {name}(o, c):\n    {lines}")
         return Code(name, awaits)
 
-    def selected(self, kind: GraphQLObjectType, selection: Selection) -> list[Asked | str]:
+    def selected(self, kind: GraphQLObjectType, selection: Selection) -> list[Selected | str]:
         """The fields of the objects of a type, in the order of the answer; a string for a `__typename`."""
         collected = collect_subfields(
             self.core, cast("Any", self.fragments), self.conditions, self.operation, kind, list(selection)
         )
         if collected.new_defer_usages:
             raise Unknown("@defer")
-        return self._asked(kind, collected.grouped_field_set)
+        return self._fields_of(kind, collected.grouped_field_set)
 
     def object(self, kind: GraphQLObjectType, selection: Selection, readers: Readers) -> Code:
         """The function that completes objects of a type."""
@@ -228,12 +228,12 @@ class Compiler:
             return self._completed(kind.of_type, selection, value, readers, f"{self.constant(stop)}()")
         return self._completed(kind, selection, value, readers, "None")
 
-    def arguments(self, asked: Asked) -> Callable[[Request], dict[str, Any]]:
+    def arguments(self, selected: Selected) -> Callable[[Request], dict[str, Any]]:
         """The arguments of a request for the field's resolver, by their Python names."""
-        if not asked.definition.args:
+        if not selected.definition.args:
             return _no_arguments
-        convert = _Arguments(self.schema, asked.field, asked.definition, asked.node)
-        if _has_variables(asked.node):
+        convert = _Arguments(self.schema, selected.field, selected.definition, selected.node)
+        if _has_variables(selected.node):
             return convert
         given = convert(Request(Info(None, self.core), self.conditions))
         if all(isinstance(value, str | int | float | None) for value in given.values()):
@@ -242,27 +242,27 @@ class Compiler:
 
     # ------------------------------------------------------------------ objects
 
-    def _asked(self, kind: GraphQLObjectType, grouped: Mapping[str, Selection]) -> list[Asked | str]:
+    def _fields_of(self, kind: GraphQLObjectType, grouped: Mapping[str, Selection]) -> list[Selected | str]:
         self._fields += len(grouped)
         if self._fields > _MOST_FIELDS:
             raise Unknown("too many fields")
-        asked: list[Asked | str] = []
+        selected: list[Selected | str] = []
         for name, selection in grouped.items():
             field_name = selection[0].node.name.value
             if field_name == "__typename":
-                asked.append(name)
+                selected.append(name)
             elif field_name.startswith("__"):
                 raise Unknown("introspection")
             else:
-                asked.append(Asked(name, kind.fields[field_name], selection))
-        return asked
+                selected.append(Selected(name, kind.fields[field_name], selection))
+        return selected
 
-    def _object(self, kind: GraphQLObjectType, asked: Sequence[Asked | str], readers: Readers) -> Code:
+    def _object(self, kind: GraphQLObjectType, selected: Sequence[Selected | str], readers: Readers) -> Code:
         items = [
             (each, Code(repr(kind.name)))
             if isinstance(each, str)
             else (each.name, self._field(each, readers))
-            for each in asked
+            for each in selected
         ]
         check: list[str] = []
         if kind.is_type_of is not None:
@@ -270,10 +270,10 @@ class Compiler:
             check = [f"if {test} is not True: {self.constant(stop)}()"]
         return self.dictionary(items, check)
 
-    def _one_after_the_other(self, kind: GraphQLObjectType, asked: Sequence[Asked | str]) -> Code:
+    def _one_after_the_other(self, kind: GraphQLObjectType, selected: Sequence[Selected | str]) -> Code:
         """The fields of a mutation. What each has done is kept: it is not to be done again."""
         body, pairs = [], []
-        for index, each in enumerate(asked):
+        for index, each in enumerate(selected):
             name = each if isinstance(each, str) else each.name
             code = Code(repr(kind.name)) if isinstance(each, str) else self.resolved(each, {}, recorded=True)
             body.append(f"a{index} = {code.value}")
@@ -295,18 +295,18 @@ class Compiler:
         body.append(f"return {{{', '.join(pairs)}}}")
         return self.function(body, awaits=bool(calls))
 
-    def _field(self, asked: Asked, readers: Readers) -> Code:
-        planned: Planned | None = asked.field.metadata.get(PLANNED)
+    def _field(self, selected: Selected, readers: Readers) -> Code:
+        planned: Planned | None = selected.field.metadata.get(PLANNED)
         if planned is not None:
-            return planned.plan(self, asked, readers)
-        return self.resolved(asked, readers)
+            return planned.plan(self, selected, readers)
+        return self.resolved(selected, readers)
 
-    def resolved(self, asked: Asked, readers: Readers, *, recorded: bool = False) -> Code:
+    def resolved(self, selected: Selected, readers: Readers, *, recorded: bool = False) -> Code:
         """A field by its resolver, or by the attribute where it has none. `recorded`: its outcome is kept."""
-        field = asked.field
+        field = selected.field
         if field.is_basic_field and not recorded:
             value = f"o.{field.python_name}"
-            completed = self.completed(asked.definition.type, asked.selection, value, readers)
+            completed = self.completed(selected.definition.type, selected.selection, value, readers)
             if not completed.awaits:
                 return completed
             return Code(f"{self.function([f'return await {completed.text}'], awaits=True).text}(o, c)", True)
@@ -314,18 +314,18 @@ class Compiler:
         if recorded and not awaits:
             raise Unknown("a mutation that is not asynchronous")
         if recorded:
-            call = f"await {self.constant(record)}(c, {asked.name!r}, {call.removeprefix('await ')})"
-        body = [f"k = {self.constant(self.arguments(asked))}(c)", *self.allowed(asked), f"v = {call}"]
-        completed = self.completed(asked.definition.type, asked.selection, "v", readers)
+            call = f"await {self.constant(record)}(c, {selected.name!r}, {call.removeprefix('await ')})"
+        body = [f"k = {self.constant(self.arguments(selected))}(c)", *self.allowed(selected), f"v = {call}"]
+        completed = self.completed(selected.definition.type, selected.selection, "v", readers)
         body.append(f"return {completed.value}")
         function = self.function(body, awaits=awaits or completed.awaits)
         return Code(f"{function.text}(o, c)", function.awaits)
 
-    def allowed(self, asked: Asked) -> list[str]:
+    def allowed(self, selected: Selected) -> list[str]:
         """Statements that end in an exception where the field's permissions say no; `k`: its arguments."""
         return [
             f"if {self.constant(each)}.has_permission(o, c.info, **k) is not True: {self.constant(stop)}()"
-            for each in asked.permissions
+            for each in selected.permissions
         ]
 
     def _call(self, field: StrawberryField) -> tuple[bool, str]:

@@ -79,7 +79,9 @@ async def _compiled(
 def _replaying(outcomes: Mapping[str, Any]) -> Callable[..., Any]:
     """A middleware: a root field that was resolved already returns, or raises, what it did then."""
 
-    def resolve(next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def resolve(
+        next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
+    ) -> Any:
         if info.path.prev is not None or info.path.key not in outcomes:
             return next_(source, info, **arguments)
         outcome = outcomes[str(info.path.key)]

@@ -70,7 +70,7 @@ def same(description: str) -> Any:
     return strawberry.field(resolver=resolve, description=description, metadata={ROW: Same()})
 
 
-def _global_id(root: strawberry.Parent[Any]) -> str:
+def _global_id(root: strawberry.Parent[Any]) -> Any:
     return encode(type(root), root.id)
 
 

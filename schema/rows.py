@@ -21,8 +21,8 @@ from resolvers import rows
 from resolvers.conditions import Condition, ParentRow
 from resolvers.global_ids import PREFIXES
 from resolvers.pages import Listing, Order, Page, Slice
-from resolvers.rows import Shape
-from schema.compiler import PLANNED, Asked, Code, Compiler, Readers, Request, gather, stop
+from resolvers.queries import Query, Shape
+from schema.compiler import PLANNED, Code, Compiler, Readers, Request, Selected, gather, stop
 
 ROW = "row"
 
@@ -73,8 +73,8 @@ class ToMany:
 class Total:
     """`totalCount`: counted beside the page that it belongs to."""
 
-    def plan(self, compiler: Compiler, asked: Asked, readers: Readers) -> Code:
-        return compiler.completed(asked.definition.type, asked.selection, "o.total", readers)
+    def plan(self, compiler: Compiler, selected: Selected, readers: Readers) -> Code:
+        return compiler.completed(selected.definition.type, selected.selection, "o.total", readers)
 
 
 Prepare = Callable[[Request, UUID | None, list[Any]], Any]
@@ -103,12 +103,12 @@ class Connected:
 
     read: Callable[..., Listing]
 
-    def plan(self, compiler: Compiler, asked: Asked, readers: Readers) -> Code:
-        pages = _Pages.of(compiler, asked, Preparation())
+    def plan(self, compiler: Compiler, selected: Selected, readers: Readers) -> Code:
+        pages = _Pages.of(compiler, selected, Preparation())
         read = compiler.constant(_ReadPage(self.read, pages))
         body = [
-            f"k = {compiler.constant(compiler.arguments(asked))}(c)",
-            *compiler.allowed(asked),
+            f"k = {compiler.constant(compiler.arguments(selected))}(c)",
+            *compiler.allowed(selected),
             f"p, c = await {read}(o, c, k)",
             f"return {'await ' if pages.completed.awaits else ''}{pages.completed.text}(p, c)",
         ]
@@ -125,18 +125,18 @@ class _Pages:
     completed: Code
 
     @classmethod
-    def of(cls, compiler: Compiler, asked: Asked, preparation: Preparation) -> "_Pages":
-        kind = cast("GraphQLObjectType", get_named_type(asked.definition.type))
-        node = get_named_type(cast("GraphQLObjectType", kind).fields["nodes"].type)
+    def of(cls, compiler: Compiler, selected: Selected, preparation: Preparation) -> "_Pages":
+        kind = cast("GraphQLObjectType", get_named_type(selected.definition.type))
+        node = cast("GraphQLObjectType", get_named_type(kind.fields["nodes"].type))
         reader = RowReader(preparation, Shape(shown(node)))
-        names = {each.node.name.value for each in _fields(compiler, kind, asked.selection)}
+        names = {each.node.name.value for each in _fields(compiler, kind, selected.selection)}
         reader.shape.cursors = any(
             each.node.name.value in ("cursor", "startCursor", "endCursor")
-            for outer in _fields(compiler, kind, asked.selection)
+            for outer in _fields(compiler, kind, selected.selection)
             if outer.node.name.value in ("edges", "pageInfo")
             for each in _fields(compiler, _object_type(outer), outer.selection)
         )
-        completed = compiler.object(kind, asked.selection, {node.name: reader})
+        completed = compiler.object(kind, selected.selection, {node.name: reader})
         has_rows = bool(names & {"edges", "nodes", "pageInfo"})
         return cls(reader, has_rows, "totalCount" in names, completed)
 
@@ -162,8 +162,8 @@ class _ReadPage:
         if not self._pages.has_rows:
             return ()
         reader = self._pages.reader
-        asked = rows.Asked(listing, slice, [request.planned[index] for index in reader.lists])
-        return await reader.shape.fetch(request.context.database, asked)
+        query = Query(listing, slice, [request.planned[index] for index in reader.lists])
+        return await rows.records(request.context.database, reader.shape, query)
 
 
 @dataclass
@@ -192,35 +192,35 @@ class RowReader:
             return Code(f"{compiler.dictionary(items).text}(o, c)", True)
         return Code(f"{{{', '.join(f'{name!r}: {code.text}' for name, code in items)}}}")
 
-    def _field(self, compiler: Compiler, asked: Asked, place: int, sure: bool) -> Code:
-        planned, how = asked.field.metadata.get(PLANNED), asked.field.metadata.get(ROW)
+    def _field(self, compiler: Compiler, selected: Selected, place: int, sure: bool) -> Code:
+        planned, how = selected.field.metadata.get(PLANNED), selected.field.metadata.get(ROW)
         if isinstance(planned, Connected):
-            written = self._connection(compiler, asked, planned, place)
+            written = self._connection(compiler, selected, planned, place)
         elif isinstance(how, Same):
-            written = self._object(compiler, _object_type(asked), asked.selection, place, sure)
+            written = self._object(compiler, _object_type(selected), selected.selection, place, sure)
         elif isinstance(how, ToOne):
-            written = self._to_one(compiler, asked, how, place, sure)
+            written = self._to_one(compiler, selected, how, place, sure)
         elif isinstance(how, ToMany):
-            written = self._to_many(compiler, asked, how, place)
+            written = self._to_many(compiler, selected, how, place)
         elif isinstance(how, GlobalId):
             written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {self._column(place, 'id')}.hex")
         elif isinstance(how, Derived):
             columns = ", ".join(self._column(place, name) for name in how.columns)
             value = f"{compiler.constant(how.function)}({columns})"
-            written = compiler.completed(asked.definition.type, asked.selection, value, {})
+            written = compiler.completed(selected.definition.type, selected.selection, value, {})
         elif isinstance(how, Column):
-            written = self._leaf(compiler, asked, how.name, place, sure)
-        elif asked.field.base_resolver is None and asked.field.python_name in attributes(self._table(place)):
-            written = self._leaf(compiler, asked, asked.field.python_name, place, sure)
+            written = self._leaf(compiler, selected, how.name, place, sure)
+        elif selected.field.base_resolver is None and selected.field.python_name in attributes(
+            self._table(place)
+        ):
+            written = self._leaf(compiler, selected, selected.field.python_name, place, sure)
         else:
-            return self._of_snapshot(compiler, asked, place)
-        return self._allowed(compiler, asked, place, written)
+            return self._of_snapshot(compiler, selected, place)
+        return self._allowed(compiler, selected, place, written)
 
-    def _allowed(self, compiler: Compiler, asked: Asked, place: int, written: Code) -> Code:
-        for allow in asked.permissions:
-            step = self.preparation.add(
-                lambda request, account_id, _prepared, allow=allow: allow.within(request.context, account_id)
-            )
+    def _allowed(self, compiler: Compiler, selected: Selected, place: int, written: Code) -> Code:
+        for allow in selected.permissions:
+            step = self.preparation.add(_within(allow))
             if allow.own is None:
                 continue
             may = f"c.planned[{step}]"
@@ -232,13 +232,13 @@ class RowReader:
                 written = Code(f"({compiler.constant(stop)}() if {refused} else {written.text})")
         return written
 
-    def _leaf(self, compiler: Compiler, asked: Asked, name: str, place: int, sure: bool) -> Code:
-        kind = asked.definition.type
+    def _leaf(self, compiler: Compiler, selected: Selected, name: str, place: int, sure: bool) -> Code:
+        kind = selected.definition.type
         column = inspect(self._table(place)).columns[name]
         text = self._column(place, name)
         pattern = _pattern(get_nullable_type(kind), column.type, compiler)
         if pattern is None:
-            return compiler.completed(kind, asked.selection, text, {})
+            return compiler.completed(kind, selected.selection, text, {})
         if sure and not column.nullable:
             return Code(pattern.format(text))
         if is_non_null_type(kind):
@@ -247,25 +247,25 @@ class RowReader:
             return Code(text)
         return Code(f"(None if {text} is None else {pattern.format(text)})")
 
-    def _to_one(self, compiler: Compiler, asked: Asked, how: ToOne, place: int, sure: bool) -> Code:
+    def _to_one(self, compiler: Compiler, selected: Selected, how: ToOne, place: int, sure: bool) -> Code:
         nullable = inspect(self._table(place)).columns[how.column].nullable
         sure = sure and not nullable
         joined = self.shape.join(place, how.table, how.column, required=sure)
-        written = self._object(compiler, _object_type(asked), asked.selection, joined, sure)
+        written = self._object(compiler, _object_type(selected), selected.selection, joined, sure)
         if sure:
             return written
-        null = f"{compiler.constant(stop)}()" if is_non_null_type(asked.definition.type) else "None"
+        null = f"{compiler.constant(stop)}()" if is_non_null_type(selected.definition.type) else "None"
         found = f"{self._column(joined, 'id')} is None"
         if written.awaits:
             body = [f"return {null} if {found} else await {written.text}"]
             return Code(f"{compiler.function(body, awaits=True).text}(o, c)", True)
         return Code(f"({null} if {found} else {written.text})")
 
-    def _to_many(self, compiler: Compiler, asked: Asked, how: ToMany, place: int) -> Code:
+    def _to_many(self, compiler: Compiler, selected: Selected, how: ToMany, place: int) -> Code:
         reader = RowReader(self.preparation, Shape(how.table))
-        item = reader.function(compiler, _object_type(asked), asked.selection)
+        item = reader.function(compiler, _object_type(selected), selected.selection)
         step = self.preparation.add(
-            lambda _request, account_id, prepared: rows.Asked(
+            lambda _request, account_id, prepared: Query(
                 Listing(how.table, (how.referring(ParentRow(account_id).id),), how.order),
                 None,
                 [prepared[index] for index in reader.lists],
@@ -278,16 +278,16 @@ class RowReader:
             return Code(f"{compiler.constant(gather)}({items})", True)
         return Code(items)
 
-    def _connection(self, compiler: Compiler, asked: Asked, planned: Connected, place: int) -> Code:
-        pages = _Pages.of(compiler, asked, self.preparation)
-        arguments = compiler.arguments(asked)
+    def _connection(self, compiler: Compiler, selected: Selected, planned: Connected, place: int) -> Code:
+        pages = _Pages.of(compiler, selected, self.preparation)
+        arguments = compiler.arguments(selected)
 
-        def prepare(request: Request, account_id: UUID | None, prepared: list[Any]) -> rows.Asked:
+        def prepare(request: Request, account_id: UUID | None, prepared: list[Any]) -> Query:
             given = arguments(request)
             slice = _slice(given)
             listing = planned.read(request.context, ParentRow(account_id), **given)
             nested = [prepared[index] for index in pages.reader.lists]
-            return rows.Asked(listing, slice if pages.has_rows else None, nested)
+            return Query(listing, slice if pages.has_rows else None, nested)
 
         step = self.preparation.add(prepare)
         self.lists.append(step)
@@ -297,10 +297,10 @@ class RowReader:
         page = f"{compiler.constant(_nested_page)}(c.planned[{step}], {records}, {total})"
         return Code(f"{pages.completed.text}({page}, c)", pages.completed.awaits)
 
-    def _of_snapshot(self, compiler: Compiler, asked: Asked, place: int) -> Code:
+    def _of_snapshot(self, compiler: Compiler, selected: Selected, place: int) -> Code:
         """For a field that only knows objects."""
-        planned = asked.field.metadata.get(PLANNED)
-        written = planned.plan(compiler, asked, {}) if planned else compiler.resolved(asked, {})
+        planned = selected.field.metadata.get(PLANNED)
+        written = planned.plan(compiler, selected, {}) if planned else compiler.resolved(selected, {})
         function = compiler.function([f"return {written.value}"], awaits=written.awaits)
         table = self._table(place)
         values = ", ".join(self._column(place, name) for name in attributes(table))
@@ -314,26 +314,30 @@ class RowReader:
         return f"o[{self.shape.column(place, name)}]"
 
 
+def _within(allow: Any) -> Prepare:
+    return lambda request, account_id, _prepared: allow.within(request.context, account_id)
+
+
 def shown(kind: Any) -> type[SQLModel]:
     """The table whose rows a type shows."""
     return cast("type[SQLModel]", kind.extensions["strawberry-definition"].origin.shows)
 
 
-def _object_type(asked: Asked) -> GraphQLObjectType:
-    return cast("GraphQLObjectType", get_named_type(asked.definition.type))
+def _object_type(selected: Selected) -> GraphQLObjectType:
+    return cast("GraphQLObjectType", get_named_type(selected.definition.type))
 
 
-def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> list[Asked]:
-    return [each for each in compiler.selected(kind, selection) if isinstance(each, Asked)]
+def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> list[Selected]:
+    return [each for each in compiler.selected(kind, selection) if isinstance(each, Selected)]
 
 
 def _slice(arguments: dict[str, Any]) -> Slice:
     return Slice(*(arguments.pop(name, None) for name in ("first", "after", "last", "before")))
 
 
-def _nested_page(asked: rows.Asked, records: Sequence[Any], total: int | None) -> Page:
-    total = None if total is None else rows.counted(asked.listing, total)
-    return Page(asked.listing, asked.slice or Slice(), records, total)
+def _nested_page(query: Query, records: Sequence[Any], total: int | None) -> Page:
+    total = None if total is None else rows.counted(query.listing, total)
+    return Page(query.listing, query.slice or Slice(), records, total)
 
 
 def _pattern(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:

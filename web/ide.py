@@ -42,7 +42,7 @@ async def _variables(context: Context) -> dict[str, str]:
     return variables
 
 
-def _provisionable() -> Select[Any]:
+def _provisionable() -> Select[*tuple[Any, ...]]:
     left = col(Entitlement.purchased) - col(Entitlement.provisioned)
     return (
         select(col(Theme.id), col(Theme.slug))

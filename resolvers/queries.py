@@ -1,0 +1,121 @@
+"""What is to be read, before any SQL is written.
+
+A `Shape` is what is read of each row: columns, those of rows that it refers to, and lists that belong to it,
+each at a place of its own in the record. It is made once for an operation. A `Query` is what changes from
+request to request: of which listing, which slice, and of each of its rows, which lists.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlmodel import SQLModel
+
+from resolvers.pages import Listing, Slice, decode_cursor
+
+
+class Column(NamedTuple):
+    """Of the table at this place of the shape."""
+
+    place: int
+    name: str
+
+
+class Join(NamedTuple):
+    """A table whose row is referred to by `column` of the one at `place`."""
+
+    table: type[SQLModel]
+    place: int
+    column: str
+    required: bool
+
+
+class Nested(NamedTuple):
+    """A list that belongs to the row at `place`; or how long it is on all its pages."""
+
+    place: int
+    shape: "Shape"
+    number: int
+    is_count: bool
+
+
+@dataclass(eq=False)
+class Shape:
+    """What is read of each row of a table. `cursors`: the order's keys too, last in each record."""
+
+    table: type[SQLModel]
+    cursors: bool = False
+    joins: list[Join] = field(default_factory=list)
+    slots: list[Column | Nested] = field(default_factory=list)
+    lists: list[Nested] = field(default_factory=list)
+    texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
+    """The statements that were written for it, by `Query.key`."""
+
+    def column(self, place: int, name: str) -> int:
+        """Where in the record it is."""
+        return self._slot(Column(place, name))
+
+    def join(self, place: int, table: type[SQLModel], column: str, *, required: bool) -> int:
+        """The place of the row that is referred to. Places count from 0, the shape's own table."""
+        join = Join(table, place, column, required)
+        if join not in self.joins:
+            self.joins.append(join)
+        return self.joins.index(join) + 1
+
+    def list_of(self, place: int, shape: "Shape") -> int:
+        """Which of `Query.nested` is the list that belongs to each row at the place."""
+        self.lists.append(Nested(place, shape, len(self.lists), False))
+        return len(self.lists) - 1
+
+    def records(self, number: int) -> int:
+        """Where in the record the list's are."""
+        return self._slot(self.lists[number])
+
+    def length(self, number: int) -> int:
+        """Where in the record it is told how long the list is on all its pages."""
+        return self._slot(self.lists[number]._replace(is_count=True))
+
+    def _slot(self, slot: Column | Nested) -> int:
+        if slot not in self.slots:
+            self.slots.append(slot)
+        return self.slots.index(slot)
+
+
+class Query:
+    """Raises `BadUserInput` where the slice's cursors are none of the listing's."""
+
+    def __init__(
+        self,
+        listing: Listing,
+        slice: Slice | None = None,
+        nested: Sequence["Query"] = (),
+        limit: int | None = None,
+    ) -> None:
+        """One row more than the slice has is read, to tell whether there is more."""
+        self.listing = listing
+        self.nested = nested
+        self.backward = slice is not None and slice.backward
+        self.limit = slice.size + 1 if slice else limit
+        self.slice = slice
+        self.cursors: dict[str, list[Any]] = {}
+        if slice is not None:
+            for argument, cursor in (("after", slice.after), ("before", slice.before)):
+                if cursor is not None:
+                    self.cursors[argument] = decode_cursor(listing.order, argument, cursor)
+
+    @property
+    def key(self) -> Any:
+        """What of it is in the statement's text, and not in its parameters."""
+        nested = tuple([each.key for each in self.nested])
+        return self.listing.shape, self.limit, self.backward, *self.cursors, nested
+
+    def values(self) -> Iterator[tuple[Any, Any]]:
+        """Each value with what it belongs to: a condition, or a key of a cursor."""
+        for bound in self.listing.conditions():
+            for index, value in enumerate(bound.values):
+                yield (id(bound), index), value
+        for argument, values in self.cursors.items():
+            for index, value in enumerate(values):
+                yield (id(self), argument, index), value
+        for each in self.nested:
+            yield from each.values()

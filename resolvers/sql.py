@@ -1,0 +1,199 @@
+"""The text of a query's statement, written by SQLAlchemy: once for each kind of query.
+
+A page costs what it shows, however much there is. So whatever a list is filtered by, its rows are walked in
+the list's order along an index that has just them. Where one index does not (a filter by several values, a
+state that is worked out), the list is several `Branch`es, each with an index, and PostgreSQL merges them; each
+reads no more than the page. A search has no order of its own: see `_searched`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    func,
+    inspect,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.sql.visitors import replacement_traverse
+
+from models.statements import compiled, parameter
+from resolvers.conditions import Bound, ParentColumn
+from resolvers.pages import Branch, Listing, Search
+from resolvers.queries import Column, Nested, Query, Shape
+
+Statement = Select[*tuple[Any, ...]]
+
+_NEAR_ROWS = 400
+"""Of the next ones in order, so many are looked through by a search before it turns to its index."""
+
+
+def write_rows(shape: Shape, query: Query) -> tuple[str, list[int]]:
+    """The statement's text, and which of the query's values is `$1`, `$2` …"""
+    return _numbered(_Writer(query).rows(shape, query))
+
+
+def write_count(query: Query) -> tuple[str, list[int]]:
+    """The same of the statement that counts the listing; at most one more than is counted."""
+    return _numbered(_Writer(query).count(query.listing))
+
+
+def _numbered(statement: Statement) -> tuple[str, list[int]]:
+    text, names = compiled(statement)
+    return text, [int(name.removeprefix("p")) for name in names]
+
+
+class _Writer:
+    """Of one statement, whose parameters are p0, p1 … and whose tables are t0, t1 …"""
+
+    def __init__(self, query: Query) -> None:
+        self._tables = 0
+        self._names = {owner: f"p{index}" for index, (owner, _) in enumerate(query.values())}
+
+    def rows(self, shape: Shape, query: Query, parent: str | None = None) -> Statement:
+        """The records of a shape. `parent` is what the table is called whose columns conditions refer to."""
+        found = _Page(self, query, parent).statement().subquery(self.table())
+        names = {0: found.name}
+        source: FromClause = found
+        for place, join in enumerate(shape.joins, 1):
+            joined = cast("Any", join.table).__table__.alias(self.table())
+            names[place] = joined.name
+            on = joined.c.id == _column(shape, names, join.place, join.column)
+            if "account_id" in joined.c:
+                on = on & (joined.c.account_id == _column(shape, names, join.place, "account_id"))
+            source = source.join(joined, on, isouter=not join.required)
+        columns = [self._slot(shape, query, names, slot) for slot in shape.slots]
+        keys = [found.c[f"key{index}"] for index in range(len(query.listing.order.keys))]
+        selected = [*columns, *(keys if shape.cursors or not columns else ())]
+        return select(*selected).select_from(source).order_by(*_directed(keys, query))
+
+    def count(self, listing: Listing, parent: str | None = None) -> Statement:
+        table = cast("Any", listing.table).__table__.alias(self.table())
+        most = listing.most_counted
+        where = [self.condition(bound, table, parent) for bound in listing.where]
+        if listing.branches:
+            where.append(or_(*(self.all_of(branch.where, table, parent) for branch in listing.branches)))
+        if listing.search:
+            where.append(self.condition(listing.search.match, table, parent))
+        matching = select(literal_column("1").label("one")).select_from(table).where(*where)
+        return select(func.count()).select_from(matching.limit(most and most + 1).subquery(self.table()))
+
+    def all_of(self, where: Sequence[Bound], table: FromClause, parent: str | None) -> ColumnElement[bool]:
+        return and_(*(self.condition(bound, table, parent) for bound in where))
+
+    def condition(self, bound: Bound, table: FromClause, parent: str | None) -> ColumnElement[bool]:
+        """Of parameters first, so that each takes its type; then with a parent's columns in their places."""
+        names = [self._names[id(bound), index] for index in range(len(bound.values))]
+        expression = ClauseAdapter(table).traverse(bound.condition.expression(*map(parameter, names)))
+        columns = {
+            name: literal_column(f"{parent}.{value.name}")
+            for name, value in zip(names, bound.values, strict=True)
+            if isinstance(value, ParentColumn)
+        }
+
+        def in_its_place(each: Any, **_: Any) -> Any:
+            return columns.get(getattr(each, "key", ""))
+
+        return cast("ColumnElement[bool]", replacement_traverse(expression, {}, in_its_place))
+
+    def cursor(self, query: Query, argument: str, index: int) -> str:
+        return self._names[id(query), argument, index]
+
+    def table(self) -> str:
+        self._tables += 1
+        return f"t{self._tables - 1}"
+
+    def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Column | Nested) -> Any:
+        if isinstance(slot, Column):
+            return _column(shape, names, slot.place, slot.name)
+        inner, parent = query.nested[slot.number], names[slot.place]
+        if slot.is_count:
+            return self.count(inner.listing, parent).scalar_subquery()
+        records = self.rows(slot.shape, inner, parent)
+        return func.array(records.with_only_columns(func.row(*records.selected_columns)).scalar_subquery())
+
+
+class _Page:
+    """Writes the rows of a query's own table: whole, with the order's keys as `key0`, `key1` …"""
+
+    def __init__(self, writer: _Writer, query: Query, parent: str | None) -> None:
+        self._writer, self._query, self._parent = writer, query, parent
+
+    def statement(self) -> Statement:
+        listing = self._query.listing
+        if listing.search:
+            return self._searched(listing.search)
+        if not listing.branches:
+            return self._walked(Branch(()))
+        return self._merged([self._walked(branch) for branch in listing.branches])
+
+    def _walked(self, branch: Branch) -> Statement:
+        """Along an index."""
+        if not branch.is_few:
+            return self._in_order(self._selected(branch.where))
+        # Fenced off: they are found by an index of their own, and sorted.
+        fenced = self._selected(branch.where).offset(literal_column("0")).subquery(self._writer.table())
+        return self._in_order(select(fenced))
+
+    def _merged(self, branches: Sequence[Statement]) -> Statement:
+        merged = union_all(*branches).subquery(self._writer.table())
+        return self._in_order(select(merged))
+
+    def _searched(self, search: Search) -> Statement:
+        """What is common is found among the next rows in order. What is rare is not: then those that match
+        are few, are found by the search's own indexes, and sorted. Neither is begun where the other serves."""
+        query = self._query
+        next_rows = self._in_order(self._selected(())).limit(_NEAR_ROWS).subquery(self._writer.table())
+        match = self._writer.condition(search.match, next_rows, self._parent)
+        near = select(next_rows).where(match).limit(query.limit).cte(self._writer.table())
+        near = near.prefix_with("MATERIALIZED") if hasattr(near, "prefix_with") else near
+        number = select(func.count()).select_from(near).scalar_subquery()
+        branches = [select(near).where(number == query.limit)]
+        for branch in search.otherwise:
+            statement = self._selected((*branch.where, search.match), is_indexed=False)
+            branches.append(self._in_order(statement.where(number < query.limit)))
+        return self._merged(branches)
+
+    def _selected(self, where: Sequence[Bound], *, is_indexed: bool = True) -> Statement:
+        """Of the listing, after and before the cursors. Where it is not `is_indexed`, what all rows of the
+        listing have in common is not looked up in an index."""
+        writer, query = self._writer, self._query
+        listing = query.listing
+        table = cast("Any", listing.table).__table__.alias(writer.table())
+        keys = list(ClauseAdapter(table).traverse(tuple_(*listing.order.keys)).clauses)
+        common = [writer.condition(bound, table, self._parent) for bound in listing.where]
+        if not is_indexed:
+            common = [each.is_(True) for each in common]
+        for argument in query.cursors:
+            names = [writer.cursor(query, argument, index) for index in range(len(keys))]
+            bound = tuple_(*(bindparam(name, None, key.type) for name, key in zip(names, keys, strict=True)))
+            upwards = (argument == "after") != listing.order.descending
+            common.append(tuple_(*keys) > bound if upwards else tuple_(*keys) < bound)
+        own = [writer.condition(bound, table, self._parent) for bound in where]
+        labelled = [key.label(f"key{index}") for index, key in enumerate(keys)]
+        return select(table, *labelled).where(*common, *own)
+
+    def _in_order(self, statement: Statement) -> Statement:
+        columns = statement.selected_columns
+        keys = [columns[f"key{index}"] for index in range(len(self._query.listing.order.keys))]
+        return statement.order_by(*_directed(keys, self._query)).limit(self._query.limit)
+
+
+def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> ColumnElement[Any]:
+    """Of one of the shape's tables, by its name in Python."""
+    table: Any = shape.joins[place - 1].table if place else shape.table
+    column = inspect(table).columns[name]
+    return literal_column(f"{names[place]}.{column.name}", column.type)
+
+
+def _directed(keys: Sequence[ColumnElement[Any]], query: Query) -> list[ColumnElement[Any]]:
+    return [key.desc() if query.listing.order.descending != query.backward else key.asc() for key in keys]
