@@ -105,9 +105,7 @@ class AuditEvent(SQLModel, table=True):
             postgresql_where=text("credential_kind = 'API_KEY'"),
         ),
         tenant_index("audit_events", "ip", "sequence", suffix="ip", postgresql_where=text("ip IS NOT NULL")),
-        tenant_index(
-            "audit_events", "sequence", suffix="denied", postgresql_where=text("outcome = 'DENIED'")
-        ),
+        tenant_index("audit_events", "outcome", "sequence", suffix="outcome"),
     )
 
     account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)

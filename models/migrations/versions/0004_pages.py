@@ -26,6 +26,7 @@ REPLACED = (
     ("members", "last_active", f"{LAST_ACTIVE}, id", None),
     ("invitations", "email", "email", None),
     ("licenses", "active", "provisioned_at, id", "status = 'ACTIVE'"),
+    ("audit_events", "denied", "sequence", "outcome = 'DENIED'"),
 )
 ADDED = (
     ("members", "joined", "joined_at, id", PRESENT),
@@ -48,6 +49,7 @@ ADDED = (
     ("licenses", "provisioner_site", "provisioned_by_id, site, id", None),
     ("licenses", "due", "expires_at", "status IN ('ACTIVE', 'SUSPENDED')"),
     ("audit_events", "ip", "ip, sequence", "ip IS NOT NULL"),
+    ("audit_events", "outcome", "outcome, sequence", None),
 )
 SEARCHED = (("members", ("name", "email")), ("licenses", ("site",)))
 
