@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.scale_appends import Price, prices
 from bench.scale_cases import DEPTHS, cases
 from bench.scale_data import Tenant
-from bench.scale_load import fill, progress_bar, tenants_of
+from bench.scale_load import expect_many_accounts, fill, progress_bar, tenants_of
 from bench.scale_measure import SETTINGS, Accounts, Measured
 from models import migrate
 from models.embedded import APP_ROLE, OWNER_ROLE, Server, running
@@ -46,6 +46,7 @@ def _arguments() -> argparse.Namespace:
 def _run(asked: argparse.Namespace, folder: Path) -> int:
     with running(folder / "postgresql", temporary=asked.keep is None) as server, progress_bar() as progress:
         database = _filled(server, asked.events, progress)
+        asyncio.run(expect_many_accounts(server, database))
         measured = asyncio.run(_measure(server, database, asked, progress))
         appended = [] if asked.no_appends else _appends(server, progress)
     out.print(_pages(measured))

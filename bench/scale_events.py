@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate
 from typing import NamedTuple
@@ -27,7 +28,9 @@ DENIED_EACH = 1_000
 HALF_TARGET = 1
 KEYS = 4
 SECONDS_BETWEEN = 2
+_START = START.replace(tzinfo=None)
 _USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+_SYSTEM = ("SYSTEM", None, "The platform", None, None, None)
 _BLOCK = 10_000
 
 
@@ -49,7 +52,8 @@ def request_id(tenant: Tenant, number: int) -> str:
 
 
 def occurred_at(number: int) -> str:
-    return (START + timedelta(seconds=number * SECONDS_BETWEEN)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = _START + timedelta(seconds=number * SECONDS_BETWEEN)
+    return f"{at.isoformat(timespec='microseconds')}Z"
 
 
 def blocks(tenant: Tenant, heads: list[Head]) -> Iterator[tuple[int, bytes]]:
@@ -93,17 +97,16 @@ def _events(tenant: Tenant, numbers: range) -> Iterator[Sequence[str | None]]:
                 "DENIED" if number % DENIED_EACH == 7 else "ALLOWED",
                 f"did {action.lower()} to {target}",
             ),
-            *_actor(tenant, number, actor),
-            *("License", str(tenant.license(target)), f"site{target}.example"),
+            *(_SYSTEM if number % 20 == 19 else _actor(tenant, actor)),
+            *("License", _license(tenant, target), f"site{target}.example"),
             *(ip(address), _USER_AGENT, request_id(tenant, number)),
             f'{{"number":{number},"site":"site{target}.example"}}',
         )
 
 
-def _actor(tenant: Tenant, number: int, actor: int) -> tuple[str | None, ...]:
-    """Kind, member and name, and the credential; every 20th event is the system's."""
-    if number % 20 == 19 and number not in RARE_AT:
-        return "SYSTEM", None, "The platform", None, None, None
+@lru_cache(maxsize=20_000)
+def _actor(tenant: Tenant, actor: int) -> tuple[str | None, ...]:
+    """Kind, member and name, and the credential."""
     name = member_name(actor).encode("ascii", "replace").decode()
     member = str(tenant.member(actor))
     if actor % 2 == 0 and actor != RARE_NUMBER:
@@ -111,6 +114,11 @@ def _actor(tenant: Tenant, number: int, actor: int) -> tuple[str | None, ...]:
         return "MEMBER", member, name, "SESSION", session, "Firefox on Linux"
     key = RARE_NUMBER if actor == RARE_NUMBER else actor // 2 % KEYS
     return "MEMBER", member, name, "API_KEY", str(made_id("api_key", tenant.number, key)), f"key {key}"
+
+
+@lru_cache(maxsize=100_000)
+def _license(tenant: Tenant, number: int) -> str:
+    return str(tenant.license(number))
 
 
 def _zipf(count: int) -> list[float]:
