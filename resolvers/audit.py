@@ -1,9 +1,11 @@
 """Reading the audit log. Writing it is `change.py`'s alone."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from models.accounts import Account
@@ -14,7 +16,7 @@ from permissions.context import Context
 from permissions.errors import BadUserInput
 from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode, decode_all, decode_credential
-from resolvers.pages import Count, Listing, Order
+from resolvers.pages import Branch, Count, Listing, Order, each_of
 from resolvers.rows import rows
 
 if TYPE_CHECKING:
@@ -27,13 +29,14 @@ _OLDEST = Order("oldest", (col(AuditEvent.sequence),))
 _of_account = Condition(lambda account_id: col(AuditEvent.account_id) == account_id)
 _by_actor = Condition(lambda member_id: col(AuditEvent.actor_member_id) == member_id)
 _after = Condition(lambda sequence: col(AuditEvent.sequence) > sequence)
+_action = Condition(lambda action: col(AuditEvent.action) == action)
 _actions = Condition(lambda actions: any_of(col(AuditEvent.action), actions))
-_actors = Condition(lambda member_ids: any_of(col(AuditEvent.actor_member_id), member_ids))
+_by_actors = Condition(lambda member_ids: any_of(col(AuditEvent.actor_member_id), member_ids))
 _target = Condition(lambda id: col(AuditEvent.target_id) == id)
 _denied = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.DENIED)
 _allowed = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.ALLOWED)
-_from = Condition(lambda at: col(AuditEvent.occurred_at) >= at)
-_until = Condition(lambda at: col(AuditEvent.occurred_at) < at)
+_from = Condition(lambda account_id, at: col(AuditEvent.sequence) >= _first_since(account_id, at))
+_until = Condition(lambda account_id, at: col(AuditEvent.sequence) < _first_since(account_id, at))
 _request = Condition(lambda request_id: col(AuditEvent.request_id) == request_id)
 _api_key = Condition(
     lambda id: (
@@ -47,14 +50,16 @@ _head = Statement(
 
 
 def account_audit_log(context: Context, account: Account, filter: "AuditLogFilter | None" = None) -> Listing:
-    where = _where(filter)
-    head = None if where else Count(_head, {"account_id": account.id})
-    return Listing(AuditEvent, (_of_account(account.id), *where), _NEWEST, head, MOST_COUNTED)
+    where, branches = _filtered(account.id, filter)
+    head = None if where or branches else Count(_head, {"account_id": account.id})
+    where = (_of_account(account.id), *where)
+    return Listing(AuditEvent, where, _NEWEST, head, MOST_COUNTED, branches)
 
 
 def member_activity(context: Context, member: Member, filter: "AuditLogFilter | None" = None) -> Listing:
-    where = (_of_account(member.account_id), _by_actor(member.id), *_where(filter))
-    return Listing(AuditEvent, where, _NEWEST, None, MOST_COUNTED)
+    where, branches = _filtered(member.account_id, filter)
+    where = (_of_account(member.account_id), _by_actor(member.id), *where)
+    return Listing(AuditEvent, where, _NEWEST, None, MOST_COUNTED, branches)
 
 
 async def head_sequence(context: Context, account_id: UUID) -> int:
@@ -68,29 +73,68 @@ async def events_after(context: Context, account_id: UUID, sequence: int, most: 
     return await rows(context.database, AuditEvent, *where, order=_OLDEST, limit=most)
 
 
-def _where(filter: "AuditLogFilter | None") -> list[Bound]:
+def _filtered(
+    account_id: UUID, filter: "AuditLogFilter | None"
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """One of the filters says along which index the log is walked; the others are looked at on the way."""
     if filter is None:
-        return []
-    where: list[Bound] = []
-    if filter.actions is not None:
-        where.append(_actions(filter.actions))
+        return (), ()
+    where: tuple[Bound, ...] = _narrowing(filter)
+    branches: tuple[Branch, ...] = ()
     if filter.actor_ids is not None:
-        where.append(_actors(decode_all(Member, filter.actor_ids, "actorIds")))
-    if filter.target_id is not None:
-        where.append(_target(_decoded(filter.target_id, "targetId")))
-    if filter.outcome is not None:
-        where.append(_denied() if filter.outcome is AuditOutcome.DENIED else _allowed())
+        actors = decode_all(Member, filter.actor_ids, "actorIds")
+        where, branches = _with(where, branches, actors, _by_actor, _by_actors)
+    if filter.actions is not None:
+        where, branches = _with(where, branches, filter.actions, _action, _actions)
+    if filter.outcome is AuditOutcome.ALLOWED:
+        where = (*where, _allowed())
     if filter.occurred_from is not None:
-        where.append(_from(filter.occurred_from))
+        where = (*where, _from(account_id, filter.occurred_from))
     if filter.occurred_until is not None:
-        where.append(_until(filter.occurred_until))
+        where = (*where, _until(account_id, filter.occurred_until))
+    return where, branches
+
+
+def _narrowing(filter: "AuditLogFilter") -> tuple[Bound, ...]:
+    """Those that leave few events."""
+    where: list[Bound] = []
     if filter.request_id is not None:
         where.append(_request(filter.request_id))
+    if filter.target_id is not None:
+        where.append(_target(_decoded(filter.target_id, "targetId")))
     if filter.api_key_id is not None:
         where.append(_api_key(_credential_id(filter.api_key_id)))
+    if filter.outcome is AuditOutcome.DENIED:
+        where.append(_denied())
     if filter.ip is not None:
         where.append(_ip(filter.ip))
-    return where
+    return tuple(where)
+
+
+def _with(
+    where: tuple[Bound, ...],
+    branches: tuple[Branch, ...],
+    values: Sequence[Any],
+    one: Condition,
+    any_of: Condition,
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    if where or branches:
+        return (*where, any_of(values)), branches
+    return each_of(values, one, any_of)
+
+
+def _first_since(account_id: Any, at: Any) -> Any:
+    """The sequence of the first event then or later. Within an account the log is in order of time, so one
+    look into the index turns a time into a place in the log."""
+    event = aliased(AuditEvent)
+    first = (
+        select(col(event.sequence))
+        .where(col(event.account_id) == account_id, col(event.occurred_at) >= at)
+        .order_by(col(event.occurred_at), col(event.sequence))
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(first, literal(2**63 - 1, BigInteger))
 
 
 def _decoded(global_id: str, argument: str) -> UUID:

@@ -6,7 +6,7 @@ from sqlmodel import col
 
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from permissions.context import Context
-from resolvers.conditions import Condition, contains, escaped
+from resolvers.conditions import Condition, contains
 from resolvers.pages import Listing, Order
 from resolvers.rows import row
 from resolvers.visibility import themes_on_offer
@@ -31,7 +31,7 @@ _ORDERS = {
 NEWEST_RELEASE = Order("released", (col(ThemeRelease.released_at), col(ThemeRelease.id)), descending=True)
 OLDEST_FILE = Order("file", (col(ThemeFile.id),))
 
-_tagged = Condition(lambda tag: any_(col(Theme.tags)) == tag)
+_tagged = Condition(lambda tag: tag == any_(col(Theme.tags)))
 _matches = Condition(
     lambda search: or_(*(contains(text, search) for text in (Theme.name, Theme.summary, Theme.slug)))
 )
@@ -43,7 +43,7 @@ def catalog_themes(
 ) -> Listing:
     where = [themes_on_offer()]
     if filter and filter.search:
-        where.append(_matches(escaped(filter.search)))
+        where.append(_matches(filter.search))
     if filter and filter.tag is not None:
         where.append(_tagged(filter.tag))
     return Listing(Theme, tuple(where), _ORDERS[order_by or ThemeOrder.NAME])

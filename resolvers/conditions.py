@@ -1,18 +1,21 @@
 """What rows are asked for: conditions that are written once, and given the values of a request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, String, func
+from sqlalchemy import BigInteger, ColumnElement, String, func, literal_column
 from sqlalchemy import cast as cast_to
+from sqlalchemy.dialects.postgresql import ARRAY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """`expression` makes the SQL, once, of parameters or of a parent row's columns."""
+    """`expression` makes the SQL, once, of parameters or of a parent row's columns. `searches`: the columns
+    that a search looks at in rows that were read already."""
 
     expression: Callable[..., ColumnElement[bool]]
+    searches: tuple[str, ...] = ()
 
     def __call__(self, *values: Any) -> "Bound":
         return Bound(self, values)
@@ -49,10 +52,20 @@ class ParentRow:
 
 
 def contains(text: Any, search: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether it has these letters somewhere, in whatever case. The search is `escaped`."""
-    return cast("ColumnElement[bool]", text.ilike(func.concat("%", cast_to(search, String), "%"), escape="/"))
+    """Whether it has these letters somewhere, in whatever case."""
+    return func.strpos(func.lower(text), func.lower(cast_to(search, String))) > 0
 
 
-def escaped(search: str) -> str:
-    """What it matches is what was typed: LIKE's own signs have no meaning in it."""
-    return search.replace("/", "//").replace("%", "/%").replace("_", "/_")
+def has_grams_of(account_id: Any, text: Any, search: ColumnElement[str]) -> ColumnElement[bool]:
+    """The part of `contains` that an index knows: the text has the search's letters, two by two."""
+    of_text = func.search_grams(account_id, text, literal_column("1"), type_=ARRAY(BigInteger))
+    searched = cast_to(search, String)
+    shortest = func.least(literal_column("2"), func.length(searched))
+    return of_text.contains(func.search_grams(account_id, searched, shortest, type_=ARRAY(BigInteger)))
+
+
+Value = TypeVar("Value")
+
+
+def distinct(values: Sequence[Value]) -> list[Value]:
+    return list(dict.fromkeys(values))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from mailer import messages
@@ -24,7 +24,7 @@ from resolvers.change import Change, change
 from resolvers.conditions import Condition
 from resolvers.events import PLATFORM
 from resolvers.nodes import find
-from resolvers.pages import Listing, Order
+from resolvers.pages import Branch, Listing, Order
 from resolvers.refusals import InputError, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.text import clean_email, clean_text
 from settings import Settings
@@ -42,8 +42,13 @@ MOST_INVITATIONS = 1_000
 _NEWEST = Order("newest", (col(Invitation.created_at), col(Invitation.id)), descending=True)
 
 _of_account = Condition(lambda account_id: col(Invitation.account_id) == account_id)
-_in_states = Condition(lambda statuses: any_of(Invitation.status_now(), statuses))
 _addressed_to = Condition(lambda email: col(Invitation.email) == email)
+_in_states = Condition(lambda statuses: any_of(Invitation.status_now(), statuses))
+_stored = Condition(lambda status: col(Invitation.stored_status) == status)
+_pending = Condition(lambda: col(Invitation.stored_status) == InvitationStatus.PENDING)
+# IS TRUE: or else it were looked up in the index of what is due, of all accounts.
+_in_time = Condition(lambda: (col(Invitation.expires_at) > func.now()).is_(True))
+_due = Condition(lambda: col(Invitation.expires_at) <= func.now())
 
 
 @dataclass
@@ -57,12 +62,27 @@ class Outcome:
 def account_invitations(
     context: Context, account: Account, filter: "InvitationFilter | None" = None
 ) -> Listing:
-    where = [_of_account(account.id)]
-    if filter and filter.statuses is not None:
-        where.append(_in_states(filter.statuses))
+    of_account = _of_account(account.id)
+    statuses = filter.statuses if filter else None
     if filter and filter.email is not None:
-        where.append(_addressed_to(filter.email.strip().lower()))
-    return Listing(Invitation, tuple(where), _NEWEST)
+        where = [of_account, _addressed_to(filter.email.strip().lower())]
+        where += [] if statuses is None else [_in_states(statuses)]
+        return Listing(Invitation, tuple(where), _NEWEST)
+    if not statuses:
+        where = [of_account] if statuses is None else [of_account, _in_states([])]
+        return Listing(Invitation, tuple(where), _NEWEST)
+    branches = tuple(branch for status in dict.fromkeys(statuses) for branch in _with_status(status))
+    return Listing(Invitation, (of_account,), _NEWEST, branches=branches)
+
+
+def _with_status(status: InvitationStatus) -> tuple[Branch, ...]:
+    """Some have expired that the job has not come by yet."""
+    if status is InvitationStatus.PENDING:
+        return (Branch((_pending(), _in_time())),)
+    stored = Branch((_stored(status.value),))
+    if status is InvitationStatus.EXPIRED:
+        return stored, Branch((_pending(), _due()), is_few=True)
+    return (stored,)
 
 
 async def invite_member(context: Context, input: "InviteMemberInput") -> dict[str, Any]:

@@ -1,8 +1,9 @@
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, any_, func, or_, select
 from sqlmodel import col
 
 from models.accounts import Account
@@ -15,15 +16,15 @@ from models.statements import any_of
 from permissions.context import Context
 from resolvers.accounts import account_id_of, count_active_licenses
 from resolvers.change import Change, change
-from resolvers.conditions import Bound, Condition, contains, escaped
+from resolvers.conditions import Bound, Condition, contains, has_grams_of
 from resolvers.global_ids import decode_all, decode_as
 from resolvers.license_keys import new_license_key
 from resolvers.nodes import find
-from resolvers.pages import Listing, Order
+from resolvers.pages import Branch, Listing, Order, Search, each_of
 from resolvers.refusals import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.sites import clean_site
 from resolvers.text import clean_text
-from resolvers.visibility import licenses_seen_by
+from resolvers.visibility import licenses_seen_by, states
 
 if TYPE_CHECKING:
     from schema.licenses import LicenseFilter, ProvisionLicenseInput, RevokeLicenseInput
@@ -45,13 +46,23 @@ _BY_ID = Order("id", (col(Entitlement.id),))
 
 _of_account = Condition(lambda account_id: col(License.account_id) == account_id)
 _held_by = Condition(lambda member_id: col(License.holder_id) == member_id)
-_in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
+_held_by_any = Condition(lambda member_ids: any_of(col(License.holder_id), member_ids))
+_of_theme = Condition(lambda theme_id: col(License.theme_id) == theme_id)
 _of_themes = Condition(lambda theme_ids: any_of(col(License.theme_id), theme_ids))
-_of_holders = Condition(lambda member_ids: any_of(col(License.holder_id), member_ids))
+_in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
 _matches = Condition(
     lambda search: or_(
-        contains(col(License.site), search),
-        col(License.theme_id).in_(select(col(Theme.id)).where(contains(col(Theme.name), search))),
+        contains(col(License.site), search), col(License.theme_id).in_(_themes_called(search))
+    ),
+    searches=("site", "theme_id"),
+)
+_has_site_grams = Condition(lambda account_id, search: has_grams_of(account_id, col(License.site), search))
+_on_site = Condition(lambda search: contains(col(License.site), search))
+_of_theme_called = Condition(
+    lambda account_id, search: and_(
+        col(License.account_id) == account_id,
+        col(License.theme_id) == any_(func.array(_themes_called(search).scalar_subquery())),
+        ~contains(col(License.site), search),
     )
 )
 _entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == account_id)
@@ -63,33 +74,69 @@ def account_licenses(
     filter: "LicenseFilter | None" = None,
     order_by: LicenseOrder | None = None,
 ) -> Listing:
-    where = _where(context, account.id, filter)
-    return Listing(License, tuple(where), _ORDERS[order_by or LicenseOrder.NEWEST])
+    return _listing(context, account.id, filter, _ORDERS[order_by or LicenseOrder.NEWEST])
 
 
 def member_licenses(context: Context, member: Member, filter: "LicenseFilter | None" = None) -> Listing:
-    where = (*_where(context, member.account_id, filter), _held_by(member.id))
-    return Listing(License, where, _ORDERS[LicenseOrder.NEWEST])
+    return _listing(context, member.account_id, filter, _ORDERS[LicenseOrder.NEWEST], _held_by(member.id))
 
 
 def account_entitlements(context: Context, account: Account) -> Listing:
     return Listing(Entitlement, (_entitlements_of(account.id),), _BY_ID)
 
 
-def _where(context: Context, account_id: UUID, filter: "LicenseFilter | None") -> list[Bound]:
-    membership = context.signed_in().memberships[account_id]
-    where = [_of_account(account_id), *licenses_seen_by(membership)]
-    if filter is None:
-        return where
-    if filter.statuses is not None:
+def _listing(
+    context: Context, account_id: UUID, filter: "LicenseFilter | None", order: Order, *where: Bound
+) -> Listing:
+    """What the viewer may see of it. One of the filters says along which index the list is walked; the
+    others are looked at on the way."""
+    seen = licenses_seen_by(context.signed_in().memberships[account_id])
+    where = (_of_account(account_id), *where)
+    if filter and filter.search:
+        where = (*where, *_filtered(filter), *seen.where)
+        return Listing(License, where, order, search=_search(account_id, filter.search))
+    if len(where) == 1 and filter and filter.holder_ids is not None:
+        narrowed, branches = each_of(_holders(filter.holder_ids), _held_by, _held_by_any)
+        rest = _filtered(filter, but="holder_ids")
+    elif len(where) == 1 and filter and filter.theme_ids is not None:
+        narrowed, branches = each_of(_themes(filter.theme_ids), _of_theme, _of_themes)
+        rest = _filtered(filter, but="theme_ids")
+    elif len(where) == 1 and filter and filter.statuses and not seen.where:
+        narrowed, branches = (), states(filter.statuses)
+        rest = _filtered(filter, but="statuses")
+    elif len(where) == 1 and filter is None:
+        return Listing(License, where, order, branches=seen.branches)
+    else:
+        narrowed, branches, rest = (), (), _filtered(filter)
+    return Listing(License, (*where, *narrowed, *rest, *seen.where), order, branches=branches)
+
+
+def _filtered(filter: "LicenseFilter | None", but: str | None = None) -> list[Bound]:
+    where = []
+    if filter and filter.statuses is not None and but != "statuses":
         where.append(_in_states(filter.statuses))
-    if filter.theme_ids is not None:
-        where.append(_of_themes(decode_all(Theme, filter.theme_ids, "themeIds")))
-    if filter.holder_ids is not None:
-        where.append(_of_holders(decode_all(Member, filter.holder_ids, "holderIds")))
-    if filter.search:
-        where.append(_matches(escaped(filter.search)))
+    if filter and filter.theme_ids is not None and but != "theme_ids":
+        where.append(_of_themes(_themes(filter.theme_ids)))
+    if filter and filter.holder_ids is not None and but != "holder_ids":
+        where.append(_held_by_any(_holders(filter.holder_ids)))
     return where
+
+
+def _themes(global_ids: Sequence[str]) -> list[UUID]:
+    return decode_all(Theme, global_ids, "themeIds")
+
+
+def _holders(global_ids: Sequence[str]) -> list[UUID]:
+    return decode_all(Member, global_ids, "holderIds")
+
+
+def _search(account_id: UUID, search: str) -> Search:
+    by_site, by_theme = _has_site_grams(account_id, search), _of_theme_called(account_id, search)
+    return Search(_matches(search), (Branch((by_site, _on_site(search))), Branch((by_theme,))))
+
+
+def _themes_called(search: Any) -> Any:
+    return select(col(Theme.id)).where(contains(col(Theme.name), search))
 
 
 async def provision_license(context: Context, input: "ProvisionLicenseInput") -> dict[str, Any]:

@@ -7,15 +7,15 @@ from sqlmodel import col
 from models.accounts import Account
 from models.audit import AuditAction
 from models.licenses import License, LicenseStatus
-from models.members import Member
+from models.members import Member, Role
 from models.statements import any_of
 from permissions.context import Context
 from permissions.roles import Permission
 from resolvers.change import Change, change
-from resolvers.conditions import Bound, Condition, contains, escaped
+from resolvers.conditions import Condition, contains, has_grams_of
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
-from resolvers.pages import Listing, Order
+from resolvers.pages import Branch, Listing, Order, Search, each_of
 from resolvers.refusals import UserErrorCode, not_found, refused
 
 if TYPE_CHECKING:
@@ -39,10 +39,20 @@ _ORDERS = {
 
 _of_account = Condition(lambda account_id: col(Member.account_id) == account_id)
 _present = Condition(lambda: col(Member.removed_at).is_(None))
+_gone = Condition(lambda: col(Member.removed_at).is_not(None))
+_in_role = Condition(lambda role: col(Member.role) == role)
 _in_roles = Condition(lambda roles: any_of(col(Member.role), roles))
-_named = Condition(lambda search: contains(col(Member.name), search))
+_named = Condition(lambda search: contains(col(Member.name), search), searches=("name",))
 _named_or_addressed = Condition(
-    lambda search: or_(contains(col(Member.name), search), contains(col(Member.email), search))
+    lambda search: or_(contains(col(Member.name), search), contains(col(Member.email), search)),
+    searches=("name", "email"),
+)
+_has_name_grams = Condition(lambda account_id, search: has_grams_of(account_id, col(Member.name), search))
+_has_grams = Condition(
+    lambda account_id, search: or_(
+        has_grams_of(account_id, col(Member.name), search),
+        has_grams_of(account_id, col(Member.email), search),
+    )
 )
 
 
@@ -52,21 +62,36 @@ def account_members(
     filter: "MemberFilter | None" = None,
     order_by: MemberOrder | None = None,
 ) -> Listing:
-    where = [_of_account(account.id)]
-    if filter is None or not filter.include_removed:
-        where.append(_present())
-    if filter and filter.roles is not None:
-        where.append(_in_roles(filter.roles))
+    of_account, order = _of_account(account.id), _ORDERS[order_by or MemberOrder.JOINED]
+    roles = filter.roles if filter else None
+    with_removed = bool(filter and filter.include_removed)
     if filter and filter.search:
-        where.append(_matches(context, account, filter.search))
-    return Listing(Member, tuple(where), _ORDERS[order_by or MemberOrder.JOINED])
+        where = [of_account, *(() if with_removed else (_present(),))]
+        where += [] if roles is None else [_in_roles(roles)]
+        return Listing(Member, tuple(where), order, search=_search(context, account, filter.search))
+    if with_removed and roles != []:
+        return Listing(Member, (of_account,), order, branches=_present_and_gone(roles))
+    if roles is None:
+        return Listing(Member, (of_account, _present()), order)
+    in_roles, branches = each_of(roles, _in_role, _in_roles)
+    return Listing(Member, (of_account, _present(), *in_roles), order, branches=branches)
 
 
-def _matches(context: Context, account: Account, search: str) -> Bound:
+def _present_and_gone(roles: list[Role] | None) -> tuple[Branch, ...]:
+    """Those who are gone have indexes by their role alone."""
+    named = list(Role) if roles is None else list(dict.fromkeys(roles))
+    gone = [Branch((_in_role(role), _gone())) for role in named]
+    if roles is None:
+        return Branch((_present(),)), *gone
+    return *(Branch((_in_role(role), _present())) for role in named), *gone
+
+
+def _search(context: Context, account: Account, search: str) -> Search:
     """By name; by address too for those who may see addresses, or a search would tell them to anyone."""
     membership = context.membership(account.id)
-    sees_addresses = membership is not None and membership.may(Permission.INVITE_MEMBERS)
-    return (_named_or_addressed if sees_addresses else _named)(escaped(search))
+    if membership is not None and membership.may(Permission.INVITE_MEMBERS):
+        return Search(_named_or_addressed(search), (Branch((_has_grams(account.id, search),)),))
+    return Search(_named(search), (Branch((_has_name_grams(account.id, search),)),))
 
 
 async def change_member_role(context: Context, input: "ChangeMemberRoleInput") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Lists and their pages: what is read of a list, and cursors by which to read on."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -70,6 +70,25 @@ class Branch(NamedTuple):
     is_few: bool = False
 
 
+_MOST_BRANCHES = 64
+
+
+def each_of(
+    values: Sequence[Any], one: Callable[[Any], Bound], any_of: Callable[[Sequence[Any]], Bound]
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """A filter by several values, as conditions or as branches: each value has its own part of an index.
+
+    Twice the same is once. So many texts of statements shall not be, so there are 2, 4, 8 … branches, some of
+    which find nothing; and beyond 64, none."""
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) == 1:
+        return (one(distinct[0]),), ()
+    if not distinct or len(distinct) > _MOST_BRANCHES:
+        return (any_of(distinct),), ()
+    padded = distinct + [None] * ((1 << (len(distinct) - 1).bit_length()) - len(distinct))
+    return (), tuple(Branch((one(value),)) for value in padded)
+
+
 class Search(NamedTuple):
     """What the rows must match; and how those that do are found by an index, none of them twice."""
 
@@ -109,8 +128,9 @@ class Listing:
         where = tuple([bound.shape for bound in self.where])
         if not self.branches and self.search is None:
             return where, self.order.name
-        branches = [(tuple([each.shape for each in branch.where]), branch.is_few) for branch in self.branches]
-        return where, self.order.name, tuple(branches), self.search and self.search.match.shape
+        branches = (*self.branches, *(self.search.otherwise if self.search else ()))
+        each = tuple([(tuple([bound.shape for bound in branch.where]), branch.is_few) for branch in branches])
+        return where, self.order.name, each, self.search and self.search.match.shape
 
 
 class Edge(NamedTuple):

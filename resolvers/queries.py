@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from sqlmodel import SQLModel
 
+from models.snapshots import attributes
+from resolvers.conditions import ParentColumn
 from resolvers.pages import Listing, Slice, decode_cursor
 
 
@@ -75,6 +77,16 @@ class Shape:
         """Where in the record it is told how long the list is on all its pages."""
         return self._slot(self.lists[number]._replace(is_count=True))
 
+    def columns(self, query: "Query") -> set[str]:
+        """Of its own table, by their names in Python."""
+        read = {slot.name for slot in self.slots if isinstance(slot, Column) and slot.place == 0}
+        joined = {join.column for join in self.joins if join.place == 0}
+        ids = {name for name in ("account_id", "id") if name in attributes(self.table)}
+        lists = [query.nested[each.number] for each in self.lists if each.place == 0]
+        referred = {value.name for each in lists for value in each.parent_columns()}
+        searched = {name for bound in query.listing.conditions() for name in bound.condition.searches}
+        return read | joined | ids | referred | searched
+
     def _slot(self, slot: Column | Nested) -> int:
         if slot not in self.slots:
             self.slots.append(slot)
@@ -108,6 +120,10 @@ class Query:
         """What of it is in the statement's text, and not in its parameters."""
         nested = tuple([each.key for each in self.nested])
         return self.listing.shape, self.limit, self.backward, *self.cursors, nested
+
+    def parent_columns(self) -> Iterator[ParentColumn]:
+        for bound in self.listing.conditions():
+            yield from (value for value in bound.values if isinstance(value, ParentColumn))
 
     def values(self) -> Iterator[tuple[Any, Any]]:
         """Each value with what it belongs to: a condition, or a key of a cursor."""

@@ -2,8 +2,8 @@
 
 A page costs what it shows, however much there is. So whatever a list is filtered by, its rows are walked in
 the list's order along an index that has just them. Where one index does not (a filter by several values, a
-state that is worked out), the list is several `Branch`es, each with an index, and PostgreSQL merges them; each
-reads no more than the page. A search has no order of its own: see `_searched`.
+state that is worked out), the list is several `Branch`es, each with an index; PostgreSQL merges them, and
+reads no more than the page of each. A search has no order of its own: see `_searched`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class _Writer:
 
     def rows(self, shape: Shape, query: Query, parent: str | None = None) -> Statement:
         """The records of a shape. `parent` is what the table is called whose columns conditions refer to."""
-        found = _Page(self, query, parent).statement().subquery(self.table())
+        found = _Page(self, shape, query, parent).statement().subquery(self.table())
         names = {0: found.name}
         source: FromClause = found
         for place, join in enumerate(shape.joins, 1):
@@ -84,7 +84,7 @@ class _Writer:
             where.append(or_(*(self.all_of(branch.where, table, parent) for branch in listing.branches)))
         if listing.search:
             where.append(self.condition(listing.search.match, table, parent))
-        matching = select(literal_column("1").label("one")).select_from(table).where(*where)
+        matching: Statement = select(literal_column("1").label("one")).select_from(table).where(*where)
         return select(func.count()).select_from(matching.limit(most and most + 1).subquery(self.table()))
 
     def all_of(self, where: Sequence[Bound], table: FromClause, parent: str | None) -> ColumnElement[bool]:
@@ -94,7 +94,7 @@ class _Writer:
         """Of parameters first, so that each takes its type; then with a parent's columns in their places."""
         names = [self._names[id(bound), index] for index in range(len(bound.values))]
         expression = ClauseAdapter(table).traverse(bound.condition.expression(*map(parameter, names)))
-        columns = {
+        columns: dict[str, Any] = {
             name: literal_column(f"{parent}.{value.name}")
             for name, value in zip(names, bound.values, strict=True)
             if isinstance(value, ParentColumn)
@@ -103,7 +103,7 @@ class _Writer:
         def in_its_place(each: Any, **_: Any) -> Any:
             return columns.get(getattr(each, "key", ""))
 
-        return cast("ColumnElement[bool]", replacement_traverse(expression, {}, in_its_place))
+        return cast("Any", replacement_traverse)(expression, {}, in_its_place)  # type: ignore[no-any-return]
 
     def cursor(self, query: Query, argument: str, index: int) -> str:
         return self._names[id(query), argument, index]
@@ -123,10 +123,12 @@ class _Writer:
 
 
 class _Page:
-    """Writes the rows of a query's own table: whole, with the order's keys as `key0`, `key1` …"""
+    """Writes the rows of a query's own table: the columns that are read, or joined by, or matched, and the
+    order's keys as `key0`, `key1` …"""
 
-    def __init__(self, writer: _Writer, query: Query, parent: str | None) -> None:
+    def __init__(self, writer: _Writer, shape: Shape, query: Query, parent: str | None) -> None:
         self._writer, self._query, self._parent = writer, query, parent
+        self._columns = shape.columns(query)
 
     def statement(self) -> Statement:
         listing = self._query.listing
@@ -150,12 +152,13 @@ class _Page:
 
     def _searched(self, search: Search) -> Statement:
         """What is common is found among the next rows in order. What is rare is not: then those that match
-        are few, are found by the search's own indexes, and sorted. Neither is begun where the other serves."""
+        are few, are found by the search's own indexes, and sorted. Neither is begun where the other serves.
+        """
         query = self._query
         next_rows = self._in_order(self._selected(())).limit(_NEAR_ROWS).subquery(self._writer.table())
         match = self._writer.condition(search.match, next_rows, self._parent)
-        near = select(next_rows).where(match).limit(query.limit).cte(self._writer.table())
-        near = near.prefix_with("MATERIALIZED") if hasattr(near, "prefix_with") else near
+        matching = select(next_rows).where(match).limit(query.limit)
+        near = matching.cte(self._writer.table()).prefix_with("MATERIALIZED")
         number = select(func.count()).select_from(near).scalar_subquery()
         branches = [select(near).where(number == query.limit)]
         for branch in search.otherwise:
@@ -180,7 +183,9 @@ class _Page:
             common.append(tuple_(*keys) > bound if upwards else tuple_(*keys) < bound)
         own = [writer.condition(bound, table, self._parent) for bound in where]
         labelled = [key.label(f"key{index}") for index, key in enumerate(keys)]
-        return select(table, *labelled).where(*common, *own)
+        columns = inspect(cast("Any", listing.table)).columns
+        read = [table.c[columns[name].name] for name in self._columns]
+        return select(*read, *labelled).where(*common, *own)
 
     def _in_order(self, statement: Statement) -> Statement:
         columns = statement.selected_columns

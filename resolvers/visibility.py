@@ -1,5 +1,8 @@
 """Which rows of an account a member sees. Lists, counts and single look-ups all ask here."""
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col
 
@@ -9,25 +12,60 @@ from models.licenses import License, LicenseStatus
 from permissions.roles import Permission
 from permissions.viewer import Membership
 from resolvers.conditions import Bound, Condition
+from resolvers.pages import Branch
+
+
+class Seen(NamedTuple):
+    """As a condition of each license; and as branches of a list that is filtered by nothing else."""
+
+    where: tuple[Bound, ...] = ()
+    branches: tuple[Branch, ...] = ()
+
 
 _active = Condition(lambda: _is_active())
-_active_or_own = Condition(
-    lambda member_id: or_(
-        _is_active(),
-        col(License.holder_id) == member_id,
-        col(License.provisioned_by_id) == member_id,
+_active_or_own = Condition(lambda member_id: or_(_is_active(), _is_own(member_id)))
+_held_and_over = Condition(lambda member_id: and_(col(License.holder_id) == member_id, ~_is_active()))
+_provisioned_and_over = Condition(
+    lambda member_id: and_(
+        col(License.provisioned_by_id) == member_id, col(License.holder_id) != member_id, ~_is_active()
+    )
+)
+_stored = Condition(lambda status: col(License.stored_status) == status)
+# IS NOT FALSE: what never expires is in time too, and it is not to be looked up in the index of what is due.
+_in_time = Condition(lambda: _is_in_time())
+_due = Condition(
+    lambda: and_(
+        col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
+        col(License.expires_at) <= func.now(),
     )
 )
 _on_offer = Condition(lambda: col(Theme.withdrawn_at).is_(None))
 
 
-def licenses_seen_by(membership: Membership) -> list[Bound]:
+def licenses_seen_by(membership: Membership) -> Seen:
     """All, for who may revoke them; those that are active and one's own; or those that are active."""
     if membership.may(Permission.REVOKE_LICENSES):
-        return []
-    if membership.may(Permission.PROVISION_LICENSES):
-        return [_active_or_own(membership.member_id)]
-    return [_active()]
+        return Seen()
+    active = states([LicenseStatus.ACTIVE])
+    if not membership.may(Permission.PROVISION_LICENSES):
+        return Seen((_active(),), active)
+    me = membership.member_id
+    own = Branch((_held_and_over(me),)), Branch((_provisioned_and_over(me),))
+    return Seen((_active_or_own(me),), (*active, *own))
+
+
+def states(statuses: Sequence[LicenseStatus]) -> tuple[Branch, ...]:
+    """Licenses in these states, as of now: of each there is an index."""
+    return tuple(branch for status in dict.fromkeys(statuses) for branch in _in_state(status))
+
+
+def _in_state(status: LicenseStatus) -> tuple[Branch, ...]:
+    stored = _stored(status.value)
+    if status in (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED):
+        return (Branch((stored, _in_time())),)
+    if status is LicenseStatus.EXPIRED:
+        return Branch((stored,)), Branch((_due(),), is_few=True)
+    return (Branch((stored,)),)
 
 
 def sees_license(membership: Membership, license: License) -> bool:
@@ -47,7 +85,12 @@ def themes_on_offer() -> Bound:
 
 
 def _is_active() -> ColumnElement[bool]:
-    return and_(
-        col(License.stored_status) == LicenseStatus.ACTIVE,
-        or_(col(License.expires_at).is_(None), col(License.expires_at) > func.now()),
-    )
+    return and_(col(License.stored_status) == LicenseStatus.ACTIVE, _is_in_time())
+
+
+def _is_in_time() -> ColumnElement[bool]:
+    return (col(License.expires_at) > func.now()).is_not(False)
+
+
+def _is_own(member_id: Any) -> ColumnElement[bool]:
+    return or_(col(License.holder_id) == member_id, col(License.provisioned_by_id) == member_id)

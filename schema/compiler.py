@@ -46,7 +46,6 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 PLANNED = "planned"
-_MOST_FIELDS = 2_000
 _DEFINITION = "strawberry-definition"
 
 Selection = Sequence[FieldDetails]
@@ -65,13 +64,19 @@ class Stopped(Exception):
 class Info:
     """What a resolver may ask of a request; whatever else it asks for is an AttributeError."""
 
-    __slots__ = ("context", "field_name", "schema")
+    __slots__ = ("context", "schema")
     is_awaitable = staticmethod(default_is_awaitable)
 
     def __init__(self, context: Any, schema: GraphQLSchema) -> None:
         self.context = context
         self.schema = schema
-        self.field_name = ""
+
+
+class TypeInfo(Info):
+    """What Strawberry asks besides, to find out of which type an object is."""
+
+    __slots__ = ()
+    field_name = ""
 
 
 class Request:
@@ -143,6 +148,8 @@ class Selected:
             if type(extension) is not PermissionExtension or extension.fail_silently:
                 raise Unknown("a field extension")
             found += extension.permissions
+        if any(iscoroutinefunction(each.has_permission) for each in found):
+            raise Unknown("a permission that is awaited")
         return found
 
 
@@ -155,9 +162,10 @@ class Compiler:
     fragments: Mapping[str, Any]
     conditions: VariableValues
     """The variables of @skip and @include, which decide what is compiled at all."""
+    most_fields: int
+    fields: int = 0
     _lines: list[str] = field(default_factory=list)
     _names: dict[str, Any] = field(default_factory=dict)
-    _fields: int = 0
 
     def __post_init__(self) -> None:
         if (
@@ -243,8 +251,8 @@ class Compiler:
     # ------------------------------------------------------------------ objects
 
     def _fields_of(self, kind: GraphQLObjectType, grouped: Mapping[str, Selection]) -> list[Selected | str]:
-        self._fields += len(grouped)
-        if self._fields > _MOST_FIELDS:
+        self.fields += len(grouped)
+        if self.fields > self.most_fields:
             raise Unknown("too many fields")
         selected: list[Selected | str] = []
         for name, selection in grouped.items():
@@ -400,7 +408,8 @@ class Compiler:
         by_name = ", ".join(f"{name!r}: {code.text}" for name, code in functions.items())
         table = self.constant(_Late())
         self._lines.append(f"{table}.update({{{by_name}}})")
-        call = f"{table}[{self.constant(resolve)}(o, c.info, {self.constant(kind)})](o, c)"
+        info = f"{self.constant(TypeInfo)}(c.context, c.info.schema)"
+        call = f"{table}[{self.constant(resolve)}(o, {info}, {self.constant(kind)})](o, c)"
         if not any(code.awaits for code in functions.values()):
             return self.function([f"return {call}"], awaits=False)
         return self.function(

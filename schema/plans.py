@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 FAST = "fast"
 _MOST_VARIANTS = 16
+_MOST_FIELDS = 2_000
 
 
 @dataclass
@@ -45,6 +46,8 @@ class Plans:
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDetails]
     conditions: tuple[str, ...]
+    fields_left: int
+    """How many fields may be compiled yet: what is kept is to be in proportion to the document's text."""
     _kept: dict[tuple[Any, ...], Run | str] = field(default_factory=dict)
 
     @classmethod
@@ -54,11 +57,14 @@ class Plans:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        return cls(operation, fragments, tuple(sorted(set(_condition_variables(document)))))
+        conditions = tuple(sorted(set(_condition_variables(document))))
+        return cls(operation, fragments, conditions, document.loc.end if document.loc else 0)
 
     def get(self, schema: Schema, variables: VariableValues) -> Run | str:
         """The function, or why there is none."""
         choice = tuple([variables.coerced.get(name) for name in self.conditions])
+        if None in choice:
+            return "a condition that is null"
         plan = self._kept.get(choice)
         if plan is None:
             if len(self._kept) >= _MOST_VARIANTS:
@@ -70,7 +76,11 @@ class Plans:
         if self.operation.operation is OperationType.SUBSCRIPTION:
             return "a subscription"
         try:
-            return Compiler(schema, self.operation, self.fragments, variables).compile()
+            most = min(self.fields_left, _MOST_FIELDS)
+            compiler = Compiler(schema, self.operation, self.fragments, variables, most)
+            run = compiler.compile()
+            self.fields_left -= compiler.fields
+            return run
         except Unknown as unknown:
             return str(unknown)
         except Exception:

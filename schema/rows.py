@@ -159,10 +159,10 @@ class _ReadPage:
         return Page(listing, slice, records, total), request
 
     async def _records(self, request: Request, listing: Listing, slice: Slice) -> Sequence[Any]:
-        if not self._pages.has_rows:
-            return ()
         reader = self._pages.reader
         query = Query(listing, slice, [request.planned[index] for index in reader.lists])
+        if not self._pages.has_rows:
+            return ()
         return await rows.records(request.context.database, reader.shape, query)
 
 
@@ -287,7 +287,7 @@ class RowReader:
             slice = _slice(given)
             listing = planned.read(request.context, ParentRow(account_id), **given)
             nested = [prepared[index] for index in pages.reader.lists]
-            return Query(listing, slice if pages.has_rows else None, nested)
+            return Query(listing, slice, nested)
 
         step = self.preparation.add(prepare)
         self.lists.append(step)
