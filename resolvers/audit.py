@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from models.accounts import Account
-from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
+from models.audit import AuditEvent, AuditHead, CredentialKind
 from models.members import Member
 from models.statements import Statement, any_of, parameter
 from permissions.context import Context
@@ -33,8 +33,7 @@ _action = Condition(lambda action: col(AuditEvent.action) == action)
 _actions = Condition(lambda actions: any_of(col(AuditEvent.action), actions))
 _by_actors = Condition(lambda member_ids: any_of(col(AuditEvent.actor_member_id), member_ids))
 _target = Condition(lambda id: col(AuditEvent.target_id) == id)
-_denied = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.DENIED)
-_allowed = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.ALLOWED)
+_outcome = Condition(lambda outcome: col(AuditEvent.outcome) == outcome)
 _from = Condition(lambda account_id, at: col(AuditEvent.sequence) >= _first_since(account_id, at))
 _until = Condition(lambda account_id, at: col(AuditEvent.sequence) < _first_since(account_id, at))
 _request = Condition(lambda request_id: col(AuditEvent.request_id) == request_id)
@@ -86,8 +85,8 @@ def _filtered(
         where, branches = _with(where, branches, actors, _by_actor, _by_actors)
     if filter.actions is not None:
         where, branches = _with(where, branches, filter.actions, _action, _actions)
-    if filter.outcome is AuditOutcome.ALLOWED:
-        where = (*where, _allowed())
+    if filter.outcome is not None:
+        where = (*where, _outcome(filter.outcome))
     if filter.occurred_from is not None:
         where = (*where, _from(account_id, filter.occurred_from))
     if filter.occurred_until is not None:
@@ -104,8 +103,6 @@ def _narrowing(filter: "AuditLogFilter") -> tuple[Bound, ...]:
         where.append(_target(_decoded(filter.target_id, "targetId")))
     if filter.api_key_id is not None:
         where.append(_api_key(_credential_id(filter.api_key_id)))
-    if filter.outcome is AuditOutcome.DENIED:
-        where.append(_denied())
     if filter.ip is not None:
         where.append(_ip(filter.ip))
     return tuple(where)

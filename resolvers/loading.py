@@ -1,5 +1,6 @@
 """Rows by id, together for all who ask at the same time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -33,7 +34,7 @@ async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID
     known = context.known(id)
     if isinstance(known, table):
         return known
-    return cast("Row", await _loader(context, table, fetch).load((account_id, id)))
+    return cast("Row", await _loaded(context, table, fetch, (account_id, id)))
 
 
 async def load_referring(
@@ -47,7 +48,7 @@ async def load_referring(
             found[getattr(row, column)].append(row)
         return [found[id] for id in ids]
 
-    return cast("list[Row]", await _loader(context, (table, column), fetch).load(id))
+    return cast("list[Row]", await _loaded(context, (table, column), fetch, id))
 
 
 @cache
@@ -60,10 +61,11 @@ def of_accounts(table: type[SQLModel]) -> Condition:
     return Condition(lambda ids: any_of(col(cast("Any", table).account_id), ids))
 
 
-def _loader(
-    context: Context, key: Any, fetch: Callable[[list[Any]], Awaitable[list[Any]]]
-) -> DataLoader[Any, Any]:
-    loader = context.loaders.get(key)
+async def _loaded(
+    context: Context, what: Any, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
+) -> Any:
+    loader = context.loaders.get(what)
     if loader is None:
-        loader = context.loaders[key] = DataLoader(fetch)
-    return loader
+        loader = context.loaders[what] = DataLoader(fetch)
+    # Others may wait for the same row: that one of them is cancelled shall not cancel it for all.
+    return await asyncio.shield(loader.load(key))

@@ -174,13 +174,13 @@ class _Page:
         table = cast("Any", listing.table).__table__.alias(writer.table())
         keys = list(ClauseAdapter(table).traverse(tuple_(*listing.order.keys)).clauses)
         common = [writer.condition(bound, table, self._parent) for bound in listing.where]
-        if not is_indexed:
-            common = [each.is_(True) for each in common]
         for argument in query.cursors:
             names = [writer.cursor(query, argument, index) for index in range(len(keys))]
             bound = tuple_(*(bindparam(name, None, key.type) for name, key in zip(names, keys, strict=True)))
             upwards = (argument == "after") != listing.order.descending
             common.append(tuple_(*keys) > bound if upwards else tuple_(*keys) < bound)
+        if not is_indexed:
+            common = [and_(*common).is_(True)]
         own = [writer.condition(bound, table, self._parent) for bound in where]
         labelled = [key.label(f"key{index}") for index, key in enumerate(keys)]
         columns = inspect(cast("Any", listing.table)).columns

@@ -11,6 +11,7 @@ so by a `Planned` in its metadata, and writes its own part of the function.
 The functions that are written take `o`, the object whose fields are selected, and `c`, the `Request`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,7 +39,6 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
-from graphql.pyutils import gather_with_cancel
 from graphql.pyutils import is_awaitable as default_is_awaitable
 from strawberry import Schema
 from strawberry.permission import PermissionExtension
@@ -487,10 +487,15 @@ def _is_coroutine(value: Any) -> bool:
 
 
 async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-    """All of them side by side; where one raises, the others are at an end before it is known."""
+    """All of them side by side. Where one raises, the others come to their end all the same: to cancel one
+    is to cancel what it waits for together with others."""
     if len(awaitables) == 1:
         return [await awaitables[0]]
-    return await gather_with_cancel(*awaitables) if awaitables else []
+    values: list[Any] = await asyncio.gather(*awaitables, return_exceptions=True)
+    for value in values:
+        if isinstance(value, BaseException):
+            raise value
+    return values
 
 
 def _no_arguments(_request: Request) -> dict[str, Any]:
