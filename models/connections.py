@@ -12,6 +12,8 @@ from typing import Any
 
 import asyncpg
 
+from models.deadlines import Deadline
+
 _WAITING_SECONDS = 10
 _CLOSING_SECONDS = 2
 
@@ -60,7 +62,7 @@ class ReadingConnections:
         turn: asyncio.Future[asyncpg.Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout(_WAITING_SECONDS):
+            with Deadline(_WAITING_SECONDS):
                 return await turn
         except BaseException:
             # It may have been handed over in the very moment in which the wait was given up.

@@ -22,6 +22,7 @@ from strawberry import Schema
 from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
+from models.deadlines import Deadline
 from schema.document import Documents, Prepared, Refused, nul_error
 from schema.execution import execute
 from schema.limits import Limits
@@ -113,7 +114,7 @@ class GraphQLView(GraphQL[Exchange, None]):
     async def execute(self, prepared: Prepared, exchange: Exchange, context: object) -> Answer:
         """The answer to a query or a mutation. Raises Refused."""
         try:
-            async with asyncio.timeout(self.timeout_seconds):
+            with Deadline(self.timeout_seconds):
                 result = await execute(self.schema, prepared, context)
         except TimeoutError:
             raise Refused([timed_out(self.timeout_seconds)]) from None
@@ -128,7 +129,7 @@ class GraphQLView(GraphQL[Exchange, None]):
 
     async def context(self, exchange: Exchange) -> object:
         """Raises TimeoutError, and what make_context raises."""
-        async with asyncio.timeout(self.timeout_seconds):
+        with Deadline(self.timeout_seconds):
             return await self.make_context(exchange)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Exchange:

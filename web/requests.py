@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 
+from models.deadlines import Deadline
 from schema.document import holds_nul
 
 JSON = "application/json"
@@ -119,7 +120,7 @@ async def read_parameters(
         )
     _check_content(headers)
     try:
-        async with asyncio.timeout(timeout_seconds):
+        with Deadline(timeout_seconds):
             body = await _read_body(request, headers, max_body_bytes)
     except TimeoutError:
         message = "The request's body came in too slowly."
@@ -184,19 +185,21 @@ def _check_content(headers: Mapping[str, str]) -> None:
 
 async def _read_body(request: Request, headers: Mapping[str, str], max_body_bytes: int) -> bytes:
     """Keeps no more than the limit, whatever the length the client told, or did not tell."""
-    stream = request.stream()
-    chunks, size = [], int(_digits(headers.get("content-length")))
-    if size > max_body_bytes:
-        await _discard(stream)
+    if int(_digits(headers.get("content-length"))) > max_body_bytes:
+        await _discard(request.stream())
         raise _too_large(max_body_bytes)
-    size = 0
-    async for chunk in stream:
-        size += len(chunk)
-        if size > max_body_bytes:
-            await _discard(stream)
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > max_body_bytes:
+            if more:
+                await _discard(request.stream())
             raise _too_large(max_body_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return body
 
 
 async def _discard(stream: AsyncIterator[bytes]) -> None:
