@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -71,6 +72,9 @@ class _Writer:
             if "account_id" in joined.c:
                 on = on & (joined.c.account_id == _column(shape, names, join.place, "account_id"))
             source = source.join(joined, on, isouter=not join.required)
+        for nested in shape.lists:
+            if any(isinstance(slot, Nested) and slot.is_column_of(nested) for slot in shape.slots):
+                source = source.join(self._arrays(query, names, nested), true())
         columns = [self._slot(shape, query, names, slot) for slot in shape.slots]
         keys = [found.c[f"key{index}"] for index in range(len(query.listing.order.keys))]
         selected = [*columns, *(keys if shape.cursors or not columns else ())]
@@ -112,9 +116,20 @@ class _Writer:
         self._tables += 1
         return f"t{self._tables - 1}"
 
+    def _arrays(self, query: Query, names: dict[int, str], nested: Nested) -> FromClause:
+        """One row, with an array for each column of the list."""
+        records = self.rows(nested.shape, query.nested[nested.number], names[nested.place])
+        labelled = [column.label(f"c{part}") for part, column in enumerate(records.selected_columns)]
+        inner = records.with_only_columns(*labelled).subquery(self.table())
+        arrays = [func.array_agg(column).label(column.name) for column in inner.columns]
+        names[-1 - nested.number] = self.table()
+        return select(*arrays).select_from(inner).lateral(names[-1 - nested.number])
+
     def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Column | Nested) -> Any:
         if isinstance(slot, Column):
             return _column(shape, names, slot.place, slot.name)
+        if slot.part is not None and not slot.is_count:
+            return literal_column(f"{names[-1 - slot.number]}.c{slot.part}")
         inner, parent = query.nested[slot.number], names[slot.place]
         if slot.is_count:
             return self.count(inner.listing, parent).scalar_subquery()

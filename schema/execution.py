@@ -4,10 +4,12 @@ Not through `strawberry.Schema.execute`, which parses and validates once more; s
 """
 
 import asyncio
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
+import structlog
 from graphql import ExecutionResult, GraphQLResolveInfo, get_variable_values
 from graphql.execution import (
     Executor,
@@ -23,6 +25,8 @@ from schema.compiler import Info, Request
 from schema.document import Prepared, Refused
 from schema.plans import FAST, paths
 
+log = structlog.get_logger()
+
 _NO_VARIABLES = VariableValues({}, {})
 _MAX_COERCION_ERRORS = 10
 
@@ -33,14 +37,18 @@ async def execute(schema: Schema, prepared: Prepared, context: object) -> Execut
     Values of `data` may be what only the JSON writer knows to write: times, and JSON in JSON.
     """
     request, outcome = await _compiled(schema, prepared, context)
-    if isinstance(outcome, str):
-        paths.counts[outcome] += 1
-        begin_again = getattr(context, "forget", None)
-        if begin_again is not None:
-            begin_again()
-        return await execute_reference(schema, prepared, context, request.outcomes if request else {})
-    paths.counts[FAST] += 1
-    return ExecutionResult(outcome, None)
+    if isinstance(outcome, dict):
+        paths.counts[FAST] += 1
+        return ExecutionResult(outcome, None)
+    paths.counts[outcome if isinstance(outcome, str) else type(outcome).__name__] += 1
+    begin_again = getattr(context, "forget", None)
+    if begin_again is not None:
+        begin_again()
+    result = await execute_reference(schema, prepared, context, request.outcomes if request else {})
+    if not result.errors and isinstance(outcome, Exception):
+        # The answer is right; but something is wrong with the fast path.
+        log.error("fast_path_failed", exception="".join(traceback.format_exception(outcome)))
+    return result
 
 
 async def execute_reference(
@@ -54,7 +62,7 @@ async def execute_reference(
 
 async def _compiled(
     schema: Schema, prepared: Prepared, context: object
-) -> tuple[Request | None, dict[str, Any] | str]:
+) -> tuple[Request | None, dict[str, Any] | Exception | str]:
     """The answer's data, or why graphql-core has to find it."""
     if not paths.compiled:
         return None, "not compiled"
@@ -73,7 +81,7 @@ async def _compiled(
         data = plan(None, request)
         return request, await data if isinstance(data, Awaitable) else data
     except Exception as error:
-        return request, type(error).__name__
+        return request, error
 
 
 def _replaying(outcomes: Mapping[str, Any]) -> Callable[..., Any]:

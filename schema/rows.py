@@ -272,8 +272,8 @@ class RowReader:
             )
         )
         self.lists.append(step)
-        records = self.shape.records(self.shape.list_of(place, reader.shape))
-        items = f"[{item.text}(x, c) for x in o[{records}]]"
+        records = self._records(compiler, place, reader)
+        items = f"[{item.text}(x, c) for x in {records}]"
         if item.awaits:
             return Code(f"{compiler.constant(gather)}({items})", True)
         return Code(items)
@@ -291,11 +291,21 @@ class RowReader:
 
         step = self.preparation.add(prepare)
         self.lists.append(step)
-        index = self.shape.list_of(place, pages.reader.shape)
-        records = f"o[{self.shape.records(index)}]" if pages.has_rows else "()"
-        total = f"o[{self.shape.length(index)}]" if pages.has_total else "None"
+        records = self._records(compiler, place, pages.reader, is_read=pages.has_rows)
+        total = f"o[{self.shape.length(len(self.shape.lists) - 1)}]" if pages.has_total else "None"
         page = f"{compiler.constant(_nested_page)}(c.planned[{step}], {records}, {total})"
         return Code(f"{pages.completed.text}({page}, c)", pages.completed.awaits)
+
+    def _records(self, compiler: Compiler, place: int, reader: "RowReader", *, is_read: bool = True) -> str:
+        number = self.shape.list_of(place, reader.shape)
+        if not is_read:
+            return "()"
+        if not reader.shape.is_flat:
+            return f"o[{self.shape.records(number)}]"
+        if not reader.shape.slots:
+            reader.shape.column(0, "id")
+        values = "".join(f"o[{index}], " for index in self.shape.values(number))
+        return f"{compiler.constant(_zipped)}({values})"
 
     def _of_snapshot(self, compiler: Compiler, selected: Selected, place: int) -> Code:
         """For a field that only knows objects."""
@@ -333,6 +343,10 @@ def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> list
 
 def _slice(arguments: dict[str, Any]) -> Slice:
     return Slice(*(arguments.pop(name, None) for name in ("first", "after", "last", "before")))
+
+
+def _zipped(*columns: list[Any] | None) -> list[Any]:
+    return [] if columns[0] is None else list(zip(*columns, strict=True))  # type: ignore[arg-type]
 
 
 def _nested_page(query: Query, records: Sequence[Any], total: int | None) -> Page:
