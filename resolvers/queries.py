@@ -122,18 +122,23 @@ class Query:
         slice: Slice | None = None,
         nested: Sequence["Query"] = (),
         limit: int | None = None,
+        *,
+        one_more: bool = False,
     ) -> None:
-        """One row more than the slice has is read, to tell whether there is more."""
         self.listing = listing
         self.nested = nested
         self.backward = slice is not None and slice.backward
-        self.limit = slice.size + 1 if slice else limit
+        self.limit = slice.size + one_more if slice else limit
         self.slice = slice
         self.cursors: dict[str, list[Any]] = {}
         if slice is not None:
             for argument, cursor in (("after", slice.after), ("before", slice.before)):
                 if cursor is not None:
                     self.cursors[argument] = decode_cursor(listing.order, argument, cursor)
+
+    def in_order(self, records: Sequence[Any]) -> Sequence[Any]:
+        """As the listing has them, whichever end they were counted from."""
+        return records[::-1] if self.backward else records
 
     @property
     def key(self) -> Any:

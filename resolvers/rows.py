@@ -29,7 +29,7 @@ async def records(database: Database, shape: Shape, query: Query) -> list[Any]:
 
 async def page(database: Database, listing: Listing, slice: Slice) -> "SnapshotPage":
     """Its rows as snapshots."""
-    found = await records(database, _whole(listing.table, cursors=True), Query(listing, slice))
+    found = await records(database, _whole(listing.table, cursors=True), Query(listing, slice, one_more=True))
     return SnapshotPage(listing, slice, found)
 
 

@@ -31,6 +31,7 @@ from graphql import (
     OperationType,
     VariableNode,
     get_argument_values,
+    get_named_type,
     is_abstract_type,
     is_enum_type,
     is_leaf_type,
@@ -99,9 +100,10 @@ class Request:
 
 
 class Reader(Protocol):
-    """Writes how the objects of a type are read that some planned field has fetched in its own way."""
+    """Writes how the objects of a type are read that some planned field has fetched in its own way; none of
+    them is null."""
 
-    def function(self, compiler: "Compiler", kind: GraphQLObjectType, selection: Selection) -> "Code": ...
+    def expression(self, compiler: "Compiler", kind: GraphQLObjectType, selection: Selection) -> "Code": ...
 
 
 class Planned(Protocol):
@@ -226,7 +228,8 @@ class Compiler:
     def object(self, kind: GraphQLObjectType, selection: Selection, readers: Readers) -> Code:
         """The function that completes objects of a type."""
         if kind.name in readers:
-            return readers[kind.name].function(self, kind, selection)
+            written = readers[kind.name].expression(self, kind, selection)
+            return self.function([f"return {written.value}"], awaits=written.awaits)
         collected = self.selected(kind, selection)
         return self._object(kind, collected, readers)
 
@@ -389,8 +392,13 @@ class Compiler:
         self, kind: GraphQLList[Any], selection: Selection, value: str, readers: Readers, null: str
     ) -> Code:
         values = self.constant(listed)
-        item = self.completed(kind.of_type, selection, "x", readers)
-        items = f"[{item.text} for x in {values}(o)]"
+        reader = readers.get(get_named_type(kind).name)
+        if reader is not None:
+            item = reader.expression(self, cast("GraphQLObjectType", get_named_type(kind)), selection)
+            items = f"[{item.text} for o in {values}(o)]"
+        else:
+            item = self.completed(kind.of_type, selection, "x", readers)
+            items = f"[{item.text} for x in {values}(o)]"
         if item.awaits:
             items = f"await {self.constant(gather)}({items})"
         function = self.function([f"return {null} if o is None else {items}"], awaits=item.awaits)

@@ -22,9 +22,11 @@ from resolvers.conditions import Condition, ParentRow
 from resolvers.global_ids import PREFIXES
 from resolvers.pages import Listing, Order, Page, Slice
 from resolvers.queries import Query, Shape
-from schema.compiler import PLANNED, Code, Compiler, Readers, Request, Selected, gather, stop
+from schema.compiler import PLANNED, Code, Compiler, Readers, Request, Selected, Unknown, gather, stop
 
 ROW = "row"
+_MOST_LISTS = 10
+"""To write the SQL of each takes some milliseconds, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ class Preparation:
     """What is worked out once a request for all rows of a list: who may, and which lists belong to each."""
 
     steps: list[Prepare] = field(default_factory=list)
+    lists: int = 0
+
+    def count_list(self) -> None:
+        self.lists += 1
+        if self.lists > _MOST_LISTS:
+            raise Unknown("too many lists in one statement")
 
     def add(self, step: Prepare) -> int:
         self.steps.append(step)
@@ -120,8 +128,8 @@ class _Pages:
     """What is read of a connection's pages."""
 
     reader: "RowReader"
-    has_rows: bool
-    has_total: bool
+    names: set[str]
+    """The connection's fields that are selected."""
     completed: Code
 
     @classmethod
@@ -137,8 +145,20 @@ class _Pages:
             for each in _fields(compiler, _object_type(outer), outer.selection)
         )
         completed = compiler.object(kind, selected.selection, {node.name: reader})
-        has_rows = bool(names & {"edges", "nodes", "pageInfo"})
-        return cls(reader, has_rows, "totalCount" in names, completed)
+        return cls(reader, names, completed)
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self.names & {"edges", "nodes", "pageInfo"})
+
+    @property
+    def has_total(self) -> bool:
+        return "totalCount" in self.names
+
+    def query(self, listing: Listing, slice: Slice, prepared: list[Any]) -> Query:
+        """One row more tells whether there are more, where that is asked."""
+        nested = [prepared[index] for index in self.reader.lists]
+        return Query(listing, slice, nested, one_more="pageInfo" in self.names)
 
 
 class _ReadPage:
@@ -159,11 +179,10 @@ class _ReadPage:
         return Page(listing, slice, records, total), request
 
     async def _records(self, request: Request, listing: Listing, slice: Slice) -> Sequence[Any]:
-        reader = self._pages.reader
-        query = Query(listing, slice, [request.planned[index] for index in reader.lists])
+        query = self._pages.query(listing, slice, request.planned)
         if not self._pages.has_rows:
             return ()
-        return await rows.records(request.context.database, reader.shape, query)
+        return await rows.records(request.context.database, self._pages.reader.shape, query)
 
 
 @dataclass
@@ -175,9 +194,8 @@ class RowReader:
     lists: list[int] = field(default_factory=list)
     """Where the preparation has the lists that belong to each row."""
 
-    def function(self, compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> Code:
-        written = self._object(compiler, kind, selection, 0, True)
-        return compiler.function([f"return {written.value}"], awaits=written.awaits)
+    def expression(self, compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> Code:
+        return self._object(compiler, kind, selection, 0, True)
 
     def _object(
         self, compiler: Compiler, kind: GraphQLObjectType, selection: Any, place: int, sure: bool
@@ -188,9 +206,7 @@ class RowReader:
             else (each.name, self._field(compiler, each, place, sure))
             for each in compiler.selected(kind, selection)
         ]
-        if any(code.awaits for _, code in items):
-            return Code(f"{compiler.dictionary(items).text}(o, c)", True)
-        return Code(f"{{{', '.join(f'{name!r}: {code.text}' for name, code in items)}}}")
+        return _dictionary(compiler, items)
 
     def _field(self, compiler: Compiler, selected: Selected, place: int, sure: bool) -> Code:
         planned, how = selected.field.metadata.get(PLANNED), selected.field.metadata.get(ROW)
@@ -263,7 +279,7 @@ class RowReader:
 
     def _to_many(self, compiler: Compiler, selected: Selected, how: ToMany, place: int) -> Code:
         reader = RowReader(self.preparation, Shape(how.table))
-        item = reader.function(compiler, _object_type(selected), selected.selection)
+        item = reader.expression(compiler, _object_type(selected), selected.selection)
         step = self.preparation.add(
             lambda _request, account_id, prepared: Query(
                 Listing(how.table, (how.referring(ParentRow(account_id).id),), how.order),
@@ -273,7 +289,7 @@ class RowReader:
         )
         self.lists.append(step)
         records = self._records(compiler, place, reader)
-        items = f"[{item.text}(x, c) for x in {records}]"
+        items = f"[{item.text} for o in {records}]"
         if item.awaits:
             return Code(f"{compiler.constant(gather)}({items})", True)
         return Code(items)
@@ -286,18 +302,34 @@ class RowReader:
             given = arguments(request)
             slice = _slice(given)
             listing = planned.read(request.context, ParentRow(account_id), **given)
-            nested = [prepared[index] for index in pages.reader.lists]
-            return Query(listing, slice, nested)
+            return pages.query(listing, slice, prepared)
 
         step = self.preparation.add(prepare)
         self.lists.append(step)
         records = self._records(compiler, place, pages.reader, is_read=pages.has_rows)
+        if pages.names == {"nodes"}:
+            return self._nodes(compiler, selected, pages.reader, f"c.planned[{step}].in_order({records})")
         total = f"o[{self.shape.length(len(self.shape.lists) - 1)}]" if pages.has_total else "None"
         page = f"{compiler.constant(_nested_page)}(c.planned[{step}], {records}, {total})"
         return Code(f"{pages.completed.text}({page}, c)", pages.completed.awaits)
 
+    def _nodes(self, compiler: Compiler, selected: Selected, reader: "RowReader", records: str) -> Code:
+        """Of a page of which nothing else is selected: no page is made."""
+        items: list[tuple[str, Code]] = []
+        for each in compiler.selected(_object_type(selected), selected.selection):
+            if isinstance(each, str):
+                items.append((each, Code(repr(_object_type(selected).name))))
+                continue
+            node = reader.expression(compiler, _object_type(each), each.selection)
+            nodes = Code(f"[{node.text} for o in {records}]")
+            if node.awaits:
+                nodes = Code(f"{compiler.constant(gather)}({nodes.text})", True)
+            items.append((each.name, nodes))
+        return _dictionary(compiler, items)
+
     def _records(self, compiler: Compiler, place: int, reader: "RowReader", *, is_read: bool = True) -> str:
         number = self.shape.list_of(place, reader.shape)
+        self.preparation.count_list()
         if not is_read:
             return "()"
         if not reader.shape.is_flat:
@@ -322,6 +354,12 @@ class RowReader:
 
     def _column(self, place: int, name: str) -> str:
         return f"o[{self.shape.column(place, name)}]"
+
+
+def _dictionary(compiler: Compiler, items: Sequence[tuple[str, Code]]) -> Code:
+    if any(code.awaits for _, code in items):
+        return Code(f"{compiler.dictionary(items).text}(o, c)", True)
+    return Code(f"{{{', '.join(f'{name!r}: {code.text}' for name, code in items)}}}")
 
 
 def _within(allow: Any) -> Prepare:
