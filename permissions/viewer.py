@@ -93,18 +93,14 @@ class Viewer:
         """The viewer's own, the oldest first."""
         return [snapshot(Member, record[_MEMBERS]) for record in self._memberships]
 
-    @cached_property
-    def accounts(self) -> list[Account]:
-        return [snapshot(Account, record[_ACCOUNTS]) for record in self._memberships]
-
-    def known(self, id: UUID) -> Any:
+    def known(self, id: UUID) -> Member | Account | None:
         """The viewer's own member, or account, of this id, as the look-up found it."""
-        return self._known.get(id)
-
-    @cached_property
-    def _known(self) -> dict[UUID, Member | Account]:
-        members = {member.id: member for member in self.members}
-        return {**members, **{account.id: account for account in self.accounts}}
+        for record in self._memberships:
+            if record[_ACCOUNT_ID] == id:
+                return snapshot(Account, record[_ACCOUNTS])
+            if record[_MEMBER_ID] == id:
+                return snapshot(Member, record[_MEMBERS])
+        return None
 
     @property
     def credential(self) -> Credential:

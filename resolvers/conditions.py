@@ -18,7 +18,11 @@ class Condition:
     searches: tuple[str, ...] = ()
 
     def __call__(self, *values: Any) -> "Bound":
-        return Bound(self, values)
+        for value in values:
+            if type(value) is ParentColumn:
+                columns = [each if type(each) is ParentColumn else None for each in values]
+                return Bound(self, values, (self, *columns))
+        return Bound(self, values, self)
 
 
 class ParentColumn(NamedTuple):
@@ -28,16 +32,12 @@ class ParentColumn(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """A condition with its values."""
+    """A condition with its values. `shape` is what of it is in the text of the SQL, and not in its
+    parameters."""
 
     condition: Condition
     values: tuple[Any, ...]
-
-    @property
-    def shape(self) -> Any:
-        """What of it is in the text of the SQL, and not in its parameters."""
-        columns = [value if type(value) is ParentColumn else None for value in self.values]
-        return (self.condition, *columns) if any(columns) else self.condition
+    shape: Any
 
 
 class ParentRow:

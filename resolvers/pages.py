@@ -1,7 +1,7 @@
 """Lists and their pages: what is read of a list, and cursors by which to read on."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -113,14 +113,18 @@ class Listing:
     branches: tuple[Branch, ...] = ()
     search: Search | None = None
 
-    def conditions(self) -> Iterator[Bound]:
-        yield from self.where
+    def conditions(self) -> Sequence[Bound]:
+        """All of them, each in its place."""
+        if not self.branches and self.search is None:
+            return self.where
+        conditions = list(self.where)
         for branch in self.branches:
-            yield from branch.where
+            conditions += branch.where
         if self.search is not None:
-            yield self.search.match
+            conditions.append(self.search.match)
             for branch in self.search.otherwise:
-                yield from branch.where
+                conditions += branch.where
+        return conditions
 
     @property
     def shape(self) -> Any:

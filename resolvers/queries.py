@@ -17,10 +17,12 @@ from resolvers.pages import Listing, Slice, decode_cursor
 
 
 class Column(NamedTuple):
-    """Of the table at this place of the shape."""
+    """Of the table at this place of the shape. `in_hex`: a UUID's digits, which PostgreSQL writes for less
+    than it takes here to make an object of them."""
 
     place: int
     name: str
+    in_hex: bool = False
 
 
 class Join(NamedTuple):
@@ -61,9 +63,9 @@ class Shape:
     texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
     """The statements that were written for it, by `Query.key`."""
 
-    def column(self, place: int, name: str) -> int:
+    def column(self, place: int, name: str, *, in_hex: bool = False) -> int:
         """Where in the record it is."""
-        return self._slot(Column(place, name))
+        return self._slot(Column(place, name, in_hex))
 
     def join(self, place: int, table: type[SQLModel], column: str, *, required: bool) -> int:
         """The place of the row that is referred to. Places count from 0, the shape's own table."""
@@ -150,13 +152,22 @@ class Query:
         for bound in self.listing.conditions():
             yield from (value for value in bound.values if isinstance(value, ParentColumn))
 
-    def values(self) -> Iterator[tuple[Any, Any]]:
-        """Each value with what it belongs to: a condition, or a key of a cursor."""
+    def values(self) -> list[Any]:
+        """Of all conditions and cursors, those of the lists that belong to its rows last."""
+        values: list[Any] = []
         for bound in self.listing.conditions():
-            for index, value in enumerate(bound.values):
-                yield (id(bound), index), value
-        for argument, values in self.cursors.items():
-            for index, value in enumerate(values):
-                yield (id(self), argument, index), value
+            values += bound.values
+        for keys in self.cursors.values():
+            values += keys
         for each in self.nested:
-            yield from each.values()
+            values += each.values()
+        return values
+
+    def owners(self) -> Iterator[Any]:
+        """What each of the values belongs to, in the same order: a condition's, or a cursor's."""
+        for bound in self.listing.conditions():
+            yield from ((id(bound), index) for index in range(len(bound.values)))
+        for argument, keys in self.cursors.items():
+            yield from ((id(self), argument, index) for index in range(len(keys)))
+        for each in self.nested:
+            yield from each.owners()

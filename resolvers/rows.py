@@ -83,7 +83,7 @@ def _keep(texts: dict[Any, Text], key: Any, text: Text) -> Text:
 
 async def _fetch(database: Database, text: Text, query: Query) -> list[Any]:
     statement, order = text
-    values = [value for _, value in query.values()]
+    values = query.values()
     return await database.fetch(statement, *[values[index] for index in order])
 
 

@@ -58,7 +58,7 @@ class _Writer:
 
     def __init__(self, query: Query) -> None:
         self._tables = 0
-        self._names = {owner: f"p{index}" for index, (owner, _) in enumerate(query.values())}
+        self._names = {owner: f"p{index}" for index, owner in enumerate(query.owners())}
 
     def rows(self, shape: Shape, query: Query, parent: str | None = None) -> Statement:
         """The records of a shape. `parent` is what the table is called whose columns conditions refer to."""
@@ -127,7 +127,8 @@ class _Writer:
 
     def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Column | Nested) -> Any:
         if isinstance(slot, Column):
-            return _column(shape, names, slot.place, slot.name)
+            column = _column(shape, names, slot.place, slot.name)
+            return func.encode(func.uuid_send(column), "hex") if slot.in_hex else column
         if slot.part is not None and not slot.is_count:
             return literal_column(f"{names[-1 - slot.number]}.c{slot.part}")
         inner, parent = query.nested[slot.number], names[slot.place]

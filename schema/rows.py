@@ -219,7 +219,8 @@ class RowReader:
         elif isinstance(how, ToMany):
             written = self._to_many(compiler, selected, how, place)
         elif isinstance(how, GlobalId):
-            written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {self._column(place, 'id')}.hex")
+            digits = f"o[{self.shape.column(place, 'id', in_hex=True)}]"
+            written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {digits}")
         elif isinstance(how, Derived):
             columns = ", ".join(self._column(place, name) for name in how.columns)
             value = f"{compiler.constant(how.function)}({columns})"
@@ -384,7 +385,7 @@ def _slice(arguments: dict[str, Any]) -> Slice:
 
 
 def _zipped(*columns: list[Any] | None) -> list[Any]:
-    return [] if columns[0] is None else list(zip(*columns, strict=True))  # type: ignore[arg-type]
+    return [] if columns[0] is None else list(zip(*columns, strict=True))
 
 
 def _nested_page(query: Query, records: Sequence[Any], total: int | None) -> Page:
