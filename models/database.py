@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from models.connections import ReadingConnections
 
-_STATEMENTS_KEPT = 500  # Prepared ones, by each connection.
 _SETTINGS = {
     "application_name": "team-access",
     "lock_timeout": "10s",
@@ -49,7 +48,6 @@ class Database:
         return await asyncpg.connect(
             asyncpg_url(self.url),
             timeout=10,
-            statement_cache_size=_STATEMENTS_KEPT,
             max_cached_statement_lifetime=0,
             server_settings={**_SETTINGS, **_READING_SETTINGS},
         )

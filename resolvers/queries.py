@@ -5,7 +5,7 @@ each at a place of its own in the record. It is made once for an operation. A `Q
 request to request: of which listing, which slice, and of each of its rows, which lists.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,6 +23,14 @@ class Column(NamedTuple):
     place: int
     name: str
     in_hex: bool = False
+
+
+class Expression(NamedTuple):
+    """Of some columns of the table at this place."""
+
+    place: int
+    names: tuple[str, ...]
+    make: Callable[[], Any]
 
 
 class Join(NamedTuple):
@@ -51,6 +59,9 @@ class Nested(NamedTuple):
         return self.number == nested.number and self.part is not None and not self.is_count
 
 
+Slot = Column | Expression | Nested
+
+
 @dataclass(eq=False)
 class Shape:
     """What is read of each row of a table. `cursors`: the order's keys too, last in each record."""
@@ -58,7 +69,7 @@ class Shape:
     table: type[SQLModel]
     cursors: bool = False
     joins: list[Join] = field(default_factory=list)
-    slots: list[Column | Nested] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
     lists: list[Nested] = field(default_factory=list)
     texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
     """The statements that were written for it, by `Query.key`."""
@@ -66,6 +77,10 @@ class Shape:
     def column(self, place: int, name: str, *, in_hex: bool = False) -> int:
         """Where in the record it is."""
         return self._slot(Column(place, name, in_hex))
+
+    def expression(self, place: int, names: tuple[str, ...], make: Callable[[], Any]) -> int:
+        """Where in the record its value is."""
+        return self._slot(Expression(place, names, make))
 
     def join(self, place: int, table: type[SQLModel], column: str, *, required: bool) -> int:
         """The place of the row that is referred to. Places count from 0, the shape's own table."""
@@ -102,6 +117,9 @@ class Shape:
     def columns(self, query: "Query") -> set[str]:
         """Of its own table, by their names in Python."""
         read = {slot.name for slot in self.slots if isinstance(slot, Column) and slot.place == 0}
+        for slot in self.slots:
+            if isinstance(slot, Expression) and slot.place == 0:
+                read |= set(slot.names)
         joined = {join.column for join in self.joins if join.place == 0}
         ids = {name for name in ("account_id", "id") if name in attributes(self.table)}
         lists = [query.nested[each.number] for each in self.lists if each.place == 0]
@@ -109,7 +127,7 @@ class Shape:
         searched = {name for bound in query.listing.conditions() for name in bound.condition.searches}
         return read | joined | ids | referred | searched
 
-    def _slot(self, slot: Column | Nested) -> int:
+    def _slot(self, slot: Slot) -> int:
         if slot not in self.slots:
             self.slots.append(slot)
         return self.slots.index(slot)

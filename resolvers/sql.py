@@ -30,7 +30,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from models.statements import compiled, parameter
 from resolvers.conditions import Bound, ParentColumn
 from resolvers.pages import Branch, Listing, Search
-from resolvers.queries import Column, Nested, Query, Shape
+from resolvers.queries import Column, Expression, Nested, Query, Shape, Slot
 
 Statement = Select[*tuple[Any, ...]]
 
@@ -125,10 +125,12 @@ class _Writer:
         names[-1 - nested.number] = self.table()
         return select(*arrays).select_from(inner).lateral(names[-1 - nested.number])
 
-    def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Column | Nested) -> Any:
+    def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Slot) -> Any:
         if isinstance(slot, Column):
             column = _column(shape, names, slot.place, slot.name)
             return func.encode(func.uuid_send(column), "hex") if slot.in_hex else column
+        if isinstance(slot, Expression):
+            return _expression(shape, names, slot)
         if slot.part is not None and not slot.is_count:
             return literal_column(f"{names[-1 - slot.number]}.c{slot.part}")
         inner, parent = query.nested[slot.number], names[slot.place]
@@ -214,6 +216,16 @@ def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> Co
     table: Any = shape.joins[place - 1].table if place else shape.table
     column = inspect(table).columns[name]
     return literal_column(f"{names[place]}.{column.name}", column.type)
+
+
+def _expression(shape: Shape, names: Mapping[int, str], slot: Expression) -> Any:
+    table: Any = shape.joins[slot.place - 1].table if slot.place else shape.table
+    columns = {inspect(table).columns[name]: _column(shape, names, slot.place, name) for name in slot.names}
+
+    def in_its_place(each: Any, **_: Any) -> Any:
+        return columns.get(each)
+
+    return cast("Any", replacement_traverse)(slot.make(), {}, in_its_place)
 
 
 def _directed(keys: Sequence[ColumnElement[Any]], query: Query) -> list[ColumnElement[Any]]:

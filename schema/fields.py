@@ -40,15 +40,18 @@ def computed(graphql_type: Any, description: str) -> Callable[[Callable[..., Any
     return decorate
 
 
-def derived(function: Callable[..., Any], description: str) -> Any:
-    """What a function makes of some columns of a row: those that its parameters name."""
+def derived(
+    function: Callable[..., Any], description: str, *, expression: Callable[[], Any] | None = None
+) -> Any:
+    """What a function makes of some columns of a row: those that its parameters name. `expression` makes the
+    same of them in SQL."""
     columns = tuple(inspect.signature(function).parameters)
 
     def resolve(root: strawberry.Parent[Any]) -> Any:
         return function(*(getattr(root, name) for name in columns))
 
     return strawberry.field(
-        resolver=resolve, description=description, metadata={ROW: Derived(function, columns)}
+        resolver=resolve, description=description, metadata={ROW: Derived(function, columns, expression)}
     )
 
 

@@ -23,7 +23,9 @@ class Invitation(Node):
     email: str = strawberry.field(description="Whom.")
     role: Role = strawberry.field(description="As what.")
     message: str | None = strawberry.field(description="What the Admin added.")
-    status: InvitationStatus = derived(models.Invitation.status_of, "What became of it.")
+    status: InvitationStatus = derived(
+        models.Invitation.status_of, "What became of it.", expression=models.Invitation.status_now
+    )
     delivery: DeliveryStatus = strawberry.field(description="Where the newest email is.")
     delivery_error: str | None = strawberry.field(
         description="What the mail server said, if it did not take it."

@@ -20,7 +20,11 @@ from schema.later import Account, Member
 class License(Node):
     account: Account = to_one(models.Account, "account_id", "Whose.")
     theme: Theme = to_one(models.Theme, "theme_id", "Of what.")
-    status: LicenseStatus = derived(models.License.status_of, "Whether it may be used, as of now.")
+    status: LicenseStatus = derived(
+        models.License.status_of,
+        "Whether it may be used, as of now.",
+        expression=models.License.status_now,
+    )
     site: str = strawberry.field(description="Where the theme is used: a host name.")
     key: str | None = guarded(
         allow=HasOrOwns(Permission.REVOKE_LICENSES, own="holder_id"),

@@ -38,10 +38,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Worked out by a function of some columns."""
+    """Worked out by a function of some columns; or by the database, where `expression` says how."""
 
     function: Callable[..., Any]
     columns: tuple[str, ...]
+    expression: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +223,7 @@ class RowReader:
             digits = f"o[{self.shape.column(place, 'id', in_hex=True)}]"
             written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {digits}")
         elif isinstance(how, Derived):
-            columns = ", ".join(self._column(place, name) for name in how.columns)
-            value = f"{compiler.constant(how.function)}({columns})"
+            value = self._derived(compiler, how, place)
             written = compiler.completed(selected.definition.type, selected.selection, value, {})
         elif isinstance(how, Column):
             written = self._leaf(compiler, selected, how.name, place, sure)
@@ -234,6 +234,12 @@ class RowReader:
         else:
             return self._of_snapshot(compiler, selected, place)
         return self._allowed(compiler, selected, place, written)
+
+    def _derived(self, compiler: Compiler, how: Derived, place: int) -> str:
+        if how.expression is not None:
+            return f"o[{self.shape.expression(place, how.columns, how.expression)}]"
+        columns = ", ".join(self._column(place, name) for name in how.columns)
+        return f"{compiler.constant(how.function)}({columns})"
 
     def _allowed(self, compiler: Compiler, selected: Selected, place: int, written: Code) -> Code:
         for allow in selected.permissions:
