@@ -48,6 +48,7 @@ from strawberry.types.field import StrawberryField
 
 PLANNED = "planned"
 _DEFINITION = "strawberry-definition"
+_LISTS = (list, tuple)
 
 Selection = Sequence[FieldDetails]
 Readers = Mapping[str, "Reader"]
@@ -487,7 +488,7 @@ def present(value: Any) -> Any:
 
 def listed(value: Any) -> Any:
     """A list; of other iterables graphql-core knows more."""
-    return value if isinstance(value, list | tuple) else stop()
+    return value if isinstance(value, _LISTS) else stop()
 
 
 def _is_coroutine(value: Any) -> bool:

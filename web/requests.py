@@ -18,6 +18,8 @@ JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 HTML = "text/html"
 
+_STRING_OR_NULL = (str, type(None))
+_OBJECT_OR_NULL = (dict, type(None))
 _MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 _DISCARDING_SECONDS = 5
 
@@ -147,11 +149,11 @@ def parameters(document: object, may_hold_nul: bool = True) -> Parameters:
     variables, extensions = document.get("variables"), document.get("extensions")
     if not isinstance(query, str):
         raise bad_request("`query` must be a string, and is required.")
-    if not isinstance(operation_name, str | None):
+    if not isinstance(operation_name, _STRING_OR_NULL):
         raise bad_request("`operationName` must be a string or null.")
-    if not isinstance(variables, dict | None):
+    if not isinstance(variables, _OBJECT_OR_NULL):
         raise bad_request("`variables` must be an object or null.")
-    if not isinstance(extensions, dict | None):
+    if not isinstance(extensions, _OBJECT_OR_NULL):
         raise bad_request("`extensions` must be an object or null.")
     return Parameters(query, operation_name, variables, may_hold_nul and holds_nul(variables))
 
