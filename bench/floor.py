@@ -1,5 +1,5 @@
 """The floor: what is left if there is no GraphQL. A bare ASGI callable that looks up who asks, in one
-statement, and answers by one more, written for this very answer. `viewer` needs only the first.
+statement, and answers by one more, written for this very answer.
 
 `/json/members` has its JSON from PostgreSQL, `/rows/members` makes it of rows, and so on.
 """
@@ -24,6 +24,7 @@ LOOK_UP = """
     WHERE sessions.token_hash = $1 AND sessions.ended_at IS NULL AND sessions.expires_at > now()"""
 _SETTINGS = {"application_name": "bench-floor", "jit": "off"}
 _HEADERS = [(b"content-type", b"application/json; charset=utf-8")]
+_ABOUT_PERSON = "viewer"
 
 Prepared = asyncpg.prepared_stmt.PreparedStatement
 Answer = Callable[[Prepared, Any], Awaitable[bytes]]
@@ -31,21 +32,21 @@ Answer = Callable[[Prepared, Any], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """To answer one path: a statement about an account, or about the token itself, and what is made of it."""
+    """To answer one path: a statement about a person or an account, and what is made of it."""
 
     statement: str
+    about: str
     answer: Answer
-    of_token: bool
 
 
-async def _of_json(statement: Prepared, about: Any) -> bytes:
-    data: str | None = await statement.fetchval(about)
-    return b'{"data":' + (data or "null").encode() + b"}"
+async def _of_json(statement: Prepared, id: Any) -> bytes:
+    data: str = await statement.fetchval(id)
+    return b'{"data":' + data.encode() + b"}"
 
 
 def _of_rows(make: Callable[[list[asyncpg.Record]], Any]) -> Answer:
-    async def answer(statement: Prepared, about: Any) -> bytes:
-        return orjson.dumps({"data": make(await statement.fetch(about))}, option=orjson.OPT_UTC_Z)
+    async def answer(statement: Prepared, id: Any) -> bytes:
+        return orjson.dumps({"data": make(await statement.fetch(id))}, option=orjson.OPT_UTC_Z)
 
     return answer
 
@@ -53,10 +54,10 @@ def _of_rows(make: Callable[[list[asyncpg.Record]], Any]) -> Answer:
 def _ways() -> dict[str, _Way]:
     ways = {}
     for name in ("viewer", "members", "licenses", "audit", "nested"):
+        about = "user_id" if name == _ABOUT_PERSON else "account_id"
         statement, make = getattr(floor_rows, name.upper()), getattr(floor_rows, name)
-        ways[f"/rows/{name}"] = _Way(statement, _of_rows(make), of_token=name == "viewer")
-        statement = getattr(floor_json, name.upper())
-        ways[f"/json/{name}"] = _Way(statement, _of_json, of_token=name == "viewer")
+        ways[f"/rows/{name}"] = _Way(statement, about, _of_rows(make))
+        ways[f"/json/{name}"] = _Way(getattr(floor_json, name.upper()), about, _of_json)
     return ways
 
 
@@ -83,13 +84,10 @@ class Floor:
             return 404, b"{}"
         look_up, statements = connection = await self._connections.get()
         try:
-            token_hash = sha256(token).digest()
-            if way.of_token:
-                return 200, await way.answer(statements[path], token_hash)
-            memberships = await look_up.fetch(token_hash)
+            memberships = await look_up.fetch(sha256(token).digest())
             if len(memberships) != 1 or memberships[0]["role"] != "ADMIN":
                 return 403, b"{}"
-            return 200, await way.answer(statements[path], memberships[0]["account_id"])
+            return 200, await way.answer(statements[path], memberships[0][way.about])
         finally:
             self._connections.put_nowait(connection)
 

@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - put together from constants
 """The floor's statements where PostgreSQL writes the JSON: put together as text, the quickest way here.
 
-`VIEWER` takes a token's hash, and is the look-up of who asks itself; the others take an account.
+Each takes what `floor.LOOK_UP` found: the person for `viewer`, the account for the others.
 """
 
 _MICROSECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
@@ -77,14 +77,12 @@ _LICENSES = """SELECT *, row_number() OVER (ORDER BY provisioned_at DESC, id DES
 _JOIN_HOLDER = "JOIN members holder ON holder.account_id = page.account_id AND holder.id = page.holder_id"
 
 VIEWER = f"""
-    SELECT concat('{{"viewer":{{"user":', {_object(name=_text("users.name"))}, ',"memberships":[', string_agg(
+    SELECT concat('{{"viewer":{{"user":', {_object(name="(SELECT to_json(name) FROM users WHERE id = $1)")},
+        ',"memberships":[', string_agg(
             {_object(role=_plain("members.role"), account=_object(name=_text("accounts.name")))},
-            ',' ORDER BY members.id) FILTER (WHERE members.id IS NOT NULL), ']}}}}')
-    FROM sessions JOIN users ON users.id = sessions.user_id
-    LEFT JOIN members ON members.user_id = users.id AND members.removed_at IS NULL
-    LEFT JOIN accounts ON accounts.id = members.account_id
-    WHERE sessions.token_hash = $1 AND sessions.ended_at IS NULL AND sessions.expires_at > now()
-    GROUP BY users.id"""
+            ',' ORDER BY members.id), ']}}}}')
+    FROM members JOIN accounts ON accounts.id = members.account_id
+    WHERE members.user_id = $1 AND members.removed_at IS NULL"""
 
 MEMBERS = _connection(
     "members",

@@ -1,7 +1,4 @@
-"""The floor's statements where PostgreSQL returns rows, and what makes the answers of these.
-
-Each statement takes what its twin in `floor_json` takes.
-"""
+"""The floor's statements where PostgreSQL returns rows, and the functions that make the answer of them."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
@@ -17,11 +14,8 @@ _STATUS = """CASE WHEN license.status IN ('ACTIVE', 'SUSPENDED') AND license.exp
 
 VIEWER = """
     SELECT users.name, members.role, accounts.name
-    FROM sessions JOIN users ON users.id = sessions.user_id
-    LEFT JOIN members ON members.user_id = users.id AND members.removed_at IS NULL
-    LEFT JOIN accounts ON accounts.id = members.account_id
-    WHERE sessions.token_hash = $1 AND sessions.ended_at IS NULL AND sessions.expires_at > now()
-    ORDER BY members.id"""
+    FROM members JOIN accounts ON accounts.id = members.account_id JOIN users ON users.id = members.user_id
+    WHERE members.user_id = $1 AND members.removed_at IS NULL ORDER BY members.id"""
 MEMBERS = """
     SELECT id, name, email, role, is_owner, joined_at, last_active_at FROM members
     WHERE account_id = $1 AND removed_at IS NULL ORDER BY joined_at, id LIMIT 51"""
@@ -52,9 +46,7 @@ NESTED = f"""
 
 
 def viewer(rows: Rows) -> Any:
-    if not rows:
-        return None
-    memberships = [{"role": role, "account": {"name": account}} for _, role, account in rows if role]
+    memberships = [{"role": role, "account": {"name": account}} for _, role, account in rows]
     return {"viewer": {"user": {"name": rows[0][0]}, "memberships": memberships}}
 
 
