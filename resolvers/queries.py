@@ -17,12 +17,12 @@ from resolvers.pages import Listing, Slice, decode_cursor
 
 
 class Column(NamedTuple):
-    """Of the table at this place of the shape. `in_hex`: a UUID's digits, which PostgreSQL writes for less
-    than it takes here to make an object of them."""
+    """Of the table at this place of the shape. `as_text`: a UUID's digits, or a time as clients see it, which
+    PostgreSQL writes for less than it takes here to make an object of it."""
 
     place: int
     name: str
-    in_hex: bool = False
+    as_text: bool = False
 
 
 class Expression(NamedTuple):
@@ -74,9 +74,9 @@ class Shape:
     texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
     """The statements that were written for it, by `Query.key`."""
 
-    def column(self, place: int, name: str, *, in_hex: bool = False) -> int:
+    def column(self, place: int, name: str, *, as_text: bool = False) -> int:
         """Where in the record it is."""
-        return self._slot(Column(place, name, in_hex))
+        return self._slot(Column(place, name, as_text))
 
     def expression(self, place: int, names: tuple[str, ...], make: Callable[[], Any]) -> int:
         """Where in the record its value is."""

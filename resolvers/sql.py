@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     FromClause,
     Select,
     and_,
@@ -34,6 +35,7 @@ from resolvers.queries import Column, Expression, Nested, Query, Shape, Slot
 
 Statement = Select[*tuple[Any, ...]]
 
+TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 _NEAR_ROWS = 400
 """Of the next ones in order, so many are looked through by a search before it turns to its index."""
 
@@ -128,7 +130,7 @@ class _Writer:
     def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Slot) -> Any:
         if isinstance(slot, Column):
             column = _column(shape, names, slot.place, slot.name)
-            return func.encode(func.uuid_send(column), "hex") if slot.in_hex else column
+            return _as_text(column) if slot.as_text else column
         if isinstance(slot, Expression):
             return _expression(shape, names, slot)
         if slot.part is not None and not slot.is_count:
@@ -216,6 +218,12 @@ def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> Co
     table: Any = shape.joins[place - 1].table if place else shape.table
     column = inspect(table).columns[name]
     return literal_column(f"{names[place]}.{column.name}", column.type)
+
+
+def _as_text(column: ColumnElement[Any]) -> Any:
+    if isinstance(column.type, DateTime):
+        return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
+    return func.encode(func.uuid_send(column), "hex")
 
 
 def _expression(shape: Shape, names: Mapping[int, str], slot: Expression) -> Any:

@@ -220,7 +220,7 @@ class RowReader:
         elif isinstance(how, ToMany):
             written = self._to_many(compiler, selected, how, place)
         elif isinstance(how, GlobalId):
-            digits = f"o[{self.shape.column(place, 'id', in_hex=True)}]"
+            digits = f"o[{self.shape.column(place, 'id', as_text=True)}]"
             written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {digits}")
         elif isinstance(how, Derived):
             value = self._derived(compiler, how, place)
@@ -258,7 +258,8 @@ class RowReader:
     def _leaf(self, compiler: Compiler, selected: Selected, name: str, place: int, sure: bool) -> Code:
         kind = selected.definition.type
         column = inspect(self._table(place)).columns[name]
-        text = self._column(place, name)
+        is_time = getattr(get_nullable_type(kind), "name", "") == "DateTime"
+        text = f"o[{self.shape.column(place, name, as_text=is_time)}]"
         pattern = _pattern(get_nullable_type(kind), column.type, compiler)
         if pattern is None:
             return compiler.completed(kind, selected.selection, text, {})

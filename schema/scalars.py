@@ -35,7 +35,7 @@ def _utc(at: datetime) -> datetime:
 
 
 def _format_time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _parse_decimal(value: object) -> Decimal:
