@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import orjson
 from sqlalchemy import Enum, inspect
 from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlmodel import SQLModel
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -29,6 +30,15 @@ def snapshot(table: type[Row], values: Sequence[Any]) -> Row:
         value = row.__dict__[name]
         if value is not None:
             row.__dict__[name] = convert(value)
+    return row
+
+
+def entity(session: Session, table: type[Row], values: Sequence[Any]) -> Row:
+    """The same, known to the session as a row that it has loaded: what is assigned to it is saved."""
+    row: Row = class_mapper(table).class_manager.new_instance()
+    row.__dict__.update(snapshot(table, values).__dict__)
+    make_transient_to_detached(row)
+    session.add(row)
     return row
 
 

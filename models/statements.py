@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.visitors import cloned_traverse
+from sqlmodel import SQLModel
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -42,6 +43,11 @@ def any_of(column: Any, values: Any) -> ColumnElement[bool]:
     if isinstance(values, BindParameter):
         values = values._with_binary_element_type(ARRAY(column.type))
     return cast("ColumnElement[bool]", column == any_(values))
+
+
+def column_type(table: type[SQLModel], name: str) -> str:
+    """As SQL has it."""
+    return str(cast("Any", table).__table__.c[name].type.compile(_DIALECT))
 
 
 def compiled(statement: Select[*tuple[Any, ...]]) -> tuple[str, list[str]]:

@@ -6,7 +6,7 @@ statement, since the log's head stays locked from there to the commit.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 import asyncpg
-from sqlalchemy import Table, UpdateBase, event, insert, select
+from sqlalchemy import Select, Table, UpdateBase, event, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session as SyncSession
@@ -31,6 +31,8 @@ from models.database import Database, canonical_json
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
+from models.snapshots import attributes, entity
+from models.statements import Statement, column_type, parameter
 from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
@@ -115,6 +117,11 @@ class Change:
         """Sent after the commit, or not at all."""
         self._messages.extend(messages)
 
+    async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
+        """Records, in this transaction, without entities for the session to keep."""
+        driver = await _driver(self.session)
+        return await driver.fetch(statement.sql, *statement.arguments(**values))
+
     async def access_changed(self, *ids: UUID) -> None:
         """Users or sessions whose open connections must look again at what they may."""
         await notify_access(self.session, *ids)
@@ -125,7 +132,7 @@ class Change:
         await self.session.flush()
         await enqueue(self.session, self._messages)
         if self._events:
-            await self.session.execute(insert(AuditEvent), self._events)
+            await _append(self.session, self._events)
 
 
 @asynccontextmanager
@@ -141,8 +148,7 @@ async def announcing(database: Database) -> AsyncIterator[AuditAnnouncer]:
 async def enqueue(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Emails that go out after the commit of the session's transaction, or not at all."""
     if messages:
-        raw = await (await session.connection()).get_raw_connection()
-        await queue.enqueue(cast("asyncpg.Connection", raw.driver_connection), messages)
+        await queue.enqueue(await _driver(session), messages)
 
 
 @asynccontextmanager
@@ -175,12 +181,14 @@ async def change(
             await _look_up_key(tx, member.id, key)
             yield tx
             await tx.finish()
+            known = _known(session)
     except Forbidden as refusal:
         if denied is not None:
             await _record_denied(context, denied, refusal)
         raise
     context.announcer.grown(account_id)
     context.forget()
+    context.known = known
 
 
 @asynccontextmanager
@@ -275,16 +283,70 @@ async def _lock_membership(
     session: AsyncSession, account_id: UUID, user_id: UUID
 ) -> tuple[Account, Member] | None:
     """The account's row first, then the member's, each as it is once the lock is held."""
-    statement = (
-        select(Account, Member)
+    arguments = tuple(_LOCK.arguments(account_id=account_id, user_id=user_id))
+    # Through the session's connection, which begins the transaction by its first statement.
+    record = (await (await session.connection()).exec_driver_sql(_LOCK.sql, arguments)).first()
+    if record is None:
+        return None
+    of_account = len(attributes(Account))
+    account = entity(session.sync_session, Account, record[:of_account])
+    return account, entity(session.sync_session, Member, record[of_account:])
+
+
+def _lock() -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [getattr(table, name) for table in (Account, Member) for name in attributes(table)]
+    return (
+        select(*columns)
+        .select_from(Account)
         .join(Member, col(Member.account_id) == col(Account.id))
         .where(
-            col(Account.id) == account_id, col(Member.user_id) == user_id, col(Member.removed_at).is_(None)
+            col(Account.id) == parameter("account_id"),
+            col(Member.user_id) == parameter("user_id"),
+            col(Member.removed_at).is_(None),
         )
         .with_for_update(key_share=True, of=[Account, Member])
     )
-    row = (await session.execute(statement)).one_or_none()
-    return (row[0], row[1]) if row else None
+
+
+_LOCK = Statement(_lock)
+
+
+async def _driver(session: AsyncSession) -> asyncpg.Connection:
+    """The connection of a transaction that has begun."""
+    raw = await (await session.connection()).get_raw_connection()
+    return cast("asyncpg.Connection", raw.driver_connection)
+
+
+async def _append(session: AsyncSession, events: Sequence[Mapping[str, Any]]) -> None:
+    """One statement for however many: an array for each column."""
+    columns = [[event[name] for event in events] for name in _APPENDED]
+    columns[_APPENDED.index("details")] = [canonical_json(event["details"]) for event in events]
+    await (await _driver(session)).execute(_APPEND, *columns)
+
+
+_APPENDED = tuple(
+    name
+    for name in attributes(AuditEvent)
+    if name not in ("sequence", "occurred_at", "previous_hash", "hash")  # By the trigger.
+)
+
+
+def _appending() -> str:
+    columns = ", ".join(_APPENDED)
+    types = (column_type(AuditEvent, name) for name in _APPENDED)
+    arrays = ", ".join(f"${place}::{each}[]" for place, each in enumerate(types, 1))
+    return f"""INSERT INTO audit_events ({columns})
+        SELECT {columns} FROM unnest({arrays}) WITH ORDINALITY AS event ({columns}, place)
+        ORDER BY place"""  # noqa: S608
+
+
+_APPEND = _appending()
+
+
+def _known(session: AsyncSession) -> Callable[[UUID], Any]:
+    """Finds the rows that a change has seen or made, as they are now."""
+    rows = {row.id: row for row in session.identity_map.values() if hasattr(row, "id")}
+    return rows.get
 
 
 def _require(allow: Allow, member: Member) -> None:
