@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -15,6 +16,7 @@ import settings as settings_module
 from models.columns import now
 from schema import SCHEMA
 from schema.limits import Limits
+from schema.plans import paths
 from settings import Settings
 from web import error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
 from web.asking import make_context
@@ -24,6 +26,7 @@ from web.logs import configure_logs
 from web.state import State
 
 GRAPHQL = "/graphql"
+log = structlog.get_logger()
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -39,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             yield
         finally:
             await state.close()
+            log.info("operations_by_path", **paths.counts)
 
     app = TeamAccess(
         graphql=_cors_around(view, settings),

@@ -17,7 +17,7 @@ from models.deadlines import Deadline
 
 _WAITING_SECONDS = 10
 _CLOSING_SECONDS = 2
-_STATEMENTS_KEPT = 500
+_STATEMENTS_KEPT = 200
 
 
 class ReadingConnections:

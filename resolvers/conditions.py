@@ -1,12 +1,13 @@
 """What rows are asked for: conditions that are written once, and given the values of a request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import BigInteger, ColumnElement, String, func, literal_column
 from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import SQLModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,16 +57,15 @@ def contains(text: Any, search: ColumnElement[str]) -> ColumnElement[bool]:
     return func.strpos(func.lower(text), func.lower(cast_to(search, String))) > 0
 
 
-def has_grams_of(account_id: Any, text: Any, search: ColumnElement[str]) -> ColumnElement[bool]:
-    """The part of `contains` that an index knows: the text has the search's letters, two by two."""
-    of_text = func.search_grams(account_id, text, literal_column("1"), type_=ARRAY(BigInteger))
+def has_grams_of(
+    table: type[SQLModel], column: str, account_id: Any, search: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """The part of `contains` that an index knows: a text of the account has the search's letters, two by
+    two."""
+    columns = cast("Any", table).__table__.c
+    of_text = func.search_grams(
+        columns.account_id, columns[column], literal_column("1"), type_=ARRAY(BigInteger)
+    )
     searched = cast_to(search, String)
     shortest = func.least(literal_column("2"), func.length(searched))
     return of_text.contains(func.search_grams(account_id, searched, shortest, type_=ARRAY(BigInteger)))
-
-
-Value = TypeVar("Value")
-
-
-def distinct(values: Sequence[Value]) -> list[Value]:
-    return list(dict.fromkeys(values))

@@ -56,7 +56,7 @@ _matches = Condition(
     ),
     searches=("site", "theme_id"),
 )
-_has_site_grams = Condition(lambda account_id, search: has_grams_of(account_id, col(License.site), search))
+_has_site_grams = Condition(lambda account_id, search: has_grams_of(License, "site", account_id, search))
 _on_site = Condition(lambda search: contains(col(License.site), search))
 _of_theme_called = Condition(
     lambda account_id, search: and_(

@@ -47,11 +47,11 @@ _named_or_addressed = Condition(
     lambda search: or_(contains(col(Member.name), search), contains(col(Member.email), search)),
     searches=("name", "email"),
 )
-_has_name_grams = Condition(lambda account_id, search: has_grams_of(account_id, col(Member.name), search))
+_has_name_grams = Condition(lambda account_id, search: has_grams_of(Member, "name", account_id, search))
 _has_grams = Condition(
     lambda account_id, search: or_(
-        has_grams_of(account_id, col(Member.name), search),
-        has_grams_of(account_id, col(Member.email), search),
+        has_grams_of(Member, "name", account_id, search),
+        has_grams_of(Member, "email", account_id, search),
     )
 )
 

@@ -16,7 +16,7 @@ from resolvers.queries import Query, Shape
 Row = TypeVar("Row", bound=SQLModel)
 Text = tuple[str, list[int]]
 
-_MOST_TEXTS = 200
+_MOST_TEXTS = 16
 _counts: dict[Any, Text] = {}
 
 

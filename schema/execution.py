@@ -40,7 +40,9 @@ async def execute(schema: Schema, prepared: Prepared, context: object) -> Execut
     if isinstance(outcome, dict):
         paths.counts[FAST] += 1
         return ExecutionResult(outcome, None)
-    paths.counts[outcome if isinstance(outcome, str) else type(outcome).__name__] += 1
+    reason = outcome if isinstance(outcome, str) else type(outcome).__name__
+    paths.counts[reason] += 1
+    log.debug("reference_path", reason=reason)
     begin_again = getattr(context, "forget", None)
     if begin_again is not None:
         begin_again()

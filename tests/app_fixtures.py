@@ -1,6 +1,6 @@
 """The served app, and a world of people around one account."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -12,10 +12,19 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from models.database import Database
+from schema.plans import paths
 from settings import Settings
 from tests.serving import free_port, serving
 from tests.snapshots import Snapshot
 from tests.world import Person, World
+
+
+@pytest.fixture(params=["compiled", "reference"])
+def each_path(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test is run twice: what goes well is read by compiled code, or all of it by graphql-core."""
+    paths.compiled = request.param == "compiled"
+    yield
+    paths.compiled = True
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from tests.contracts import ROLES, permissions_of
 from tests.stage import Stage, set_stage
 from tests.world import INVITE, Person, World
 
+pytestmark = pytest.mark.usefixtures("each_path")
+
 ACCOUNT = """account { name viewerPermissions viewerMember { role } owner { name email }
   members { totalCount } invitations { totalCount } auditLog { totalCount } }"""
 PROVISION = f"""mutation ($input: ProvisionLicenseInput!) {{ provisionLicense(input: $input) {{

@@ -17,6 +17,8 @@ from tests.schema_walk import field_at, guarded_fields, guarded_nodes
 from tests.stage import Stage, set_stage
 from tests.world import World
 
+pytestmark = pytest.mark.usefixtures("each_path")
+
 # What these open is not built yet: reports, downloads, API keys, purchases and billing.
 FEATURES_TO_COME = {
     "DOWNLOAD_REPORTS",

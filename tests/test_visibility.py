@@ -10,6 +10,8 @@ import pytest_asyncio
 from tests.contracts import ROLES
 from tests.world import Person, World
 
+pytestmark = pytest.mark.usefixtures("each_path")
+
 PROVISION = """mutation ($input: ProvisionLicenseInput!) { provisionLicense(input: $input) {
   license { id } userErrors { code } } }"""
 REVOKE = """mutation ($input: RevokeLicenseInput!) { revokeLicense(input: $input) {
