@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, ColumnElement, Select, any_, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Select, UpdateBase, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.visitors import cloned_traverse
@@ -14,10 +14,10 @@ _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
-    """A SELECT whose parameters are `parameter(name)`. Whatever else is compared with is part of its text,
-    so that PostgreSQL knows it when it plans: a partial index is only taken for what it is sure of."""
+    """A SELECT, or an UPDATE, whose parameters are `parameter(name)`. Whatever else is compared with is part
+    of its text, so that PostgreSQL knows it when it plans: a partial index is taken for what it is sure of."""
 
-    def __init__(self, build: Callable[[], Select[*tuple[Any, ...]]]) -> None:
+    def __init__(self, build: Callable[[], Select[*tuple[Any, ...]] | UpdateBase]) -> None:
         self._build = build
 
     @cached_property
@@ -50,7 +50,7 @@ def column_type(table: type[SQLModel], name: str) -> str:
     return str(cast("Any", table).__table__.c[name].type.compile(_DIALECT))
 
 
-def compiled(statement: Select[*tuple[Any, ...]]) -> tuple[str, list[str]]:
+def compiled(statement: Select[*tuple[Any, ...]] | UpdateBase) -> tuple[str, list[str]]:
     """Its text, and the names of its parameters in the order of `$1`, `$2` …"""
 
     def literally(bind: BindParameter[Any]) -> None:

@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from typing import Any, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import asyncpg
-from sqlalchemy import Select, Table, UpdateBase, event, insert, select
+from sqlalchemy import Select, Table, UpdateBase, event, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session as SyncSession
@@ -73,6 +74,7 @@ class Change:
     _messages: list[Message] = field(default_factory=list)
     _key: tuple[UUID, str, bytes] | None = None
     _without_event: str | None = None
+    _connection: asyncpg.Connection | None = None
 
     @property
     def acting(self) -> Member:
@@ -117,10 +119,20 @@ class Change:
         """Sent after the commit, or not at all."""
         self._messages.extend(messages)
 
+    async def insert(self, row: SQLModel) -> None:
+        """As `add`, for a row that nothing is to be assigned to any more: in a fifth of the time."""
+        table = type(row)
+        values = [getattr(row, name) for name in attributes(table)]
+        await (await self._driver()).execute(_insertion(table), *values)
+
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
         """Records, in this transaction, without entities for the session to keep."""
-        driver = await _driver(self.session)
-        return await driver.fetch(statement.sql, *statement.arguments(**values))
+        return await (await self._driver()).fetch(statement.sql, *statement.arguments(**values))
+
+    async def _driver(self) -> asyncpg.Connection:
+        if self._connection is None:
+            self._connection = await _driver(self.session)
+        return self._connection
 
     async def access_changed(self, *ids: UUID) -> None:
         """Users or sessions whose open connections must look again at what they may."""
@@ -132,7 +144,7 @@ class Change:
         await self.session.flush()
         await enqueue(self.session, self._messages)
         if self._events:
-            await _append(self.session, self._events)
+            await _append(await self._driver(), self._events)
 
 
 @asynccontextmanager
@@ -317,11 +329,19 @@ async def _driver(session: AsyncSession) -> asyncpg.Connection:
     return cast("asyncpg.Connection", raw.driver_connection)
 
 
-async def _append(session: AsyncSession, events: Sequence[Mapping[str, Any]]) -> None:
+async def _append(driver: asyncpg.Connection, events: Sequence[Mapping[str, Any]]) -> None:
     """One statement for however many: an array for each column."""
     columns = [[event[name] for event in events] for name in _APPENDED]
     columns[_APPENDED.index("details")] = [canonical_json(event["details"]) for event in events]
-    await (await _driver(session)).execute(_APPEND, *columns)
+    await driver.execute(_APPEND, *columns)
+
+
+@cache
+def _insertion(table: type[SQLModel]) -> str:
+    names = attributes(table)
+    columns = ", ".join(inspect(table).columns[name].name for name in names)
+    places = ", ".join(f"${place}" for place in range(1, len(names) + 1))
+    return f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({places})"  # noqa: S608
 
 
 _APPENDED = tuple(

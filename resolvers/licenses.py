@@ -1,9 +1,10 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, any_, func, or_, select
+from sqlalchemy import Select, and_, any_, exists, func, or_, select, update
 from sqlmodel import col
 
 from models.accounts import Account
@@ -12,7 +13,8 @@ from models.catalog import Theme
 from models.columns import now
 from models.licenses import Entitlement, License, LicenseStatus
 from models.members import Member
-from models.statements import any_of
+from models.snapshots import attributes, entity
+from models.statements import Statement, any_of, parameter
 from permissions.context import Context
 from resolvers.accounts import account_id_of, count_active_licenses
 from resolvers.change import Change, change
@@ -148,13 +150,11 @@ async def provision_license(context: Context, input: "ProvisionLicenseInput") ->
         site = clean_site(input.site)
         if input.expires_at is not None and input.expires_at <= now():
             raise invalid("A license expires in the future, or never.", "expiresAt")
-        theme_id = decode_as(Theme, input.theme_id)
-        theme = await tx.session.get(Theme, theme_id) if theme_id else None
-        if theme is None:
-            raise not_found("theme", "themeId")
-        holder = await _holder(tx, input.holder_id)
-        await _refuse_second(tx, theme, site)
-        await _use_entitlement(tx, theme)
+        wanted = await _wanted(tx, input.theme_id, site)
+        theme, holder = wanted.theme, await _holder(tx, input.holder_id)
+        if wanted.is_second:
+            raise invalid(f"{site} has a license of {theme.name} already.", "site")
+        await _use_entitlement(tx, wanted)
         license = License(
             account_id=account_id,
             theme_id=theme.id,
@@ -164,7 +164,7 @@ async def provision_license(context: Context, input: "ProvisionLicenseInput") ->
             provisioned_by_id=tx.acting.id,
             expires_at=input.expires_at,
         )
-        tx.add(license)
+        await tx.insert(license)
         tx.about(
             license,
             f"{theme.name} for {site}",
@@ -218,35 +218,74 @@ async def _holder(tx: Change, global_id: str | None) -> Member:
     return holder
 
 
-async def _refuse_second(tx: Change, theme: Theme, site: str) -> None:
-    existing = await tx.session.scalar(
-        select(col(License.id)).where(
-            col(License.account_id) == tx.account.id,
-            col(License.theme_id) == theme.id,
-            col(License.site) == site,
-            col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
-        )
+@dataclass
+class _Wanted:
+    """A theme, and what the account has of it."""
+
+    theme: Theme
+    purchased: int
+    provisioned: int
+    is_second: bool
+    """Whether the site has one already."""
+
+
+async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
+    theme_id = decode_as(Theme, global_id)
+    values = {"theme_id": theme_id, "account_id": tx.account.id, "site": site}
+    found = await tx.fetch(_WANTED, **values) if theme_id else []
+    if not found:
+        raise not_found("theme", "themeId")
+    *theme, purchased, provisioned, is_second = found[0]
+    theme = entity(tx.session.sync_session, Theme, theme)
+    return _Wanted(theme, purchased or 0, provisioned or 0, is_second)
+
+
+def _select_wanted() -> Select[*tuple[Any, ...]]:
+    """Nothing of it changes meanwhile: the account is locked."""
+    account_id, theme_id = parameter("account_id"), parameter("theme_id")
+    second = exists().where(
+        col(License.account_id) == account_id,
+        col(License.theme_id) == theme_id,
+        col(License.site) == parameter("site"),
+        col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
     )
-    if existing:
-        raise invalid(f"{site} has a license of {theme.name} already.", "site")
+    columns: list[Any] = [getattr(Theme, name) for name in attributes(Theme)]
+    bought = (col(Entitlement.theme_id) == col(Theme.id)) & (col(Entitlement.account_id) == account_id)
+    return (
+        select(*columns, col(Entitlement.purchased), col(Entitlement.provisioned), second)
+        .select_from(Theme)
+        .join(Entitlement, bought, isouter=True)
+        .where(col(Theme.id) == theme_id)
+    )
 
 
-async def _use_entitlement(tx: Change, theme: Theme) -> None:
+_WANTED = Statement(_select_wanted)
+_USE = Statement(
+    lambda: (
+        update(Entitlement)
+        .where(
+            col(Entitlement.account_id) == parameter("account_id"),
+            col(Entitlement.theme_id) == parameter("theme_id"),
+        )
+        .values(provisioned=col(Entitlement.provisioned) + 1)
+    )
+)
+
+
+async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
     """The account's cap first, then what was bought of this theme."""
-    most = tx.account.max_active_licenses
+    most, theme = tx.account.max_active_licenses, wanted.theme
     if most is not None:
         active = await count_active_licenses(tx.session, tx.account.id)
         if active >= most:
             message = f"The account may have {most} active licenses, and has {active}."
             raise Refused(_limit_reached(message, "accountId", most, active))
-    entitlement = await _entitlement(tx, theme.id)
-    purchased, provisioned = (entitlement.purchased, entitlement.provisioned) if entitlement else (0, 0)
-    if entitlement is None or provisioned >= purchased:
-        message = f"All {purchased} licenses of {theme.name} are in use: buy more, or revoke one."
-        if not purchased:
+    if wanted.provisioned >= wanted.purchased:
+        message = f"All {wanted.purchased} licenses of {theme.name} are in use: buy more, or revoke one."
+        if not wanted.purchased:
             message = f"The account has no license of {theme.name}: buy one first."
-        raise Refused(_limit_reached(message, "themeId", purchased, provisioned))
-    entitlement.provisioned += 1
+        raise Refused(_limit_reached(message, "themeId", wanted.purchased, wanted.provisioned))
+    await tx.fetch(_USE, account_id=tx.account.id, theme_id=theme.id)
 
 
 async def _free_entitlement(tx: Change, license: License) -> None:
