@@ -3,26 +3,25 @@
 import argparse
 import asyncio
 import tempfile
-from itertools import groupby
 from pathlib import Path
 
-import asyncpg
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from bench import scale_report
 from bench.scale_appends import Price, prices
-from bench.scale_cases import DEPTHS, cases
+from bench.scale_cases import cases
 from bench.scale_data import Tenant
 from bench.scale_load import expect_many_accounts, fill, progress_bar, tenants_of
-from bench.scale_measure import SETTINGS, Accounts, Measured
+from bench.scale_measure import Accounts, Measured
 from models import migrate
+from models.database import Database
 from models.embedded import APP_ROLE, OWNER_ROLE, Server, running
 
 APPENDED_TO = 200_000
 """Events that a log has before it is measured how fast it grows."""
 
-out = Console(highlight=False, width=max(150, Console().width))
+out = Console(highlight=False, width=max(220, Console().width))
 
 
 def main() -> int:
@@ -38,8 +37,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=10_000_000, help="of the large account's log")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the data there for another run")
     parser.add_argument("--runs", type=int, default=200, help="of each page, in each account")
-    parser.add_argument("--only", help="lists by their table: members, licenses, invitations, audit_events")
+    parser.add_argument("--only", help="one list: auditLog, activity, members …")
     parser.add_argument("--no-appends", action="store_true", help="leave out what the log's indexes cost")
+    parser.add_argument("--readme", action="store_true", help="write the results into bench/README.md")
     return parser.parse_args()
 
 
@@ -49,9 +49,11 @@ def _run(asked: argparse.Namespace, folder: Path) -> int:
         asyncio.run(expect_many_accounts(server, database))
         measured = asyncio.run(_measure(server, database, asked, progress))
         appended = [] if asked.no_appends else _appends(server, progress)
-    out.print(_pages(measured))
+    out.print(scale_report.pages(measured))
     if appended:
-        out.print(_prices(appended))
+        out.print(scale_report.prices(appended))
+    if asked.readme:
+        scale_report.write_readme(measured, appended)
     missed = [each for each in measured if not each.is_reached]
     out.print(f"{len(measured) - len(missed)} of {len(measured)} pages are within their bound.")
     return 1 if missed else 0
@@ -74,19 +76,20 @@ async def _fill(server: Server, name: str, events: int, progress: Progress) -> N
 
 
 async def _measure(
-    server: Server, database: str, asked: argparse.Namespace, progress: Progress
+    server: Server, name: str, asked: argparse.Namespace, progress: Progress
 ) -> list[Measured]:
     large, small, *_ = tenants_of(asked.events)
-    connection = await asyncpg.connect(server.url(APP_ROLE, database), server_settings=SETTINGS)
+    owner, reading = await server.connect(name), Database(server.url(APP_ROLE, name), 1)
     try:
-        accounts = Accounts(connection, large, small)
-        wanted = [case for case in cases() if asked.only in (None, case.order.table)]
+        accounts = Accounts(reading, owner, large, small)
+        wanted = [case for case in cases() if asked.only in (None, case.order.listed.name)]
         return [
             await accounts.measure(case, asked.runs)
             for case in progress.track(wanted, description="pages of both accounts")
         ]
     finally:
-        await connection.close()
+        await owner.close()
+        await reading.close()
 
 
 def _appends(server: Server, progress: Progress) -> list[Price]:
@@ -98,37 +101,6 @@ def _appends(server: Server, progress: Progress) -> list[Price]:
         return asyncio.run(prices(server, name, tenant))
     finally:
         asyncio.run(server.drop_database(name))
-
-
-def _pages(measured: list[Measured]) -> Table:
-    """A line for each list, order and filter: how many times the small account's each page costs."""
-    table = Table("list", "order", "filter", "rows", "µs", box=None)
-    for name in (*(depth.name for depth in DEPTHS), "bound"):
-        table.add_column(name, justify="right")
-    table.add_column("index", overflow="fold")
-    for (order, filter), group in groupby(measured, lambda each: (each.case.order, each.case.filter)):
-        pages = list(group)
-        worst = max(pages, key=lambda each: each.ratio)
-        times = f"{worst.small_seconds * 1e6:.0f} → {worst.large_seconds * 1e6:.0f}"
-        table.add_row(
-            *(order.table, order.name, filter.name, str(worst.rows), times),
-            *(f"{each.ratio:.2f}" if each.is_reached else f"[red]{each.ratio:.2f}[/]" for each in pages),
-            f"{filter.bound:g}",
-            ", ".join(dict.fromkeys(index for each in pages for index in each.indexes)),
-        )
-    return table
-
-
-def _prices(appended: list[Price]) -> Table:
-    table = Table("indexes of audit_events", "events a transaction", "events a second", "µs of CPU", box=None)
-    for each in appended:
-        table.add_row(
-            each.indexes,
-            str(each.batch),
-            f"{each.events_per_second:,.0f}",
-            f"{each.backend_microseconds:.0f}",
-        )
-    return table
 
 
 if __name__ == "__main__":

@@ -1,30 +1,38 @@
-"""Times the same page in two accounts, by turns: prepared, as the app's role, with its settings."""
+"""Times the same page in two accounts, by turns: GraphQL operations, in this very process."""
 
 import asyncio
 import gc
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import asyncpg
-from asyncpg.prepared_stmt import PreparedStatement
 
 from bench.scale_cases import Case
-from bench.scale_data import Tenant
+from bench.scale_data import FAR, Tenant, made_id
+from models.columns import new_id, now
+from models.database import Database
+from models.notifications import AuditAnnouncer, Listener
+from permissions.context import Context
+from permissions.tokens import new_token
+from resolvers.pages import Order, encode_cursor
+from schema import SCHEMA
+from schema.document import Documents
+from schema.execution import execute
+from schema.limits import Limits
+from schema.plans import FAST, paths
+from settings import Settings
 
-PAGE = 51
-"""One more than a page shows, by which it is known whether there is another one."""
-SETTINGS = {
-    "jit": "off",
-    "default_transaction_read_only": "on",
-    "plan_cache_mode": "force_generic_plan",
-    "enable_sort": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-}
+PAGE = 50
+_DOCUMENTS = Documents(SCHEMA._schema, Limits())
 _WARM = 10
+_LONG_SECONDS = 10
+"""After so long fewer runs do: such a page has missed its bound anyway."""
+_SESSION = "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)"
 
 
 class Measured(NamedTuple):
@@ -44,65 +52,133 @@ class Measured(NamedTuple):
 
 
 class Accounts:
-    """The large one and the small one, and where their middles are."""
+    """The large one and the small one: who signed in there, and where their middles are."""
 
-    def __init__(self, connection: asyncpg.Connection, large: Tenant, small: Tenant) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, owner: asyncpg.Connection, large: Tenant, small: Tenant) -> None:
+        """`database`: of one connection. `owner`: to sign in, and to find middles."""
+        self._database, self._owner = database, owner
         self._tenants = (large, small)
-        self._middles: dict[tuple[str, str, int], list[Any]] = {}
+        self._contexts: dict[tuple[int, int], Context] = {}
+        self._middles: dict[tuple[str, str, int], str] = {}
 
     async def measure(self, case: Case, runs: int) -> Measured:
         """Both pages are as long as the shorter one, or a page of three would be compared with one of 50."""
-        arguments = [await self._arguments(case, tenant) for tenant in self._tenants]
-        whole = await self._connection.prepare(case.sql(PAGE))
-        rows = min([len(await whole.fetch(*each)) for each in arguments])
-        statement = await self._connection.prepare(case.sql(max(rows, 1)))
-        large, small = await asyncio.wait_for(_times(statement, arguments, runs), timeout=600)
-        indexes = await self._indexes(statement, arguments[0])
-        return Measured(case, rows, large, small, indexes)
+        paths.counts.clear()
+        contexts = [await self._context(tenant, case.filter.member) for tenant in self._tenants]
+        cursors = [await self._middle(case, tenant) for tenant in self._tenants]
 
-    async def _arguments(self, case: Case, tenant: Tenant) -> list[Any]:
-        cursor = await self._middle(case, tenant) if case.depth.cursor else []
-        return [tenant.id, *case.filter.values(tenant), *cursor]
+        def variables(size: int) -> list[dict[str, Any]]:
+            both = zip(self._tenants, cursors, strict=True)
+            return [case.variables(tenant, size, cursor) for tenant, cursor in both]
 
-    async def _middle(self, case: Case, tenant: Tenant) -> list[Any]:
-        order = case.order
-        key = (order.table, order.name, tenant.number)
+        operation = case.order.listed.operation
+        asked = list(zip(contexts, variables(PAGE), strict=True))
+        rows = min([_rows(await _ask(context, operation, values)) for context, values in asked])
+        asked = list(zip(contexts, variables(max(rows, 1)), strict=True))
+        with _noted(self._database) as sent:
+            await _ask(asked[0][0], operation, asked[0][1])
+        large, small = await asyncio.wait_for(_times(operation, asked, runs), timeout=600)
+        if set(paths.counts) != {FAST}:
+            raise RuntimeError(f"Not all took the fast path: {dict(paths.counts)}, {operation}")
+        return Measured(case, rows, large, small, await self._indexes(sent))
+
+    async def _context(self, tenant: Tenant, member: int) -> Context:
+        """Of a member who signed in a moment ago."""
+        key = (tenant.number, member)
+        if key not in self._contexts:
+            token, hash = new_token()
+            user_id = made_id("user", tenant.number, member)
+            values = (new_id(), user_id, hash, now(), FAR)
+            await self._owner.execute(f"{_SESSION} VALUES ($1, $2, $3, $4, $4, $5)", *values)
+            database = self._database
+            announcer, listener = AuditAnnouncer(database), Listener(database)
+            context = Context(Settings(), database, announcer, listener, token=token)
+            await context.identify()
+            self._contexts[key] = context
+        return self._contexts[key]
+
+    async def _middle(self, case: Case, tenant: Tenant) -> str | None:
+        """Its cursor."""
+        order, table = case.order, case.order.listed.table
+        if not case.depth.cursor:
+            return None
+        key = (table, order.cursor, tenant.number)
         if key not in self._middles:
-            keys = ", ".join(sql for sql, _ in order.keys)
-            here = " AND removed_at IS NULL" if order.table == "members" else ""
-            rows = f"FROM {order.table} WHERE account_id = $1{here}"
-            if order.table == "audit_events":
-                return [tenant.size.events // 2]
-            found = await self._connection.fetchrow(
-                f"SELECT {keys} {rows} ORDER BY {keys} OFFSET (SELECT count(*) / 2 {rows}) LIMIT 1",
-                tenant.id,
-            )
-            self._middles[key] = list(found or ())
+            keys = ", ".join(order.keys)
+            here = " AND removed_at IS NULL" if table == "members" else ""
+            rows = f"FROM {table} WHERE account_id = $1{here}"
+            middle = f"SELECT {keys} {rows} ORDER BY {keys} OFFSET (SELECT count(*) / 2 {rows}) LIMIT 1"
+            if table == "audit_events":
+                self._middles[key] = _cursor(case, [tenant.size.events // 2])
+            else:
+                self._middles[key] = _cursor(case, await self._owner.fetchrow(middle, tenant.id))
         return self._middles[key]
 
-    async def _indexes(self, statement: "PreparedStatement[Any]", arguments: Sequence[Any]) -> list[str]:
-        """Of the very plan that was run."""
-        values = ", ".join(map(_literal, arguments))
-        explain = f'EXPLAIN (FORMAT JSON) EXECUTE "{statement.get_name()}" ({values})'
-        (plan,) = json.loads(await self._connection.fetchval(explain))
-        return list(dict.fromkeys(_indexes_of(plan["Plan"])))
+    async def _indexes(self, sent: list[tuple[str, int]]) -> list[str]:
+        """By which the statements were read. The plan is a generic one: it is the same for any values."""
+        found: list[str] = []
+        for sql, parameters in sent:
+            values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+            await self._database.fetch(f"PREPARE page AS {sql}")
+            plan = await self._database.fetch(f"EXPLAIN (FORMAT JSON) EXECUTE page{values}")
+            await self._database.fetch("DEALLOCATE page")
+            found += _indexes_of(json.loads(plan[0][0])[0]["Plan"])
+        return list(dict.fromkeys(found))
+
+
+def _cursor(case: Case, values: Any) -> str:
+    return encode_cursor(Order(case.order.cursor, case.order.keys), values)
+
+
+@contextmanager
+def _noted(database: Database) -> Iterator[list[tuple[str, int]]]:
+    """The statements that are sent meanwhile, and how many parameters each has."""
+    sent: list[tuple[str, int]] = []
+    fetch = database.fetch
+
+    async def noting(sql: str, *arguments: Any) -> list[Any]:
+        sent.append((sql, len(arguments)))
+        return await fetch(sql, *arguments)
+
+    database.fetch = noting
+    try:
+        yield sent
+    finally:
+        database.fetch = fetch
 
 
 async def _times(
-    statement: "PreparedStatement[Any]", arguments: list[list[Any]], runs: int
+    operation: str, asked: list[tuple[Context, dict[str, Any]]], runs: int
 ) -> tuple[float, float]:
     times: tuple[list[float], list[float]] = ([], [])
     gc.disable()
+    began = perf_counter()
     try:
         for _ in range(_WARM + runs):
-            for each, found in zip(arguments, times, strict=True):
+            for (context, variables), found in zip(asked, times, strict=True):
+                fresh = replace(context, loaders={})
                 start = perf_counter()
-                await statement.fetch(*each)
+                await _ask(fresh, operation, variables)
                 found.append(perf_counter() - start)
+            if perf_counter() - began > _LONG_SECONDS and len(times[0]) > 2 * _WARM:
+                break
     finally:
         gc.enable()
     return median(times[0][_WARM:]), median(times[1][_WARM:])
+
+
+async def _ask(context: Context, operation: str, variables: dict[str, Any]) -> Any:
+    result = await execute(SCHEMA, _DOCUMENTS.prepare(operation, None, variables), context)
+    if result.errors or result.data is None:
+        raise RuntimeError(result.errors)
+    return result.data
+
+
+def _rows(data: Any) -> int:
+    """Of the page; none where it is only counted."""
+    (parent,) = data.values()
+    (page,) = parent.values()
+    return len(page.get("nodes", ()))
 
 
 def _indexes_of(plan: dict[str, Any]) -> Iterator[str]:
@@ -112,9 +188,3 @@ def _indexes_of(plan: dict[str, Any]) -> Iterator[str]:
         yield f"all of {plan['Relation Name']}"
     for each in plan.get("Plans", ()):
         yield from _indexes_of(each)
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, list):
-        return _literal("{" + ",".join(f'"{each}"' for each in value) + "}")
-    return "'" + str(value).replace("'", "''") + "'"
