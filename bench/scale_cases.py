@@ -1,7 +1,6 @@
 """Which pages are measured: every list in every order by every filter, lucky values and unlucky ones."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
 from typing import Any, NamedTuple
@@ -71,8 +70,7 @@ class Filter(NamedTuple):
     member: int = OWNER
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     order: Order
     filter: Filter
     depth: Depth
@@ -108,7 +106,6 @@ _LAST_ACTIVE = "coalesce(last_active_at, joined_at)"
 def cases() -> Iterator[Case]:
     ways: tuple[tuple[Iterable[Order], Iterable[Filter]], ...] = (
         ([Order(_LOG, None, "sequence", ("sequence",))], _audit()),
-        ([Order(_ACTIVITY, None, "sequence", ("sequence",))], _audit()),
         (
             [
                 Order(_MEMBERS, "JOINED", "joined", ("joined_at", "id")),
@@ -126,6 +123,7 @@ def cases() -> Iterator[Case]:
             ],
             _licenses(),
         ),
+        ([Order(_ACTIVITY, None, "sequence", ("sequence",))], _audit()),
     )
     yield Case(Order(_LOG._replace(selection="totalCount"), None, "", ()), Filter("totalCount"), _NEWEST)
     for orders, filters in ways:

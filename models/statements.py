@@ -15,7 +15,7 @@ _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 class Statement:
     """A SELECT, or an UPDATE, whose parameters are `parameter(name)`. Whatever else is compared with is part
-    of its text, so that PostgreSQL knows it when it plans: a partial index is taken for what it is sure of."""
+    of its text, so that PostgreSQL knows it when it plans: it takes a partial index for what is sure."""
 
     def __init__(self, build: Callable[[], Select[*tuple[Any, ...]] | UpdateBase]) -> None:
         self._build = build

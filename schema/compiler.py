@@ -11,8 +11,7 @@ so by a `Planned` in its metadata, and writes its own part of the function.
 The functions that are written take `o`, the object whose fields are selected, and `c`, the `Request`.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import iscoroutinefunction
@@ -20,7 +19,6 @@ from typing import Any, Protocol, cast
 
 from graphql import (
     FieldNode,
-    GraphQLEnumType,
     GraphQLField,
     GraphQLList,
     GraphQLNamedType,
@@ -40,64 +38,35 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
-from graphql.pyutils import is_awaitable as default_is_awaitable
 from strawberry import Schema
 from strawberry.permission import PermissionExtension
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from schema.compiled import (
+    Info,
+    Late,
+    Names,
+    Request,
+    TypeInfo,
+    gather,
+    is_coroutine,
+    listed,
+    present,
+    record,
+    stop,
+)
+
 PLANNED = "planned"
 _DEFINITION = "strawberry-definition"
-_LISTS = (list, tuple)
 
 Selection = Sequence[FieldDetails]
 Readers = Mapping[str, "Reader"]
-Run = Callable[[Any, "Request"], Any]
+Run = Callable[[Any, Request], Any]
 
 
 class Unknown(Exception):
     """Why this operation is left to graphql-core."""
-
-
-class Stopped(Exception):
-    """Something is not as it goes well."""
-
-
-class Info:
-    """What a resolver may ask of a request; whatever else it asks for is an AttributeError."""
-
-    __slots__ = ("context", "schema")
-    is_awaitable = staticmethod(default_is_awaitable)
-
-    def __init__(self, context: Any, schema: GraphQLSchema) -> None:
-        self.context = context
-        self.schema = schema
-
-
-class TypeInfo(Info):
-    """What Strawberry asks besides, to find out of which type an object is."""
-
-    __slots__ = ()
-    field_name = ""
-
-
-class Request:
-    """One execution: the context, the variables, and what planned fields keep for it."""
-
-    __slots__ = ("context", "info", "outcomes", "planned", "variables")
-
-    def __init__(self, info: Info, variables: VariableValues) -> None:
-        self.info = info
-        self.context = info.context
-        self.variables = variables
-        self.planned: Any = None
-        self.outcomes: dict[str, Any] = {}
-        """Of a mutation's fields, by their names in the answer: what was returned, or raised."""
-
-    def with_plan(self, planned: Any) -> "Request":
-        request = Request(self.info, self.variables)
-        request.planned = planned
-        return request
 
 
 class Reader(Protocol):
@@ -386,7 +355,7 @@ class Compiler:
         if exactly is not None:
             return f"(t if t.__class__ is {exactly} else {serialize}(t))"
         if is_enum_type(kind):
-            return f"{self.constant(_Names(kind))}[t]"
+            return f"{self.constant(Names(kind))}[t]"
         return f"{self.constant(present)}({serialize}(t))"
 
     def _list(
@@ -415,37 +384,15 @@ class Compiler:
         if resolve is None:
             raise Unknown("an abstract type without a resolver")
         by_name = ", ".join(f"{name!r}: {code.text}" for name, code in functions.items())
-        table = self.constant(_Late())
+        table = self.constant(Late())
         self._lines.append(f"{table}.update({{{by_name}}})")
         info = f"{self.constant(TypeInfo)}(c.context, c.info.schema)"
         call = f"{table}[{self.constant(resolve)}(o, {info}, {self.constant(kind)})](o, c)"
         if not any(code.awaits for code in functions.values()):
             return self.function([f"return {call}"], awaits=False)
         return self.function(
-            [f"v = {call}", f"return await v if {self.constant(_is_coroutine)}(v) else v"], awaits=True
+            [f"v = {call}", f"return await v if {self.constant(is_coroutine)}(v) else v"], awaits=True
         )
-
-
-class _Late(dict[str, Any]):
-    """Filled in by the code that is written; a type that is not in it is none that is possible."""
-
-    __hash__ = object.__hash__  # type: ignore[assignment]
-
-
-class _Names(dict[Any, str]):
-    """The names of an enum's values, by the value and by what it is in Python."""
-
-    def __init__(self, kind: GraphQLEnumType) -> None:
-        super().__init__()
-        self._serialize = kind.serialize
-        wrapped = getattr(kind, "wrapped_cls", ())
-        for name, value in kind.values.items():
-            for member in wrapped:
-                if member.value == value.value:
-                    self[member] = name
-
-    def __missing__(self, value: Any) -> str:
-        return str(self._serialize(value))
 
 
 class _Arguments:
@@ -466,45 +413,6 @@ class _Arguments:
             converter.config,
             cast("Any", request.info),
         )
-
-
-def stop() -> Any:
-    raise Stopped
-
-
-async def record(request: Request, name: str, call: Awaitable[Any]) -> Any:
-    try:
-        outcome = request.outcomes[name] = await call
-    except Exception as error:
-        request.outcomes[name] = error
-        raise
-    return outcome
-
-
-def present(value: Any) -> Any:
-    """A leaf whose serialised value is null is an error."""
-    return stop() if value is None else value
-
-
-def listed(value: Any) -> Any:
-    """A list; of other iterables graphql-core knows more."""
-    return value if isinstance(value, _LISTS) else stop()
-
-
-def _is_coroutine(value: Any) -> bool:
-    return hasattr(value, "__await__")
-
-
-async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-    """All of them side by side. Where one raises, the others come to their end all the same: to cancel one
-    is to cancel what it waits for together with others."""
-    if len(awaitables) == 1:
-        return [await awaitables[0]]
-    values: list[Any] = await asyncio.gather(*awaitables, return_exceptions=True)
-    for value in values:
-        if isinstance(value, BaseException):
-            raise value
-    return values
 
 
 def _no_arguments(_request: Request) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
-from schema.compiler import Info, Request
+from schema.compiled import Info, Request
 from schema.document import Prepared, Refused
 from schema.plans import FAST, paths
 

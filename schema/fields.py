@@ -24,7 +24,8 @@ from resolvers.pages import Listing, Order, Slice
 from resolvers.refusals import Refused
 from resolvers.rows import page
 from schema.compiler import PLANNED
-from schema.rows import ROW, Column, Connected, Derived, GlobalId, Same, ToMany, ToOne
+from schema.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
+from schema.rows import Connected
 from schema.scalars import plain
 
 Info = StrawberryInfo[Context, None]

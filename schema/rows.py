@@ -1,8 +1,7 @@
 """How fields are read of rows: what the compiler needs to know to fetch a list by one statement.
 
 A list's statement reads columns into a record, and the code that is written here reads the record: no object
-is made for a row. What a field of a row is made of is said in its metadata, under `ROW`; a field that says
-nothing is the column of its name. A field that only knows objects is given one, made of the whole row.
+is made for a row. What each field is made of, it says itself: see `row_fields.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,58 +17,16 @@ from sqlmodel import SQLModel
 
 from models.snapshots import attributes, snapshot
 from resolvers import rows
-from resolvers.conditions import Condition, ParentRow
+from resolvers.conditions import ParentRow
 from resolvers.global_ids import PREFIXES
-from resolvers.pages import Listing, Order, Page, Slice
+from resolvers.pages import Listing, Page, Slice
 from resolvers.queries import Query, Shape
-from schema.compiler import PLANNED, Code, Compiler, Readers, Request, Selected, Unknown, gather, stop
+from schema.compiled import Request, gather, stop
+from schema.compiler import PLANNED, Code, Compiler, Readers, Selected, Unknown
+from schema.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
 
-ROW = "row"
 _MOST_LISTS = 10
 """To write the SQL of each takes some milliseconds, once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column under another name than the field's."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """Worked out by a function of some columns; or by the database, where `expression` says how."""
-
-    function: Callable[..., Any]
-    columns: tuple[str, ...]
-    expression: Callable[[], Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GlobalId:
-    """The row's id, as clients know it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToOne:
-    """The row that a column refers to."""
-
-    table: type[SQLModel]
-    column: str
-
-
-@dataclass(frozen=True, slots=True)
-class Same:
-    """The row itself, under another type."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToMany:
-    """All the rows that refer to this one."""
-
-    table: type[SQLModel]
-    referring: Condition
-    order: Order
 
 
 @dataclass(frozen=True, slots=True)

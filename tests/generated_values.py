@@ -34,7 +34,7 @@ _NOT_COERCED: Mapping[str, Sequence[Any]] = {
     "Int": ("1", 1.5, 2**31, True),
     "String": (1, False, {"a": 1}),
 }
-_NEVER_COERCED = ([[[]]], {"unknown": {}}, ["unknown"])
+_NEVER_COERCED: Any = ([[[]]], {"unknown": {}}, ["unknown"])
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,9 @@ def statements(state: State, about: str = "") -> Iterator[list[str]]:
         return await fetch(sql, *arguments)
 
     fetch = state.database.fetch
-    state.database.fetch = noting  # type: ignore[method-assign]
+    state.database.fetch = noting
     yield found
-    state.database.fetch = fetch  # type: ignore[method-assign]
+    state.database.fetch = fetch
 
 
 def left_behind(state: State) -> list[str]:

@@ -9,7 +9,7 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.dataloader import DataLoader
 
-from schema.compiler import Info, Request
+from schema.compiled import Info, Request
 from schema.document import Documents
 
 NO_VARIABLES = VariableValues({}, {})

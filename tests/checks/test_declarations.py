@@ -71,7 +71,7 @@ def test_who_may_cannot_be_left_out(declare: Callable[[], Any]) -> None:
         declare()
 
 
-async def _read(*_: Any) -> Any:
+def _read(*_: Any) -> Any:
     return Connection
 
 
