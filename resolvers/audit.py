@@ -1,6 +1,5 @@
 """Reading the audit log. Writing it is `change.py`'s alone."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from permissions.context import Context
 from permissions.errors import BadUserInput
 from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode, decode_all, decode_credential
-from resolvers.pages import Branch, Count, Listing, Order, each_of
+from resolvers.pages import Branch, Count, Listing, Order, narrowed
 from resolvers.rows import rows
 
 if TYPE_CHECKING:
@@ -82,9 +81,9 @@ def _filtered(
     branches: tuple[Branch, ...] = ()
     if filter.actor_ids is not None:
         actors = decode_all(Member, filter.actor_ids, "actorIds")
-        where, branches = _with(where, branches, actors, _by_actor, _by_actors)
+        where, branches = narrowed(where, branches, actors, _by_actor, _by_actors)
     if filter.actions is not None:
-        where, branches = _with(where, branches, filter.actions, _action, _actions)
+        where, branches = narrowed(where, branches, filter.actions, _action, _actions)
     if filter.outcome is not None:
         where = (*where, _outcome(filter.outcome))
     if filter.occurred_from is not None:
@@ -106,18 +105,6 @@ def _narrowing(filter: "AuditLogFilter") -> tuple[Bound, ...]:
     if filter.ip is not None:
         where.append(_ip(filter.ip))
     return tuple(where)
-
-
-def _with(
-    where: tuple[Bound, ...],
-    branches: tuple[Branch, ...],
-    values: Sequence[Any],
-    one: Condition,
-    any_of: Condition,
-) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
-    if where or branches:
-        return (*where, any_of(values)), branches
-    return each_of(values, one, any_of)
 
 
 def _first_since(account_id: Any, at: Any) -> Any:

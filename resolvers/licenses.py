@@ -22,7 +22,7 @@ from resolvers.conditions import Bound, Condition, contains, has_grams_of
 from resolvers.global_ids import decode_all, decode_as
 from resolvers.license_keys import new_license_key
 from resolvers.nodes import find
-from resolvers.pages import Branch, Listing, Order, Search, each_of
+from resolvers.pages import Branch, Listing, Order, Search, narrowed
 from resolvers.refusals import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.sites import clean_site
 from resolvers.text import clean_text
@@ -90,36 +90,46 @@ def account_entitlements(context: Context, account: Account) -> Listing:
 def _listing(
     context: Context, account_id: UUID, filter: "LicenseFilter | None", order: Order, *where: Bound
 ) -> Listing:
-    """What the viewer may see of it. One of the filters says along which index the list is walked; the
-    others are looked at on the way."""
+    """What the viewer may see of it."""
     seen = licenses_seen_by(context.signed_in().memberships[account_id])
-    where = (_of_account(account_id), *where)
+    of_account, branches = _of_account(account_id), tuple[Branch, ...]()
     if filter and filter.search:
-        where = (*where, *_filtered(filter), *seen.where)
+        where = (of_account, *where, *_filtered(filter), *seen.where)
         return Listing(License, where, order, search=_search(account_id, filter.search))
-    if len(where) == 1 and filter and filter.holder_ids is not None:
-        narrowed, branches = each_of(_holders(filter.holder_ids), _held_by, _held_by_any)
-        rest = _filtered(filter, but="holder_ids")
-    elif len(where) == 1 and filter and filter.theme_ids is not None:
-        narrowed, branches = each_of(_themes(filter.theme_ids), _of_theme, _of_themes)
-        rest = _filtered(filter, but="theme_ids")
-    elif len(where) == 1 and filter and filter.statuses and not seen.where:
-        narrowed, branches = (), states(filter.statuses)
-        rest = _filtered(filter, but="statuses")
-    elif len(where) == 1 and filter is None:
-        return Listing(License, where, order, branches=seen.branches)
-    else:
-        narrowed, branches, rest = (), (), _filtered(filter)
-    return Listing(License, (*where, *narrowed, *rest, *seen.where), order, branches=branches)
+    if filter is not None:
+        where, branches = _narrowed(filter, where, by_status=not seen.where)
+    if not where and not branches:
+        return Listing(License, (of_account,), order, branches=seen.branches)
+    return Listing(License, (of_account, *where, *seen.where), order, branches=branches)
 
 
-def _filtered(filter: "LicenseFilter | None", but: str | None = None) -> list[Bound]:
+def _narrowed(
+    filter: "LicenseFilter", where: tuple[Bound, ...], *, by_status: bool
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """The first of the filters says along which index the list is walked; the others are looked at on the
+    way."""
+    branches: tuple[Branch, ...] = ()
+    if filter.holder_ids is not None:
+        holders = _holders(filter.holder_ids)
+        where, branches = narrowed(where, branches, holders, _held_by, _held_by_any)
+    if filter.theme_ids is not None:
+        themes = _themes(filter.theme_ids)
+        where, branches = narrowed(where, branches, themes, _of_theme, _of_themes)
+    if filter.statuses is not None:
+        if where or branches or not (filter.statuses and by_status):
+            where = (*where, _in_states(filter.statuses))
+        else:
+            branches = states(filter.statuses)
+    return where, branches
+
+
+def _filtered(filter: "LicenseFilter") -> list[Bound]:
     where = []
-    if filter and filter.statuses is not None and but != "statuses":
+    if filter.statuses is not None:
         where.append(_in_states(filter.statuses))
-    if filter and filter.theme_ids is not None and but != "theme_ids":
+    if filter.theme_ids is not None:
         where.append(_of_themes(_themes(filter.theme_ids)))
-    if filter and filter.holder_ids is not None and but != "holder_ids":
+    if filter.holder_ids is not None:
         where.append(_held_by_any(_holders(filter.holder_ids)))
     return where
 

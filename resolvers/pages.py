@@ -89,6 +89,19 @@ def each_of(
     return (), tuple(Branch((one(value),)) for value in padded)
 
 
+def narrowed(
+    where: tuple[Bound, ...],
+    branches: tuple[Branch, ...],
+    values: Sequence[Any],
+    one: Callable[[Any], Bound],
+    any_of: Callable[[Sequence[Any]], Bound],
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """A filter more: by `each_of` where it is the first, and as a condition where it is not."""
+    if where or branches:
+        return (*where, any_of(values)), branches
+    return each_of(values, one, any_of)
+
+
 class Search(NamedTuple):
     """What the rows must match; and how those that do are found by an index, none of them twice."""
 
