@@ -83,7 +83,8 @@ async def _measure(
     try:
         accounts = Accounts(reading, owner, large, small)
         measured: list[Measured] = []
-        wanted = [case for case in cases() if not asked.only or case.order.listed.name in asked.only.split(",")]
+        only = asked.only and asked.only.split(",")
+        wanted = [case for case in cases() if not only or case.order.listed.name in only]
         for case in progress.track(wanted, description="pages of both accounts"):
             if not (measured and measured[-1].is_slow and case[:2] == measured[-1].case[:2]):
                 measured.append(await accounts.measure(case, asked.runs))

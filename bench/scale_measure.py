@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -30,6 +31,8 @@ from settings import Settings
 PAGE = 50
 _DOCUMENTS = Documents(SCHEMA._schema, Limits())
 _WARM = 10
+_TIMEOUT_SECONDS = 10
+"""As long as a server lets an operation take."""
 _LONG_SECONDS = 0.5
 """A page that takes so long is read twice: it has missed its bound anyway."""
 _SESSION = "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)"
@@ -78,7 +81,11 @@ class Accounts:
 
         operation = case.order.listed.operation
         asked = list(zip(contexts, variables(PAGE), strict=True))
-        rows = min([_rows(await _ask(context, operation, values)) for context, values in asked])
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                rows = min([_rows(await _ask(context, operation, values)) for context, values in asked])
+        except TimeoutError:
+            return Measured(case, 0, inf, _TIMEOUT_SECONDS, ["no answer in time"])
         asked = list(zip(contexts, variables(max(rows, 1)), strict=True))
         with _noted(self._database) as sent:
             await _ask(asked[0][0], operation, asked[0][1])
