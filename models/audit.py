@@ -88,6 +88,7 @@ class AuditEvent(SQLModel, table=True):
         Index("uq_audit_events_id", "account_id", "id", unique=True),
         tenant_index("audit_events", "action", "sequence", suffix="action"),
         tenant_index("audit_events", "actor_member_id", "sequence", suffix="actor"),
+        tenant_index("audit_events", "actor_member_id", "action", "sequence", suffix="actor_action"),
         tenant_index("audit_events", "target_id", "sequence", suffix="target"),
         tenant_index("audit_events", "occurred_at", "sequence", suffix="occurred"),
         tenant_index(

@@ -15,7 +15,7 @@ from permissions.context import Context
 from permissions.errors import BadUserInput
 from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode, decode_all, decode_credential
-from resolvers.pages import Branch, Count, Listing, Order, narrowed
+from resolvers.pages import Branch, Count, Listing, Order, each_of, narrowed
 from resolvers.rows import rows
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _OLDEST = Order("oldest", (col(AuditEvent.sequence),))
 
 _of_account = Condition(lambda account_id: col(AuditEvent.account_id) == account_id)
 _by_actor = Condition(lambda member_id: col(AuditEvent.actor_member_id) == member_id)
+_by_actor_too = Condition(lambda member_id: (col(AuditEvent.actor_member_id) == member_id).is_(True))
 _after = Condition(lambda sequence: col(AuditEvent.sequence) > sequence)
 _action = Condition(lambda action: col(AuditEvent.action) == action)
 _actions = Condition(lambda actions: any_of(col(AuditEvent.action), actions))
@@ -55,8 +56,8 @@ def account_audit_log(context: Context, account: Account, filter: "AuditLogFilte
 
 
 def member_activity(context: Context, member: Member, filter: "AuditLogFilter | None" = None) -> Listing:
-    where, branches = _filtered(member.account_id, filter)
-    where = (_of_account(member.account_id), _by_actor(member.id), *where)
+    where, branches = _filtered(member.account_id, filter, member.id)
+    where = (_of_account(member.account_id), *where)
     return Listing(AuditEvent, where, _NEWEST, None, MOST_COUNTED, branches)
 
 
@@ -72,18 +73,27 @@ async def events_after(context: Context, account_id: UUID, sequence: int, most: 
 
 
 def _filtered(
-    account_id: UUID, filter: "AuditLogFilter | None"
+    account_id: UUID, filter: "AuditLogFilter | None", actor_id: UUID | None = None
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
     """One of the filters says along which index the log is walked; the others are looked at on the way."""
     if filter is None:
-        return (), ()
+        return (() if actor_id is None else (_by_actor(actor_id),)), ()
     where: tuple[Bound, ...] = _narrowing(filter)
     branches: tuple[Branch, ...] = ()
+    actions = filter.actions
+    if actor_id is not None and where:
+        where = (*where, _by_actor_too(actor_id))
+    elif actor_id is not None:
+        where = (_by_actor(actor_id),)
+        if actions is not None:
+            # What somebody did has an index by action too.
+            (one, branches), actions = each_of(actions, _action, _actions), None
+            where = (*where, *one)
     if filter.actor_ids is not None:
         actors = decode_all(Member, filter.actor_ids, "actorIds")
         where, branches = narrowed(where, branches, actors, _by_actor, _by_actors)
-    if filter.actions is not None:
-        where, branches = narrowed(where, branches, filter.actions, _action, _actions)
+    if actions is not None:
+        where, branches = narrowed(where, branches, actions, _action, _actions)
     if filter.outcome is not None:
         where = (*where, _outcome(filter.outcome))
     if filter.occurred_from is not None:

@@ -144,7 +144,7 @@ def _holders(global_ids: Sequence[str]) -> list[UUID]:
 
 def _search(account_id: UUID, search: str) -> Search:
     by_site, by_theme = _has_site_grams(account_id, search), _of_theme_called(account_id, search)
-    return Search(_matches(search), (Branch((by_site, _on_site(search))), Branch((by_theme,))))
+    return Search(_matches(search), (Branch((by_site, _on_site(search))), Branch((by_theme,), is_few=True)))
 
 
 def _themes_called(search: Any) -> Any:

@@ -160,10 +160,13 @@ class _Page:
 
     def _walked(self, branch: Branch) -> Statement:
         """Along an index."""
+        return self._one_of(self._selected(branch.where), branch)
+
+    def _one_of(self, statement: Statement, branch: Branch) -> Statement:
         if not branch.is_few:
-            return self._in_order(self._selected(branch.where))
+            return self._in_order(statement)
         # Fenced off: they are found by an index of their own, and sorted.
-        fenced = self._selected(branch.where).offset(literal_column("0")).subquery(self._writer.table())
+        fenced = statement.offset(literal_column("0")).subquery(self._writer.table())
         return self._in_order(select(fenced))
 
     def _merged(self, branches: Sequence[Statement]) -> Statement:
@@ -183,7 +186,7 @@ class _Page:
         branches = [select(near).where(number == query.limit)]
         for branch in search.otherwise:
             statement = self._selected((*branch.where, search.match), is_indexed=False)
-            branches.append(self._in_order(statement.where(number < query.limit)))
+            branches.append(self._one_of(statement.where(number < query.limit), branch))
         return self._merged(branches)
 
     def _selected(self, where: Sequence[Bound], *, is_indexed: bool = True) -> Statement:

@@ -48,6 +48,7 @@ ADDED = (
     ("licenses", "provisioner", "provisioned_by_id, provisioned_at, id", None),
     ("licenses", "provisioner_site", "provisioned_by_id, site, id", None),
     ("licenses", "due", "expires_at", "status IN ('ACTIVE', 'SUSPENDED')"),
+    ("audit_events", "actor_action", "actor_member_id, action, sequence", None),
     ("audit_events", "ip", "ip, sequence", "ip IS NOT NULL"),
     ("audit_events", "outcome", "outcome, sequence", None),
 )
