@@ -1,6 +1,7 @@
 """Filters, singly and together, in every order and from both ends: what they leave is what one would pick."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -110,7 +111,11 @@ async def _stage(world: World, themes: dict[str, str]) -> BusyStage:
 
 def _among(value: Callable[[Row], Any], *lists: list[Any]) -> Iterator[Choice]:
     for each in lists:
-        yield each, lambda row, each=each: value(row) in each
+        yield each, partial(_is_in, each, value)
+
+
+def _is_in(values: list[Any], value: Callable[[Row], Any], row: Row) -> bool:
+    return value(row) in values
 
 
 async def _assert_filtered(
