@@ -16,7 +16,7 @@ from models.statements import Statement
 from resolvers.change import announcing, system_change
 from resolvers.events import PLATFORM
 from resolvers.invitations import expire
-from resolvers.loading import of_accounts, with_ids
+from resolvers.loading import of_accounts, with_id
 from resolvers.rows import row
 
 _BATCH = 500
@@ -35,7 +35,7 @@ _DUE = Statement(
 
 async def is_current(database: Database, email: InvitationDelivery) -> bool:
     """Whether its link still works: there is no use in an email whose link is dead."""
-    where = of_accounts(Invitation)([email.account_id]), with_ids(Invitation)([email.invitation_id])
+    where = of_accounts(Invitation)([email.account_id]), with_id(Invitation)(email.invitation_id)
     invitation = await row(database, Invitation, *where)
     return (
         invitation is not None

@@ -57,6 +57,11 @@ def with_ids(table: type[SQLModel]) -> Condition:
 
 
 @cache
+def with_id(table: type[SQLModel]) -> Condition:
+    return Condition(lambda id: col(cast("Any", table).id) == id)
+
+
+@cache
 def of_accounts(table: type[SQLModel]) -> Condition:
     return Condition(lambda ids: any_of(col(cast("Any", table).account_id), ids))
 

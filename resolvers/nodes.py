@@ -25,7 +25,7 @@ from permissions.roles import Permission
 from permissions.viewer import Viewer
 from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode, decode_as
-from resolvers.loading import of_accounts, with_ids
+from resolvers.loading import of_accounts, with_id, with_ids
 from resolvers.rows import row
 from resolvers.sessions import live_of_user
 from resolvers.visibility import is_own_event, sees_license, themes_on_offer
@@ -79,11 +79,11 @@ async def find(context: Context, table: type[Row], global_id: str) -> Row | None
 
 async def find_row(context: Context, table: type[Row], account_id: UUID, id: UUID) -> Row | None:
     """A tenant's row, as it is now, not as the request remembers it."""
-    return await row(context.database, table, of_accounts(table)([account_id]), with_ids(table)([id]))
+    return await row(context.database, table, of_accounts(table)([account_id]), with_id(table)(id))
 
 
 async def _find(context: Context, viewer: Viewer, table: type[SQLModel], id: UUID) -> SQLModel | None:
-    found = await row(context.database, table, with_ids(table)([id]), _within(viewer, table))
+    found = await row(context.database, table, with_id(table)(id), _within(viewer, table))
     if isinstance(found, License) and not sees_license(viewer.memberships[found.account_id], found):
         return None
     return found
@@ -91,7 +91,7 @@ async def _find(context: Context, viewer: Viewer, table: type[SQLModel], id: UUI
 
 def _within(viewer: Viewer, table: type[SQLModel]) -> Bound:
     if table is User:
-        return with_ids(User)([viewer.user.id])
+        return with_id(User)(viewer.user.id)
     if table is Session:
         return live_of_user(viewer.user.id)
     if table is Account:
@@ -111,7 +111,7 @@ def _require(viewer: Viewer, row: Any) -> None:
 async def _from_catalog(context: Context, viewer: Viewer, table: type[SQLModel], id: UUID) -> SQLModel | None:
     if not viewer.may_anywhere(Permission.BROWSE_CATALOG):
         raise Forbidden(Permission.BROWSE_CATALOG)
-    return await row(context.database, table, with_ids(table)([id]), _ON_OFFER[table]())
+    return await row(context.database, table, with_id(table)(id), _ON_OFFER[table]())
 
 
 def _releases_on_offer() -> Select[*tuple[Any, ...]]:

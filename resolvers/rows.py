@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 
 from models.database import Database
 from models.snapshots import attributes, snapshot
@@ -17,6 +17,7 @@ Row = TypeVar("Row", bound=SQLModel)
 Text = tuple[str, list[int]]
 
 _MOST_TEXTS = 16
+_NO_ORDER = Order("none", ())
 _counts: dict[Any, Text] = {}
 
 
@@ -47,8 +48,8 @@ async def rows(
     order: Order | None = None,
     limit: int | None = None,
 ) -> list[Row]:
-    """Whole rows, by their ids where no order is given."""
-    query = Query(Listing(table, where, order or _by_id(table)), limit=limit)
+    """Whole rows, in no order where none is given."""
+    query = Query(Listing(table, where, order or _NO_ORDER), limit=limit)
     return [snapshot(table, record) for record in await records(database, _whole(table), query)]
 
 
@@ -93,8 +94,3 @@ def _whole(table: type[SQLModel], *, cursors: bool = False) -> Shape:
     for name in attributes(table):
         shape.column(0, name)
     return shape
-
-
-@cache
-def _by_id(table: type[SQLModel]) -> Order:
-    return Order("id", (col(cast("Any", table).id),))

@@ -20,7 +20,7 @@ from permissions.tokens import hash_token, new_token
 from resolvers.change import change, enqueue, personal_change
 from resolvers.conditions import Condition
 from resolvers.global_ids import decode_as
-from resolvers.loading import with_ids
+from resolvers.loading import with_id
 from resolvers.pages import Order
 from resolvers.refusals import Refused, RetryLater, UserErrorCode, not_found, refused
 from resolvers.rows import row, rows
@@ -190,7 +190,7 @@ async def revoke_session(context: Context, input: "RevokeSessionInput") -> dict[
     session_id = decode_as(Session, input.session_id)
     if session_id is None:
         raise not_found("session of yours", "sessionId")
-    session = await row(context.database, Session, with_ids(Session)([session_id]))
+    session = await row(context.database, Session, with_id(Session)(session_id))
     if session is None or session.user_id != viewer.user.id:
         raise not_found("session of yours", "sessionId")
     await _end(context, session)
