@@ -5,7 +5,6 @@ Each takes what `floor.LOOK_UP` found: the person for `viewer`, the account for 
 """
 
 _MICROSECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
-_SECONDS = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
 
 
 def _object(**fields: str) -> str:
@@ -96,7 +95,7 @@ MEMBERS = _connection(
         role=_plain("role"),
         isOwner=_text("is_owner"),
         joinedAt=_time("joined_at"),
-        lastActiveAt=_time_or_null("last_active_at", _SECONDS),
+        lastActiveAt=_time_or_null("last_active_at"),
     ),
     "",
     _cursor("joined", _cursor_time("joined_at"), """',"', id, '"'"""),

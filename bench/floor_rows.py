@@ -12,30 +12,36 @@ Rows = Sequence[asyncpg.Record]
 _STATUS = """CASE WHEN license.status IN ('ACTIVE', 'SUSPENDED') AND license.expires_at <= now()
     THEN 'EXPIRED' ELSE license.status END"""
 
+
+def _time(column: str) -> str:
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
 VIEWER = """
     SELECT users.name, members.role, accounts.name
     FROM members JOIN accounts ON accounts.id = members.account_id JOIN users ON users.id = members.user_id
     WHERE members.user_id = $1 AND members.removed_at IS NULL ORDER BY members.id"""
-MEMBERS = """
-    SELECT id, name, email, role, is_owner, joined_at, last_active_at FROM members
-    WHERE account_id = $1 AND removed_at IS NULL ORDER BY joined_at, id LIMIT 51"""
+MEMBERS = f"""
+    SELECT id, name, email, role, is_owner, {_time("joined_at")}, {_time("last_active_at")} FROM members
+    WHERE account_id = $1 AND removed_at IS NULL ORDER BY joined_at, id LIMIT 51"""  # noqa: S608
 LICENSES = f"""
-    SELECT license.id, license.site, {_STATUS}, license.key, license.provisioned_at, license.expires_at,
+    SELECT license.id, license.site, {_STATUS}, license.key,
+        {_time("license.provisioned_at")}, {_time("license.expires_at")},
         theme.id, theme.slug, theme.name, holder.id, holder.name
     FROM (SELECT * FROM licenses WHERE account_id = $1
         ORDER BY provisioned_at DESC, id DESC LIMIT 51) license
     JOIN themes theme ON theme.id = license.theme_id
     JOIN members holder ON holder.account_id = license.account_id AND holder.id = license.holder_id
     ORDER BY license.provisioned_at DESC, license.id DESC"""  # noqa: S608
-AUDIT = """
-    SELECT event.id, sequence, occurred_at, action, outcome, summary, target_type, target_name, ip,
+AUDIT = f"""
+    SELECT event.id, sequence, {_time("occurred_at")}, action, outcome, summary, target_type, target_name, ip,
         user_agent, request_id, details, actor_kind, actor_name, actor.id, actor.role
     FROM (SELECT * FROM audit_events WHERE account_id = $1 ORDER BY sequence DESC LIMIT 101) event
     LEFT JOIN members actor ON actor.account_id = event.account_id AND actor.id = event.actor_member_id
-    ORDER BY sequence DESC"""
+    ORDER BY sequence DESC"""  # noqa: S608
 NESTED = f"""
     SELECT license.id, license.site, {_STATUS}, holder.id, holder.name,
-        event.id, event.sequence, event.occurred_at, event.action, event.summary
+        event.id, event.sequence, {_time("event.occurred_at")}, event.action, event.summary
     FROM (SELECT * FROM licenses WHERE account_id = $1
         ORDER BY provisioned_at DESC, id DESC LIMIT 20) license
     JOIN members holder ON holder.account_id = license.account_id AND holder.id = license.holder_id
@@ -43,6 +49,10 @@ NESTED = f"""
         WHERE account_id = $1 AND actor_member_id = license.holder_id
         ORDER BY sequence DESC LIMIT 5) event ON true
     ORDER BY license.provisioned_at DESC, license.id DESC, event.sequence DESC"""  # noqa: S608
+
+
+def _with_offset(time: str) -> str:
+    return time[:-1] + "+00:00"
 
 
 def viewer(rows: Rows) -> Any:
@@ -64,7 +74,7 @@ def members(rows: Rows) -> Any:
         }
         for id, name, email, role, is_owner, joined_at, last_active_at in page
     ]
-    cursor = _cursor("joined", page[-1]["joined_at"], page[-1]["id"])
+    cursor = _cursor("joined", _with_offset(page[-1][5]), page[-1]["id"])
     return _connection("members", nodes, len(rows) > 50, cursor)
 
 
@@ -83,7 +93,7 @@ def licenses(rows: Rows) -> Any:
         }
         for id, site, status, key, begun_at, expires_at, theme_id, slug, theme, holder_id, holder in page
     ]
-    cursor = _cursor("newest", page[-1][4], page[-1][0])
+    cursor = _cursor("newest", _with_offset(page[-1][4]), page[-1][0])
     return _connection("licenses", nodes, len(rows) > 50, cursor)
 
 

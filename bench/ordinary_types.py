@@ -27,7 +27,7 @@ for _enum in (ActorKind, AuditAction, AuditOutcome, LicenseStatus, Role):
 
 
 def format_time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def global_id(prefix: str, id: UUID) -> strawberry.ID:

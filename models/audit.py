@@ -105,6 +105,14 @@ class AuditEvent(SQLModel, table=True):
             suffix="api_key",
             postgresql_where=text("credential_kind = 'API_KEY'"),
         ),
+        tenant_index(
+            "audit_events",
+            "actor_member_id",
+            "credential_id",
+            "sequence",
+            suffix="actor_api_key",
+            postgresql_where=text("credential_kind = 'API_KEY'"),
+        ),
         tenant_index("audit_events", "ip", "sequence", suffix="ip", postgresql_where=text("ip IS NOT NULL")),
         tenant_index("audit_events", "outcome", "sequence", suffix="outcome"),
     )

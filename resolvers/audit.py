@@ -82,7 +82,9 @@ def _filtered(
     branches: tuple[Branch, ...] = ()
     actions = filter.actions
     if actor_id is not None and where:
-        where = (*where, _by_actor_too(actor_id))
+        # With which key somebody did it has an index of its own; anything else leaves little to look at.
+        by_actor = _by_actor if filter.api_key_id is not None else _by_actor_too
+        where = (*where, by_actor(actor_id))
     elif actor_id is not None:
         where = (_by_actor(actor_id),)
         if actions is not None:

@@ -53,9 +53,7 @@ _of_theme = Condition(lambda theme_id: col(License.theme_id) == theme_id)
 _of_themes = Condition(lambda theme_ids: any_of(col(License.theme_id), theme_ids))
 _in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
 _matches = Condition(
-    lambda search: or_(
-        contains(col(License.site), search), col(License.theme_id).in_(_themes_called(search))
-    ),
+    lambda search: or_(contains(col(License.site), search), _is_of_theme_called(search)),
     searches=("site", "theme_id"),
 )
 _has_site_grams = Condition(lambda account_id, search: has_grams_of(License, "site", account_id, search))
@@ -63,7 +61,7 @@ _on_site = Condition(lambda search: contains(col(License.site), search))
 _of_theme_called = Condition(
     lambda account_id, search: and_(
         col(License.account_id) == account_id,
-        col(License.theme_id) == any_(func.array(_themes_called(search).scalar_subquery())),
+        _is_of_theme_called(search),
         ~contains(col(License.site), search),
     )
 )
@@ -147,8 +145,10 @@ def _search(account_id: UUID, search: str) -> Search:
     return Search(_matches(search), (Branch((by_site, _on_site(search))), Branch((by_theme,), is_few=True)))
 
 
-def _themes_called(search: Any) -> Any:
-    return select(col(Theme.id)).where(contains(col(Theme.name), search))
+def _is_of_theme_called(search: Any) -> Any:
+    """The themes are found once, and not for each license."""
+    themes = select(col(Theme.id)).where(contains(col(Theme.name), search))
+    return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))
 
 
 async def provision_license(context: Context, input: "ProvisionLicenseInput") -> dict[str, Any]:

@@ -11,8 +11,7 @@ const globalId = (prefix, id) => `${prefix}_${id.replaceAll('-', '')}`
 
 // 2026-01-31 12:00:00.1234+00 in, 2026-01-31T12:00:00.123400Z out: trailing zeros are not sent.
 function time (text) {
-  const fraction = text.slice(20, -3)
-  return `${text.slice(0, 10)}T${text.slice(11, 19)}${fraction ? '.' + fraction.padEnd(6, '0') : ''}Z`
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(6, '0')}Z`
 }
 
 const timeOrNull = (text) => (text === null ? null : time(text))

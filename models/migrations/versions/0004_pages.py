@@ -49,6 +49,12 @@ ADDED = (
     ("licenses", "provisioner_site", "provisioned_by_id, site, id", None),
     ("licenses", "due", "expires_at", "status IN ('ACTIVE', 'SUSPENDED')"),
     ("audit_events", "actor_action", "actor_member_id, action, sequence", None),
+    (
+        "audit_events",
+        "actor_api_key",
+        "actor_member_id, credential_id, sequence",
+        "credential_kind = 'API_KEY'",
+    ),
     ("audit_events", "ip", "ip, sequence", "ip IS NOT NULL"),
     ("audit_events", "outcome", "outcome, sequence", None),
 )
