@@ -27,7 +27,7 @@ _PORT_PATIENCE_SECONDS = 1.5  # The server processes of a killed start notice wi
 _STOP_TIMEOUT_SECONDS = 10
 _CONCURRENT_REQUESTS = 4096  # In each server process, WebSockets among them; more wait to be accepted.
 _OPEN_FILES = 65_536
-_OBJECTS_BEFORE_COLLECTING = 50_000
+_OBJECTS_BEFORE_COLLECTING = 20_000
 
 
 class ServeError(Exception):
@@ -128,7 +128,7 @@ def collect_less() -> None:
     objects, none of them in a circle, and each full collection would look through all that was loaded."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, 20, 20)
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, 5, 5)
 
 
 def free_address(host: str, port: int) -> str:
