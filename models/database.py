@@ -1,6 +1,8 @@
 """The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
@@ -9,7 +11,9 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from models.canonical import canonical_json
 from models.connections import ReadingConnections
+from models.transactions import Transaction
 
 _SETTINGS = {
     "application_name": "team-access",
@@ -51,6 +55,19 @@ class Database:
             max_cached_statement_lifetime=0,
             server_settings={**_SETTINGS, **_READING_SETTINGS},
         )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """For a change: committed at the end, or rolled back where that raises."""
+        pooled = await self.writing.raw_connection()
+        driver: asyncpg.Connection = cast("Any", pooled.driver_connection)
+        try:
+            async with driver.transaction(), Transaction(self.writing, pooled, driver) as transaction:
+                yield transaction
+        finally:
+            if not driver.is_closed() and driver.is_in_transaction():
+                driver.terminate()  # Cut off while it was rolled back: nobody else may inherit it.
+            pooled.close()
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
@@ -95,8 +112,3 @@ def asyncpg_url(url: str) -> str:
     """Without what only SQLAlchemy understands."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(parse_qsl(parts.query))))
-
-
-def canonical_json(value: object) -> str:
-    """Sorted keys and no spaces: what is hashed must read the same in every language."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -10,6 +10,8 @@ from sqlalchemy import Enum, inspect
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlmodel import SQLModel
+
+from models.canonical import canonical_json
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -33,13 +35,61 @@ def snapshot(table: type[Row], values: Sequence[Any]) -> Row:
     return row
 
 
-def entity(session: Session, table: type[Row], values: Sequence[Any]) -> Row:
-    """The same, known to the session as a row that it has loaded: what is assigned to it is saved."""
-    row: Row = class_mapper(table).class_manager.new_instance()
-    row.__dict__.update(snapshot(table, values).__dict__)
+def made(table: type[Row], **values: Any) -> Row:
+    """A row that is not stored yet, its defaults filled in: a tenth of the time of the table's own class."""
+    row = object.__new__(table)
+    row.__dict__.update(
+        {name: default() for name, default in _defaults(table) if name not in values}, **values
+    )
+    return row
+
+
+def stored(row: SQLModel) -> list[Any]:
+    """Its values as asyncpg takes them, in the order of `attributes`."""
+    values = [getattr(row, name) for name in attributes(type(row))]
+    for place in _json_places(type(row)):
+        values[place] = canonical_json(values[place])
+    return values
+
+
+def attach(session: Session, row: SQLModel) -> None:
+    """From now on the session knows the stored row as one that it has loaded: what is assigned to it is
+    saved."""
+    for name, value in (("fields_set", set()), ("extra", None), ("private", None)):
+        object.__setattr__(row, f"__pydantic_{name}__", value)
+    class_mapper(type(row)).class_manager.setup_instance(row)
     make_transient_to_detached(row)
     session.add(row)
-    return row
+
+
+def is_attached(row: SQLModel) -> bool:
+    """To a session, or made for one."""
+    return "_sa_instance_state" in row.__dict__
+
+
+@cache
+def _defaults(table: type[SQLModel]) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    fields = table.model_fields.items()
+    return tuple(
+        (name, cast("Callable[[], Any] | None", field.default_factory) or partial(_same, field.default))
+        for name, field in fields
+        if not field.is_required()
+    )
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@cache
+def _json_places(table: type[SQLModel]) -> list[int]:
+    columns = enumerate(inspect(table).column_attrs)
+    return [place for place, each in columns if isinstance(each.columns[0].type, JSON)]
+
+
+@cache
+def _json(table: type[SQLModel]) -> tuple[bool, ...]:
+    return tuple(isinstance(each.columns[0].type, JSON) for each in inspect(table).column_attrs)
 
 
 @cache

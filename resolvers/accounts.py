@@ -5,9 +5,9 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+from asyncpg import UniqueViolationError
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from strawberry import UNSET
 
@@ -67,8 +67,9 @@ async def active_licenses(context: Context, account: Account) -> int:
     return int(found[0][0])
 
 
-async def count_active_licenses(session: AsyncSession, account_id: UUID) -> int:
-    return int(await session.scalar(_active_licenses(account_id)) or 0)
+async def count_active_licenses(tx: Change) -> int:
+    found = await tx.fetch(_ACTIVE_LICENSES, account_id=tx.account.id)
+    return int(found[0][0])
 
 
 def _active_licenses(account_id: Any) -> Select[*tuple[Any, ...]]:
@@ -85,7 +86,7 @@ async def create_account(context: Context, input: "CreateAccountInput") -> dict[
     name = clean_line(input.name, "An account's name", "name")
     try:
         account_id = await _found(context, name, input.idempotency_key)
-    except IntegrityError:
+    except (IntegrityError, UniqueViolationError):
         # The same slug or the same idempotency key at the same moment: the other one is there by now.
         account_id = await _found(context, name, input.idempotency_key)
     await context.identify()
@@ -137,17 +138,18 @@ async def _free_slug(tx: Change, name: str) -> str:
 async def update_account(context: Context, input: "UpdateAccountInput") -> dict[str, Any]:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_UPDATED) as tx:
         name = clean_line(input.name, "An account's name", "name")
-        before, tx.account.name = tx.account.name, name
+        account = tx.entity(tx.account)
+        before, account.name = account.name, name
         if before == name:
             tx.without_event()
         else:
-            tx.about(tx.account, name, f"renamed the account from {before} to {name}", name=[before, name])
-    return {"account": tx.account}
+            tx.about(account, name, f"renamed the account from {before} to {name}", name=[before, name])
+    return {"account": account}
 
 
 async def set_account_limits(context: Context, input: "SetAccountLimitsInput") -> dict[str, Any]:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_LIMITS_CHANGED) as tx:
-        account = tx.account
+        account = tx.entity(tx.account)
         changed: dict[str, Any] = {
             name: [_text(getattr(account, name)), _text(value)]
             for name, value in _limits(input).items()
@@ -201,7 +203,7 @@ async def transfer_ownership(context: Context, input: "TransferOwnershipInput") 
 
 
 async def _hand_over(tx: Change, heir: Member) -> None:
-    owner = tx.acting
+    owner = tx.entity(tx.acting)
     owner.is_owner = False
     await tx.session.flush()
     before, heir.role, heir.is_owner = heir.role, Role.ADMIN, True

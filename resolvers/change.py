@@ -6,13 +6,13 @@ statement, since the log's head stays locked from there to the commit.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -28,12 +28,14 @@ from mailer import queue
 from mailer.messages import Message
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction, AuditEvent, AuditOutcome
-from models.database import Database, canonical_json
+from models.canonical import canonical_json
+from models.database import Database
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
-from models.snapshots import attributes, entity
+from models.snapshots import attach, attributes, is_attached, made, snapshot, stored
 from models.statements import Statement, column_type, parameter
+from models.transactions import Transaction
 from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
@@ -53,6 +55,8 @@ class Asked:
 _TURNS = 3
 _turns: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
 
+Row = TypeVar("Row", bound=SQLModel)
+
 asked: ContextVar[Asked] = ContextVar("asked")
 # No default: a change that no field has asked for has nobody who may make it.
 
@@ -61,7 +65,7 @@ asked: ContextVar[Asked] = ContextVar("asked")
 class Change:
     """An open transaction. It leaves with at least one `about`, or says why there is none."""
 
-    session: AsyncSession
+    transaction: Transaction
     account: Account
     action: AuditAction
     actor: Actor | None
@@ -73,8 +77,18 @@ class Change:
     _events: list[dict[str, Any]] = field(default_factory=list)
     _messages: list[Message] = field(default_factory=list)
     _key: tuple[UUID, str, bytes] | None = None
+    _remembered: IdempotencyKey | None = None
     _without_event: str | None = None
-    _connection: asyncpg.Connection | None = None
+    _read: dict[UUID, SQLModel] = field(default_factory=dict)
+    """By id; the session knows those that were read before it was asked for."""
+
+    @property
+    def session(self) -> AsyncSession:
+        session = self.transaction.session
+        for row in self._read.values():
+            if not is_attached(row):
+                attach(session.sync_session, row)
+        return session
 
     @property
     def acting(self) -> Member:
@@ -113,26 +127,41 @@ class Change:
         """For a retry with the same idempotency key, where one was given."""
         if self._key is not None:
             actor_id, key, input_hash = self._key
-            self.add(IdempotencyKey(actor_id=actor_id, key=key, input_hash=input_hash, answer=answer))
+            self._remembered = made(
+                IdempotencyKey, actor_id=actor_id, key=key, input_hash=input_hash, answer=answer
+            )
 
     def enqueue(self, *messages: Message) -> None:
         """Sent after the commit, or not at all."""
         self._messages.extend(messages)
 
     async def insert(self, row: SQLModel) -> None:
-        """As `add`, for a row that nothing is to be assigned to any more: in a fifth of the time."""
-        table = type(row)
-        values = [getattr(row, name) for name in attributes(table)]
-        await (await self._driver()).execute(_insertion(table), *values)
+        """As `add`, at once and without the session."""
+        await self._insert(row)
+        self.has_read(row)
+
+    async def _insert(self, row: SQLModel) -> None:
+        await self.transaction.driver.execute(_insertion(type(row)), *stored(row))
 
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
         """Records, in this transaction, without entities for the session to keep."""
-        return await (await self._driver()).fetch(statement.sql, *statement.arguments(**values))
+        return await self.transaction.driver.fetch(statement.sql, *statement.arguments(**values))
 
-    async def _driver(self) -> asyncpg.Connection:
-        if self._connection is None:
-            self._connection = await _driver(self.session)
-        return self._connection
+    def entity(self, row: Row) -> Row:
+        """The same row, which may be assigned to: what was read without the session cannot be."""
+        session = self.session.sync_session
+        if not is_attached(row):
+            attach(session, row)
+        return row
+
+    def has_read(self, row: SQLModel) -> None:
+        """A row that the payload may select, without reading it again."""
+        self._read[cast("Any", row).id] = row
+
+    def known(self) -> dict[UUID, Any]:
+        """The rows that were seen or made, as they are now."""
+        entities = self.session.identity_map.values() if self.transaction.has_session else ()
+        return {**self._read, **{row.id: row for row in entities if hasattr(row, "id")}}
 
     async def access_changed(self, *ids: UUID) -> None:
         """Users or sessions whose open connections must look again at what they may."""
@@ -141,10 +170,13 @@ class Change:
     async def finish(self) -> None:
         if not (self._events or self._without_event or self.replayed is not None):
             raise RuntimeError(f"{self.action} left its change without an audit event")
-        await self.session.flush()
-        await enqueue(self.session, self._messages)
+        if self.transaction.has_session:
+            await self.session.flush()
+        if self._remembered is not None:
+            await self._insert(self._remembered)
+        await queue.enqueue(self.transaction.driver, self._messages)
         if self._events:
-            await _append(await self._driver(), self._events)
+            await _append(self.transaction.driver, self._events)
 
 
 @asynccontextmanager
@@ -159,8 +191,8 @@ async def announcing(database: Database) -> AsyncIterator[AuditAnnouncer]:
 
 async def enqueue(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Emails that go out after the commit of the session's transaction, or not at all."""
-    if messages:
-        await queue.enqueue(await _driver(session), messages)
+    raw = await (await session.connection()).get_raw_connection()
+    await queue.enqueue(cast("asyncpg.Connection", raw.driver_connection), messages)
 
 
 @asynccontextmanager
@@ -181,26 +213,25 @@ async def change(
     viewer = context.signed_in()
     denied: dict[str, Any] | None = None
     try:
-        async with _turn(account_id), _writing(context.database) as session:
-            row = await _lock_membership(session, account_id, viewer.user.id)
-            if row is None:
-                raise not_found("account", "accountId")
-            account, member = row
+        async with _turn(account_id), context.database.transaction() as transaction:
+            account, member = await _lock_membership(transaction, account_id, viewer.user.id)
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
             denied = {**new_event(account_id, actor, context.client, action), **target(on or account)}
-            tx = Change(session, account, action, actor, context.client, member)
+            tx = Change(transaction, account, action, actor, context.client, member)
+            tx.has_read(account)
+            tx.has_read(member)
             _require(asked.get().allow, member)
             await _look_up_key(tx, member.id, key)
             yield tx
             await tx.finish()
-            known = _known(session)
+            known = tx.known()
     except Forbidden as refusal:
         if denied is not None:
             await _record_denied(context, denied, refusal)
         raise
     context.announcer.grown(account_id)
     context.forget()
-    context.known = known
+    context.known = known.get
 
 
 @asynccontextmanager
@@ -214,11 +245,11 @@ async def system_change(
 ) -> AsyncIterator[Change]:
     """A change by the operator, by the platform, or by who becomes a member through it (`actor=None`:
     the change sets `tx.actor`). Raises `Refused` with NOT_FOUND where there is no such account."""
-    async with _turn(account_id), _writing(database) as session:
-        account = await session.get(Account, account_id, with_for_update={"key_share": True})
+    async with _turn(account_id), database.transaction() as transaction:
+        account = await transaction.session.get(Account, account_id, with_for_update={"key_share": True})
         if account is None:
             raise not_found("account", "accountId")
-        tx = Change(session, account, action, actor, client)
+        tx = Change(transaction, account, action, actor, client)
         yield tx
         await tx.finish()
     announcer.grown(account_id)
@@ -234,8 +265,8 @@ async def founding(
     key: str | None = None,
 ) -> AsyncIterator[Change]:
     """The change that makes an account; it sets `tx.actor`."""
-    async with _writing(database) as session:
-        tx = Change(session, account, AuditAction.ACCOUNT_CREATED, None, client)
+    async with database.transaction() as transaction:
+        tx = Change(transaction, account, AuditAction.ACCOUNT_CREATED, None, client)
         await _look_up_key(tx, founder.id, key)
         yield tx
         await tx.finish()
@@ -269,8 +300,8 @@ async def _turn(account_id: UUID) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _writing(database: Database) -> AsyncIterator[AsyncSession]:
-    async with AsyncSession(database.writing, expire_on_commit=False) as session, session.begin():
-        yield session
+    async with database.transaction() as transaction:
+        yield transaction.session
 
 
 @event.listens_for(SyncSession, "before_flush")
@@ -292,17 +323,16 @@ def _keep_out(tables: Iterable[Table]) -> None:
 
 
 async def _lock_membership(
-    session: AsyncSession, account_id: UUID, user_id: UUID
-) -> tuple[Account, Member] | None:
+    transaction: Transaction, account_id: UUID, user_id: UUID
+) -> tuple[Account, Member]:
     """The account's row first, then the member's, each as it is once the lock is held."""
-    arguments = tuple(_LOCK.arguments(account_id=account_id, user_id=user_id))
-    # Through the session's connection, which begins the transaction by its first statement.
-    record = (await (await session.connection()).exec_driver_sql(_LOCK.sql, arguments)).first()
+    record = await transaction.driver.fetchrow(
+        _LOCK.sql, *_LOCK.arguments(account_id=account_id, user_id=user_id)
+    )
     if record is None:
-        return None
+        raise not_found("account", "accountId")
     of_account = len(attributes(Account))
-    account = entity(session.sync_session, Account, record[:of_account])
-    return account, entity(session.sync_session, Member, record[of_account:])
+    return snapshot(Account, record[:of_account]), snapshot(Member, record[of_account:])
 
 
 def _lock() -> Select[*tuple[Any, ...]]:
@@ -321,12 +351,6 @@ def _lock() -> Select[*tuple[Any, ...]]:
 
 
 _LOCK = Statement(_lock)
-
-
-async def _driver(session: AsyncSession) -> asyncpg.Connection:
-    """The connection of a transaction that has begun."""
-    raw = await (await session.connection()).get_raw_connection()
-    return cast("asyncpg.Connection", raw.driver_connection)
 
 
 async def _append(driver: asyncpg.Connection, events: Sequence[Mapping[str, Any]]) -> None:
@@ -363,15 +387,18 @@ def _appending() -> str:
 _APPEND = _appending()
 
 
-def _known(session: AsyncSession) -> Callable[[UUID], Any]:
-    """Finds the rows that a change has seen or made, as they are now."""
-    rows = {row.id: row for row in session.identity_map.values() if hasattr(row, "id")}
-    return rows.get
-
-
 def _require(allow: Allow, member: Member) -> None:
     if isinstance(allow, Has) and not allow.admits(Membership(member.account_id, member.id, member.role)):
         raise Forbidden(allow.permission)
+
+
+def _key() -> Select[*tuple[Any, ...]]:
+    return select(col(IdempotencyKey.input_hash), col(IdempotencyKey.answer)).where(
+        col(IdempotencyKey.actor_id) == parameter("actor_id"), col(IdempotencyKey.key) == parameter("key")
+    )
+
+
+_KEY = Statement(_key)
 
 
 async def _look_up_key(tx: Change, actor_id: UUID, key: str | None) -> None:
@@ -381,16 +408,17 @@ async def _look_up_key(tx: Change, actor_id: UUID, key: str | None) -> None:
         raise invalid("An idempotency key has 1 to 255 characters.", "idempotencyKey")
     input_hash = sha256(canonical_json([tx.action.value, asked.get().input]).encode()).digest()
     tx._key = (actor_id, key, input_hash)
-    stored = await tx.session.get(IdempotencyKey, (actor_id, key))
-    if stored is None:
+    found = await tx.fetch(_KEY, actor_id=actor_id, key=key)
+    if not found:
         return
-    if stored.input_hash != input_hash:
+    input_hash_then, answer = found[0]
+    if input_hash_then != input_hash:
         raise refused(
             UserErrorCode.IDEMPOTENCY_CONFLICT,
             "This idempotency key was used with another input: use a new one.",
             "idempotencyKey",
         )
-    tx.replayed = stored.answer
+    tx.replayed = answer  # Read already: SQLAlchemy has taught its driver JSON.
 
 
 async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forbidden) -> None:

@@ -1,13 +1,13 @@
 """License keys: `TL-XXXX-XXXX-XXXX-XXXX`, Crockford's base 32, the last character a check of the others."""
 
-from secrets import randbelow
+from secrets import token_bytes
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_license_key() -> str:
     """15 random characters (75 bits) and their sum modulo 32, weighted by position."""
-    values = [randbelow(32) for _ in range(15)]
+    values = [byte % 32 for byte in token_bytes(15)]
     characters = "".join(_ALPHABET[value] for value in (*values, _check(values)))
     return "TL-" + "-".join(characters[start : start + 4] for start in range(0, 16, 4))
 

@@ -13,7 +13,7 @@ from models.catalog import Theme
 from models.columns import now
 from models.licenses import Entitlement, License, LicenseStatus
 from models.members import Member
-from models.snapshots import attributes, entity
+from models.snapshots import attributes, made, snapshot
 from models.statements import Statement, any_of, parameter
 from permissions.context import Context
 from resolvers.accounts import account_id_of, count_active_licenses
@@ -165,7 +165,8 @@ async def provision_license(context: Context, input: "ProvisionLicenseInput") ->
         if wanted.is_second:
             raise invalid(f"{site} has a license of {theme.name} already.", "site")
         await _use_entitlement(tx, wanted)
-        license = License(
+        license = made(
+            License,
             account_id=account_id,
             theme_id=theme.id,
             site=site,
@@ -246,7 +247,8 @@ async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
     if not found:
         raise not_found("theme", "themeId")
     *theme, purchased, provisioned, is_second = found[0]
-    theme = entity(tx.session.sync_session, Theme, theme)
+    theme = snapshot(Theme, theme)
+    tx.has_read(theme)
     return _Wanted(theme, purchased or 0, provisioned or 0, is_second)
 
 
@@ -286,7 +288,7 @@ async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
     """The account's cap first, then what was bought of this theme."""
     most, theme = tx.account.max_active_licenses, wanted.theme
     if most is not None:
-        active = await count_active_licenses(tx.session, tx.account.id)
+        active = await count_active_licenses(tx)
         if active >= most:
             message = f"The account may have {most} active licenses, and has {active}."
             raise Refused(_limit_reached(message, "accountId", most, active))

@@ -134,7 +134,7 @@ async def leave_account(context: Context, input: "LeaveAccountInput") -> dict[st
                 "The owner cannot leave. Transfer the ownership first.",
                 "accountId",
             )
-        await _end(tx, tx.acting, await _owner(tx), "left the account")
+        await _end(tx, tx.entity(tx.acting), await _owner(tx), "left the account")
     # Who asked is not looked up again: the account that the payload may select is shown this last time.
     return {"member": tx.acting}
 

@@ -159,12 +159,18 @@ class Page:
     """A slice of a listing, in the listing's order, whichever end it is counted from."""
 
     def __init__(
-        self, listing: Listing, slice: Slice, records: Sequence[Any], total: int | None = None
+        self,
+        listing: Listing,
+        slice: Slice,
+        records: Sequence[Any],
+        total: int | None = None,
+        keys: Sequence[int] = (),
     ) -> None:
-        """`records` as they were read: one more than the slice has tells that there is more, and the
-        order's keys are the last values of each, where cursors are wanted."""
+        """`records` as they were read: one more than the slice has tells that there is more. `keys` is where
+        in each the order's keys are, where cursors are wanted."""
         self.listing = listing
         self.total = total
+        self._keys = keys
         self._slice = slice
         self._more = len(records) > slice.size
         records = records[: slice.size] if self._more else records
@@ -201,8 +207,7 @@ class Page:
         return self._cursor(self.records[-1]) if self.records else None
 
     def _cursor(self, record: Sequence[Any]) -> str:
-        order = self.listing.order
-        return encode_cursor(order, record[-len(order.keys) :])
+        return encode_cursor(self.listing.order, [record[place] for place in self._keys])
 
 
 def encode_cursor(order: Order, values: Iterable[Any]) -> str:

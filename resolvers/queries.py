@@ -7,13 +7,16 @@ request to request: of which listing, which slice, and of each of its rows, whic
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, NamedTuple
 
+from sqlalchemy import DateTime, Uuid
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
 
 from models.snapshots import attributes
 from resolvers.conditions import ParentColumn
-from resolvers.pages import Listing, Slice, decode_cursor
+from resolvers.pages import Listing, Order, Slice, decode_cursor
 
 
 class Column(NamedTuple):
@@ -64,7 +67,7 @@ Slot = Column | Expression | Nested
 
 @dataclass(eq=False)
 class Shape:
-    """What is read of each row of a table. `cursors`: the order's keys too, last in each record."""
+    """What is read of each row of a table. `cursors`: the order's keys too."""
 
     table: type[SQLModel]
     cursors: bool = False
@@ -73,6 +76,7 @@ class Shape:
     lists: list[Nested] = field(default_factory=list)
     texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
     """The statements that were written for it, by `Query.key`."""
+    keys: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def column(self, place: int, name: str, *, as_text: bool = False) -> int:
         """Where in the record it is."""
@@ -114,6 +118,17 @@ class Shape:
         """Where in the record it is told how long the list is on all its pages."""
         return self._slot(self.lists[number]._replace(part=-1))
 
+    def key_places(self, order: Order) -> tuple[int, ...]:
+        """Where in the record the order's keys are, as text: among the slots, or else behind them. The shape
+        is complete."""
+        places = self.keys.get(order.name)
+        if places is None:
+            behind = count(len(self.slots))
+            slots = [_slot_of(key) for key in order.keys]
+            places = tuple(self.slots.index(slot) if slot in self.slots else next(behind) for slot in slots)
+            self.keys[order.name] = places
+        return places
+
     def columns(self, query: "Query") -> set[str]:
         """Of its own table, by their names in Python."""
         read = {slot.name for slot in self.slots if isinstance(slot, Column) and slot.place == 0}
@@ -131,6 +146,13 @@ class Shape:
         if slot not in self.slots:
             self.slots.append(slot)
         return self.slots.index(slot)
+
+
+def _slot_of(key: Any) -> Column | None:
+    """Of a key of an order that is a column, and not an expression."""
+    if not isinstance(key, InstrumentedAttribute):
+        return None
+    return Column(0, key.key, as_text=isinstance(key.type, DateTime | Uuid))
 
 
 class Query:

@@ -30,14 +30,16 @@ async def records(database: Database, shape: Shape, query: Query) -> list[Any]:
 
 async def page(database: Database, listing: Listing, slice: Slice) -> "SnapshotPage":
     """Its rows as snapshots."""
-    found = await records(database, _whole(listing.table, cursors=True), Query(listing, slice, one_more=True))
-    return SnapshotPage(listing, slice, found)
+    shape = _whole(listing.table, cursors=True)
+    found = await records(database, shape, Query(listing, slice, one_more=True))
+    return SnapshotPage(listing, slice, found, None, shape.key_places(listing.order))
 
 
 class SnapshotPage(Page):
     @property
     def nodes(self) -> Sequence[Any]:
-        table, length = self.listing.table, -len(self.listing.order.keys)
+        table = self.listing.table
+        length = len(attributes(table))
         return [snapshot(table, record[:length]) for record in self.records]
 
 

@@ -217,7 +217,7 @@ async def update_profile(context: Context, input: "UpdateProfileInput") -> dict[
         # Whoever was removed from one of them a moment ago has no name there to change.
         with contextlib.suppress(Refused):
             async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
-                member = tx.acting
+                member = tx.entity(tx.acting)
                 before, member.name = member.name, name
                 if before == name:
                     tx.without_event()

@@ -15,11 +15,13 @@ def clean_site(text: str) -> str:
     host = text.strip().rstrip(".").lower()
     if not host or "//" in host or any(character in host for character in "/:@?#[] \\"):
         raise _no_host()
-    try:
-        ascii_host = idna.encode(host, uts46=True).decode()
-        unicode_host = idna.decode(ascii_host)
-    except (idna.IDNAError, UnicodeError):
-        raise _no_host() from None
+    ascii_host = unicode_host = host
+    if not host.isascii() or "xn--" in host:
+        try:
+            ascii_host = idna.encode(host, uts46=True).decode()
+            unicode_host = idna.decode(ascii_host)
+        except (idna.IDNAError, UnicodeError):
+            raise _no_host() from None
     labels = ascii_host.split(".")
     if len(ascii_host) > _MOST or len(labels) < 2 or labels[-1].isdigit():
         raise _no_host()

@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     FromClause,
     Select,
+    Uuid,
     and_,
     bindparam,
     func,
@@ -79,7 +80,9 @@ class _Writer:
                 source = source.join(self._arrays(query, names, nested), true())
         columns = [self._slot(shape, query, names, slot) for slot in shape.slots]
         keys = [found.c[f"key{index}"] for index in range(len(query.listing.order.keys))]
-        selected = [*columns, *(keys if shape.cursors or not columns else ())]
+        places = shape.key_places(query.listing.order)
+        behind = [_key(key) for key, place in zip(keys, places, strict=True) if place >= len(columns)]
+        selected = [*columns, *(behind if shape.cursors or not columns else ())]
         return select(*selected).select_from(source).order_by(*_directed(keys, query))
 
     def count(self, listing: Listing, parent: str | None = None) -> Statement:
@@ -227,6 +230,10 @@ def _as_text(column: ColumnElement[Any]) -> Any:
     if isinstance(column.type, DateTime):
         return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
     return func.encode(func.uuid_send(column), "hex")
+
+
+def _key(column: ColumnElement[Any]) -> Any:
+    return _as_text(column) if isinstance(column.type, DateTime | Uuid) else column
 
 
 def _expression(shape: Shape, names: Mapping[int, str], slot: Expression) -> Any:

@@ -27,8 +27,6 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    VariableNode,
-    get_argument_values,
     get_named_type,
     is_abstract_type,
     is_enum_type,
@@ -40,9 +38,9 @@ from graphql.execution.collect_fields import FieldDetails, collect_fields, colle
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.permission import PermissionExtension
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from schema.arguments import arguments
 from schema.compiled import (
     Info,
     Late,
@@ -211,15 +209,8 @@ class Compiler:
 
     def arguments(self, selected: Selected) -> Callable[[Request], dict[str, Any]]:
         """The arguments of a request for the field's resolver, by their Python names."""
-        if not selected.definition.args:
-            return _no_arguments
-        convert = _Arguments(self.schema, selected.field, selected.definition, selected.node)
-        if _has_variables(selected.node):
-            return convert
-        given = convert(Request(Info(None, self.core), self.conditions))
-        if all(isinstance(value, str | int | float | None) for value in given.values()):
-            return lambda _request: given.copy()
-        return convert  # Objects anew for each request: a resolver may change its own.
+        fixed = Request(Info(None, self.core), self.conditions)
+        return arguments(self.schema, selected.field, selected.definition, selected.node, fixed)
 
     # ------------------------------------------------------------------ objects
 
@@ -393,39 +384,3 @@ class Compiler:
         return self.function(
             [f"v = {call}", f"return await v if {self.constant(is_coroutine)}(v) else v"], awaits=True
         )
-
-
-class _Arguments:
-    """A field's arguments for one request, as Strawberry hands them to its resolver."""
-
-    def __init__(
-        self, schema: Schema, field: StrawberryField, definition: GraphQLField, node: FieldNode
-    ) -> None:
-        self._schema, self._field, self._definition, self._node = schema, field, definition, node
-
-    def __call__(self, request: Request) -> dict[str, Any]:
-        values = get_argument_values(self._definition, self._node, request.variables)
-        converter = self._schema.schema_converter
-        return convert_arguments(
-            values,
-            self._field.arguments,
-            converter.scalar_registry,
-            converter.config,
-            cast("Any", request.info),
-        )
-
-
-def _no_arguments(_request: Request) -> dict[str, Any]:
-    return {}
-
-
-def _has_variables(node: FieldNode) -> bool:
-    """In its arguments."""
-    pending: list[Any] = [each.value for each in node.arguments or ()]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, VariableNode):
-            return True
-        pending += getattr(value, "values", None) or ()
-        pending += [each.value for each in getattr(value, "fields", None) or ()]
-    return False

@@ -131,10 +131,12 @@ class _ReadPage:
         listing = self._read(request.context, *subject, **arguments)
         request = self._pages.reader.preparation.run(request, getattr(root, "account_id", None))
         database = request.context.database
+        keys = self._pages.reader.shape.key_places(listing.order)
         if not self._pages.has_total:
-            return Page(listing, slice, await self._records(request, listing, slice)), request
+            records = await self._records(request, listing, slice)
+            return Page(listing, slice, records, None, keys), request
         records, total = await gather([self._records(request, listing, slice), rows.count(database, listing)])
-        return Page(listing, slice, records, total), request
+        return Page(listing, slice, records, total, keys), request
 
     async def _records(self, request: Request, listing: Listing, slice: Slice) -> Sequence[Any]:
         query = self._pages.query(listing, slice, request.planned)
@@ -275,7 +277,8 @@ class RowReader:
         if pages.names == {"nodes"}:
             return self._nodes(compiler, selected, pages.reader, f"c.planned[{step}].in_order({records})")
         total = f"o[{self.shape.length(len(self.shape.lists) - 1)}]" if pages.has_total else "None"
-        page = f"{compiler.constant(_nested_page)}(c.planned[{step}], {records}, {total})"
+        shape = compiler.constant(pages.reader.shape)
+        page = f"{compiler.constant(_nested_page)}(c.planned[{step}], {shape}, {records}, {total})"
         return Code(f"{pages.completed.text}({page}, c)", pages.completed.awaits)
 
     def _nodes(self, compiler: Compiler, selected: Selected, reader: "RowReader", records: str) -> Code:
@@ -352,9 +355,9 @@ def _zipped(*columns: list[Any] | None) -> list[Any]:
     return [] if columns[0] is None else list(zip(*columns, strict=True))
 
 
-def _nested_page(query: Query, records: Sequence[Any], total: int | None) -> Page:
+def _nested_page(query: Query, shape: Shape, records: Sequence[Any], total: int | None) -> Page:
     total = None if total is None else rows.counted(query.listing, total)
-    return Page(query.listing, query.slice or Slice(), records, total)
+    return Page(query.listing, query.slice or Slice(), records, total, shape.key_places(query.listing.order))
 
 
 def _pattern(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
