@@ -1,0 +1,85 @@
+"""A transaction, however it ends, and the connection it was on."""
+
+import asyncio
+
+import pytest
+from asyncpg.transaction import Transaction as DriversTransaction
+
+from models.database import Database
+from models.members import User
+from models.snapshots import attach, snapshot
+
+
+async def insert(database: Database, email: str, *, raising: BaseException | None = None) -> int:
+    """By a session and by the driver; the process id of the connection."""
+    async with database.transaction() as transaction:
+        await transaction.driver.execute(
+            "INSERT INTO users (id, email, name, created_at) VALUES (gen_random_uuid(), $1, 'A', now())",
+            email,
+        )
+        transaction.session.add(User(email=f"second-{email}", name="B"))
+        await transaction.session.flush()
+        if raising is not None:
+            raise raising
+        return transaction.driver.get_server_pid()
+
+
+async def stored(database: Database) -> list[str]:
+    return [row["email"] for row in await database.fetch("SELECT email FROM users ORDER BY email")]
+
+
+async def test_both_ways_are_committed_together(database: Database) -> None:
+    await insert(database, "a@example.com")
+
+    assert await stored(database) == ["a@example.com", "second-a@example.com"]
+
+
+@pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
+async def test_both_ways_are_rolled_back_together(database: Database, error: type[BaseException]) -> None:
+    before = await insert(database, "a@example.com")
+    with pytest.raises(error):
+        await insert(database, "b@example.com", raising=error())
+    after = await insert(database, "c@example.com")
+
+    assert len(await stored(database)) == 4
+    assert after == before
+
+
+async def test_what_fails_when_it_is_sent_at_the_end_is_rolled_back(database: Database) -> None:
+    with pytest.raises(Exception, match="uq_users_email"):
+        async with database.transaction() as transaction:
+            for _ in range(2):
+                transaction.session.add(User(email="a@example.com", name="A"))
+
+    assert await stored(database) == []
+
+
+async def test_nobody_inherits_a_transaction_whose_end_was_cut_off(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut_off(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    before = await insert(database, "a@example.com")
+    with monkeypatch.context() as patched, pytest.raises(asyncio.CancelledError):
+        patched.setattr(DriversTransaction, "__aexit__", cut_off)
+        await insert(database, "b@example.com")
+    after = await insert(database, "c@example.com")
+
+    assert "b@example.com" not in await stored(database)
+    assert after != before
+
+
+async def test_a_row_that_was_read_without_the_session_is_saved_once_it_is_known_to_it(
+    database: Database,
+) -> None:
+    await insert(database, "a@example.com")
+    async with database.transaction() as transaction:
+        record = await transaction.driver.fetchrow("SELECT id, email, name, created_at FROM users LIMIT 1")
+        user = snapshot(User, record)
+        with pytest.raises(AttributeError):
+            user.name = "C"
+        attach(transaction.session.sync_session, user)
+        user.name = "C"
+
+    assert await database.fetch("SELECT FROM users WHERE name = 'C'")
