@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 from uuid import UUID
@@ -80,15 +79,15 @@ class Viewer:
         at: datetime = self._records[0][_LAST_USED_AT]
         return at
 
-    @cached_property
+    @property
     def session(self) -> Session:
         return snapshot(Session, self._records[0][_SESSIONS])
 
-    @cached_property
+    @property
     def user(self) -> User:
         return snapshot(User, self._records[0][_USERS])
 
-    @cached_property
+    @property
     def members(self) -> list[Member]:
         """The viewer's own, the oldest first."""
         return [snapshot(Member, record[_MEMBERS]) for record in self._memberships]

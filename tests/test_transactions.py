@@ -4,19 +4,19 @@ import asyncio
 
 import pytest
 from asyncpg.transaction import Transaction as DriversTransaction
+from sqlalchemy.exc import IntegrityError
 
 from models.database import Database
 from models.members import User
 from models.snapshots import attach, snapshot
 
+INSERT = "INSERT INTO users (id, email, name, created_at) VALUES (gen_random_uuid(), $1, 'A', now())"
+
 
 async def insert(database: Database, email: str, *, raising: BaseException | None = None) -> int:
     """By a session and by the driver; the process id of the connection."""
     async with database.transaction() as transaction:
-        await transaction.driver.execute(
-            "INSERT INTO users (id, email, name, created_at) VALUES (gen_random_uuid(), $1, 'A', now())",
-            email,
-        )
+        await transaction.driver.execute(INSERT, email)
         transaction.session.add(User(email=f"second-{email}", name="B"))
         await transaction.session.flush()
         if raising is not None:
@@ -46,10 +46,13 @@ async def test_both_ways_are_rolled_back_together(database: Database, error: typ
 
 
 async def test_what_fails_when_it_is_sent_at_the_end_is_rolled_back(database: Database) -> None:
-    with pytest.raises(Exception, match="uq_users_email"):
+    async def twice() -> None:
         async with database.transaction() as transaction:
             for _ in range(2):
                 transaction.session.add(User(email="a@example.com", name="A"))
+
+    with pytest.raises(IntegrityError, match="uq_users_email"):
+        await twice()
 
     assert await stored(database) == []
 
@@ -61,9 +64,10 @@ async def test_nobody_inherits_a_transaction_whose_end_was_cut_off(
         raise asyncio.CancelledError
 
     before = await insert(database, "a@example.com")
-    with monkeypatch.context() as patched, pytest.raises(asyncio.CancelledError):
+    with monkeypatch.context() as patched:
         patched.setattr(DriversTransaction, "__aexit__", cut_off)
-        await insert(database, "b@example.com")
+        with pytest.raises(asyncio.CancelledError):
+            await insert(database, "b@example.com")
     after = await insert(database, "c@example.com")
 
     assert "b@example.com" not in await stored(database)
@@ -75,7 +79,7 @@ async def test_a_row_that_was_read_without_the_session_is_saved_once_it_is_known
 ) -> None:
     await insert(database, "a@example.com")
     async with database.transaction() as transaction:
-        record = await transaction.driver.fetchrow("SELECT id, email, name, created_at FROM users LIMIT 1")
+        (record,) = await transaction.driver.fetch("SELECT id, email, name, created_at FROM users LIMIT 1")
         user = snapshot(User, record)
         with pytest.raises(AttributeError):
             user.name = "C"

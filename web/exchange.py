@@ -34,7 +34,7 @@ class Exchange:
     def has_response(self) -> bool:
         return "response" in self.__dict__
 
-    @cached_property
+    @property
     def request_id(self) -> str:
         return request_id(self.connection)
 
