@@ -49,8 +49,11 @@ def _cursor(name: str, *columns: str) -> str:
 
 
 def _cursor_time(column: str) -> str:
-    form = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
-    return f"""',"', to_char({column} AT TIME ZONE 'UTC', '{form}'), '"'"""
+    return f"""',"', to_char({column} AT TIME ZONE 'UTC', '{_MICROSECONDS}'), '"'"""
+
+
+def _cursor_id(column: str) -> str:
+    return f"""',"', encode(uuid_send({column}), 'hex'), '"'"""
 
 
 def _connection(field: str, size: int, page: str, node: str, joins: str, cursor: str) -> str:
@@ -98,7 +101,7 @@ MEMBERS = _connection(
         lastActiveAt=_time_or_null("last_active_at"),
     ),
     "",
-    _cursor("joined", _cursor_time("joined_at"), """',"', id, '"'"""),
+    _cursor("joined", _cursor_time("joined_at"), _cursor_id("id")),
 )
 
 LICENSES = _connection(
@@ -116,7 +119,7 @@ LICENSES = _connection(
         holder=_HOLDER,
     ),
     f"JOIN themes theme ON theme.id = page.theme_id {_JOIN_HOLDER}",
-    _cursor("newest", _cursor_time("provisioned_at"), """',"', id, '"'"""),
+    _cursor("newest", _cursor_time("provisioned_at"), _cursor_id("id")),
 )
 
 AUDIT = _connection(

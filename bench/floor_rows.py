@@ -51,10 +51,6 @@ NESTED = f"""
     ORDER BY license.provisioned_at DESC, license.id DESC, event.sequence DESC"""  # noqa: S608
 
 
-def _with_offset(time: str) -> str:
-    return time[:-1] + "+00:00"
-
-
 def viewer(rows: Rows) -> Any:
     memberships = [{"role": role, "account": {"name": account}} for _, role, account in rows]
     return {"viewer": {"user": {"name": rows[0][0]}, "memberships": memberships}}
@@ -74,7 +70,7 @@ def members(rows: Rows) -> Any:
         }
         for id, name, email, role, is_owner, joined_at, last_active_at in page
     ]
-    cursor = _cursor("joined", _with_offset(page[-1][5]), page[-1]["id"])
+    cursor = _cursor("joined", page[-1][5], page[-1]["id"].hex)
     return _connection("members", nodes, len(rows) > 50, cursor)
 
 
@@ -93,7 +89,7 @@ def licenses(rows: Rows) -> Any:
         }
         for id, site, status, key, begun_at, expires_at, theme_id, slug, theme, holder_id, holder in page
     ]
-    cursor = _cursor("newest", _with_offset(page[-1][4]), page[-1][0])
+    cursor = _cursor("newest", page[-1][4], page[-1][0].hex)
     return _connection("licenses", nodes, len(rows) > 50, cursor)
 
 
@@ -151,4 +147,4 @@ def _connection(field: str, nodes: list[Any], has_next_page: bool, cursor: str) 
 
 
 def _cursor(*values: Any) -> str:
-    return urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=")
+    return urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")

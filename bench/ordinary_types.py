@@ -288,8 +288,12 @@ def _page(
 ) -> Connection[NodeType]:
     """Of one more than are shown."""
     shown = rows[:first]
-    values = [order, *(getattr(shown[-1], key) for key in keys)] if shown else None
-    cursor = urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=") if values else None
+    cursor = _cursor([order, *(getattr(shown[-1], key) for key in keys)]) if shown else None
     return Connection(
         nodes=nodes[:first], page_info=PageInfo(has_next_page=len(rows) > first, end_cursor=cursor)
     )
+
+
+def _cursor(values: list[Any]) -> str:
+    plain = [value.hex if isinstance(value, UUID) else value for value in values]
+    return urlsafe_b64encode(orjson.dumps(plain, option=orjson.OPT_UTC_Z)).decode().rstrip("=")

@@ -80,7 +80,7 @@ async def test_a_row_that_was_read_without_the_session_is_saved_once_it_is_known
     await insert(database, "a@example.com")
     async with database.transaction() as transaction:
         (record,) = await transaction.driver.fetch("SELECT id, email, name, created_at FROM users LIMIT 1")
-        user = snapshot(User, record)
+        user = snapshot(User, tuple(record))
         with pytest.raises(AttributeError):
             user.name = "C"
         attach(transaction.session.sync_session, user)

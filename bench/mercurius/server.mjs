@@ -7,7 +7,8 @@ import * as sql from './database.mjs'
 import { rows } from './database.mjs'
 import { schema } from './schema.mjs'
 
-const globalId = (prefix, id) => `${prefix}_${id.replaceAll('-', '')}`
+const digits = (id) => id.replaceAll('-', '')
+const globalId = (prefix, id) => `${prefix}_${digits(id)}`
 
 // 2026-01-31 12:00:00.1234+00 in, 2026-01-31T12:00:00.123400Z out: trailing zeros are not sent.
 function time (text) {
@@ -23,7 +24,6 @@ function page (found, first, order, keys) {
   return { nodes, pageInfo: { hasNextPage: found.length > first, endCursor: last ? cursor() : null } }
 }
 
-const cursorTime = (text) => time(text).slice(0, -1) + '+00:00'
 const size = (first) => Math.min(first, 100)
 
 function requireRole (context, accountId, admin = false) {
@@ -53,12 +53,12 @@ const resolvers = {
     members: async (account, { first }, context) => {
       requireRole(context, account.id)
       const found = await rows('members', sql.MEMBERS, [account.id, size(first) + 1])
-      return page(found, size(first), 'joined', (row) => [cursorTime(row.joined_at), row.id])
+      return page(found, size(first), 'joined', (row) => [time(row.joined_at), digits(row.id)])
     },
     licenses: async (account, { first }, context) => {
       const isAdmin = requireRole(context, account.id).role === 'ADMIN'
       const found = await rows('licenses', sql.LICENSES, [account.id, size(first) + 1, isAdmin])
-      return page(found, size(first), 'newest', (row) => [cursorTime(row.provisioned_at), row.id])
+      return page(found, size(first), 'newest', (row) => [time(row.provisioned_at), digits(row.id)])
     },
     auditLog: async (account, { first }, context) => {
       requireRole(context, account.id, true)
