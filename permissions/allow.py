@@ -42,9 +42,10 @@ class Allow(BasePermission):
     def refusal(self, context: Context, source: Any) -> Exception | None:
         raise NotImplementedError
 
-    def within(self, context: Context, account_id: UUID | None) -> Callable[[UUID], bool] | None:
+    def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
         """Decides once for all objects of an account, or of the catalog: None where they are open to the
-        viewer; a test of the member in `own` where it depends on that. Raises what refuses them all."""
+        viewer; a test of the member in `own`, by the digits of its id, where it depends on that. Raises what
+        refuses them all."""
         refusal = self.refusal(context, _Of(account_id))
         if refusal is not None:
             raise refusal
@@ -113,14 +114,14 @@ class HasOrOwns(Has):
             return None
         return Forbidden(self._needs)
 
-    def within(self, context: Context, account_id: UUID | None) -> Callable[[UUID], bool] | None:
+    def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
         refused = super().refusal(context, _Of(account_id))
         membership = context.membership(account_id) if account_id else None
-        own_id = membership.member_id if membership else None
+        own_digits = membership.member_id.hex if membership else None
         own_is_open = membership is not None and (self._needs is None or membership.may(self._needs))
         if refused is None and own_is_open:
             return None
-        return lambda member_id: own_is_open if member_id == own_id else refused is None
+        return lambda digits: own_is_open if digits == own_digits else refused is None
 
 
 def rule(allow: Allow | Permission) -> Allow:

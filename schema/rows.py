@@ -206,7 +206,8 @@ class RowReader:
             if allow.own is None:
                 continue
             may = f"c.planned[{step}]"
-            refused = f"{may} is not None and not {may}({self._column(place, allow.own)})"
+            own = f"o[{self.shape.column(place, allow.own, as_text=True)}]"
+            refused = f"{may} is not None and not {may}({own})"
             if written.awaits:
                 body = [f"if {refused}: {compiler.constant(stop)}()", f"return await {written.text}"]
                 written = Code(f"{compiler.function(body, awaits=True).text}(o, c)", True)
