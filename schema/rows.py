@@ -13,7 +13,7 @@ import orjson
 from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_enum_type, is_non_null_type
 from sqlalchemy import Boolean, DateTime, Enum, Integer, Numeric, String, inspect
 from sqlalchemy.dialects.postgresql import JSON
-from sqlmodel import SQLModel
+from sqlmodel import AutoString, SQLModel
 
 from models.snapshots import attributes, snapshot
 from resolvers import rows
@@ -182,8 +182,7 @@ class RowReader:
             digits = f"o[{self.shape.column(place, 'id', as_text=True)}]"
             written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {digits}")
         elif isinstance(how, Derived):
-            value = self._derived(compiler, how, place)
-            written = compiler.completed(selected.definition.type, selected.selection, value, {})
+            written = self._derived(compiler, selected, how, place)
         elif isinstance(how, Column):
             written = self._leaf(compiler, selected, how.name, place, sure)
         elif selected.field.base_resolver is None and selected.field.python_name in attributes(
@@ -194,11 +193,13 @@ class RowReader:
             return self._of_snapshot(compiler, selected, place)
         return self._allowed(compiler, selected, place, written)
 
-    def _derived(self, compiler: Compiler, how: Derived, place: int) -> str:
+    def _derived(self, compiler: Compiler, selected: Selected, how: Derived, place: int) -> Code:
         if how.expression is not None:
-            return f"o[{self.shape.expression(place, how.columns, how.expression)}]"
+            value = f"o[{self.shape.expression(place, how.columns, how.expression)}]"
+            return self._value(compiler, selected, value, how.expression().type, sure=False)
         columns = ", ".join(self._column(place, name) for name in how.columns)
-        return f"{compiler.constant(how.function)}({columns})"
+        value = f"{compiler.constant(how.function)}({columns})"
+        return compiler.completed(selected.definition.type, selected.selection, value, {})
 
     def _allowed(self, compiler: Compiler, selected: Selected, place: int, written: Code) -> Code:
         for allow in selected.permissions:
@@ -216,14 +217,18 @@ class RowReader:
         return written
 
     def _leaf(self, compiler: Compiler, selected: Selected, name: str, place: int, sure: bool) -> Code:
-        kind = selected.definition.type
         column = inspect(self._table(place)).columns[name]
-        is_time = getattr(get_nullable_type(kind), "name", "") == "DateTime"
-        text = f"o[{self.shape.column(place, name, as_text=is_time)}]"
-        pattern = _pattern(get_nullable_type(kind), column.type, compiler)
+        is_time = getattr(get_nullable_type(selected.definition.type), "name", "") == "DateTime"
+        value = f"o[{self.shape.column(place, name, as_text=is_time)}]"
+        return self._value(compiler, selected, value, column.type, sure=sure and not column.nullable)
+
+    def _value(self, compiler: Compiler, selected: Selected, text: str, sa_type: Any, *, sure: bool) -> Code:
+        """Of a column or an expression of that type; `sure`: it is not null."""
+        kind = selected.definition.type
+        pattern = _pattern(get_nullable_type(kind), sa_type, compiler)
         if pattern is None:
             return compiler.completed(kind, selected.selection, text, {})
-        if sure and not column.nullable:
+        if sure:
             return Code(pattern.format(text))
         if is_non_null_type(kind):
             return Code(f"({compiler.constant(stop)}() if {text} is None else {pattern.format(text)})")
@@ -364,6 +369,8 @@ def _nested_page(query: Query, shape: Shape, records: Sequence[Any], total: int 
 def _pattern(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
     """How a column's value is written where the JSON writer, or a cast, does what the scalar would do."""
     name = getattr(kind, "name", "")
+    if isinstance(sa_type, AutoString):
+        sa_type = String()
     if is_enum_type(kind) and isinstance(sa_type, Enum):
         return "{}" if all(name == value.value for name, value in kind.values.items()) else None
     if name == "JSON" and isinstance(sa_type, JSON):
