@@ -115,6 +115,13 @@ class AuditEvent(SQLModel, table=True):
         ),
         tenant_index("audit_events", "ip", "sequence", suffix="ip", postgresql_where=text("ip IS NOT NULL")),
         tenant_index("audit_events", "outcome", "sequence", suffix="outcome"),
+        tenant_index(
+            "audit_events",
+            "actor_member_id",
+            "sequence",
+            suffix="actor_denied",
+            postgresql_where=text("outcome = 'DENIED'"),
+        ),
     )
 
     account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)

@@ -18,11 +18,11 @@ from models.statements import Statement, any_of, parameter
 from permissions.context import Context
 from resolvers.accounts import account_id_of, count_active_licenses
 from resolvers.change import Change, change
-from resolvers.conditions import Bound, Condition, contains, has_grams_of
+from resolvers.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
 from resolvers.global_ids import decode_all, decode_as
 from resolvers.license_keys import new_license_key
 from resolvers.nodes import find
-from resolvers.pages import Branch, Listing, Order, Search, narrowed
+from resolvers.pages import Branch, Listing, Order, Search, Through, narrowed
 from resolvers.refusals import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.sites import clean_site
 from resolvers.text import clean_text
@@ -58,13 +58,14 @@ _matches = Condition(
 )
 _has_site_grams = Condition(lambda account_id, search: has_grams_of(License, "site", account_id, search))
 _on_site = Condition(lambda search: contains(col(License.site), search))
-_of_theme_called = Condition(
-    lambda account_id, search: and_(
+_of_theme_elsewhere = Condition(
+    lambda account_id, theme_id, search: and_(
         col(License.account_id) == account_id,
-        _is_of_theme_called(search),
+        col(License.theme_id) == theme_id,
         ~contains(col(License.site), search),
     )
 )
+_theme_called = Condition(lambda search: contains(col(Theme.name), search))
 _entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == account_id)
 
 
@@ -141,8 +142,10 @@ def _holders(global_ids: Sequence[str]) -> list[UUID]:
 
 
 def _search(account_id: UUID, search: str) -> Search:
-    by_site, by_theme = _has_site_grams(account_id, search), _of_theme_called(account_id, search)
-    return Search(_matches(search), (Branch((by_site, _on_site(search))), Branch((by_theme,), is_few=True)))
+    by_site = Branch((_has_site_grams(account_id, search), _on_site(search)))
+    of_theme = _of_theme_elsewhere(account_id, ParentColumn("id"), search)
+    by_theme = Branch((of_theme,), through=Through(Theme, _theme_called(search)))
+    return Search(_matches(search), (by_site, by_theme))
 
 
 def _is_of_theme_called(search: Any) -> Any:

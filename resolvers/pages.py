@@ -63,11 +63,28 @@ class Count(NamedTuple):
     arguments: dict[str, Any]
 
 
+class Through(NamedTuple):
+    """The rows of another table by each of which a branch finds its own: they are few."""
+
+    table: type[SQLModel]
+    where: Bound
+
+
 class Branch(NamedTuple):
-    """Some of a listing's rows: none that another branch has. `is_few`: so few that they are sorted."""
+    """Some of a listing's rows: none that another branch has. `is_few`: so few that they are sorted. With
+    `through`, the branch's conditions may name columns of its rows, as a `ParentColumn`."""
 
     where: tuple[Bound, ...]
     is_few: bool = False
+    through: Through | None = None
+
+    @property
+    def conditions(self) -> tuple[Bound, ...]:
+        return self.where if self.through is None else (*self.where, self.through.where)
+
+    @property
+    def shape(self) -> Any:
+        return tuple([bound.shape for bound in self.conditions]), self.is_few
 
 
 _MOST_BRANCHES = 64
@@ -132,11 +149,11 @@ class Listing:
             return self.where
         conditions = list(self.where)
         for branch in self.branches:
-            conditions += branch.where
+            conditions += branch.conditions
         if self.search is not None:
             conditions.append(self.search.match)
             for branch in self.search.otherwise:
-                conditions += branch.where
+                conditions += branch.conditions
         return conditions
 
     @property
@@ -146,7 +163,7 @@ class Listing:
         if not self.branches and self.search is None:
             return where, self.order.name
         branches = (*self.branches, *(self.search.otherwise if self.search else ()))
-        each = tuple([(tuple([bound.shape for bound in branch.where]), branch.is_few) for branch in branches])
+        each = tuple([branch.shape for branch in branches])
         return where, self.order.name, each, self.search and self.search.match.shape
 
 

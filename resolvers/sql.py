@@ -31,13 +31,13 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from models.statements import compiled, parameter
 from resolvers.conditions import Bound, ParentColumn
-from resolvers.pages import Branch, Listing, Search
+from resolvers.pages import Branch, Listing, Search, Through
 from resolvers.queries import Column, Expression, Nested, Query, Shape, Slot
 
 Statement = Select[*tuple[Any, ...]]
 
 TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
-_NEAR_ROWS = 400
+_NEAR_ROWS = 300
 """Of the next ones in order, so many are looked through by a search before it turns to its index."""
 
 
@@ -188,13 +188,29 @@ class _Page:
         number = select(func.count()).select_from(near).scalar_subquery()
         branches = [select(near).where(number == query.limit)]
         for branch in search.otherwise:
-            statement = self._selected((*branch.where, search.match), is_indexed=False)
-            branches.append(self._one_of(statement.where(number < query.limit), branch))
+            found = (
+                self._found_through(branch, branch.through) if branch.through else self._found(branch, search)
+            )
+            branches.append(self._in_order(found.where(number < query.limit)))
         return self._merged(branches)
 
-    def _selected(self, where: Sequence[Bound], *, is_indexed: bool = True) -> Statement:
+    def _found(self, branch: Branch, search: Search) -> Statement:
+        """By an index that has no order."""
+        return self._selected((*branch.where, search.match), is_indexed=False)
+
+    def _found_through(self, branch: Branch, through: Through) -> Statement:
+        """By each of the other table's rows the first in order, along an index."""
+        other = cast("Any", through.table).__table__.alias(self._writer.table())
+        own = self._in_order(self._selected(branch.where, is_indexed=False, parent=other.name))
+        found = own.subquery(self._writer.table()).lateral()
+        matches = self._writer.condition(through.where, other, self._parent)
+        return select(*found.columns).select_from(other.join(found, true())).where(matches)
+
+    def _selected(
+        self, where: Sequence[Bound], *, is_indexed: bool = True, parent: str | None = None
+    ) -> Statement:
         """Of the listing, after and before the cursors. Where it is not `is_indexed`, what all rows of the
-        listing have in common is not looked up in an index."""
+        listing have in common is not looked up in an index. `parent` is what `where` refers to."""
         writer, query = self._writer, self._query
         listing = query.listing
         table = cast("Any", listing.table).__table__.alias(writer.table())
@@ -207,7 +223,7 @@ class _Page:
             common.append(tuple_(*keys) > bound if upwards else tuple_(*keys) < bound)
         if not is_indexed:
             common = [and_(*common).is_(True)]
-        own = [writer.condition(bound, table, self._parent) for bound in where]
+        own = [writer.condition(bound, table, parent or self._parent) for bound in where]
         labelled = [key.label(f"key{index}") for index, key in enumerate(keys)]
         columns = inspect(cast("Any", listing.table)).columns
         read = [table.c[columns[name].name] for name in self._columns]

@@ -57,6 +57,7 @@ ADDED = (
     ),
     ("audit_events", "ip", "ip, sequence", "ip IS NOT NULL"),
     ("audit_events", "outcome", "outcome, sequence", None),
+    ("audit_events", "actor_denied", "actor_member_id, sequence", "outcome = 'DENIED'"),
 )
 SEARCHED = (("members", ("name", "email")), ("licenses", ("site",)))
 
