@@ -37,7 +37,7 @@ from resolvers.queries import Column, Expression, Nested, Query, Shape, Slot
 Statement = Select[*tuple[Any, ...]]
 
 TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
-_NEAR_ROWS = 300
+_NEAR_ROWS = 200
 """Of the next ones in order, so many are looked through by a search before it turns to its index."""
 
 
