@@ -2,7 +2,9 @@
 
 from models.accounts import Account
 from models.audit import AuditEvent, AuditHead
+from models.billing import BillingDetails, Invoice, InvoiceLine
 from models.catalog import Theme, ThemeFile, ThemeRelease
+from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.licenses import Entitlement, License
@@ -13,9 +15,13 @@ __all__ = [
     "Account",
     "AuditEvent",
     "AuditHead",
+    "BillingDetails",
+    "DownloadLink",
     "Entitlement",
     "IdempotencyKey",
     "Invitation",
+    "Invoice",
+    "InvoiceLine",
     "License",
     "Member",
     "Session",
@@ -23,5 +29,6 @@ __all__ = [
     "Theme",
     "ThemeFile",
     "ThemeRelease",
+    "Transfer",
     "User",
 ]

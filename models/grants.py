@@ -8,9 +8,13 @@ TABLES = {
     "alembic_version": "SELECT",
     "audit_events": "SELECT, INSERT",
     "audit_heads": "SELECT",
+    "billing_details": _CHANGE,
+    "download_links": _CHANGE_AND_FORGET,
     "entitlements": _CHANGE,
     "idempotency_keys": _CHANGE_AND_FORGET,
     "invitations": _CHANGE,
+    "invoice_lines": "SELECT, INSERT",
+    "invoices": "SELECT, INSERT",
     "licenses": _CHANGE,
     "members": _CHANGE,
     "pgqueuer": _CHANGE_AND_FORGET,
@@ -22,8 +26,11 @@ TABLES = {
     "theme_files": _CHANGE_AND_FORGET,
     "theme_releases": _CHANGE,
     "themes": _CHANGE,
+    "transfers": _CHANGE_AND_FORGET,
     "users": _CHANGE,
 }
+COLUMNS = {"invoices": ("status", "paid_at")}
+"""What of a table may be updated, where it is not all."""
 SEQUENCES = ("pgqueuer_id_seq", "pgqueuer_schedules_id_seq")
 
 
@@ -33,5 +40,6 @@ def statements(app_role: str) -> list[str]:
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
         *(f"GRANT {privileges} ON {table} TO {role}" for table, privileges in TABLES.items()),
+        *(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {role}" for table, columns in COLUMNS.items()),
         *(f"GRANT USAGE ON SEQUENCE {sequence} TO {role}" for sequence in SEQUENCES),
     ]

@@ -28,6 +28,9 @@ TABLES = """SELECT relname AS name FROM pg_class
 SEQUENCES = """SELECT sequencename AS name FROM pg_sequences
   WHERE has_sequence_privilege($1, sequencename::text, 'USAGE, SELECT, UPDATE')"""
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+UPDATABLE = """
+    SELECT attrelid::regclass::text AS table, attname AS name FROM pg_attribute
+    WHERE attacl IS NOT NULL AND attrelid > 16383 AND has_column_privilege($1, attrelid, attnum, 'UPDATE')"""
 
 
 def test_upgrade_downgrade_and_upgrade_end_where_the_models_are(empty_database: str) -> None:
@@ -66,6 +69,10 @@ def test_the_app_s_role_may_what_is_listed_and_nothing_else(owner_url: str) -> N
 
     assert set(grants.TABLES) == tables
     assert granted == {table: set(listed.split(", ")) for table, listed in grants.TABLES.items()}
+    columns = asyncio.run(_fetch(owner_url, UPDATABLE, embedded.APP_ROLE))
+    assert {(row["table"], row["name"]) for row in columns} == {
+        (table, name) for table, names in grants.COLUMNS.items() for name in names
+    }
     assert sequences == set(grants.SEQUENCES)
     assert (granted["audit_events"], granted["audit_heads"]) == ({"SELECT", "INSERT"}, {"SELECT"})
 

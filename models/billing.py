@@ -1,0 +1,96 @@
+"""What an account is billed: its details, and the invoices that were made out to them."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel
+
+from models.columns import enum_column, id_column, member_key, tenant_column, tenant_index, time_column
+
+_MONEY = Numeric(14, 2)
+
+
+class InvoiceStatus(StrEnum):
+    OPEN = "OPEN"
+    PAID = "PAID"
+    VOID = "VOID"
+
+
+class BillingDetails(SQLModel, table=True):
+    """To whom the next invoice is made out. An account that never said has no row."""
+
+    __tablename__ = "billing_details"
+
+    account_id: UUID = tenant_column()
+    company: str | None = None
+    email: str | None = None
+    address_lines: list[str] = Field(sa_type=ARRAY(Text))
+    country: str | None = Field(default=None, max_length=2)
+    """Two letters of ISO 3166-1."""
+    tax_id: str | None = None
+
+
+class Invoice(SQLModel, table=True):
+    """Never changes once it is issued, but for its status: a trigger sees to that.
+
+    Numbered from 1 within the account, without a gap: under the lock of the account's row.
+    """
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        member_key("purchased_by_id"),
+        Index("uq_invoices_sequence", "account_id", "sequence", unique=True),
+        CheckConstraint("sequence > 0", name="sequence"),
+        CheckConstraint("total = subtotal + tax", name="total"),
+        tenant_index("invoices", "issued_at", "id", suffix="issued"),
+        tenant_index("invoices", "status", "issued_at", "id", suffix="status"),
+    )
+
+    account_id: UUID = tenant_column()
+    id: UUID = id_column()
+    sequence: int
+    status: InvoiceStatus = enum_column(InvoiceStatus, default=InvoiceStatus.OPEN)
+    issued_at: datetime = time_column()
+    due_at: datetime = time_column()
+    paid_at: datetime | None = time_column(nullable=True)
+    currency: str = Field(max_length=3)
+    subtotal: Decimal = Field(sa_type=_MONEY)
+    tax_rate: Decimal = Field(sa_type=Numeric(5, 4))
+    """A fraction: 0.19."""
+    tax: Decimal = Field(sa_type=_MONEY)
+    total: Decimal = Field(sa_type=_MONEY)
+    purchased_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    billed_to: dict[str, Any] = Field(sa_type=JSON)
+    """As things were then: account, owner, company, email, addressLines, country, taxId, reverseCharge."""
+
+    @staticmethod
+    def number_of(sequence: int) -> str:
+        return f"INV-{sequence:06d}"
+
+
+class InvoiceLine(SQLModel, table=True):
+    """Never changes. `description` and `unit_price` are the theme's of then."""
+
+    __tablename__ = "invoice_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "invoice_id"], ["invoices.account_id", "invoices.id"]),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("amount = quantity * unit_price", name="amount"),
+    )
+
+    account_id: UUID = tenant_column()
+    invoice_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
+    position: int = Field(primary_key=True)
+    """From 1."""
+    theme_id: UUID = Field(foreign_key="themes.id", sa_type=POSTGRESQL_UUID)
+    description: str
+    quantity: int
+    currency: str = Field(max_length=3)
+    unit_price: Decimal = Field(sa_type=_MONEY)
+    amount: Decimal = Field(sa_type=_MONEY)
