@@ -1,14 +1,25 @@
 """A transaction, however it ends, and the connection it was on."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from asyncpg.transaction import Transaction as DriversTransaction
 from sqlalchemy.exc import IntegrityError
 
 from models.database import Database
 from models.members import User
 from models.snapshots import attach, snapshot
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """With one connection."""
+    database = Database(database_url, 1)
+    yield database
+    await database.close()
+
 
 INSERT = "INSERT INTO users (id, email, name, created_at) VALUES (gen_random_uuid(), $1, 'A', now())"
 
