@@ -303,7 +303,7 @@ def _settings_table() -> Table:
     table = Table(box=None, show_header=False, title_justify="left")
     table.title = "Settings, from the environment or a .env file"
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, "", ()) else f" [default: {field.default}]"
+        default = "" if field.default in (None, "", (), {}) else f" [default: {field.default}]"
         table.add_row(name.upper(), escape(f"{field.description}{default}"))
     return table
 

@@ -9,13 +9,15 @@ from permissions.roles import Permission, permissions_of
 from resolvers.accounts import account_owner, active_licenses
 from resolvers.audit import account_audit_log
 from resolvers.invitations import account_invitations
+from resolvers.invoices import spent_this_month
 from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
 from resolvers.loading import load
 from resolvers.members import MemberOrder, account_members
 from schema.audit import AuditEventConnection, AuditLogFilter
+from schema.billing import Billing
 from schema.connections import Connection
 from schema.errors import IDEMPOTENCY_KEY, Payload, result
-from schema.fields import Info, Node, computed, connection, object_type
+from schema.fields import Info, Node, computed, connection, object_type, same
 from schema.invitations import Invitation, InvitationFilter
 from schema.licenses import Entitlement, License, LicenseFilter
 from schema.members import Member, MemberFilter
@@ -86,13 +88,17 @@ class Account(Node):
         description="The newest first. A member's own part is `Member.activity`.",
     )
 
+    billing: Billing | None = same("What it is billed, and how.", allow=Permission.MANAGE_BILLING)
+
     @computed(AccountLimits, "What it may use, and uses.")
     async def limits(root: strawberry.Parent[models.Account], info: Info) -> AccountLimits:
         cap = root.max_monthly_spend
         return AccountLimits(
             active_licenses=await active_licenses(info.context, root),
             max_active_licenses=root.max_active_licenses,
-            spent_this_month=Money(amount=Decimal("0.00"), currency=root.currency),
+            spent_this_month=Money(
+                amount=await spent_this_month(info.context.database, root), currency=root.currency
+            ),
             max_monthly_spend=None if cap is None else Money(amount=cap, currency=root.currency),
         )
 

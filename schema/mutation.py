@@ -4,7 +4,7 @@ import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
-from resolvers import accounts, invitations, joining, licenses, members, sessions
+from resolvers import accounts, billing, invitations, joining, licenses, members, purchases, sessions
 from schema.accounts import (
     CreateAccountInput,
     CreateAccountPayload,
@@ -14,6 +14,12 @@ from schema.accounts import (
     TransferOwnershipPayload,
     UpdateAccountInput,
     UpdateAccountPayload,
+)
+from schema.billing import (
+    PurchaseLicensesInput,
+    PurchaseLicensesPayload,
+    UpdateBillingDetailsInput,
+    UpdateBillingDetailsPayload,
 )
 from schema.fields import change_field
 from schema.invitations import (
@@ -183,6 +189,20 @@ class Mutation:
         input=LeaveAccountInput,
         payload=LeaveAccountPayload,
         description="Ends the viewer's own membership.",
+    )
+    purchase_licenses: PurchaseLicensesPayload | None = change_field(
+        purchases.purchase_licenses,
+        allow=Permission.PURCHASE_LICENSES,
+        input=PurchaseLicensesInput,
+        payload=PurchaseLicensesPayload,
+        description="Adds to the entitlements and issues one invoice to the owner.",
+    )
+    update_billing_details: UpdateBillingDetailsPayload | None = change_field(
+        billing.update_billing_details,
+        allow=Permission.MANAGE_BILLING,
+        input=UpdateBillingDetailsInput,
+        payload=UpdateBillingDetailsPayload,
+        description="Says to whom the next invoice is made out.",
     )
     provision_license: ProvisionLicensePayload | None = change_field(
         licenses.provision_license,

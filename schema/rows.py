@@ -255,7 +255,7 @@ class RowReader:
         item = reader.expression(compiler, _object_type(selected), selected.selection)
         step = self.preparation.add(
             lambda _request, account_id, prepared: Query(
-                Listing(how.table, (how.referring(ParentRow(account_id).id),), how.order),
+                Listing(how.table, (how.referring(ParentRow(account_id)),), how.order),
                 None,
                 [prepared[index] for index in reader.lists],
             )
@@ -309,7 +309,7 @@ class RowReader:
         if not reader.shape.is_flat:
             return f"o[{self.shape.records(number)}]"
         if not reader.shape.slots:
-            reader.shape.column(0, "id")
+            reader.shape.column(0, attributes(reader.shape.table)[0])
         values = "".join(f"o[{index}], " for index in self.shape.values(number))
         return f"{compiler.constant(_zipped)}({values})"
 
