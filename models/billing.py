@@ -1,5 +1,6 @@
 """What an account is billed: its details, and the invoices that were made out to them."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -72,6 +73,12 @@ class Invoice(SQLModel, table=True):
     @staticmethod
     def number_of(sequence: int) -> str:
         return f"INV-{sequence:06d}"
+
+    @staticmethod
+    def sequence_of(number: str) -> int | None:
+        """None for what is no invoice's number."""
+        digits = number.strip().upper().removeprefix("INV-")
+        return int(digits) if re.fullmatch("[0-9]{1,9}", digits) else None
 
 
 class InvoiceLine(SQLModel, table=True):

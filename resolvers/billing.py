@@ -1,5 +1,6 @@
 """What an account is billed: its details, and its invoices."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col
@@ -7,7 +8,7 @@ from strawberry import UNSET
 
 from models.accounts import Account
 from models.audit import AuditAction
-from models.billing import BillingDetails, Invoice
+from models.billing import BillingDetails, Invoice, InvoiceStatus
 from models.database import Database
 from models.statements import any_of
 from permissions.context import Context
@@ -36,10 +37,14 @@ _details_of = Condition(lambda account_id: col(BillingDetails.account_id) == acc
 
 
 def account_invoices(context: Context, account: Account, filter: "InvoiceFilter | None" = None) -> Listing:
-    of_account = _of_account(account.id)
-    if filter is None or filter.statuses is None:
+    return invoices_of(account.id, filter.statuses if filter else None)
+
+
+def invoices_of(account_id: Any, statuses: Sequence[InvoiceStatus] | None) -> Listing:
+    of_account = _of_account(account_id)
+    if statuses is None:
         return Listing(Invoice, (of_account,), _NEWEST)
-    where, branches = each_of(filter.statuses, _in_status, _in_statuses)
+    where, branches = each_of(statuses, _in_status, _in_statuses)
     return Listing(Invoice, (of_account, *where), _NEWEST, branches=branches)
 
 
