@@ -104,7 +104,7 @@ def _address_lines(lines: list[str]) -> list[str]:
 def _country(text: str | None) -> str | None:
     if not text:
         return None
-    country = text.strip().upper()
+    country = text.strip().upper() if text.isascii() else ""
     if country not in COUNTRIES:
         raise invalid("A country is two letters of ISO 3166: DE, FR, US.", "country")
     return country
