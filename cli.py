@@ -305,12 +305,11 @@ def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         _print_json(rows)
         return
-    table = Table(box=None)
-    for name in rows[0] if rows else ():
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*(escape(str(value or "")) for value in row.values()))
-    out.print(table, soft_wrap=True)
+    lines = [list(rows[0]), *([str(value or "") for value in row.values()] for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:  # Not a table of rich's: it cuts what is wider than the terminal.
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
 
 
 def _print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
@@ -51,6 +51,7 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("total = subtotal + tax", name="total"),
         tenant_index("invoices", "issued_at", "id", suffix="issued"),
         tenant_index("invoices", "status", "issued_at", "id", suffix="status"),
+        Index("ix_invoices_open", "issued_at", "id", postgresql_where=text("status = 'OPEN'")),
     )
 
     account_id: UUID = tenant_column()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, UpdateBase, and_, func, insert, select
 from sqlmodel import col
@@ -13,14 +14,17 @@ from models.accounts import Account
 from models.audit import AuditAction
 from models.billing import BillingDetails, Invoice, InvoiceLine, InvoiceStatus
 from models.catalog import Theme
+from models.columns import now
 from models.database import Database
 from models.members import Member
+from models.notifications import AuditAnnouncer
 from models.snapshots import attributes, made
 from models.statements import Statement, given_rows, parameter
-from resolvers.change import Change
+from resolvers.change import Change, system_change
+from resolvers.events import Actor
 from resolvers.pages import Order
 from resolvers.payments import PROVIDER
-from resolvers.refusals import UserErrorCode, invalid, refused
+from resolvers.refusals import UserErrorCode, invalid, not_found, refused
 from resolvers.taxes import CENT, tax_for
 from settings import Settings
 
@@ -99,6 +103,50 @@ def announce(tx: Change, invoice: Invoice) -> None:
         due_at=invoice.due_at.isoformat(),
     )
     # The invoice's email is enqueued here.
+
+
+_CLOSED = {
+    AuditAction.INVOICE_PAID: (InvoiceStatus.PAID, "recorded the payment of"),
+    AuditAction.INVOICE_VOIDED: (InvoiceStatus.VOID, "voided"),
+}
+
+
+async def close_invoice(
+    database: Database,
+    announcer: AuditAnnouncer,
+    account_id: UUID,
+    sequence: int,
+    action: AuditAction,
+    actor: Actor,
+) -> Invoice:
+    """Paid, or void: only what is open can be either. What was bought by it stays."""
+    status, did = _CLOSED[action]
+    number = Invoice.number_of(sequence)
+    statement = select(Invoice).where(
+        col(Invoice.account_id) == account_id, col(Invoice.sequence) == sequence
+    )
+    async with system_change(database, announcer, account_id, action, actor) as tx:
+        invoice = (await tx.session.scalars(statement)).one_or_none()
+        if invoice is None:
+            raise not_found(f"invoice of {tx.account.slug} as {number}", "number")
+        if invoice.status is not InvoiceStatus.OPEN:
+            raise refused(
+                UserErrorCode.NOT_ACTIVE,
+                f"{number} is {invoice.status} already: only an open invoice can be paid or voided.",
+                "number",
+            )
+        invoice.status = status
+        if status is InvoiceStatus.PAID:
+            invoice.paid_at = now()
+        tx.about(
+            invoice,
+            number,
+            f"{did} {number}",
+            status=["OPEN", status.value],
+            total=str(invoice.total),
+            currency=invoice.currency,
+        )
+    return invoice
 
 
 async def spent_this_month(database: Database, account: Account) -> Decimal:

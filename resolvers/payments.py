@@ -1,18 +1,25 @@
 """How invoices are paid."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from models.billing import Invoice
 
 
 class PaymentProvider(Protocol):
-    """Asked within the purchase, whose account is locked: it answers from what it knows, without a network.
-
-    What it has to say to the world (a charge, a payment link) it says after the commit: it finds the invoice
-    by its INVOICE_ISSUED event, which is committed with it, and tells `record_payment` of the money.
-    """
-
     def due_at(self, issued_at: datetime) -> datetime:
-        """Until when an invoice is to be paid."""
+        """Until when an invoice is to be paid. Asked while its account is locked: it takes no network."""
+
+
+@runtime_checkable
+class CollectingProvider(PaymentProvider, Protocol):
+    """One that knows by itself what is paid. The worker asks it, outside of any transaction."""
+
+    async def collect(self, invoice: Invoice) -> bool:
+        """Charges what is open, and tells whether it is paid by now.
+
+        Asked every minute, from the invoice's commit on until it is paid or void: the charge's idempotency
+        key is the invoice's id."""
 
 
 class OnAccount:
