@@ -32,7 +32,7 @@ def tax_for(settings: Settings, country: str | None, tax_id: str | None) -> Tax:
     seller = settings.seller_country
     if country is None or country == seller:
         return Tax(settings.tax_rates.get(seller, _NONE))
-    if {country, seller} <= EU_STANDARD_RATES.keys() and tax_id and vat_id(tax_id, country) == tax_id:
+    if {country, seller} <= EU_STANDARD_RATES.keys() and tax_id and vat_id(tax_id, country):
         return Tax(_NONE, reverse_charge=True)
     return Tax(settings.tax_rates.get(country, _NONE))
 
