@@ -90,11 +90,11 @@ async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -
 
 def announce(tx: Change, invoice: Invoice) -> None:
     """That it was issued: in the log, and to whom it is billed."""
-    number = Invoice.number_of(invoice.sequence)
+    number, owner = Invoice.number_of(invoice.sequence), invoice.billed_to["owner"]["name"]
     tx.about(
         invoice,
         number,
-        f"was billed {number} over {invoice.total} {invoice.currency}",
+        f"had {number} issued to {owner}: {invoice.total} {invoice.currency}",
         action=AuditAction.INVOICE_ISSUED,
         subtotal=str(invoice.subtotal),
         tax=str(invoice.tax),

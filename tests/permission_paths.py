@@ -110,6 +110,15 @@ _TO_LICENSE = (
         "{ viewer { memberships { account { licenses(first: 1) { nodes { site %s } } } } } }",
     ),
 )
+_TO_LIMITS = (
+    Route("account.limits", "{ account { limits { activeLicenses %s } } }"),
+    Route("node.limits", '{ node(id: "<account>") { ... on Account { limits { %s } } } }'),
+    Route(
+        "account.members.nodes.0.account.limits",
+        "{ account { members(first: 1) { nodes { account { limits { activeLicenses %s } } } } } }",
+        "VIEW_TEAM",
+    ),
+)
 _TO_BILLING = (
     Route("account.billing", "{ account { billing { outstanding { amount } %s } } }"),
     Route("node.billing", '{ node(id: "<account>") { ... on Account { billing { %s } } } }'),
@@ -176,6 +185,7 @@ READS = [
     Path("BROWSE_CATALOG", "catalog", '{ catalog(filter: { search: "x" }, orderBy: PRICE) { totalCount } }'),
     Path("BROWSE_CATALOG", "theme", '{ theme(slug: "aurora") { name releases { files { name } } } }'),
     *_through(_TO_ACCOUNT, _ACCOUNT_FIELDS),
+    *_through(_TO_LIMITS, (("MANAGE_BILLING", "spentThisMonth { amount }"),)),
     *_through(
         _TO_BILLING, (("MANAGE_BILLING", "invoices { nodes { total { amount } } }"),), "MANAGE_BILLING"
     ),
