@@ -138,7 +138,8 @@ class Change:
     async def insert(self, row: SQLModel) -> None:
         """As `add`, at once and without the session."""
         await self._insert(row)
-        self.has_read(row)
+        if hasattr(row, "id"):
+            self.has_read(row)
 
     async def _insert(self, row: SQLModel) -> None:
         await self.transaction.driver.execute(_insertion(type(row)), *stored(row))

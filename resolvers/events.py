@@ -37,6 +37,7 @@ ATTEMPTS = {
     AuditAction.MEMBER_REMOVED: "remove a member",
     AuditAction.LICENSE_PROVISIONED: "provision a license",
     AuditAction.LICENSE_REVOKED: "revoke a license",
+    AuditAction.THEME_FILE_DOWNLOADED: "download a theme's file",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 

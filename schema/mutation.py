@@ -4,7 +4,7 @@ import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
-from resolvers import accounts, invitations, joining, licenses, members, sessions
+from resolvers import accounts, downloads, invitations, joining, licenses, members, sessions
 from schema.accounts import (
     CreateAccountInput,
     CreateAccountPayload,
@@ -15,6 +15,7 @@ from schema.accounts import (
     UpdateAccountInput,
     UpdateAccountPayload,
 )
+from schema.downloads import RequestThemeDownloadInput, RequestThemeDownloadPayload
 from schema.fields import change_field
 from schema.invitations import (
     AcceptInvitationInput,
@@ -197,4 +198,11 @@ class Mutation:
         input=RevokeLicenseInput,
         payload=RevokeLicensePayload,
         description="Revokes a license for good. Frees its entitlement.",
+    )
+    request_theme_download: RequestThemeDownloadPayload | None = change_field(
+        downloads.request_theme_download,
+        allow=Permission.DOWNLOAD_THEME_FILES,
+        input=RequestThemeDownloadInput,
+        payload=RequestThemeDownloadPayload,
+        description="A link to a theme's file. What is audited is the download.",
     )

@@ -26,7 +26,6 @@ FIELDS_TO_COME = {
     "Account": {"apiKeys", "auditIntegrity", "billing"},
     "Member": {"offboarding"},
     "Mutation": {
-        "requestThemeDownload",
         "requestReport",
         "requestInvoiceDownload",
         "suspendLicense",
@@ -41,7 +40,7 @@ FIELDS_TO_COME = {
     },
 }
 TYPES_TO_COME = {
-    *("Download", "ReportKind", "ReportFormat", "Offboarding", "AuditIntegrity"),
+    *("ReportKind", "ReportFormat", "Offboarding", "AuditIntegrity"),
     *("ApiKey", "ApiKeyConnection", "ApiKeyEdge", "ApiKeyFilter", "ApiKeyStatus", "ApiScope"),
     *("Billing", "BillingDetails", "PurchaseItemInput"),
     *("Invoice", "InvoiceConnection", "InvoiceEdge", "InvoiceFilter", "InvoiceLine", "InvoiceStatus"),
