@@ -18,7 +18,7 @@ from schema import SCHEMA
 from schema.limits import Limits
 from schema.plans import paths
 from settings import Settings
-from web import error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
+from web import downloads, error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
 from web.asking import make_context
 from web.graphql import GraphQLView
 from web.ide import render_ide
@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *sign_in_pages.routes(),
             *join_pages.routes(),
             *(mailbox_pages.routes() if settings.smtp_url is None else ()),
+            *downloads.routes(),
             *health.routes(),
             *graphiql.static_routes(),
             *error_pages.static_routes(),
