@@ -1,5 +1,6 @@
 """The ASGI app: routes, lifespan, middleware."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from secrets import token_hex
@@ -60,7 +61,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
         middleware=[Middleware(Identified), Middleware(error_pages.Guarded)],
         exception_handlers=error_pages.exception_handlers(),
     )
-    app.state.close_sockets = view.close_sockets
+
+    async def finish() -> None:
+        """What goes on for long is told to end before the server ends it."""
+        await asyncio.gather(view.close_sockets(), app.state.team_access.transfers.close())
+
+    app.state.finish = finish
     return app
 
 

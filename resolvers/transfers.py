@@ -7,6 +7,7 @@ was killed, is audited by the job worker, with the bytes noted last.
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -32,6 +33,7 @@ from resolvers.openers import ACTIONS
 
 NOTED_SECONDS = 1
 LOST_SECONDS = 30
+_CLOSING_SECONDS = 3
 _TRIES = 5
 _BATCH = 500
 log = structlog.get_logger()
@@ -59,6 +61,7 @@ class Transfers:
         self._open: dict[UUID, Sending] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._noting: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def begin(
         self, link: Link, content: Content, client: Client, bytes_asked: int | None, range: str | None
@@ -79,6 +82,8 @@ class Transfers:
             )
             await session.execute(beginning)
         self._open[sending.id] = sending
+        if self._is_closed:
+            sending.cut.set()
         if self._noting is None or self._noting.done():
             self._noting = asyncio.create_task(self._note_each_second())
         return sending
@@ -91,10 +96,14 @@ class Transfers:
         await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Cuts what still goes out, and audits it."""
+        """Cuts what still goes out, and audits it; what takes longer than a few seconds is left to the job
+        worker."""
+        self._is_closed = True
         open = list(self._open.values())
         _cut(open)
-        await asyncio.gather(*(sending.ended.wait() for sending in open))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await asyncio.gather(*(sending.ended.wait() for sending in open))
         if self._noting is not None:
             self._noting.cancel()
 
