@@ -189,7 +189,11 @@ async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> 
         for member_name, *values in lost:
             link = snapshot(DownloadLink, values[: len(attributes(DownloadLink))])
             transfer = snapshot(Transfer, values[len(attributes(DownloadLink)) :])
-            await _audit_lost(database, announcer, link, transfer, member_name, lost_for)
+            try:
+                await _audit_lost(database, announcer, link, transfer, member_name, lost_for)
+            except Exception as error:
+                # The others are not to wait for it; it is tried again in 30 seconds.
+                log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
     return len(lost)
 
 

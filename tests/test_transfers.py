@@ -1,6 +1,7 @@
 """Downloads that do not end well are audited with what went out, each once."""
 
 import asyncio
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -230,6 +231,65 @@ async def test_what_was_given_up_for_lost_goes_on_no_more(world: World, path: st
     assert received < BIG
     (event,) = await told(world)
     assert event["details"]["complete"] is False
+
+
+async def test_what_cannot_be_noted_goes_on_no_more(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others would take it for lost, and audit less than what goes out."""
+    monkeypatch.setattr(transfers, "NOTED_SECONDS", 0.05)
+    monkeypatch.setattr(transfers, "LOST_SECONDS", 0.4)
+    reader, writer = await opened(world.settings.port, path)
+    await reader.readexactly(MIB)
+
+    await world.superuser.execute("ALTER TABLE transfers RENAME COLUMN seen_at TO away")
+    try:
+        await all_told(world)
+    finally:
+        await world.superuser.execute("ALTER TABLE transfers RENAME COLUMN away TO seen_at")
+
+    writer.close()
+    (event,) = await told(world)
+    assert event["details"]["complete"] is False
+
+
+async def test_an_event_that_cannot_be_appended_comes_later(world: World, path: str) -> None:
+    reader, writer = await opened(world.settings.port, path)
+    await noted(world, MIB)
+
+    await world.superuser.execute("ALTER TABLE transfers RENAME TO away")
+    try:
+        async with asyncio.timeout(20):
+            await reader.readexactly(BIG)
+        await asyncio.sleep(0.3)
+        assert await world.events(actions=["THEME_FILE_DOWNLOADED"]) == []
+    finally:
+        await world.superuser.execute("ALTER TABLE away RENAME TO transfers")
+
+    writer.close()
+    (event,) = await told(world)
+    assert event["details"]["complete"] is True
+
+
+async def test_one_lost_transfer_that_cannot_be_audited_does_not_hold_up_the_others(
+    world: World, path: str
+) -> None:
+    (link,) = await world.superuser.fetch("SELECT token_hash FROM download_links")
+    good = {"targetType": "Account", "targetId": "0" * 32, "targetName": "Acme", "thing": "it", "details": {}}
+    for told_, seen in (("{}", "2 hours"), (json.dumps({**good, "size": 9}), "1 hour")):
+        await world.superuser.execute(
+            "INSERT INTO transfers (id, token_hash, bytes_sent, told, started_at, seen_at)"
+            f" VALUES (gen_random_uuid(), $1, 5, $2, now(), now() - interval '{seen}')",
+            link["token_hash"],
+            told_,
+        )
+
+    assert await transfers.audit_lost(world.database) == 2
+
+    assert await world.superuser.fetchval("SELECT told::text FROM transfers") == "{}"
+    await world.superuser.execute("DELETE FROM transfers")
+    (event,) = await told(world)
+    assert event["summary"] == "Member downloaded 5 bytes of 9 of it"
 
 
 async def test_a_server_that_ends_audits_what_it_cuts(world: World, path: str, serve: Command) -> None:
