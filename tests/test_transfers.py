@@ -189,6 +189,32 @@ async def test_what_is_made_while_it_goes_out(
     assert event["summary"] == f"Member {did}"
 
 
+async def test_what_takes_too_long_to_make_is_not_waited_for(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgoing, "STALLED_SECONDS", 0.2)
+    ended = asyncio.Event()
+
+    async def nothing(_start: int, _end: int | None) -> AsyncIterator[bytes]:
+        try:
+            await asyncio.sleep(60)
+            yield b""
+        finally:
+            ended.set()
+
+    async def open_nothing(_database: Database, _storage: Storage, link: Link) -> Content:
+        subject = Subject(Account, link.row.account_id, "Acme", "nothing")
+        return Content(subject, "nothing.txt", "text/plain", None, None, nothing)
+
+    monkeypatch.setattr(downloads, "OPENERS", {DownloadKind.THEME_FILE: open_nothing})
+
+    answer = await world.http.get(path)
+
+    assert (answer.status_code, ended.is_set()) == (503, True)
+    (event,) = await told(world)
+    assert event["summary"] == "Member began to download nothing, and got nothing of it"
+
+
 async def test_a_process_that_is_killed(world: World, path: str, serve: Command) -> None:
     reader, writer = await opened(serve.port, path)
     await reader.readexactly(3 * MIB)

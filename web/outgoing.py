@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class _Gone(Exception):
-    """The client hung up, took nothing for a minute, or may have no more."""
+    """The client hung up, or may have no more."""
 
 
 class Outgoing(Response):
@@ -82,7 +82,7 @@ class Outgoing(Response):
                 await self._begin(send)
             sending.reached_end = True
             await _unless(gone, send({"type": "http.response.body", "body": b"", "more_body": False}))
-        except _Gone:
+        except (_Gone, TimeoutError):
             return
         except StorageUnavailable as error:
             if not has_begun:
@@ -106,14 +106,24 @@ async def _send_piece(piece: bytes, sending: Sending, gone: "asyncio.Task[None]"
 
 
 async def _read_ahead(pieces: AsyncIterator[bytes], gone: "asyncio.Task[None]") -> AsyncGenerator[bytes]:
-    """One piece is read while the one before it goes out."""
+    """One piece is read while the one before it goes out. What the pieces come from is closed at the end."""
     ahead = _next(pieces)
     try:
-        while (piece := await _unless(gone, ahead)) is not None:
+        while (piece := await _read(gone, ahead)) is not None:
             ahead = _next(pieces)
             yield piece
     finally:
         ahead.cancel()
+        await asyncio.wait({ahead})
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+async def _read(gone: "asyncio.Task[None]", ahead: "asyncio.Task[bytes | None]") -> bytes | None:
+    try:
+        return await _unless(gone, ahead)
+    except TimeoutError:
+        raise StorageUnavailable(f"No bytes to send came in {STALLED_SECONDS} seconds.") from None
 
 
 def _next(pieces: AsyncIterator[bytes]) -> "asyncio.Task[bytes | None]":
@@ -145,7 +155,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _unless(gone: "asyncio.Task[None]", step: Awaitable[Result]) -> Result:
-    """What the step gives. Raises _Gone where that comes first, or the step takes too long."""
+    """What the step gives. Raises _Gone where that comes first, and TimeoutError where neither does."""
     doing: asyncio.Future[Any] = asyncio.ensure_future(step)
     if not gone.done():
         await asyncio.wait({doing, gone}, timeout=STALLED_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -153,4 +163,4 @@ async def _unless(gone: "asyncio.Task[None]", step: Awaitable[Result]) -> Result
         if doing.done():
             return cast("Result", doing.result())
     doing.cancel()
-    raise _Gone
+    raise _Gone if gone.done() else TimeoutError
