@@ -1,5 +1,6 @@
 """The ASGI app: routes, lifespan, middleware."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from secrets import token_hex
@@ -18,7 +19,7 @@ from schema import SCHEMA
 from schema.limits import Limits
 from schema.plans import paths
 from settings import Settings
-from web import error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
+from web import downloads, error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
 from web.asking import make_context
 from web.graphql import GraphQLView
 from web.ide import render_ide
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *sign_in_pages.routes(),
             *join_pages.routes(),
             *(mailbox_pages.routes() if settings.smtp_url is None else ()),
+            *downloads.routes(),
             *health.routes(),
             *graphiql.static_routes(),
             *error_pages.static_routes(),
@@ -59,7 +61,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
         middleware=[Middleware(Identified), Middleware(error_pages.Guarded)],
         exception_handlers=error_pages.exception_handlers(),
     )
-    app.state.close_sockets = view.close_sockets
+
+    async def finish() -> None:
+        """What goes on for long is told to end before the server ends it."""
+        await asyncio.gather(view.close_sockets(), app.state.team_access.transfers.close())
+
+    app.state.finish = finish
     return app
 
 

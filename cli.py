@@ -381,7 +381,7 @@ def _load_app() -> Any:
     from app import create_app
 
     app = create_app()
-    before_ending(app.state.close_sockets)
+    before_ending(app.state.finish)
     collect_less()
     return app
 

@@ -140,6 +140,7 @@ class Settings(BaseSettings):
     )
     sign_in_lifetime_seconds: int = Field(900, ge=1, description="How long a sign-in link works.")
     invitation_lifetime_seconds: int = Field(7 * 86_400, ge=1, description="How long an invitation works.")
+    download_lifetime_seconds: int = Field(300, ge=1, description="How long a download's link works.")
     sign_in_emails_per_hour: int = Field(
         10, ge=1, description="Sign-in emails to one address in an hour; more are refused."
     )

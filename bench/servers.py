@@ -72,7 +72,7 @@ def running(name: str, database: Database) -> Iterator[Server]:
     folder.mkdir()
     if name == "mercurius":
         _install_mercurius()
-    port = _free_port()
+    port = free_port()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
             COMMANDS[name],
@@ -84,10 +84,10 @@ def running(name: str, database: Database) -> Iterator[Server]:
             start_new_session=True,
         )
     try:
-        _wait_until_listening(name, process, port, folder / "log")
+        wait_until_listening(name, process, port, folder / "log")
         yield Server(name, port, process)
     finally:
-        _stop(process)
+        stop(process)
 
 
 def _environment(database: Database, folder: Path, port: int) -> dict[str, str]:
@@ -120,12 +120,12 @@ def _install_mercurius() -> None:
     subprocess.run(command, cwd=_MERCURIUS, check=True)  # noqa: S603
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
-def _wait_until_listening(name: str, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def wait_until_listening(name: str, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -137,7 +137,7 @@ def _wait_until_listening(name: str, process: "subprocess.Popen[bytes]", port: i
     raise BenchError(f"{name} does not start: {log.read_text(errors='replace')[-2_000:].strip()}")
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[bytes]") -> None:
     """By its own numbers: what it has started is looked up before it ends."""
     family = _family(process.pid)
     process.terminate()

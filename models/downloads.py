@@ -55,5 +55,7 @@ class Transfer(SQLModel, table=True):
     bytes_asked: int | None = Field(default=None, sa_type=BigInteger)
     """Unknown for what is made while it goes out."""
     bytes_sent: int = Field(default=0, sa_type=BigInteger)
+    told: dict[str, Any] = Field(sa_type=JSONB)
+    """What its event will say besides; by then what was downloaded may be off the catalog."""
     started_at: datetime = time_column(default_now=True)
     seen_at: datetime = time_column(default_now=True)

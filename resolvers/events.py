@@ -39,6 +39,7 @@ ATTEMPTS = {
     AuditAction.LICENSE_PROVISIONED: "provision a license",
     AuditAction.LICENSE_REVOKED: "revoke a license",
     AuditAction.BILLING_DETAILS_CHANGED: "change the billing details",
+    AuditAction.THEME_FILE_DOWNLOADED: "download a theme's file",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 

@@ -49,6 +49,11 @@ def encode_named(table_name: str, id: UUID) -> str:
     return encode(_TABLES_BY_NAME[table_name], id)
 
 
+def table_named(name: str) -> type[SQLModel]:
+    """The same the other way."""
+    return _TABLES_BY_NAME[name]
+
+
 def encode_credential(kind: CredentialKind, id: UUID) -> str:
     return f"{kind.lower()}_{id.hex}"
 

@@ -4,7 +4,17 @@ import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
-from resolvers import accounts, billing, invitations, joining, licenses, members, purchases, sessions
+from resolvers import (
+    accounts,
+    billing,
+    downloads,
+    invitations,
+    joining,
+    licenses,
+    members,
+    purchases,
+    sessions,
+)
 from schema.accounts import (
     CreateAccountInput,
     CreateAccountPayload,
@@ -21,6 +31,7 @@ from schema.billing import (
     UpdateBillingDetailsInput,
     UpdateBillingDetailsPayload,
 )
+from schema.downloads import RequestThemeDownloadInput, RequestThemeDownloadPayload
 from schema.fields import change_field
 from schema.invitations import (
     AcceptInvitationInput,
@@ -217,4 +228,11 @@ class Mutation:
         input=RevokeLicenseInput,
         payload=RevokeLicensePayload,
         description="Revokes a license for good. Frees its entitlement.",
+    )
+    request_theme_download: RequestThemeDownloadPayload | None = change_field(
+        downloads.request_theme_download,
+        allow=Permission.DOWNLOAD_THEME_FILES,
+        input=RequestThemeDownloadInput,
+        payload=RequestThemeDownloadPayload,
+        description="A link to a theme's file. What is audited is the download.",
     )

@@ -135,6 +135,15 @@ CHANGES = [
         "provision a license",
     ),
     Change(
+        "DOWNLOAD_THEME_FILES",
+        "requestThemeDownload",
+        {"licenseId": "<license>", "fileId": "<file>"},
+        "download { fileName }",
+        "THEME_FILE_DOWNLOADED",
+        "download a theme's file",
+        target="license",
+    ),
+    Change(
         "REVOKE_LICENSES",
         "revokeLicense",
         {"licenseId": "<license>", "reason": "Not paid."},

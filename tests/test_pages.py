@@ -19,6 +19,7 @@ MAIL = Mail(
     "a" * 32, "bob@example.com", "Ada invites you", NOON, "Join: http://x.example/join/t", "<p>Join</p>"
 )
 VALUES: dict[str, Any] = {
+    "advice": "Ask for it again.",
     "account_name": "Acme",
     "app_url": "https://app.example.com/team?a=1&b=2",
     "email": "bob@example.com",
@@ -36,7 +37,9 @@ VALUES: dict[str, Any] = {
     "role": Role.MEMBER,
     "signed_in_email": "ada@example.com",
     "signed_in_name": "Ada Lovelace",
+    "title": "This link's time is over",
     "token": "kq3Vb0mZr1uJx8yT",
+    "why": "It worked for five minutes.",
 }
 NOBODY = {"signed_in_name": None, "signed_in_email": None}
 STATES: list[tuple[str, dict[str, Any]]] = [

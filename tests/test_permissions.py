@@ -19,10 +19,9 @@ from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("each_path")
 
-# What these open is not built yet: reports, downloads, API keys.
+# What these open is not built yet: reports, API keys.
 FEATURES_TO_COME = {
     "DOWNLOAD_REPORTS",
-    "DOWNLOAD_THEME_FILES",
     "ACCESS_API",
     "GENERATE_API_KEYS",
 }

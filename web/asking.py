@@ -103,7 +103,7 @@ def _context(connection: HTTPConnection, response: Callable[[], Response]) -> Co
         database=state.database,
         announcer=state.announcer,
         listener=state.listener,
-        client=_client(connection),
+        client=client_of(connection),
         keep_cookie=keep_cookie,
         started_at=_started_at(connection),
     )
@@ -117,7 +117,7 @@ def _started_at(connection: HTTPConnection) -> datetime:
     return started_at or now()
 
 
-def _client(connection: HTTPConnection) -> Client:
+def client_of(connection: HTTPConnection) -> Client:
     user_agent = connection.headers.get("user-agent")
     return Client(
         ip=connection.client.host if connection.client else None,

@@ -56,6 +56,7 @@ PAGES: Mapping[str, Page] = {
     "join_ended": _page(410, "account_name", "inviter_name"),
     "mailbox": _page(200, "mails"),
     "mail": _page(200, "mail"),
+    "download_refused": _page(403, "title", "why", "advice"),
     "error": _page(500, "request_id", "retry_at"),
 }
 """By name: the status it goes out with where none is given, and the values it takes, all of them.
@@ -72,6 +73,7 @@ PAGES: Mapping[str, Page] = {
 - `has_mailbox`, `just_now`: bool
 - `mails`, `mail`: of `mailer.mailbox.Mail`
 - `request_id`: str or None
+- `title`, `why`, `advice`: sentences, the first one without its full stop
 """
 
 
@@ -91,7 +93,7 @@ def page(
         template.render(**values, status_code=status_code),
         status_code,
         headers={
-            **_PRIVATE_HEADERS,
+            **PRIVATE_HEADERS,
             "Content-Security-Policy": _content_security_policy(app_origin, frames=name == "mail"),
         },
     )
@@ -99,14 +101,14 @@ def page(
 
 def redirect(url: str) -> RedirectResponse:
     """303: the browser goes there by GET, whatever brought it here."""
-    return RedirectResponse(url, 303, _PRIVATE_HEADERS)
+    return RedirectResponse(url, 303, PRIVATE_HEADERS)
 
 
 def mail_body(html: str) -> HTMLResponse:
     """A caught email's own HTML, for the frame in `mail`. Nothing in it runs or loads; links lead out."""
     links_lead_out = '<base target="_top">'
     html = html.replace("<head>", f"<head>{links_lead_out}", 1) if "<head>" in html else links_lead_out + html
-    return HTMLResponse(html, headers={**_PRIVATE_HEADERS, "Content-Security-Policy": _MAIL_BODY_POLICY})
+    return HTMLResponse(html, headers={**PRIVATE_HEADERS, "Content-Security-Policy": _MAIL_BODY_POLICY})
 
 
 def origin_of(url: str) -> str:
@@ -118,7 +120,7 @@ def origin_of(url: str) -> str:
     return origin if re.fullmatch(r"https?://[\w.-]+(:\d+)?", origin, re.ASCII) else ""
 
 
-_PRIVATE_HEADERS = {
+PRIVATE_HEADERS = {
     # Addresses of these pages hold tokens: they stay out of caches, referrers and search engines.
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",

@@ -2,12 +2,15 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import structlog
 
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
+from models.storage import Storage
+from resolvers.transfers import Transfers
 from settings import Settings
 
 _CLOSING_SECONDS = 5
@@ -21,6 +24,15 @@ class State:
     announcer: AuditAnnouncer
     listener: Listener
 
+    @cached_property
+    def storage(self) -> Storage:
+        """Raises StorageUnavailable where STORAGE_URL cannot be opened, each time."""
+        return Storage(self.settings.storage_url)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        return Transfers(self.database, self.announcer)
+
     @classmethod
     def of(cls, settings: Settings) -> Self:
         if settings.database_url is None:
@@ -32,6 +44,7 @@ class State:
         """In a few seconds, or not at all: whatever hangs ends with the process."""
         try:
             async with asyncio.timeout(_CLOSING_SECONDS):
+                await self.transfers.close()
                 await self.listener.close()
                 await self.announcer.close()
                 await self.database.close()

@@ -26,7 +26,6 @@ FIELDS_TO_COME = {
     "Account": {"apiKeys", "auditIntegrity"},
     "Member": {"offboarding"},
     "Mutation": {
-        "requestThemeDownload",
         "requestReport",
         "requestInvoiceDownload",
         "suspendLicense",
@@ -39,7 +38,7 @@ FIELDS_TO_COME = {
     },
 }
 TYPES_TO_COME = {
-    *("Download", "ReportKind", "ReportFormat", "Offboarding", "AuditIntegrity"),
+    *("ReportKind", "ReportFormat", "Offboarding", "AuditIntegrity"),
     *("ApiKey", "ApiKeyConnection", "ApiKeyEdge", "ApiKeyFilter", "ApiKeyStatus", "ApiScope"),
     *(
         change[0].upper() + change[1:] + kind

@@ -1,0 +1,14 @@
+"""What each kind of link leads to, and what the log calls its going out."""
+
+from collections.abc import Mapping
+
+from models.audit import AuditAction
+from models.downloads import DownloadKind
+from resolvers.downloads import Opener, open_theme_file
+
+OPENERS: Mapping[DownloadKind, Opener] = {DownloadKind.THEME_FILE: open_theme_file}
+ACTIONS: Mapping[DownloadKind, AuditAction] = {
+    DownloadKind.THEME_FILE: AuditAction.THEME_FILE_DOWNLOADED,
+    DownloadKind.REPORT: AuditAction.REPORT_DOWNLOADED,
+    DownloadKind.INVOICE: AuditAction.INVOICE_DOWNLOADED,
+}

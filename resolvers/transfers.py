@@ -1,0 +1,282 @@
+"""Bytes that go out by a link, and the one event that each such transfer has, however it ends.
+
+A transfer is a row from before its first byte on. Its process notes about once a second how far it has got;
+its event and the end of its row are one transaction. What was not noted for 30 seconds, because its process
+was killed, is audited by the job worker, with the bytes noted last.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, Interval, Select, and_, cast, delete, func, insert, select, text, update
+from sqlmodel import col
+
+from models.columns import new_id
+from models.database import Database
+from models.downloads import DownloadKind, DownloadLink, Transfer
+from models.licenses import License
+from models.members import Member
+from models.notifications import AuditAnnouncer
+from models.snapshots import attributes, made, snapshot
+from models.statements import Statement, parameter
+from permissions.viewer import Client
+from resolvers.change import Change, announcing, personal_change, system_change
+from resolvers.downloads import Content, Link, Subject, link_actor
+from resolvers.global_ids import table_named
+from resolvers.openers import ACTIONS
+
+NOTED_SECONDS = 1
+LOST_SECONDS = 30
+_CLOSING_SECONDS = 3
+_TRIES = 5
+_BATCH = 500
+log = structlog.get_logger()
+
+
+@dataclass
+class Sending:
+    """A transfer of this process."""
+
+    id: UUID
+    link: DownloadLink
+    member_name: str
+    client: Client
+    told: dict[str, Any]
+    bytes_sent: int = 0
+    reached_end: bool = False
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where it may not go on: its row is gone, or the process ends."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Transfers:
+    def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
+        self._database, self._announcer = database, announcer
+        self._open: dict[UUID, Sending] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._noting: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def begin(
+        self, link: Link, content: Content, client: Client, bytes_asked: int | None, range: str | None
+    ) -> Sending:
+        """`range` is the answer's Content-Range, where a part was asked for."""
+        told = _told(content.subject, content.size, range)
+        sending = Sending(new_id(), link.row, link.member.name, client, told)
+        async with personal_change(self._database) as session:
+            beginning = insert(Transfer).values(
+                id=sending.id,
+                token_hash=link.row.token_hash,
+                ip=client.ip,
+                user_agent=client.user_agent,
+                request_id=client.request_id,
+                bytes_asked=bytes_asked,
+                told=told,
+                seen_at=func.now(),
+            )
+            await session.execute(beginning)
+        self._open[sending.id] = sending
+        if self._is_closed:
+            sending.cut.set()
+        if self._noting is None or self._noting.done():
+            self._noting = asyncio.create_task(self._note_each_second())
+        return sending
+
+    async def end(self, sending: Sending) -> None:
+        """Audits it, even if whoever awaits this is cancelled."""
+        task = asyncio.create_task(self._end(sending))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Cuts what still goes out, and audits it; what takes longer than a few seconds is left to the job
+        worker."""
+        self._is_closed = True
+        open = list(self._open.values())
+        _cut(open)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await asyncio.gather(*(sending.ended.wait() for sending in open))
+        if self._noting is not None:
+            self._noting.cancel()
+
+    async def _end(self, sending: Sending) -> None:
+        try:
+            for attempt in range(_TRIES):
+                try:
+                    await _audit_sent(self._database, self._announcer, sending)
+                    return
+                except Exception as error:
+                    # Whatever it is: the row stays, and the job worker audits it if this does not.
+                    log.error("download_not_audited", request_id=sending.client.request_id, error=repr(error))
+                    await asyncio.sleep(2**attempt)
+        finally:
+            self._open.pop(sending.id, None)
+            sending.ended.set()
+
+    async def _note_each_second(self) -> None:
+        clock = asyncio.get_running_loop().time
+        noted_at = clock()
+        while self._open:
+            await asyncio.sleep(NOTED_SECONDS)
+            open = list(self._open.values())
+            try:
+                await self._note(open)
+                noted_at = clock()
+            except Exception as error:
+                log.error("transfers_not_noted", error=repr(error))
+                if clock() - noted_at > LOST_SECONDS / 2:
+                    # Others may take them for lost soon: what goes out then would be in no log.
+                    _cut(open)
+
+    async def _note(self, sendings: list[Sending]) -> None:
+        """One statement for all. Where a row is gone it was given up for lost, and audited: nothing more
+        may go out by it."""
+        values = {"ids": [each.id for each in sendings], "bytes": [each.bytes_sent for each in sendings]}
+        async with personal_change(self._database) as session:
+            noted = set((await session.execute(_NOTE, values)).scalars())
+        _cut(sending for sending in sendings if sending.id not in noted)
+
+
+def _cut(sendings: Iterable[Sending]) -> None:
+    for sending in sendings:
+        sending.cut.set()
+
+
+_NOTE = text(
+    """UPDATE transfers SET bytes_sent = noted.bytes, seen_at = now()
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:bytes AS bigint[])) AS noted (id, bytes)
+    WHERE transfers.id = noted.id RETURNING transfers.id"""
+)
+
+
+def _told(subject: Subject, size: int | None, range: str | None) -> dict[str, Any]:
+    return {
+        "targetType": subject.table.__name__,
+        "targetId": str(subject.id),
+        "targetName": subject.name,
+        "thing": subject.thing,
+        "size": size,
+        "details": {**subject.details, **({"range": range} if range else {})},
+    }
+
+
+async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: Sending) -> None:
+    link = sending.link
+    actor = link_actor(link, sending.member_name)
+    action = ACTIONS[DownloadKind(link.kind)]
+    async with system_change(database, announcer, link.account_id, action, actor, sending.client) as tx:
+        if await tx.fetch(_TAKE, id=sending.id):
+            size = sending.told["size"]
+            complete = sending.reached_end and size in (None, sending.bytes_sent)
+            await _tell(tx, sending.told, sending.bytes_sent, complete=complete)
+        else:
+            tx.without_event("the job worker gave it up for lost, and audited it")
+
+
+async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> int:
+    """Those that no process has noted for so long; returns how many."""
+    lost_for = timedelta(seconds=lost_seconds)
+    lost = await database.fetch(_LOST.sql, *_LOST.arguments(lost_for=lost_for))
+    async with announcing(database) as announcer:
+        for member_name, *values in lost:
+            link = snapshot(DownloadLink, values[: len(attributes(DownloadLink))])
+            transfer = snapshot(Transfer, values[len(attributes(DownloadLink)) :])
+            try:
+                await _audit_lost(database, announcer, link, transfer, member_name, lost_for)
+            except Exception as error:
+                # The others are not to wait for it; it is tried again in 30 seconds.
+                log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
+    return len(lost)
+
+
+async def _audit_lost(
+    database: Database,
+    announcer: AuditAnnouncer,
+    link: DownloadLink,
+    transfer: Transfer,
+    member_name: str,
+    lost_for: timedelta,
+) -> None:
+    actor, action = link_actor(link, member_name), ACTIONS[DownloadKind(link.kind)]
+    client = Client(transfer.ip, transfer.user_agent, transfer.request_id)
+    async with system_change(database, announcer, link.account_id, action, actor, client) as tx:
+        taken = await tx.fetch(_TAKE_LOST, id=transfer.id, lost_for=lost_for)
+        if taken:
+            await _tell(tx, transfer.told, taken[0][0], complete=False)
+        else:
+            tx.without_event("its process, or another worker, has audited it")
+
+
+async def _tell(tx: Change, told: dict[str, Any], bytes_sent: int, *, complete: bool) -> None:
+    target = made(table_named(told["targetType"]), id=UUID(told["targetId"]))
+    tx.about(
+        target,
+        told["targetName"],
+        _did(told["thing"], bytes_sent, told["size"], complete=complete),
+        bytes=bytes_sent,
+        size=told["size"],
+        complete=complete,
+        **told["details"],
+    )
+    if isinstance(target, License) and bytes_sent:
+        await tx.fetch(_DOWNLOADED, account_id=tx.account.id, license_id=target.id)
+
+
+def _did(thing: str, bytes_sent: int, size: int | None, *, complete: bool) -> str:
+    if complete:
+        return f"downloaded {thing}"
+    if not bytes_sent:
+        return f"began to download {thing}, and got nothing of it"
+    return f"downloaded {bytes_sent:,} bytes" + (f" of {size:,}" if size is not None else "") + f" of {thing}"
+
+
+def _is_lost() -> ColumnElement[bool]:
+    """By the database's clock, as all that notes and looks may be on other machines."""
+    return col(Transfer.seen_at) < func.now() - cast(parameter("lost_for"), Interval)
+
+
+def _taking(*where: Any) -> Any:
+    return (
+        delete(Transfer)
+        .where(col(Transfer.id) == parameter("id"), *where)
+        .returning(col(Transfer.bytes_sent))
+    )
+
+
+_TAKE = Statement(_taking)
+_TAKE_LOST = Statement(lambda: _taking(_is_lost()))
+_DOWNLOADED = Statement(
+    lambda: (
+        update(License)
+        .where(col(License.account_id) == parameter("account_id"), col(License.id) == parameter("license_id"))
+        .values(last_downloaded_at=func.now())
+    )
+)
+
+
+def _lost() -> Select[*tuple[Any, ...]]:
+    tables = (DownloadLink, Transfer)
+    columns: list[Any] = [getattr(table, name) for table in tables for name in attributes(table)]
+    member = and_(
+        col(Member.account_id) == col(DownloadLink.account_id), col(Member.id) == col(DownloadLink.member_id)
+    )
+    return (
+        select(col(Member.name), *columns)
+        .select_from(Transfer)
+        .join(DownloadLink, col(DownloadLink.token_hash) == col(Transfer.token_hash))
+        .join(Member, member)
+        .where(_is_lost())
+        .order_by(col(Transfer.seen_at))
+        .limit(_BATCH)
+    )
+
+
+_LOST = Statement(_lost)

@@ -1,0 +1,99 @@
+"""Why nothing goes out by a download's link, and what to do: a page for browsers, JSON for all others."""
+
+from typing import NamedTuple
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from models.storage import StorageUnavailable
+from resolvers.downloads import WhyNot
+from web.exchange import request_id
+from web.pages import PRIVATE_HEADERS, page
+from web.requests import HTML, preferred_media_type
+
+RETRY_AFTER_SECONDS = 30
+log = structlog.get_logger()
+
+
+class _Words(NamedTuple):
+    status_code: int
+    title: str
+    why: str
+    advice: str
+
+
+_NEW_LINK = "Ask for the download again: each link is new."
+_REFUSALS = {
+    WhyNot.UNKNOWN: _Words(
+        404, "This is not a download", "The link is mistyped, or was forgotten long ago.", _NEW_LINK
+    ),
+    WhyNot.EXPIRED: _Words(
+        410, "This link's time is over", "A link works for a few minutes after it was asked for.", _NEW_LINK
+    ),
+    WhyNot.WRONG_PERSON: _Words(
+        403,
+        "This download is somebody else's",
+        "The link was made for another person than the one who is signed in here.",
+        "Ask for a download of your own.",
+    ),
+    WhyNot.MEMBER_REMOVED: _Words(
+        403,
+        "You are no longer a member",
+        "The link was made for a member of an account who has left it since.",
+        "Ask an Admin of the account to invite you again.",
+    ),
+    WhyNot.NOT_PERMITTED: _Words(
+        403,
+        "Your role does not allow this download",
+        "It has changed since the link was made.",
+        "Ask an Admin of the account for the file, or for the role.",
+    ),
+    WhyNot.SIGNED_OUT: _Words(
+        403,
+        "You have signed out",
+        "The link ended with the session or the API key that asked for it.",
+        "Sign in, and ask for the download again.",
+    ),
+    WhyNot.LICENSE_NOT_ACTIVE: _Words(
+        403,
+        "The license is not active",
+        "It was suspended or revoked, or has expired, since the link was made.",
+        "Ask an Admin of the account what became of it.",
+    ),
+    WhyNot.GONE: _Words(
+        403,
+        "This file is gone",
+        "It was taken out of the catalog since the link was made.",
+        "Look in the catalog: there may be a newer one.",
+    ),
+}
+
+
+def refused(request: Request, reason: WhyNot) -> Response:
+    words = _REFUSALS[reason]
+    if _wants_a_page(request):
+        return page(
+            "download_refused", words.status_code, title=words.title, why=words.why, advice=words.advice
+        )
+    return _plain(words.status_code, reason.value, f"{words.title}. {words.why} {words.advice}")
+
+
+def unavailable(request: Request, error: StorageUnavailable) -> Response:
+    log.error("storage_unavailable", request_id=request_id(request), error=str(error))
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if _wants_a_page(request):
+        response: Response = page("error", 503, request_id=request_id(request), retry_at=None)
+        response.headers.update(headers)
+        return response
+    message = "The files are not to be reached just now. Try again in a moment."
+    return _plain(503, "UNAVAILABLE", message, headers)
+
+
+def _wants_a_page(request: Request) -> bool:
+    return preferred_media_type(request.headers.get("accept", "")) == HTML
+
+
+def _plain(status_code: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    error = {"code": code, "message": message}
+    return JSONResponse({"error": error}, status_code, {**PRIVATE_HEADERS, **(headers or {})})

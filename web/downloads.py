@@ -1,0 +1,93 @@
+"""What a download's link leads to: bytes, or a page that says why not and what to do."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from models.database import Database
+from models.storage import StorageUnavailable
+from permissions.errors import Unauthenticated
+from permissions.viewer import look_up
+from resolvers.downloads import Content, DownloadRefused, Link, WhyNot, find_link
+from resolvers.openers import OPENERS
+from web.asking import COOKIE, client_of
+from web.download_pages import refused, unavailable
+from web.outgoing import Outgoing
+from web.pages import PRIVATE_HEADERS
+from web.ranges import NotSatisfiable, asked_part, attachment, is_unchanged
+from web.state import State
+
+
+def routes() -> list[BaseRoute]:
+    return [Route("/download/{token}", download)]
+
+
+async def download(request: Request) -> Response:
+    state: State = request.app.state.team_access
+    try:
+        link = await find_link(state.database, request.path_params["token"])
+        await _require_same_person(request, state.database, link)
+        content = await OPENERS[link.row.kind](state.database, state.storage, link)
+    except DownloadRefused as refusal:
+        return refused(request, refusal.reason)
+    except StorageUnavailable as error:
+        return unavailable(request, error)
+    return _answer(request, state, link, content)
+
+
+def _answer(request: Request, state: State, link: Link, content: Content) -> Response:
+    headers = _headers(content)
+    if content.etag is not None and is_unchanged(request.headers, content.etag):
+        return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        return _head(content, headers)
+    if content.size is None:
+        return Outgoing(state.transfers, link, content, client_of(request), headers, None)
+    try:
+        part = asked_part(request.headers, content.size, content.etag)
+    except NotSatisfiable:
+        headers["Content-Range"] = f"bytes */{content.size}"
+        return Response(status_code=416, headers=headers)
+    return Outgoing(state.transfers, link, content, client_of(request), headers, part)
+
+
+def _headers(content: Content) -> dict[str, str]:
+    headers = {
+        **PRIVATE_HEADERS,
+        "Content-Disposition": attachment(content.file_name),
+        "Accept-Ranges": "none" if content.size is None else "bytes",
+    }
+    if content.etag is not None:
+        headers["ETag"] = f'"{content.etag}"'
+    return headers
+
+
+def _head(content: Content, headers: dict[str, str]) -> Response:
+    response = Response(headers=headers, media_type=None)
+    response.headers["content-type"] = content.media_type
+    if content.size is None:
+        del response.headers["content-length"]
+    else:
+        response.headers["content-length"] = str(content.size)
+    return response
+
+
+async def _require_same_person(request: Request, database: Database, link: Link) -> None:
+    """The link needs no credential beside it; but one that is there is not another person's."""
+    scheme, _, bearer = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme:
+        is_theirs = scheme.lower() == "bearer" and await _is_of(database, bearer.strip(), link)
+        if not is_theirs:
+            raise DownloadRefused(WhyNot.WRONG_PERSON)
+    cookie = request.cookies.get(COOKIE)
+    if cookie and await _is_of(database, cookie, link) is False:
+        raise DownloadRefused(WhyNot.WRONG_PERSON)
+
+
+async def _is_of(database: Database, token: str, link: Link) -> bool | None:
+    """Whether the token is the link's person's; None where it is nobody's."""
+    try:
+        viewer = await look_up(database, token)
+    except Unauthenticated:
+        return None
+    return viewer.user.id == link.member.user_id
