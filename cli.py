@@ -2,15 +2,17 @@
 
 import asyncio
 import gc
+import json
 import os
 import signal
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,6 +23,7 @@ import settings as settings_module
 from settings import Settings
 
 if TYPE_CHECKING:
+    from models.billing import Invoice
     from models.database import Database
     from models.embedded import Server
 
@@ -45,12 +48,17 @@ app = typer.Typer(
 )
 account_app = typer.Typer(help="Accounts.", no_args_is_help=True)
 catalog_app = typer.Typer(help="The catalog of themes.", no_args_is_help=True)
+invoices_app = typer.Typer(help="What accounts are billed.", no_args_is_help=True)
 entitlements_app = typer.Typer(help="What an account may provision.", no_args_is_help=True)
 schema_app = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
 app.add_typer(account_app, name="account")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(entitlements_app, name="entitlements")
+app.add_typer(invoices_app, name="invoices")
 app.add_typer(schema_app, name="schema")
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 class CommandError(Exception):
@@ -148,6 +156,7 @@ def create_account(
 @catalog_app.command("import")
 def import_catalog(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, readable=True)],
+    as_json: AsJson = False,
 ) -> None:
     """Add a folder's themes to the catalog, or update them: theme.json and its files in a folder each."""
     from rich.progress import Progress
@@ -164,23 +173,115 @@ def import_catalog(
                 folder,
                 lambda done, total: bar.update(task, completed=done, total=total),
             )
-        out.print(f"{result.themes} themes, {result.releases} releases, {result.files} files.")
+        if as_json:
+            _print_json(asdict(result))
+        else:
+            out.print(f"{result.themes} themes, {result.releases} releases, {result.files} files.")
 
     _run(import_)
 
 
+@catalog_app.command("list")
+def list_catalog(as_json: AsJson = False) -> None:
+    """List the themes, withdrawn ones too."""
+    from resolvers import operator
+
+    async def list_(settings: Settings, database: "Database") -> None:
+        themes = [
+            {
+                "slug": theme.slug,
+                "name": theme.name,
+                "price": str(theme.price_amount),
+                "currency": theme.price_currency,
+                "latestVersion": theme.latest_version,
+                "withdrawnAt": theme.withdrawn_at and theme.withdrawn_at.isoformat(),
+            }
+            for theme in await operator.catalog(database)
+        ]
+        _print_rows(themes, as_json=as_json)
+
+    _run(list_)
+
+
+@invoices_app.command("list")
+def list_invoices(
+    account_slug: str,
+    status: Annotated[
+        Literal["OPEN", "PAID", "VOID"] | None,
+        typer.Option(case_sensitive=False, help="Only these."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List an account's invoices, the newest first."""
+    from models.billing import InvoiceStatus
+    from resolvers import operator_invoices
+
+    statuses = [InvoiceStatus(status)] if status else None
+
+    async def list_(settings: Settings, database: "Database") -> None:
+        found = await operator_invoices.list_invoices(database, account_slug, statuses)
+        _print_rows([_invoice(each) for each in found], as_json=as_json)
+
+    _run(list_)
+
+
+@invoices_app.command("paid")
+def pay_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None:
+    """Record that an open invoice is paid."""
+    from resolvers import operator_invoices
+
+    async def pay(settings: Settings, database: "Database") -> None:
+        invoice = _invoice(await operator_invoices.pay_invoice(database, account_slug, number))
+        _print_done(f"{invoice['number']} is paid.", invoice, as_json=as_json)
+
+    _run(pay)
+
+
+@invoices_app.command("void")
+def void_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None:
+    """Void an open invoice. It does not count as spent any more; what was bought by it stays."""
+    from resolvers import operator_invoices
+
+    async def void(settings: Settings, database: "Database") -> None:
+        invoice = _invoice(await operator_invoices.void_invoice(database, account_slug, number))
+        stays = "does not count as spent any more; the account keeps its licenses"
+        _print_done(f"{invoice['number']} is void: it {stays}.", invoice, as_json=as_json)
+
+    _run(void)
+
+
+def _invoice(invoice: "Invoice") -> dict[str, Any]:
+    return {
+        "number": invoice.number_of(invoice.sequence),
+        "status": invoice.status.value,
+        "issuedAt": invoice.issued_at.isoformat(),
+        "dueAt": invoice.due_at.isoformat(),
+        "paidAt": invoice.paid_at and invoice.paid_at.isoformat(),
+        "total": str(invoice.total),
+        "currency": invoice.currency,
+    }
+
+
 @entitlements_app.command("grant")
 def grant_entitlements(
-    account_slug: str, theme_slug: str, quantity: Annotated[int, typer.Argument(min=1)]
+    account_slug: str,
+    theme_slug: str,
+    quantity: Annotated[int, typer.Argument(min=1)],
+    as_json: AsJson = False,
 ) -> None:
     """Let an account provision QUANTITY more licenses of a theme."""
     from resolvers import operator
 
     async def grant(settings: Settings, database: "Database") -> None:
         entitlement = await operator.grant_entitlement(database, account_slug, theme_slug, quantity)
-        out.print(
-            f"{account_slug} may now have {entitlement.purchased} licenses of {theme_slug}.", markup=False
-        )
+        granted = {
+            "account": account_slug,
+            "theme": theme_slug,
+            "purchased": entitlement.purchased,
+            "provisioned": entitlement.provisioned,
+        }
+        sentence = f"{account_slug} may now have {entitlement.purchased} licenses of {theme_slug}."
+        _print_done(sentence, granted, as_json=as_json)
 
     _run(grant)
 
@@ -191,6 +292,28 @@ def print_schema() -> None:
     import schema
 
     typer.echo(schema.printed(), nl=False)
+
+
+def _print_done(sentence: str, result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(result)
+    else:
+        out.print(sentence, markup=False, soft_wrap=True)
+
+
+def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(rows)
+        return
+    lines = [list(rows[0]), *([str(value or "") for value in row.values()] for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:  # Not a table of rich's: it cuts what is wider than the terminal.
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 @contextmanager
@@ -303,7 +426,7 @@ def _settings_table() -> Table:
     table = Table(box=None, show_header=False, title_justify="left")
     table.title = "Settings, from the environment or a .env file"
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, "", ()) else f" [default: {field.default}]"
+        default = "" if field.default in (None, "", (), {}) else f" [default: {field.default}]"
         table.add_row(name.upper(), escape(f"{field.description}{default}"))
     return table
 

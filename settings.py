@@ -1,8 +1,11 @@
 """Every setting, typed, in one place. Each is read from the environment, or from a `.env` file."""
 
 import sys
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Literal, Self, cast
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
@@ -36,6 +39,30 @@ def _smtp_url(value: SecretStr) -> SecretStr:
             "must look like smtp://host:25 (plain), smtp+starttls://user:password@host:587 or smtps://host:465"
         )
     return value
+
+
+# Standard rates of value added tax in the member states of the EU, as of 2026: the European Commission's
+# "Taxes in Europe" database.
+EU_STANDARD_RATES: Mapping[str, Decimal] = MappingProxyType({
+    country: Decimal(percent) / 100
+    for country, percent in {
+        "AT": "20", "BE": "21", "BG": "20", "CY": "19", "CZ": "21", "DE": "19", "DK": "25", "EE": "24",
+        "ES": "21", "FI": "25.5", "FR": "20", "GR": "24", "HR": "25", "HU": "27", "IE": "23", "IT": "22",
+        "LT": "21", "LU": "17", "LV": "21", "MT": "18", "NL": "21", "PL": "23", "PT": "23", "RO": "21",
+        "SE": "25", "SI": "22", "SK": "23",
+    }.items()
+})  # fmt: skip
+
+
+def _tax_rate(country: str, text: str) -> tuple[str, Decimal]:
+    try:
+        rate = Decimal(text.strip())
+    except InvalidOperation:
+        rate = Decimal(-1)
+    is_country = len(country) == 2 and country.isascii() and country.isupper()
+    if not (is_country and 0 <= rate < 1 and rate == round(rate, 4)):
+        raise ValueError("must be fractions below 1, each of a country's two letters: CH=0.081,NO=0.25")
+    return country, rate
 
 
 WebUrl = Annotated[str, AfterValidator(_web_url)]
@@ -96,6 +123,15 @@ class Settings(BaseSettings):
         Path(".data"), description="Where the embedded database, the mailbox and the theme files live."
     )
     storage_url: str = Field("", description="Where theme files live: DATA_DIR/files by default.")
+    seller_country: str = Field(
+        "DE", pattern="^[A-Z]{2}$", description="Where whoever sells the licenses is taxed: two letters."
+    )
+    tax_rates: Annotated[dict[str, Decimal], NoDecode] = Field(
+        {},
+        description="Tax rates by the buyer's country, comma-separated: CH=0.081,NO=0.25."
+        " Beside the EU's standard rates, or in their place.",
+        validate_default=True,
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How it is logged.")
 
@@ -142,6 +178,14 @@ class Settings(BaseSettings):
             if urlsplit(origin)._replace(netloc="", scheme="").geturl() or "://" not in origin:
                 raise ValueError("must be origins such as https://app.example.com, comma-separated")
         return origins
+
+    @field_validator("tax_rates", mode="before")
+    @classmethod
+    def _tax_rates(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return {**EU_STANDARD_RATES, **cast("dict[str, Decimal]", value)}
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {**EU_STANDARD_RATES, **dict(_tax_rate(country.strip(), rate) for country, _, rate in pairs)}
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:

@@ -22,7 +22,7 @@ from mailer.messages import Message
 from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
-from resolvers import invitation_jobs, tidying, transfers
+from resolvers import invitation_jobs, invoice_jobs, payments, tidying, transfers
 from settings import Settings
 from web.logs import configure_logs
 
@@ -90,10 +90,18 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event, pace:
             "expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database)),
             "audit_lost_transfers": (EVERY_30_SECONDS, lambda: transfers.audit_lost(database)),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
+            **_collecting(database),
         },
         wanted=wanted,
     )
     await keep_working(settings, jobs, stop, pace)
+
+
+def _collecting(database: Database) -> dict[str, tuple[str, Callable[[], Awaitable[object]]]]:
+    provider = payments.PROVIDER
+    if not isinstance(provider, payments.CollectingProvider):
+        return {}
+    return {"collect_payments": (EVERY_MINUTE, lambda: invoice_jobs.collect_payments(database, provider))}
 
 
 def _status(outcome: Outcome) -> tuple[DeliveryStatus, str | None]:

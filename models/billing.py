@@ -1,12 +1,13 @@
 """What an account is billed: its details, and the invoices that were made out to them."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
@@ -50,6 +51,7 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("total = subtotal + tax", name="total"),
         tenant_index("invoices", "issued_at", "id", suffix="issued"),
         tenant_index("invoices", "status", "issued_at", "id", suffix="status"),
+        Index("ix_invoices_open", "issued_at", "id", postgresql_where=text("status = 'OPEN'")),
     )
 
     account_id: UUID = tenant_column()
@@ -72,6 +74,12 @@ class Invoice(SQLModel, table=True):
     @staticmethod
     def number_of(sequence: int) -> str:
         return f"INV-{sequence:06d}"
+
+    @staticmethod
+    def sequence_of(number: str) -> int | None:
+        """None for what is no invoice's number."""
+        digits = number.strip().upper().removeprefix("INV-")
+        return int(digits) if re.fullmatch("[0-9]{1,9}", digits) else None
 
 
 class InvoiceLine(SQLModel, table=True):

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, ColumnElement, Select, UpdateBase, any_, bindparam
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    TableValuedAlias,
+    UpdateBase,
+    any_,
+    bindparam,
+    func,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.visitors import cloned_traverse
@@ -36,6 +45,13 @@ class Statement:
 def parameter(name: str) -> BindParameter[Any]:
     """It takes its type from what it is compared with."""
     return bindparam(name, None)
+
+
+def given_rows(table: type[SQLModel], *names: str) -> TableValuedAlias:
+    """Rows of these columns of a table: each is a parameter of that name, with the values of all rows."""
+    columns = cast("Any", table).__table__.c
+    values = (bindparam(name, None, ARRAY(columns[name].type)) for name in names)
+    return func.unnest(*values).table_valued(*names).render_derived()
 
 
 def any_of(column: Any, values: Any) -> ColumnElement[bool]:

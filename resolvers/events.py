@@ -35,9 +35,11 @@ ATTEMPTS = {
     AuditAction.INVITATION_REVOKED: "revoke an invitation",
     AuditAction.MEMBER_ROLE_CHANGED: "change a member's role",
     AuditAction.MEMBER_REMOVED: "remove a member",
+    AuditAction.LICENSES_PURCHASED: "buy licenses",
     AuditAction.LICENSE_PROVISIONED: "provision a license",
     AuditAction.LICENSE_REVOKED: "revoke a license",
     AuditAction.THEME_FILE_DOWNLOADED: "download a theme's file",
+    AuditAction.BILLING_DETAILS_CHANGED: "change the billing details",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 

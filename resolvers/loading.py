@@ -38,17 +38,27 @@ async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID
 
 
 async def load_referring(
-    context: Context, table: type[Row], column: str, referring: Condition, order: Order, id: UUID
+    context: Context,
+    table: type[Row],
+    column: str,
+    referring: Condition,
+    order: Order,
+    id: UUID,
+    account_id: UUID | None = None,
 ) -> list[Row]:
-    """The rows of the catalog whose `column` refers to this id."""
+    """The rows whose `column` refers to this id; a tenant's of its account."""
 
-    async def fetch(ids: list[UUID]) -> list[Any]:
-        found: dict[UUID, list[Any]] = {id: [] for id in ids}
-        for row in await rows.rows(context.database, table, referring(ids), order=order):
-            found[getattr(row, column)].append(row)
-        return [found[id] for id in ids]
+    async def fetch(keys: list[Key]) -> list[Any]:
+        where = [referring([id for _, id in keys])]
+        if account_id is not None:
+            where.append(of_accounts(table)([account_id for account_id, _ in keys]))
+        found: dict[Key, list[Any]] = {key: [] for key in keys}
+        for row in await rows.rows(context.database, cast("type[Any]", table), *where, order=order):
+            key = (row.account_id if account_id is not None else None, getattr(row, column))
+            found.setdefault(key, []).append(row)
+        return [found[key] for key in keys]
 
-    return cast("list[Row]", await _loaded(context, (table, column), fetch, id))
+    return cast("list[Row]", await _loaded(context, (table, column), fetch, (account_id, id)))
 
 
 @cache

@@ -11,6 +11,7 @@ from models import (
     AuditEvent,
     Entitlement,
     Invitation,
+    Invoice,
     License,
     Member,
     Session,
@@ -37,6 +38,7 @@ _NEEDS: dict[type[SQLModel], Permission] = {
     AuditEvent: Permission.VIEW_AUDIT_LOG,
     Entitlement: Permission.VIEW_ACTIVE_LICENSES,
     Invitation: Permission.INVITE_MEMBERS,
+    Invoice: Permission.MANAGE_BILLING,
     License: Permission.VIEW_ACTIVE_LICENSES,
     Member: Permission.VIEW_TEAM,
 }

@@ -24,13 +24,15 @@ from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, rea
 from resolvers.change import announcing, catalog_change, founding, personal_change, system_change
 from resolvers.conditions import Condition
 from resolvers.events import OPERATOR
+from resolvers.pages import Order
 from resolvers.refusals import invalid, not_found
-from resolvers.rows import row
+from resolvers.rows import row, rows
 from resolvers.sessions import name_from, person
 from resolvers.text import clean_email, clean_line
 
 MOST_GRANTED = 1_000_000
 
+_BY_SLUG = Order("slug", (col(Theme.slug),))
 _account_called = Condition(lambda slug: col(Account.slug) == slug)
 _theme_called = Condition(lambda slug: col(Theme.slug) == slug)
 
@@ -51,16 +53,21 @@ async def create_account(
     return account
 
 
+async def account_called(database: Database, slug: str) -> Account:
+    account = await row(database, Account, _account_called(slug))
+    if account is None:
+        raise not_found(f"account as {slug}", "account")
+    return account
+
+
 async def grant_entitlement(
     database: Database, account_slug: str, theme_slug: str, quantity: int
 ) -> Entitlement:
     """Adds to what the account may provision of the theme."""
     if not 1 <= quantity <= MOST_GRANTED:
         raise invalid(f"Grant 1 to {MOST_GRANTED:,} licenses at a time.", "quantity")
-    account = await row(database, Account, _account_called(account_slug))
+    account = await account_called(database, account_slug)
     theme = await row(database, Theme, _theme_called(theme_slug))
-    if account is None:
-        raise not_found(f"account as {account_slug}", "account")
     if theme is None:
         raise not_found(f"theme as {theme_slug}", "theme")
     async with (
@@ -92,6 +99,11 @@ async def entitlement_of(session: AsyncSession, account_id: UUID, theme_id: UUID
         entitlement = Entitlement(account_id=account_id, theme_id=theme_id)
         session.add(entitlement)
     return entitlement
+
+
+async def catalog(database: Database) -> list[Theme]:
+    """Every theme by its slug, those that were withdrawn too."""
+    return await rows(database, Theme, order=_BY_SLUG)
 
 
 @dataclass

@@ -224,6 +224,9 @@ class Page:
         return self._cursor(self.records[-1]) if self.records else None
 
     def _cursor(self, record: Sequence[Any]) -> str:
+        """Empty where no cursors were wanted."""
+        if not self._keys:
+            return ""
         return encode_cursor(self.listing.order, [record[place] for place in self._keys])
 
 

@@ -51,7 +51,14 @@ async def rows(
     limit: int | None = None,
 ) -> list[Row]:
     """Whole rows, in no order where none is given."""
-    query = Query(Listing(table, where, order or _NO_ORDER), limit=limit)
+    return await listed(database, table, Listing(table, where, order or _NO_ORDER), limit=limit)
+
+
+async def listed(
+    database: Database, table: type[Row], listing: Listing, *, limit: int | None = None
+) -> list[Row]:
+    """Whole rows of a listing of the table."""
+    query = Query(listing, limit=limit)
     return [snapshot(table, record) for record in await records(database, _whole(table), query)]
 
 

@@ -9,25 +9,42 @@ from permissions.roles import Permission, permissions_of
 from resolvers.accounts import account_owner, active_licenses
 from resolvers.audit import account_audit_log
 from resolvers.invitations import account_invitations
+from resolvers.invoices import spent_this_month
 from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
 from resolvers.loading import load
 from resolvers.members import MemberOrder, account_members
 from schema.audit import AuditEventConnection, AuditLogFilter
+from schema.billing import Billing
 from schema.connections import Connection
 from schema.errors import IDEMPOTENCY_KEY, Payload, result
-from schema.fields import Info, Node, computed, connection, object_type
+from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, same
 from schema.invitations import Invitation, InvitationFilter
 from schema.licenses import Entitlement, License, LicenseFilter
 from schema.members import Member, MemberFilter
 from schema.money import Money
 
 
-@object_type(allow=SIGNED_IN, description="What an account may use, and uses.")
+async def _spent_this_month(root: strawberry.Parent[models.Account], info: Info) -> Money | None:
+    return Money(amount=await spent_this_month(info.context.database, root), currency=root.currency)
+
+
+def _max_monthly_spend(max_monthly_spend: Decimal | None, currency: str) -> Money | None:
+    return None if max_monthly_spend is None else Money(amount=max_monthly_spend, currency=currency)
+
+
+@object_type(allow=SIGNED_IN, of=models.Account, description="What an account may use, and uses.")
 class AccountLimits:
-    active_licenses: int = strawberry.field(description="How many licenses are active.")
+    @computed(int, "How many licenses are active.")
+    async def active_licenses(root: strawberry.Parent[models.Account], info: Info) -> int:
+        return await active_licenses(info.context, root)
+
     max_active_licenses: int | None = strawberry.field(description="No cap where null.")
-    spent_this_month: Money | None = strawberry.field(description="What was bought this month, with tax.")
-    max_monthly_spend: Money | None = strawberry.field(description="No cap where null.")
+    spent_this_month: Money | None = guarded(
+        allow=Permission.MANAGE_BILLING,
+        resolver=_spent_this_month,
+        description="What was bought this month of UTC, with tax; void invoices do not count.",
+    )
+    max_monthly_spend: Money | None = derived(_max_monthly_spend, "No cap where null.")
 
 
 @object_type(
@@ -86,15 +103,9 @@ class Account(Node):
         description="The newest first. A member's own part is `Member.activity`.",
     )
 
-    @computed(AccountLimits, "What it may use, and uses.")
-    async def limits(root: strawberry.Parent[models.Account], info: Info) -> AccountLimits:
-        cap = root.max_monthly_spend
-        return AccountLimits(
-            active_licenses=await active_licenses(info.context, root),
-            max_active_licenses=root.max_active_licenses,
-            spent_this_month=Money(amount=Decimal("0.00"), currency=root.currency),
-            max_monthly_spend=None if cap is None else Money(amount=cap, currency=root.currency),
-        )
+    billing: Billing | None = same("What it is billed, and how.", allow=Permission.MANAGE_BILLING)
+
+    limits: AccountLimits = same("What it may use, and uses.")
 
 
 @strawberry.input(description="A new account; the viewer becomes its owner.")

@@ -1,6 +1,7 @@
 """The enums that clients see, with what each value means."""
 
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.billing import InvoiceStatus
 from models.invitations import DeliveryStatus, InvitationStatus
 from models.licenses import LicenseStatus
 from models.members import Role
@@ -71,6 +72,15 @@ described(
     SUSPENDED Not for now; it still takes up its entitlement.
     REVOKED Never again; its entitlement is free.
     EXPIRED Its time is over.
+    """,
+)
+described(
+    InvoiceStatus,
+    "Whether an invoice is paid.",
+    """
+    OPEN It is to be paid.
+    PAID It is paid.
+    VOID It is not to be paid, and does not count as spent.
     """,
 )
 described(

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
 import strawberry
+from sqlalchemy import and_
 from sqlmodel import SQLModel
 from strawberry.extensions import FieldExtension
 from strawberry.permission import PermissionExtension
@@ -17,7 +18,7 @@ from permissions.allow import SIGNED_IN, Allow, AllowDirective, rule
 from permissions.context import Context
 from permissions.roles import Permission
 from resolvers.change import Asked, asked
-from resolvers.conditions import Condition
+from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import encode
 from resolvers.loading import load, load_referring
 from resolvers.pages import Listing, Order, Slice
@@ -65,12 +66,14 @@ def attribute(name: str, description: str) -> Any:
     return strawberry.field(resolver=resolve, description=description, metadata={ROW: Column(name)})
 
 
-def same(description: str) -> Any:
-    """The object itself, shown as another type."""
+def same(description: str, *, allow: Allow | Permission | None = None) -> Any:
+    """The object itself, shown as another type; with `allow`, to whoever has that too."""
 
     def resolve(root: strawberry.Parent[Any]) -> Any:
         return root
 
+    if allow is not None:
+        return guarded(allow=allow, description=description, resolver=resolve, metadata={ROW: Same()})
     return strawberry.field(resolver=resolve, description=description, metadata={ROW: Same()})
 
 
@@ -133,14 +136,23 @@ def to_one(table: type[SQLModel], column: str, description: str) -> Any:
 
 
 def to_many(table: type[SQLModel], column: str, *, order: Order, description: str) -> Any:
-    """All the rows whose `column` refers to this one: of the catalog, where they are few."""
+    """All the rows whose `column` refers to this one, in the same account if they are an account's: where
+    they are few."""
+    tenant = "account_id" in cast("Any", table).__table__.columns
     referring = Condition(lambda ids: any_of(getattr(table, column), ids))
     one = Condition(lambda id: getattr(table, column) == id)
+    one_of_account = Condition(
+        lambda account_id, id: and_(cast("Any", table).account_id == account_id, getattr(table, column) == id)
+    )
+
+    def of(row: Any) -> Bound:
+        return one_of_account(row.account_id, row.id) if tenant else one(row.id)
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
-        return await load_referring(info.context, table, column, referring, order, root.id)
+        account_id = root.account_id if tenant else None
+        return await load_referring(info.context, table, column, referring, order, root.id, account_id)
 
-    metadata = {ROW: ToMany(table, one, order)}
+    metadata = {ROW: ToMany(table, of, order)}
     return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 

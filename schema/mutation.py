@@ -4,7 +4,17 @@ import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
-from resolvers import accounts, downloads, invitations, joining, licenses, members, sessions
+from resolvers import (
+    accounts,
+    billing,
+    downloads,
+    invitations,
+    joining,
+    licenses,
+    members,
+    purchases,
+    sessions,
+)
 from schema.accounts import (
     CreateAccountInput,
     CreateAccountPayload,
@@ -14,6 +24,12 @@ from schema.accounts import (
     TransferOwnershipPayload,
     UpdateAccountInput,
     UpdateAccountPayload,
+)
+from schema.billing import (
+    PurchaseLicensesInput,
+    PurchaseLicensesPayload,
+    UpdateBillingDetailsInput,
+    UpdateBillingDetailsPayload,
 )
 from schema.downloads import RequestThemeDownloadInput, RequestThemeDownloadPayload
 from schema.fields import change_field
@@ -184,6 +200,20 @@ class Mutation:
         input=LeaveAccountInput,
         payload=LeaveAccountPayload,
         description="Ends the viewer's own membership.",
+    )
+    purchase_licenses: PurchaseLicensesPayload | None = change_field(
+        purchases.purchase_licenses,
+        allow=Permission.PURCHASE_LICENSES,
+        input=PurchaseLicensesInput,
+        payload=PurchaseLicensesPayload,
+        description="Adds to the entitlements and issues one invoice to the owner.",
+    )
+    update_billing_details: UpdateBillingDetailsPayload | None = change_field(
+        billing.update_billing_details,
+        allow=Permission.MANAGE_BILLING,
+        input=UpdateBillingDetailsInput,
+        payload=UpdateBillingDetailsPayload,
+        description="Says to whom the next invoice is made out.",
     )
     provision_license: ProvisionLicensePayload | None = change_field(
         licenses.provision_license,

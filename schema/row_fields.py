@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from resolvers.conditions import Condition
+from resolvers.conditions import Bound
 from resolvers.pages import Order
 
 ROW = "row"
@@ -52,8 +52,8 @@ class Same:
 
 @dataclass(frozen=True, slots=True)
 class ToMany:
-    """All the rows that refer to this one."""
+    """All the rows that refer to this one: `referring` is told which."""
 
     table: type[SQLModel]
-    referring: Condition
+    referring: Callable[[Any], Bound]
     order: Order

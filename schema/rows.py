@@ -131,7 +131,7 @@ class _ReadPage:
         listing = self._read(request.context, *subject, **arguments)
         request = self._pages.reader.preparation.run(request, getattr(root, "account_id", None))
         database = request.context.database
-        keys = self._pages.reader.shape.key_places(listing.order)
+        keys = _key_places(self._pages.reader.shape, listing)
         if not self._pages.has_total:
             records = await self._records(request, listing, slice)
             return Page(listing, slice, records, None, keys), request
@@ -255,7 +255,7 @@ class RowReader:
         item = reader.expression(compiler, _object_type(selected), selected.selection)
         step = self.preparation.add(
             lambda _request, account_id, prepared: Query(
-                Listing(how.table, (how.referring(ParentRow(account_id).id),), how.order),
+                Listing(how.table, (how.referring(ParentRow(account_id)),), how.order),
                 None,
                 [prepared[index] for index in reader.lists],
             )
@@ -309,7 +309,7 @@ class RowReader:
         if not reader.shape.is_flat:
             return f"o[{self.shape.records(number)}]"
         if not reader.shape.slots:
-            reader.shape.column(0, "id")
+            reader.shape.column(0, attributes(reader.shape.table)[0])
         values = "".join(f"o[{index}], " for index in self.shape.values(number))
         return f"{compiler.constant(_zipped)}({values})"
 
@@ -363,7 +363,13 @@ def _zipped(*columns: list[Any] | None) -> list[Any]:
 
 def _nested_page(query: Query, shape: Shape, records: Sequence[Any], total: int | None) -> Page:
     total = None if total is None else rows.counted(query.listing, total)
-    return Page(query.listing, query.slice or Slice(), records, total, shape.key_places(query.listing.order))
+    keys = _key_places(shape, query.listing)
+    return Page(query.listing, query.slice or Slice(), records, total, keys)
+
+
+def _key_places(shape: Shape, listing: Listing) -> Sequence[int]:
+    """Where cursors are selected: elsewhere the order's keys are not read."""
+    return shape.key_places(listing.order) if shape.cursors else ()
 
 
 def _pattern(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -16,10 +17,12 @@ from permissions.viewer import Client
 from tests.changes import (
     DECLINE,
     INVITE_ONE,
+    PURCHASE,
     REMOVE,
     REVOKE_INVITATION,
     REVOKE_LICENSE,
     SET_LIMITS,
+    UPDATE_BILLING,
     UPDATE_PROFILE,
     mutation,
 )
@@ -32,7 +35,7 @@ PEOPLE = ("ADMIN", "MEMBER", "VIEWER", "BOTH", "NOBODY")
 """Three roles; who has two accounts; and who is not signed in."""
 
 _PROVISION = mutation("provisionLicense", "license { id }")
-_KINDS = ("account", "event", "invitation", "license", "member", "session", "theme")
+_KINDS = ("account", "event", "invitation", "invoice", "license", "member", "session", "theme")
 _TABLES = {kind: f"{kind}s" for kind in _KINDS} | {
     "entitlement": "entitlements",
     "event": "audit_events",
@@ -49,6 +52,7 @@ _LISTS = {
     "licenses_by_site": "account { list: licenses(orderBy: SITE) { edges { cursor } } }",
     "invitations": "account { list: invitations { edges { cursor } } }",
     "entitlements": "account { list: entitlements { edges { cursor } } }",
+    "invoices": "account { billing { list: invoices { edges { cursor } } } }",
     "events": "account { list: auditLog { edges { cursor } } }",
     "themes": "catalog { edges { cursor } }",
 }
@@ -104,6 +108,7 @@ VALUES = Values(
                 "Member.licenses": _cursors("licenses"),
                 "Account.invitations": _cursors("invitations"),
                 "Account.entitlements": _cursors("entitlements"),
+                "Billing.invoices": _cursors("invoices"),
                 "Account.auditLog": _cursors("events"),
                 "Member.activity": _cursors("events"),
                 "Query.catalog": _cursors("themes"),
@@ -127,7 +132,14 @@ VALUES = Values(
         "token": ["", "nonsense", "\N{SNOWMAN}"],
         "DateTime": ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"],
     },
-    often=["Query.account", "Query.nodes", "Account.licenses", "Account.auditLog", "Account.members"],
+    often=[
+        "Query.account",
+        "Query.nodes",
+        "Account.licenses",
+        "Account.auditLog",
+        "Account.members",
+        "Account.billing",
+    ],
 )
 
 
@@ -171,6 +183,7 @@ class BusyStage:
 async def set_busy_stage(stage: Stage) -> BusyStage:
     people = {**stage.people, "NOBODY": stage.world.nobody, "BOTH": await _in_two_accounts(stage)}
     await _licenses(stage)
+    await _invoices(stage)
     await _team(stage)
     await _invitations(stage)
     await stage.world.superuser.execute("UPDATE sessions SET last_used_at = now() + interval '1 day'")
@@ -213,6 +226,18 @@ async def _licenses(stage: Stage) -> None:
         elif state and state != cobalt:
             await world.superuser.execute(f"UPDATE licenses SET {state} WHERE site = $1", site)
     await world.superuser.execute("UPDATE themes SET withdrawn_at = now() WHERE slug = 'cobalt'")
+
+
+async def _invoices(stage: Stage) -> None:
+    """In every state, from before and after the account said where it is."""
+    world, items = stage.world, [{"themeId": stage.ids["theme"], "quantity": 2}]
+    for state in ("status = 'PAID', paid_at = now()", "status = 'VOID'", "status = 'OPEN'"):
+        payload = await world.admin.change(PURCHASE, accountId=world.account_id, items=items)
+        id = UUID(hex=payload["invoice"]["id"].rpartition("_")[2])
+        await world.superuser.execute(f"UPDATE invoices SET {state} WHERE id = $1", id)
+        await world.admin.change(
+            UPDATE_BILLING, accountId=world.account_id, country="FR", addressLines=["1, rue Neuve", "Lyon"]
+        )
 
 
 async def _team(stage: Stage) -> None:
@@ -259,7 +284,8 @@ async def _found(stage: Stage) -> dict[str, str]:
     found |= _numbered("request", 10, events, lambda event: event["request_id"] or "none")
     for name, selection in _LISTS.items():
         data = await world.admin.ask(f"{{ {selection} }}")
-        edges = data["catalog"]["edges"] if name == "themes" else data["account"]["list"]["edges"]
+        account = data.get("account", {})
+        edges = (data.get("catalog") or account.get("billing", account)["list"])["edges"]
         found |= _numbered(name, 4, edges, lambda edge: edge["cursor"])
     return found | {f"token_{email}": await world.token_for(email) for email in _EMAILS}
 

@@ -20,6 +20,11 @@ _ACCOUNT = (
 )
 _INVITATION = "invitation { id email role status delivery deliveryError sentAt expiresAt message }"
 _LICENSE = "license { id site status key expiresAt revokedReason revokedBy { id } holder { id } }"
+_MONEY = "{ amount currency }"
+INVOICE = f"""{{ id number status issuedAt dueAt paidAt taxRate purchasedBy {{ id }}
+  subtotal {_MONEY} tax {_MONEY} total {_MONEY}
+  lines {{ description quantity unitPrice {_MONEY} amount {_MONEY} theme {{ slug }} }} }}"""
+DETAILS = "details { company email addressLines country taxId currency }"
 _MEMBER = "member { id role isOwner removedAt name }"
 
 CREATE_ACCOUNT = mutation("createAccount", _ACCOUNT)
@@ -36,6 +41,10 @@ REMOVE = mutation("removeMember", _MEMBER)
 LEAVE = mutation("leaveAccount", _MEMBER)
 PROVISION_LICENSE = mutation("provisionLicense", _LICENSE)
 REVOKE_LICENSE = mutation("revokeLicense", _LICENSE)
+PURCHASE = mutation(
+    "purchaseLicenses", f"invoice {INVOICE} entitlements {{ id purchased provisioned theme {{ slug }} }}"
+)
+UPDATE_BILLING = mutation("updateBillingDetails", f"billing {{ {DETAILS} }}")
 REVOKE_SESSION = mutation("revokeSession", "session { id }")
 UPDATE_PROFILE = mutation("updateProfile", "user { name }")
 

@@ -107,6 +107,26 @@ CHANGES = [
         target="bystander",
     ),
     Change(
+        "PURCHASE_LICENSES",
+        "purchaseLicenses",
+        {
+            "accountId": "<account>",
+            "items": [{"themeId": "<theme>", "quantity": 2}],
+            "idempotencyKey": "p",
+        },
+        "invoice { number lines { amount { amount } } } entitlements { purchased }",
+        "LICENSES_PURCHASED",
+        "buy licenses",
+    ),
+    Change(
+        "MANAGE_BILLING",
+        "updateBillingDetails",
+        {"accountId": "<account>", "country": "FR", "addressLines": ["1, rue Neuve"]},
+        "billing { details { country addressLines } outstanding { amount } }",
+        "BILLING_DETAILS_CHANGED",
+        "change the billing details",
+    ),
+    Change(
         "PROVISION_LICENSES",
         "provisionLicense",
         {"accountId": "<account>", "themeId": "<theme>", "site": "<role>.example.com", "idempotencyKey": "l"},

@@ -110,6 +110,19 @@ _TO_LICENSE = (
         "{ viewer { memberships { account { licenses(first: 1) { nodes { site %s } } } } } }",
     ),
 )
+_TO_LIMITS = (
+    Route("account.limits", "{ account { limits { activeLicenses %s } } }"),
+    Route("node.limits", '{ node(id: "<account>") { ... on Account { limits { %s } } } }'),
+    Route(
+        "account.members.nodes.0.account.limits",
+        "{ account { members(first: 1) { nodes { account { limits { activeLicenses %s } } } } } }",
+        "VIEW_TEAM",
+    ),
+)
+_TO_BILLING = (
+    Route("account.billing", "{ account { billing { outstanding { amount } %s } } }"),
+    Route("node.billing", '{ node(id: "<account>") { ... on Account { billing { %s } } } }'),
+)
 _ACCOUNT_FIELDS = (
     ("VIEW_TEAM", "members(first: 2) { totalCount pageInfo { hasNextPage } nodes { name } }"),
     ("VIEW_TEAM", 'members(filter: { search: "Admin", includeRemoved: true }) { totalCount }'),
@@ -118,6 +131,8 @@ _ACCOUNT_FIELDS = (
     ("VIEW_ACTIVE_LICENSES", "licenses(first: 2) { totalCount nodes { site } }"),
     ("VIEW_ACTIVE_LICENSES", "licenses(filter: { statuses: [REVOKED] }) { totalCount }"),
     ("VIEW_ACTIVE_LICENSES", "entitlements { totalCount nodes { available } }"),
+    ("MANAGE_BILLING", "billing { outstanding { amount } details { currency } }"),
+    ("MANAGE_BILLING", "billing { invoices(first: 1) { totalCount nodes { number lines { quantity } } } }"),
     ("VIEW_AUDIT_LOG", "auditLog(first: 1) { totalCount nodes { summary details } }"),
     ("VIEW_AUDIT_LOG", 'auditLog(filter: { actorIds: ["<me>"] }) { totalCount }'),
 )
@@ -139,6 +154,7 @@ NODES = (
     ("VIEW_ACTIVE_LICENSES", "License", "license"),
     ("VIEW_ACTIVE_LICENSES", "Entitlement", "entitlement"),
     ("INVITE_MEMBERS", "Invitation", "invitation"),
+    ("MANAGE_BILLING", "Invoice", "invoice"),
     ("VIEW_AUDIT_LOG", "AuditEvent", "event"),
     (OWN_ACTIVITY, "AuditEvent", "my_event"),
 )
@@ -169,6 +185,10 @@ READS = [
     Path("BROWSE_CATALOG", "catalog", '{ catalog(filter: { search: "x" }, orderBy: PRICE) { totalCount } }'),
     Path("BROWSE_CATALOG", "theme", '{ theme(slug: "aurora") { name releases { files { name } } } }'),
     *_through(_TO_ACCOUNT, _ACCOUNT_FIELDS),
+    *_through(_TO_LIMITS, (("MANAGE_BILLING", "spentThisMonth { amount }"),)),
+    *_through(
+        _TO_BILLING, (("MANAGE_BILLING", "invoices { nodes { total { amount } } }"),), "MANAGE_BILLING"
+    ),
     *_through(_TO_OWNER, _OWNER_FIELDS),
     *_through(TO_MYSELF, _OWN_FIELDS),
     *_through(_TO_LICENSE, (("REVOKE_LICENSES", "key"),), needs="VIEW_ACTIVE_LICENSES"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.contracts import ROLES
-from tests.world import INVITE, PROVISION, Person, World
+from tests.world import INVITE, PROVISION, PURCHASE, Person, World
 
 _IDS = """query ($owner: [ID!]) { account { id
   entitlements { nodes { id } }
@@ -64,6 +64,9 @@ async def set_stage(world: World, themes: dict[str, str]) -> Stage:
     invited = await owner.change(
         INVITE, accountId=world.account_id, email="waiting@example.com", role="VIEWER"
     )
+    bought = await owner.change(
+        PURCHASE, accountId=world.account_id, items=[{"themeId": themes["basalt"], "quantity": 1}]
+    )
     found = await owner.ask(_IDS, owner=[owner.member_id])
     release = found["theme"]["releases"][0]
     stage.ids = {
@@ -72,6 +75,7 @@ async def set_stage(world: World, themes: dict[str, str]) -> Stage:
         "bystander": bystander.member_id,
         "license": provisioned["license"]["id"],
         "invitation": invited["invitation"]["id"],
+        "invoice": bought["invoice"]["id"],
         "event": found["account"]["auditLog"]["nodes"][0]["id"],
         "entitlement": found["account"]["entitlements"]["nodes"][0]["id"],
         "theme": found["theme"]["id"],

@@ -83,7 +83,8 @@ def tally() -> Iterator[Counter[str]]:
     counts: Counter[str] = Counter()
     yield counts
     answered = counts.total() - counts["refused"]
-    without_errors = answered - counts["with errors"]
+    # Hypothesis likes to draw one operation many times over; a condition that is null is left to graphql-core.
+    without_errors = answered - counts["with errors"] - counts["a condition that is null"]
     assert counts["refused"] <= counts.total() / 20, counts
     assert without_errors >= answered / 3, counts
     # What is not fast asks for the schema itself, which is graphql-core's.

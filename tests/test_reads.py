@@ -72,6 +72,10 @@ LISTS = {
         'filter: { search: "example" }',
     ],
     "entitlements": [""],
+    "billing.invoices": [
+        "",
+        *(f"filter: {{ statuses: [{statuses}] }}" for statuses in ("OPEN", "PAID, VOID", "OPEN, PAID, VOID")),
+    ],
 }
 
 
@@ -147,6 +151,38 @@ async def test_what_is_not_asked_for_is_not_read(stage: Stage, noted: Noted) -> 
     assert not any(column in page for column in ("key,", "status", "expires_at", "revoked_reason"))
 
 
+@pytest.mark.parametrize("nested", [False, True])
+async def test_keys_of_cursors_that_are_not_asked_for_are_not_read(
+    stage: Stage, noted: Noted, nested: bool
+) -> None:
+    licenses = "licenses { edges { node { site } } }"
+    text = (
+        f"{{ account {{ members {{ nodes {{ {licenses} }} }} }} }}"
+        if nested
+        else f"{{ account {{ {licenses} }} }}"
+    )
+
+    with counted() as taken:
+        await ask(stage, noted, stage.owner, text)
+
+    assert taken == {FAST: 1}
+    assert len(noted.statements) == 2
+
+
+async def test_an_invoice_s_lines_are_read_with_it(stage: Stage, noted: Noted) -> None:
+    text = """{ account { billing { invoices { nodes { number taxRate total { amount }
+      lines { amount { amount } theme { slug } } purchasedBy { name } } } } } }"""
+
+    with counted() as taken:
+        data = await ask(stage, noted, stage.owner, text)
+
+    assert taken == {FAST: 1}
+    assert len(noted.statements) == 2
+    (invoice,) = data["account"]["billing"]["invoices"]["nodes"]
+    assert invoice["lines"] == [{"amount": {"amount": "49.00"}, "theme": {"slug": "basalt"}}]
+    assert (invoice["taxRate"], invoice["purchasedBy"]) == ("0.19", {"name": "Admin"})
+
+
 async def test_one_row_more_is_read_where_it_is_asked_whether_there_are_more(
     stage: Stage, noted: Noted
 ) -> None:
@@ -171,7 +207,9 @@ async def test_the_whole_log_is_counted_by_its_head(stage: Stage, noted: Noted) 
 async def test_every_list_is_walked_along_an_index(
     stage: Stage, noted: Noted, database_url: str, field: str, arguments: str
 ) -> None:
-    text = stage.filled(f"{{ account {{ {field}({arguments}) {{ nodes {{ id }} }} }} }}", "ADMIN")
+    *parents, name = field.split(".")
+    selection = " { ".join([*parents, f"{name}({arguments}) {{ nodes {{ id }} }}"]) + " }" * len(parents)
+    text = stage.filled(f"{{ account {{ {selection} }} }}", "ADMIN")
 
     with counted() as taken:
         await ask(stage, noted, stage.owner, text.replace("()", ""))

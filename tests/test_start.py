@@ -199,6 +199,10 @@ def assert_one_sentence(err: str) -> None:
         ("PORT", "http", "integer"),
         ("WORKERS", "0", "greater than or equal to 1"),
         ("SMTP_URL", "mail", "smtp://"),
+        ("SELLER_COUNTRY", "Germany", "[A-Z]"),
+        ("TAX_RATES", "CH=8.1", "fractions"),
+        ("TAX_RATES", "Switzerland=0.081", "two letters"),
+        ("TAX_RATES", "CH", "CH=0.081"),
     ],
 )
 def test_a_wrong_setting_is_named(folder: Path, name: str, value: str, hint: str) -> None:

@@ -26,6 +26,8 @@ SIGN_IN = """mutation ($input: SignInInput!) { signIn(input: $input) {
 PROVISION = """mutation ($input: ProvisionLicenseInput!) { provisionLicense(input: $input) {
   license { id site status key holder { id } }
   userErrors { code message path ... on LicenseLimitReached { limit used } } } }"""
+PURCHASE = """mutation ($input: PurchaseLicensesInput!) { purchaseLicenses(input: $input) {
+  invoice { id number } userErrors { code message path } } }"""
 AUDIT_LOG = """query ($filter: AuditLogFilter) { account { auditLog(first: 100, filter: $filter) {
   totalCount nodes { id sequence action outcome summary targetId targetName details requestId
     actor { kind name member { id } credential { kind id label } } } } } }"""
@@ -153,5 +155,9 @@ class World:
 
     async def rows(self) -> dict[str, list[asyncpg.Record]]:
         """What is stored but the log and the sessions: to show that nothing changed."""
-        tables = ("accounts", "members", "invitations", "entitlements", "licenses", "users", "pgqueuer")
-        return {table: await self.superuser.fetch(f"SELECT * FROM {table} ORDER BY id") for table in tables}
+        tables = (
+            *("accounts", "members", "invitations", "entitlements", "licenses", "users", "pgqueuer"),
+            *("billing_details", "invoices", "invoice_lines", "idempotency_keys"),
+        )
+        rows = "SELECT * FROM {0} ORDER BY {0}::text"
+        return {table: await self.superuser.fetch(rows.format(table)) for table in tables}

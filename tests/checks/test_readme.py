@@ -9,7 +9,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 def test_the_readme_names_every_setting_with_its_default_and_its_sentence() -> None:
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in ("", None, ()) else f"`{field.default}`"
+        default = "" if field.default in ("", None, (), {}) else f"`{field.default}`"
 
         assert f"| `{name.upper()}` | {default} | {field.description} |" in README
 
