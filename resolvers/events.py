@@ -39,6 +39,8 @@ ATTEMPTS = {
     AuditAction.LICENSE_PROVISIONED: "provision a license",
     AuditAction.LICENSE_REVOKED: "revoke a license",
     AuditAction.THEME_FILE_DOWNLOADED: "download a theme's file",
+    AuditAction.REPORT_DOWNLOADED: "ask for a report",
+    AuditAction.INVOICE_DOWNLOADED: "download an invoice",
     AuditAction.BILLING_DETAILS_CHANGED: "change the billing details",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
