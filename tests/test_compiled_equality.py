@@ -83,7 +83,7 @@ def tally() -> Iterator[Counter[str]]:
     counts: Counter[str] = Counter()
     yield counts
     answered = counts.total() - counts["refused"]
-    # Hypothesis likes to draw one operation many times over; a condition that is null is left to graphql-core.
+    # A condition that is null is left to graphql-core, and Hypothesis may draw such an operation many times.
     without_errors = answered - counts["with errors"] - counts["a condition that is null"]
     assert counts["refused"] <= counts.total() / 20, counts
     assert without_errors >= answered / 3, counts
