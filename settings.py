@@ -126,6 +126,11 @@ class Settings(BaseSettings):
     seller_country: str = Field(
         "DE", pattern="^[A-Z]{2}$", description="Where whoever sells the licenses is taxed: two letters."
     )
+    seller_name: str = Field("Team access", description="Who sells the licenses, as invoices say it.")
+    seller_address: str = Field(
+        "Example Street 1, 10115 Berlin, Germany", description="Where, on invoices: a line for each comma."
+    )
+    seller_tax_id: str = Field("", description="The VAT id on invoices; they have none where it is not set.")
     tax_rates: Annotated[dict[str, Decimal], NoDecode] = Field(
         {},
         description="Tax rates by the buyer's country, comma-separated: CH=0.081,NO=0.25."

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,12 +17,24 @@ from pgqueuer.types import Channel
 from pydantic import SecretStr
 
 from mailer import mailbox
-from mailer.delivery import Deferred, Outcome, Recorder, Rejected, Retries, Sent, Wanted, always, attempt
-from mailer.messages import Message
+from mailer.delivery import (
+    Attach,
+    Deferred,
+    Outcome,
+    Recorder,
+    Rejected,
+    Retries,
+    Sent,
+    Wanted,
+    always,
+    attempt,
+    nothing_attached,
+)
+from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
-from resolvers import invitation_jobs, invoice_jobs, payments, tidying, transfers
+from resolvers import invitation_jobs, invoice_documents, invoice_jobs, payments, tidying, transfers
 from settings import Settings
 from web.logs import configure_logs
 
@@ -54,6 +66,7 @@ class Jobs:
     record: Recorder
     periodic: Mapping[str, tuple[str, Callable[[], Awaitable[object]]]]
     wanted: Wanted = always
+    attach: Attach = nothing_attached
 
 
 def main(settings: Settings, database_url: str) -> None:
@@ -83,6 +96,11 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event, pace:
     async def wanted(message: Message) -> bool:
         return message.correlation is None or await invitation_jobs.is_current(database, message.correlation)
 
+    async def attach(message: Message) -> Sequence[Attachment]:
+        if message.attachment is None:
+            return ()
+        return [await invoice_documents.attached_invoice(database, settings, message.attachment)]
+
     jobs = Jobs(
         connect=database.connect,
         record=record,
@@ -93,6 +111,7 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event, pace:
             **_collecting(database),
         },
         wanted=wanted,
+        attach=attach,
     )
     await keep_working(settings, jobs, stop, pace)
 
@@ -206,7 +225,7 @@ def _pgqueuer(
     async def deliver_email(job: Job) -> None:
         with _listed(running):
             try:
-                await attempt(settings, job, jobs.record, retries, jobs.wanted)
+                await attempt(settings, job, jobs.record, retries, jobs.wanted, jobs.attach)
             except asyncio.CancelledError:
                 # pgqueuer would delete a cancelled job, and the email with it.
                 raise RetryRequested from None

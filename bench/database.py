@@ -52,6 +52,9 @@ class Database:
         finally:
             await connection.close()
 
+    async def superuser(self) -> asyncpg.Connection:
+        return await self._server.connect(self.name)
+
     @contextmanager
     def logging_statements(self) -> Iterator["StatementLog"]:
         """Of all connections, those that are open too. Nothing is to be timed meanwhile."""

@@ -4,7 +4,7 @@ import asyncio
 import random
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ from aiosmtplib import (
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
-from mailer.messages import Message, build
+from mailer.messages import Attachment, Message, build
 from settings import Settings
 
 log = structlog.get_logger()
@@ -63,6 +63,9 @@ Recorder = Callable[[Message, Outcome], Awaitable[None]]
 Wanted = Callable[[Message], Awaitable[bool]]
 """Whether an email still makes sense, asked before each attempt."""
 
+Attach = Callable[[Message], Awaitable[Sequence[Attachment]]]
+"""What goes with an email: made anew for each attempt. Whatever it raises is tried again."""
+
 
 @dataclass(frozen=True)
 class Retries:
@@ -82,8 +85,17 @@ async def always(_message: Message) -> bool:
     return True
 
 
+async def nothing_attached(_message: Message) -> Sequence[Attachment]:
+    return ()
+
+
 async def attempt(
-    settings: Settings, job: Job, record: Recorder, retries: Retries, wanted: Wanted = always
+    settings: Settings,
+    job: Job,
+    record: Recorder,
+    retries: Retries,
+    wanted: Wanted = always,
+    attach: Attach = nothing_attached,
 ) -> None:
     """Delivers a job's email; returning means that the job is done with, one way or the other.
 
@@ -96,7 +108,7 @@ async def attempt(
 
     age = datetime.now(UTC) - job.created
     left_seconds = settings.mail_retry_hours * 3600 - age.total_seconds()
-    outcome = await _deliver_safely(settings, message)
+    outcome = await _deliver_safely(settings, message, attach)
     if isinstance(outcome, Deferred) and left_seconds <= 0:
         words = f"Given up after {settings.mail_retry_hours:g} hours: {outcome.words}"
         outcome = Rejected(words[:WORDS_LIMIT])
@@ -107,10 +119,10 @@ async def attempt(
         raise RetryRequested(timedelta(seconds=delay_seconds))
 
 
-async def deliver(settings: Settings, message: Message) -> Outcome:
+async def deliver(settings: Settings, message: Message, attachments: Sequence[Attachment] = ()) -> Outcome:
     """One attempt at the server of SMTP_URL, over a connection of its own."""
     try:
-        email = build(message, settings.mail_from)
+        email = build(message, settings.mail_from, attachments)
     except ValueError:
         return Rejected("The address or the subject is none that an email could carry.")
 
@@ -197,9 +209,9 @@ async def _wanted_safely(wanted: Wanted, message: Message) -> bool:
         return True
 
 
-async def _deliver_safely(settings: Settings, message: Message) -> Outcome:
+async def _deliver_safely(settings: Settings, message: Message, attach: Attach) -> Outcome:
     try:
-        outcome = await deliver(settings, message)
+        outcome = await deliver(settings, message, await attach(message))
     except Exception as error:
         log.error("email_delivery_broken", message_id=message.message_id, error=type(error).__name__)
         return Deferred("The email could not be sent because of an internal error.", answered=True)

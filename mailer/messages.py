@@ -4,8 +4,8 @@ To add one: `templates/NAME.txt`, `templates/NAME.html`, and a function here tha
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -34,6 +34,21 @@ class InvitationDelivery:
 
 
 @dataclass(frozen=True)
+class InvoiceAttachment:
+    """Which invoice's PDF goes with a message. It is made when the message is sent: a job carries ids."""
+
+    account_id: UUID
+    invoice_id: UUID
+
+
+@dataclass(frozen=True)
+class Attachment:
+    file_name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Message:
     """An email before it has a sender. Its texts hold a secret link, so they are no part of its repr."""
 
@@ -43,6 +58,7 @@ class Message:
     html: str = field(repr=False)
     message_id: str
     correlation: InvitationDelivery | None = None
+    attachment: InvoiceAttachment | None = None
     written_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def to_json(self) -> bytes:
@@ -55,6 +71,10 @@ class Message:
         about = values["correlation"]
         values["correlation"] = about and InvitationDelivery(
             UUID(about["account_id"]), UUID(about["invitation_id"]), int(about["attempt"])
+        )
+        attached = values.get("attachment")
+        values["attachment"] = attached and InvoiceAttachment(
+            UUID(attached["account_id"]), UUID(attached["invoice_id"])
         )
         values["written_at"] = datetime.fromisoformat(values["written_at"])
         return cls(**values)
@@ -84,7 +104,23 @@ def sign_in(*, to: str, link: str, expires_at: datetime, requested_from: str | N
     return _write("sign_in", to, "Your sign-in link for Team access", link, values)
 
 
-def build(message: Message, mail_from: str) -> EmailMessage:
+def invoice(
+    *,
+    to: str,
+    number: str,
+    account: str,
+    total: str,
+    due_at: datetime,
+    link: str,
+    attachment: InvoiceAttachment,
+) -> Message:
+    """`total` with its currency. `link` leads to the app, where the account's invoices are."""
+    subject = f"Invoice {number} for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
+    values = {"number": number, "account": account, "total": total, "due_at": due_at}
+    return replace(_write("invoice", to, unlinked(subject), link, values), attachment=attachment)
+
+
+def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = ()) -> EmailMessage:
     """Ready to be sent, and the same each time. Raises ValueError where a header would not hold its value."""
     recipient = _address(message.to)
     email = EmailMessage(SMTP if recipient.addr_spec.isascii() else SMTPUTF8)
@@ -97,6 +133,11 @@ def build(message: Message, mail_from: str) -> EmailMessage:
     # Passes every server unchanged, those without 8BITMIME too.
     email.set_content(message.text, cte="quoted-printable")
     email.add_alternative(message.html, subtype="html", cte="quoted-printable")
+    for attachment in attachments:
+        main_type, _, subtype = attachment.media_type.partition("/")
+        email.add_attachment(
+            attachment.content, maintype=main_type, subtype=subtype, filename=attachment.file_name
+        )
     return email
 
 
@@ -154,6 +195,7 @@ def _environment() -> Environment:
         "role": wording.role,
         "role_sentence": wording.role_sentence,
         "when": wording.when,
+        "day": wording.day,
     }
     environment.filters.update(filters)
     return environment

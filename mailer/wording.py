@@ -29,10 +29,15 @@ def role_sentence(role: str) -> str:
 
 def when(moment: datetime) -> str:
     """`30 November 2026, 14:05 UTC`. Raises ValueError for a time without its zone."""
+    return f"{day(moment)}, {moment.astimezone(UTC):%H:%M} UTC"
+
+
+def day(moment: datetime) -> str:
+    """`30 November 2026`, as it is in UTC. Raises ValueError for a time without its zone."""
     if moment.tzinfo is None:
         raise ValueError("a time needs its zone")
     utc = moment.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
+    return f"{utc.day} {utc:%B %Y}"
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:

@@ -1,5 +1,6 @@
 """The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from models.canonical import canonical_json
 from models.connections import ReadingConnections
+from models.storage import StorageUnavailable
 from models.transactions import Transaction
 
 _SETTINGS = {
@@ -31,6 +33,13 @@ _READING_SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+_EXPORTS = 3
+_EXPORT_WAITING_SECONDS = 60
+_EXPORTING_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "repeatable read",
+    "statement_timeout": "1h",
+}
 
 
 def sqlalchemy_url(url: str) -> URL:
@@ -45,6 +54,7 @@ class Database:
         self.url = url
         self.reading = ReadingConnections(self._connect_reading, pool_size)
         self.writing = _engine(url, pool_size)
+        self._exports = asyncio.Semaphore(_EXPORTS)
         self.fetch = self.reading.fetch
         """The rows of one statement, which stays prepared."""
 
@@ -68,6 +78,26 @@ class Database:
             if not driver.is_closed() and driver.is_in_transaction():
                 driver.terminate()  # Cut off while it was rolled back: nobody else may inherit it.
             pooled.close()
+
+    @asynccontextmanager
+    async def exporting(self) -> AsyncIterator[asyncpg.Connection]:
+        """For one long read: a connection of its own, so that pages keep theirs, each statement a snapshot.
+        Three at once in a process. Raises StorageUnavailable where none comes free in a minute."""
+        try:
+            async with asyncio.timeout(_EXPORT_WAITING_SECONDS):
+                await self._exports.acquire()
+        except TimeoutError:
+            raise StorageUnavailable(f"{_EXPORTS} exports are under way, and none has ended.") from None
+        try:
+            connection = await asyncpg.connect(
+                asyncpg_url(self.url), timeout=10, server_settings={**_SETTINGS, **_EXPORTING_SETTINGS}
+            )
+            try:
+                yield connection
+            finally:
+                connection.terminate()
+        finally:
+            self._exports.release()
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""

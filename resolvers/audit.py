@@ -1,5 +1,7 @@
 """Reading the audit log. Writing it is `change.py`'s alone."""
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -74,6 +76,25 @@ async def events_after(context: Context, account_id: UUID, sequence: int, most: 
     return await rows(context.database, AuditEvent, *where, order=_OLDEST, limit=most)
 
 
+def audit_conditions(account_id: UUID, filter: Mapping[str, Any]) -> tuple[Bound, ...]:
+    """The same of a filter as JSON has it, with GraphQL's names, for a report, which reads all there is.
+
+    Raises `BadUserInput` for what is no id.
+    """
+    made: dict[str, Callable[[Any], Bound]] = {
+        "actions": _actions,
+        "actorIds": lambda ids: _by_actors(decode_all(Member, ids, "actorIds")),
+        "targetId": lambda id: _target(_decoded(id, "targetId")),
+        "outcome": _outcome,
+        "occurredFrom": lambda at: _from(account_id, _moment(at)),
+        "occurredUntil": lambda at: _until(account_id, _moment(at)),
+        "requestId": _request,
+        "apiKeyId": lambda id: _api_key(_credential_id(id)),
+        "ip": _ip,
+    }
+    return tuple(made[name](value) for name, value in filter.items() if value is not None)
+
+
 def _filtered(
     account_id: UUID, filter: "AuditLogFilter | None", actor_id: UUID | None = None
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
@@ -134,6 +155,10 @@ def _first_since(account_id: Any, at: Any) -> Any:
         .scalar_subquery()
     )
     return func.coalesce(first, literal(2**63 - 1, BigInteger))
+
+
+def _moment(at: datetime | str) -> datetime:
+    return at if isinstance(at, datetime) else datetime.fromisoformat(at)
 
 
 def _decoded(global_id: str, argument: str) -> UUID:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
@@ -34,6 +35,8 @@ from resolvers.refusals import UserErrorCode, invalid, not_found, refused
 
 if TYPE_CHECKING:
     from schema.downloads import RequestThemeDownloadInput
+
+PDF_MEDIA_TYPE = "application/pdf"
 
 
 class WhyNot(StrEnum):
@@ -167,6 +170,15 @@ async def hand_out(
     return Download(
         f"{context.settings.public_url}/download/{token}", file_name, media_type, size, expires_at
     )
+
+
+def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
+    """A PDF that was made when its link was opened."""
+
+    async def stream(start: int, end: int | None) -> AsyncIterator[bytes]:
+        yield pdf[start:end]
+
+    return Content(subject, file_name, PDF_MEDIA_TYPE, len(pdf), sha256(pdf).hexdigest(), stream)
 
 
 async def request_theme_download(context: Context, input: "RequestThemeDownloadInput") -> dict[str, Any]:

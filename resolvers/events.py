@@ -38,8 +38,10 @@ ATTEMPTS = {
     AuditAction.LICENSES_PURCHASED: "buy licenses",
     AuditAction.LICENSE_PROVISIONED: "provision a license",
     AuditAction.LICENSE_REVOKED: "revoke a license",
-    AuditAction.BILLING_DETAILS_CHANGED: "change the billing details",
     AuditAction.THEME_FILE_DOWNLOADED: "download a theme's file",
+    AuditAction.REPORT_DOWNLOADED: "ask for a report",
+    AuditAction.INVOICE_DOWNLOADED: "download an invoice",
+    AuditAction.BILLING_DETAILS_CHANGED: "change the billing details",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 

@@ -22,6 +22,7 @@ from models.snapshots import attributes, made
 from models.statements import Statement, given_rows, parameter
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
+from resolvers.invoice_emails import invoice_messages
 from resolvers.pages import Order
 from resolvers.payments import PROVIDER
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
@@ -88,7 +89,7 @@ async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -
     return invoice
 
 
-def announce(tx: Change, invoice: Invoice) -> None:
+def announce(tx: Change, settings: Settings, invoice: Invoice) -> None:
     """That it was issued: in the log, and to whom it is billed."""
     number, owner = Invoice.number_of(invoice.sequence), invoice.billed_to["owner"]["name"]
     tx.about(
@@ -102,7 +103,7 @@ def announce(tx: Change, invoice: Invoice) -> None:
         currency=invoice.currency,
         due_at=invoice.due_at.isoformat(),
     )
-    # The invoice's email is enqueued here.
+    tx.enqueue(*invoice_messages(settings, invoice))
 
 
 _CLOSED = {

@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from models.audit import AuditAction
 from models.downloads import DownloadKind
 from resolvers.downloads import Opener, open_theme_file
+from resolvers.invoice_downloads import open_invoice
+from resolvers.reports import open_report
 
-OPENERS: Mapping[DownloadKind, Opener] = {DownloadKind.THEME_FILE: open_theme_file}
+OPENERS: Mapping[DownloadKind, Opener] = {
+    DownloadKind.THEME_FILE: open_theme_file,
+    DownloadKind.REPORT: open_report,
+    DownloadKind.INVOICE: open_invoice,
+}
 ACTIONS: Mapping[DownloadKind, AuditAction] = {
     DownloadKind.THEME_FILE: AuditAction.THEME_FILE_DOWNLOADED,
     DownloadKind.REPORT: AuditAction.REPORT_DOWNLOADED,

@@ -43,7 +43,7 @@ async def purchase_licenses(context: Context, input: "PurchaseLicensesInput") ->
         invoice = await issue_invoice(tx, context.settings, items)
         entitlements = await _add(tx, items)
         _tell(tx, invoice, items)
-        announce(tx, invoice)
+        announce(tx, context.settings, invoice)
         tx.remember(str(invoice.id))
     return {"invoice": invoice, "entitlements": entitlements}
 

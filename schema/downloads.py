@@ -34,3 +34,13 @@ class RequestThemeDownloadInput:
 @object_type(allow=ANYONE, description="The link.")
 class RequestThemeDownloadPayload(Payload):
     download: Download | None = result("Where the file is, for a few minutes.")
+
+
+@strawberry.input(description="Which invoice.")
+class RequestInvoiceDownloadInput:
+    invoice_id: strawberry.ID = strawberry.field(description="Which.")
+
+
+@object_type(allow=ANYONE, description="The link.")
+class RequestInvoiceDownloadPayload(Payload):
+    download: Download | None = result("Where the invoice's PDF is, for a few minutes.")

@@ -10,6 +10,7 @@ from resolvers.catalog import ThemeOrder
 from resolvers.licenses import LicenseOrder
 from resolvers.members import MemberOrder
 from resolvers.refusals import UserErrorCode
+from resolvers.report_queries import ReportFormat, ReportKind
 from schema.fields import described
 
 described(
@@ -197,5 +198,25 @@ described(
     INVOICE_ISSUED An invoice was issued.
     INVOICE_PAID An invoice was paid.
     INVOICE_VOIDED An invoice was voided.
+    """,
+)
+described(
+    ReportKind,
+    "What a report is of.",
+    """
+    ACTIVE_LICENSES The licenses that may be used; a period is that of their provisioning.
+    LICENSE_ACTIVITY What was done with licenses and files: by all, for Admins; by oneself, for Members.
+    TEAM The members, also those who left; a period is that of their joining.
+    INVOICES The invoices, by when they were issued.
+    AUDIT_LOG The audit log with its hashes, so that it can be verified elsewhere.
+    """,
+)
+described(
+    ReportFormat,
+    "As what kind of file.",
+    """
+    CSV For spreadsheets: UTF-8. A cell that looks like a formula begins with an apostrophe.
+    NDJSON For programs: a JSON object a line.
+    PDF For people, up to 5,000 rows.
     """,
 )

@@ -9,10 +9,12 @@ from resolvers import (
     billing,
     downloads,
     invitations,
+    invoice_downloads,
     joining,
     licenses,
     members,
     purchases,
+    reports,
     sessions,
 )
 from schema.accounts import (
@@ -31,7 +33,12 @@ from schema.billing import (
     UpdateBillingDetailsInput,
     UpdateBillingDetailsPayload,
 )
-from schema.downloads import RequestThemeDownloadInput, RequestThemeDownloadPayload
+from schema.downloads import (
+    RequestInvoiceDownloadInput,
+    RequestInvoiceDownloadPayload,
+    RequestThemeDownloadInput,
+    RequestThemeDownloadPayload,
+)
 from schema.fields import change_field
 from schema.invitations import (
     AcceptInvitationInput,
@@ -61,6 +68,7 @@ from schema.members import (
     RemoveMemberInput,
     RemoveMemberPayload,
 )
+from schema.reports import RequestReportInput, RequestReportPayload
 from schema.sessions import (
     RequestSignInInput,
     RequestSignInPayload,
@@ -235,4 +243,20 @@ class Mutation:
         input=RequestThemeDownloadInput,
         payload=RequestThemeDownloadPayload,
         description="A link to a theme's file. What is audited is the download.",
+    )
+    request_report: RequestReportPayload | None = change_field(
+        reports.request_report,
+        allow=Permission.DOWNLOAD_REPORTS,
+        input=RequestReportInput,
+        payload=RequestReportPayload,
+        description="Asks for a report as a file. Besides DOWNLOAD_REPORTS it takes the permission of what it"
+        " shows: VIEW_AUDIT_LOG for TEAM and AUDIT_LOG, MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for"
+        " LICENSE_ACTIVITY.",
+    )
+    request_invoice_download: RequestInvoiceDownloadPayload | None = change_field(
+        invoice_downloads.request_invoice_download,
+        allow=Permission.MANAGE_BILLING,
+        input=RequestInvoiceDownloadInput,
+        payload=RequestInvoiceDownloadPayload,
+        description="Asks for an invoice as a PDF.",
     )

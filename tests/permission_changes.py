@@ -144,6 +144,23 @@ CHANGES = [
         target="license",
     ),
     Change(
+        "DOWNLOAD_REPORTS",
+        "requestReport",
+        {"accountId": "<account>", "kind": "ACTIVE_LICENSES", "format": "CSV"},
+        "download { mediaType }",
+        "REPORT_DOWNLOADED",
+        "ask for a report",
+    ),
+    Change(
+        "MANAGE_BILLING",
+        "requestInvoiceDownload",
+        {"invoiceId": "<invoice>"},
+        "download { fileName }",
+        "INVOICE_DOWNLOADED",
+        "download an invoice",
+        target="invoice",
+    ),
+    Change(
         "REVOKE_LICENSES",
         "revokeLicense",
         {"licenseId": "<license>", "reason": "Not paid."},

@@ -19,9 +19,8 @@ from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("each_path")
 
-# What these open is not built yet: reports, API keys.
+# What these open is not built yet: API keys.
 FEATURES_TO_COME = {
-    "DOWNLOAD_REPORTS",
     "ACCESS_API",
     "GENERATE_API_KEYS",
 }

@@ -26,8 +26,6 @@ FIELDS_TO_COME = {
     "Account": {"apiKeys", "auditIntegrity"},
     "Member": {"offboarding"},
     "Mutation": {
-        "requestReport",
-        "requestInvoiceDownload",
         "suspendLicense",
         "reinstateLicense",
         "transferLicense",
@@ -38,7 +36,7 @@ FIELDS_TO_COME = {
     },
 }
 TYPES_TO_COME = {
-    *("ReportKind", "ReportFormat", "Offboarding", "AuditIntegrity"),
+    *("Offboarding", "AuditIntegrity"),
     *("ApiKey", "ApiKeyConnection", "ApiKeyEdge", "ApiKeyFilter", "ApiKeyStatus", "ApiScope"),
     *(
         change[0].upper() + change[1:] + kind

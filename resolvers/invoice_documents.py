@@ -1,0 +1,128 @@
+"""Invoices as PDFs: the same bytes each time, but for what the status adds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+from uuid import UUID
+
+from sqlmodel import col
+
+from mailer.messages import Attachment, InvoiceAttachment
+from mailer.wording import day
+from models.billing import Invoice, InvoiceLine, InvoiceStatus
+from models.database import Database
+from models.members import Member
+from resolvers.amounts import grouped, percentage
+from resolvers.conditions import Condition
+from resolvers.downloads import PDF_MEDIA_TYPE
+from resolvers.invoices import BY_POSITION
+from resolvers.loading import of_accounts, with_id
+from resolvers.rows import row, rows
+from resolvers.typesetting import typeset
+from settings import Settings
+
+_of_invoice = Condition(
+    lambda account_id, invoice_id: (
+        (col(InvoiceLine.account_id) == account_id) & (col(InvoiceLine.invoice_id) == invoice_id)
+    )
+)
+_REVERSE_CHARGE = "Reverse charge: the recipient owes the tax (Article 196 of Directive 2006/112/EC)."
+
+
+@dataclass(frozen=True)
+class Seller:
+    name: str
+    address: Sequence[str]
+    """Its lines."""
+    tax_id: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        lines = [line.strip() for line in settings.seller_address.split(",")]
+        return cls(settings.seller_name, [line for line in lines if line], settings.seller_tax_id)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def invoice_file_name(invoice: Invoice) -> str:
+    return f"{Invoice.number_of(invoice.sequence)}.pdf"
+
+
+async def invoice_pdf(database: Database, invoice: Invoice, seller: Seller) -> bytes:
+    lines = await rows(database, InvoiceLine, _of_invoice(invoice.account_id, invoice.id), order=BY_POSITION)
+    of_account = of_accounts(Member)([invoice.account_id])
+    buyer = await row(database, Member, of_account, with_id(Member)(invoice.purchased_by_id))
+    data = {
+        "number": Invoice.number_of(invoice.sequence),
+        "status": invoice.status,
+        "seller": seller.to_json(),
+        "billedTo": list(_billed_to(invoice.billed_to)),
+        "facts": list(_facts(invoice, buyer)),
+        "lines": [_line(line) for line in lines],
+        "sums": [("Subtotal", grouped(invoice.subtotal)), (_tax_name(invoice), grouped(invoice.tax))],
+        "total": f"{invoice.currency} {grouped(invoice.total)}",
+        "notes": list(_notes(invoice)),
+    }
+    return await typeset("invoice.typ", data, invoice.issued_at)
+
+
+async def attached_invoice(database: Database, settings: Settings, asked: InvoiceAttachment) -> Attachment:
+    """Raises LookupError where there is none, which never is: invoices are not deleted."""
+    invoice = await find_invoice(database, asked.account_id, asked.invoice_id)
+    if invoice is None:
+        raise LookupError("the email's invoice is not there")
+    pdf = await invoice_pdf(database, invoice, Seller.of(settings))
+    return Attachment(invoice_file_name(invoice), PDF_MEDIA_TYPE, pdf)
+
+
+async def find_invoice(database: Database, account_id: UUID, invoice_id: UUID) -> Invoice | None:
+    return await row(database, Invoice, of_accounts(Invoice)([account_id]), with_id(Invoice)(invoice_id))
+
+
+def _billed_to(billed_to: Mapping[str, Any]) -> Iterator[str]:
+    yield billed_to["company"] or billed_to["account"]
+    yield billed_to["owner"]["name"]
+    yield from billed_to["addressLines"]
+    if billed_to["country"]:
+        yield billed_to["country"]
+    if billed_to["taxId"]:
+        yield f"VAT id {billed_to['taxId']}"
+
+
+def _facts(invoice: Invoice, buyer: Member | None) -> Iterator[tuple[str, str]]:
+    yield "Number", Invoice.number_of(invoice.sequence)
+    yield "Issued", day(invoice.issued_at)
+    yield "Due", day(invoice.due_at)
+    if buyer is not None:
+        yield "Purchased by", buyer.name
+    yield "Currency", invoice.currency
+
+
+def _line(line: InvoiceLine) -> dict[str, str]:
+    return {
+        "description": line.description,
+        "quantity": f"{line.quantity:,}",
+        "unitPrice": grouped(line.unit_price),
+        "amount": grouped(line.amount),
+    }
+
+
+def _tax_name(invoice: Invoice) -> str:
+    return (
+        "Tax, reverse charge"
+        if invoice.billed_to["reverseCharge"]
+        else f"Tax, {percentage(invoice.tax_rate)}"
+    )
+
+
+def _notes(invoice: Invoice) -> Iterator[str]:
+    number = Invoice.number_of(invoice.sequence)
+    if invoice.billed_to["reverseCharge"]:
+        yield _REVERSE_CHARGE
+    if invoice.status is InvoiceStatus.VOID:
+        yield "This invoice is void: nothing is owed."
+    elif invoice.paid_at is not None:
+        yield f"Paid on {day(invoice.paid_at)}. Thank you."
+    else:
+        yield f"Please pay by {day(invoice.due_at)}, and give the number {number}."
