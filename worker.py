@@ -22,7 +22,7 @@ from mailer.messages import Message
 from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
-from resolvers import invitation_jobs, tidying
+from resolvers import invitation_jobs, license_expiry, tidying
 from settings import Settings
 from web.logs import configure_logs
 
@@ -88,6 +88,7 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event, pace:
         record=record,
         periodic={
             "expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database)),
+            "expire_licenses": (EVERY_30_SECONDS, lambda: license_expiry.expire_due(database)),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
         },
         wanted=wanted,

@@ -37,6 +37,9 @@ ATTEMPTS = {
     AuditAction.MEMBER_REMOVED: "remove a member",
     AuditAction.LICENSE_PROVISIONED: "provision a license",
     AuditAction.LICENSE_REVOKED: "revoke a license",
+    AuditAction.LICENSE_SUSPENDED: "suspend a license",
+    AuditAction.LICENSE_REINSTATED: "reinstate a license",
+    AuditAction.LICENSE_TRANSFERRED: "transfer a license",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 

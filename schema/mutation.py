@@ -4,7 +4,7 @@ import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
-from resolvers import accounts, invitations, joining, licenses, members, sessions
+from resolvers import accounts, invitations, joining, license_changes, licenses, members, sessions
 from schema.accounts import (
     CreateAccountInput,
     CreateAccountPayload,
@@ -33,8 +33,14 @@ from schema.invitations import (
 from schema.licenses import (
     ProvisionLicenseInput,
     ProvisionLicensePayload,
+    ReinstateLicenseInput,
+    ReinstateLicensePayload,
     RevokeLicenseInput,
     RevokeLicensePayload,
+    SuspendLicenseInput,
+    SuspendLicensePayload,
+    TransferLicenseInput,
+    TransferLicensePayload,
 )
 from schema.members import (
     ChangeMemberRoleInput,
@@ -192,9 +198,30 @@ class Mutation:
         description="Provisions a license for a site. Uses one entitlement.",
     )
     revoke_license: RevokeLicensePayload | None = change_field(
-        licenses.revoke_license,
+        license_changes.revoke_license,
         allow=Permission.REVOKE_LICENSES,
         input=RevokeLicenseInput,
         payload=RevokeLicensePayload,
         description="Revokes a license for good. Frees its entitlement.",
+    )
+    suspend_license: SuspendLicensePayload | None = change_field(
+        license_changes.suspend_license,
+        allow=Permission.REVOKE_LICENSES,
+        input=SuspendLicenseInput,
+        payload=SuspendLicensePayload,
+        description="Suspends a license until it is reinstated. It keeps its entitlement.",
+    )
+    reinstate_license: ReinstateLicensePayload | None = change_field(
+        license_changes.reinstate_license,
+        allow=Permission.REVOKE_LICENSES,
+        input=ReinstateLicenseInput,
+        payload=ReinstateLicensePayload,
+        description="Makes a suspended license active again.",
+    )
+    transfer_license: TransferLicensePayload | None = change_field(
+        license_changes.transfer_license,
+        allow=Permission.REVOKE_LICENSES,
+        input=TransferLicenseInput,
+        payload=TransferLicensePayload,
+        description="Gives a license another holder.",
     )

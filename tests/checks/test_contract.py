@@ -20,7 +20,7 @@ from tests.schema_walk import PRINTED
 
 PROMISED = build_schema((CONTRACT / "schema.graphql").read_text())
 
-# Downloads and reports; suspending and handing on licenses; API keys; purchases and billing; offboarding
+# Downloads and reports; API keys; purchases and billing; offboarding
 # and the integrity of the log. An entry that is there by now fails the test.
 FIELDS_TO_COME = {
     "Account": {"apiKeys", "auditIntegrity", "billing"},
@@ -29,9 +29,6 @@ FIELDS_TO_COME = {
         "requestThemeDownload",
         "requestReport",
         "requestInvoiceDownload",
-        "suspendLicense",
-        "reinstateLicense",
-        "transferLicense",
         "generateApiKey",
         "claimApiKey",
         "rotateApiKey",
