@@ -12,6 +12,7 @@ from models.members import Member, Role
 from models.statements import any_of
 from permissions.context import Context
 from permissions.roles import Permission
+from resolvers.api_keys import end_api_keys
 from resolvers.change import Change, change
 from resolvers.conditions import Condition, contains, has_grams_of
 from resolvers.global_ids import decode_as
@@ -191,6 +192,7 @@ async def _end(tx: Change, member: Member, heir: Member, did: str) -> None:
     moved = len((await tx.session.scalars(handed_on)).all())
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
+    await end_api_keys(tx, member)
     tx.about(
         member,
         member.name,

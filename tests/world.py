@@ -153,5 +153,14 @@ class World:
 
     async def rows(self) -> dict[str, list[asyncpg.Record]]:
         """What is stored but the log and the sessions: to show that nothing changed."""
-        tables = ("accounts", "members", "invitations", "entitlements", "licenses", "users", "pgqueuer")
+        tables = (
+            "accounts",
+            "api_keys",
+            "members",
+            "invitations",
+            "entitlements",
+            "licenses",
+            "users",
+            "pgqueuer",
+        )
         return {table: await self.superuser.fetch(f"SELECT * FROM {table} ORDER BY id") for table in tables}
