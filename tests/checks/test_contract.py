@@ -46,20 +46,13 @@ TYPES_TO_COME = {
         for kind in ("Input", "Payload")
     ),
 }
-UNION_MEMBERS_TO_COME: dict[str, set[str]] = {}
 TO_COME = {
     *(f"{kind}.{field}" for kind, fields in FIELDS_TO_COME.items() for field in fields),
     *TYPES_TO_COME,
-    *(f"{union} = {member}" for union, members in UNION_MEMBERS_TO_COME.items() for member in members),
 }
 BREAKS = {
     *(f"Field {kind}.{field} was removed." for kind, fields in FIELDS_TO_COME.items() for field in fields),
     *(f"{name} was removed." for name in TYPES_TO_COME),
-    *(
-        f"{member} was removed from union type {union}."
-        for union, members in UNION_MEMBERS_TO_COME.items()
-        for member in members
-    ),
 }
 
 
