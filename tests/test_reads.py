@@ -72,6 +72,12 @@ LISTS = {
         'filter: { search: "example" }',
     ],
     "entitlements": [""],
+    "apiKeys": [
+        "",
+        'filter: { memberIds: ["<owner>"] }',
+        'filter: { memberIds: ["<owner>", "<bystander>"] }',
+        "filter: { statuses: [ACTIVE, EXPIRED] }",
+    ],
 }
 
 
