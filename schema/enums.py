@@ -71,7 +71,7 @@ described(
     ACTIVE It may be used.
     SUSPENDED Not for now; it still takes up its entitlement.
     REVOKED Never again; its entitlement is free.
-    EXPIRED Its time is over.
+    EXPIRED Its time is over; its entitlement is free.
     """,
 )
 described(

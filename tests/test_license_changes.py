@@ -238,3 +238,43 @@ async def test_two_at_once(
     events = [action for action in actions(await world.events()) if action.startswith("LICENSE_")]
     arranged = {"ACTIVE": 1, "SUSPENDED": 2}[state] + int("revoke" not in (one, other))
     assert len(events) == done + 4 * arranged
+
+
+async def test_a_new_holder_reads_the_key_and_the_old_one_does_not(
+    world: World, themes: dict[str, str]
+) -> None:
+    id = await provision(world, themes["aurora"])
+    query = "query ($id: ID!) { node(id: $id) { ... on License { key } } }"
+    key = (await world.member.ask(query, id=id))["node"]["key"]
+
+    await make(world, id, "transfer")
+
+    assert (await world.viewer.ask(query, id=id))["node"]["key"] == key
+    assert await world.member.refusals(query, id=id) == [
+        {"code": "FORBIDDEN", "permission": "REVOKE_LICENSES"}
+    ]
+
+
+async def test_a_transfer_crosses_the_removal_of_who_is_to_hold_it(
+    world: World, themes: dict[str, str]
+) -> None:
+    """No license is left with somebody who has gone."""
+    await world.grant("aurora", 5)
+    seen = Counter[str]()
+    for number in range(6):
+        heir = await world.join("MEMBER", f"heir{number}@example.com")
+        id = await provision(world, themes["aurora"], f"s{number}.example.com")
+        posts = [
+            world.admin.post(TRANSFER_LICENSE, input={"licenseId": id, "toMemberId": heir.member_id}),
+            world.admin.post(REMOVE, input={"memberId": heir.member_id}),
+        ]
+
+        transferred, removed = await in_either_order(number, *posts)
+
+        assert removed == "OK"
+        seen[transferred] += 1
+    assert set(seen) <= {"OK", "NOT_ACTIVE"}
+    holders = "SELECT email FROM licenses JOIN members ON members.id = holder_id"
+    held_by = Counter(row["email"] for row in await world.superuser.fetch(holders))
+    due = {"admin@example.com": seen["OK"], "member@example.com": seen["NOT_ACTIVE"]}
+    assert held_by == Counter(due)

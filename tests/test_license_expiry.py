@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+import worker
 from models.database import Database
 from resolvers.license_expiry import expire_due
 from tests import chain
 from tests.changes import PROVISION_LICENSE, REVOKE_LICENSE, SUSPEND_LICENSE, actions, codes, refusal
+from tests.smtp import smtp_server
 from tests.test_concurrency import at_once, outcome
+from tests.test_invitation_delivery import working
 from tests.test_license_changes import counted, make, provision
 from tests.world import World
 
@@ -139,6 +142,20 @@ async def test_a_worker_is_killed_in_the_middle(world: World, themes: dict[str, 
     assert await expire_due(world.database) == 3
     assert await counted(world) == 0
     assert await expiries(world) == Counter(ids)
+
+
+async def test_the_worker_does_it_by_the_clock(
+    world: World, themes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "EVERY_30_SECONDS", "* * * * * *")
+    (id,) = await expiring(world, themes["aurora"], 1)
+
+    async with smtp_server() as server, working(world, server.port), asyncio.timeout(20):
+        while not await expiries(world):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    assert await counted(world) == 0
+    assert await expiries(world) == Counter([id])
 
 
 @pytest.mark.parametrize("first", ["revocation", "job"])
