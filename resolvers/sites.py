@@ -34,5 +34,5 @@ def clean_site(text: str) -> str:
 
 def _no_host() -> Refused:
     return invalid(
-        "A site is a host name, such as www.example.com: no http://, port or path, no IP address.", "site"
+        "A site is a host name, such as www.example.com: no http://, port, path or dot at its end.", "site"
     )
