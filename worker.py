@@ -34,7 +34,15 @@ from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
-from resolvers import invitation_jobs, invoice_documents, invoice_jobs, payments, tidying, transfers
+from resolvers import (
+    invitation_jobs,
+    invoice_documents,
+    invoice_jobs,
+    license_expiry,
+    payments,
+    tidying,
+    transfers,
+)
 from settings import Settings
 from web.logs import configure_logs
 
@@ -107,6 +115,7 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event, pace:
         periodic={
             "expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database)),
             "audit_lost_transfers": (EVERY_30_SECONDS, lambda: transfers.audit_lost(database)),
+            "expire_licenses": (EVERY_30_SECONDS, lambda: license_expiry.expire_due(database)),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
             **_collecting(database),
         },

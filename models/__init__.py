@@ -1,6 +1,7 @@
 """What is stored. Importing this package declares every table."""
 
 from models.accounts import Account
+from models.api_keys import ApiKey
 from models.audit import AuditEvent, AuditHead
 from models.billing import BillingDetails, Invoice, InvoiceLine
 from models.catalog import Theme, ThemeFile, ThemeRelease
@@ -13,6 +14,7 @@ from models.sessions import Session, SignInLink
 
 __all__ = [
     "Account",
+    "ApiKey",
     "AuditEvent",
     "AuditHead",
     "BillingDetails",

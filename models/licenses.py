@@ -18,6 +18,10 @@ class LicenseStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+LIVE = (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)
+"""As stored: those that take up an entitlement and a site, until their time is over."""
+
+
 class Entitlement(SQLModel, table=True):
     """How many licenses of a theme an account may provision, and how many it has."""
 
@@ -44,6 +48,9 @@ _FILTERS = {
     "holder": "holder_id",
     "provisioner": "provisioned_by_id",
 }
+
+
+_EXPIRING = text("status IN ('ACTIVE', 'SUSPENDED') AND expires_at IS NOT NULL")
 
 
 def _indexes(name: str, column: str) -> Iterator[Index]:
@@ -77,6 +84,7 @@ class License(SQLModel, table=True):
             suffix="due",
             postgresql_where=text("status IN ('ACTIVE', 'SUSPENDED')"),
         ),
+        Index("ix_licenses_expiry", "expires_at", postgresql_where=_EXPIRING),
         search_index("licenses", "site"),
     )
 
@@ -104,13 +112,11 @@ class License(SQLModel, table=True):
     @staticmethod
     def status_of(stored_status: LicenseStatus, expires_at: datetime | None) -> LicenseStatus:
         """EXPIRED from the moment on, not from when a job comes by."""
-        live = stored_status in (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)
-        expired = live and expires_at is not None and expires_at <= now()
+        expired = stored_status in LIVE and expires_at is not None and expires_at <= now()
         return LicenseStatus.EXPIRED if expired else stored_status
 
     @staticmethod
     def status_now() -> ColumnElement[LicenseStatus]:
         stored = col(License.stored_status)
-        live = stored.in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED))
-        due = and_(live, col(License.expires_at) <= func.now())
+        due = and_(stored.in_(LIVE), col(License.expires_at) <= func.now())
         return case((due, LicenseStatus.EXPIRED.value), else_=stored)

@@ -1,7 +1,9 @@
 """What a role may do. The one table; nothing else compares roles."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
+from models.api_keys import ApiScope
 from models.members import Role
 
 
@@ -41,7 +43,26 @@ _MEMBER = _VIEWER | {
 }
 ROLE_PERMISSIONS = {Role.VIEWER: _VIEWER, Role.MEMBER: _MEMBER, Role.ADMIN: frozenset(Permission)}
 
+SCOPE_PERMISSIONS = {
+    ApiScope.READ: _VIEWER
+    | {
+        Permission.ACCESS_API,
+        Permission.DOWNLOAD_THEME_FILES,
+        Permission.VIEW_OWN_ACTIVITY,
+        Permission.VIEW_AUDIT_LOG,
+    },
+    ApiScope.PROVISION: frozenset({Permission.ACCESS_API, Permission.PROVISION_LICENSES}),
+}
+
 
 def permissions_of(role: Role) -> list[Permission]:
     """In the order of their declaration, which is the order clients see."""
     return [permission for permission in Permission if permission in ROLE_PERMISSIONS[role]]
+
+
+def permissions_within(role: Role, scopes: Iterable[str]) -> list[Permission]:
+    """Of an API key: none without access to the API, whatever its scopes."""
+    if Permission.ACCESS_API not in ROLE_PERMISSIONS[role]:
+        return []
+    opened = frozenset[Permission]().union(*(SCOPE_PERMISSIONS[ApiScope(scope)] for scope in scopes))
+    return [permission for permission in permissions_of(role) if permission in opened]

@@ -42,6 +42,9 @@ ATTEMPTS = {
     AuditAction.REPORT_DOWNLOADED: "ask for a report",
     AuditAction.INVOICE_DOWNLOADED: "download an invoice",
     AuditAction.BILLING_DETAILS_CHANGED: "change the billing details",
+    AuditAction.LICENSE_SUSPENDED: "suspend a license",
+    AuditAction.LICENSE_REINSTATED: "reinstate a license",
+    AuditAction.LICENSE_TRANSFERRED: "transfer a license",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 

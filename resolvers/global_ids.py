@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from models import (
     Account,
+    ApiKey,
     AuditEvent,
     Entitlement,
     Invitation,
@@ -24,6 +25,7 @@ from permissions.errors import BadUserInput
 
 PREFIXES: dict[type[SQLModel], str] = {
     Account: "account",
+    ApiKey: "api_key",
     AuditEvent: "event",
     Entitlement: "entitlement",
     Invitation: "invitation",

@@ -11,7 +11,7 @@ from models.accounts import Account
 from models.audit import AuditAction
 from models.catalog import Theme
 from models.columns import now
-from models.licenses import Entitlement, License, LicenseStatus
+from models.licenses import LIVE, Entitlement, License
 from models.members import Member
 from models.snapshots import attributes, made, snapshot
 from models.statements import Statement, any_of, parameter
@@ -20,16 +20,15 @@ from resolvers.accounts import account_id_of, count_active_licenses
 from resolvers.change import Change, change
 from resolvers.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
 from resolvers.global_ids import decode_all, decode_as
+from resolvers.license_expiry import expire
 from resolvers.license_keys import new_license_key
-from resolvers.nodes import find
 from resolvers.pages import Branch, Listing, Order, Search, Through, narrowed
 from resolvers.refusals import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.sites import clean_site
-from resolvers.text import clean_text
 from resolvers.visibility import licenses_seen_by, states
 
 if TYPE_CHECKING:
-    from schema.licenses import LicenseFilter, ProvisionLicenseInput, RevokeLicenseInput
+    from schema.licenses import LicenseFilter, ProvisionLicenseInput
 
 
 class LicenseOrder(StrEnum):
@@ -43,6 +42,7 @@ _ORDERS = {
     LicenseOrder.OLDEST: Order("oldest", (col(License.provisioned_at), col(License.id))),
     LicenseOrder.SITE: Order("site", (col(License.site), col(License.id))),
 }
+_MOST_DUE = 100
 _BY_ID = Order("id", (col(Entitlement.id),))
 
 
@@ -164,9 +164,13 @@ async def provision_license(context: Context, input: "ProvisionLicenseInput") ->
         if input.expires_at is not None and input.expires_at <= now():
             raise invalid("A license expires in the future, or never.", "expiresAt")
         wanted = await _wanted(tx, input.theme_id, site)
-        theme, holder = wanted.theme, await _holder(tx, input.holder_id)
+        theme, holder = wanted.theme, tx.acting
+        if input.holder_id is not None:
+            holder = await present_member(tx, input.holder_id, "holderId")
         if wanted.is_second:
             raise invalid(f"{site} has a license of {theme.name} already.", "site")
+        if wanted.due:
+            wanted.provisioned -= await expire(tx, wanted.due)
         await _use_entitlement(tx, wanted)
         license = made(
             License,
@@ -192,44 +196,15 @@ async def provision_license(context: Context, input: "ProvisionLicenseInput") ->
     return {"license": license}
 
 
-async def revoke_license(context: Context, input: "RevokeLicenseInput") -> dict[str, Any]:
-    """For good; its entitlement is free again."""
-    found = await find(context, License, input.license_id)
-    if found is None:
-        raise not_found("license", "licenseId")
-    async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
-        reason = clean_text(input.reason, "A reason", "reason")
-        if reason is None:
-            raise invalid("Say why: the reason is kept with the license.", "reason")
-        license = await tx.session.get_one(License, (found.account_id, found.id))
-        status = license.status
-        if status is LicenseStatus.REVOKED:
-            raise refused(UserErrorCode.NOT_ACTIVE, "This license was revoked already.", "licenseId")
-        if license.stored_status is not LicenseStatus.EXPIRED:
-            await _free_entitlement(tx, license)
-        license.stored_status = LicenseStatus.REVOKED
-        license.revoked_by_id, license.revoked_at, license.revoked_reason = tx.acting.id, now(), reason
-        theme = await tx.session.get_one(Theme, license.theme_id)
-        tx.about(
-            license,
-            f"{theme.name} for {license.site}",
-            f"revoked {theme.name} for {license.site}",
-            status=[status.value, "REVOKED"],
-            reason=reason,
-        )
-    return {"license": license}
-
-
-async def _holder(tx: Change, global_id: str | None) -> Member:
-    if global_id is None:
-        return tx.acting
-    holder_id = decode_as(Member, global_id)
-    holder = await tx.session.get(Member, (tx.account.id, holder_id)) if holder_id else None
-    if holder is None:
-        raise not_found("member of this account", "holderId")
-    if holder.removed_at is not None:
-        raise refused(UserErrorCode.NOT_ACTIVE, f"{holder.name} is no longer a member.", "holderId")
-    return holder
+async def present_member(tx: Change, global_id: str, argument: str) -> Member:
+    """Of the account, and not gone. Raises `Refused`."""
+    member_id = decode_as(Member, global_id)
+    member = await tx.session.get(Member, (tx.account.id, member_id)) if member_id else None
+    if member is None:
+        raise not_found("member of this account", argument)
+    if member.removed_at is not None:
+        raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", argument)
+    return member
 
 
 @dataclass
@@ -241,33 +216,42 @@ class _Wanted:
     provisioned: int
     is_second: bool
     """Whether the site has one already."""
+    due: list[UUID]
+    """Licenses that are over and not stored so yet: they take up the site, or what was bought."""
 
 
 async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
     theme_id = decode_as(Theme, global_id)
-    values = {"theme_id": theme_id, "account_id": tx.account.id, "site": site}
+    values = {"theme_id": theme_id, "account_id": tx.account.id, "site": site, "at": now()}
     found = await tx.fetch(_WANTED, **values) if theme_id else []
     if not found:
         raise not_found("theme", "themeId")
-    *theme, purchased, provisioned, is_second = found[0]
+    *theme, purchased, provisioned, is_second, due = found[0]
     theme = snapshot(Theme, theme)
     tx.has_read(theme)
-    return _Wanted(theme, purchased or 0, provisioned or 0, is_second)
+    return _Wanted(theme, purchased or 0, provisioned or 0, is_second, due)
 
 
 def _select_wanted() -> Select[*tuple[Any, ...]]:
     """Nothing of it changes meanwhile: the account is locked."""
-    account_id, theme_id = parameter("account_id"), parameter("theme_id")
-    second = exists().where(
+    account_id, theme_id, site, at = map(parameter, ("account_id", "theme_id", "site", "at"))
+    live = and_(
         col(License.account_id) == account_id,
         col(License.theme_id) == theme_id,
-        col(License.site) == parameter("site"),
-        col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
+        col(License.stored_status).in_(LIVE),
+    )
+    second = exists().where(live, col(License.site) == site, (col(License.expires_at) > at).is_not(False))
+    due = (
+        select(col(License.id))
+        .where(live, col(License.expires_at) <= at)
+        .order_by(col(License.site) != site)
+        .limit(_MOST_DUE)
     )
     columns: list[Any] = [getattr(Theme, name) for name in attributes(Theme)]
+    of_entitlement = col(Entitlement.purchased), col(Entitlement.provisioned)
     bought = (col(Entitlement.theme_id) == col(Theme.id)) & (col(Entitlement.account_id) == account_id)
     return (
-        select(*columns, col(Entitlement.purchased), col(Entitlement.provisioned), second)
+        select(*columns, *of_entitlement, second, func.array(due.scalar_subquery()))
         .select_from(Theme)
         .join(Entitlement, bought, isouter=True)
         .where(col(Theme.id) == theme_id)
@@ -289,12 +273,8 @@ _USE = Statement(
 
 async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
     """The account's cap first, then what was bought of this theme."""
-    most, theme = tx.account.max_active_licenses, wanted.theme
-    if most is not None:
-        active = await count_active_licenses(tx)
-        if active >= most:
-            message = f"The account may have {most} active licenses, and has {active}."
-            raise Refused(_limit_reached(message, "accountId", most, active))
+    theme = wanted.theme
+    await refuse_beyond_cap(tx, "accountId")
     if wanted.provisioned >= wanted.purchased:
         message = f"All {wanted.purchased} licenses of {theme.name} are in use: buy more, or revoke one."
         if not wanted.purchased:
@@ -303,19 +283,15 @@ async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
     await tx.fetch(_USE, account_id=tx.account.id, theme_id=theme.id)
 
 
-async def _free_entitlement(tx: Change, license: License) -> None:
-    entitlement = await _entitlement(tx, license.theme_id)
-    if entitlement is not None:
-        entitlement.provisioned -= 1
-
-
-async def _entitlement(tx: Change, theme_id: UUID) -> Entitlement | None:
-    statement = (
-        select(Entitlement)
-        .where(col(Entitlement.account_id) == tx.account.id, col(Entitlement.theme_id) == theme_id)
-        .with_for_update(key_share=True)
-    )
-    return (await tx.session.scalars(statement)).one_or_none()
+async def refuse_beyond_cap(tx: Change, argument: str) -> None:
+    """Raises `Refused` where the account may have no active license more."""
+    most = tx.account.max_active_licenses
+    if most is None:
+        return
+    active = await count_active_licenses(tx)
+    if active >= most:
+        message = f"The account may have {most} active licenses, and has {active}."
+        raise Refused(_limit_reached(message, argument, most, active))
 
 
 def _limit_reached(message: str, argument: str, limit: int, used: int) -> LicenseLimitReached:

@@ -34,7 +34,7 @@ async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID
     known = context.known(id)
     if isinstance(known, table):
         return known
-    return cast("Row", await _loaded(context, table, fetch, (account_id, id)))
+    return cast("Row", await loaded(context, table, fetch, (account_id, id)))
 
 
 async def load_referring(
@@ -58,7 +58,7 @@ async def load_referring(
             found.setdefault(key, []).append(row)
         return [found[key] for key in keys]
 
-    return cast("list[Row]", await _loaded(context, (table, column), fetch, (account_id, id)))
+    return cast("list[Row]", await loaded(context, (table, column), fetch, (account_id, id)))
 
 
 @cache
@@ -76,7 +76,7 @@ def of_accounts(table: type[SQLModel]) -> Condition:
     return Condition(lambda ids: any_of(col(cast("Any", table).account_id), ids))
 
 
-async def _loaded(
+async def loaded(
     context: Context, what: Any, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
 ) -> Any:
     loader = context.loaders.get(what)

@@ -6,11 +6,13 @@ from sqlmodel import col
 
 from models.accounts import Account
 from models.audit import AuditAction
-from models.licenses import License, LicenseStatus
+from models.columns import now
+from models.licenses import LIVE, License
 from models.members import Member, Role
 from models.statements import any_of
 from permissions.context import Context
 from permissions.roles import Permission
+from resolvers.api_keys import end_api_keys
 from resolvers.change import Change, change
 from resolvers.conditions import Condition, contains, has_grams_of
 from resolvers.global_ids import decode_as
@@ -175,15 +177,14 @@ async def _owner(tx: Change) -> Member:
 
 
 async def _end(tx: Change, member: Member, heir: Member, did: str) -> None:
-    from models.columns import now
-
     member.removed_at = now()
     handed_on = (
         update(License)
         .where(
             col(License.account_id) == tx.account.id,
             col(License.holder_id) == member.id,
-            col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
+            col(License.stored_status).in_(LIVE),
+            (col(License.expires_at) > now()).is_not(False),
         )
         .values(holder_id=heir.id)
         .returning(col(License.id))
@@ -191,6 +192,7 @@ async def _end(tx: Change, member: Member, heir: Member, did: str) -> None:
     moved = len((await tx.session.scalars(handed_on)).all())
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
+    await end_api_keys(tx, member)
     tx.about(
         member,
         member.name,

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel, col
 
 from models import (
     Account,
+    ApiKey,
     AuditEvent,
     Entitlement,
     Invitation,
@@ -29,12 +30,13 @@ from resolvers.global_ids import decode, decode_as
 from resolvers.loading import of_accounts, with_id, with_ids
 from resolvers.rows import row
 from resolvers.sessions import live_of_user
-from resolvers.visibility import is_own_event, sees_license, themes_on_offer
+from resolvers.visibility import is_own_api_key, is_own_event, sees_license, themes_on_offer
 
 Row = TypeVar("Row", bound=SQLModel)
 
 MOST_NODES = 100
 _NEEDS: dict[type[SQLModel], Permission] = {
+    ApiKey: Permission.GENERATE_API_KEYS,
     AuditEvent: Permission.VIEW_AUDIT_LOG,
     Entitlement: Permission.VIEW_ACTIVE_LICENSES,
     Invitation: Permission.INVITE_MEMBERS,
@@ -104,6 +106,8 @@ def _within(viewer: Viewer, table: type[SQLModel]) -> Bound:
 def _require(viewer: Viewer, row: Any) -> None:
     membership = viewer.memberships[row.account_id]
     needed = _NEEDS[type(row)]
+    if isinstance(row, ApiKey) and is_own_api_key(row, membership):
+        return
     if isinstance(row, AuditEvent) and is_own_event(row, membership):
         needed = Permission.VIEW_OWN_ACTIVITY
     if not membership.may(needed):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col
 
+from models.api_keys import ApiKey
 from models.audit import AuditEvent
 from models.catalog import Theme
 from models.licenses import License, LicenseStatus
@@ -39,6 +40,7 @@ _due = Condition(
         col(License.expires_at) <= func.now(),
     )
 )
+_api_keys_of = Condition(lambda member_id: col(ApiKey.member_id) == member_id)
 _on_offer = Condition(lambda: col(Theme.withdrawn_at).is_(None))
 
 
@@ -74,6 +76,17 @@ def sees_license(membership: Membership, license: License) -> bool:
         return True
     own = membership.member_id in (license.holder_id, license.provisioned_by_id)
     return license.status is LicenseStatus.ACTIVE or (own and membership.may(Permission.PROVISION_LICENSES))
+
+
+def api_keys_seen_by(membership: Membership) -> tuple[Bound, ...]:
+    """All, for who generates them; else one's own."""
+    if membership.may(Permission.GENERATE_API_KEYS):
+        return ()
+    return (_api_keys_of(membership.member_id),)
+
+
+def is_own_api_key(key: ApiKey, membership: Membership) -> bool:
+    return key.member_id == membership.member_id
 
 
 def is_own_event(event: AuditEvent, membership: Membership) -> bool:

@@ -7,12 +7,14 @@ import models
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission, permissions_of
 from resolvers.accounts import account_owner, active_licenses
+from resolvers.api_keys import account_api_keys
 from resolvers.audit import account_audit_log
 from resolvers.invitations import account_invitations
 from resolvers.invoices import spent_this_month
 from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
 from resolvers.loading import load
 from resolvers.members import MemberOrder, account_members
+from schema.api_keys import ApiKey, ApiKeyFilter
 from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.billing import Billing
 from schema.connections import Connection
@@ -95,6 +97,12 @@ class Account(Node):
         account_entitlements,
         allow=Permission.VIEW_ACTIVE_LICENSES,
         description="What has been purchased, and how much of it is in use.",
+    )
+    api_keys: Connection[ApiKey] | None = connection(
+        account_api_keys,
+        allow=SIGNED_IN,
+        filter=ApiKeyFilter,
+        description="An Admin sees every key of the account, anyone else their own. The newest first.",
     )
     audit_log: AuditEventConnection | None = connection(
         account_audit_log,

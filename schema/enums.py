@@ -1,5 +1,6 @@
 """The enums that clients see, with what each value means."""
 
+from models.api_keys import ApiKeyStatus, ApiScope
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
 from models.billing import InvoiceStatus
 from models.invitations import DeliveryStatus, InvitationStatus
@@ -72,7 +73,25 @@ described(
     ACTIVE It may be used.
     SUSPENDED Not for now; it still takes up its entitlement.
     REVOKED Never again; its entitlement is free.
+    EXPIRED Its time is over; its entitlement is free.
+    """,
+)
+described(
+    ApiKeyStatus,
+    "Whether an API key works.",
+    """
+    UNCLAIMED Its member has not taken it yet.
+    ACTIVE It works.
     EXPIRED Its time is over.
+    REVOKED Never again.
+    """,
+)
+described(
+    ApiScope,
+    "What an API key is for.",
+    """
+    READ To read what its member may read.
+    PROVISION To provision licenses.
     """,
 )
 described(

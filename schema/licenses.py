@@ -95,3 +95,37 @@ class RevokeLicenseInput:
 @object_type(allow=ANYONE, description="The license that was revoked.")
 class RevokeLicensePayload(Payload):
     license: License | None = result("The license, for good.")
+
+
+@strawberry.input(description="Which license to suspend, and why.")
+class SuspendLicenseInput:
+    license_id: strawberry.ID = strawberry.field(description="One that is active.")
+    reason: str = strawberry.field(description="Kept in the log: 1 to 1,000 characters.")
+
+
+@object_type(allow=ANYONE, description="The license that was suspended.")
+class SuspendLicensePayload(Payload):
+    license: License | None = result("The license, which still takes up its entitlement.")
+
+
+@strawberry.input(description="Which license to reinstate.")
+class ReinstateLicenseInput:
+    license_id: strawberry.ID = strawberry.field(description="One that is suspended.")
+
+
+@object_type(allow=ANYONE, description="The license that was reinstated.")
+class ReinstateLicensePayload(Payload):
+    license: License | None = result("The license, active again.")
+
+
+@strawberry.input(description="Which license to transfer, and to whom.")
+class TransferLicenseInput:
+    license_id: strawberry.ID = strawberry.field(description="One that is active or suspended.")
+    to_member_id: strawberry.ID = strawberry.field(
+        description="Who is to hold it: a member of the account, of whatever role."
+    )
+
+
+@object_type(allow=ANYONE, description="The license that was transferred.")
+class TransferLicensePayload(Payload):
+    license: License | None = result("The license with its new holder.")

@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
@@ -6,18 +7,49 @@ import models
 from models.members import Role
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission, permissions_of
+from resolvers import offboarding as left_behind
 from resolvers.audit import member_activity
 from resolvers.licenses import member_licenses
+from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.connections import Connection
 from schema.errors import Payload, result
-from schema.fields import Node, connection, derived, guarded, object_type, to_one
+from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, to_one
+from schema.invitations import Invitation
 from schema.later import Account
 from schema.licenses import License, LicenseFilter
+from schema.row_fields import ROW, Same
+
+
+def _itself(root: strawberry.Parent[Any]) -> Any:
+    return root
 
 
 def _permissions(role: Role, removed_at: datetime | None) -> list[Permission]:
     return [] if removed_at else permissions_of(role)
+
+
+@object_type(
+    allow=Permission.REMOVE_MEMBERS,
+    of=models.Member,
+    description="What would be left behind: licenses, which go to another member, and keys, which end.",
+)
+class Offboarding:
+    @computed(int, "How many active licenses the member holds.")
+    async def active_licenses(root: strawberry.Parent[models.Member], info: Info) -> int:
+        return await left_behind.active_licenses(info.context, root)
+
+    @computed(list[ApiKey], f"Those that work: the newest {left_behind.MOST_SHOWN}.")
+    async def active_api_keys(root: strawberry.Parent[models.Member], info: Info) -> list[models.ApiKey]:
+        return await left_behind.active_api_keys(info.context, root)
+
+    @computed(
+        list[Invitation], f"Those that the member sent, which stay: the newest {left_behind.MOST_SHOWN}."
+    )
+    async def pending_invitations(
+        root: strawberry.Parent[models.Member], info: Info
+    ) -> list[models.Invitation]:
+        return await left_behind.pending_invitations(info.context, root)
 
 
 @object_type(allow=Permission.VIEW_TEAM, of=models.Member, description="A person in an account, with a role.")
@@ -47,6 +79,12 @@ class Member(Node):
         allow=HasOrOwns(Permission.VIEW_AUDIT_LOG, own="id", needs=Permission.VIEW_OWN_ACTIVITY),
         filter=AuditLogFilter,
         description="What the member did, the newest first. For Admins, and the member itself.",
+    )
+    offboarding: Offboarding | None = guarded(
+        allow=Permission.REMOVE_MEMBERS,
+        resolver=_itself,
+        metadata={ROW: Same()},
+        description="What would be left behind if this member were removed now.",
     )
 
 

@@ -11,6 +11,7 @@ from resolvers import (
     invitations,
     invoice_downloads,
     joining,
+    license_changes,
     licenses,
     members,
     purchases,
@@ -57,8 +58,14 @@ from schema.invitations import (
 from schema.licenses import (
     ProvisionLicenseInput,
     ProvisionLicensePayload,
+    ReinstateLicenseInput,
+    ReinstateLicensePayload,
     RevokeLicenseInput,
     RevokeLicensePayload,
+    SuspendLicenseInput,
+    SuspendLicensePayload,
+    TransferLicenseInput,
+    TransferLicensePayload,
 )
 from schema.members import (
     ChangeMemberRoleInput,
@@ -231,7 +238,7 @@ class Mutation:
         description="Provisions a license for a site. Uses one entitlement.",
     )
     revoke_license: RevokeLicensePayload | None = change_field(
-        licenses.revoke_license,
+        license_changes.revoke_license,
         allow=Permission.REVOKE_LICENSES,
         input=RevokeLicenseInput,
         payload=RevokeLicensePayload,
@@ -259,4 +266,25 @@ class Mutation:
         input=RequestInvoiceDownloadInput,
         payload=RequestInvoiceDownloadPayload,
         description="Asks for an invoice as a PDF.",
+    )
+    suspend_license: SuspendLicensePayload | None = change_field(
+        license_changes.suspend_license,
+        allow=Permission.REVOKE_LICENSES,
+        input=SuspendLicenseInput,
+        payload=SuspendLicensePayload,
+        description="Suspends a license until it is reinstated. It keeps its entitlement.",
+    )
+    reinstate_license: ReinstateLicensePayload | None = change_field(
+        license_changes.reinstate_license,
+        allow=Permission.REVOKE_LICENSES,
+        input=ReinstateLicenseInput,
+        payload=ReinstateLicensePayload,
+        description="Makes a suspended license active again.",
+    )
+    transfer_license: TransferLicensePayload | None = change_field(
+        license_changes.transfer_license,
+        allow=Permission.REVOKE_LICENSES,
+        input=TransferLicenseInput,
+        payload=TransferLicensePayload,
+        description="Gives a license another holder.",
     )

@@ -7,6 +7,7 @@ import models
 from permissions import viewer as asking
 from permissions.allow import ANYONE, SIGNED_IN
 from resolvers.sessions import live_sessions
+from schema.api_keys import ApiKey
 from schema.errors import Payload, result
 from schema.fields import Info, Node, computed, object_type
 from schema.later import Member
@@ -37,7 +38,7 @@ class Session(Node):
 
 
 Credential = Annotated[
-    Session, strawberry.union("Credential", description="What the request proved itself with.")
+    Session | ApiKey, strawberry.union("Credential", description="What the request proved itself with.")
 ]
 
 

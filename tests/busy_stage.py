@@ -29,13 +29,14 @@ from tests.changes import (
 from tests.generated_operations import Generated
 from tests.generated_values import Values
 from tests.stage import Stage
+from tests.stored_keys import store_api_key
 from tests.world import Person
 
 PEOPLE = ("ADMIN", "MEMBER", "VIEWER", "BOTH", "NOBODY")
 """Three roles; who has two accounts; and who is not signed in."""
 
 _PROVISION = mutation("provisionLicense", "license { id }")
-_KINDS = ("account", "event", "invitation", "invoice", "license", "member", "session", "theme")
+_KINDS = ("account", "api_key", "event", "invitation", "invoice", "license", "member", "session", "theme")
 _TABLES = {kind: f"{kind}s" for kind in _KINDS} | {
     "entitlement": "entitlements",
     "event": "audit_events",
@@ -43,7 +44,7 @@ _TABLES = {kind: f"{kind}s" for kind in _KINDS} | {
     "release": "theme_releases",
     "user": "users",
 }
-_MANY = {"account": 2, "member": 10, "license": 14, "event": 12, "invitation": 8}
+_MANY = {"account": 2, "api_key": 10, "member": 10, "license": 14, "event": 12, "invitation": 8}
 _IDS = {kind: [f"<{kind}_{number}>" for number in range(_MANY.get(kind, 3))] for kind in _TABLES}
 _LISTS = {
     "members": "account { list: members(filter: { includeRemoved: true }) { edges { cursor } } }",
@@ -53,6 +54,7 @@ _LISTS = {
     "invitations": "account { list: invitations { edges { cursor } } }",
     "entitlements": "account { list: entitlements { edges { cursor } } }",
     "invoices": "account { billing { list: invoices { edges { cursor } } } }",
+    "api_keys": "account { list: apiKeys { edges { cursor } } }",
     "events": "account { list: auditLog { edges { cursor } } }",
     "themes": "catalog { edges { cursor } }",
 }
@@ -87,7 +89,8 @@ VALUES = Values(
         "holderIds": _IDS["member"],
         "actorIds": _IDS["member"],
         "targetId": [*_IDS["member"], *_IDS["license"], *_IDS["invitation"]],
-        "apiKeyId": ["api_key_" + "0" * 32],
+        "apiKeyId": [*_IDS["api_key"], "api_key_" + "0" * 32],
+        "memberIds": _IDS["member"],
         "first": [0, 1, 2, 3, 7, 100],
         "last": [0, 1, 2, 3, 7, 100],
         "slug": ["aurora", "basalt", "cobalt"],
@@ -109,6 +112,7 @@ VALUES = Values(
                 "Account.invitations": _cursors("invitations"),
                 "Account.entitlements": _cursors("entitlements"),
                 "Billing.invoices": _cursors("invoices"),
+                "Account.apiKeys": _cursors("api_keys"),
                 "Account.auditLog": _cursors("events"),
                 "Member.activity": _cursors("events"),
                 "Query.catalog": _cursors("themes"),
@@ -186,6 +190,7 @@ async def set_busy_stage(stage: Stage) -> BusyStage:
     await _invoices(stage)
     await _team(stage)
     await _invitations(stage)
+    await _api_keys(stage)
     await stage.world.superuser.execute("UPDATE sessions SET last_used_at = now() + interval '1 day'")
     return BusyStage(stage, people, await _found(stage))
 
@@ -270,6 +275,18 @@ async def _invitations(stage: Stage) -> None:
     await world.viewer.post(
         INVITE_ONE, input={"accountId": world.account_id, "email": "denied@example.com", "role": "ADMIN"}
     )
+
+
+async def _api_keys(stage: Stage) -> None:
+    """In every state, and one whose member has gone."""
+    for role, person in stage.people.items():
+        await store_api_key(stage.world, person.member_id, f"works {role}", last_used_ip="'192.0.2.1'")
+        await store_api_key(stage.world, person.member_id, f"over {role}", expires_at="now()")
+    admin, member = stage.people["ADMIN"].member_id, stage.people["MEMBER"].member_id
+    unclaimed = {"prefix": "'ta_'", "key_hash": "NULL, claimed_at = NULL"}
+    await store_api_key(stage.world, member, "unclaimed", "PROVISION", **unclaimed)
+    await store_api_key(stage.world, admin, "revoked", revoked_at="now(), revoked_by_id = created_by_id")
+    await store_api_key(stage.world, member, "of both", "PROVISION", "READ", expires_at="'2121-01-01'")
 
 
 async def _found(stage: Stage) -> dict[str, str]:

@@ -45,6 +45,9 @@ PURCHASE = mutation(
     "purchaseLicenses", f"invoice {INVOICE} entitlements {{ id purchased provisioned theme {{ slug }} }}"
 )
 UPDATE_BILLING = mutation("updateBillingDetails", f"billing {{ {DETAILS} }}")
+SUSPEND_LICENSE = mutation("suspendLicense", _LICENSE)
+REINSTATE_LICENSE = mutation("reinstateLicense", _LICENSE)
+TRANSFER_LICENSE = mutation("transferLicense", _LICENSE)
 REVOKE_SESSION = mutation("revokeSession", "session { id }")
 UPDATE_PROFILE = mutation("updateProfile", "user { name }")
 

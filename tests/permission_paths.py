@@ -141,6 +141,8 @@ _OWNER_FIELDS = (
     ("VIEW_AUDIT_LOG", "activity(first: 1) { totalCount nodes { summary } }"),
     ("VIEW_AUDIT_LOG", "activity(filter: { outcome: DENIED }) { totalCount }"),
     ("VIEW_ACTIVE_LICENSES", "licenses { totalCount nodes { site } }"),
+    ("REMOVE_MEMBERS", "offboarding { activeLicenses }"),
+    ("REMOVE_MEMBERS", "offboarding { activeApiKeys { name } pendingInvitations { email } }"),
 )
 _OWN_FIELDS = (
     (OWN_ACTIVITY, "activity(first: 1) { totalCount nodes { summary } }"),
@@ -155,6 +157,7 @@ NODES = (
     ("VIEW_ACTIVE_LICENSES", "Entitlement", "entitlement"),
     ("INVITE_MEMBERS", "Invitation", "invitation"),
     ("MANAGE_BILLING", "Invoice", "invoice"),
+    ("GENERATE_API_KEYS", "ApiKey", "api_key"),
     ("VIEW_AUDIT_LOG", "AuditEvent", "event"),
     (OWN_ACTIVITY, "AuditEvent", "my_event"),
 )

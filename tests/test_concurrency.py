@@ -118,11 +118,11 @@ async def test_the_cap_of_active_licenses(world: World, themes: dict[str, str]) 
                 },
             )
             for person in (world.admin, world.member)
-            for number in range(5)
+            for number in range(10)
         )
     )
 
-    assert Counter(answers) == {"OK": 3, "LICENSE_LIMIT_REACHED": 7}
+    assert Counter(answers) == {"OK": 3, "LICENSE_LIMIT_REACHED": 17}
     await assert_licenses(world, 3)
 
 

@@ -75,7 +75,6 @@ def test_a_license_key_shows_any_one_wrong_character() -> None:
     ("typed", "site"),
     [
         ("WWW.Example.COM", "www.example.com"),
-        ("example.com.", "example.com"),
         ("BÜCHER.example", "bücher.example"),
         ("xn--bcher-kva.example", "bücher.example"),
     ],
@@ -85,7 +84,15 @@ def test_a_site_has_one_form(typed: str, site: str) -> None:
 
 
 NO_HOST_NAMES = ["", " ", "a b.com", "http://x/y", "x/y", "..", "a..b", "localhost", "192.0.2.1", "[::1]"]
-NO_HOST_NAMES += ["-a.com", "*.a.com", "example.com:80", "user@example.com", "a_b.com"]
+NO_HOST_NAMES += [
+    "-a.com",
+    "*.a.com",
+    "example.com:80",
+    "user@example.com",
+    "a_b.com",
+    "example.com.",
+    "1.0x7f",
+]
 TOO_LONG = ["a" * 64 + ".com", ".".join(["a" * 49] * 5) + ".abcd"]  # 64 in a label, 254 in all
 
 

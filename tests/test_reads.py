@@ -76,6 +76,12 @@ LISTS = {
         "",
         *(f"filter: {{ statuses: [{statuses}] }}" for statuses in ("OPEN", "PAID, VOID", "OPEN, PAID, VOID")),
     ],
+    "apiKeys": [
+        "",
+        'filter: { memberIds: ["<owner>"] }',
+        'filter: { memberIds: ["<owner>", "<bystander>"] }',
+        "filter: { statuses: [ACTIVE, EXPIRED] }",
+    ],
 }
 
 

@@ -16,6 +16,8 @@ PROVISION = """mutation ($input: ProvisionLicenseInput!) { provisionLicense(inpu
   license { id } userErrors { code } } }"""
 REVOKE = """mutation ($input: RevokeLicenseInput!) { revokeLicense(input: $input) {
   license { status } userErrors { code } } }"""
+SUSPEND = """mutation ($input: SuspendLicenseInput!) { suspendLicense(input: $input) {
+  license { status } userErrors { code } } }"""
 LICENSES = """query ($filter: LicenseFilter, $order: LicenseOrder) { account {
   licenses(filter: $filter, orderBy: $order) { totalCount nodes { site } } } }"""
 OF_MEMBERS = """{ account { limits { activeLicenses } members { nodes { role
@@ -69,9 +71,9 @@ async def _license(
     id = payload["license"]["id"]
     if status == "REVOKED":
         await world.admin.change(REVOKE, licenseId=id, reason="Over.")
-    # Nothing suspends a license yet, and time does not pass in a test.
     if status == "SUSPENDED":
-        await world.superuser.execute("UPDATE licenses SET status = 'SUSPENDED' WHERE site = $1", site)
+        await world.admin.change(SUSPEND, licenseId=id, reason="For now.")
+    # Time does not pass in a test.
     if status == "EXPIRED":
         await world.superuser.execute("UPDATE licenses SET expires_at = now() WHERE site = $1", site)
     return Licensed(id, site, holder, provisioned_by, status)

@@ -157,7 +157,7 @@ class World:
         """What is stored but the log and the sessions: to show that nothing changed."""
         tables = (
             *("accounts", "members", "invitations", "entitlements", "licenses", "users", "pgqueuer"),
-            *("billing_details", "invoices", "invoice_lines", "idempotency_keys"),
+            *("api_keys", "billing_details", "invoices", "invoice_lines", "idempotency_keys"),
         )
         rows = "SELECT * FROM {0} ORDER BY {0}::text"
         return {table: await self.superuser.fetch(rows.format(table)) for table in tables}

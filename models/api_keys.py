@@ -1,0 +1,82 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ColumnElement, Enum, LargeBinary, Text, and_, case, func, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
+from sqlmodel import Field, SQLModel, col
+
+from models.columns import id_column, member_key, now, tenant_column, tenant_index, time_column
+
+
+class ApiKeyStatus(StrEnum):
+    UNCLAIMED = "UNCLAIMED"
+    ACTIVE = "ACTIVE"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+class ApiScope(StrEnum):
+    READ = "READ"
+    PROVISION = "PROVISION"
+
+
+class ApiKey(SQLModel, table=True):
+    """A member's, whoever generated it. Only the SHA-256 of its secret is kept: none before it is
+    claimed. Never deleted: the audit log names keys."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        member_key("member_id"),
+        member_key("created_by_id"),
+        member_key("revoked_by_id"),
+        CheckConstraint("scopes <@ ARRAY['READ', 'PROVISION'] AND cardinality(scopes) > 0", name="scopes"),
+        CheckConstraint("(claimed_at IS NULL) = (key_hash IS NULL)", name="claimed"),
+        tenant_index("api_keys", "created_at", "id", suffix="created"),
+        tenant_index("api_keys", "member_id", "created_at", "id", suffix="member"),
+    )
+
+    account_id: UUID = tenant_column()
+    id: UUID = id_column()
+    member_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    name: str
+    prefix: str
+    """The secret's first characters, to recognise it by."""
+    key_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)
+    scopes: list[str] = Field(sa_type=ARRAY(Text))
+    """Each an `ApiScope`."""
+    created_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    created_at: datetime = time_column(default_now=True)
+    claimed_at: datetime | None = time_column(nullable=True)
+    expires_at: datetime | None = time_column(nullable=True)
+    last_used_at: datetime | None = time_column(nullable=True)
+    last_used_ip: str | None = None
+    revoked_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    revoked_at: datetime | None = time_column(nullable=True)
+
+    @staticmethod
+    def status_of(
+        claimed_at: datetime | None, expires_at: datetime | None, revoked_at: datetime | None
+    ) -> ApiKeyStatus:
+        if revoked_at is not None:
+            return ApiKeyStatus.REVOKED
+        if expires_at is not None and expires_at <= now():
+            return ApiKeyStatus.EXPIRED
+        return ApiKeyStatus.UNCLAIMED if claimed_at is None else ApiKeyStatus.ACTIVE
+
+    @staticmethod
+    def status_now() -> ColumnElement[ApiKeyStatus]:
+        status: ColumnElement[Any] = case(
+            (col(ApiKey.revoked_at).is_not(None), ApiKeyStatus.REVOKED.value),
+            (col(ApiKey.expires_at) <= func.now(), ApiKeyStatus.EXPIRED.value),
+            (col(ApiKey.claimed_at).is_(None), ApiKeyStatus.UNCLAIMED.value),
+            else_=ApiKeyStatus.ACTIVE.value,
+        )
+        return type_coerce(status, cast("Any", Enum(ApiKeyStatus, native_enum=False)))
+
+    @staticmethod
+    def works_or_may_yet() -> ColumnElement[bool]:
+        """Neither revoked nor over."""
+        return and_(col(ApiKey.revoked_at).is_(None), (col(ApiKey.expires_at) > func.now()).is_not(False))

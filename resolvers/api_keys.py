@@ -1,0 +1,68 @@
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from models.accounts import Account
+from models.api_keys import ApiKey, ApiKeyStatus
+from models.audit import AuditAction
+from models.columns import now
+from models.members import Member
+from models.statements import any_of
+from permissions.context import Context
+from permissions.roles import Permission, permissions_within
+from resolvers.change import Change
+from resolvers.conditions import Bound, Condition
+from resolvers.global_ids import decode_all
+from resolvers.loading import load
+from resolvers.pages import Branch, Listing, Order, narrowed
+from resolvers.visibility import api_keys_seen_by
+
+if TYPE_CHECKING:
+    from schema.api_keys import ApiKeyFilter
+
+_NEWEST = Order("newest", (col(ApiKey.created_at), col(ApiKey.id)), descending=True)
+
+_of_account = Condition(lambda account_id: col(ApiKey.account_id) == account_id)
+_of_member = Condition(lambda member_id: col(ApiKey.member_id) == member_id)
+_of_members = Condition(lambda member_ids: any_of(col(ApiKey.member_id), member_ids))
+_in_states = Condition(lambda statuses: any_of(ApiKey.status_now(), statuses))
+
+
+def account_api_keys(context: Context, account: Account, filter: "ApiKeyFilter | None" = None) -> Listing:
+    where: tuple[Bound, ...] = api_keys_seen_by(context.signed_in().memberships[account.id])
+    branches: tuple[Branch, ...] = ()
+    if filter and filter.member_ids is not None:
+        members = decode_all(Member, filter.member_ids, "memberIds")
+        where, branches = narrowed(where, branches, members, _of_member, _of_members)
+    if filter and filter.statuses is not None:
+        where = (*where, _in_states(filter.statuses))
+    return Listing(ApiKey, (_of_account(account.id), *where), _NEWEST, branches=branches)
+
+
+async def effective_permissions(context: Context, key: ApiKey) -> list[Permission]:
+    """None for a key that does not work, or whose member's role has no access to the API any more."""
+    member = await load(context, Member, key.member_id, account_id=key.account_id)
+    status = ApiKey.status_of(key.claimed_at, key.expires_at, key.revoked_at)
+    if status is not ApiKeyStatus.ACTIVE or member.removed_at is not None:
+        return []
+    return permissions_within(member.role, key.scopes)
+
+
+async def end_api_keys(tx: Change, member: Member) -> None:
+    """Of a member that goes, whether it has claimed them or not: a key does not outlive its member."""
+    statement = select(ApiKey).where(
+        col(ApiKey.account_id) == tx.account.id,
+        col(ApiKey.member_id) == member.id,
+        ApiKey.works_or_may_yet(),
+    )
+    for key in (await tx.session.scalars(statement)).all():
+        key.revoked_by_id, key.revoked_at = tx.acting.id, now()
+        tx.about(
+            key,
+            key.name,
+            f"revoked the API key {key.name} of {member.name}",
+            action=AuditAction.API_KEY_REVOKED,
+            member=member.name,
+            prefix=key.prefix,
+        )
