@@ -33,6 +33,11 @@ TEAM = {
     "vera@example.com": ("Vera Rubin", "Viewer"),
 }
 ADA, BOB, VERA = TEAM
+BILLING = {
+    "company": "Analytical Studio GmbH",
+    "addressLines": ["Rechenweg 12", "10115 Berlin"],
+    "country": "DE",
+}
 DOCUMENTS = Documents(SCHEMA._schema, Limits())
 
 INVITE = """mutation ($input: InviteMemberInput!) {
@@ -43,6 +48,10 @@ CHANGE_ROLE = """mutation ($input: ChangeMemberRoleInput!) {
   changeMemberRole(input: $input) { member { id } userErrors { message } } }"""
 SET_LIMITS = """mutation ($input: SetAccountLimitsInput!) {
   setAccountLimits(input: $input) { account { id } userErrors { message } } }"""
+UPDATE_BILLING = """mutation ($input: UpdateBillingDetailsInput!) {
+  updateBillingDetails(input: $input) { billing { details { company } } userErrors { message } } }"""
+PURCHASE = """mutation ($input: PurchaseLicensesInput!) {
+  purchaseLicenses(input: $input) { invoice { number } userErrors { message } } }"""
 PROVISION = """mutation ($input: ProvisionLicenseInput!) {
   provisionLicense(input: $input) { license { id } userErrors { message } } }"""
 REVOKE = """mutation ($input: RevokeLicenseInput!) {
@@ -90,6 +99,8 @@ async def _work(ada: "Person", bob: "Person", vera: "Person", themes: list[str])
     ids = {slug: (await ada.ask(IDS, slug=slug))["theme"]["id"] for slug in themes}
     account = {"accountId": (await ada.ask(IDS, slug=themes[0]))["account"]["id"]}
     await ada.do(SET_LIMITS, **account, maxActiveLicenses=25)
+    await ada.do(UPDATE_BILLING, **account, **BILLING)
+    await ada.do(PURCHASE, **account, items=[{"themeId": ids[themes[0]], "quantity": 3}])
     await ada.do(INVITE, **account, email=BOB, role="MEMBER", message="Welcome to the studio!")
     await bob.join()
     await ada.do(INVITE, **account, email=VERA, role="MEMBER")

@@ -71,6 +71,10 @@ class Invoice(SQLModel, table=True):
     billed_to: dict[str, Any] = Field(sa_type=JSON)
     """As things were then: account, owner, company, email, addressLines, country, taxId, reverseCharge."""
 
+    @property
+    def number(self) -> str:
+        return self.number_of(self.sequence)
+
     @staticmethod
     def number_of(sequence: int) -> str:
         return f"INV-{sequence:06d}"

@@ -70,7 +70,7 @@ def new_event(account_id: UUID, actor: Actor, client: Client, action: AuditActio
 
 def target(row: SQLModel) -> dict[str, Any]:
     """What it was done to. Read before the change may be rolled back, which leaves a row without values."""
-    names = (str(getattr(row, name)) for name in ("name", "email", "site") if hasattr(row, name))
+    names = (str(getattr(row, name)) for name in ("name", "email", "site", "number") if hasattr(row, name))
     return {
         "target_type": type(row).__name__,
         "target_id": cast("Any", row).id,

@@ -46,7 +46,7 @@ class Seller:
 
 
 def invoice_file_name(invoice: Invoice) -> str:
-    return f"{Invoice.number_of(invoice.sequence)}.pdf"
+    return f"{invoice.number}.pdf"
 
 
 async def invoice_pdf(database: Database, invoice: Invoice, seller: Seller) -> bytes:
@@ -54,7 +54,7 @@ async def invoice_pdf(database: Database, invoice: Invoice, seller: Seller) -> b
     of_account = of_accounts(Member)([invoice.account_id])
     buyer = await row(database, Member, of_account, with_id(Member)(invoice.purchased_by_id))
     data = {
-        "number": Invoice.number_of(invoice.sequence),
+        "number": invoice.number,
         "status": invoice.status,
         "seller": seller.to_json(),
         "billedTo": list(_billed_to(invoice.billed_to)),
@@ -91,7 +91,7 @@ def _billed_to(billed_to: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _facts(invoice: Invoice, buyer: Member | None) -> Iterator[tuple[str, str]]:
-    yield "Number", Invoice.number_of(invoice.sequence)
+    yield "Number", invoice.number
     yield "Issued", day(invoice.issued_at)
     yield "Due", day(invoice.due_at)
     if buyer is not None:
@@ -117,7 +117,7 @@ def _tax_name(invoice: Invoice) -> str:
 
 
 def _notes(invoice: Invoice) -> Iterator[str]:
-    number = Invoice.number_of(invoice.sequence)
+    number = invoice.number
     if invoice.billed_to["reverseCharge"]:
         yield _REVERSE_CHARGE
     if invoice.status is InvoiceStatus.VOID:

@@ -47,7 +47,7 @@ async def open_invoice(database: Database, _storage: Storage, link: Link) -> Con
     if invoice is None:
         raise DownloadRefused(WhyNot.GONE)
     pdf = await invoice_pdf(database, invoice, Seller(**asked["seller"]))
-    number = Invoice.number_of(invoice.sequence)
+    number = invoice.number
     return pdf_content(
         Subject(Invoice, invoice.id, number, f"the invoice {number}"), invoice_file_name(invoice), pdf
     )

@@ -16,7 +16,7 @@ def invoice_messages(settings: Settings, invoice: Invoice) -> list[Message]:
     return [
         messages.invoice(
             to=to,
-            number=Invoice.number_of(invoice.sequence),
+            number=invoice.number,
             account=billed_to["account"],
             total=f"{invoice.currency} {grouped(invoice.total)}",
             due_at=invoice.due_at,

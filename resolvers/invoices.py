@@ -91,7 +91,7 @@ async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -
 
 def announce(tx: Change, settings: Settings, invoice: Invoice) -> None:
     """That it was issued: in the log, and to whom it is billed."""
-    number, owner = Invoice.number_of(invoice.sequence), invoice.billed_to["owner"]["name"]
+    number, owner = invoice.number, invoice.billed_to["owner"]["name"]
     tx.about(
         invoice,
         number,

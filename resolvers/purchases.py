@@ -190,7 +190,7 @@ def _tell(tx: Change, invoice: Invoice, items: Sequence[Item]) -> None:
     others = f" and {len(items) - 3} more themes" if len(items) > 3 else ""
     tx.about(
         invoice,
-        Invoice.number_of(invoice.sequence),
+        invoice.number,
         f"bought licenses: {what}{others}",
         items=[
             {"theme": item.theme.slug, "quantity": item.quantity, "unitPrice": str(item.theme.price_amount)}

@@ -19,9 +19,12 @@ async def path(world: World, themes: dict[str, str]) -> AsyncIterator[str]:
         "UPDATE theme_files SET size = $1, name = 'Größe \"1\" ☃.zip' WHERE name = 'aurora-1.1.0.zip'",
         len(CONTENT),
     )
-    stored(world, (await a_file(world))["sha256"]).write_bytes(CONTENT)
+    file = stored(world, (await a_file(world))["sha256"])
+    original = file.read_bytes()
+    file.write_bytes(CONTENT)
     yield await a_link(world, await a_license(world, themes["aurora"]))
     await all_told(world)
+    file.write_bytes(original)
 
 
 async def test_all_of_it(world: World, path: str) -> None:
