@@ -107,7 +107,7 @@ async def run(settings: Settings, database: Database, stop: asyncio.Event, pace:
     async def attach(message: Message) -> Sequence[Attachment]:
         if message.attachment is None:
             return ()
-        return [await invoice_documents.attached_invoice(database, settings, message.attachment)]
+        return [await invoice_documents.attached_invoice(database, message.attachment)]
 
     jobs = Jobs(
         connect=database.connect,

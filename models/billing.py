@@ -69,7 +69,8 @@ class Invoice(SQLModel, table=True):
     total: Decimal = Field(sa_type=_MONEY)
     purchased_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     billed_to: dict[str, Any] = Field(sa_type=JSON)
-    """As things were then: account, owner, company, email, addressLines, country, taxId, reverseCharge."""
+    """As things were then: account, owner, company, email, addressLines, country, taxId, reverseCharge; and
+    purchasedBy and seller."""
 
     @property
     def number(self) -> str:

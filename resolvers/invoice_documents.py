@@ -1,8 +1,7 @@
 """Invoices as PDFs: the same bytes each time, but for what the status adds."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col
@@ -11,7 +10,6 @@ from mailer.messages import Attachment, InvoiceAttachment
 from mailer.wording import day
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.database import Database
-from models.members import Member
 from resolvers.amounts import grouped, percentage
 from resolvers.conditions import Condition
 from resolvers.downloads import PDF_MEDIA_TYPE
@@ -19,7 +17,6 @@ from resolvers.invoices import BY_POSITION
 from resolvers.loading import of_accounts, with_id
 from resolvers.rows import row, rows
 from resolvers.typesetting import typeset
-from settings import Settings
 
 _of_invoice = Condition(
     lambda account_id, invoice_id: (
@@ -29,36 +26,18 @@ _of_invoice = Condition(
 _REVERSE_CHARGE = "Reverse charge: the recipient owes the tax (Article 196 of Directive 2006/112/EC)."
 
 
-@dataclass(frozen=True)
-class Seller:
-    name: str
-    address: Sequence[str]
-    """Its lines."""
-    tax_id: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        lines = [line.strip() for line in settings.seller_address.split(",")]
-        return cls(settings.seller_name, [line for line in lines if line], settings.seller_tax_id)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def invoice_file_name(invoice: Invoice) -> str:
     return f"{invoice.number}.pdf"
 
 
-async def invoice_pdf(database: Database, invoice: Invoice, seller: Seller) -> bytes:
+async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
     lines = await rows(database, InvoiceLine, _of_invoice(invoice.account_id, invoice.id), order=BY_POSITION)
-    of_account = of_accounts(Member)([invoice.account_id])
-    buyer = await row(database, Member, of_account, with_id(Member)(invoice.purchased_by_id))
     data = {
         "number": invoice.number,
         "status": invoice.status,
-        "seller": seller.to_json(),
+        "seller": invoice.billed_to["seller"],
         "billedTo": list(_billed_to(invoice.billed_to)),
-        "facts": list(_facts(invoice, buyer)),
+        "facts": list(_facts(invoice)),
         "lines": [_line(line) for line in lines],
         "sums": [("Subtotal", grouped(invoice.subtotal)), (_tax_name(invoice), grouped(invoice.tax))],
         "total": f"{invoice.currency} {grouped(invoice.total)}",
@@ -67,12 +46,12 @@ async def invoice_pdf(database: Database, invoice: Invoice, seller: Seller) -> b
     return await typeset("invoice.typ", data, invoice.issued_at)
 
 
-async def attached_invoice(database: Database, settings: Settings, asked: InvoiceAttachment) -> Attachment:
+async def attached_invoice(database: Database, asked: InvoiceAttachment) -> Attachment:
     """Raises LookupError where there is none, which never is: invoices are not deleted."""
     invoice = await find_invoice(database, asked.account_id, asked.invoice_id)
     if invoice is None:
         raise LookupError("the email's invoice is not there")
-    pdf = await invoice_pdf(database, invoice, Seller.of(settings))
+    pdf = await invoice_pdf(database, invoice)
     return Attachment(invoice_file_name(invoice), PDF_MEDIA_TYPE, pdf)
 
 
@@ -90,12 +69,11 @@ def _billed_to(billed_to: Mapping[str, Any]) -> Iterator[str]:
         yield f"VAT id {billed_to['taxId']}"
 
 
-def _facts(invoice: Invoice, buyer: Member | None) -> Iterator[tuple[str, str]]:
+def _facts(invoice: Invoice) -> Iterator[tuple[str, str]]:
     yield "Number", invoice.number
     yield "Issued", day(invoice.issued_at)
     yield "Due", day(invoice.due_at)
-    if buyer is not None:
-        yield "Purchased by", buyer.name
+    yield "Purchased by", invoice.billed_to["purchasedBy"]
     yield "Currency", invoice.currency
 
 

@@ -21,7 +21,7 @@ from resolvers.downloads import (
     hand_out,
     pdf_content,
 )
-from resolvers.invoice_documents import Seller, find_invoice, invoice_file_name, invoice_pdf
+from resolvers.invoice_documents import find_invoice, invoice_file_name, invoice_pdf
 from resolvers.nodes import find
 from resolvers.refusals import not_found
 
@@ -34,7 +34,7 @@ async def request_invoice_download(context: Context, input: "RequestInvoiceDownl
     if found is None:
         raise not_found("invoice", "invoiceId")
     async with change(context, found.account_id, AuditAction.INVOICE_DOWNLOADED, on=found) as tx:
-        subject = {"invoiceId": str(found.id), "seller": Seller.of(context.settings).to_json()}
+        subject = {"invoiceId": str(found.id)}
         name = invoice_file_name(found)
         download = await hand_out(tx, context, DownloadKind.INVOICE, subject, name, PDF_MEDIA_TYPE, None)
     return {"download": download}
@@ -42,11 +42,10 @@ async def request_invoice_download(context: Context, input: "RequestInvoiceDownl
 
 async def open_invoice(database: Database, _storage: Storage, link: Link) -> Content:
     link.require(Permission.MANAGE_BILLING)
-    asked = link.row.subject
-    invoice = await find_invoice(database, link.member.account_id, UUID(asked["invoiceId"]))
+    invoice = await find_invoice(database, link.member.account_id, UUID(link.row.subject["invoiceId"]))
     if invoice is None:
         raise DownloadRefused(WhyNot.GONE)
-    pdf = await invoice_pdf(database, invoice, Seller(**asked["seller"]))
+    pdf = await invoice_pdf(database, invoice)
     number = invoice.number
     return pdf_content(
         Subject(Invoice, invoice.id, number, f"the invoice {number}"), invoice_file_name(invoice), pdf

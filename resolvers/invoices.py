@@ -82,7 +82,11 @@ async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -
         tax=total - subtotal,
         total=total,
         purchased_by_id=tx.acting.id,
-        billed_to=_billed_to(tx.account, billed, reverse_charge=tax.reverse_charge),
+        billed_to={
+            **_billed_to(tx.account, billed, reverse_charge=tax.reverse_charge),
+            "purchasedBy": tx.acting.name,
+            "seller": _seller(settings),
+        },
     )
     await tx.insert(invoice)
     await tx.fetch(_INSERT_LINES, **_columns(invoice, items))
@@ -241,6 +245,15 @@ def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
             f" {Decimal(spent).quantize(CENT)}, and this is {total} more.",
             "items",
         )
+
+
+def _seller(settings: Settings) -> dict[str, Any]:
+    address = [line.strip() for line in settings.seller_address.split(",")]
+    return {
+        "name": settings.seller_name,
+        "addressLines": [line for line in address if line],
+        "taxId": settings.seller_tax_id or None,
+    }
 
 
 def _billed_to(account: Account, billed: _Billed, *, reverse_charge: bool) -> dict[str, Any]:

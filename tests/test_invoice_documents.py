@@ -12,7 +12,16 @@ from mailer.messages import InvoiceAttachment, Message
 from models.database import Database
 from resolvers.invoice_documents import attached_invoice
 from settings import Settings
-from tests.changes import CHANGE_ROLE, PURCHASE, UPDATE_BILLING, codes, nothing_changes, refusal
+from tests.changes import (
+    CHANGE_ROLE,
+    PURCHASE,
+    UPDATE_ACCOUNT,
+    UPDATE_BILLING,
+    UPDATE_PROFILE,
+    codes,
+    nothing_changes,
+    refusal,
+)
 from tests.documents import REQUEST_INVOICE, pages, told
 from tests.smtp import HANG_UP, Server, smtp_server
 from tests.test_invitation_delivery import working
@@ -71,8 +80,13 @@ async def test_an_invoice_is_downloaded_and_the_log_says_so(world: World, themes
 
 async def test_the_same_invoice_is_the_same_bytes(world: World, themes: dict[str, str]) -> None:
     invoice = await purchased(world, themes)
+    before = await pdf_of(world, invoice)
 
-    assert await pdf_of(world, invoice) == await pdf_of(world, invoice)
+    await world.admin.change(UPDATE_PROFILE, name="Someone Else")
+    await world.admin.change(UPDATE_ACCOUNT, accountId=world.account_id, name="Renamed")
+    await world.superuser.execute("UPDATE themes SET name = 'Retitled', price_amount = 1")
+
+    assert await pdf_of(world, invoice) == before
 
 
 async def test_it_says_what_became_of_it(world: World, themes: dict[str, str]) -> None:
@@ -261,4 +275,4 @@ async def test_an_invoice_that_is_not_there(database: Database, world: World, ap
     missing = InvoiceAttachment(UUID(int=0), UUID(int=0))
 
     with pytest.raises(LookupError):
-        await attached_invoice(database, app_settings, missing)
+        await attached_invoice(database, missing)

@@ -312,6 +312,12 @@ async def test_an_invoice_keeps_to_whom_it_was_made_out(world: World, themes: di
         "country": "FR",
         "taxId": None,
         "reverseCharge": False,
+        "purchasedBy": "Admin",
+        "seller": {
+            "name": world.settings.seller_name,
+            "addressLines": [line.strip() for line in world.settings.seller_address.split(",")],
+            "taxId": None,
+        },
     }
 
 
