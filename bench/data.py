@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Somebody who provisions licenses: a number, from which all that is the account's follows."""
+    """Somebody who makes changes: a number, from which all that is the account's follows."""
 
     number: int
 
@@ -57,7 +57,7 @@ def token_of(number: int) -> str:
 
 
 READER_TOKEN = token_of(_READER)
-THEME_ID = f"theme_{id_of('theme', 0).hex}"
+THEME_IDS = [f"theme_{id_of('theme', number).hex}" for number in range(len(_THEMES))]
 
 
 async def fill(connection: asyncpg.Connection) -> None:

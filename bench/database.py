@@ -76,13 +76,23 @@ class Database:
     async def version(self) -> str:
         return str(await self._value("SHOW server_version"))
 
-    async def count_licenses(self) -> int:
-        return int(str(await self._value("SELECT count(*) FROM licenses")))
+    async def count_events(self, action: str) -> int:
+        return int(str(await self._value("SELECT count(*) FROM audit_events WHERE action = $1", action)))
 
-    async def _value(self, statement: str) -> object:
+    async def forget_invoices(self) -> None:
+        """A purchase adds up what its account has spent this month: the more was bought, the longer."""
         connection = await self._server.connect(self.name)
         try:
-            return await connection.fetchval(statement)
+            await connection.execute(
+                "SET session_replication_role = replica; TRUNCATE invoices, invoice_lines"
+            )
+        finally:
+            await connection.close()
+
+    async def _value(self, statement: str, *arguments: object) -> object:
+        connection = await self._server.connect(self.name)
+        try:
+            return await connection.fetchval(statement, *arguments)
         finally:
             await connection.close()
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from bench.data import THEME_ID, WRITERS, Writer
+from bench.data import THEME_IDS, WRITERS, Writer
 from bench.database import Database, database
 from bench.servers import BenchError, free_port, running, stop, wait_until_listening
 
@@ -95,7 +95,7 @@ def _link(filled: Database, port: int, sha256: str) -> str:
     """Of somebody who has provisioned a license of the file's theme."""
     file_id = asyncio.run(_list_file(filled.url, sha256))
     license_id = _ask(
-        port, _PROVISION, accountId=_WRITER.account_id, themeId=THEME_ID, site="download.example.com"
+        port, _PROVISION, accountId=_WRITER.account_id, themeId=THEME_IDS[0], site="download.example.com"
     )["license"]["id"]
     download = _ask(port, _REQUEST, licenseId=license_id, fileId=f"file_{file_id}")["download"]
     return str(download["url"])
@@ -108,7 +108,7 @@ async def _list_file(url: str, sha256: str) -> str:
         await connection.execute(
             "INSERT INTO theme_releases (id, theme_id, version, released_at) VALUES ($1, $2, '9.9.9', now())",
             release,
-            THEME_ID.removeprefix("theme_"),
+            THEME_IDS[0].removeprefix("theme_"),
         )
         await connection.execute(
             "INSERT INTO theme_files (id, release_id, name, size, sha256, media_type)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import choice
 from string import ascii_lowercase
 
-from bench.data import READER_TOKEN, THEME_ID, WRITERS
+from bench.data import READER_TOKEN, WRITERS
 from bench.operations import Operation
 
 CONNECTIONS = 16
@@ -36,7 +36,7 @@ def find_wrk() -> str | None:
 def body_of(operation: Operation, account_id: str = "", site: str = "") -> bytes:
     asked: dict[str, object] = {"query": " ".join(operation.query.split())}
     if operation.is_change:
-        asked["variables"] = {"input": {"accountId": account_id, "themeId": THEME_ID, "site": site}}
+        asked["variables"] = {"input": {"accountId": account_id, **operation.input(site)}}
     return json.dumps(asked).encode()
 
 
@@ -63,8 +63,8 @@ def _requests(operation: Operation, folder: Path) -> Path:
     """The file that the script reads."""
     path = folder / f"{operation.name}.requests"
     if operation.is_change:
-        site = f"{_MARKER}.example.com"
-        pairs = [(each.token, body_of(operation, each.account_id, site)) for each in WRITERS]
+        site, writers = f"{_MARKER}.example.com", WRITERS[: operation.accounts]
+        pairs = [(each.token, body_of(operation, each.account_id, site)) for each in writers]
     else:
         pairs = [(READER_TOKEN, body_of(operation))]
     path.write_text("".join(f"{token}\t{body.decode()}\n" for token, body in pairs))

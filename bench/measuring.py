@@ -1,10 +1,11 @@
 """Every operation on every server, in turns, so that a machine's better and worse minutes are everybody's."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from bench import load, provision, servers, statements
+from bench import load, pgbench, servers, statements
 from bench.database import Database
 from bench.equality import check_equal, settle
 from bench.load import Measured
@@ -41,7 +42,6 @@ class Bench:
 
     def __post_init__(self) -> None:
         self._contestants = [each for server in self.servers for each in servers.contestants(server)]
-        self._script = self.database.folder / "provision.sql"
 
     def prepare(self, say: Say) -> None:
         """Nothing is timed unless all answer alike. Raises BenchError."""
@@ -71,16 +71,17 @@ class Bench:
         captured = statements.statements_of(contestant, operation, self.database)
         cells[contestant.name].statements = len(captured)
         if operation.is_change and self.with_pgbench:
-            count = provision.write_script(captured, self.database, self._script)
-            cells[PGBENCH] = Cell(count)
+            cells[PGBENCH] = Cell(pgbench.write_script(operation, captured, self.database))
 
     def _measure(self, operation: Operation, name: str) -> Measured:
         if name == PGBENCH:
-            return provision.run(self._script, self.database, self.seconds)
+            asyncio.run(self.database.forget_invoices())
+            return pgbench.run(operation, self.database, self.seconds)
         contestant = next(each for each in self._contestants if each.name == name)
         url, folder = contestant.url(operation.name), self.database.folder
         warm = load.run(operation, url, _WARM_UP_SECONDS, folder, checked=True)
         settle(contestant, operation)
+        asyncio.run(self.database.forget_invoices())
         measured = load.run(operation, url, self.seconds, folder, checked=False)
         settle(contestant, operation)
         if failed := warm.failed + measured.failed:

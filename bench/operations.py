@@ -1,6 +1,10 @@
 """What is asked of every server, and how ours is to do beside the others."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.data import ACCOUNTS, THEME_IDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,7 +13,16 @@ class Operation:
     query: str
     wanted: dict[str, float]
     """Ours to each of the others, in requests a second: at least this."""
-    is_change: bool = False
+    input: Callable[[str], dict[str, Any]] = lambda site: {}
+    """Of a change, beside the account: for a site that has no license yet."""
+    action: str = ""
+    """Of the event that each change leaves; they are counted."""
+    accounts: int = ACCOUNTS
+    """How many are changed, in turn."""
+
+    @property
+    def is_change(self) -> bool:
+        return bool(self.action)
 
 
 VIEWER = Operation(
@@ -50,6 +63,23 @@ PROVISION = Operation(
     """mutation ($input: ProvisionLicenseInput!) { provisionLicense(input: $input) {
         license { id site status theme { name } holder { name } } userErrors { code message path } } }""",
     {"pgbench": 0.5},
-    is_change=True,
+    lambda site: {"themeId": THEME_IDS[0], "site": site},
+    "LICENSE_PROVISIONED",
 )
-OPERATIONS = {each.name: each for each in (VIEWER, MEMBERS, LICENSES, AUDIT, NESTED, PROVISION)}
+PURCHASE = Operation(
+    "purchase",
+    """mutation ($input: PurchaseLicensesInput!) { purchaseLicenses(input: $input) {
+        invoice { id number status dueAt total { amount currency } }
+        entitlements { id purchased available theme { name } } userErrors { code message path } } }""",
+    {"pgbench": 0.5},
+    lambda site: {"items": [{"themeId": theme_id, "quantity": 1} for theme_id in THEME_IDS[:2]]},
+    "LICENSES_PURCHASED",
+)
+_ON_ONE_ACCOUNT = [
+    replace(each, name=f"{each.name}-one", wanted={"pgbench": 0.7}, accounts=1)
+    for each in (PROVISION, PURCHASE)
+]
+OPERATIONS = {
+    each.name: each
+    for each in (VIEWER, MEMBERS, LICENSES, AUDIT, NESTED, PROVISION, PURCHASE, *_ON_ONE_ACCOUNT)
+}

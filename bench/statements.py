@@ -19,7 +19,7 @@ _ENTRY = re.compile(
 )
 _PARAMETER = re.compile(r"\$\d+ = (?:(NULL)|'((?:[^']|'')*)')")
 CAPTURED = WRITERS[7]
-CAPTURED_SITE = "captured{}.example.com"
+CAPTURED_SITE = "captured{}.{}.example.com"
 _WARM_UP, _TRIES, _PAUSE_SECONDS = 5 * CONNECTIONS, 4, 0.1
 
 
@@ -38,7 +38,7 @@ def statements_of(contestant: Contestant, operation: Operation, database: Databa
         for number in range(_WARM_UP):
             # Each pooled connection prepares its statements once.
             each = WRITERS[number % len(WRITERS)]
-            ask(client, contestant, operation, each, f"warm{number}.example.com")
+            ask(client, contestant, operation, each, f"warm{number}.{operation.name}.example.com")
         with database.logging_statements() as log:
             tries = [_captured(client, contestant, operation, log, number) for number in range(_TRIES)]
     return min(tries, key=len)
@@ -58,7 +58,7 @@ def _captured(
 ) -> list[Statement]:
     time.sleep(_PAUSE_SECONDS)
     log.forget()
-    ask(client, contestant, operation, CAPTURED, CAPTURED_SITE.format(number))
+    ask(client, contestant, operation, CAPTURED, CAPTURED_SITE.format(number, operation.name))
     return [
         Statement(_text(entry), _parameters(entry["parameters"] or ""))
         for entry in _ENTRY.finditer(log.read())

@@ -1,6 +1,6 @@
 -- Arguments: a file of requests, one a line (the token, a tab and the body); the run's own letters; `checked` where
 -- answers are to be looked into; and what each of these must have.
--- Where a body has the marker, the lines are sent in turn, each with a number of its own in the marker's place.
+-- The lines are sent in turn; where a body has the marker, each with a number of its own in the marker's place.
 local marker = "uniquesitenumber"
 local requests, sent, wrong = {}, 0, 0
 
@@ -20,18 +20,18 @@ local function send_one(each)
   end
 end
 
-local function send_numbered(run)
+local function send_in_turn(run)
   local parts = {}
   for place, each in ipairs(requests) do
     local text = wrk.format("POST", nil, each.headers, each.body)
     local from, to = text:find(marker, 1, true)
-    parts[place] = { text:sub(1, from - 1), text:sub(to + 1) }
+    parts[place] = from and { text:sub(1, from - 1), text:sub(to + 1) } or { text }
   end
   local number = "%s" .. run .. "%0" .. (#marker - #run) .. "d%s"
   function request()
     sent = sent + 1
     local part = parts[sent % #parts + 1]
-    return number:format(part[1], sent, part[2])
+    return part[2] and number:format(part[1], sent, part[2]) or part[1]
   end
 end
 
@@ -52,8 +52,8 @@ end
 
 function init(args)
   read(args[1])
-  if requests[1].body:find(marker, 1, true) then
-    send_numbered(args[2])
+  if #requests > 1 or requests[1].body:find(marker, 1, true) then
+    send_in_turn(args[2])
   else
     send_one(requests[1])
   end

@@ -1,7 +1,7 @@
-"""The change of ours without its server: pgbench sends the very statements that were captured from it.
+"""A change of ours without its server: pgbench sends the very statements that were captured from it.
 
-What was the captured account's becomes that of one of the 100, at random; what is made anew for each
-license is made anew by PostgreSQL; everything else stays as it was. So a change that comes to send other
+What was the captured account's becomes that of one of those that are written to, at random; what is new in
+each change is made anew by PostgreSQL; everything else stays as it was. So a change that comes to send other
 statements is measured against those.
 """
 
@@ -13,9 +13,9 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
-from bench.data import WRITERS
 from bench.database import Database
 from bench.load import CONNECTIONS, Measured
+from bench.operations import Operation
 from bench.servers import BenchError
 from bench.statements import CAPTURED, CAPTURED_SITE, Statement
 from models.embedded_folder import binaries
@@ -23,22 +23,33 @@ from models.embedded_folder import binaries
 _THREADS = 2
 _OPTIONS = "-c jit=off -c lock_timeout=10s -c application_name=bench-pgbench"
 _HASH = "\\x" + sha256(CAPTURED.token.encode()).hexdigest()
-# What is found in a parameter, and the SQL that takes its place. pgbench knows `:writer` and `:site`.
+# What is found in a parameter, and the SQL that takes its place. pgbench knows `:writer` and `:number`.
 _PLACES = {
     re.escape(_HASH): "sha256(convert_to('bench-' || lpad(CAST(:writer AS text), 37, '0'), 'UTF8'))",
     rf"01900000-[0-9a-f]{{4}}-7000-8000-{CAPTURED.number:012x}": (
         "'{kind}' || lpad(to_hex(CAST(:writer AS int)), 12, '0')"
     ),
-    CAPTURED_SITE.format(r"\d").replace(".", r"\."): "'p' || CAST(:site AS text) || '.example.com'",
-    r"(?!01900000)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}": "CAST(uuidv7() AS text)",
+    CAPTURED_SITE.format(r"\d", "[a-z-]+").replace(
+        ".", r"\."
+    ): "'p' || CAST(:number AS text) || '.example.com'",
+    r"(?!01900000)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}": (
+        # A UUIDv7 that is the same in all statements of a transaction.
+        "lpad(to_hex(CAST(extract(epoch FROM now()) * 1000 AS bigint)), 12, '0') || '7{digits}' ||"
+        " lpad(to_hex(CAST(:number AS bigint)), 12, '0')"
+    ),
     r"\b[0-9a-f]{32}\b": "replace(CAST(uuidv7() AS text), '-', '')",
     r"TL(?:-\w{4}){4}": "'TL-' || CAST(uuidv7() AS text)",
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00$": "CAST(clock_timestamp() AS text)",
 }
+_COMMENT, _QUOTED = re.compile(r"^\s*--.*", re.MULTILINE), re.compile(r"'([^']*)'")
+_NUMBERS = f"random(0, {2**48 - 1})"
+# An invoice's number is read by one statement and sent by another.
+_READS_SEQUENCE = re.compile(r"(max\(invoices\.sequence\).*?\+ 1 AS )\w+", re.DOTALL)
+_SENDS_SEQUENCE = re.compile(r"INSERT INTO invoices \(((?:\w+, )*)sequence\b")
 _ANY = re.compile("|".join(f"({pattern})" for pattern in _PLACES))
 
 
-def write_script(statements: list[Statement], database: Database, path: Path) -> int:
+def write_script(operation: Operation, statements: list[Statement], database: Database) -> int:
     """Up to the COMMIT; the number of statements."""
     texts = [statement.text for statement in statements]
     if "COMMIT" not in texts:
@@ -47,24 +58,25 @@ def write_script(statements: list[Statement], database: Database, path: Path) ->
     types = asyncio.run(
         database.types_of([each.text if each.parameters else "SELECT" for each in statements])
     )
-    lines = [f"\\set writer random(0, {len(WRITERS) - 1})", "\\set site random(1, 9000000000000000000)"]
-    lines += [_filled_in(each, kinds) + ";" for each, kinds in zip(statements, types, strict=True)]
-    path.write_text("\n".join(lines) + "\n")
+    lines = [f"\\set writer random(0, {operation.accounts - 1})", f"\\set number {_NUMBERS}"]
+    lines += [_filled_in(each, kinds) for each, kinds in zip(statements, types, strict=True)]
+    _script(operation, database).write_text("\n".join(lines) + "\n")
     return len(statements)
 
 
-def run(script: Path, database: Database, seconds: int) -> Measured:
+def run(operation: Operation, database: Database, seconds: int) -> Measured:
+    script = _script(operation, database)
     for log in script.parent.glob("transactions.*"):
         log.unlink()
     command = [str(binaries() / "pgbench"), "--no-vacuum", "--protocol", "prepared", "--file", str(script)]
     command += ["--client", str(CONNECTIONS), "--jobs", str(_THREADS), "--time", str(seconds)]
     command += ["--log", "--log-prefix", str(script.parent / "transactions")]
     command += ["--host", database.host, "--username", database.role, database.name]
-    before = asyncio.run(database.count_licenses())
+    before = asyncio.run(database.count_events(operation.action))
     environment = {**os.environ, "PGOPTIONS": _OPTIONS}
     timeout = seconds + 60
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout)  # noqa: S603
-    made = asyncio.run(database.count_licenses()) - before
+    made = asyncio.run(database.count_events(operation.action)) - before
     rate = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or rate is None:
         raise BenchError(f"pgbench fails: {done.stderr.strip()[-2_000:]}")
@@ -74,14 +86,23 @@ def run(script: Path, database: Database, seconds: int) -> Measured:
     return Measured(float(rate[1]), percentiles[49], percentiles[98], failed=max(0, len(milliseconds) - made))
 
 
+def _script(operation: Operation, database: Database) -> Path:
+    return database.folder / f"{operation.name}.sql"
+
+
 def _filled_in(statement: Statement, types: list[str]) -> str:
+    sends = _SENDS_SEQUENCE.match(statement.text)
+    sequence = sends[1].count(",") if sends else None
+
     def value(match: re.Match[str]) -> str:
         place = int(match[1]) - 1
-        return f"CAST({_expression(statement.parameters[place])} AS {types[place]})"
+        sent = ":read_sequence" if place == sequence else _expression(statement.parameters[place])
+        return f"CAST({sent} AS {types[place]})"
 
     # pgbench would take what follows a colon for a variable of its own, in quotes too.
-    text = re.sub(r"'[^']*:[^']*'", lambda match: _literal(match[0][1:-1]), statement.text)
-    return re.sub(r"\$(\d+)", value, text)
+    text = _QUOTED.sub(lambda match: _literal(match[1]), _COMMENT.sub("", statement.text))
+    text, reads = _READS_SEQUENCE.subn(r"\1sequence", re.sub(r"\$(\d+)", value, text))
+    return text + (r" \gset read_" if reads else ";")
 
 
 def _expression(parameter: str | None) -> str:
@@ -92,7 +113,7 @@ def _expression(parameter: str | None) -> str:
         if match.start() > end:
             parts.append(_literal(parameter[end : match.start()]))
         place = list(_PLACES.values())[(match.lastindex or 1) - 1]
-        parts.append(place.replace("{kind}", match[0][:24]))
+        parts.append(place.format(kind=match[0][:24], digits=match[0][-7:]))
         end = match.end()
     if end < len(parameter) or not parts:
         parts.append(_literal(parameter[end:]))
