@@ -1,6 +1,7 @@
 """Emails on their way: one job each, enqueued in the transaction that causes them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -30,13 +31,15 @@ async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message]) -
 
 
 def queries(connection: asyncpg.Connection) -> Queries:
+    environment, queue, scheduler = _builders()
+    return Queries(AsyncpgDriver(connection), qbe=environment, qbq=queue, qbs=scheduler)
+
+
+@cache
+def _builders() -> tuple[QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder]:
+    """To make the names takes as long as three statements."""
     names = Names()
-    return Queries(
-        AsyncpgDriver(connection),
-        qbe=QueryBuilderEnvironment(names),
-        qbq=QueryQueueBuilder(names),
-        qbs=QuerySchedulerBuilder(names),
-    )
+    return QueryBuilderEnvironment(names), QueryQueueBuilder(names), QuerySchedulerBuilder(names)
 
 
 class Names(DBSettings):
