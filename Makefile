@@ -26,6 +26,8 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.reports --rows 200000 --rounds 3
+	$(BIN)/python -m bench.download
 
 bench-scale: $(INSTALLED)
 	$(BIN)/python -m bench.scale
