@@ -88,11 +88,6 @@ def _json_places(table: type[SQLModel]) -> list[int]:
 
 
 @cache
-def _json(table: type[SQLModel]) -> tuple[bool, ...]:
-    return tuple(isinstance(each.columns[0].type, JSON) for each in inspect(table).column_attrs)
-
-
-@cache
 def _layout(table: type[SQLModel]) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
     columns = inspect(table).column_attrs
     names = tuple(each.key for each in columns)

@@ -138,12 +138,9 @@ class Change:
 
     async def insert(self, row: SQLModel) -> None:
         """As `add`, at once and without the session."""
-        await self._insert(row)
+        await self.transaction.driver.execute(_insertion(type(row)), *stored(row))
         if hasattr(row, "id"):
             self.has_read(row)
-
-    async def _insert(self, row: SQLModel) -> None:
-        await self.transaction.driver.execute(_insertion(type(row)), *stored(row))
 
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
         """Records, in this transaction, without entities for the session to keep."""
@@ -175,7 +172,7 @@ class Change:
         if self.transaction.has_session:
             await self.session.flush()
         if self._remembered is not None:
-            await self._insert(self._remembered)
+            await self.insert(self._remembered)
         await queue.enqueue(self.transaction.driver, self._messages)
         if self._events:
             await _append(self.transaction.driver, self._events)

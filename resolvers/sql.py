@@ -163,9 +163,7 @@ class _Page:
 
     def _walked(self, branch: Branch) -> Statement:
         """Along an index."""
-        return self._one_of(self._selected(branch.where), branch)
-
-    def _one_of(self, statement: Statement, branch: Branch) -> Statement:
+        statement = self._selected(branch.where)
         if not branch.is_few:
             return self._in_order(statement)
         # Fenced off: they are found by an index of their own, and sorted.
