@@ -52,8 +52,6 @@ class Transfer(SQLModel, table=True):
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
-    bytes_asked: int | None = Field(default=None, sa_type=BigInteger)
-    """Unknown for what is made while it goes out."""
     bytes_sent: int = Field(default=0, sa_type=BigInteger)
     told: dict[str, Any] = Field(sa_type=JSONB)
     """What its event will say besides; by then what was downloaded may be off the catalog."""

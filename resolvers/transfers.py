@@ -63,9 +63,7 @@ class Transfers:
         self._noting: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def begin(
-        self, link: Link, content: Content, client: Client, bytes_asked: int | None, range: str | None
-    ) -> Sending:
+    async def begin(self, link: Link, content: Content, client: Client, range: str | None) -> Sending:
         """`range` is the answer's Content-Range, where a part was asked for."""
         told = _told(content.subject, content.size, range)
         sending = Sending(new_id(), link.row, link.member.name, client, told)
@@ -76,7 +74,6 @@ class Transfers:
                 ip=client.ip,
                 user_agent=client.user_agent,
                 request_id=client.request_id,
-                bytes_asked=bytes_asked,
                 told=told,
                 seen_at=func.now(),
             )

@@ -53,9 +53,8 @@ class Outgoing(Response):
             self.headers["content-range"] = part.content_range
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = None if self._end is None else self._end - self._start
         content_range = self._part.content_range if self._part else None
-        sending = await self._transfers.begin(self._link, self._content, self._client, asked, content_range)
+        sending = await self._transfers.begin(self._link, self._content, self._client, content_range)
         gone = asyncio.create_task(_gone(receive, sending))
         try:
             await self._send_all(sending, gone, scope, receive, send)

@@ -152,7 +152,6 @@ def upgrade() -> None:
         sa.Column("ip", sa.String(), nullable=True),
         sa.Column("user_agent", sa.String(), nullable=True),
         sa.Column("request_id", sa.String(), nullable=True),
-        sa.Column("bytes_asked", sa.BigInteger(), nullable=True),
         sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
