@@ -3,7 +3,20 @@ from enum import StrEnum
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, Enum, LargeBinary, Text, and_, case, func, type_coerce
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Enum,
+    Index,
+    LargeBinary,
+    Text,
+    and_,
+    case,
+    func,
+    or_,
+    text,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
@@ -36,6 +49,11 @@ class ApiKey(SQLModel, table=True):
         CheckConstraint("(claimed_at IS NULL) = (key_hash IS NULL)", name="claimed"),
         tenant_index("api_keys", "created_at", "id", suffix="created"),
         tenant_index("api_keys", "member_id", "created_at", "id", suffix="member"),
+        Index(
+            "ix_api_keys_expiry",
+            "expires_at",
+            postgresql_where=text("revoked_at IS NULL AND expires_at IS NOT NULL"),
+        ),
     )
 
     account_id: UUID = tenant_column()
@@ -49,20 +67,37 @@ class ApiKey(SQLModel, table=True):
     """Each an `ApiScope`."""
     created_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     created_at: datetime = time_column(default_now=True)
+    claim_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)
+    """Of the emailed link's token, also once it was used."""
+    claim_expires_at: datetime | None = time_column(nullable=True)
     claimed_at: datetime | None = time_column(nullable=True)
+    previous_key_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)
+    """Of the secret before the last rotation, which works until `previous_expires_at`."""
+    previous_expires_at: datetime | None = time_column(nullable=True)
     expires_at: datetime | None = time_column(nullable=True)
     last_used_at: datetime | None = time_column(nullable=True)
     last_used_ip: str | None = None
+    expiry_told_at: datetime | None = time_column(nullable=True)
+    """When its member was told that it expires soon."""
     revoked_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
     revoked_at: datetime | None = time_column(nullable=True)
 
+    @property
+    def status(self) -> ApiKeyStatus:
+        return self.status_of(self.claimed_at, self.claim_expires_at, self.expires_at, self.revoked_at)
+
     @staticmethod
     def status_of(
-        claimed_at: datetime | None, expires_at: datetime | None, revoked_at: datetime | None
+        claimed_at: datetime | None,
+        claim_expires_at: datetime | None,
+        expires_at: datetime | None,
+        revoked_at: datetime | None,
     ) -> ApiKeyStatus:
+        """One that nobody has claimed in time is expired too."""
         if revoked_at is not None:
             return ApiKeyStatus.REVOKED
-        if expires_at is not None and expires_at <= now():
+        ends = [expires_at] if claimed_at else [expires_at, claim_expires_at]
+        if any(end is not None and end <= now() for end in ends):
             return ApiKeyStatus.EXPIRED
         return ApiKeyStatus.UNCLAIMED if claimed_at is None else ApiKeyStatus.ACTIVE
 
@@ -70,7 +105,7 @@ class ApiKey(SQLModel, table=True):
     def status_now() -> ColumnElement[ApiKeyStatus]:
         status: ColumnElement[Any] = case(
             (col(ApiKey.revoked_at).is_not(None), ApiKeyStatus.REVOKED.value),
-            (col(ApiKey.expires_at) <= func.now(), ApiKeyStatus.EXPIRED.value),
+            (or_(col(ApiKey.expires_at) <= func.now(), _has_lapsed()), ApiKeyStatus.EXPIRED.value),
             (col(ApiKey.claimed_at).is_(None), ApiKeyStatus.UNCLAIMED.value),
             else_=ApiKeyStatus.ACTIVE.value,
         )
@@ -79,4 +114,12 @@ class ApiKey(SQLModel, table=True):
     @staticmethod
     def works_or_may_yet() -> ColumnElement[bool]:
         """Neither revoked nor over."""
-        return and_(col(ApiKey.revoked_at).is_(None), (col(ApiKey.expires_at) > func.now()).is_not(False))
+        return and_(
+            col(ApiKey.revoked_at).is_(None),
+            (col(ApiKey.expires_at) > func.now()).is_not(False),
+            _has_lapsed().is_not(True),
+        )
+
+
+def _has_lapsed() -> ColumnElement[bool]:
+    return and_(col(ApiKey.claimed_at).is_(None), col(ApiKey.claim_expires_at) <= func.now())

@@ -43,7 +43,7 @@ def account_api_keys(context: Context, account: Account, filter: "ApiKeyFilter |
 async def effective_permissions(context: Context, key: ApiKey) -> list[Permission]:
     """None for a key that does not work, or whose member's role has no access to the API any more."""
     member = await load(context, Member, key.member_id, account_id=key.account_id)
-    status = ApiKey.status_of(key.claimed_at, key.expires_at, key.revoked_at)
+    status = key.status
     if status is not ApiKeyStatus.ACTIVE or member.removed_at is not None:
         return []
     return permissions_within(member.role, key.scopes)

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("each_path")
 KEYS = """query ($filter: ApiKeyFilter) { account { apiKeys(filter: $filter) { totalCount nodes {
   id name prefix status scopes effectivePermissions member { name } createdBy { name } expiresAt
   lastUsedAt lastUsedIp revokedBy { name } revokedAt } } } }"""
+ENDS = ("claimed_at", "claim_expires_at", "expires_at", "revoked_at")
 NODE = "query ($id: ID!) { node(id: $id) { ... on ApiKey { name effectivePermissions member { name } } } }"
 UNCLAIMED = {"prefix": "'ta_'", "key_hash": "NULL, claimed_at = NULL"}
 STATES = {
@@ -93,20 +94,24 @@ async def test_what_a_key_says(world: World, state: str) -> None:
     assert key["effectivePermissions"] == (["PROVISION_LICENSES", "ACCESS_API"] if works else [])
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(
+    ("state", "columns"),
+    [*STATES.items(), ("EXPIRED", {**UNCLAIMED, "claim_expires_at": "now()"})],
+)
 async def test_the_database_tells_the_state_as_python_does(
-    world: World, database: Database, state: str
+    world: World, database: Database, state: str, columns: dict[str, str]
 ) -> None:
-    id = await store_api_key(world, world.member.member_id, "Shop", **STATES[state])
+    id = await store_api_key(world, world.member.member_id, "Shop", **columns)
     statement = Statement(lambda: select(ApiKey.status_now(), ApiKey.works_or_may_yet()))
 
     (told,) = await database.fetch(statement.sql)
     row = await world.superuser.fetchrow("SELECT * FROM api_keys WHERE id = $1", uuid_of(id))
 
     assert row is not None
-    assert told[0] == ApiKey.status_of(row["claimed_at"], row["expires_at"], row["revoked_at"]) == state
+    assert told[0] == ApiKey.status_of(*(row[name] for name in ENDS)) == state
     assert told[1] == (state in ("ACTIVE", "UNCLAIMED"))
-    assert ApiKey.status_of(None, datetime.now(UTC) + timedelta(days=1), None) == "UNCLAIMED"
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert ApiKey.status_of(None, tomorrow, tomorrow, None) == "UNCLAIMED"
 
 
 async def test_a_key_shrinks_and_grows_with_its_member_s_role(world: World) -> None:
