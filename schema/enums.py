@@ -212,12 +212,12 @@ described(
     API_KEY_CLAIMED A member claimed its API key.
     API_KEY_ROTATED An API key got a new secret.
     API_KEY_REVOKED An API key was revoked.
-    API_KEY_EXPIRED An API key's time was over, or nobody claimed it in time.
     API_CALLED A GraphQL request was made with an API key.
     BILLING_DETAILS_CHANGED The billing details were changed.
     INVOICE_ISSUED An invoice was issued.
     INVOICE_PAID An invoice was paid.
     INVOICE_VOIDED An invoice was voided.
+    API_KEY_EXPIRED An API key's time was over, or nobody claimed it in time.
     AUDIT_LOG_PRUNED The oldest events were exported and dropped; this one vouches for them.
     AUDIT_STREAM_CREATED A webhook for audit events was set up.
     AUDIT_STREAM_UPDATED A webhook for audit events was changed, paused or resumed.

@@ -1,7 +1,10 @@
 """API keys are claimed, rotated and told of; and what else the log tells of"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.types import TypeEngine
 
 revision = "0009"
 down_revision = "0008"
@@ -14,19 +17,19 @@ ADDED = (
     "AUDIT_STREAM_DELETED",
     "AUDIT_STREAM_PAUSED",
 )
-COLUMNS = {
-    "claim_hash": sa.LargeBinary,
-    "claim_expires_at": lambda: sa.DateTime(timezone=True),
-    "previous_key_hash": sa.LargeBinary,
-    "previous_expires_at": lambda: sa.DateTime(timezone=True),
-    "expiry_told_at": lambda: sa.DateTime(timezone=True),
+COLUMNS: dict[str, TypeEngine[Any]] = {
+    "claim_hash": sa.LargeBinary(),
+    "claim_expires_at": sa.DateTime(timezone=True),
+    "previous_key_hash": sa.LargeBinary(),
+    "previous_expires_at": sa.DateTime(timezone=True),
+    "expiry_told_at": sa.DateTime(timezone=True),
 }
 
 
 def upgrade() -> None:
     _allow(*_actions(), *ADDED)
     for name, kind in COLUMNS.items():
-        op.add_column("api_keys", sa.Column(name, kind(), nullable=True))
+        op.add_column("api_keys", sa.Column(name, kind, nullable=True))
     op.create_unique_constraint(op.f("uq_api_keys_claim_hash"), "api_keys", ["claim_hash"])
     op.create_unique_constraint(op.f("uq_api_keys_previous_key_hash"), "api_keys", ["previous_key_hash"])
     op.create_index(
