@@ -11,7 +11,6 @@ from strawberry.schema_directive import Location
 from permissions.context import Context
 from permissions.errors import Forbidden, Unauthenticated
 from permissions.roles import Permission
-from permissions.viewer import Membership
 
 
 @strawberry.schema_directive(
@@ -91,9 +90,6 @@ class Has(Allow):
             membership = viewer.membership(account_id)
             allowed = membership is not None and membership.may(self.permission)
         return None if allowed else Forbidden(self.permission)
-
-    def admits(self, membership: Membership) -> bool:
-        return membership.may(self.permission)
 
 
 class HasOrOwns(Has):

@@ -10,7 +10,7 @@ from models.columns import now
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from permissions.errors import Unauthenticated
-from permissions.viewer import Client, Membership, Viewer, identify
+from permissions.viewer import Client, Membership, Viewer, find, refusal_of, touch
 from settings import Settings
 
 
@@ -28,6 +28,8 @@ class Context:
     token: str | None = None
     """The credential's secret, as the request brought it; only to look the viewer up again."""
     viewer: Viewer | None = None
+    caller: Viewer | None = None
+    """Whose API key the request came with, whether it works or not."""
     keep_cookie: Callable[[str], None] = lambda _token: None
     """Hands a session's token to the browser; an empty one makes it forget."""
     loaders: dict[Any, Any] = field(default_factory=dict)
@@ -44,14 +46,20 @@ class Context:
         return self.viewer.membership(account_id) if self.viewer else None
 
     async def identify(self) -> None:
-        """Looks up who is asking, as of now. Raises `Unauthenticated` where the credential is not valid."""
-        self.viewer = (
-            await identify(self.database, self.token, self.settings.session_lifetime_seconds)
-            if self.token
-            else None
-        )
-        self.loaders.clear()
-        self.known = self.viewer.known if self.viewer else _nothing
+        """Looks up who is asking, as of now. Raises `Unauthenticated` where the credential is not valid, and
+        `Forbidden` where its member's role is none for API keys."""
+        self.viewer = self.caller = None
+        self.forget()
+        if not self.token:
+            return
+        found = await find(self.database, self.token)
+        self.caller = found if found.is_api_key else None
+        refusal = refusal_of(found)
+        if refusal is not None:
+            raise refusal
+        await touch(self.database, found, self.settings.session_lifetime_seconds, self.client.ip)
+        self.viewer = found
+        self.known = found.known
 
     def forget(self) -> None:
         """What was read: something has changed, or what was read of it went wrong."""

@@ -11,12 +11,21 @@ class Unauthenticated(GraphQLError):
 
 
 class Forbidden(GraphQLError):
-    def __init__(self, permission: Permission) -> None:
+    """`permission` is the one that would have opened it. Of an API key, `message` says what the key lacks."""
+
+    def __init__(self, permission: Permission, message: str | None = None) -> None:
         super().__init__(
-            f"Your role does not allow this: it needs {permission.value}.",
+            message or f"Your role does not allow this: it needs {permission.value}.",
             extensions={"code": "FORBIDDEN", "permission": permission.value},
         )
         self.permission = permission
+
+
+class OutOfScope(GraphQLError):
+    """What no permission would open to this API key."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": "FORBIDDEN"})
 
 
 class BadUserInput(GraphQLError):

@@ -44,15 +44,21 @@ _MEMBER = _VIEWER | {
 ROLE_PERMISSIONS = {Role.VIEWER: _VIEWER, Role.MEMBER: _MEMBER, Role.ADMIN: frozenset(Permission)}
 
 SCOPE_PERMISSIONS = {
-    ApiScope.READ: _VIEWER
-    | {
-        Permission.ACCESS_API,
-        Permission.DOWNLOAD_THEME_FILES,
-        Permission.VIEW_OWN_ACTIVITY,
-        Permission.VIEW_AUDIT_LOG,
-    },
-    ApiScope.PROVISION: frozenset({Permission.ACCESS_API, Permission.PROVISION_LICENSES}),
+    ApiScope.READ: _VIEWER - {Permission.DOWNLOAD_REPORTS}
+    | {Permission.ACCESS_API, Permission.VIEW_OWN_ACTIVITY, Permission.VIEW_AUDIT_LOG},
+    ApiScope.PROVISION: frozenset(
+        {Permission.ACCESS_API, Permission.PROVISION_LICENSES, Permission.DOWNLOAD_THEME_FILES}
+    ),
 }
+"""What an API key shows that it may do, if its member may."""
+
+CHANGES_WITHIN = {
+    ApiScope.PROVISION: frozenset({Permission.PROVISION_LICENSES, Permission.DOWNLOAD_THEME_FILES})
+}
+"""The changes that an API key may make, if its member may. All others are for people."""
+
+SHOWN_IN_PAYLOADS = _VIEWER
+"""What a key without READ may read of the answer to its change: what any member may."""
 
 
 def permissions_of(role: Role) -> list[Permission]:

@@ -1,7 +1,14 @@
 """Secrets that are shown once: 256 random bits, of which only the SHA-256 is stored."""
 
+import re
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 from secrets import token_urlsafe
+from zlib import crc32
+
+API_KEY_PREFIX = "ta_"
+_SHOWN_CHARACTERS = 11
+_API_KEY = re.compile(r"ta_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})")
 
 
 def new_token() -> tuple[str, bytes]:
@@ -12,3 +19,31 @@ def new_token() -> tuple[str, bytes]:
 
 def hash_token(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def new_api_key() -> tuple[str, bytes]:
+    """The key and the hash to store. `ta_`, 43 characters of base64url, and 6 for their CRC-32, by which a
+    scanner tells a leaked key from a look-alike."""
+    secret = token_urlsafe(32)
+    key = f"{API_KEY_PREFIX}{secret}{_checksum(secret)}"
+    return key, hash_token(key)
+
+
+def looks_like_api_key(token: str) -> bool:
+    """Rather than like a session's token, which has 43 characters and may begin with anything."""
+    return token.startswith(API_KEY_PREFIX) and len(token) != 43
+
+
+def is_api_key(token: str) -> bool:
+    """Whether it is whole, and its checksum adds up; not whether it is anybody's."""
+    parts = _API_KEY.fullmatch(token)
+    return parts is not None and _checksum(parts[1]) == parts[2]
+
+
+def shown_prefix(key: str) -> str:
+    """The first characters of a key, to recognise it by: 48 of its 256 bits."""
+    return key[:_SHOWN_CHARACTERS]
+
+
+def _checksum(secret: str) -> str:
+    return urlsafe_b64encode(crc32(secret.encode()).to_bytes(4, "big")).decode().rstrip("=")

@@ -7,10 +7,12 @@ from itertools import accumulate, pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
+from graphql import GraphQLError
+from sqlalchemy import ColumnElement, Select, Update, and_, func, or_, select, tuple_, update
 from sqlmodel import SQLModel, col
 
 from models.accounts import Account
+from models.api_keys import ApiKey, ApiKeyStatus, ApiScope
 from models.audit import CredentialKind
 from models.columns import now
 from models.database import Database
@@ -18,21 +20,41 @@ from models.members import Member, Role, User
 from models.sessions import Session
 from models.snapshots import attributes, snapshot
 from models.statements import Statement, parameter
-from permissions.errors import Unauthenticated
-from permissions.roles import ROLE_PERMISSIONS, Permission
-from permissions.tokens import hash_token
+from permissions.errors import Forbidden, Unauthenticated
+from permissions.roles import (
+    CHANGES_WITHIN,
+    ROLE_PERMISSIONS,
+    SHOWN_IN_PAYLOADS,
+    Permission,
+    permissions_of,
+    permissions_within,
+)
+from permissions.tokens import hash_token, is_api_key, looks_like_api_key
 
 _TOUCH_SECONDS = 60
 _MEMBERSHIP_LIMIT = 1_000
 
-# Where each table's columns are in a record of the look-up.
-_TABLES: tuple[type[SQLModel], ...] = (Session, User, Member, Account)
-_ENDS = accumulate((len(attributes(table)) for table in _TABLES), initial=0)
-_SESSIONS, _USERS, _MEMBERS, _ACCOUNTS = (slice(*ends) for ends in pairwise(_ENDS))
-_LAST_USED_AT = attributes(Session).index("last_used_at")
-_ACCOUNT_ID, _MEMBER_ID, _ROLE = (
-    _MEMBERS.start + attributes(Member).index(name) for name in ("account_id", "id", "role")
-)
+Scopes = tuple[ApiScope, ...] | None
+"""Of an API key; None of a person, who has no need of them."""
+
+_Credentials = type[Session] | type[ApiKey]
+
+
+class Layout:
+    """Where each table's columns are in a record of the look-up by one kind of credential."""
+
+    def __init__(self, credential: _Credentials) -> None:
+        self.tables: tuple[type[SQLModel], ...] = (credential, User, Member, Account)
+        ends = accumulate((len(attributes(table)) for table in self.tables), initial=0)
+        self.credential, self.user, self.member, self.account = (slice(*each) for each in pairwise(ends))
+        self.last_used_at = attributes(credential).index("last_used_at")
+        self.account_id, self.member_id, self.role = (
+            self.member.start + attributes(Member).index(name) for name in ("account_id", "id", "role")
+        )
+
+    @property
+    def columns(self) -> list[ColumnElement[Any]]:
+        return [getattr(table, name) for table in self.tables for name in attributes(table)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +71,35 @@ class Membership:
     account_id: UUID
     member_id: UUID
     role: Role
+    scopes: Scopes = None
+
+    @property
+    def permissions(self) -> list[Permission]:
+        return (
+            permissions_of(self.role) if self.scopes is None else permissions_within(self.role, self.scopes)
+        )
 
     def may(self, permission: Permission) -> bool:
-        return permission in ROLE_PERMISSIONS[self.role]
+        """Whether it may see what the permission opens. A key with READ sees what its member does."""
+        if permission not in ROLE_PERMISSIONS[self.role]:
+            return False
+        return self.scopes is None or ApiScope.READ in self.scopes or permission in SHOWN_IN_PAYLOADS
+
+    def may_change(self, permission: Permission) -> bool:
+        """Whether it may make the change that the permission opens."""
+        if permission not in ROLE_PERMISSIONS[self.role]:
+            return False
+        return self.scopes is None or any(permission in CHANGES_WITHIN.get(each, ()) for each in self.scopes)
+
+
+def forbidden(membership: Membership, permission: Permission) -> Forbidden:
+    """Whether it is the role that lacks the permission, or the API key the scope."""
+    if membership.scopes is None or permission not in ROLE_PERMISSIONS[membership.role]:
+        return Forbidden(permission)
+    scopes = [scope for scope, opened in CHANGES_WITHIN.items() if permission in opened]
+    if scopes:
+        return Forbidden(permission, f"This API key may not do this: it needs the scope {scopes[0].value}.")
+    return Forbidden(permission, "API keys may not do this, whatever their member may: sign in to do it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,46 +111,67 @@ class Credential:
 
 
 class Viewer:
-    """From the rows of the look-up, one a membership; what is not asked for is not made of them."""
+    """From the rows of the look-up, one a membership; what is not asked for is not made of them. Of an API
+    key it has the one membership that the key belongs to."""
 
-    def __init__(self, records: Sequence[Sequence[Any]]) -> None:
-        self._records = records
-        self._memberships = [record for record in records if record[_ROLE] is not None]
+    def __init__(self, records: Sequence[Sequence[Any]], layout: Layout) -> None:
+        self._records, self._layout = records, layout
+        self._memberships = [record for record in records if record[layout.role] is not None]
+        scopes = self.scopes = self._scopes()
         self.memberships: dict[UUID, Membership] = {
-            record[_ACCOUNT_ID]: Membership(record[_ACCOUNT_ID], record[_MEMBER_ID], Role(record[_ROLE]))
+            record[layout.account_id]: Membership(
+                record[layout.account_id], record[layout.member_id], Role(record[layout.role]), scopes
+            )
             for record in self._memberships
         }
         """By account."""
 
+    def _scopes(self) -> Scopes:
+        return tuple(ApiScope(each) for each in self.api_key.scopes) if self.is_api_key else None
+
     @property
-    def last_used_at(self) -> datetime:
-        at: datetime = self._records[0][_LAST_USED_AT]
+    def is_api_key(self) -> bool:
+        return self._layout is _BY_API_KEY
+
+    @property
+    def may_query(self) -> bool:
+        return self.scopes is None or ApiScope.READ in self.scopes
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        at: datetime | None = self._records[0][self._layout.last_used_at]
         return at
 
     @property
     def session(self) -> Session:
-        return snapshot(Session, self._records[0][_SESSIONS])
+        return snapshot(Session, self._records[0][self._layout.credential])
+
+    @property
+    def api_key(self) -> ApiKey:
+        return snapshot(ApiKey, self._records[0][self._layout.credential])
 
     @property
     def user(self) -> User:
-        return snapshot(User, self._records[0][_USERS])
+        return snapshot(User, self._records[0][self._layout.user])
 
     @property
     def members(self) -> list[Member]:
         """The viewer's own, the oldest first."""
-        return [snapshot(Member, record[_MEMBERS]) for record in self._memberships]
+        return [snapshot(Member, record[self._layout.member]) for record in self._memberships]
 
     def known(self, id: UUID) -> Member | Account | None:
         """The viewer's own member, or account, of this id, as the look-up found it."""
         for record in self._memberships:
-            if record[_ACCOUNT_ID] == id:
-                return snapshot(Account, record[_ACCOUNTS])
-            if record[_MEMBER_ID] == id:
-                return snapshot(Member, record[_MEMBERS])
+            if record[self._layout.account_id] == id:
+                return snapshot(Account, record[self._layout.account])
+            if record[self._layout.member_id] == id:
+                return snapshot(Member, record[self._layout.member])
         return None
 
     @property
     def credential(self) -> Credential:
+        if self.is_api_key:
+            return Credential(CredentialKind.API_KEY, self.api_key.id, self.api_key.name)
         return Credential(CredentialKind.SESSION, self.session.id, self.session.user_agent or "Session")
 
     def membership(self, account_id: UUID) -> Membership | None:
@@ -116,9 +185,33 @@ class Viewer:
         return membership is not None and membership.member_id == member_id
 
 
-def _look_up() -> Select[*tuple[Any, ...]]:
+def refusal_of(viewer: Viewer) -> GraphQLError | None:
+    """Why this credential does not work, though it is somebody's: as of now, and of the member's role."""
+    if not viewer.is_api_key:
+        return None
+    (member,) = viewer.members
+    match viewer.api_key.status:
+        case ApiKeyStatus.REVOKED:
+            return Unauthenticated("This API key was revoked.")
+        case ApiKeyStatus.EXPIRED:
+            return Unauthenticated("This API key has expired.")
+    if member.removed_at is not None:
+        return Unauthenticated("This API key is of somebody who is no member any more.")
+    if Permission.ACCESS_API not in ROLE_PERMISSIONS[member.role]:
+        return Forbidden(
+            Permission.ACCESS_API,
+            f"This API key's member is a {member.role.value.title()} now, and API keys need"
+            f" {Permission.ACCESS_API.value}: it works again once the member has a role with that.",
+        )
+    return None
+
+
+_BY_SESSION, _BY_API_KEY = Layout(Session), Layout(ApiKey)
+
+
+def _session() -> Select[*tuple[Any, ...]]:
     return (
-        select(*(column for table in _TABLES for column in _columns(table)))
+        select(*_BY_SESSION.columns)
         .join(User, col(User.id) == col(Session.user_id))
         .outerjoin(Member, (col(Member.user_id) == col(User.id)) & col(Member.removed_at).is_(None))
         .outerjoin(Account, col(Account.id) == col(Member.account_id))
@@ -132,52 +225,105 @@ def _look_up() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _columns(table: type[SQLModel]) -> list[ColumnElement[Any]]:
-    return [getattr(table, name) for name in attributes(table)]
+def _api_key() -> Select[*tuple[Any, ...]]:
+    """Also one that does not work any more: who tries it is told why, and so is the log."""
+    current = col(ApiKey.key_hash) == parameter("token_hash")
+    rotated = and_(
+        col(ApiKey.previous_key_hash) == parameter("token_hash"),
+        col(ApiKey.previous_expires_at) > func.now(),
+    )
+    of_account = col(Member.account_id) == col(ApiKey.account_id)
+    return (
+        select(*_BY_API_KEY.columns)
+        .join(Member, and_(of_account, col(Member.id) == col(ApiKey.member_id)))
+        .join(User, col(User.id) == col(Member.user_id))
+        .join(Account, col(Account.id) == col(ApiKey.account_id))
+        .where(or_(current, rotated))
+    )
 
 
-_LOOK_UP = Statement(_look_up)
+_SESSION, _API_KEY = Statement(_session), Statement(_api_key)
 
 
-async def identify(database: Database, token: str, lifetime_seconds: int) -> Viewer:
-    """Who uses this token now. Raises `Unauthenticated` where it is of no live session."""
-    viewer = await look_up(database, token)
-    if viewer.last_used_at < now() - timedelta(seconds=_TOUCH_SECONDS):
-        await _touch(database, viewer, lifetime_seconds)
-    return viewer
+async def find(database: Database, token: str) -> Viewer:
+    """Whose credential this is, whether it works or not: one statement, and none for what cannot be a key.
+
+    Raises `Unauthenticated` where it is nobody's.
+    """
+    if not looks_like_api_key(token):
+        records = await database.fetch(_SESSION.sql, hash_token(token))
+        if not records:
+            raise Unauthenticated("This session is not valid any more: sign in again.")
+        return Viewer(records, _BY_SESSION)
+    if not is_api_key(token):
+        raise Unauthenticated("This is no API key, or not all of one: it has 52 characters, and a checksum.")
+    records = await database.fetch(_API_KEY.sql, hash_token(token))
+    if not records:
+        raise Unauthenticated("There is no such API key, or its secret was replaced.")
+    return Viewer(records, _BY_API_KEY)
 
 
 async def look_up(database: Database, token: str) -> Viewer:
-    """As `identify`, for who only waits for news: that is no use of a session and does not prolong it.
+    """Who may use this token now, for who only waits for news: that is no use of it and does not prolong it.
 
-    One statement.
+    Raises `Unauthenticated`, and `Forbidden` where the member's role is none for API keys.
     """
-    records = await database.fetch(_LOOK_UP.sql, hash_token(token))
-    if not records:
-        raise Unauthenticated("This session is not valid any more: sign in again.")
-    return Viewer(records)
+    viewer = await find(database, token)
+    refusal = refusal_of(viewer)
+    if refusal is not None:
+        raise refusal
+    return viewer
 
 
-async def _touch(database: Database, viewer: Viewer, lifetime_seconds: int) -> None:
-    """Sessions slide, and members were active: written once a minute at most, by whoever comes first."""
-    session = viewer.session
+async def touch(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:
+    """It is used: sessions slide, and members were active. Written once a minute at most, by whoever comes
+    first."""
+    last_used_at = viewer.last_used_at
+    if last_used_at is not None and last_used_at >= now() - timedelta(seconds=_TOUCH_SECONDS):
+        return
     at = now().replace(second=0, microsecond=0)
-    expires_at = now() + timedelta(seconds=lifetime_seconds)
+    used = _api_key_used(viewer.api_key, ip) if viewer.is_api_key else _slid(viewer.session, lifetime_seconds)
     async with database.writing.begin() as connection:
-        await connection.execute(
-            update(Session)
-            .where(col(Session.id) == session.id, col(Session.last_used_at) == session.last_used_at)
-            .values(last_used_at=now(), expires_at=expires_at)
-        )
+        await connection.execute(used)
         if viewer.memberships:
-            await connection.execute(_members_active(session.user_id, at))
+            await connection.execute(_members_active(viewer, at))
 
 
-def _members_active(user_id: UUID, at: datetime):  # type: ignore[no-untyped-def]
+def _slid(session: Session, lifetime_seconds: int) -> Update:
+    return (
+        update(Session)
+        .where(col(Session.id) == session.id, col(Session.last_used_at) == session.last_used_at)
+        .values(last_used_at=now(), expires_at=now() + timedelta(seconds=lifetime_seconds))
+    )
+
+
+def _api_key_used(key: ApiKey, ip: str | None) -> Update:
+    """But for one that a change holds just now."""
+    free = (
+        select(ApiKey.id)  # type: ignore[call-overload]
+        .where(
+            col(ApiKey.account_id) == key.account_id,
+            col(ApiKey.id) == key.id,
+            col(ApiKey.last_used_at).is_not_distinct_from(key.last_used_at),
+        )
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    return (
+        update(ApiKey)
+        .where(col(ApiKey.account_id) == key.account_id, col(ApiKey.id).in_(free))
+        .values(last_used_at=now(), last_used_ip=ip)
+    )
+
+
+def _members_active(viewer: Viewer, at: datetime) -> Update:
     """But for those that a change holds just now: whoever only reads shall not wait for it."""
     free = (
         select(Member.account_id, Member.id)  # type: ignore[call-overload]
-        .where(col(Member.user_id) == user_id, col(Member.removed_at).is_(None))
+        .where(
+            col(Member.account_id).in_(viewer.memberships),
+            col(Member.user_id) == viewer.user.id,
+            col(Member.removed_at).is_(None),
+        )
         .with_for_update(key_share=True, skip_locked=True)
     )
     return (

@@ -40,7 +40,7 @@ from models.transactions import Transaction
 from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
-from permissions.viewer import Client, Membership
+from permissions.viewer import Client, Membership, Scopes, forbidden
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
 
@@ -219,7 +219,7 @@ async def change(
             tx = Change(transaction, account, action, actor, context.client, member)
             tx.has_read(account)
             tx.has_read(member)
-            _require(asked.get().allow, member)
+            _require(asked.get().allow, member, viewer.scopes)
             await _look_up_key(tx, member.id, key)
             yield tx
             await tx.finish()
@@ -388,9 +388,13 @@ def _appending() -> str:
 _APPEND = _appending()
 
 
-def _require(allow: Allow, member: Member) -> None:
-    if isinstance(allow, Has) and not allow.admits(Membership(member.account_id, member.id, member.role)):
-        raise Forbidden(allow.permission)
+def _require(allow: Allow, member: Member, scopes: Scopes) -> None:
+    """As of the member's row, which is locked."""
+    if not isinstance(allow, Has):
+        return
+    membership = Membership(member.account_id, member.id, member.role, scopes)
+    if not membership.may_change(allow.permission):
+        raise forbidden(membership, allow.permission)
 
 
 def _key() -> Select[*tuple[Any, ...]]:

@@ -8,10 +8,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import SQLModel, col
 
+from models.api_keys import ApiKey
 from models.audit import ActorKind, AuditAction, CredentialKind
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.columns import now
@@ -278,12 +279,19 @@ def _link() -> Select[*tuple[Any, ...]]:
 
 def _is_signed_in() -> ColumnElement[bool]:
     """Whether the credential that asked for the link is still good."""
-    return exists().where(
+    session = exists().where(
         col(DownloadLink.credential_kind) == CredentialKind.SESSION,
         col(Session.id) == col(DownloadLink.credential_id),
         col(Session.ended_at).is_(None),
         col(Session.expires_at) > func.now(),
     )
+    api_key = exists().where(
+        col(DownloadLink.credential_kind) == CredentialKind.API_KEY,
+        col(ApiKey.account_id) == col(DownloadLink.account_id),
+        col(ApiKey.id) == col(DownloadLink.credential_id),
+        ApiKey.works_or_may_yet(),
+    )
+    return or_(session, api_key)
 
 
 def _subject(name: str) -> ColumnElement[Any]:

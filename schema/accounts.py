@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from permissions.allow import ANYONE, SIGNED_IN
-from permissions.roles import Permission, permissions_of
+from permissions.roles import Permission
 from resolvers.accounts import account_owner, active_licenses
 from resolvers.api_keys import account_api_keys
 from resolvers.audit import account_audit_log
@@ -71,7 +71,7 @@ class Account(Node):
 
     @computed(list[Permission], "What the viewer may do here, as of now.")
     def viewer_permissions(root: strawberry.Parent[models.Account], info: Info) -> list[Permission]:
-        return permissions_of(info.context.signed_in().memberships[root.id].role)
+        return info.context.signed_in().memberships[root.id].permissions
 
     members: Connection[Member] | None = connection(
         account_members,

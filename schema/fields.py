@@ -16,6 +16,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from models.statements import any_of
 from permissions.allow import SIGNED_IN, Allow, AllowDirective, rule
 from permissions.context import Context
+from permissions.errors import OutOfScope
 from permissions.roles import Permission
 from resolvers.change import Asked, asked
 from resolvers.conditions import Bound, Condition
@@ -187,11 +188,14 @@ def change_field(
     """A change: it is told who may make it and what was asked, and answers with its payload.
 
     A permission in an account is checked by the change itself, under its lock; anything else here, and
-    before anything that was asked is looked up.
+    before anything that was asked is looked up. Of an API key, a permission is all that opens a change.
     """
     who = rule(allow)
 
     async def resolve(info: Info, **arguments: Any) -> Any:
+        viewer = info.context.viewer
+        if viewer is not None and viewer.is_api_key and not isinstance(allow, Permission):
+            raise OutOfScope("API keys may not do this: sign in to do it.")
         given = tuple(arguments.values())
         asked.set(Asked(who, plain(given[0]) if given else {}))
         try:

@@ -34,7 +34,7 @@ class Session(Node):
 
     @computed(bool, "Whether this very request came with it.")
     def is_current(root: strawberry.Parent[models.Session], info: Info) -> bool:
-        return root.id == info.context.signed_in().session.id
+        return root.id == info.context.signed_in().credential.id
 
 
 Credential = Annotated[
@@ -47,8 +47,8 @@ class Viewer:
     user: User = strawberry.field(description="The person.")
 
     @computed(Credential, "What the request came with.")
-    def credential(root: strawberry.Parent[asking.Viewer]) -> models.Session:
-        return root.session
+    def credential(root: strawberry.Parent[asking.Viewer]) -> models.Session | models.ApiKey:
+        return root.api_key if root.is_api_key else root.session
 
     @computed(list[Member], "The accounts that the person is a member of, as their members.")
     def memberships(root: strawberry.Parent[asking.Viewer]) -> list[models.Member]:

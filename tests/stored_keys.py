@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from tests.world import World
+from permissions.tokens import new_api_key
+from tests.world import Person, World
 
 _INSERT = """INSERT INTO api_keys (account_id, id, member_id, name, prefix, key_hash, scopes, created_by_id,
     created_at, claimed_at)
@@ -26,3 +27,11 @@ async def store_api_key(
     for column, value in columns.items():
         await world.superuser.execute(f"UPDATE api_keys SET {column} = {value} WHERE id = $1", id)
     return f"api_key_{id.hex}"
+
+
+async def with_key(world: World, member: Person, *scopes: str, **columns: Any) -> Person:
+    """Somebody's script: a client that comes with a key of the member, whose name is `Script`."""
+    key, key_hash = new_api_key()
+    columns = {"key_hash": f"decode('{key_hash.hex()}', 'hex')", **columns}
+    id = await store_api_key(world, member.member_id, "Script", *scopes, **columns)
+    return Person(world.http, member.email, key, id)

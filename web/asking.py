@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
+from graphql import OperationType
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from models.columns import now
 from permissions.context import Context
-from permissions.errors import Unauthenticated
+from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.viewer import Client, look_up
 from web.exchange import Exchange, request_id
 from web.state import State
@@ -21,7 +22,8 @@ log = structlog.get_logger()
 
 
 async def make_context(exchange: Exchange) -> Context:
-    """Raises `Unauthenticated` for an Authorization header that is not valid."""
+    """Raises `Unauthenticated` for an Authorization header that is not valid, and `Forbidden` for an API key
+    whose member's role is none for it."""
     context = _context(exchange.connection, lambda: exchange.response)
     if exchange.authorization is not None:
         scheme, _, token = exchange.authorization.strip().partition(" ")
@@ -31,8 +33,15 @@ async def make_context(exchange: Exchange) -> Context:
         await context.identify()
     else:
         await _identify_by_cookie(context, exchange.connection)
+    if context.viewer is not None and not context.viewer.may_query:
+        exchange.admit = _only_changes
     _watch(context, exchange)
     return context
+
+
+def _only_changes(kind: OperationType) -> None:
+    if kind is not OperationType.MUTATION:
+        raise OutOfScope("This API key has no scope READ, which queries and subscriptions need.")
 
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:
@@ -48,17 +57,20 @@ def _watch(context: Context, exchange: Exchange) -> None:
     if scope["type"] != "websocket" or context.viewer is None or scope.get("watched"):
         return
     scope["watched"] = True
-    credential_id, token = context.viewer.credential.id, context.token or ""
+    credential_id, user_id = context.viewer.credential.id, context.viewer.user.id
+    is_api_key, token = context.viewer.is_api_key, context.token or ""
 
     async def close_at_the_end() -> None:
-        async with context.listener.woken_by(credential_id) as woken:
+        # A person's role ends no session; that of an API key's member may end the key.
+        ids = (credential_id, user_id) if is_api_key else (credential_id,)
+        async with context.listener.woken_by(*ids) as woken:
             try:
                 while True:
                     async with context.listener.turn():
                         await look_up(context.database, token)
                     await woken.wait()
                     woken.clear()
-            except Unauthenticated as ended:
+            except (Unauthenticated, Forbidden) as ended:
                 await exchange.close(4403, ended.message)
             except Exception as error:
                 # Nobody stays connected who cannot be looked up.

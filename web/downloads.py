@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from models.database import Database
 from models.storage import StorageUnavailable
-from permissions.errors import Unauthenticated
+from permissions.errors import Forbidden, Unauthenticated
 from permissions.viewer import look_up
 from resolvers.downloads import Content, DownloadRefused, Link, WhyNot, find_link
 from resolvers.openers import OPENERS
@@ -88,6 +88,6 @@ async def _is_of(database: Database, token: str, link: Link) -> bool | None:
     """Whether the token is the link's person's; None where it is nobody's."""
     try:
         viewer = await look_up(database, token)
-    except Unauthenticated:
+    except (Unauthenticated, Forbidden):
         return None
     return viewer.user.id == link.member.user_id

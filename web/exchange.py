@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from graphql import OperationType
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 
 async def _close_nothing(code: int, reason: str) -> None:
     """An HTTP request ends by itself."""
+
+
+def _admit_all(kind: OperationType) -> None:
+    """Whoever may ask at all may ask for an operation of any kind."""
 
 
 @dataclass
@@ -22,6 +27,8 @@ class Exchange:
     extensions: dict[str, object] = field(default_factory=dict)
     # Ends the WebSocket at once, and every operation on it: no event is sent any more.
     close: Callable[[int, str], Awaitable[None]] = _close_nothing
+    # Raises what refuses an operation of this kind, whatever is in it.
+    admit: Callable[[OperationType], None] = _admit_all
     # Called once when the answer is made, or the WebSocket has ended, whatever the reason.
     at_end: list[Callable[[], Any]] = field(default_factory=list)
 

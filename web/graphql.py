@@ -111,8 +111,16 @@ class GraphQLView(GraphQL[Exchange, None]):
             raise Refused([nul_error()])
         return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
 
+    def admit(self, prepared: Prepared, exchange: Exchange) -> None:
+        """Raises Refused where who asks may run no operation of this kind."""
+        try:
+            exchange.admit(prepared.operation.type)
+        except GraphQLError as error:
+            raise Refused([error]) from None
+
     async def execute(self, prepared: Prepared, exchange: Exchange, context: object) -> Answer:
         """The answer to a query or a mutation. Raises Refused."""
+        self.admit(prepared, exchange)
         try:
             with Deadline(self.timeout_seconds):
                 result = await execute(self.schema, prepared, context)

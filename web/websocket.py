@@ -208,6 +208,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         if prepared.operation.type is not OperationType.SUBSCRIPTION:
             await self._send_next(operation, await view.execute(prepared, exchange, context))
             return
+        view.admit(prepared, exchange)
         stream = subscribe(view.schema, prepared, context, view.timeout_seconds)
         async with aclosing(stream) as results:
             async for result in results:
