@@ -99,6 +99,12 @@ class Database:
         finally:
             self._exports.release()
 
+    async def connect_appending(self) -> asyncpg.Connection:
+        """A connection for events that belong to no change; the app's role has no UPDATE or DELETE there."""
+        return await asyncpg.connect(
+            asyncpg_url(self.url), timeout=10, command_timeout=10, server_settings=_SETTINGS
+        )
+
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
         return await asyncpg.connect(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 from uuid import UUID
@@ -142,11 +143,11 @@ class Viewer:
         at: datetime | None = self._records[0][self._layout.last_used_at]
         return at
 
-    @property
+    @cached_property
     def session(self) -> Session:
         return snapshot(Session, self._records[0][self._layout.credential])
 
-    @property
+    @cached_property
     def api_key(self) -> ApiKey:
         return snapshot(ApiKey, self._records[0][self._layout.credential])
 

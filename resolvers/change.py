@@ -6,7 +6,7 @@ statement, since the log's head stays locked from there to the commit.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 import asyncpg
-from sqlalchemy import Select, Table, UpdateBase, event, insert, inspect, select
+from sqlalchemy import Select, Table, UpdateBase, event, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session as SyncSession
@@ -27,7 +27,7 @@ from strawberry.utils.str_converters import to_camel_case
 from mailer import queue
 from mailer.messages import Message
 from models.accounts import Account
-from models.audit import ActorKind, AuditAction, AuditEvent, AuditOutcome
+from models.audit import ActorKind, AuditAction, AuditOutcome
 from models.canonical import canonical_json
 from models.database import Database
 from models.downloads import DownloadLink
@@ -35,12 +35,13 @@ from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
 from models.snapshots import attach, attributes, is_attached, made, snapshot, stored
-from models.statements import Statement, column_type, parameter
+from models.statements import Statement, parameter
 from models.transactions import Transaction
 from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership, Scopes, forbidden
+from resolvers.appending import append
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
 
@@ -175,7 +176,7 @@ class Change:
             await self.insert(self._remembered)
         await queue.enqueue(self.transaction.driver, self._messages)
         if self._events:
-            await _append(self.transaction.driver, self._events)
+            await append(self.transaction.driver, self._events)
 
 
 @asynccontextmanager
@@ -354,38 +355,12 @@ def _lock() -> Select[*tuple[Any, ...]]:
 _LOCK = Statement(_lock)
 
 
-async def _append(driver: asyncpg.Connection, events: Sequence[Mapping[str, Any]]) -> None:
-    """One statement for however many: an array for each column."""
-    columns = [[event[name] for event in events] for name in _APPENDED]
-    columns[_APPENDED.index("details")] = [canonical_json(event["details"]) for event in events]
-    await driver.execute(_APPEND, *columns)
-
-
 @cache
 def _insertion(table: type[SQLModel]) -> str:
     names = attributes(table)
     columns = ", ".join(inspect(table).columns[name].name for name in names)
     places = ", ".join(f"${place}" for place in range(1, len(names) + 1))
     return f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({places})"  # noqa: S608
-
-
-_APPENDED = tuple(
-    name
-    for name in attributes(AuditEvent)
-    if name not in ("sequence", "occurred_at", "previous_hash", "hash")  # By the trigger.
-)
-
-
-def _appending() -> str:
-    columns = ", ".join(_APPENDED)
-    types = (column_type(AuditEvent, name) for name in _APPENDED)
-    arrays = ", ".join(f"${place}::{each}[]" for place, each in enumerate(types, 1))
-    return f"""INSERT INTO audit_events ({columns})
-        SELECT {columns} FROM unnest({arrays}) WITH ORDINALITY AS event ({columns}, place)
-        ORDER BY place"""  # noqa: S608
-
-
-_APPEND = _appending()
 
 
 def _require(allow: Allow, member: Member, scopes: Scopes) -> None:
@@ -431,6 +406,6 @@ async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forb
     denied["summary"] = f"{denied['actor_name']} tried to {attempt}, which needs {refusal.permission.value}"
     denied["outcome"] = AuditOutcome.DENIED
     denied["details"] = {"permission": refusal.permission.value, "input": shortened(asked.get().input)}
-    async with _writing(context.database) as session:
-        await session.execute(insert(AuditEvent), [denied])
+    async with context.database.transaction() as transaction:
+        await append(transaction.driver, [denied])
     context.announcer.grown(denied["account_id"])

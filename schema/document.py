@@ -7,6 +7,7 @@ GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILED or BAD_USER_INPUT.
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from graphql import (
@@ -72,6 +73,8 @@ class Document:
     text: str
     ast: DocumentNode
     operations: dict[str | None, Operation]
+    sha256: str
+    """Of the text, in hexadecimal digits."""
 
     def operation(self, name: str | None) -> Operation:
         """An empty name is no name. Without one, the only operation there is."""
@@ -156,7 +159,7 @@ class Documents:
         }
         if not operations:
             raise Refused([_unresolved("The document has no operation.")])
-        return Document(text, ast, operations)
+        return Document(text, ast, operations, text_sha256(text))
 
     def _parse(self, text: str) -> DocumentNode:
         allowed = self.limits.tokens
@@ -169,6 +172,10 @@ class Documents:
             if nesting > MAX_NESTING_DEPTH:
                 raise Refused([too_complex("depth", "The nesting", nesting, self.limits.depth)]) from None
             raise Refused([_coded(error, "GRAPHQL_PARSE_FAILED")]) from None
+
+
+def text_sha256(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def holds_nul(value: object) -> bool:

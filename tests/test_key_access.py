@@ -3,7 +3,6 @@
 import binascii
 import struct
 from base64 import urlsafe_b64encode
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +22,6 @@ LICENSES = "{ account { licenses { nodes { site status key } } } }"
 UPDATE_PROFILE = 'mutation { updateProfile(input: { name: "X" }) { user { name } } }'
 REQUEST_REPORT = """mutation ($input: RequestReportInput!) { requestReport(input: $input) {
   download { url } } }"""
-
-
-@pytest.fixture
-async def themes(world: World, tmp_path: Path) -> dict[str, str]:
-    ids = await world.import_themes(tmp_path)
-    for slug in ids:
-        await world.grant(slug, 3)
-    return ids
 
 
 async def answer_to(world: World, token: str, query: str = WHO, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -106,7 +97,7 @@ async def test_a_key_with_read_changes_nothing(world: World, themes: dict[str, s
     ):
         refused = await script.refusals(mutation, input={"accountId": world.account_id, **input})
         assert refused == [{"code": "FORBIDDEN", "permission": permission}]
-        (event, *_) = await world.events(outcome="DENIED")
+        (_call, event, *_) = await world.events(outcome="DENIED")
         assert event["actor"]["credential"] == {"kind": "API_KEY", "id": script.member_id, "label": "Script"}
         assert event["details"]["permission"] == permission
     assert await script.refusals(UPDATE_PROFILE) == [{"code": "FORBIDDEN"}]

@@ -9,7 +9,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from sqlalchemy import insert
@@ -17,6 +16,7 @@ from websockets import Subprotocol, connect
 
 from models.columns import new_id, now
 from models.members import User
+from tests import chain
 from tests.serving import free_port
 from tests.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
 
@@ -197,12 +197,38 @@ async def test_chain_is_not_led_astray_by_a_temporary_table(world: World) -> Non
 
 
 async def test_head_does_not_move_on_without_its_event(world: World) -> None:
+    head = "SELECT sequence FROM audit_heads"
+    before = await world.superuser.fetchval(head)
     app = await world.database.connect()
 
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await app.execute(COPY_OF_AN_EVENT.format(id="id") + "ON CONFLICT DO NOTHING")
-
+    await app.execute(COPY_OF_AN_EVENT.format(id="id") + "ON CONFLICT DO NOTHING")
+    assert await world.superuser.fetchval(head) == before
+    twice = COPY_OF_AN_EVENT.replace("LIMIT 1", "ORDER BY sequence LIMIT 2")
+    one_is_new = "CASE sequence WHEN 1 THEN id ELSE gen_random_uuid() END"
+    await app.execute(twice.format(id=one_is_new) + "ON CONFLICT DO NOTHING")
     await app.close()
+
+    assert await world.superuser.fetchval(head) == before + 1
+    await chain.assert_whole(world.superuser)
+
+
+async def test_one_statement_appends_to_several_logs_in_turns(world: World) -> None:
+    await world.found("Other", "other@example.com")
+    app = await world.database.connect()
+    before = await world.superuser.fetchval("SELECT sum(sequence) FROM audit_heads")
+    turns = """INSERT INTO audit_events
+        (account_id, id, action, outcome, summary, actor_kind, actor_name, details)
+      SELECT a.id, gen_random_uuid(), 'ACCOUNT_UPDATED', 'ALLOWED', 'x', 'SYSTEM', 'y', '{}'
+      FROM generate_series(1, 5) AS turn, accounts AS a ORDER BY turn, a.id"""
+
+    await app.execute(f"WITH first AS ({turns} RETURNING 1) {turns}")
+    async with app.transaction():
+        await app.execute(turns)
+        await app.execute(turns)
+    await app.close()
+
+    assert await world.superuser.fetchval("SELECT sum(sequence) FROM audit_heads") == before + 40
+    await chain.assert_whole(world.superuser)
 
 
 async def test_cancelled_change_of_many_rows_lets_go(world: World) -> None:

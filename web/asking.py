@@ -1,7 +1,7 @@
 """From an HTTP request or a WebSocket to who is asking."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -13,6 +13,7 @@ from models.columns import now
 from permissions.context import Context
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.viewer import Client, look_up
+from resolvers.api_calls import Call, called
 from web.exchange import Exchange, request_id
 from web.state import State
 
@@ -26,17 +27,32 @@ async def make_context(exchange: Exchange) -> Context:
     whose member's role is none for it."""
     context = _context(exchange.connection, lambda: exchange.response)
     if exchange.authorization is not None:
-        scheme, _, token = exchange.authorization.strip().partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
-        context.token = token.strip()
-        await context.identify()
+        context.token = _bearer(exchange.authorization)
+        try:
+            await context.identify()
+        finally:
+            exchange.record = _recorder(context, exchange.connection)
     else:
         await _identify_by_cookie(context, exchange.connection)
     if context.viewer is not None and not context.viewer.may_query:
         exchange.admit = _only_changes
     _watch(context, exchange)
     return context
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
+    return token.strip()
+
+
+def _recorder(context: Context, connection: HTTPConnection) -> Callable[[Call], Awaitable[None]] | None:
+    """Of calls with an API key, also with one that does not work any more."""
+    caller, state = context.caller, connection.app.state.team_access
+    if caller is None:
+        return None
+    return lambda call: state.api_calls.record(called(caller, context.client, call))
 
 
 def _only_changes(kind: OperationType) -> None:

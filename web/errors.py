@@ -7,7 +7,7 @@ traceback and shown as INTERNAL_ERROR with the request's ID.
 
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ from graphql import GraphQLError
 
 log = structlog.get_logger()
 
+_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429, "TIMEOUT": 504}
 _MAX_ERRORS = 100
 _MAX_MESSAGE_CHARACTERS = 500
 # Control characters, and halves of surrogate pairs, which UTF-8 cannot carry.
@@ -29,6 +30,20 @@ def presented(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str,
 def as_graphql_error(error: Exception) -> GraphQLError:
     """For what was raised outside of any field."""
     return error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+
+
+def code_of(error: GraphQLError) -> str:
+    """As it is presented."""
+    if not _is_for_the_client(error):
+        return "INTERNAL_ERROR"
+    return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
+
+
+def status_of(codes: Sequence[str]) -> int:
+    """Of what was refused as a whole, with these codes; 200 where there are none."""
+    if not codes:
+        return 200
+    return _STATUS.get(codes[0], 400)
 
 
 def timed_out(timeout_seconds: float) -> GraphQLError:

@@ -9,6 +9,8 @@ from graphql import OperationType
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from resolvers.api_calls import Call
+
 
 async def _close_nothing(code: int, reason: str) -> None:
     """An HTTP request ends by itself."""
@@ -29,6 +31,8 @@ class Exchange:
     close: Callable[[int, str], Awaitable[None]] = _close_nothing
     # Raises what refuses an operation of this kind, whatever is in it.
     admit: Callable[[OperationType], None] = _admit_all
+    # Told of each operation before its answer goes out, where whoever asks is somebody whose calls are kept.
+    record: Callable[[Call], Awaitable[None]] | None = None
     # Called once when the answer is made, or the WebSocket has ended, whatever the reason.
     at_end: list[Callable[[], Any]] = field(default_factory=list)
 

@@ -27,8 +27,9 @@ from schema.document import Documents, Prepared, Refused, nul_error
 from schema.execution import execute
 from schema.limits import Limits
 from web.answers import encode
-from web.errors import as_graphql_error, presented, timed_out
+from web.errors import as_graphql_error, presented, status_of, timed_out
 from web.exchange import Exchange, MakeContext
+from web.recording import Recording, codes_of
 from web.requests import (
     GRAPHQL_RESPONSE,
     HTML,
@@ -47,8 +48,6 @@ Answer = dict[str, Any]
 _CLOSING_SECONDS = 1
 _HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 _CONTENT_TYPES = {each: f"{each}; charset=utf-8".encode() for each in (JSON, GRAPHQL_RESPONSE)}
-# Of the codes that make_context may raise; any other is 400.
-_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429}
 
 
 class GraphQLView(GraphQL[Exchange, None]):
@@ -160,9 +159,9 @@ class GraphQLView(GraphQL[Exchange, None]):
             status, answer = await self._answer(exchange, request, headers, strict)
             return self._response(exchange, status, answer, media_type)
         except RequestRefused as refused:
-            error = GraphQLError(refused.message, extensions=refused.extensions)
-            answer = {"errors": presented([error], exchange.request_id)}
-            return self._response(exchange, refused.status, answer, media_type or JSON, refused.headers)
+            return self._response(
+                exchange, refused.status, _refusal(refused, exchange), media_type or JSON, refused.headers
+            )
         except ClientDisconnect:
             raise
         except Exception as error:
@@ -175,34 +174,47 @@ class GraphQLView(GraphQL[Exchange, None]):
         self, exchange: Exchange, request: Request, headers: Mapping[str, str], strict: bool
     ) -> tuple[int, Answer | list[Answer]]:
         """`strict` where a refused operation has a status of its own."""
-        asked = await read_parameters(
-            request, headers, self.max_body_bytes, self.max_batch, self.timeout_seconds
-        )
-        batch = asked if isinstance(asked, list) else [asked]
-        prepared = [self._prepare_or_refuse(each, request.method) for each in batch]
-        outcomes = await self._outcomes(prepared, exchange)
+        try:
+            asked = await read_parameters(
+                request, headers, self.max_body_bytes, self.max_batch, self.timeout_seconds
+            )
+            batch = asked if isinstance(asked, list) else [asked]
+            prepared = [self._prepare_or_refuse(each, request.method) for each in batch]
+        except RequestRefused as refused:
+            await self._record_unread(exchange, refused)
+            raise
+        outcomes = await self._outcomes(batch, prepared, exchange)
         if isinstance(asked, list):
             return 200, [answer for _, answer in outcomes]
         status, answer = outcomes[0]
         return status if strict else 200, answer
 
+    async def _record_unread(self, exchange: Exchange, refused: RequestRefused) -> None:
+        """Who sends what cannot be read is asked too, if only for the record."""
+        if exchange.authorization is not None:
+            with suppress(RequestRefused):
+                await self._context(exchange)
+        await Recording(exchange, None).end(refused.status, refused.codes)
+
     async def _outcomes(
-        self, prepared: list[Prepared | Refused], exchange: Exchange
+        self, batch: list[Parameters], prepared: list[Prepared | Refused], exchange: Exchange
     ) -> list[tuple[int, Answer]]:
         """One after the other: a batch shall not hold ten connections, and its changes keep their order.
 
         Each begins with who asks as of then: what came before may have changed what they may.
         """
         outcomes: list[tuple[int, Answer]] = []
-        for each in prepared:
+        for asked, each in zip(batch, prepared, strict=True):
+            recording = Recording(exchange, asked, each if isinstance(each, Prepared) else None)
             try:
-                context = await self._context(exchange) if isinstance(each, Prepared) else None
-                outcomes.append(await self._outcome(each, exchange, context))
+                status, answer = await self._outcome(each, exchange)
+                await recording.end(status, codes_of(answer))
             except RequestRefused as refused:
+                await recording.end(refused.status, refused.codes)
                 if not outcomes:
                     raise
-                error = GraphQLError(refused.message, extensions=refused.extensions)
-                outcomes.append((refused.status, {"errors": presented([error], exchange.request_id)}))
+                status, answer = refused.status, _refusal(refused, exchange)
+            outcomes.append((status, answer))
         return outcomes
 
     def _prepare_or_refuse(self, parameters: Parameters, method: str) -> Prepared | Refused:
@@ -229,16 +241,17 @@ class GraphQLView(GraphQL[Exchange, None]):
             extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
             code = str(extensions.pop("code"))
             headers = {"www-authenticate": "Bearer"} if code == "UNAUTHENTICATED" else None
-            raise RequestRefused(_STATUS.get(code, 400), code, error.message, headers, **extensions) from None
+            raise RequestRefused(status_of([code]), code, error.message, headers, **extensions) from None
 
-    async def _outcome(
-        self, prepared: Prepared | Refused, exchange: Exchange, context: object
-    ) -> tuple[int, Answer]:
-        """The status of the stricter media type, and the answer."""
+    async def _outcome(self, prepared: Prepared | Refused, exchange: Exchange) -> tuple[int, Answer]:
+        """The status of the stricter media type, and the answer. A credential that does not work refuses the
+        request, whatever it asks for."""
         try:
             if isinstance(prepared, Refused):
+                if exchange.authorization is not None:
+                    await self._context(exchange)
                 raise prepared
-            return 200, await self.execute(prepared, exchange, context)
+            return 200, await self.execute(prepared, exchange, await self._context(exchange))
         except Refused as refused:
             errors = presented(refused.errors, exchange.request_id)
             return 504 if errors[0]["extensions"]["code"] == "TIMEOUT" else 400, {"errors": errors}
@@ -276,6 +289,11 @@ class Written:
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self._status, "headers": self._raw_headers})
         await send({"type": "http.response.body", "body": self._body})
+
+
+def _refusal(refused: RequestRefused, exchange: Exchange) -> Answer:
+    error = GraphQLError(refused.message, extensions=refused.extensions)
+    return {"errors": presented([error], exchange.request_id)}
 
 
 def _first_of_each(raw_headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

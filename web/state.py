@@ -10,6 +10,7 @@ import structlog
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from models.storage import Storage
+from resolvers.api_calls import ApiCalls
 from resolvers.transfers import Transfers
 from settings import Settings
 
@@ -33,6 +34,10 @@ class State:
     def transfers(self) -> Transfers:
         return Transfers(self.database, self.announcer)
 
+    @cached_property
+    def api_calls(self) -> ApiCalls:
+        return ApiCalls(self.database, self.announcer)
+
     @classmethod
     def of(cls, settings: Settings) -> Self:
         if settings.database_url is None:
@@ -45,6 +50,7 @@ class State:
         try:
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.transfers.close()
+                await self.api_calls.close()
                 await self.listener.close()
                 await self.announcer.close()
                 await self.database.close()

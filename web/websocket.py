@@ -28,13 +28,14 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from schema.document import Refused
+from schema.document import Prepared, Refused
 from schema.execution import subscribe
 from schema.limits import too_complex
 from web.answers import encode
-from web.errors import as_graphql_error, presented, timed_out
+from web.errors import as_graphql_error, code_of, presented, status_of, timed_out
 from web.exchange import Exchange
-from web.requests import RequestRefused, parameters
+from web.recording import Recording, codes_of
+from web.requests import Parameters, RequestRefused, parameters
 
 if TYPE_CHECKING:
     from web.graphql import GraphQLView
@@ -184,35 +185,58 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
 
     async def run_operation(self, operation: Operation[Exchange, None]) -> None:
         """Whatever goes wrong with one operation is its own `error` message; the socket stays open."""
+        document = {"query": operation.query, "variables": operation.variables}
+        asked = parameters({**document, "operationName": operation.operation_name})
         try:
-            await self._run(operation)
-            await operation.send_operation_message({"id": operation.id, "type": "complete"})
-            return
-        except WebSocketDisconnected:
-            return
+            errors = await self._recorded(operation, asked)
+        except RequestRefused as refused:
+            errors = [GraphQLError(refused.message, extensions=refused.extensions)]
+        with suppress(WebSocketDisconnected):
+            if errors is None:
+                await operation.send_operation_message({"id": operation.id, "type": "complete"})
+                return
+            payload: Any = presented(errors, self.context.request_id)
+            await operation.send_operation_message({"id": operation.id, "type": "error", "payload": payload})
+
+    async def _recorded(
+        self, operation: Operation[Exchange, None], asked: Parameters
+    ) -> list[GraphQLError] | None:
+        """What it failed with. A subscription that ends before its first event is told of then."""
+        recording = Recording(self.context, asked)
+        errors: list[GraphQLError] | None = None
+        try:
+            recording.prepared = self.view.prepare(asked)
+            await self._run(operation, recording.prepared, recording)
+        except (WebSocketDisconnected, asyncio.CancelledError):
+            await recording.end(200)
+            raise
         except Refused as refused:
             errors = list(refused.errors)
         except TimeoutError:
             errors = [timed_out(self.view.timeout_seconds)]
         except Exception as error:
             errors = [as_graphql_error(error)]
-        payload: Any = presented(errors, self.context.request_id)
-        with suppress(WebSocketDisconnected):
-            await operation.send_operation_message({"id": operation.id, "type": "error", "payload": payload})
+        codes = [code_of(error) for error in errors or ()]
+        await recording.end(status_of(codes), codes)
+        return errors
 
-    async def _run(self, operation: Operation[Exchange, None]) -> None:
+    async def _run(
+        self, operation: Operation[Exchange, None], prepared: Prepared, recording: Recording
+    ) -> None:
         view, exchange = self.view, self.context
-        asked = {"query": operation.query, "variables": operation.variables}
-        prepared = view.prepare(parameters({**asked, "operationName": operation.operation_name}))
         context = await view.context(exchange)
         if prepared.operation.type is not OperationType.SUBSCRIPTION:
-            await self._send_next(operation, await view.execute(prepared, exchange, context))
+            answer = await view.execute(prepared, exchange, context)
+            await recording.end(200, codes_of(answer))
+            await self._send_next(operation, answer)
             return
         view.admit(prepared, exchange)
         stream = subscribe(view.schema, prepared, context, view.timeout_seconds)
         async with aclosing(stream) as results:
             async for result in results:
-                await self._send_next(operation, view.answer(result, prepared, exchange))
+                answer = view.answer(result, prepared, exchange)
+                await recording.end(200, codes_of(answer))
+                await self._send_next(operation, answer)
 
     async def _send_next(self, operation: Operation[Exchange, None], answer: Any) -> None:
         await operation.send_operation_message({"id": operation.id, "type": "next", "payload": answer})

@@ -1,0 +1,126 @@
+"""Every call with an API key is an event, which is committed before the call is answered."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from models.audit import ActorKind, AuditAction, AuditOutcome
+from models.database import Database
+from models.notifications import AuditAnnouncer
+from permissions.viewer import Client, Viewer
+from resolvers.appending import append
+from resolvers.events import Actor, new_event, target
+
+MOST_AT_ONCE = 500
+_LONGEST_NAME = 200
+_REFUSED = {"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"}
+_CLOSING_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A GraphQL operation as it is about to be answered; or a request without one that could be read, of
+    which `document`, the SHA-256 of its text, is None."""
+
+    document: str | None
+    operation: str | None
+    kind: str | None
+    """QUERY, MUTATION or SUBSCRIPTION; None where the document could not be read."""
+    cost: int | None
+    status: int
+    """Of HTTP, as in application/graphql-response+json."""
+    codes: Sequence[str]
+    """Of its errors, each once."""
+    duration_seconds: float
+
+
+def called(caller: Viewer, client: Client, call: Call) -> dict[str, Any]:
+    """The event. `caller` may be one whose key does not work any more."""
+    key, (member,) = caller.api_key, caller.members
+    name = "".join(filter(str.isprintable, call.operation or ""))[:_LONGEST_NAME] or None
+    is_refused = not _REFUSED.isdisjoint(call.codes)
+    actor = Actor(ActorKind.MEMBER, member.name, member.id, caller.credential)
+    event = {**new_event(key.account_id, actor, client, AuditAction.API_CALLED), **target(key)}
+    what = f"called {name or 'the API'} with the API key {key.name}"
+    event["summary"] = f"{member.name} {what}" + (f": {', '.join(call.codes)}" if call.codes else "")
+    event["outcome"] = AuditOutcome.DENIED if is_refused else AuditOutcome.ALLOWED
+    event["details"] = {
+        "operation": name,
+        "kind": call.kind,
+        "document": call.document,
+        "status": call.status,
+        "errorCodes": list(call.codes),
+        "durationMs": round(call.duration_seconds * 1000, 3),
+        "cost": call.cost,
+    }
+    return event
+
+
+class ApiCalls:
+    """Commits what comes in together by one statement, one after the other, on a connection of its own: so
+    the log costs a call little more than its own row, and no change waits for a connection.
+
+    Events go in account by account, and so do the locks of the logs' heads: two processes cannot cross.
+    """
+
+    def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
+        self._database, self._announcer = database, announcer
+        self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._driver: asyncpg.Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def record(self, event: dict[str, Any]) -> None:
+        """Returns once the event is committed. Raises what kept it from that."""
+        committed = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, committed))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._commit_all())
+        await committed
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await self._task
+        if self._driver is not None:
+            await self._driver.close(timeout=_CLOSING_SECONDS)
+
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            together = self._waiting[:MOST_AT_ONCE]
+            del self._waiting[:MOST_AT_ONCE]
+            together.sort(key=lambda each: each[0]["account_id"])
+            await self._commit(together)
+
+    async def _commit(self, together: Sequence[tuple[dict[str, Any], asyncio.Future[None]]]) -> None:
+        try:
+            await self._append([event for event, _ in together])
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            # One that cannot be stored shall not take others with it.
+            if len(together) == 1:
+                _fail(together, error)
+            for each in together if len(together) > 1 else ():
+                await self._commit([each])
+        except Exception as error:
+            _fail(together, error)
+        else:
+            for event, committed in together:
+                self._announcer.grown(event["account_id"])
+                if not committed.done():
+                    committed.set_result(None)
+
+    async def _append(self, events: Sequence[dict[str, Any]]) -> None:
+        if self._driver is None or self._driver.is_closed():
+            self._driver = await self._database.connect_appending()
+        try:
+            await append(self._driver, events)
+        except (TimeoutError, asyncio.CancelledError):
+            self._driver.terminate()  # It may still be at it: the next one shall not wait for that.
+            raise
+
+
+def _fail(together: Sequence[tuple[dict[str, Any], asyncio.Future[None]]], error: Exception) -> None:
+    for _, committed in together:
+        if not committed.done():
+            committed.set_exception(error)
