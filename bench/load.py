@@ -40,14 +40,24 @@ def body_of(operation: Operation, account_id: str = "", site: str = "") -> bytes
     return json.dumps(asked).encode()
 
 
-def run(operation: Operation, url: str, seconds: int, folder: Path, *, checked: bool) -> Measured:
-    """`checked` looks into each answer of a read, which costs the generator time; changes always are."""
+def run(
+    operation: Operation,
+    url: str,
+    seconds: int,
+    folder: Path,
+    *,
+    checked: bool,
+    token: str = READER_TOKEN,
+    connections: int = CONNECTIONS,
+) -> Measured:
+    """`checked` looks into each answer of a read, which costs the generator time; changes always are.
+    `token` is whose reads they are."""
     letters = "".join(choice(ascii_lowercase) for _ in range(6))
     check = "checked" if checked or operation.is_change else "-"
     wanted = 'userErrors":[]' if operation.is_change else "data"
-    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
+    command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
     command += ["--timeout", "10s", "--script", str(_SCRIPT), url, "--"]
-    command += [str(_requests(operation, folder)), letters, check, wanted]
+    command += [str(_requests(operation, folder, token)), letters, check, wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60)  # noqa: S603
     found = json.loads(done.stdout.splitlines()[-1])
     return Measured(
@@ -59,13 +69,13 @@ def run(operation: Operation, url: str, seconds: int, folder: Path, *, checked: 
     )
 
 
-def _requests(operation: Operation, folder: Path) -> Path:
+def _requests(operation: Operation, folder: Path, token: str) -> Path:
     """The file that the script reads."""
     path = folder / f"{operation.name}.requests"
     if operation.is_change:
         site, writers = f"{_MARKER}.example.com", WRITERS[: operation.accounts]
         pairs = [(each.token, body_of(operation, each.account_id, site)) for each in writers]
     else:
-        pairs = [(READER_TOKEN, body_of(operation))]
+        pairs = [(token, body_of(operation))]
     path.write_text("".join(f"{token}\t{body.decode()}\n" for token, body in pairs))
     return path
