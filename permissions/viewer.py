@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from graphql import GraphQLError
@@ -38,24 +38,36 @@ _MEMBERSHIP_LIMIT = 1_000
 Scopes = tuple[ApiScope, ...] | None
 """Of an API key; None of a person, who has no need of them."""
 
-_Credentials = type[Session] | type[ApiKey]
-
 
 class Layout:
-    """Where each table's columns are in a record of the look-up by one kind of credential."""
+    """Where everything is in a record of the look-up by one kind of credential, whose own columns come
+    first."""
 
-    def __init__(self, credential: _Credentials) -> None:
-        self.tables: tuple[type[SQLModel], ...] = (credential, User, Member, Account)
-        ends = accumulate((len(attributes(table)) for table in self.tables), initial=0)
+    def __init__(self, credential: Sequence[Any], last_used_at: int) -> None:
+        tables: tuple[type[SQLModel], ...] = (User, Member, Account)
+        self.columns: list[ColumnElement[Any]] = [
+            *credential,
+            *(getattr(table, name) for table in tables for name in attributes(table)),
+        ]
+        lengths = (len(credential), *(len(attributes(table)) for table in tables))
+        ends = accumulate(lengths, initial=0)
         self.credential, self.user, self.member, self.account = (slice(*each) for each in pairwise(ends))
-        self.last_used_at = attributes(credential).index("last_used_at")
-        self.account_id, self.member_id, self.role = (
-            self.member.start + attributes(Member).index(name) for name in ("account_id", "id", "role")
+        self.last_used_at = last_used_at
+        self.account_id, self.member_id, self.member_name, self.role, self.removed_at = (
+            self.member.start + attributes(Member).index(name)
+            for name in ("account_id", "id", "name", "role", "removed_at")
         )
 
-    @property
-    def columns(self) -> list[ColumnElement[Any]]:
-        return [getattr(table, name) for table in self.tables for name in attributes(table)]
+
+class UsedKey(NamedTuple):
+    """What a request with an API key needs to know of it."""
+
+    id: UUID
+    name: str
+    status: str
+    scopes: str
+    """With commas between them."""
+    last_used_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,19 @@ class Credential:
     """What the audit log calls it. Never the secret."""
 
 
+class KeyMember(NamedTuple):
+    account_id: UUID
+    id: UUID
+    name: str
+    role: Role
+    removed_at: datetime | None
+
+
+@cache
+def _scopes_of(text: str) -> tuple[ApiScope, ...]:
+    return tuple(ApiScope(each) for each in text.split(","))
+
+
 class Viewer:
     """From the rows of the look-up, one a membership; what is not asked for is not made of them. Of an API
     key it has the one membership that the key belongs to."""
@@ -128,7 +153,7 @@ class Viewer:
         """By account."""
 
     def _scopes(self) -> Scopes:
-        return tuple(ApiScope(each) for each in self.api_key.scopes) if self.is_api_key else None
+        return _scopes_of(self.api_key.scopes) if self.is_api_key else None
 
     @property
     def is_api_key(self) -> bool:
@@ -148,8 +173,20 @@ class Viewer:
         return snapshot(Session, self._records[0][self._layout.credential])
 
     @cached_property
-    def api_key(self) -> ApiKey:
-        return snapshot(ApiKey, self._records[0][self._layout.credential])
+    def api_key(self) -> UsedKey:
+        return UsedKey(*self._records[0][self._layout.credential])
+
+    @property
+    def key_member(self) -> KeyMember:
+        """Whose the API key is, a member still or not."""
+        record, layout = self._records[0], self._layout
+        return KeyMember(
+            record[layout.account_id],
+            record[layout.member_id],
+            record[layout.member_name],
+            record[layout.role],
+            record[layout.removed_at],
+        )
 
     @property
     def user(self) -> User:
@@ -190,7 +227,7 @@ def refusal_of(viewer: Viewer) -> GraphQLError | None:
     """Why this credential does not work, though it is somebody's: as of now, and of the member's role."""
     if not viewer.is_api_key:
         return None
-    (member,) = viewer.members
+    member = viewer.key_member
     match viewer.api_key.status:
         case ApiKeyStatus.REVOKED:
             return Unauthenticated("This API key was revoked.")
@@ -201,18 +238,31 @@ def refusal_of(viewer: Viewer) -> GraphQLError | None:
     if Permission.ACCESS_API not in ROLE_PERMISSIONS[member.role]:
         return Forbidden(
             Permission.ACCESS_API,
-            f"This API key's member is a {member.role.value.title()} now, and API keys need"
+            f"This API key's member is a {member.role.title()} now, and API keys need"
             f" {Permission.ACCESS_API.value}: it works again once the member has a role with that.",
         )
     return None
 
 
-_BY_SESSION, _BY_API_KEY = Layout(Session), Layout(ApiKey)
+_BY_SESSION = Layout(
+    [getattr(Session, name) for name in attributes(Session)], attributes(Session).index("last_used_at")
+)
+_BY_API_KEY = Layout(
+    [
+        col(ApiKey.id),
+        col(ApiKey.name),
+        ApiKey.status_now(),
+        func.array_to_string(col(ApiKey.scopes), ","),
+        col(ApiKey.last_used_at),
+    ],
+    UsedKey._fields.index("last_used_at"),
+)
 
 
 def _session() -> Select[*tuple[Any, ...]]:
     return (
         select(*_BY_SESSION.columns)
+        .select_from(Session)
         .join(User, col(User.id) == col(Session.user_id))
         .outerjoin(Member, (col(Member.user_id) == col(User.id)) & col(Member.removed_at).is_(None))
         .outerjoin(Account, col(Account.id) == col(Member.account_id))
@@ -236,6 +286,7 @@ def _api_key() -> Select[*tuple[Any, ...]]:
     of_account = col(Member.account_id) == col(ApiKey.account_id)
     return (
         select(*_BY_API_KEY.columns)
+        .select_from(ApiKey)
         .join(Member, and_(of_account, col(Member.id) == col(ApiKey.member_id)))
         .join(User, col(User.id) == col(Member.user_id))
         .join(Account, col(Account.id) == col(ApiKey.account_id))
@@ -283,7 +334,7 @@ async def touch(database: Database, viewer: Viewer, lifetime_seconds: int, ip: s
     if last_used_at is not None and last_used_at >= now() - timedelta(seconds=_TOUCH_SECONDS):
         return
     at = now().replace(second=0, microsecond=0)
-    used = _api_key_used(viewer.api_key, ip) if viewer.is_api_key else _slid(viewer.session, lifetime_seconds)
+    used = _api_key_used(viewer, ip) if viewer.is_api_key else _slid(viewer.session, lifetime_seconds)
     async with database.writing.begin() as connection:
         await connection.execute(used)
         if viewer.memberships:
@@ -298,12 +349,13 @@ def _slid(session: Session, lifetime_seconds: int) -> Update:
     )
 
 
-def _api_key_used(key: ApiKey, ip: str | None) -> Update:
+def _api_key_used(viewer: Viewer, ip: str | None) -> Update:
     """But for one that a change holds just now."""
+    key, account_id = viewer.api_key, viewer.key_member.account_id
     free = (
         select(ApiKey.id)  # type: ignore[call-overload]
         .where(
-            col(ApiKey.account_id) == key.account_id,
+            col(ApiKey.account_id) == account_id,
             col(ApiKey.id) == key.id,
             col(ApiKey.last_used_at).is_not_distinct_from(key.last_used_at),
         )
@@ -311,7 +363,7 @@ def _api_key_used(key: ApiKey, ip: str | None) -> Update:
     )
     return (
         update(ApiKey)
-        .where(col(ApiKey.account_id) == key.account_id, col(ApiKey.id).in_(free))
+        .where(col(ApiKey.account_id) == account_id, col(ApiKey.id).in_(free))
         .values(last_used_at=now(), last_used_ip=ip)
     )
 

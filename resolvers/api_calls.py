@@ -12,7 +12,7 @@ from models.database import Database
 from models.notifications import AuditAnnouncer
 from permissions.viewer import Client, Viewer
 from resolvers.appending import append
-from resolvers.events import Actor, new_event, target
+from resolvers.events import Actor, new_event
 
 MOST_AT_ONCE = 500
 _LONGEST_NAME = 200
@@ -39,14 +39,16 @@ class Call:
 
 def called(caller: Viewer, client: Client, call: Call) -> dict[str, Any]:
     """The event. `caller` may be one whose key does not work any more."""
-    key, (member,) = caller.api_key, caller.members
-    name = "".join(filter(str.isprintable, call.operation or ""))[:_LONGEST_NAME] or None
-    is_refused = not _REFUSED.isdisjoint(call.codes)
+    key, member = caller.api_key, caller.key_member
     actor = Actor(ActorKind.MEMBER, member.name, member.id, caller.credential)
-    event = {**new_event(key.account_id, actor, client, AuditAction.API_CALLED), **target(key)}
-    what = f"called {name or 'the API'} with the API key {key.name}"
-    event["summary"] = f"{member.name} {what}" + (f": {', '.join(call.codes)}" if call.codes else "")
+    event = new_event(member.account_id, actor, client, AuditAction.API_CALLED)
+    name = "".join(filter(str.isprintable, call.operation or ""))[:_LONGEST_NAME] or None
+    event["summary"] = f"{member.name} called {name or 'the API'} with the API key {key.name}"
+    if call.codes:
+        event["summary"] += f": {', '.join(call.codes)}"
+    is_refused = not _REFUSED.isdisjoint(call.codes)
     event["outcome"] = AuditOutcome.DENIED if is_refused else AuditOutcome.ALLOWED
+    event["target_type"], event["target_id"], event["target_name"] = "ApiKey", key.id, key.name
     event["details"] = {
         "operation": name,
         "kind": call.kind,

@@ -6,6 +6,7 @@ import strawberry
 import models
 from permissions import viewer as asking
 from permissions.allow import ANYONE, SIGNED_IN
+from resolvers.loading import load
 from resolvers.sessions import live_sessions
 from schema.api_keys import ApiKey
 from schema.errors import Payload, result
@@ -47,8 +48,13 @@ class Viewer:
     user: User = strawberry.field(description="The person.")
 
     @computed(Credential, "What the request came with.")
-    def credential(root: strawberry.Parent[asking.Viewer]) -> models.Session | models.ApiKey:
-        return root.api_key if root.is_api_key else root.session
+    async def credential(
+        root: strawberry.Parent[asking.Viewer], info: Info
+    ) -> models.Session | models.ApiKey:
+        if not root.is_api_key:
+            return root.session
+        account_id = root.key_member.account_id
+        return await load(info.context, models.ApiKey, root.api_key.id, account_id=account_id)
 
     @computed(list[Member], "The accounts that the person is a member of, as their members.")
     def memberships(root: strawberry.Parent[asking.Viewer]) -> list[models.Member]:
