@@ -8,6 +8,7 @@ import pytest
 
 from tests import chain
 from tests.changes import CHANGE_ROLE, INVITE_MANY, RESEND, UPDATE_ACCOUNT, nothing_changes
+from tests.stored_keys import with_key
 from tests.test_invitations import invited
 from tests.world import AUDIT_LOG, Person, World
 
@@ -135,15 +136,26 @@ async def eventful(world: World) -> AsyncIterator[World]:
     await chain.assert_whole(world.superuser)
 
 
+async def call(world: World) -> None:
+    """With two members' keys, as they may and as they may not."""
+    for member in (world.admin, world.member):
+        script = await with_key(world, member)
+        for query in ("{ account { name } }", "{ account { auditLog { nodes { id } } } }", "{"):
+            await script.post(query)
+
+
 async def whole_log(world: World) -> list[dict[str, Any]]:
     nodes: list[dict[str, Any]] = (await world.admin.ask(WHOLE))["account"]["auditLog"]["nodes"]
     return nodes
 
 
 async def test_each_filter_finds_what_a_look_through_the_whole_log_finds(eventful: World) -> None:
+    await call(eventful)
     log = await whole_log(eventful)
     admin, viewer = eventful.admin.member_id, eventful.viewer.member_id
-    middle = log[4]
+    middle, called = log[-5], log[1]
+    key = called["actor"]["credential"]["id"]
+    assert (middle["action"], called["action"]) == ("MEMBER_JOINED", "API_CALLED")
     moment = datetime.fromisoformat(middle["occurredAt"])
     single: list[tuple[dict[str, Any], Any]] = [
         ({"actions": ["MEMBER_INVITED", "INVITATION_RESENT"]}, lambda e: "INVIT" in e["action"]),
@@ -157,7 +169,10 @@ async def test_each_filter_finds_what_a_look_through_the_whole_log_finds(eventfu
         ({"occurredFrom": middle["occurredAt"]}, lambda e: at(e) >= moment),
         ({"occurredUntil": middle["occurredAt"]}, lambda e: at(e) < moment),
         ({"requestId": middle["requestId"]}, lambda e: e["requestId"] == middle["requestId"]),
+        ({"requestId": called["requestId"]}, lambda e: e["requestId"] == called["requestId"]),
         ({"requestId": "nothing"}, lambda _: False),
+        ({"apiKeyId": key}, lambda e: (e["actor"]["credential"] or {}).get("id") == key),
+        ({"apiKeyId": "api_key_" + "0" * 32}, lambda _: False),
         ({"ip": "127.0.0.1"}, lambda e: e["ip"] == "127.0.0.1"),
         ({"ip": "10.0.0.1"}, lambda _: False),
         ({}, lambda _: True),
@@ -165,10 +180,21 @@ async def test_each_filter_finds_what_a_look_through_the_whole_log_finds(eventfu
     combined = [
         (a | b, lambda e, one=one, other=other: one(e) and other(e))
         for index, (a, one) in enumerate(single)
-        for b, other in single[index + 1 :: 2]
+        for b, other in single[index + 1 :]
         if not a.keys() & b.keys()
     ]
-    for filter, matches in [*single, *combined]:
+    everything = {
+        "actions": ["API_CALLED"],
+        "actorIds": [called["actor"]["member"]["id"]],
+        "targetId": key,
+        "outcome": called["outcome"],
+        "occurredFrom": called["occurredAt"],
+        "occurredUntil": log[0]["occurredAt"],
+        "requestId": called["requestId"],
+        "apiKeyId": key,
+        "ip": called["ip"],
+    }
+    for filter, matches in [*single, *combined, (everything, lambda e: e["id"] == called["id"])]:
         expected = [event["id"] for event in log if matches(event)]
         found = (await eventful.admin.ask(AUDIT_LOG, filter=filter))["account"]["auditLog"]
         assert ([event["id"] for event in found["nodes"]], found["totalCount"]) == (

@@ -18,6 +18,7 @@ from tests.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.graphql_ws import connected
 from tests.live import append, change_role, head
 from tests.serving import free_port, serving
+from tests.test_faults import kill, served
 from tests.test_start import running
 from tests.world import Person, World
 
@@ -100,6 +101,30 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
                 socket.abort()
 
     assert seen == list(range(first + 1, first + 201))
+
+
+async def test_a_server_that_is_killed_and_started_again_loses_nothing(world: World) -> None:
+    """Changes are made through another one, also while nobody is there to tell of them."""
+    first, seen = await head(world), list[int]()
+
+    async def rename(count: int) -> None:
+        for number in range(count):
+            name = f"Acme {len(seen)} {number}"
+            await world.admin.change(UPDATE_ACCOUNT, accountId=world.account_id, name=name)
+
+    for _ in range(3):
+        async with served(world) as (process, url), connected(url, world.admin.token) as socket:
+            appended = await socket.subscribe(LOG, id=world.account_id, after=seen[-1] if seen else first)
+            renaming = asyncio.create_task(rename(10))
+            seen += [(await appended.next())["sequence"] for _ in range(7)]
+            kill(process)
+            await renaming
+        await rename(3)
+    async with served(world) as (_, url), connected(url, world.admin.token) as socket:
+        appended = await socket.subscribe(LOG, id=world.account_id, after=seen[-1])
+        seen += [(await appended.next())["sequence"] for _ in range(39 - len(seen))]
+
+    assert seen == list(range(first + 1, first + 40)) == list(range(first + 1, await head(world) + 1))
 
 
 async def test_a_lost_listening_connection_loses_nothing(world: World, servers: tuple[str, str]) -> None:
