@@ -26,6 +26,7 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.api_calls
 	$(BIN)/python -m bench.reports --rows 200000 --rounds 3
 	$(BIN)/python -m bench.download
 
