@@ -153,6 +153,16 @@ class Settings(BaseSettings):
     mail_retry_hours: float = Field(
         24, gt=0, description="How long an email is tried again while the SMTP server is not to be reached."
     )
+    audit_stream_private_addresses: bool = Field(
+        False,
+        description="Whether webhooks may go to private addresses, and by plain http: for development.",
+    )
+    audit_stream_timeout_seconds: float = Field(
+        15, gt=0, le=300, description="How long a webhook's receiver may take to answer."
+    )
+    audit_stream_retry_hours: float = Field(
+        72, gt=0, description="How long a webhook is tried again before it is paused."
+    )
     database_pool_size: int = Field(10, ge=2, le=1000, description="Connections a server process, each way.")
     operation_timeout_seconds: float = Field(10, gt=0, description="How long one operation may take.")
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="Size of a request's body.")

@@ -35,6 +35,7 @@ from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers import (
+    audit_stream_jobs,
     invitation_jobs,
     invoice_documents,
     invoice_jobs,
@@ -96,7 +97,12 @@ async def _main(settings: Settings, database_url: str) -> None:
 
 async def run(settings: Settings, database: Database, stop: asyncio.Event, pace: Pace | None = None) -> None:
     """Works until `stop` is set, then finishes what runs, for 5 seconds at most."""
+    async with asyncio.TaskGroup() as together:
+        together.create_task(_run_jobs(settings, database, stop, pace))
+        together.create_task(audit_stream_jobs.keep_delivering(settings, database, stop))
 
+
+async def _run_jobs(settings: Settings, database: Database, stop: asyncio.Event, pace: Pace | None) -> None:
     async def record(message: Message, outcome: Outcome) -> None:
         if message.correlation is not None:
             await invitation_jobs.record_delivery(database, message.correlation, *_status(outcome))

@@ -120,6 +120,26 @@ def invoice(
     return replace(_write("invoice", to, unlinked(subject), link, values), attachment=attachment)
 
 
+def audit_stream_stopped(
+    *,
+    to: str,
+    account: str,
+    host: str,
+    ended: bool,
+    failing_since: datetime,
+    error: str,
+    last_delivered_sequence: int,
+    link: str,
+) -> Message:
+    """`ended`: by the receiver; else it failed for too long. `error` is a sentence. `link` leads to the app,
+    where an Admin resumes it."""
+    subject = f"The webhook to {wording.plain(host, SUBJECT_NAME_LIMIT)} "
+    subject += "has ended" if ended else "is paused"
+    values = {"account": account, "host": host, "ended": ended, "failing_since": failing_since}
+    values |= {"error": error, "last_delivered_sequence": last_delivered_sequence}
+    return _write("audit_stream_stopped", to, unlinked(subject), link, values)
+
+
 def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = ()) -> EmailMessage:
     """Ready to be sent, and the same each time. Raises ValueError where a header would not hold its value."""
     recipient = _address(message.to)

@@ -3,6 +3,7 @@
 from models.accounts import Account
 from models.api_keys import ApiKey
 from models.audit import AuditEvent, AuditHead
+from models.audit_streams import AuditStream
 from models.billing import BillingDetails, Invoice, InvoiceLine
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.downloads import DownloadLink, Transfer
@@ -17,6 +18,7 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "AuditHead",
+    "AuditStream",
     "BillingDetails",
     "DownloadLink",
     "Entitlement",

@@ -9,6 +9,7 @@ TABLES = {
     "api_keys": _CHANGE,
     "audit_events": "SELECT, INSERT",
     "audit_heads": "SELECT",
+    "audit_streams": _CHANGE,
     "billing_details": _CHANGE,
     "download_links": _CHANGE_AND_FORGET,
     "entitlements": _CHANGE,

@@ -78,6 +78,7 @@ class Listener:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[UUID, set[asyncio.Event]] = {}
+        self._waiting_for_any_log: set[asyncio.Event] = set()
         self._seen: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._turns = asyncio.Semaphore(_TURNS)
@@ -104,6 +105,16 @@ class Listener:
                 self._waiting[id].discard(event)
                 if not self._waiting[id]:
                     del self._waiting[id]
+
+    @asynccontextmanager
+    async def woken_by_any_log(self) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever some account's log is announced to have grown."""
+        event = asyncio.Event()
+        self._waiting_for_any_log.add(event)
+        try:
+            yield event
+        finally:
+            self._waiting_for_any_log.discard(event)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -146,7 +157,10 @@ class Listener:
         self._wake(id for id in ids if found.get(id) != self._seen.get(id))
         self._seen = found
 
-    def _hear(self, _connection: object, _pid: int, _channel: str, id: object) -> None:
+    def _hear(self, _connection: object, _pid: int, channel: str, id: object) -> None:
+        if channel == AUDIT:
+            for event in self._waiting_for_any_log:
+                event.set()
         with contextlib.suppress(ValueError):
             self._wake([UUID(str(id))])
 

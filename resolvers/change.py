@@ -28,6 +28,7 @@ from mailer import queue
 from mailer.messages import Message
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction, AuditOutcome
+from models.audit_streams import AuditStream
 from models.canonical import canonical_json
 from models.database import Database
 from models.downloads import DownloadLink
@@ -287,6 +288,15 @@ async def catalog_change(database: Database) -> AsyncIterator[AsyncSession]:
     """For the platform's catalog, which is no account's either."""
     async with personal_change(database) as session:
         yield session
+
+
+async def note_delivery(database: Database, statement: Statement, **values: Any) -> list[Any]:
+    """How far audit streams have got: nobody does that, and an event of each delivery would have to be
+    delivered too. The records of an UPDATE of theirs; a statement that is another is refused."""
+    if not statement.sql.startswith(f"UPDATE {AuditStream.__tablename__} "):
+        raise RuntimeError("only audit streams are written without an event: only change() may write others")
+    async with database.transaction() as transaction:
+        return await transaction.driver.fetch(statement.sql, *statement.arguments(**values))
 
 
 @asynccontextmanager

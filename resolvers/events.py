@@ -45,6 +45,9 @@ ATTEMPTS = {
     AuditAction.LICENSE_SUSPENDED: "suspend a license",
     AuditAction.LICENSE_REINSTATED: "reinstate a license",
     AuditAction.LICENSE_TRANSFERRED: "transfer a license",
+    AuditAction.AUDIT_STREAM_CREATED: "set up a webhook",
+    AuditAction.AUDIT_STREAM_UPDATED: "change a webhook",
+    AuditAction.AUDIT_STREAM_DELETED: "delete a webhook",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 
@@ -70,7 +73,9 @@ def new_event(account_id: UUID, actor: Actor, client: Client, action: AuditActio
 
 def target(row: SQLModel) -> dict[str, Any]:
     """What it was done to. Read before the change may be rolled back, which leaves a row without values."""
-    names = (str(getattr(row, name)) for name in ("name", "email", "site", "number") if hasattr(row, name))
+    names = (
+        str(getattr(row, name)) for name in ("name", "email", "site", "number", "host") if hasattr(row, name)
+    )
     return {
         "target_type": type(row).__name__,
         "target_id": cast("Any", row).id,
@@ -79,9 +84,9 @@ def target(row: SQLModel) -> dict[str, Any]:
 
 
 def shortened(value: Any) -> Any:
-    """What was asked, small enough for a log, and without tokens."""
+    """What was asked, small enough for a log, and without tokens, nor URLs, which may hold some."""
     if isinstance(value, dict):
-        return {name: shortened(item) for name, item in value.items() if name != "token"}
+        return {name: shortened(item) for name, item in value.items() if name not in ("token", "url")}
     if isinstance(value, list):
         return [shortened(item) for item in value[:10]]
     return value[:200] if isinstance(value, str) else value

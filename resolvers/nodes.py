@@ -10,6 +10,7 @@ from models import (
     Account,
     ApiKey,
     AuditEvent,
+    AuditStream,
     Entitlement,
     Invitation,
     Invoice,
@@ -38,6 +39,7 @@ MOST_NODES = 100
 _NEEDS: dict[type[SQLModel], Permission] = {
     ApiKey: Permission.GENERATE_API_KEYS,
     AuditEvent: Permission.VIEW_AUDIT_LOG,
+    AuditStream: Permission.MANAGE_ACCOUNT,
     Entitlement: Permission.VIEW_ACTIVE_LICENSES,
     Invitation: Permission.INVITE_MEMBERS,
     Invoice: Permission.MANAGE_BILLING,

@@ -162,9 +162,13 @@ def _license_activity(request: ReportRequest, membership: Membership) -> Rows:
 
 
 def _audit_log(request: ReportRequest, membership: Membership) -> Rows:
+    return _events(audit_columns(), request, membership)
+
+
+def audit_columns() -> dict[str, Any]:
     """Every field that is hashed, as the text that is hashed: ids are bare, and NDJSON has the details as
     they were written."""
-    columns = {
+    return {
         "accountId": col(AuditEvent.account_id),
         "sequence": col(AuditEvent.sequence),
         "id": col(AuditEvent.id),
@@ -188,7 +192,6 @@ def _audit_log(request: ReportRequest, membership: Membership) -> Rows:
         "previousHash": func.encode(col(AuditEvent.previous_hash), "hex"),
         "hash": func.encode(col(AuditEvent.hash), "hex"),
     }
-    return _events(columns, request, membership)
 
 
 def _events(columns: dict[str, Any], request: ReportRequest, membership: Membership) -> Rows:

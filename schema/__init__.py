@@ -8,6 +8,7 @@ import schema.enums  # noqa: F401 - gives the enums their descriptions before th
 from schema import errors
 from schema.accounts import Account
 from schema.audit import AuditEvent
+from schema.audit_streams import AuditStream
 from schema.catalog import Theme, ThemeFile, ThemeRelease
 from schema.invitations import Invitation
 from schema.licenses import Entitlement, License
@@ -26,6 +27,7 @@ SCHEMA = strawberry.Schema(
         *errors.TYPES,
         Account,
         AuditEvent,
+        AuditStream,
         Entitlement,
         Invitation,
         License,

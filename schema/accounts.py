@@ -9,6 +9,7 @@ from permissions.roles import Permission
 from resolvers.accounts import account_owner, active_licenses
 from resolvers.api_keys import account_api_keys
 from resolvers.audit import account_audit_log
+from resolvers.audit_streams import account_audit_streams
 from resolvers.invitations import account_invitations
 from resolvers.invoices import spent_this_month
 from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
@@ -16,6 +17,7 @@ from resolvers.loading import load
 from resolvers.members import MemberOrder, account_members
 from schema.api_keys import ApiKey, ApiKeyFilter
 from schema.audit import AuditEventConnection, AuditLogFilter
+from schema.audit_streams import AuditStream
 from schema.billing import Billing
 from schema.connections import Connection
 from schema.errors import IDEMPOTENCY_KEY, Payload, result
@@ -109,6 +111,12 @@ class Account(Node):
         allow=Permission.VIEW_AUDIT_LOG,
         filter=AuditLogFilter,
         description="The newest first. A member's own part is `Member.activity`.",
+    )
+
+    audit_streams: Connection[AuditStream] | None = connection(
+        account_audit_streams,
+        allow=Permission.MANAGE_ACCOUNT,
+        description="The webhooks for audit events, the oldest first.",
     )
 
     billing: Billing | None = same("What it is billed, and how.", allow=Permission.MANAGE_BILLING)

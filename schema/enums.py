@@ -2,6 +2,7 @@
 
 from models.api_keys import ApiKeyStatus, ApiScope
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.audit_streams import AuditStreamStatus
 from models.billing import InvoiceStatus
 from models.invitations import DeliveryStatus, InvitationStatus
 from models.licenses import LicenseStatus
@@ -131,6 +132,15 @@ described(
     """,
 )
 described(
+    AuditStreamStatus,
+    "Whether a webhook for audit events sends them.",
+    """
+    ACTIVE They are sent, or tried again.
+    PAUSED An Admin paused it, or it failed for 3 days. It resumes where it stands.
+    ENDED Its receiver answered 410 Gone: it wants nothing any more at this URL.
+    """,
+)
+described(
     AuditOutcome,
     "Whether it was done.",
     """
@@ -222,7 +232,7 @@ described(
     AUDIT_STREAM_CREATED A webhook for audit events was set up.
     AUDIT_STREAM_UPDATED A webhook for audit events was changed, paused or resumed.
     AUDIT_STREAM_DELETED A webhook for audit events was taken away.
-    AUDIT_STREAM_PAUSED A webhook for audit events failed for too long, and waits for an Admin.
+    AUDIT_STREAM_PAUSED A webhook for audit events failed for too long, or its receiver ended it.
     """,
 )
 described(

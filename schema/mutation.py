@@ -6,6 +6,7 @@ from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
 from resolvers import (
     accounts,
+    audit_streams,
     billing,
     downloads,
     invitations,
@@ -27,6 +28,14 @@ from schema.accounts import (
     TransferOwnershipPayload,
     UpdateAccountInput,
     UpdateAccountPayload,
+)
+from schema.audit_streams import (
+    CreateAuditStreamInput,
+    CreateAuditStreamPayload,
+    DeleteAuditStreamInput,
+    DeleteAuditStreamPayload,
+    UpdateAuditStreamInput,
+    UpdateAuditStreamPayload,
 )
 from schema.billing import (
     PurchaseLicensesInput,
@@ -287,4 +296,25 @@ class Mutation:
         input=TransferLicenseInput,
         payload=TransferLicensePayload,
         description="Gives a license another holder.",
+    )
+    create_audit_stream: CreateAuditStreamPayload | None = change_field(
+        audit_streams.create_audit_stream,
+        allow=Permission.MANAGE_ACCOUNT,
+        input=CreateAuditStreamInput,
+        payload=CreateAuditStreamPayload,
+        description="Sets up a webhook for audit events.",
+    )
+    update_audit_stream: UpdateAuditStreamPayload | None = change_field(
+        audit_streams.update_audit_stream,
+        allow=Permission.MANAGE_ACCOUNT,
+        input=UpdateAuditStreamInput,
+        payload=UpdateAuditStreamPayload,
+        description="Changes, pauses or resumes a webhook for audit events, or rotates its secret.",
+    )
+    delete_audit_stream: DeleteAuditStreamPayload | None = change_field(
+        audit_streams.delete_audit_stream,
+        allow=Permission.MANAGE_ACCOUNT,
+        input=DeleteAuditStreamInput,
+        payload=DeleteAuditStreamPayload,
+        description="Deletes a webhook for audit events.",
     )

@@ -1,0 +1,96 @@
+"""What becomes of a webhook that its receiver does not take: tried again for 3 days, and then it waits."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from mailer import messages
+from models.audit import AuditAction
+from models.audit_streams import AuditStream, AuditStreamStatus
+from models.columns import now
+from models.database import Database
+from models.members import Member, Role
+from resolvers.change import Change, announcing, system_change
+from resolvers.events import PLATFORM
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """From `first_seconds`, doubled each time, to `most_seconds`; a quarter more or less, by chance."""
+
+    first_seconds: float = 5
+    most_seconds: float = 3_600
+
+    def seconds(self, attempts: int) -> float:
+        """After so many that failed."""
+        delay = min(self.most_seconds, self.first_seconds * 2 ** min(attempts - 1, 20))
+        varied: float = delay * random.uniform(0.75, 1.25)  # noqa: S311
+        return min(self.most_seconds, max(self.first_seconds, varied))
+
+
+def is_over(settings: Settings, stream: AuditStream) -> bool:
+    """Whether it has been tried for long enough."""
+    failing_since = stream.failing_since or now()
+    return now() - failing_since >= timedelta(hours=settings.audit_stream_retry_hours)
+
+
+async def stop(
+    settings: Settings, database: Database, stream: AuditStream, status: AuditStreamStatus, error: str
+) -> None:
+    """PAUSED or ENDED, in the log, and each Admin is told. Nothing of it where whoever holds the lease by now
+    is another, or an Admin was quicker."""
+    async with (
+        announcing(database) as announcer,
+        system_change(
+            database, announcer, stream.account_id, AuditAction.AUDIT_STREAM_PAUSED, PLATFORM
+        ) as tx,
+    ):
+        current = await tx.session.get_one(AuditStream, (stream.account_id, stream.id), with_for_update=True)
+        if current.lease_id != stream.lease_id or current.status is not AuditStreamStatus.ACTIVE:
+            tx.without_event("others have changed it meanwhile")
+            return
+        at = now()
+        current.status, current.last_error, current.next_attempt_at = status, error, None
+        current.attempts += 1
+        since = current.failing_since = current.failing_since or at
+        current.lease_id = current.leased_until = None
+        did = "paused" if status is AuditStreamStatus.PAUSED else "ended"
+        tx.about(
+            current,
+            current.host,
+            f"{did} the webhook to {current.host}",
+            status=[AuditStreamStatus.ACTIVE.value, status.value],
+            failing_since=since.isoformat(),
+            error=error,
+            last_delivered_sequence=current.last_delivered_sequence,
+        )
+        await _tell_admins(tx, settings, current, since, error)
+
+
+async def _tell_admins(
+    tx: Change, settings: Settings, stream: AuditStream, since: datetime, error: str
+) -> None:
+    statement = select(col(Member.email)).where(
+        col(Member.account_id) == tx.account.id,
+        col(Member.role) == Role.ADMIN,
+        col(Member.removed_at).is_(None),
+    )
+    tx.enqueue(
+        *(
+            messages.audit_stream_stopped(
+                to=email,
+                account=tx.account.name,
+                host=stream.host,
+                ended=stream.status is AuditStreamStatus.ENDED,
+                failing_since=since,
+                error=error,
+                last_delivered_sequence=stream.last_delivered_sequence,
+                link=settings.app_url,
+            )
+            for email in await tx.session.scalars(statement)
+        )
+    )

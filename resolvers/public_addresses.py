@@ -1,0 +1,113 @@
+"""Connections to hosts on the Internet and to nothing nearer: a name is resolved once, and what is connected
+to is what was checked."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from threading import Thread
+
+import httpcore
+
+Address = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""A name's addresses, in the order in which they are to be tried. Raises OSError."""
+
+_MOST_TRIED = 4
+_CONNECT_SECONDS = 5.0
+_UNICAST = IPv6Network("2000::/3")
+"""All of IPv6 that is routed on the Internet."""
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""Where the name servers of IPv6-only networks put IPv4 addresses: RFC 6052."""
+_TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
+"""6to4 and Teredo lead to an IPv4 address that they contain. Nobody serves there."""
+_RELAYS = IPv4Address("192.88.99.0"), IPv4Address("192.88.99.255")
+"""Of 6to4: RFC 7526."""
+
+
+class NotPublic(Exception):
+    """The name leads to an address that is private, loopback, link-local or otherwise near."""
+
+
+def is_public(address: Address) -> bool:
+    """Unicast, and routed on the Internet; so is the IPv4 address that an IPv6 one stands for."""
+    if isinstance(address, IPv6Address):
+        within = _embedded(address)
+        if within is not None:
+            return is_public(within)
+        if address not in _UNICAST or any(address in tunnel for tunnel in _TUNNELS):
+            return False
+    elif _RELAYS[0] <= address <= _RELAYS[1]:
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """As the system does. In a thread of its own, which nobody else waits for: a name server may take its
+    time, and the event loop has few threads for all names."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def settle(addresses: list[str], error: OSError | None) -> None:
+        if answer.done():
+            return  # Whoever asked has gone.
+        if error is None:
+            answer.set_result(addresses)
+        else:
+            answer.set_exception(error)
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            told = partial(settle, [], error if isinstance(error, OSError) else OSError(str(error)))
+        else:
+            told = partial(settle, list(dict.fromkeys(str(each[4][0]) for each in found)), None)
+        with suppress(RuntimeError):  # The loop may have ended meanwhile.
+            loop.call_soon_threadsafe(told)
+
+    Thread(target=ask, name="resolve", daemon=True).start()
+    return await answer
+
+
+class CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to hosts by their checked addresses; TLS and the request keep the name."""
+
+    def __init__(self, resolve: Resolve = resolve, *, private_addresses: bool = False) -> None:
+        self._resolve, self._private_addresses = resolve, private_addresses
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises NotPublic, also where only some of the addresses are near: such a name is no accident."""
+        try:
+            addresses = await self._resolve(host.strip("[]"), port)
+        except OSError as error:
+            raise Unresolved from error
+        if not self._private_addresses and not all(is_public(ip_address(each)) for each in addresses):
+            raise NotPublic
+        failure: Exception = Unresolved()
+        for address in addresses[:_MOST_TRIED]:
+            try:
+                return await self._backend.connect_tcp(address, port, _CONNECT_SECONDS)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+
+class Unresolved(Exception):
+    """The name has no address."""
