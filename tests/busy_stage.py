@@ -14,6 +14,9 @@ from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from permissions.context import Context
 from permissions.viewer import Client
+from tests.audit_streams import DELETE as DELETE_AUDIT_STREAM
+from tests.audit_streams import UPDATE as UPDATE_AUDIT_STREAM
+from tests.audit_streams import create as create_audit_stream
 from tests.changes import (
     DECLINE,
     INVITE_ONE,
@@ -29,7 +32,7 @@ from tests.changes import (
 from tests.generated_operations import Generated
 from tests.generated_values import Values
 from tests.stage import Stage
-from tests.stored_keys import store_api_key
+from tests.stored_keys import store_api_key, uuid_of
 from tests.world import Person
 
 PEOPLE = ("ADMIN", "MEMBER", "VIEWER", "BOTH", "NOBODY")
@@ -38,6 +41,7 @@ PEOPLE = ("ADMIN", "MEMBER", "VIEWER", "BOTH", "NOBODY")
 _PROVISION = mutation("provisionLicense", "license { id }")
 _KINDS = ("account", "api_key", "event", "invitation", "invoice", "license", "member", "session", "theme")
 _TABLES = {kind: f"{kind}s" for kind in _KINDS} | {
+    "audit_stream": "audit_streams",
     "entitlement": "entitlements",
     "event": "audit_events",
     "file": "theme_files",
@@ -55,6 +59,7 @@ _LISTS = {
     "entitlements": "account { list: entitlements { edges { cursor } } }",
     "invoices": "account { billing { list: invoices { edges { cursor } } } }",
     "api_keys": "account { list: apiKeys { edges { cursor } } }",
+    "audit_streams": "account { list: auditStreams { edges { cursor } } }",
     "events": "account { list: auditLog { edges { cursor } } }",
     "themes": "catalog { edges { cursor } }",
 }
@@ -113,6 +118,7 @@ VALUES = Values(
                 "Account.entitlements": _cursors("entitlements"),
                 "Billing.invoices": _cursors("invoices"),
                 "Account.apiKeys": _cursors("api_keys"),
+                "Account.auditStreams": _cursors("audit_streams"),
                 "Account.auditLog": _cursors("events"),
                 "Member.activity": _cursors("events"),
                 "Query.catalog": _cursors("themes"),
@@ -191,6 +197,7 @@ async def set_busy_stage(stage: Stage) -> BusyStage:
     await _team(stage)
     await _invitations(stage)
     await _api_keys(stage)
+    await _audit_streams(stage)
     await stage.world.superuser.execute("UPDATE sessions SET last_used_at = now() + interval '1 day'")
     return BusyStage(stage, people, await _found(stage))
 
@@ -287,6 +294,19 @@ async def _api_keys(stage: Stage) -> None:
     await store_api_key(stage.world, member, "unclaimed", "PROVISION", **unclaimed)
     await store_api_key(stage.world, admin, "revoked", revoked_at="now(), revoked_by_id = created_by_id")
     await store_api_key(stage.world, member, "of both", "PROVISION", "READ", expires_at="'2121-01-01'")
+
+
+async def _audit_streams(stage: Stage) -> None:
+    """One that failed, one that has ended, and one that was deleted."""
+    world = stage.world
+    failed, _ = await create_audit_stream(world, "https://a.example.com", actions=["MEMBER_JOINED"])
+    ended, _ = await create_audit_stream(world, "https://b.example.com:8443/?a=b", afterSequence=0)
+    gone, _ = await create_audit_stream(world, "https://c.example.com")
+    await world.admin.change(UPDATE_AUDIT_STREAM, auditStreamId=failed, rotateSecret=True)
+    await world.admin.change(DELETE_AUDIT_STREAM, auditStreamId=gone)
+    words = "failing_since = now(), last_attempt_at = now(), last_error = 'It answered 500.'"
+    for id, state in ((failed, "next_attempt_at = now()"), (ended, "status = 'ENDED'")):
+        await world.superuser.execute(f"UPDATE audit_streams SET {words}, {state} WHERE id = $1", uuid_of(id))
 
 
 async def _found(stage: Stage) -> dict[str, str]:

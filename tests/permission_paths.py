@@ -133,6 +133,7 @@ _ACCOUNT_FIELDS = (
     ("VIEW_ACTIVE_LICENSES", "entitlements { totalCount nodes { available } }"),
     ("MANAGE_BILLING", "billing { outstanding { amount } details { currency } }"),
     ("MANAGE_BILLING", "billing { invoices(first: 1) { totalCount nodes { number lines { quantity } } } }"),
+    ("MANAGE_ACCOUNT", "auditStreams(first: 1) { totalCount nodes { url status undeliveredEvents } }"),
     ("VIEW_AUDIT_LOG", "auditLog(first: 1) { totalCount nodes { summary details } }"),
     ("VIEW_AUDIT_LOG", 'auditLog(filter: { actorIds: ["<me>"] }) { totalCount }'),
 )
@@ -159,6 +160,7 @@ NODES = (
     ("MANAGE_BILLING", "Invoice", "invoice"),
     ("GENERATE_API_KEYS", "ApiKey", "api_key"),
     ("VIEW_AUDIT_LOG", "AuditEvent", "event"),
+    ("MANAGE_ACCOUNT", "AuditStream", "audit_stream"),
     (OWN_ACTIVITY, "AuditEvent", "my_event"),
 )
 """Permission, type, and whose id it is, of everything that has an id and is not for all to see."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.contracts import ROLES
+from tests.audit_streams import create as create_audit_stream
 from tests.stored_keys import store_api_key
 from tests.world import INVITE, PROVISION, PURCHASE, Person, World
 
@@ -68,6 +69,7 @@ async def set_stage(world: World, themes: dict[str, str]) -> Stage:
     bought = await owner.change(
         PURCHASE, accountId=world.account_id, items=[{"themeId": themes["basalt"], "quantity": 1}]
     )
+    audit_stream, _ = await create_audit_stream(world, "https://hooks.example.com/audit")
     api_key = await store_api_key(world, owner.member_id, "owner", "READ", "PROVISION")
     found = await owner.ask(_IDS, owner=[owner.member_id])
     release = found["theme"]["releases"][0]
@@ -79,6 +81,7 @@ async def set_stage(world: World, themes: dict[str, str]) -> Stage:
         "invitation": invited["invitation"]["id"],
         "invoice": bought["invoice"]["id"],
         "api_key": api_key,
+        "audit_stream": audit_stream,
         "event": found["account"]["auditLog"]["nodes"][0]["id"],
         "entitlement": found["account"]["entitlements"]["nodes"][0]["id"],
         "theme": found["theme"]["id"],
