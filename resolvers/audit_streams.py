@@ -83,7 +83,7 @@ async def create_audit_stream(context: Context, input: "CreateAuditStreamInput")
         )
         await tx.insert(stream)
         did = f"set up a webhook to {stream.host}"
-        details = {"actions": actions} if actions else {}
+        details: dict[str, Any] = {"actions": actions} if actions else {}
         after = stream.last_delivered_sequence
         tx.about(stream, stream.host, did, host=stream.host, after_sequence=after, **details)
         tx.remember(str(stream.id))

@@ -21,8 +21,9 @@ _UNICAST = IPv6Network("2000::/3")
 """All of IPv6 that is routed on the Internet."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 """Where the name servers of IPv6-only networks put IPv4 addresses: RFC 6052."""
-_TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
-"""6to4 and Teredo lead to an IPv4 address that they contain. Nobody serves there."""
+_NEVER = (IPv6Network("2002::/16"), IPv6Network("2001::/32"), IPv6Network("3fff::/20"))
+"""6to4 and Teredo lead to an IPv4 address that they contain; nobody serves there. And documentation's (RFC
+9637), which Python does not know of yet."""
 _RELAYS = IPv4Address("192.88.99.0"), IPv4Address("192.88.99.255")
 """Of 6to4: RFC 7526."""
 
@@ -37,7 +38,7 @@ def is_public(address: Address) -> bool:
         within = _embedded(address)
         if within is not None:
             return is_public(within)
-        if address not in _UNICAST or any(address in tunnel for tunnel in _TUNNELS):
+        if address not in _UNICAST or any(address in network for network in _NEVER):
             return False
     elif _RELAYS[0] <= address <= _RELAYS[1]:
         return False

@@ -162,10 +162,12 @@ def _seconds(retry_after: str) -> float:
     return min(max(seconds, 0), MOST_RETRY_AFTER_SECONDS)
 
 
-def _unconnected(error: Exception) -> str:
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"Its certificate is not valid: {cause.verify_message.rstrip('.')}."
-    if isinstance(cause, ssl.SSLError):
-        return "It does not speak TLS as it should."
+def _unconnected(error: BaseException | None) -> str:
+    """The reason is somewhere among what led to it."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"Its certificate is not valid: {error.verify_message.rstrip('.')}."
+        if isinstance(error, ssl.SSLError):
+            return "It does not speak TLS as it should."
+        error = error.__cause__ or error.__context__
     return "No connection could be made to it."

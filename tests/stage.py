@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.contracts import ROLES
 from tests.audit_streams import create as create_audit_stream
+from tests.contracts import ROLES
 from tests.stored_keys import store_api_key
 from tests.world import INVITE, PROVISION, PURCHASE, Person, World
 
