@@ -47,7 +47,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://localhost:{self.port}/audit?token=quiet"
+        return f"{self.scheme}://localhost:{self.port}/audit?token=hushed"
 
     @property
     def sequences(self) -> list[int]:

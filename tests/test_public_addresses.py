@@ -1,6 +1,5 @@
 """Where webhooks may connect to: addresses, names that lead to them, and that none is asked for twice."""
 
-import socket
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,6 +10,7 @@ import trustme
 from resolvers import webhooks
 from resolvers.public_addresses import CheckedBackend, is_public, resolve
 from resolvers.webhooks import Failed, Outcome, Taken, Webhook, post
+from tests.public_names import Names
 from tests.receiver import receiving
 
 NEAR = [
@@ -39,20 +39,6 @@ def test_near(address: str) -> None:
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public(address: str) -> None:
     assert is_public(ip_address(address))
-
-
-class Names:
-    """Name servers that answer each question differently, and remember how many there were."""
-
-    def __init__(self, *answers: list[str]) -> None:
-        self.answers, self.asked = list(answers), list[str]()
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        self.asked.append(host)
-        answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
-        if not answer:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return answer
 
 
 async def send(url: str, names: Names, *, private_addresses: bool = False) -> Outcome:

@@ -1,0 +1,17 @@
+"""What names lead to, as a test says."""
+
+import socket
+
+
+class Names:
+    """Name servers that answer each question differently, and remember how many there were."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers, self.asked = list(answers), list[str]()
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append(host)
+        answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        if not answer:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return answer
