@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Update, case, func, null, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Update, case, func, null, select, tuple_, update
 from sqlmodel import col
 
 from models.audit import AuditHead
@@ -29,10 +29,10 @@ from resolvers.public_addresses import CheckedBackend, Resolve, resolve
 from resolvers.webhooks import Failed, Gone, Taken, Webhook, post
 from settings import Settings
 
-CONCURRENT_STREAMS = 64
+CONCURRENT_STREAMS = 128
 """Of one worker; each holds a batch in memory while its receiver takes its time."""
 CONCURRENT_FAILING_STREAMS = 32
-"""So that receivers that never answer leave room for those that do."""
+"""Beside those: receivers that never answer take nothing from those that do."""
 BATCHES_A_TURN = 20
 """Then it is others' turn, where they wait."""
 log = structlog.get_logger()
@@ -91,23 +91,27 @@ class Delivery:
             await listener.close()
 
     async def _begin_turns(self) -> None:
-        room = CONCURRENT_STREAMS - len(self._turns)
-        if room <= 0:
-            return
         failing = sum(stream.attempts > 0 for stream in self._turns.values())
-        values = {"lease_id": new_id(), "seconds": self._lease_seconds, "most": room}
         try:
-            claimed = await note_delivery(
-                self._database, _CLAIM, **values, failing_too=failing < CONCURRENT_FAILING_STREAMS
-            )
+            claimed = [
+                *await self._claim(CONCURRENT_STREAMS - len(self._turns) + failing, failing=False),
+                *await self._claim(CONCURRENT_FAILING_STREAMS - failing, failing=True),
+            ]
         except Exception as error:
+            # What was claimed before that is due again once its lease has run out.
             log.error("audit_streams_not_claimed", error=type(error).__name__)
             return
-        for record in claimed:
-            stream = snapshot(AuditStream, record)
+        for stream in claimed:
             turn = asyncio.create_task(self._turn(stream))
             self._turns[turn] = stream
             turn.add_done_callback(self._turns.pop)
+
+    async def _claim(self, most: int, *, failing: bool) -> list[AuditStream]:
+        if most <= 0:
+            return []
+        values = {"lease_id": new_id(), "seconds": self._lease_seconds, "most": most, "failing": failing}
+        records = await note_delivery(self._database, _CLAIM, **values)
+        return [snapshot(AuditStream, record) for record in records]
 
     async def _end_turns(self) -> None:
         turns = list(self._turns)
@@ -197,7 +201,7 @@ def _from_now(seconds: str) -> ColumnElement[Any]:
 
 
 def _claim() -> Update:
-    """Those whose log has grown, those that did not fail first, and who has waited longest."""
+    """Those whose log has grown, and of them, who has waited longest."""
     due = (
         select(col(AuditStream.account_id), col(AuditStream.id))
         .join(AuditHead, col(AuditHead.account_id) == col(AuditStream.account_id))
@@ -206,9 +210,9 @@ def _claim() -> Update:
             col(AuditHead.sequence) > col(AuditStream.last_delivered_sequence),
             (col(AuditStream.next_attempt_at) <= func.now()).is_not(False),
             (col(AuditStream.leased_until) <= func.now()).is_not(False),
-            or_(col(AuditStream.attempts) == 0, parameter("failing_too")),
+            (col(AuditStream.attempts) > 0) == parameter("failing"),
         )
-        .order_by(col(AuditStream.attempts) > 0, col(AuditStream.last_attempt_at).nulls_first())
+        .order_by(col(AuditStream.last_attempt_at).nulls_first())
         .limit(parameter("most"))
         .with_for_update(skip_locked=True, of=AuditStream)
     )
@@ -268,7 +272,7 @@ _BEGIN = Statement(
         leased_until=_from_now("seconds"),
     )
 )
-_PASS = Statement(lambda: _leased().values(last_delivered_sequence=parameter("last")))
+_PASS = Statement(lambda: _leased().values(last_delivered_sequence=parameter("last"), batch_sequence=None))
 _TAKEN = Statement(
     lambda: _leased().values(
         last_delivered_sequence=parameter("last"),

@@ -83,7 +83,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Connects to hosts by their checked addresses; TLS and the request keep the name."""
 
     def __init__(self, resolve: Resolve = resolve, *, private_addresses: bool = False) -> None:
-        self._resolve, self._private_addresses = resolve, private_addresses
+        self._resolve, self.private_addresses = resolve, private_addresses
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -99,7 +99,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             addresses = await self._resolve(host.strip("[]"), port)
         except OSError as error:
             raise Unresolved from error
-        if not self._private_addresses and not all(is_public(ip_address(each)) for each in addresses):
+        if not self.private_addresses and not all(is_public(ip_address(each)) for each in addresses):
             raise NotPublic
         failure: Exception = Unresolved()
         for address in addresses[:_MOST_TRIED]:

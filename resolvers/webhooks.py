@@ -84,6 +84,8 @@ def signed_headers(webhook: Webhook, at: datetime) -> dict[str, str]:
 
 async def post(webhook: Webhook, backend: CheckedBackend, timeout_seconds: float) -> Outcome:
     """`timeout_seconds` for all of it: the name, the connection, and the answer's status."""
+    if not (webhook.url.startswith("https://") or backend.private_addresses):
+        return Failed("Its URL does not start with https://.")
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _post(webhook, backend)

@@ -38,7 +38,7 @@ from tests.world import INVITE, World
 
 ROOT = Path(__file__).parent.parent
 WORKER = """
-import asyncio, sys
+import asyncio, sys, uvloop
 from models.database import Database
 from resolvers.audit_stream_jobs import StreamPace, keep_delivering
 from settings import Settings
@@ -48,7 +48,7 @@ async def main():
     pace = StreamPace(lease_margin_seconds=0.5)
     await keep_delivering(settings, Database(sys.argv[1]), asyncio.Event(), pace)
 
-asyncio.run(main())
+uvloop.run(main())
 """
 WRITE_MANY = """INSERT INTO audit_events
     (account_id, id, action, outcome, summary, actor_kind, actor_name, details)

@@ -234,7 +234,7 @@ async def test_a_public_name_that_leads_near_is_refused_when_it_is_delivered_to(
 ) -> None:
     """Whatever it led to when the webhook was set up."""
     async with receiving() as receiver:
-        await create(world, f"http://hooks.example.com:{receiver.port}/")
+        await create(world, f"https://hooks.example.com:{receiver.port}/")
         async with delivering(world, resolve=Names([near]), audit_stream_private_addresses=False):
             found = await until_shown(
                 world, lastError="Its host name leads to an address that is not public."

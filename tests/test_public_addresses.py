@@ -52,7 +52,7 @@ async def send(url: str, names: Names, *, private_addresses: bool = False) -> Ou
 )
 async def test_a_name_that_leads_near_is_not_connected_to(answer: list[str]) -> None:
     async with receiving() as receiver:
-        outcome = await send(f"http://hooks.example.com:{receiver.port}/", Names(answer))
+        outcome = await send(f"https://hooks.example.com:{receiver.port}/", Names(answer))
 
     assert outcome == Failed("Its host name leads to an address that is not public.")
     assert not receiver.requests
@@ -61,7 +61,7 @@ async def test_a_name_that_leads_near_is_not_connected_to(answer: list[str]) -> 
 async def test_a_literal_address_is_checked_as_a_name_is() -> None:
     async with receiving() as receiver:
         for host in ("127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:7f00:1]"):
-            url = f"http://{host}:{receiver.port}/"
+            url = f"https://{host}:{receiver.port}/"
             outcome = await post(Webhook(url, "a", b"", [b"s"]), CheckedBackend(resolve), 2)
 
             assert outcome == Failed("Its host name leads to an address that is not public."), host
@@ -72,7 +72,7 @@ async def test_a_name_that_is_rebound_is_asked_for_once_and_the_answer_is_what_c
     """Public when it is looked at and near when it is used: there is no second look."""
     rebound = Names(["8.8.8.8", "127.0.0.1"], ["127.0.0.1"])
     async with receiving() as receiver:
-        url = f"http://hooks.example.com:{receiver.port}/"
+        url = f"https://hooks.example.com:{receiver.port}/"
         first = await send(url, rebound)
         assert rebound.asked == ["hooks.example.com"]
         second = await send(url, rebound)
@@ -122,6 +122,13 @@ async def test_the_next_address_is_tried_where_one_is_not_there() -> None:
 
 async def test_a_name_without_an_address() -> None:
     assert await send("https://nowhere.example.com", Names([])) == Failed("Its host name has no address.")
+
+
+async def test_plain_http_is_for_private_addresses_alone() -> None:
+    names = Names(["8.8.8.8"])
+
+    assert await send("http://hooks.example.com/", names) == Failed("Its URL does not start with https://.")
+    assert names.asked == []
 
 
 async def test_the_system_s_names() -> None:
