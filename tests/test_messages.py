@@ -10,7 +10,15 @@ from uuid import UUID
 
 import pytest
 
-from mailer.messages import InvitationDelivery, Message, build, invitation, sign_in, unlinked
+from mailer.messages import (
+    InvitationDelivery,
+    Message,
+    audit_stream_stopped,
+    build,
+    invitation,
+    sign_in,
+    unlinked,
+)
 from models.members import Role
 
 LINK = "https://team.example.com/join/kq3Vb0mZr1uJx8yT5wPnLdH2aCeF7gSiO4tRvXyZ9Qs"
@@ -57,6 +65,19 @@ def ask(to: str = "bob@example.com", requested_from: str | None = None) -> Messa
     return sign_in(to=to, link=LINK, expires_at=NOON, requested_from=requested_from)
 
 
+def stopped(*, account: str = "Acme", host: str = "hooks.example.com", ended: bool = False) -> Message:
+    return audit_stream_stopped(
+        to="bob@example.com",
+        account=account,
+        host=host,
+        ended=ended,
+        failing_since=NOON,
+        error="It answered 500 Internal Server Error.",
+        last_delivered_sequence=1234,
+        link=LINK,
+    )
+
+
 def arrived(message: Message, sender: str = SENDER) -> EmailMessage:
     return message_from_bytes(bytes(build(message, sender)), policy=SMTPUTF8)
 
@@ -99,10 +120,22 @@ def test_a_sign_in_email_says_how_long_it_works() -> None:
     assert "Asked for from" not in ask().text
 
 
+@pytest.mark.parametrize(("ended", "words"), [(False, "is paused"), (True, "has ended")])
+def test_a_webhook_that_stopped_is_told_with_what_goes_on_from_where(ended: bool, words: str) -> None:
+    email = arrived(stopped(ended=ended))
+
+    assert email["Subject"] == unlinked("The webhook to hooks.example.com ") + words
+    for kind in ("plain", "html"):
+        text = body(email, kind)
+        for said in ("Acme", words, "It answered 500 Internal Server Error.", "1,234"):
+            assert said in text, kind
+        assert ("30 November 2026, 14:05 UTC" in text) == (not ended)
+
+
 @pytest.mark.parametrize(
     "message",
-    [invite(), invite(note="Hello"), ask(), ask(requested_from="Firefox")],
-    ids=["invitation", "note", "sign-in", "hint"],
+    [invite(), invite(note="Hello"), ask(), ask(requested_from="Firefox"), stopped(), stopped(ended=True)],
+    ids=["invitation", "note", "sign-in", "hint", "paused", "ended"],
 )
 def test_each_email_has_exactly_one_link(message: Message) -> None:
     email = arrived(message)
