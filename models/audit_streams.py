@@ -46,9 +46,9 @@ class AuditStream(SQLModel, table=True):
     """Each an `AuditAction`; all of them where null."""
     secret: bytes | None = Field(repr=False, sa_type=LargeBinary)
     """To sign with: it cannot be kept as a hash. Forgotten on deletion."""
-    previous_secret: bytes | None = Field(default=None, repr=False, sa_type=LargeBinary)
-    """The one before the last rotation, which signs too until `previous_secret_expires_at`."""
-    previous_secret_expires_at: datetime | None = time_column(nullable=True)
+    previous_secrets: list[bytes] = Field(default_factory=list, repr=False, sa_type=ARRAY(LargeBinary))
+    """Those before the last rotations, the newest first. They sign too until `previous_secrets_expire_at`."""
+    previous_secrets_expire_at: datetime | None = time_column(nullable=True)
     status: AuditStreamStatus = enum_column(AuditStreamStatus, default=AuditStreamStatus.ACTIVE)
     last_delivered_sequence: int = Field(sa_type=BigInteger)
     """The cursor: all up to it has been delivered, or is not wanted."""

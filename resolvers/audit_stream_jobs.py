@@ -148,7 +148,8 @@ class Delivery:
         begun = await self._note(_BEGIN, stream, last=batch.last, seconds=self._lease_seconds)
         if not begun:
             return False
-        webhook = Webhook(stream.url, batch.id, batch.body, [secret for secret in begun[0] if secret])
+        secret, previous = begun[0]
+        webhook = Webhook(stream.url, batch.id, batch.body, [secret, *(previous or ())])
         outcome = await post(webhook, self._backend, self._settings.audit_stream_timeout_seconds)
         match outcome:
             case Taken():
@@ -240,13 +241,13 @@ def _leased(*where: ColumnElement[bool]) -> Update:
             col(AuditStream.lease_id) == parameter("lease"),
             *where,
         )
-        .returning(col(AuditStream.secret), _previous_secret())
+        .returning(col(AuditStream.secret), _previous_secrets())
     )
 
 
-def _previous_secret() -> ColumnElement[Any]:
-    is_valid = col(AuditStream.previous_secret_expires_at) > func.now()
-    return case((is_valid, col(AuditStream.previous_secret)), else_=null())
+def _previous_secrets() -> ColumnElement[Any]:
+    still_sign = col(AuditStream.previous_secrets_expire_at) > func.now()
+    return case((still_sign, col(AuditStream.previous_secrets)), else_=null())
 
 
 def _fail() -> Update:

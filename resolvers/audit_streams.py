@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from schema.audit_streams import CreateAuditStreamInput, DeleteAuditStreamInput, UpdateAuditStreamInput
 
 MOST_STREAMS = 10
+MOST_PREVIOUS_SECRETS = 2
 PREVIOUS_SECRET_HOURS = 24
 
 _OLDEST = Order("oldest", (col(AuditStream.created_at), col(AuditStream.id)))
@@ -96,16 +97,18 @@ async def update_audit_stream(context: Context, input: "UpdateAuditStreamInput")
     secret = None
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_UPDATED, on=found) as tx:
         stream = await _present_stream(tx, found)
-        details: dict[str, Any] = {}
+        details, before = dict[str, Any](), stream.status
         if input.url is not None:
             details |= _move(stream, _url(context, input.url))
         if input.actions is not UNSET:
             details |= _want(stream, _actions(input.actions))
         if input.paused is not None:
-            details |= _pause(stream, paused=input.paused)
+            _pause(stream, paused=input.paused)
         if input.rotate_secret:
             secret = new_secret()
             details |= _rotate(stream, secret)
+        if stream.status is not before:
+            details["status"] = [before.value, stream.status.value]
         if details:
             tx.about(stream, stream.host, f"{_told(details)} the webhook to {stream.host}", **details)
         else:
@@ -122,7 +125,7 @@ async def delete_audit_stream(context: Context, input: "DeleteAuditStreamInput")
             tx.without_event()
         else:
             stream.deleted_at = now()
-            stream.secret = stream.previous_secret = None
+            stream.secret, stream.previous_secrets = None, []
             _end_lease(stream)
             last = stream.last_delivered_sequence
             did = f"deleted the webhook to {stream.host}"
@@ -143,7 +146,7 @@ def _move(stream: AuditStream, url: str) -> dict[str, Any]:
         return {}
     before, stream.url = stream.host, url
     if stream.status is AuditStreamStatus.ENDED:
-        stream.status = AuditStreamStatus.PAUSED
+        stream.status = AuditStreamStatus.PAUSED  # The new receiver has not ended it.
     _forget_failures(stream)
     return {"host": [before, stream.host]}
 
@@ -157,25 +160,28 @@ def _want(stream: AuditStream, actions: list[str] | None) -> dict[str, Any]:
     return {"actions": [before, actions]}
 
 
-def _pause(stream: AuditStream, *, paused: bool) -> dict[str, Any]:
+def _pause(stream: AuditStream, *, paused: bool) -> None:
     """Raises `Refused` where the receiver has ended it: it resumes at another URL only."""
-    wanted = AuditStreamStatus.PAUSED if paused else AuditStreamStatus.ACTIVE
-    before = stream.status
-    if before is wanted or (before is AuditStreamStatus.ENDED and paused):
-        return {}
-    if before is AuditStreamStatus.ENDED:
+    if paused:
+        if stream.status is AuditStreamStatus.ACTIVE:
+            stream.status = AuditStreamStatus.PAUSED
+        return
+    if stream.status is AuditStreamStatus.ENDED:
         message = "This webhook has ended: its receiver answered 410 Gone. Give another URL as well."
         raise refused(UserErrorCode.NOT_ACTIVE, message, "paused")
-    stream.status = wanted
-    if not paused:
+    if stream.status is AuditStreamStatus.PAUSED:
+        stream.status = AuditStreamStatus.ACTIVE
         _forget_failures(stream)
-    return {"status": [before.value, wanted.value]}
 
 
 def _rotate(stream: AuditStream, secret: bytes) -> dict[str, Any]:
-    """The old secret signs too, for a day."""
-    stream.previous_secret, stream.secret = stream.secret, secret
-    stream.previous_secret_expires_at = now() + timedelta(hours=PREVIOUS_SECRET_HOURS)
+    """The old secret signs too, for a day; and so does the one before it, if it does still: the answer with
+    the new one may have been lost."""
+    until, previous = stream.previous_secrets_expire_at, stream.previous_secrets
+    still = previous if until is not None and until > now() else []
+    stream.previous_secrets = [cast("bytes", stream.secret), *still][:MOST_PREVIOUS_SECRETS]
+    stream.secret = secret
+    stream.previous_secrets_expire_at = now() + timedelta(hours=PREVIOUS_SECRET_HOURS)
     return {"previous_secret_hours": PREVIOUS_SECRET_HOURS}
 
 

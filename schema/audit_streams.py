@@ -50,8 +50,8 @@ class AuditStream(Node):
     next_attempt_at: datetime | None = strawberry.field(
         description="When it is tried again, after something went wrong."
     )
-    previous_secret_expires_at: datetime | None = strawberry.field(
-        description="Until then the secret from before the last rotation signs too."
+    previous_secrets_expire_at: datetime | None = strawberry.field(
+        description="Until then the secrets from before the last rotations, two at most, sign too."
     )
     created_by: Member = to_one(models.Member, "created_by_id", "Who set it up.")
     created_at: datetime = strawberry.field(description="When it was set up.")

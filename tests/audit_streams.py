@@ -14,7 +14,7 @@ from tests.changes import UPDATE_ACCOUNT, mutation
 from tests.world import World
 
 STREAM = """auditStream { id url actions status lastDeliveredSequence lastDeliveredAt undeliveredEvents
-  failingSince lastError lastAttemptAt nextAttemptAt previousSecretExpiresAt createdBy { id } createdAt
+  failingSince lastError lastAttemptAt nextAttemptAt previousSecretsExpireAt createdBy { id } createdAt
   deletedAt } secret"""
 CREATE = mutation("createAuditStream", STREAM)
 UPDATE = mutation("updateAuditStream", STREAM)

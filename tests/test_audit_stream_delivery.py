@@ -17,6 +17,7 @@ from models.accounts import Account
 from models.database import Database
 from models.statements import Statement
 from resolvers.audit_stream_batches import MOST_BYTES, MOST_EVENTS
+from resolvers.audit_stream_jobs import CONCURRENT_FAILING_STREAMS
 from resolvers.change import note_delivery
 from tests import chain
 from tests.audit_streams import (
@@ -256,6 +257,32 @@ async def test_a_slow_receiver_holds_up_nobody_else(world: World) -> None:
         await quick.until(taken=2)
         assert time.monotonic() - started_at < 1
         assert slow.at_once == 9
+
+
+async def test_many_that_fail_wait_for_each_other_and_not_before_others(world: World) -> None:
+    """More than there is room for, each hanging until it times out."""
+    async with receiving(usual=HANG) as hanging, receiving() as quick:
+        await create(world, hanging.url)
+        await create(world, quick.url)
+        await world.superuser.execute(
+            "UPDATE audit_streams SET attempts = 3, failing_since = now() WHERE url = $1", hanging.url
+        )
+        await world.superuser.execute(
+            """INSERT INTO audit_streams (account_id, id, url, secret, previous_secrets, status,
+                 last_delivered_sequence, attempts, failing_since, created_by_id, created_at)
+               SELECT account_id, gen_random_uuid(), url, secret, '{}', status, last_delivered_sequence, 3,
+                 now(), created_by_id, now()
+               FROM audit_streams, generate_series(1, 50) WHERE url = $1""",
+            hanging.url,
+        )
+        async with delivering(world, audit_stream_timeout_seconds=1.5):
+            await hanging.until(requests=CONCURRENT_FAILING_STREAMS)
+            started_at, taken = time.monotonic(), len(quick.sequences)
+            await write_events(world, 1)
+            await quick.until(taken=taken + 1)
+            assert time.monotonic() - started_at < 1
+            assert hanging.at_once == CONCURRENT_FAILING_STREAMS
+            await hanging.until(requests=51)
 
 
 async def test_what_is_on_its_way_counts_though_it_is_paused_meanwhile(world: World) -> None:

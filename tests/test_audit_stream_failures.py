@@ -207,6 +207,22 @@ async def test_a_receiver_that_is_gone_ends_it(world: World) -> None:
     assert receiver.sequences == list(range(first, first + 4))
 
 
+async def test_one_that_has_ended_waits_at_its_new_url_until_it_is_resumed(world: World) -> None:
+    async with receiving(status(410)) as receiver:
+        id, _ = await create(world, receiver.url)
+        async with delivering(world):
+            await until_shown(world, status="ENDED")
+            moved = await world.admin.change(UPDATE, auditStreamId=id, url=f"{receiver.url}&other")
+            await asyncio.sleep(0.3)
+            assert len(receiver.requests) == 1
+            (event, *_) = await world.events()
+            await world.admin.change(UPDATE, auditStreamId=id, paused=False)
+            await receiver.until(taken=4)
+
+    assert (moved["auditStream"]["status"], moved["auditStream"]["lastError"]) == ("PAUSED", None)
+    assert event["details"] == {"host": ["localhost", "localhost"], "status": ["ENDED", "PAUSED"]}
+
+
 async def test_a_pause_and_what_fails_meanwhile_are_told_once(world: World) -> None:
     """An Admin is quicker than the worker that is about to pause it."""
     await forget_emails(world)

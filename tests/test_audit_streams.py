@@ -1,6 +1,8 @@
 """Setting up webhooks for audit events: what may be asked for, what is shown, and what the log tells."""
 
+import hmac
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -213,22 +215,42 @@ async def test_what_is_so_already_is_no_change(world: World, input: dict[str, An
 
 
 @pytest.mark.usefixtures("private")
+async def test_a_rotation_whose_answer_was_lost_can_be_made_again(world: World) -> None:
+    """The receiver has the first secret still."""
+    id, first = await create(world, URL)
+    rotated = [await world.admin.change(UPDATE, auditStreamId=id, rotateSecret=True) for _ in range(3)]
+    async with receiving() as receiver, delivering(world):
+        await world.admin.change(UPDATE, auditStreamId=id, url=receiver.url)
+        await receiver.until(taken=1)
+    (request, *_) = receiver.requests
+
+    secrets = [*(payload["secret"] for payload in reversed(rotated)), first]
+    content = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode()
+    keys = [b64decode(secret.removeprefix("whsec_")) for secret in secrets]
+    digests = [hmac.digest(key, content + request.body, "sha256") for key in keys]
+    signatures = [f"v1,{b64encode(digest).decode()}" for digest in digests]
+    assert request.headers["webhook-signature"].split() == signatures[:3]
+
+
+@pytest.mark.usefixtures("private")
 async def test_both_secrets_sign_for_a_day(world: World) -> None:
     async with receiving() as receiver, delivering(world):
         id, _ = await create(world, receiver.url)
         await receiver.until(taken=1)
         rotated = await world.admin.change(UPDATE, auditStreamId=id, rotateSecret=True)
         await receiver.until(taken=2)
-        await world.superuser.execute("UPDATE audit_streams SET previous_secret_expires_at = now()")
+        await world.superuser.execute("UPDATE audit_streams SET previous_secrets_expire_at = now()")
         await world.admin.change(
             UPDATE, auditStreamId=id, actions=["ACCOUNT_UPDATED", "AUDIT_STREAM_UPDATED"]
         )
         await receiver.until(taken=3)
+        await world.admin.change(UPDATE, auditStreamId=id, rotateSecret=True)
+        await receiver.until(taken=4)
 
-    until = datetime.fromisoformat(rotated["auditStream"]["previousSecretExpiresAt"])
+    until = datetime.fromisoformat(rotated["auditStream"]["previousSecretsExpireAt"])
     assert 86_390 < (until - datetime.now(UTC)).total_seconds() < 86_401
     signatures = [request.headers["webhook-signature"].split() for request in receiver.requests]
-    assert [len(each) for each in signatures] == [1, 2, 1]
+    assert [len(each) for each in signatures] == [1, 2, 1, 2]
 
 
 async def test_a_deleted_webhook_is_found_by_its_id_and_listed_no_more(world: World) -> None:
@@ -250,8 +272,8 @@ async def test_a_deleted_webhook_is_found_by_its_id_and_listed_no_more(world: Wo
         for input in ({"paused": False}, {"rotateSecret": True}, {"url": "https://other.example.com"}):
             payload = await world.admin.change(UPDATE, auditStreamId=id, **input)
             assert refusal(payload) == ("NOT_ACTIVE", ["auditStreamId"])
-    (secrets,) = await world.superuser.fetch("SELECT secret, previous_secret FROM audit_streams")
-    assert tuple(secrets) == (None, None)
+    (secrets,) = await world.superuser.fetch("SELECT secret, previous_secrets FROM audit_streams")
+    assert tuple(secrets) == (None, [])
 
 
 async def test_another_account_s_webhook_is_none(world: World) -> None:
@@ -289,7 +311,7 @@ async def test_secrets_and_urls_are_nowhere_else(world: World) -> None:
         account_id=uuid_of(world.account_id),
         url=URL,
         secret=b"quiet" * 8,
-        previous_secret=b"quiet" * 8,
+        previous_secrets=[b"quiet" * 8],
         last_delivered_sequence=0,
         created_by_id=uuid_of(world.admin.member_id),
     )

@@ -16,8 +16,8 @@ def upgrade() -> None:
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("actions", postgresql.ARRAY(sa.Text()), nullable=True),
         sa.Column("secret", sa.LargeBinary(), nullable=True),
-        sa.Column("previous_secret", sa.LargeBinary(), nullable=True),
-        sa.Column("previous_secret_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("previous_secrets", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
+        sa.Column("previous_secrets_expire_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "status",
             sa.Enum(
