@@ -1,8 +1,11 @@
 """One webhook: how it is signed, and what each answer to it means."""
 
+import asyncio
 import hashlib
 import hmac
 import re
+import socket
+import struct
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -103,6 +106,36 @@ async def test_gone() -> None:
 
 async def test_nobody_there() -> None:
     assert await send(f"http://localhost:{free_port()}/") == Failed("No connection could be made to it.")
+
+
+async def test_a_connection_that_is_reset() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        outcome = await send(f"http://localhost:{port}/")
+
+    assert outcome == Failed("The connection broke before it answered.")
+
+
+async def test_what_does_not_speak_tls() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        outcome = await send(f"https://localhost:{port}/")
+
+    assert outcome == Failed("It does not speak TLS as it should.")
 
 
 def _date(**ahead: float) -> str:
