@@ -43,7 +43,7 @@ class StreamPace:
     """A killed worker's streams are taken up once a request's timeout and `lease_margin_seconds` are over."""
 
     poll_seconds: float = 2
-    gather_seconds: float = 0.05
+    gather_seconds: float = 0.1
     lease_margin_seconds: float = 10
     grace_seconds: float = 5
     backoff: Backoff = field(default_factory=Backoff)
