@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+import standardwebhooks
 
 from resolvers.public_addresses import CheckedBackend
 from resolvers.webhooks import (
@@ -206,7 +207,6 @@ async def test_each_secret_signs_the_id_the_time_and_the_body() -> None:
 
 
 def test_the_library_for_receivers_agrees() -> None:
-    standardwebhooks = pytest.importorskip("standardwebhooks", reason="make test installs it")
     new, old, other = new_secret(), new_secret(), new_secret()
     webhook = Webhook("https://example.com", "batch_1_2_abc", BODY, [new, old])
     headers = signed_headers(webhook, datetime.now(UTC))
