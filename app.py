@@ -21,6 +21,7 @@ from schema.plans import paths
 from settings import Settings
 from web import downloads, error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
 from web.asking import make_context
+from web.door import RateLimits
 from web.graphql import GraphQLView
 from web.ide import render_ide
 from web.logs import configure_logs
@@ -30,14 +31,15 @@ GRAPHQL = "/graphql"
 log = structlog.get_logger()
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
+def create_app(settings: Settings | None = None, rate_limits: RateLimits | None = None) -> Starlette:
+    """`rate_limits` where other processes share them."""
     settings = settings or settings_module.load()
     configure_logs(settings)
     view = _graphql_view(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.team_access = state = State.of(settings)
+        app.state.team_access = state = State.of(settings, rate_limits)
         state.listener.start()
         try:
             yield
@@ -100,7 +102,7 @@ def _cors_around(view: ASGIApp, settings: Settings) -> ASGIApp:
         allow_credentials=True,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
-        expose_headers=["x-request-id"],
+        expose_headers=["x-request-id", "retry-after"],
         max_age=7_200,
     )
 

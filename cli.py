@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from models.billing import Invoice
     from models.database import Database
     from models.embedded import Server
+    from web.door import RateLimits
 
 out = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
@@ -93,11 +94,12 @@ def serve(
             if server.may_fork():
                 for module in ("app", "worker"):  # Once for all processes.
                     import_module(module)
+            rate_limits = _shared_rate_limits(settings) if server.may_fork() else None
             gc.freeze()
             gc.enable()
             server.serve(
                 settings,
-                _load_app,
+                partial(_load_app, rate_limits),
                 partial(_work, settings, url) if worker else None,
                 postgresql.wait if postgresql else None,
                 partial(_welcome, settings, url, with_demo=postgresql is not None),
@@ -373,14 +375,20 @@ def _run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]]) -> N
             raise CommandError(str(error)) from error
 
 
-def _load_app() -> Any:
+def _shared_rate_limits(settings: Settings) -> "RateLimits":
+    from web.door import RateLimits
+
+    return RateLimits(settings, shared=settings.workers > 1)
+
+
+def _load_app(rate_limits: "RateLimits | None") -> Any:
     """In each server process."""
     from web.server import before_ending, collect_less, end_with_parent
 
     end_with_parent()
     from app import create_app
 
-    app = create_app()
+    app = create_app(rate_limits=rate_limits)
     before_ending(app.state.finish)
     collect_less()
     return app

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self, cast
@@ -149,6 +150,24 @@ class Settings(BaseSettings):
     sign_in_emails_per_hour: int = Field(
         10, ge=1, description="Sign-in emails to one address in an hour; more are refused."
     )
+    rate_limit_per_minute: int = Field(
+        6_000,
+        ge=0,
+        le=10**9,
+        description="Requests a minute of one session or API key, which may come all at once; 0: no limit.",
+    )
+    rate_limit_per_minute_per_address: int = Field(
+        6_000,
+        ge=0,
+        le=10**9,
+        description="Requests a minute from one client address without a credential, or with one that is"
+        " nobody's; 0: no limit.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks of the proxies in front, comma-separated: 10.0.0.0/8,fd00::/8."
+        " Their X-Forwarded-For is believed.",
+    )
     mail_timeout_seconds: float = Field(30, gt=0, description="How long the SMTP server may take to answer.")
     mail_retry_hours: float = Field(
         24, gt=0, description="How long an email is tried again while the SMTP server is not to be reached."
@@ -193,6 +212,21 @@ class Settings(BaseSettings):
             if urlsplit(origin)._replace(netloc="", scheme="").geturl() or "://" not in origin:
                 raise ValueError("must be origins such as https://app.example.com, comma-separated")
         return origins
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _trusted_proxies(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        networks = tuple(part.strip() for part in value.split(",") if part.strip())
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(
+                    "must be addresses or networks such as 10.0.0.0/8, comma-separated"
+                ) from error
+        return networks
 
     @field_validator("tax_rates", mode="before")
     @classmethod

@@ -1,7 +1,12 @@
 """What a client is told when it may not."""
 
+from collections.abc import Mapping
+from math import ceil
+
 from graphql import GraphQLError
 
+from models.columns import now
+from permissions.rate_limits import Level, clock_time, time_text
 from permissions.roles import Permission
 
 
@@ -26,6 +31,25 @@ class OutOfScope(GraphQLError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "FORBIDDEN"})
+
+
+class RateLimited(GraphQLError):
+    """`first` where nothing else of this limit was refused to this caller for a minute: the one to audit."""
+
+    def __init__(self, level: Level, first: bool = False) -> None:
+        self.retry_at = clock_time(level.refused_until)
+        retry_at = time_text(self.retry_at)
+        super().__init__(
+            f"Too many requests: {level.limit:,} a minute are allowed. Try again at {retry_at}.",
+            extensions={"code": "RATE_LIMITED", "retryAt": retry_at, "rateLimit": level.shown()},
+        )
+        self.first = self.is_recorded = first
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the response."""
+        seconds = (self.retry_at - now()).total_seconds()
+        return {"retry-after": str(max(1, ceil(seconds)))}
 
 
 class BadUserInput(GraphQLError):

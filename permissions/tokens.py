@@ -34,6 +34,11 @@ def looks_like_api_key(token: str) -> bool:
     return token.startswith(API_KEY_PREFIX) and len(token) != 43
 
 
+def is_mangled(token: str) -> bool:
+    """Whether it was meant as an API key and is none."""
+    return looks_like_api_key(token) and not is_api_key(token)
+
+
 def is_api_key(token: str) -> bool:
     """Whether it is whole, and its checksum adds up; not whether it is anybody's."""
     parts = _API_KEY.fullmatch(token)

@@ -41,7 +41,7 @@ Scopes = tuple[ApiScope, ...] | None
 
 class Layout:
     """Where everything is in a record of the look-up by one kind of credential, whose own columns come
-    first."""
+    first, and its id before them all."""
 
     def __init__(self, credential: Sequence[Any], last_used_at: int) -> None:
         tables: tuple[type[SQLModel], ...] = (User, Member, Account)
@@ -162,6 +162,11 @@ class Viewer:
     @property
     def may_query(self) -> bool:
         return self.scopes is None or ApiScope.READ in self.scopes
+
+    @property
+    def credential_id(self) -> UUID:
+        id: UUID = self._records[0][0]
+        return id
 
     @property
     def last_used_at(self) -> datetime | None:

@@ -35,6 +35,8 @@ def app_settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
         port=free_port(),
         data_dir=tmp_path_factory.mktemp("data"),
         log_level="error",
+        rate_limit_per_minute=0,
+        rate_limit_per_minute_per_address=0,
     )
 
 

@@ -267,7 +267,7 @@ async def test_batches_answer_in_turn(client: httpx.AsyncClient) -> None:
     assert response.status_code == 200
     assert (first["data"], third["data"]) == ({"touch": "a"}, {"touch": "b"})
     assert second["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
-    assert RECORD.events == ["touched a", "touched b", "ended", "ended"]
+    assert RECORD.events == ["touched a", "touched b", "ended", "ended", "ended"]
     first, second = RECORD.exchanges  # A context each, of one request.
     assert first is second
 

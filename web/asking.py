@@ -23,33 +23,36 @@ log = structlog.get_logger()
 
 
 async def make_context(exchange: Exchange) -> Context:
-    """Raises `Unauthenticated` for an Authorization header that is not valid, and `Forbidden` for an API key
-    whose member's role is none for it."""
+    """Raises `Unauthenticated` for an Authorization header that is not valid, `Forbidden` for an API key
+    whose member's role is none for it, and `RateLimited`."""
     context = _context(exchange.connection, lambda: exchange.response)
+    door = _state(exchange.connection).door
     if exchange.authorization is not None:
-        context.token = _bearer(exchange.authorization)
+        context.token = bearer_of(exchange.authorization)
+        if context.token is None:
+            door.count_address(context.client.ip, exchange.extensions)
+            raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
         try:
-            await context.identify()
+            await door.enter(context, exchange.extensions)
         finally:
             exchange.record = _recorder(context, exchange.connection)
     else:
-        await _identify_by_cookie(context, exchange.connection)
+        await _enter_by_cookie(context, exchange.connection, exchange.extensions)
     if context.viewer is not None and not context.viewer.may_query:
         exchange.admit = _only_changes
     _watch(context, exchange)
     return context
 
 
-def _bearer(authorization: str) -> str:
+def bearer_of(authorization: str) -> str | None:
+    """The token of an Authorization header."""
     scheme, _, token = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
-    return token.strip()
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _recorder(context: Context, connection: HTTPConnection) -> Callable[[Call], Awaitable[None]] | None:
     """Of calls with an API key, also with one that does not work any more."""
-    caller, state = context.caller, connection.app.state.team_access
+    caller, state = context.caller, _state(connection)
     if caller is None:
         return None
     return lambda call: state.api_calls.record(called(caller, context.client, call))
@@ -61,9 +64,10 @@ def _only_changes(kind: OperationType) -> None:
 
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:
-    """For the pages, to which a browser brings its cookie. Cookies go out with the response."""
+    """For the pages, to which a browser brings its cookie. Cookies go out with the response.
+    Raises `RateLimited`."""
     context = _context(connection, lambda: response)
-    await _identify_by_cookie(context, connection)
+    await _enter_by_cookie(context, connection, {})
     return context
 
 
@@ -102,18 +106,18 @@ def with_cookies(response: Response, cookies: Response) -> Response:
     return response
 
 
-async def _identify_by_cookie(context: Context, connection: HTTPConnection) -> None:
+async def _enter_by_cookie(context: Context, connection: HTTPConnection, told: dict[str, object]) -> None:
     """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in."""
     context.token = connection.cookies.get(COOKIE) or None
     try:
-        await context.identify()
+        await _state(connection).door.enter(context, told)
     except Unauthenticated:
         context.token = None
         context.keep_cookie("")
 
 
 def _context(connection: HTTPConnection, response: Callable[[], Response]) -> Context:
-    state: State = connection.app.state.team_access
+    state = _state(connection)
     settings = state.settings
 
     def keep_cookie(token: str) -> None:
@@ -137,6 +141,11 @@ def _context(connection: HTTPConnection, response: Callable[[], Response]) -> Co
     )
 
 
+def _state(connection: HTTPConnection) -> State:
+    state: State = connection.app.state.team_access
+    return state
+
+
 def _started_at(connection: HTTPConnection) -> datetime:
     """Of the request. What a WebSocket is asked may be asked a day after it was opened."""
     if connection.scope["type"] != "http":
@@ -148,7 +157,7 @@ def _started_at(connection: HTTPConnection) -> datetime:
 def client_of(connection: HTTPConnection) -> Client:
     user_agent = connection.headers.get("user-agent")
     return Client(
-        ip=connection.client.host if connection.client else None,
+        ip=_state(connection).proxies.client_of(connection),
         user_agent=user_agent[:_LONGEST_HEADER] if user_agent else None,
         request_id=request_id(connection),
     )

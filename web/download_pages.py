@@ -1,12 +1,14 @@
 """Why nothing goes out by a download's link, and what to do: a page for browsers, JSON for all others."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from models.storage import StorageUnavailable
+from permissions.errors import RateLimited
 from resolvers.downloads import WhyNot
 from web.exchange import request_id
 from web.pages import PRIVATE_HEADERS, page
@@ -83,17 +85,29 @@ def unavailable(request: Request, error: StorageUnavailable) -> Response:
     log.error("storage_unavailable", request_id=request_id(request), error=str(error))
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     if _wants_a_page(request):
-        response: Response = page("error", 503, request_id=request_id(request), retry_at=None)
-        response.headers.update(headers)
-        return response
+        return _error_page(503, headers, request_id=request_id(request), retry_at=None)
     message = "The files are not to be reached just now. Try again in a moment."
     return _plain(503, "UNAVAILABLE", message, headers)
+
+
+def too_many(request: Request, limited: RateLimited) -> Response:
+    if _wants_a_page(request):
+        return _error_page(429, limited.headers, request_id=None, retry_at=limited.retry_at)
+    return _plain(429, "RATE_LIMITED", limited.message, limited.headers)
+
+
+def _error_page(status_code: int, headers: Mapping[str, str], **values: Any) -> Response:
+    response = page("error", status_code, **values)
+    response.headers.update(headers)
+    return response
 
 
 def _wants_a_page(request: Request) -> bool:
     return preferred_media_type(request.headers.get("accept", "")) == HTML
 
 
-def _plain(status_code: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def _plain(
+    status_code: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     error = {"code": code, "message": message}
     return JSONResponse({"error": error}, status_code, {**PRIVATE_HEADERS, **(headers or {})})

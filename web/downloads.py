@@ -6,12 +6,12 @@ from starlette.routing import BaseRoute, Route
 
 from models.database import Database
 from models.storage import StorageUnavailable
-from permissions.errors import Forbidden, Unauthenticated
+from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from permissions.viewer import look_up
 from resolvers.downloads import Content, DownloadRefused, Link, WhyNot, find_link
 from resolvers.openers import OPENERS
 from web.asking import COOKIE, client_of
-from web.download_pages import refused, unavailable
+from web.download_pages import refused, too_many, unavailable
 from web.outgoing import Outgoing
 from web.pages import PRIVATE_HEADERS
 from web.ranges import NotSatisfiable, asked_part, attachment, is_unchanged
@@ -25,9 +25,12 @@ def routes() -> list[BaseRoute]:
 async def download(request: Request) -> Response:
     state: State = request.app.state.team_access
     try:
+        state.door.count_address(client_of(request).ip, {})
         link = await find_link(state.database, request.path_params["token"])
         await _require_same_person(request, state.database, link)
         content = await OPENERS[link.row.kind](state.database, state.storage, link)
+    except RateLimited as limited:
+        return too_many(request, limited)
     except DownloadRefused as refusal:
         return refused(request, refusal.reason)
     except StorageUnavailable as error:

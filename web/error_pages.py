@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
+from permissions.errors import RateLimited
 from web.exchange import request_id
 from web.pages import page
 
@@ -23,7 +24,7 @@ def static_routes() -> list[BaseRoute]:
 
 
 def exception_handlers() -> dict[int | type[Exception], ExceptionHandler]:
-    return {HTTPException: _refused}
+    return {HTTPException: _refused, RateLimited: _rate_limited}
 
 
 class Guarded:
@@ -53,6 +54,13 @@ async def _refused(request: Request, error: Exception) -> Response:
     refusal = cast("HTTPException", error)
     response = page("error", refusal.status_code, request_id=None, retry_at=None)
     response.headers.update(refusal.headers or {})
+    return response
+
+
+async def _rate_limited(_request: Request, error: Exception) -> Response:
+    refusal = cast("RateLimited", error)
+    response = page("error", 429, request_id=None, retry_at=refusal.retry_at)
+    response.headers.update(refusal.headers)
     return response
 
 

@@ -15,7 +15,7 @@ from graphql import GraphQLError
 
 log = structlog.get_logger()
 
-_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "TOO_MANY_REQUESTS": 429, "TIMEOUT": 504}
+_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "RATE_LIMITED": 429, "TIMEOUT": 504}
 _MAX_ERRORS = 100
 _MAX_MESSAGE_CHARACTERS = 500
 # Control characters, and halves of surrogate pairs, which UTF-8 cannot carry.

@@ -159,13 +159,13 @@ class GraphQLView(GraphQL[Exchange, None]):
             status, answer = await self._answer(exchange, request, headers, strict)
             return self._response(exchange, status, answer, media_type)
         except RequestRefused as refused:
-            return self._response(
-                exchange, refused.status, _refusal(refused, exchange), media_type or JSON, refused.headers
-            )
+            error = GraphQLError(refused.message, extensions=refused.extensions)
+            answer = _refusal([error], exchange)
+            return self._response(exchange, refused.status, answer, media_type or JSON, refused.headers)
         except ClientDisconnect:
             raise
         except Exception as error:
-            answer = {"errors": presented([as_graphql_error(error)], exchange.request_id)}
+            answer = _refusal([as_graphql_error(error)], exchange)
             return self._response(exchange, 500, answer, media_type or JSON)
         finally:
             exchange.end()
@@ -190,18 +190,24 @@ class GraphQLView(GraphQL[Exchange, None]):
         return status if strict else 200, answer
 
     async def _record_unread(self, exchange: Exchange, refused: RequestRefused) -> None:
-        """Who sends what cannot be read is asked too, if only for the record."""
-        if exchange.authorization is not None:
-            with suppress(RequestRefused):
-                await self._context(exchange)
-        await Recording(exchange, None).end(refused.status, refused.codes)
+        """Who sends what cannot be read is asked too: for the record, and because it counts as a request.
+        Raises RequestRefused where there were too many."""
+        recording = Recording(exchange, None)
+        try:
+            await self._context(exchange)
+        except RequestRefused as unwelcome:
+            if unwelcome.status == 429:
+                await recording.refuse(unwelcome)
+                raise
+        await recording.refuse(refused)
 
     async def _outcomes(
         self, batch: list[Parameters], prepared: list[Prepared | Refused], exchange: Exchange
     ) -> list[tuple[int, Answer]]:
         """One after the other: a batch shall not hold ten connections, and its changes keep their order.
 
-        Each begins with who asks as of then: what came before may have changed what they may.
+        Each begins with who asks as of then, and counts as a request: what came before may have changed what
+        they may.
         """
         outcomes: list[tuple[int, Answer]] = []
         for asked, each in zip(batch, prepared, strict=True):
@@ -210,10 +216,11 @@ class GraphQLView(GraphQL[Exchange, None]):
                 status, answer = await self._outcome(each, exchange)
                 await recording.end(status, codes_of(answer))
             except RequestRefused as refused:
-                await recording.end(refused.status, refused.codes)
+                await recording.refuse(refused)
                 if not outcomes:
                     raise
-                status, answer = refused.status, _refusal(refused, exchange)
+                error = GraphQLError(refused.message, extensions=refused.extensions)
+                status, answer = refused.status, _refusal([error], exchange)
             outcomes.append((status, answer))
         return outcomes
 
@@ -240,21 +247,24 @@ class GraphQLView(GraphQL[Exchange, None]):
         except GraphQLError as error:
             extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
             code = str(extensions.pop("code"))
-            headers = {"www-authenticate": "Bearer"} if code == "UNAUTHENTICATED" else None
-            raise RequestRefused(status_of([code]), code, error.message, headers, **extensions) from None
+            headers = getattr(error, "headers", {})
+            if code == "UNAUTHENTICATED":
+                headers = {"www-authenticate": "Bearer"}
+            refused = RequestRefused(status_of([code]), code, error.message, headers, **extensions)
+            refused.is_recorded = getattr(error, "is_recorded", True)
+            raise refused from None
 
     async def _outcome(self, prepared: Prepared | Refused, exchange: Exchange) -> tuple[int, Answer]:
         """The status of the stricter media type, and the answer. A credential that does not work refuses the
         request, whatever it asks for."""
         try:
+            context = await self._context(exchange)
             if isinstance(prepared, Refused):
-                if exchange.authorization is not None:
-                    await self._context(exchange)
                 raise prepared
-            return 200, await self.execute(prepared, exchange, await self._context(exchange))
+            return 200, await self.execute(prepared, exchange, context)
         except Refused as refused:
-            errors = presented(refused.errors, exchange.request_id)
-            return 504 if errors[0]["extensions"]["code"] == "TIMEOUT" else 400, {"errors": errors}
+            answer = _refusal(refused.errors, exchange)
+            return 504 if answer["errors"][0]["extensions"]["code"] == "TIMEOUT" else 400, answer
 
     def _response(
         self,
@@ -291,9 +301,12 @@ class Written:
         await send({"type": "http.response.body", "body": self._body})
 
 
-def _refusal(refused: RequestRefused, exchange: Exchange) -> Answer:
-    error = GraphQLError(refused.message, extensions=refused.extensions)
-    return {"errors": presented([error], exchange.request_id)}
+def _refusal(errors: Iterable[GraphQLError], exchange: Exchange) -> Answer:
+    """Of what was not executed."""
+    answer: Answer = {"errors": presented(errors, exchange.request_id)}
+    if exchange.extensions:
+        answer["extensions"] = dict(exchange.extensions)
+    return answer
 
 
 def _first_of_each(raw_headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from models.storage import Storage
 from resolvers.api_calls import ApiCalls
 from resolvers.transfers import Transfers
 from settings import Settings
+from web.clients import Proxies
+from web.door import Door, RateLimits
 
 _CLOSING_SECONDS = 5
 log = structlog.get_logger()
@@ -24,6 +26,8 @@ class State:
     database: Database
     announcer: AuditAnnouncer
     listener: Listener
+    door: Door
+    proxies: Proxies
 
     @cached_property
     def storage(self) -> Storage:
@@ -39,11 +43,14 @@ class State:
         return ApiCalls(self.database, self.announcer)
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, rate_limits: RateLimits | None = None) -> Self:
+        """`rate_limits` where other processes share them."""
         if settings.database_url is None:
             raise ValueError("DATABASE_URL is not set")
         database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
-        return cls(settings, database, AuditAnnouncer(database), Listener(database))
+        door = Door(rate_limits or RateLimits(settings), max(1, settings.database_pool_size // 2))
+        proxies = Proxies(settings.trusted_proxies)
+        return cls(settings, database, AuditAnnouncer(database), Listener(database), door, proxies)
 
     async def close(self) -> None:
         """In a few seconds, or not at all: whatever hangs ends with the process."""

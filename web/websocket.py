@@ -163,7 +163,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         try:
             await self.view.context(self.context)
         except GraphQLError as error:
-            await self.websocket.close(4403, error.message)
+            is_busy = code_of(error) == "RATE_LIMITED"
+            await self.websocket.close(1013 if is_busy else 4403, error.message)
         except Exception as error:
             (shown,) = presented([as_graphql_error(error)], self.context.request_id)
             await self.websocket.close(4500, shown["message"])
@@ -205,8 +206,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         recording = Recording(self.context, asked)
         errors: list[GraphQLError] | None = None
         try:
-            recording.prepared = self.view.prepare(asked)
-            await self._run(operation, recording.prepared, recording)
+            prepared = self._prepare_or_refuse(asked)
+            recording.prepared = prepared if isinstance(prepared, Prepared) else None
+            context = await self.view.context(self.context)
+            if isinstance(prepared, Refused):
+                raise prepared
+            await self._run(operation, prepared, context, recording)
         except (WebSocketDisconnected, asyncio.CancelledError):
             await recording.end(200)
             raise
@@ -216,15 +221,27 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
             errors = [timed_out(self.view.timeout_seconds)]
         except Exception as error:
             errors = [as_graphql_error(error)]
+            if not getattr(error, "is_recorded", True):
+                recording.forgo()
         codes = [code_of(error) for error in errors or ()]
         await recording.end(status_of(codes), codes)
         return errors
 
+    def _prepare_or_refuse(self, asked: Parameters) -> Prepared | Refused:
+        """What cannot be executed counts as a request as well."""
+        try:
+            return self.view.prepare(asked)
+        except Refused as refused:
+            return refused
+
     async def _run(
-        self, operation: Operation[Exchange, None], prepared: Prepared, recording: Recording
+        self,
+        operation: Operation[Exchange, None],
+        prepared: Prepared,
+        context: object,
+        recording: Recording,
     ) -> None:
         view, exchange = self.view, self.context
-        context = await view.context(exchange)
         if prepared.operation.type is not OperationType.SUBSCRIPTION:
             answer = await view.execute(prepared, exchange, context)
             await recording.end(200, codes_of(answer))

@@ -1,0 +1,121 @@
+"""How often somebody may ask: token buckets, in memory that all processes of a server share.
+
+A bucket holds a minute's requests and fills evenly. All there is to keep of it is when it will be full again
+(the generic cell rate algorithm, ITU-T I.371), and nothing of one that is full: so a table of a fixed size
+does for however many have asked. A bucket in PostgreSQL would take a hundred times as long, for every request.
+"""
+
+import mmap
+import tempfile
+from collections.abc import Hashable
+from datetime import UTC, datetime, timedelta
+from fcntl import LOCK_EX, LOCK_UN, lockf
+from functools import lru_cache
+from struct import Struct
+from time import monotonic_ns, time_ns
+from typing import NamedTuple
+
+_SECOND_NS = 10**9
+_MINUTE_NS = 60 * _SECOND_NS
+_PLACES = 4
+# A place is a key's hash and when its bucket is full again; zeros where it is free.
+_PLACE, _ROW = Struct("<qq"), Struct("<" + "qq" * _PLACES)
+_ROWS = 1 << 14
+
+
+class Level(NamedTuple):
+    """Of a bucket. Its times are `monotonic_ns()`, which is the same in all processes of a machine."""
+
+    limit: int
+    remaining: int
+    full_at: int
+    refused_until: int
+    """0, or where there was too little in it: from when on there is enough."""
+
+    def shown(self) -> dict[str, object]:
+        """As answers tell it: at `resetAt`, all of `limit` is there again."""
+        second = -(-(self.full_at + time_ns() - monotonic_ns()) // _SECOND_NS)
+        return {"limit": self.limit, "remaining": self.remaining, "resetAt": _second(second)}
+
+
+class Buckets:
+    """One for each key, which holds `per_minute`; where that is 0 there are none, and nothing is refused.
+
+    The table has 65,536 places in 1 MB. A key takes one up until its bucket is full again. Where more keys
+    than that are busy, the fullest of four buckets is forgotten, which is to say filled.
+    """
+
+    def __init__(self, per_minute: int, *, shared: bool = False) -> None:
+        """`shared` with the processes that are forked from this one."""
+        self._limit = per_minute
+        self._file = tempfile.TemporaryFile() if shared else None  # noqa: SIM115 - as long as this lives
+        if self._file is not None:
+            self._file.truncate(_ROWS * _ROW.size)
+        self._memory = mmap.mmap(self._file.fileno() if self._file else -1, _ROWS * _ROW.size)
+
+    def take(self, key: Hashable, count: int = 1) -> Level | None:
+        """Takes `count`, or nothing where so many are not there; all of a bucket is enough for any count.
+        None where there is no limit."""
+        limit = self._limit
+        if not limit:
+            return None
+        hashed = hash(key)
+        row = hashed % _ROWS * _ROW.size
+        cost = min(count, limit) * _MINUTE_NS // limit
+        if self._file is None:
+            return self._take(hashed, row, cost)
+        file = self._file.fileno()
+        lockf(file, LOCK_EX, _ROW.size, row)  # The system takes it from a process that dies.
+        try:
+            return self._take(hashed, row, cost)
+        finally:
+            lockf(file, LOCK_UN, _ROW.size, row)
+
+    def look(self, key: Hashable) -> Level | None:
+        """What taking one would be answered, were it taken."""
+        if not self._limit:
+            return None
+        hashed, now = hash(key), monotonic_ns()
+        _, full_at = self._find(hashed, hashed % _ROWS * _ROW.size)
+        return self._level(max(full_at, now), now, _MINUTE_NS // self._limit)
+
+    def _take(self, hashed: int, row: int, cost: int) -> Level:
+        now = monotonic_ns()
+        place, full_at = self._find(hashed, row)
+        full_at = max(full_at, now)
+        level = self._level(full_at, now, cost)
+        if not level.refused_until:
+            _PLACE.pack_into(self._memory, place, hashed, full_at + cost)
+        return level
+
+    def _level(self, full_at: int, now: int, cost: int) -> Level:
+        refused_until = full_at + cost - _MINUTE_NS
+        if refused_until > now:
+            cost = 0
+        else:
+            refused_until = 0
+        remaining = (now + _MINUTE_NS - full_at - cost) * self._limit // _MINUTE_NS
+        return Level(self._limit, remaining, full_at + cost, refused_until)
+
+    def _find(self, hashed: int, row: int) -> tuple[int, int]:
+        """A key's place, and when its bucket is full again: 0 where nothing is known of it."""
+        found = _ROW.unpack_from(self._memory, row)
+        for place in range(0, 2 * _PLACES, 2):
+            if found[place] == hashed:
+                return row + place * 8, found[place + 1]
+        place = min(range(0, 2 * _PLACES, 2), key=lambda place: found[place + 1])
+        return row + place * 8, 0
+
+
+def clock_time(at: int) -> datetime:
+    """Of a time by `monotonic_ns()`, and rather a microsecond late."""
+    return datetime.now(UTC) + timedelta(microseconds=(at - monotonic_ns()) // 1_000 + 1)
+
+
+def time_text(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=1_024)
+def _second(since_epoch: int) -> str:
+    return time_text(datetime.fromtimestamp(since_epoch, UTC))

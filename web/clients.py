@@ -1,0 +1,62 @@
+"""Which client a request comes from: the one that is connected, or whom trusted proxies name."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.requests import HTTPConnection
+
+_IPV6_SITE_BITS = 64
+_MOST_HOPS = 20
+
+
+class Proxies:
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks = [ip_network(network) for network in networks]
+
+    def client_of(self, connection: HTTPConnection) -> str | None:
+        """The last address on the way here that is none of a trusted proxy's. What stands before it in
+        X-Forwarded-For, anybody may have written."""
+        peer = connection.client.host if connection.client else None
+        if not self._networks or peer is None:
+            return peer
+        hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+        client = peer
+        for hop in reversed(hops[-_MOST_HOPS:]):
+            address = _parsed(_without_port(hop))
+            if address is None or not self._trusts(client):
+                break
+            client = str(address)
+        return client
+
+    def _trusts(self, text: str) -> bool:
+        address = _parsed(text)
+        return address is not None and any(
+            address.version == network.version and address in network for network in self._networks
+        )
+
+
+@lru_cache(maxsize=4_096)
+def site_of(ip: str | None) -> tuple[int, int] | None:
+    """What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which one household has."""
+    address = _parsed(ip or "")
+    if address is None:
+        return None
+    shift = _IPV6_SITE_BITS if address.version == 6 else 0
+    return address.version, int(address) >> shift
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies write `203.0.113.7:4711` and `[2001:db8::1]:4711`."""
+    hop = hop.strip()
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

@@ -1,0 +1,153 @@
+"""Who comes in, and how often: a request is counted against the credential that it comes with, whether that
+works or not, and against its client's address where the credential is nobody's, or there is none.
+
+So many wrong keys from one address do not keep the good ones of that address out. Tokens that are known to be
+somebody's are looked up at each request, as long as there is something in their bucket. Others are strangers:
+few are looked up at a time, so that connections are left for who is known; where the address's bucket is
+empty one at a time, and never again those that were nobody's.
+"""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Generic, TypeVar, cast
+from uuid import UUID
+
+from permissions.context import Context
+from permissions.errors import Forbidden, RateLimited, Unauthenticated
+from permissions.rate_limits import Buckets
+from permissions.tokens import hash_token, is_mangled, looks_like_api_key
+from permissions.viewer import Viewer, find
+from settings import Settings
+from web.clients import site_of
+
+_MOST_REMEMBERED = 20_000
+
+Value = TypeVar("Value")
+
+
+class RateLimits:
+    """The buckets that the processes of a server share."""
+
+    def __init__(self, settings: Settings, *, shared: bool = False) -> None:
+        self.credentials = Buckets(settings.rate_limit_per_minute, shared=shared)
+        self.addresses = Buckets(settings.rate_limit_per_minute_per_address, shared=shared)
+        self._told = Buckets(1, shared=shared)
+
+    def is_news(self, credential_id: UUID, limit: str) -> bool:
+        """Whether it is a minute since this was asked of the same credential and limit: what is to be
+        audited once a minute."""
+        level = self._told.take((credential_id, limit))
+        return level is not None and not level.refused_until
+
+
+class Door:
+    """Of one process."""
+
+    def __init__(self, rate_limits: RateLimits, strangers: int) -> None:
+        """`strangers` may be looked up at a time."""
+        self.rate_limits = rate_limits
+        self._known = _Remembered[UUID]()
+        self._nobodys = _Remembered[bool]()
+        self._strangers = asyncio.Semaphore(strangers)
+        self._crowd = asyncio.Semaphore(1)
+
+    async def enter(self, context: Context, told: dict[str, object]) -> None:
+        """Looks up who asks with `context.token`, and counts the request; what is left of the limit is told as
+        `rateLimit`, where there is one. Raises RateLimited, and what `Context.identify` raises."""
+        if not context.token:
+            self.count_address(context.client.ip, told)
+            return
+        token_hash = hash_token(context.token)
+        credential_id = self._known.get(token_hash)
+        if credential_id is None:
+            await self._enter_unknown(context, token_hash, told)
+            return
+        await self._count_credential(context, credential_id, told)
+        try:
+            await context.identify()
+        except Unauthenticated:
+            if context.caller is None:
+                self._known.forget(token_hash)
+                self.count_address(context.client.ip, told)
+            raise
+
+    def count_address(self, ip: str | None, told: dict[str, object]) -> None:
+        """For who is nobody here. Raises RateLimited."""
+        level = self.rate_limits.addresses.take(site_of(ip))
+        if level is not None:
+            told["rateLimit"] = level.shown()
+            if level.refused_until:
+                raise RateLimited(level)
+
+    async def _enter_unknown(self, context: Context, token_hash: bytes, told: dict[str, object]) -> None:
+        async with self._turn(context, token_hash, told):
+            try:
+                await context.identify()
+            except Unauthenticated:
+                if context.caller is None:
+                    self._nobodys.remember(token_hash, True)
+                    self.count_address(context.client.ip, told)
+                    raise
+                await self._get_to_know(context, token_hash, told)
+                raise
+            except Forbidden:
+                await self._get_to_know(context, token_hash, told)
+                raise
+        await self._get_to_know(context, token_hash, told)
+
+    async def _get_to_know(self, context: Context, token_hash: bytes, told: dict[str, object]) -> None:
+        found = cast("Viewer", context.caller or context.viewer)
+        self._nobodys.forget(token_hash)
+        self._known.remember(token_hash, found.credential_id)
+        await self._count_credential(context, found.credential_id, told)
+
+    def _turn(
+        self, context: Context, token_hash: bytes, told: dict[str, object]
+    ) -> AbstractAsyncContextManager[None]:
+        """To be looked up. Raises RateLimited where the address is over its limit and it is no use, or
+        another one of such addresses is being looked up."""
+        if is_mangled(context.token or ""):
+            return nullcontext()
+        level = self.rate_limits.addresses.look(site_of(context.client.ip))
+        if level is None or not level.refused_until:
+            return self._strangers
+        if self._crowd.locked() or self._nobodys.get(token_hash):
+            told["rateLimit"] = level.shown()
+            raise RateLimited(level)
+        return self._crowd
+
+    async def _count_credential(self, context: Context, credential_id: UUID, told: dict[str, object]) -> None:
+        """Raises RateLimited; the first one in a minute with whose API key it is, for the log."""
+        level = self.rate_limits.credentials.take(credential_id)
+        if level is None:
+            return
+        told["rateLimit"] = level.shown()
+        if not level.refused_until:
+            return
+        first = self.rate_limits.is_news(credential_id, "requests")
+        if first and looks_like_api_key(context.token or ""):
+            context.caller = context.caller or await find(context.database, context.token or "")
+        raise RateLimited(level, first)
+
+
+class _Remembered(Generic[Value]):
+    """By a token's hash; what has not been asked for lately is forgotten."""
+
+    def __init__(self) -> None:
+        self._lately: dict[bytes, Value] = {}
+        self._before: dict[bytes, Value] = {}
+
+    def get(self, token_hash: bytes) -> Value | None:
+        value = self._lately.get(token_hash)
+        if value is None and (value := self._before.get(token_hash)) is not None:
+            self.remember(token_hash, value)
+        return value
+
+    def remember(self, token_hash: bytes, value: Value) -> None:
+        if len(self._lately) >= _MOST_REMEMBERED:
+            self._before, self._lately = self._lately, {}
+        self._lately[token_hash] = value
+
+    def forget(self, token_hash: bytes) -> None:
+        self._lately.pop(token_hash, None)
+        self._before.pop(token_hash, None)
