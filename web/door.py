@@ -8,15 +8,14 @@ empty one at a time, and never again those that were nobody's.
 """
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from permissions.context import Context
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from permissions.rate_limits import Buckets
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
-from permissions.viewer import Viewer, find
+from permissions.viewer import find
 from settings import Settings
 from web.clients import site_of
 
@@ -52,15 +51,19 @@ class Door:
         self._crowd = asyncio.Semaphore(1)
 
     async def enter(self, context: Context, told: dict[str, object]) -> None:
-        """Looks up who asks with `context.token`, and counts the request; what is left of the limit is told as
-        `rateLimit`, where there is one. Raises RateLimited, and what `Context.identify` raises."""
+        """Looks up who asks with `context.token`, and counts the request; what is left of the limit is
+        told as `rateLimit`, where there is one. Raises RateLimited, and what `Context.identify` raises."""
         if not context.token:
             self.count_address(context.client.ip, told)
             return
         token_hash = hash_token(context.token)
         credential_id = self._known.get(token_hash)
         if credential_id is None:
-            await self._enter_unknown(context, token_hash, told)
+            if is_mangled(context.token):
+                self.count_address(context.client.ip, told)
+                await context.identify()  # Which refuses it without looking it up.
+            else:
+                await self._enter_unknown(context, token_hash, told)
             return
         await self._count_credential(context, credential_id, told)
         try:
@@ -80,34 +83,26 @@ class Door:
                 raise RateLimited(level)
 
     async def _enter_unknown(self, context: Context, token_hash: bytes, told: dict[str, object]) -> None:
-        async with self._turn(context, token_hash, told):
-            try:
+        refusal: Unauthenticated | Forbidden | None = None
+        try:
+            async with self._turn(context, token_hash, told):
                 await context.identify()
-            except Unauthenticated:
-                if context.caller is None:
-                    self._nobodys.remember(token_hash, True)
-                    self.count_address(context.client.ip, told)
-                    raise
-                await self._get_to_know(context, token_hash, told)
-                raise
-            except Forbidden:
-                await self._get_to_know(context, token_hash, told)
-                raise
-        await self._get_to_know(context, token_hash, told)
+        except (Unauthenticated, Forbidden) as error:
+            refusal = error
+        found = context.caller or context.viewer
+        if found is not None:
+            self._known.remember(token_hash, found.credential_id)
+            self._nobodys.forget(token_hash)
+            await self._count_credential(context, found.credential_id, told)
+        else:
+            self._nobodys.remember(token_hash, True)
+            self.count_address(context.client.ip, told)
+        if refusal is not None:
+            raise refusal
 
-    async def _get_to_know(self, context: Context, token_hash: bytes, told: dict[str, object]) -> None:
-        found = cast("Viewer", context.caller or context.viewer)
-        self._nobodys.forget(token_hash)
-        self._known.remember(token_hash, found.credential_id)
-        await self._count_credential(context, found.credential_id, told)
-
-    def _turn(
-        self, context: Context, token_hash: bytes, told: dict[str, object]
-    ) -> AbstractAsyncContextManager[None]:
+    def _turn(self, context: Context, token_hash: bytes, told: dict[str, object]) -> asyncio.Semaphore:
         """To be looked up. Raises RateLimited where the address is over its limit and it is no use, or
         another one of such addresses is being looked up."""
-        if is_mangled(context.token or ""):
-            return nullcontext()
         level = self.rate_limits.addresses.look(site_of(context.client.ip))
         if level is None or not level.refused_until:
             return self._strangers
