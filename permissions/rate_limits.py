@@ -46,12 +46,11 @@ class Buckets:
     """
 
     def __init__(self, per_minute: int, *, shared: bool = False) -> None:
-        """`shared` with the processes that are forked from this one."""
+        """`shared` with the processes that are forked from this one: what two of them take at once is
+        counted twice."""
         self._limit = per_minute
-        self._file = tempfile.TemporaryFile() if shared else None  # noqa: SIM115 - as long as this lives
-        if self._file is not None:
-            self._file.truncate(_ROWS * _ROW.size)
-        self._memory = mmap.mmap(self._file.fileno() if self._file else -1, _ROWS * _ROW.size)
+        self._memory = mmap.mmap(-1, _ROWS * _ROW.size)
+        self._locks = tempfile.TemporaryFile() if shared else None  # noqa: SIM115 - as long as this lives
 
     def take(self, key: Hashable, count: int = 1) -> Level | None:
         """Takes `count`, or nothing where so many are not there; all of a bucket is enough for any count.
@@ -62,9 +61,9 @@ class Buckets:
         hashed = hash(key)
         row = hashed % _ROWS * _ROW.size
         cost = min(count, limit) * _MINUTE_NS // limit
-        if self._file is None:
+        if self._locks is None:
             return self._take(hashed, row, cost)
-        file = self._file.fileno()
+        file = self._locks.fileno()
         lockf(file, LOCK_EX, _ROW.size, row)  # The system takes it from a process that dies.
         try:
             return self._take(hashed, row, cost)
