@@ -99,6 +99,7 @@ def _environment(database: Database, folder: Path, port: int) -> dict[str, str]:
         "DATABASE_URL": database.url,
         "PORT": str(port),
         "WORKERS": "1",
+        "RATE_LIMIT_PER_MINUTE": "1000000000",
         "LOG_LEVEL": "warning",
         "DATA_DIR": str(folder),
         "NODE_ENV": "production",

@@ -11,13 +11,18 @@ import httpx
 import pytest
 from websockets import ConnectionClosed
 
+from models.notifications import AuditAnnouncer, Listener
+from permissions.context import Context
+from permissions.errors import RateLimited
 from permissions.tokens import new_api_key, new_token
+from settings import Settings
 from tests.graphql_ws import connected
 from tests.limited import VIEWER, asked, limited, statuses
 from tests.live import statements
-from tests.stored_keys import with_key
+from tests.stored_keys import uuid_of, with_key
 from tests.test_start import running
 from tests.world import INVITE, Person, World
+from web.door import Door, RateLimits
 
 WRONG = "not { a query"
 LOG = "subscription ($id: ID!) { auditLogAppended(accountId: $id) { sequence } }"
@@ -329,3 +334,32 @@ async def test_the_processes_of_a_server_count_together(two_processes: str, worl
     assert 40 <= len(served) <= 43
     assert set(range(40)) <= set(served)
     assert {status for status, _ in found} == {200, 429}
+
+
+# The audit log
+
+
+@pytest.fixture
+def door(app_settings: Settings) -> Door:
+    limits = {"rate_limit_per_minute": 1, "rate_limit_per_minute_per_address": 1}
+    return Door(RateLimits(app_settings.model_copy(update=limits)), 2)
+
+
+async def test_a_key_s_hit_is_news_once_a_minute_and_told_with_whose_it_is(world: World, door: Door) -> None:
+    scripts = [await with_key(world, person) for person in (world.admin, world.member)]
+
+    async def hit(token: str | None) -> tuple[bool, str | None]:
+        announcer, listener = AuditAnnouncer(world.database), Listener(world.database)
+        context = Context(world.settings, world.database, announcer, listener, token=token)
+        with pytest.raises(RateLimited) as limited:
+            for _ in range(2):
+                await door.enter(context, {})
+        return limited.value.first, context.caller and context.caller.user.email
+
+    for script in scripts:
+        assert await hit(script.token) == (True, script.email)
+        assert [(await hit(script.token))[0] for _ in range(3)] == [False] * 3
+    assert await hit(None) == (False, None)
+    # Another limit of the same key is news of its own.
+    id = uuid_of(scripts[0].member_id)
+    assert [door.rate_limits.is_news(id, "cost") for _ in range(3)] == [True, False, False]
