@@ -2,7 +2,7 @@
 
 A bucket holds a minute's requests and fills evenly. All there is to keep of it is when it will be full again
 (the generic cell rate algorithm, ITU-T I.371), and nothing of one that is full: so a table of a fixed size
-does for however many have asked. A bucket in PostgreSQL would take a hundred times as long.
+does for however many have asked. A bucket in PostgreSQL would take forty times as long.
 """
 
 import mmap

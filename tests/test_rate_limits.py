@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -351,10 +352,11 @@ async def test_a_key_s_hit_is_news_once_a_minute_and_told_with_whose_it_is(world
     async def hit(token: str | None) -> tuple[bool, str | None]:
         announcer, listener = AuditAnnouncer(world.database), Listener(world.database)
         context = Context(world.settings, world.database, announcer, listener, token=token)
+        with suppress(RateLimited):
+            await door.enter(context, {})
         with pytest.raises(RateLimited) as limited:
-            for _ in range(2):
-                await door.enter(context, {})
-        return limited.value.first, context.caller and context.caller.user.email
+            await door.enter(context, {})
+        return limited.value.first, context.caller.user.email if context.caller else None
 
     for script in scripts:
         assert await hit(script.token) == (True, script.email)
