@@ -150,6 +150,14 @@ class Settings(BaseSettings):
     sign_in_emails_per_hour: int = Field(
         10, ge=1, description="Sign-in emails to one address in an hour; more are refused."
     )
+    invitation_emails_per_hour: int = Field(
+        10,
+        ge=1,
+        description="Invitation emails to one address in an hour, of all accounts; more are refused.",
+    )
+    invitation_emails_per_account_per_day: int = Field(
+        50_000, ge=1_000, description="Invitation emails of one account in a day; more are refused."
+    )
     rate_limit_per_minute: int = Field(
         6_000,
         ge=0,

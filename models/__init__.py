@@ -7,6 +7,7 @@ from models.audit_streams import AuditStream
 from models.billing import BillingDetails, Invoice, InvoiceLine
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.downloads import DownloadLink, Transfer
+from models.email_allowances import EmailAllowance
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.licenses import Entitlement, License
@@ -21,6 +22,7 @@ __all__ = [
     "AuditStream",
     "BillingDetails",
     "DownloadLink",
+    "EmailAllowance",
     "Entitlement",
     "IdempotencyKey",
     "Invitation",

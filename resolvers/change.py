@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any, TypeVar, cast
@@ -43,6 +44,7 @@ from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership, Scopes, forbidden
 from resolvers.appending import append
+from resolvers.email_allowances import Allowance
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
 
@@ -147,6 +149,12 @@ class Change:
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
         """Records, in this transaction, without entities for the session to keep."""
         return await self.transaction.driver.fetch(statement.sql, *statement.arguments(**values))
+
+    async def spend(
+        self, allowance: Allowance, subjects: Sequence[str], count: int = 1
+    ) -> dict[str, datetime]:
+        """Of the emails that these may have: see `Allowance.spend`."""
+        return await allowance.spend(self.transaction.driver, subjects, count)
 
     def entity(self, row: Row) -> Row:
         """The same row, which may be assigned to: what was read without the session cannot be."""

@@ -1,8 +1,8 @@
 """Inviting: what an Admin does. What the invited person does is in `joining.py`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -23,9 +23,11 @@ from resolvers.accounts import account_id_of
 from resolvers.change import Change, change
 from resolvers.conditions import Condition
 from resolvers.events import PLATFORM
+from resolvers.invitation_emails import count_emails, too_many_to
+from resolvers.invitation_outcomes import Outcome, remembered, replayed
 from resolvers.nodes import find
 from resolvers.pages import Branch, Listing, Order
-from resolvers.refusals import InputError, Refused, UserErrorCode, invalid, not_found, refused
+from resolvers.refusals import Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.text import clean_email, clean_text
 from settings import Settings
 
@@ -49,14 +51,6 @@ _pending = Condition(lambda: col(Invitation.stored_status) == InvitationStatus.P
 # IS TRUE: or else it were looked up in the index of what is due, of all accounts.
 _in_time = Condition(lambda: (col(Invitation.expires_at) > func.now()).is_(True))
 _due = Condition(lambda: col(Invitation.expires_at) <= func.now())
-
-
-@dataclass
-class Outcome:
-    """What became of one of several invitations."""
-
-    invitation: Invitation | None
-    user_errors: list[InputError]
 
 
 def account_invitations(
@@ -93,6 +87,7 @@ async def invite_member(context: Context, input: "InviteMemberInput") -> dict[st
         email = clean_email(input.email, "email")
         message = clean_text(input.message, "A message", "message")
         roster = await _roster(tx, [email])
+        await _count_emails(tx, context.settings, roster, [email], "email")
         invitation = _invite(tx, context.settings, roster, email, input.role, message)
         tx.remember(str(invitation.id))
     return {"invitation": invitation}
@@ -103,11 +98,13 @@ async def invite_members(context: Context, input: "InviteMembersInput") -> dict[
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
         if tx.replayed is not None:
-            return {"results": await _replayed_results(tx)}
+            return {"results": await replayed(tx)}
         if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
             raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
         emails = [_email_or_refusal(row.email, index) for index, row in enumerate(input.invitations)]
-        roster = await _roster(tx, [email for email in emails if isinstance(email, str)])
+        addresses = [email for email in emails if isinstance(email, str)]
+        roster = await _roster(tx, addresses)
+        await _count_emails(tx, context.settings, roster, addresses, "invitations")
         results: list[Outcome] = []
         for index, (row, email) in enumerate(zip(input.invitations, emails, strict=True)):
             try:
@@ -120,7 +117,7 @@ async def invite_members(context: Context, input: "InviteMembersInput") -> dict[
                 results.append(Outcome(None, refusal.errors))
         if not any(result.invitation for result in results):
             tx.without_event("nobody of the list could be invited")
-        tx.remember([_plain(result) for result in results])
+        tx.remember(remembered(results))
     return {"results": results}
 
 
@@ -131,7 +128,7 @@ async def resend_invitation(context: Context, input: "ResendInvitationInput") ->
         invitation = await locked(tx, found)
         if invitation.status not in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
             raise _ended(invitation)
-        await _make_room(tx, invitation)
+        await _make_room(tx, context.settings, invitation)
         token, invitation.token_hash = new_token()
         invitation.stored_status = InvitationStatus.PENDING
         invitation.expires_at = now() + timedelta(seconds=context.settings.invitation_lifetime_seconds)
@@ -176,11 +173,12 @@ async def _find(context: Context, global_id: str) -> Invitation:
     return invitation
 
 
-async def _make_room(tx: Change, invitation: Invitation) -> None:
+async def _make_room(tx: Change, settings: Settings, invitation: Invitation) -> None:
     """For it to be pending again: an address has one such invitation, and its time is not over."""
     roster = await _roster(tx, [invitation.email])
     if roster.pending.get(invitation.email) is invitation:
         del roster.pending[invitation.email]
+    await _count_emails(tx, settings, roster, [invitation.email], "invitationId")
     _refuse_known(roster, invitation.email, ("invitationId",))
     for overdue in (invitation, *roster.pending.values()):
         _note_expiry(tx, overdue)
@@ -211,6 +209,15 @@ class _Roster:
 
     members: set[str]
     pending: dict[str, Invitation]
+    waiting: dict[str, datetime] = field(default_factory=dict)
+    """Who got so many invitations, of whichever accounts, that the next one has to wait until then."""
+
+    def is_free(self, email: str) -> bool:
+        """Whether neither a member nor invited."""
+        pending = self.pending.get(email)
+        return email not in self.members and (
+            pending is None or pending.status is not InvitationStatus.PENDING
+        )
 
 
 async def _roster(tx: Change, emails: Sequence[str]) -> _Roster:
@@ -227,6 +234,15 @@ async def _roster(tx: Change, emails: Sequence[str]) -> _Roster:
     invited = (await tx.session.scalars(pending)).all()
     return _Roster(
         set(await tx.session.scalars(members)), {invitation.email: invitation for invitation in invited}
+    )
+
+
+async def _count_emails(
+    tx: Change, settings: Settings, roster: _Roster, emails: Sequence[str], *path: str
+) -> None:
+    """Of those that will be sent."""
+    roster.waiting = await count_emails(
+        tx, settings, [each for each in emails if roster.is_free(each)], *path
     )
 
 
@@ -267,6 +283,8 @@ def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
         raise refused(
             UserErrorCode.ALREADY_INVITED, f"{email} is invited already: resend that invitation.", *path
         )
+    if email in roster.waiting:
+        raise too_many_to(email, roster.waiting[email], *path)
 
 
 def expire(tx: Change, invitation: Invitation) -> None:
@@ -300,28 +318,3 @@ def _email_or_refusal(text: str, index: int) -> str | Refused:
         return clean_email(text, "invitations", str(index), "email")
     except Refused as refusal:
         return refusal
-
-
-def _plain(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "id": str(outcome.invitation.id) if outcome.invitation else None,
-        "errors": [asdict(error) for error in outcome.user_errors],
-    }
-
-
-async def _replayed_results(tx: Change) -> list[Outcome]:
-    ids = [UUID(row["id"]) for row in tx.replayed if row["id"]]
-    statement = select(Invitation).where(
-        col(Invitation.account_id) == tx.account.id, col(Invitation.id).in_(ids)
-    )
-    found = {str(invitation.id): invitation for invitation in await tx.session.scalars(statement)}
-    return [
-        Outcome(
-            found.get(row["id"]),
-            [
-                InputError(UserErrorCode(error["code"]), error["message"], error["path"])
-                for error in row["errors"]
-            ],
-        )
-        for row in tx.replayed
-    ]

@@ -1,0 +1,39 @@
+"""How many emails go out: allowances in PostgreSQL, spent by the transaction that enqueues the emails."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+# In one order: no two transactions wait for each other. Those that have too little left stay as they are.
+_SPEND = """
+INSERT INTO email_allowances AS kept (subject, full_at)
+SELECT subject, clock_timestamp() + $2 FROM unnest($1::text[]) AS subject ORDER BY subject
+ON CONFLICT (subject) DO UPDATE SET full_at = greatest(kept.full_at, clock_timestamp()) + $2
+WHERE greatest(kept.full_at, clock_timestamp()) + $2 <= clock_timestamp() + $3
+RETURNING subject"""
+_FULL_AT = "SELECT subject, full_at FROM email_allowances WHERE subject = ANY($1::text[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """`most` emails, which may go out at once; spent, it fills evenly over the `period`."""
+
+    most: int
+    period: timedelta
+
+    async def spend(
+        self, driver: asyncpg.Connection, subjects: Sequence[str], count: int = 1
+    ) -> dict[str, datetime]:
+        """Takes `count` from each of the subjects, which are told apart, for as long as there are so many.
+        Returns when there will be, for the others."""
+        cost = min(count, self.most) * self.period / self.most
+        records = await driver.fetch(_SPEND, subjects, cost, self.period)
+        refused = set(subjects).difference(record["subject"] for record in records)
+        if not refused:
+            return {}
+        return {
+            record["subject"]: record["full_at"] + cost - self.period
+            for record in await driver.fetch(_FULL_AT, list(refused))
+        }
