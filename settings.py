@@ -148,7 +148,9 @@ class Settings(BaseSettings):
     invitation_lifetime_seconds: int = Field(7 * 86_400, ge=1, description="How long an invitation works.")
     download_lifetime_seconds: int = Field(300, ge=1, description="How long a download's link works.")
     sign_in_emails_per_hour: int = Field(
-        10, ge=1, description="Sign-in emails to one address in an hour; more are refused."
+        10,
+        ge=1,
+        description="Sign-in emails to one address in an hour; beyond that, one whenever the last link is over.",
     )
     invitation_emails_per_hour: int = Field(
         10,

@@ -77,20 +77,20 @@ def sign_in_link(email: str, lifetime_seconds: int) -> tuple[SignInLink, str]:
 
 
 async def _refuse_too_many(session: AsyncSession, email: str, most: int) -> None:
-    """Known or not, an address gets so many emails an hour."""
+    """Known or not, an address gets so many emails an hour, and then one whenever the last link is over: who
+    asks for them all in somebody else's name shall not lock that person out."""
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:email))"), {"email": email})
-    count, oldest = (
+    count, oldest, works_until = (
         await session.execute(
-            select(func.count(), func.min(SignInLink.created_at)).where(
+            select(func.count(), func.min(SignInLink.created_at), func.max(SignInLink.expires_at)).where(
                 col(SignInLink.email) == email, col(SignInLink.created_at) > now() - _HOUR
             )
         )
     ).one()
-    if count >= most:
-        message = "Too many sign-in emails went to this address: use the newest one, or try again later."
-        raise Refused(
-            RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=oldest + _HOUR)
-        )
+    if count >= most and works_until > now():
+        message = "Too many sign-in emails went to this address: use the newest one, whose link still works."
+        retry_at = min(oldest + _HOUR, works_until)
+        raise Refused(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=retry_at))
 
 
 async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
