@@ -26,6 +26,7 @@ from web.graphql import GraphQLView
 from web.ide import render_ide
 from web.logs import configure_logs
 from web.state import State
+from web.turnstile import Turnstile
 
 GRAPHQL = "/graphql"
 log = structlog.get_logger()
@@ -48,7 +49,7 @@ def create_app(settings: Settings | None = None, rate_limits: RateLimits | None 
             log.info("operations_by_path", **paths.counts)
 
     app = TeamAccess(
-        graphql=_cors_around(view, settings),
+        graphql=_cors_around(Turnstile(view), settings),
         lifespan=lifespan,
         routes=[
             WebSocketRoute(GRAPHQL, view),

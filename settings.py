@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     sign_in_emails_per_hour: int = Field(
         10,
         ge=1,
-        description="Sign-in emails to one address in an hour; beyond that, one whenever the last link is over.",
+        description="Sign-in emails to one address in an hour; then one whenever the last link is over.",
     )
     invitation_emails_per_hour: int = Field(
         10,

@@ -37,6 +37,7 @@ class RateLimited(GraphQLError):
     """`first` where nothing else of this limit was refused to this caller for a minute: the one to audit."""
 
     def __init__(self, level: Level, first: bool = False) -> None:
+        self.level = level
         self.retry_at = clock_time(level.refused_until)
         retry_at = time_text(self.retry_at)
         super().__init__(

@@ -35,7 +35,7 @@ async def make_context(exchange: Exchange) -> Context:
         try:
             await door.enter(context, exchange.extensions)
         finally:
-            exchange.record = _recorder(context, exchange.connection)
+            exchange.record = _recorder(context, exchange.connection) or exchange.record
     else:
         await _enter_by_cookie(context, exchange.connection, exchange.extensions)
     if context.viewer is not None and not context.viewer.may_query:

@@ -8,18 +8,21 @@ empty one at a time, and never again those that were nobody's.
 """
 
 import asyncio
+from time import monotonic
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from permissions.context import Context
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
-from permissions.rate_limits import Buckets
+from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
 from permissions.viewer import find
 from settings import Settings
 from web.clients import site_of
 
 _MOST_REMEMBERED = 20_000
+_PRESSED_SECONDS = 60
+_REQUESTS = "requests"
 
 Value = TypeVar("Value")
 
@@ -38,6 +41,11 @@ class RateLimits:
         level = self._told.take((credential_id, limit))
         return level is not None and not level.refused_until
 
+    def was_told(self, credential_id: UUID, limit: str) -> bool:
+        """Whether it is no news, without telling it."""
+        level = self._told.look((credential_id, limit))
+        return level is not None and level.refused_until > 0
+
 
 class Door:
     """Of one process."""
@@ -49,6 +57,26 @@ class Door:
         self._nobodys = _Remembered[bool]()
         self._strangers = asyncio.Semaphore(strangers)
         self._crowd = asyncio.Semaphore(1)
+        self._pressed_until = 0.0
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether somebody was refused lately."""
+        return monotonic() < self._pressed_until
+
+    def turned_away(self, token: str | None, ip: str | None) -> RateLimited | None:
+        """What `enter` would raise without looking anybody up, and the log does not have to be told."""
+        token_hash = hash_token(token or "")
+        credential_id = self._known.get(token_hash)
+        if credential_id is not None:
+            level = self.rate_limits.credentials.look(credential_id)
+            is_told = self.rate_limits.was_told(credential_id, _REQUESTS)
+            return RateLimited(level) if level and level.refused_until and is_told else None
+        level = self.rate_limits.addresses.look(site_of(ip))
+        if level is None or not level.refused_until:
+            return None
+        is_useless = token is None or is_mangled(token) or self._nobodys.get(token_hash)
+        return RateLimited(level) if is_useless or self._crowd.locked() else None
 
     async def enter(self, context: Context, told: dict[str, object]) -> None:
         """Looks up who asks with `context.token`, and counts the request; what is left of the limit is
@@ -80,7 +108,7 @@ class Door:
         if level is not None:
             told["rateLimit"] = level.shown()
             if level.refused_until:
-                raise RateLimited(level)
+                raise self._refused(level)
 
     async def _enter_unknown(self, context: Context, token_hash: bytes, told: dict[str, object]) -> None:
         refusal: Unauthenticated | Forbidden | None = None
@@ -108,7 +136,7 @@ class Door:
             return self._strangers
         if self._crowd.locked() or self._nobodys.get(token_hash):
             told["rateLimit"] = level.shown()
-            raise RateLimited(level)
+            raise self._refused(level)
         return self._crowd
 
     async def _count_credential(self, context: Context, credential_id: UUID, told: dict[str, object]) -> None:
@@ -119,10 +147,14 @@ class Door:
         told["rateLimit"] = level.shown()
         if not level.refused_until:
             return
-        first = self.rate_limits.is_news(credential_id, "requests")
+        first = self.rate_limits.is_news(credential_id, _REQUESTS)
         if first and looks_like_api_key(context.token or ""):
             context.caller = context.caller or await find(context.database, context.token or "")
-        raise RateLimited(level, first)
+        raise self._refused(level, first)
+
+    def _refused(self, level: Level, first: bool = False) -> RateLimited:
+        self._pressed_until = monotonic() + _PRESSED_SECONDS
+        return RateLimited(level, first)
 
 
 class _Remembered(Generic[Value]):

@@ -1,0 +1,49 @@
+"""Turns away whom the door would refuse, before anything of their request is read: so that thousands of wrong
+keys a second take little from those who have good ones."""
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from permissions.errors import RateLimited
+from web.answers import encode
+from web.asking import COOKIE, bearer_of
+from web.exchange import request_id
+from web.requests import GRAPHQL_RESPONSE, JSON, preferred_media_type
+from web.state import State
+
+
+class Turnstile:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state: State = scope["app"].state.team_access
+        if state.door.is_pressed and scope["method"] == "POST":
+            connection = HTTPConnection(scope)
+            limited = state.door.turned_away(_token_of(connection), state.proxies.client_of(connection))
+            if limited is not None:
+                await _refuse(connection, limited, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _token_of(connection: HTTPConnection) -> str | None:
+    authorization = connection.headers.get("authorization")
+    return connection.cookies.get(COOKIE) if authorization is None else bearer_of(authorization)
+
+
+async def _refuse(connection: HTTPConnection, limited: RateLimited, send: Send) -> None:
+    error = {"message": limited.message, "extensions": limited.extensions}
+    body = encode({"errors": [error], "extensions": {"rateLimit": limited.level.shown()}})
+    media_type = preferred_media_type(connection.headers.get("accept", ""))
+    headers = {
+        "content-type": f"{GRAPHQL_RESPONSE if media_type == GRAPHQL_RESPONSE else JSON}; charset=utf-8",
+        "content-length": str(len(body)),
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "x-request-id": request_id(connection),
+        **limited.headers,
+    }
+    raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 429, "headers": raw_headers})
+    await send({"type": "http.response.body", "body": body})
