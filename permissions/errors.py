@@ -34,9 +34,9 @@ class OutOfScope(GraphQLError):
 
 
 class RateLimited(GraphQLError):
-    """`first` where nothing else of this limit was refused to this caller for a minute: the one to audit."""
+    """`level` is of the bucket that has too little in it."""
 
-    def __init__(self, level: Level, first: bool = False) -> None:
+    def __init__(self, level: Level) -> None:
         self.level = level
         self.retry_at = clock_time(level.refused_until)
         retry_at = time_text(self.retry_at)
@@ -44,7 +44,6 @@ class RateLimited(GraphQLError):
             f"Too many requests: {level.limit:,} a minute are allowed. Try again at {retry_at}.",
             extensions={"code": "RATE_LIMITED", "retryAt": retry_at, "rateLimit": level.shown()},
         )
-        self.first = self.is_recorded = first
 
     @property
     def headers(self) -> Mapping[str, str]:

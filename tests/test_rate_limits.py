@@ -1,9 +1,9 @@
 """How many requests a minute, of whom, and what those are told that are too many."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,13 @@ import httpx
 import pytest
 from websockets import ConnectionClosed
 
-from models.notifications import AuditAnnouncer, Listener
-from permissions.context import Context
-from permissions.errors import RateLimited
 from permissions.tokens import new_api_key, new_token
-from settings import Settings
 from tests.graphql_ws import connected
 from tests.limited import VIEWER, asked, limited, statuses
 from tests.live import statements
-from tests.stored_keys import uuid_of, with_key
+from tests.stored_keys import with_key
 from tests.test_start import running
 from tests.world import INVITE, Person, World
-from web.door import Door, RateLimits
 
 WRONG = "not { a query"
 LOG = "subscription ($id: ID!) { auditLogAppended(accountId: $id) { sequence } }"
@@ -340,28 +335,69 @@ async def test_the_processes_of_a_server_count_together(two_processes: str, worl
 # The audit log
 
 
-@pytest.fixture
-def door(app_settings: Settings) -> Door:
-    limits = {"rate_limit_per_minute": 1, "rate_limit_per_minute_per_address": 1}
-    return Door(RateLimits(app_settings.model_copy(update=limits)), 2)
+async def calls(world: World) -> list[tuple[str, int, list[str], str]]:
+    rows = await world.superuser.fetch(
+        "SELECT actor_name, details, outcome FROM audit_events WHERE action = 'API_CALLED' ORDER BY sequence"
+    )
+    details = [json.loads(row["details"]) for row in rows]
+    return [
+        (row["actor_name"], each["status"], each["errorCodes"], row["outcome"])
+        for row, each in zip(rows, details, strict=True)
+    ]
 
 
-async def test_a_key_s_hit_is_news_once_a_minute_and_told_with_whose_it_is(world: World, door: Door) -> None:
+async def test_a_key_s_hit_is_in_the_log_once_a_minute(world: World) -> None:
     scripts = [await with_key(world, person) for person in (world.admin, world.member)]
+    async with limited(world, per_minute=2) as (there, state):
+        for script in scripts:
+            assert await statuses(there.nobody, 6, script.token) == [200, 200, 429, 429, 429, 429]
+        await asked(there.nobody, [VIEWER, VIEWER], scripts[0].token)
+        unread = await there.http.post(
+            "/graphql", content="{", headers={"authorization": f"Bearer {scripts[0].token}"}
+        )
+        with pytest.raises(ConnectionClosed):
+            async with connected(f"http://127.0.0.1:{state.settings.port}", scripts[0].token):
+                pass
 
-    async def hit(token: str | None) -> tuple[bool, str | None]:
-        announcer, listener = AuditAnnouncer(world.database), Listener(world.database)
-        context = Context(world.settings, world.database, announcer, listener, token=token)
-        with suppress(RateLimited):
-            await door.enter(context, {})
-        with pytest.raises(RateLimited) as limited:
-            await door.enter(context, {})
-        return limited.value.first, context.caller.user.email if context.caller else None
+    assert unread.status_code == 429
+    assert await calls(world) == [
+        each
+        for name in ("Admin", "Member")
+        for each in (
+            *[(name, 200, [], "ALLOWED")] * 2,
+            (name, 429, ["RATE_LIMITED"], "DENIED"),
+        )
+    ]
 
-    for script in scripts:
-        assert await hit(script.token) == (True, script.email)
-        assert [(await hit(script.token))[0] for _ in range(3)] == [False] * 3
-    assert await hit(None) == (False, None)
-    # Another limit of the same key is news of its own.
-    id = uuid_of(scripts[0].member_id)
-    assert [door.rate_limits.is_news(id, "cost") for _ in range(3)] == [True, False, False]
+
+async def test_a_batch_that_goes_too_far_is_in_the_log_up_to_its_first_refusal(world: World) -> None:
+    script = await with_key(world, world.admin)
+    async with limited(world, per_minute=3) as (there, _):
+        assert (await asked(there.nobody, [VIEWER] * 6, script.token)).status_code == 200
+
+    assert [status for _, status, _, _ in await calls(world)] == [200, 200, 200, 429]
+
+
+async def test_operations_on_a_socket_that_are_too_many_are_in_the_log_once(world: World) -> None:
+    script = await with_key(world, world.admin)
+    async with (
+        limited(world, per_minute=3) as (_, state),
+        connected(f"http://127.0.0.1:{state.settings.port}", script.token) as socket,
+    ):
+        for _ in range(6):
+            await (await socket.subscribe(VIEWER)).rest()
+
+    assert [status for _, status, _, _ in await calls(world)] == [200, 200, 429]
+
+
+async def test_what_costs_too_much_is_in_the_log_once_a_minute(world: World) -> None:
+    script = await with_key(world, world.admin)
+    costly = (
+        "{ account { members(first: 100) { nodes { licenses(first: 100) { nodes { theme { id } } } } } } }"
+    )
+
+    answers = [await asked(script, costly) for _ in range(5)]
+
+    codes = [answer.json()["errors"][0]["extensions"]["code"] for answer in answers]
+    assert codes == ["QUERY_TOO_COMPLEX"] * 5
+    assert await calls(world) == [("Admin", 400, ["QUERY_TOO_COMPLEX"], "ALLOWED")]

@@ -14,6 +14,7 @@ from permissions.context import Context
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.viewer import Client, look_up
 from resolvers.api_calls import Call, called
+from web.door import LIMIT_CODES
 from web.exchange import Exchange, request_id
 from web.state import State
 
@@ -51,11 +52,18 @@ def bearer_of(authorization: str) -> str | None:
 
 
 def _recorder(context: Context, connection: HTTPConnection) -> Callable[[Call], Awaitable[None]] | None:
-    """Of calls with an API key, also with one that does not work any more."""
+    """Of calls with an API key, also with one that does not work any more; a limit that it hits is told of
+    once a minute."""
     caller, state = context.caller, _state(connection)
     if caller is None:
         return None
-    return lambda call: state.api_calls.record(called(caller, context.client, call))
+
+    async def record(call: Call) -> None:
+        limits = LIMIT_CODES.intersection(call.codes)
+        if all(state.door.rate_limits.is_news(caller.credential_id, limit) for limit in limits):
+            await state.api_calls.record(called(caller, context.client, call))
+
+    return record
 
 
 def _only_changes(kind: OperationType) -> None:

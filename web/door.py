@@ -22,7 +22,8 @@ from web.clients import site_of
 
 _MOST_REMEMBERED = 20_000
 _PRESSED_SECONDS = 60
-_REQUESTS = "requests"
+_RATE_LIMITED = "RATE_LIMITED"
+LIMIT_CODES = frozenset({_RATE_LIMITED, "QUERY_TOO_COMPLEX"})
 
 Value = TypeVar("Value")
 
@@ -36,8 +37,8 @@ class RateLimits:
         self._told = Buckets(1, shared=shared)
 
     def is_news(self, credential_id: UUID, limit: str) -> bool:
-        """Whether it is a minute since this was asked of the same credential and limit: what is to be
-        audited once a minute."""
+        """Whether this was not asked of the same credential and limit for a minute: a limit that is hit is
+        audited once a minute, not once a hit."""
         level = self._told.take((credential_id, limit))
         return level is not None and not level.refused_until
 
@@ -70,8 +71,9 @@ class Door:
         credential_id = self._known.get(token_hash)
         if credential_id is not None:
             level = self.rate_limits.credentials.look(credential_id)
-            is_told = self.rate_limits.was_told(credential_id, _REQUESTS)
-            return RateLimited(level) if level and level.refused_until and is_told else None
+            if level is None or not level.refused_until or self._is_to_be_told(credential_id, token or ""):
+                return None
+            return RateLimited(level)
         level = self.rate_limits.addresses.look(site_of(ip))
         if level is None or not level.refused_until:
             return None
@@ -140,21 +142,24 @@ class Door:
         return self._crowd
 
     async def _count_credential(self, context: Context, credential_id: UUID, told: dict[str, object]) -> None:
-        """Raises RateLimited; the first one in a minute with whose API key it is, for the log."""
+        """Raises RateLimited, having found out whose API key it is where the log is to have it."""
         level = self.rate_limits.credentials.take(credential_id)
         if level is None:
             return
         told["rateLimit"] = level.shown()
         if not level.refused_until:
             return
-        first = self.rate_limits.is_news(credential_id, _REQUESTS)
-        if first and looks_like_api_key(context.token or ""):
+        if self._is_to_be_told(credential_id, context.token or ""):
             context.caller = context.caller or await find(context.database, context.token or "")
-        raise self._refused(level, first)
+        raise self._refused(level)
 
-    def _refused(self, level: Level, first: bool = False) -> RateLimited:
+    def _is_to_be_told(self, credential_id: UUID, token: str) -> bool:
+        """Whether the log is to have it: of API keys, the first one in a minute."""
+        return looks_like_api_key(token) and not self.rate_limits.was_told(credential_id, _RATE_LIMITED)
+
+    def _refused(self, level: Level) -> RateLimited:
         self._pressed_until = monotonic() + _PRESSED_SECONDS
-        return RateLimited(level, first)
+        return RateLimited(level)
 
 
 class _Remembered(Generic[Value]):

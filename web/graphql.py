@@ -190,16 +190,17 @@ class GraphQLView(GraphQL[Exchange, None]):
         return status if strict else 200, answer
 
     async def _record_unread(self, exchange: Exchange, refused: RequestRefused) -> None:
-        """Who sends what cannot be read is asked too: for the record, and because it counts as a request.
-        Raises RequestRefused where there were too many."""
+        """Whose credential comes with what cannot be read is asked too: for the record, and because it counts
+        as a request. Raises RequestRefused where there were too many."""
         recording = Recording(exchange, None)
-        try:
-            await self._context(exchange)
-        except RequestRefused as unwelcome:
-            if unwelcome.status == 429:
-                await recording.refuse(unwelcome)
-                raise
-        await recording.refuse(refused)
+        if exchange.authorization is not None:
+            try:
+                await self._context(exchange)
+            except RequestRefused as unwelcome:
+                if unwelcome.status == 429:
+                    await recording.end(unwelcome.status, unwelcome.codes)
+                    raise
+        await recording.end(refused.status, refused.codes)
 
     async def _outcomes(
         self, batch: list[Parameters], prepared: list[Prepared | Refused], exchange: Exchange
@@ -216,7 +217,7 @@ class GraphQLView(GraphQL[Exchange, None]):
                 status, answer = await self._outcome(each, exchange)
                 await recording.end(status, codes_of(answer))
             except RequestRefused as refused:
-                await recording.refuse(refused)
+                await recording.end(refused.status, refused.codes)
                 if not outcomes:
                     raise
                 error = GraphQLError(refused.message, extensions=refused.extensions)
@@ -250,9 +251,7 @@ class GraphQLView(GraphQL[Exchange, None]):
             headers = getattr(error, "headers", {})
             if code == "UNAUTHENTICATED":
                 headers = {"www-authenticate": "Bearer"}
-            refused = RequestRefused(status_of([code]), code, error.message, headers, **extensions)
-            refused.is_recorded = getattr(error, "is_recorded", True)
-            raise refused from None
+            raise RequestRefused(status_of([code]), code, error.message, headers, **extensions) from None
 
     async def _outcome(self, prepared: Prepared | Refused, exchange: Exchange) -> tuple[int, Answer]:
         """The status of the stricter media type, and the answer. A credential that does not work refuses the

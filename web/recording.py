@@ -38,15 +38,6 @@ class Recording:
             log.error("call_not_recorded", request_id=self._exchange.request_id, error=repr(error))
             raise RequestRefused(503, "UNAVAILABLE", _NOT_RECORDED, {"retry-after": "1"}) from None
 
-    async def refuse(self, refused: RequestRefused) -> None:
-        """Unless it is one of many of which the first was told of."""
-        if refused.is_recorded:
-            await self.end(refused.status, refused.codes)
-
-    def forgo(self) -> None:
-        """It is not told of."""
-        self._is_told = True
-
     def _call(self, status: int, codes: list[str], seconds: float) -> Call:
         if self.prepared is not None:
             sha256, operation = self.prepared.document.sha256, self.prepared.operation

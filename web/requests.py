@@ -40,7 +40,6 @@ class RequestRefused(Exception):
         self.message = message
         self.headers = headers or {}
         self.extensions = {"code": code, **extensions}
-        self.is_recorded = True
         self.codes = [code]
 
 

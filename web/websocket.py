@@ -221,8 +221,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
             errors = [timed_out(self.view.timeout_seconds)]
         except Exception as error:
             errors = [as_graphql_error(error)]
-            if not getattr(error, "is_recorded", True):
-                recording.forgo()
         codes = [code_of(error) for error in errors or ()]
         await recording.end(status_of(codes), codes)
         return errors
