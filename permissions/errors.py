@@ -1,12 +1,10 @@
 """What a client is told when it may not."""
 
 from collections.abc import Mapping
-from math import ceil
 
 from graphql import GraphQLError
 
-from models.columns import now
-from permissions.rate_limits import Level, clock_time, time_text
+from permissions.rate_limits import Level, clock_time, retry_after, time_text
 from permissions.roles import Permission
 
 
@@ -48,8 +46,7 @@ class RateLimited(GraphQLError):
     @property
     def headers(self) -> Mapping[str, str]:
         """Of the response."""
-        seconds = (self.retry_at - now()).total_seconds()
-        return {"retry-after": str(max(1, ceil(seconds)))}
+        return {"retry-after": retry_after(self.retry_at)}
 
 
 class BadUserInput(GraphQLError):

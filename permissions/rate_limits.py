@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from functools import lru_cache
+from math import ceil
 from struct import Struct
 from time import monotonic_ns, time_ns
 from typing import NamedTuple
@@ -113,6 +114,11 @@ def clock_time(at: int) -> datetime:
 
 def time_text(at: datetime) -> str:
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def retry_after(at: datetime) -> str:
+    """The header's value: whole seconds, rather too many than too few."""
+    return str(max(1, ceil((at - datetime.now(UTC)).total_seconds())))
 
 
 @lru_cache(maxsize=1_024)

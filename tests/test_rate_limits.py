@@ -302,6 +302,14 @@ async def test_nobody_is_believed_who_is_no_trusted_proxy(world: World) -> None:
     assert found == [200, 200, 429]
 
 
+async def test_the_mailbox_is_not_open_to_who_comes_through_a_trusted_proxy(world: World) -> None:
+    async with limited(world, trusted_proxies=("127.0.0.1",)) as (there, _):
+        from_outside = await there.http.get("/mailbox", headers={"x-forwarded-for": "203.0.113.9"})
+        from_here = await there.http.get("/mailbox")
+
+    assert (from_outside.status_code, from_here.status_code) == (404, 200)
+
+
 # Processes
 
 

@@ -40,7 +40,9 @@ async def show_html(request: Request) -> Response:
 
 
 def _refuse_other_machines(request: Request) -> None:
-    if request.client is None or not ip_address(request.client.host).is_loopback:
+    state: State = request.app.state.team_access
+    client = state.proxies.client_of(request)
+    if client is None or not ip_address(client).is_loopback:
         raise HTTPException(404)
 
 

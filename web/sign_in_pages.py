@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from models.columns import now
 from permissions.context import Context
+from permissions.rate_limits import retry_after
 from resolvers import sessions
 from resolvers.refusals import Refused, RetryLater
 from resolvers.text import mask_email
@@ -54,7 +55,9 @@ async def request_link(request: Request) -> Response:
     except Refused as refusal:
         error = refusal.errors[0]
         if isinstance(error, RetryLater):
-            return page("sign_in_too_many", email=email, retry_at=error.retry_at)
+            too_many = page("sign_in_too_many", email=email, retry_at=error.retry_at)
+            too_many.headers["Retry-After"] = retry_after(error.retry_at)
+            return too_many
         return page("sign_in", 400, email=email, problem=error.message)
     shown = page(
         "sign_in_sent",
