@@ -1,0 +1,101 @@
+"""A bucket by itself: what is in it, when it is full again, and how many there can be."""
+
+import multiprocessing
+import time
+from typing import Any
+
+import pytest
+
+from permissions.rate_limits import Buckets
+from settings import Settings
+from web.clients import site_of
+
+
+def taken(buckets: Buckets, key: object, count: int = 1) -> tuple[int, bool]:
+    """What is left, and whether it was refused."""
+    level = buckets.take(key, count)
+    assert level is not None
+    return level.remaining, level.refused_until > 0
+
+
+def test_a_bucket_holds_a_minute_s_requests_and_fills_evenly() -> None:
+    buckets = Buckets(600)
+
+    assert [taken(buckets, "a", 200) for _ in range(4)] == [(400, False), (200, False), (0, False), (0, True)]
+    time.sleep(0.21)
+    assert [taken(buckets, "a") for _ in range(2)] == [(1, False), (0, False)]
+    assert taken(buckets, "a")[1]
+    assert taken(buckets, "b") == (599, False)
+
+
+def test_all_of_a_bucket_is_enough_for_any_count() -> None:
+    buckets = Buckets(3)
+
+    assert taken(buckets, "a", 10) == (0, False)
+    assert taken(buckets, "a", 10) == (0, True)
+
+
+def test_what_is_refused_takes_nothing_and_looking_neither() -> None:
+    buckets = Buckets(4)
+    taken(buckets, "a", 3)
+
+    assert taken(buckets, "a", 2) == (1, True)
+    assert [buckets.look("a") is not None for _ in range(3)] == [True] * 3
+    assert taken(buckets, "a") == (0, False)
+
+
+def test_as_many_buckets_as_there_are_places_are_kept_apart() -> None:
+    buckets = Buckets(1)
+    keys = [f"key {number}" for number in range(5_000)]
+
+    assert {taken(buckets, key) for key in keys} == {(0, False)}
+    assert {taken(buckets, key) for key in keys} == {(0, True)}
+
+
+def test_where_there_are_more_the_newest_are_known() -> None:
+    buckets = Buckets(1)
+    for number in range(200_000):
+        buckets.take(number * 7_919)
+
+    assert taken(buckets, 199_999 * 7_919) == (0, True)
+
+
+def _take_many(buckets: Buckets, served: Any) -> None:
+    found = [buckets.take("shared") for _ in range(20_000)]
+    served.put(sum(level is not None and not level.refused_until for level in found))
+
+
+def test_processes_that_take_at_once_take_no_more_than_there_is() -> None:
+    fork = multiprocessing.get_context("fork")
+    buckets, served = Buckets(30_000, shared=True), fork.Queue()
+    processes = [fork.Process(target=_take_many, args=(buckets, served)) for _ in range(2)]
+
+    began_at = time.monotonic()
+    for each in processes:
+        each.start()
+    together = sum(served.get(timeout=30) for _ in processes)
+    filled = (time.monotonic() - began_at) * 30_000 / 60
+    for each in processes:
+        each.join()
+
+    assert 30_000 <= together <= 30_000 + filled + 1
+
+
+@pytest.mark.parametrize(
+    ("ip", "other", "are_one"),
+    [
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        (None, "no address", True),
+    ],
+)
+def test_what_counts_as_one_client(ip: str | None, other: str, are_one: bool) -> None:
+    assert (site_of(ip) == site_of(other)) is are_one
+
+
+@pytest.mark.parametrize("networks", ["proxy.example", "10.0.0.1/8", "10.0.0.0/8, x"])
+def test_proxies_are_networks(networks: str) -> None:
+    with pytest.raises(ValueError, match=r"such as 10.0.0.0/8"):
+        Settings.model_validate({"trusted_proxies": networks})
