@@ -26,6 +26,7 @@ from web import (
     graphiql,
     health,
     join_pages,
+    leaked_keys,
     mailbox_pages,
     sign_in_pages,
 )
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *sign_in_pages.routes(),
             *join_pages.routes(),
             *claim_pages.routes(),
+            *leaked_keys.routes(),
             *(mailbox_pages.routes() if settings.smtp_url is None else ()),
             *downloads.routes(),
             *health.routes(),

@@ -1,6 +1,7 @@
 """An API key's link: opening it changes nothing; the Claim button shows the secret, once; every state has its
 own page."""
 
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -68,7 +69,7 @@ async def _page(context: Context, token: str) -> Response:
     shown = await api_key_claims.preview(context, token)
     if shown is None:
         return page("claim_invalid")
-    names = {
+    names: dict[str, Any] = {
         "key_name": shown.key.name,
         "account_name": shown.account_name,
         "created_by_name": shown.created_by_name,
@@ -95,7 +96,7 @@ async def _page(context: Context, token: str) -> Response:
     return _claim_page(shown, names)
 
 
-def _claim_page(shown: ClaimPreview, names: dict[str, str]) -> Response:
+def _claim_page(shown: ClaimPreview, names: dict[str, Any]) -> Response:
     return page(
         "claim",
         masked_email=shown.masked_email,
