@@ -67,6 +67,7 @@ async def newest_email(world: World, to: str) -> tuple[str, str]:
     return email.subject, email.text
 
 
+@pytest.mark.usefixtures("each_path")
 async def test_one_s_own_key_works_at_once_and_its_secret_is_shown_once(world: World) -> None:
     payload = await generate(
         world, scopes=["PROVISION", "READ", "READ"], expiresAt="2030-01-01T00:00:00+02:00"
@@ -176,6 +177,7 @@ async def test_the_same_again_answers_with_the_key_and_no_secret(world: World, w
         assert codes(await generate(world, **input, name="Other")) == ["IDEMPOTENCY_CONFLICT"]
 
 
+@pytest.mark.usefixtures("each_path")
 async def test_a_rotated_key_has_another_secret_at_once(world: World) -> None:
     script = await claimed(world, world.member)
 
@@ -261,6 +263,7 @@ async def test_a_viewer_rotates_and_revokes_its_own(world: World) -> None:
     assert revoked["apiKey"]["revokedBy"] == {"id": world.member.member_id}
 
 
+@pytest.mark.usefixtures("each_path")
 async def test_an_admin_revokes_another_s_key_and_its_member_is_told(world: World) -> None:
     script = await claimed(world, world.member)
     sent = len(await world.emails(world.admin.email))

@@ -134,7 +134,7 @@ async def test_the_job_and_a_revocation_tell_once(world: World) -> None:
 
 async def test_a_job_that_is_killed_has_told_all_or_nothing(world: World, database_url: str) -> None:
     ids = await stored(world, 30, expires_at=OVER)
-    for delay_seconds in (0.3, 0.5, 0.7, 0.9):
+    for delay_seconds in (0.4, 0.7, 1.0, 1.3):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", JOB, database_url, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )
