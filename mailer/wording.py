@@ -18,8 +18,8 @@ ROLE_SENTENCES = {
     "VIEWER": "Viewers look on: they browse the catalog, see active licenses and download reports.",
 }
 SCOPE_SENTENCES = {
-    "READ": "It reads what its member sees.",
-    "PROVISION": "It provisions licenses and downloads theme files, as its member may.",
+    "READ": "It reads what you may see.",
+    "PROVISION": "It provisions licenses and downloads theme files, as you may.",
 }
 
 
@@ -33,7 +33,7 @@ def role_sentence(role: str) -> str:
 
 
 def scope_sentences(scopes: Iterable[str]) -> str:
-    """What an API key with these scopes may do, in the order of their declaration."""
+    """What an API key with these scopes may do, said to its member in the order of their declaration."""
     given = set(scopes)
     return " ".join(sentence for scope, sentence in SCOPE_SENTENCES.items() if scope in given)
 

@@ -202,7 +202,7 @@ async def test_the_page_says_what_whose_and_until_when(world: World) -> None:
         "Shop",
         "Acme",
         "m•••@e•••.com",
-        "It reads what its member sees.",
+        "It reads what you may see.",
         "UTC",
         ">Claim<",
     ):
