@@ -120,9 +120,8 @@ class HasOrOwns(Has):
             return super().refusal_of_change(membership, on)
         if membership.scopes is not None:
             return Forbidden(self.permission, NOT_BY_API_KEY)
-        if self._needs is None or membership.may_change(self._needs):
-            return None
-        return forbidden(membership, self._needs)
+        lacks = self._needs is not None and not membership.may_change(self._needs)
+        return Forbidden(self._needs or self.permission) if lacks else None
 
     def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
         refused = super().refusal(context, _Of(account_id))

@@ -1,4 +1,4 @@
-"""Generating, rotating and revoking API keys: who may, what is told to whom, and what works afterwards."""
+"""Generating and rotating API keys: who may, what is told to whom, and what works afterwards."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,23 +7,13 @@ import pytest
 
 from permissions.tokens import is_api_key, shown_prefix
 from resolvers.api_key_changes import MOST_KEYS
-from tests import chain
-from tests.changes import (
-    CHANGE_ROLE,
-    REMOVE,
-    REVOKE_API_KEY,
-    ROTATE_API_KEY,
-    actions,
-    codes,
-    nothing_changes,
-    refusal,
-)
+from tests.changes import CHANGE_ROLE, REMOVE, ROTATE_API_KEY, actions, codes, nothing_changes, refusal
 from tests.contracts import ROLES
-from tests.stored_keys import store_api_key, with_key
+from tests.keys import claimed, generate, generated, newest_email, works
+from tests.stored_keys import store_api_key
 from tests.test_concurrency import at_once, in_either_order
-from tests.world import CLAIM_API_KEY, GENERATE_API_KEY, Person, World
+from tests.world import GENERATE_API_KEY, World
 
-WHO = "{ viewer { user { email } } }"
 WEEK = 7 * 86_400
 NEVER_GENERATED: dict[str, tuple[dict[str, Any], str, str]] = {
     "an empty name": ({"name": " "}, "INVALID", "name"),
@@ -35,36 +25,6 @@ NEVER_GENERATED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no id": ({"memberId": "nobody"}, "NOT_FOUND", "memberId"),
     "no account": ({"accountId": "account_" + "0" * 32}, "NOT_FOUND", "accountId"),
 }
-
-
-async def generate(world: World, by: Person | None = None, **input: Any) -> dict[str, Any]:
-    asked = {"accountId": world.account_id, "name": "Shop", **input}
-    payload: dict[str, Any] = await (by or world.admin).change(GENERATE_API_KEY, **asked)
-    return payload
-
-
-async def generated(world: World, **input: Any) -> tuple[str, str]:
-    """The id and the secret, of the Admin's own."""
-    payload = await generate(world, **input)
-    assert not payload["userErrors"]
-    return payload["apiKey"]["id"], payload["secret"]
-
-
-async def claimed(world: World, member: Person) -> Person:
-    """A script of the member's, with a key that the Admin generated and the member has claimed."""
-    payload = await generate(world, memberId=member.member_id)
-    token = await world.token_for(member.email)
-    secret = (await member.change(CLAIM_API_KEY, token=token))["secret"]
-    return Person(world.http, member.email, secret, payload["apiKey"]["id"])
-
-
-async def works(world: World, secret: str | None) -> bool:
-    return "errors" not in await Person(world.http, token=secret).post(WHO)
-
-
-async def newest_email(world: World, to: str) -> tuple[str, str]:
-    email = (await world.emails(to))[-1]
-    return email.subject, email.text
 
 
 @pytest.mark.usefixtures("each_path")
@@ -249,137 +209,6 @@ async def test_nobody_rotates_the_key_of_another_not_even_an_admin(world: World)
     denied = (await world.events())[1]
     assert denied["summary"] == "Admin tried to rotate an API key, which is for that member alone"
     assert await works(world, script.token)
-
-
-async def test_a_viewer_rotates_and_revokes_its_own(world: World) -> None:
-    script = await claimed(world, world.member)
-    await world.admin.change(CHANGE_ROLE, memberId=world.member.member_id, role="VIEWER")
-
-    rotated = await world.member.change(ROTATE_API_KEY, apiKeyId=script.member_id)
-    revoked = await world.member.change(REVOKE_API_KEY, apiKeyId=script.member_id)
-
-    assert is_api_key(rotated["secret"])
-    assert revoked["apiKey"]["status"] == "REVOKED"
-    assert revoked["apiKey"]["revokedBy"] == {"id": world.member.member_id}
-
-
-@pytest.mark.usefixtures("each_path")
-async def test_an_admin_revokes_another_s_key_and_its_member_is_told(world: World) -> None:
-    script = await claimed(world, world.member)
-    sent = len(await world.emails(world.admin.email))
-
-    payload = await world.admin.change(REVOKE_API_KEY, apiKeyId=script.member_id)
-
-    assert payload["apiKey"]["status"] == "REVOKED"
-    assert not await works(world, script.token)
-    event = (await world.events())[0]
-    assert (event["action"], event["summary"]) == (
-        "API_KEY_REVOKED",
-        "Admin revoked the API key Shop of Member",
-    )
-    assert event["details"]["status"] == ["ACTIVE", "REVOKED"]
-    assert (await newest_email(world, world.member.email))[0] == "Revoked: the API key Shop"
-    assert len(await world.emails(world.admin.email)) == sent
-    async with nothing_changes(world):
-        assert await world.admin.change(REVOKE_API_KEY, apiKeyId=script.member_id) == payload
-
-
-async def test_who_revokes_its_own_key_needs_no_email(world: World) -> None:
-    script = await claimed(world, world.member)
-    sent = len(await world.emails())
-
-    assert not codes(await world.member.change(REVOKE_API_KEY, apiKeyId=script.member_id))
-
-    assert len(await world.emails()) == sent
-    assert (await world.events())[0]["summary"] == "Member revoked the API key Shop"
-
-
-@pytest.mark.parametrize(
-    ("columns", "told"),
-    [
-        ("claimed_at = NULL, key_hash = NULL", ["API_KEY_REVOKED"]),
-        ("expires_at = now()", ["API_KEY_REVOKED", "API_KEY_EXPIRED"]),
-        ("expires_at = now(), expired_at = now()", ["API_KEY_REVOKED"]),
-    ],
-)
-async def test_what_does_not_work_is_revoked_too(world: World, columns: str, told: list[str]) -> None:
-    """And the log is told first of what was over by then."""
-    id, _ = await generated(world)
-    await world.superuser.execute(f"UPDATE api_keys SET {columns}")
-
-    assert (await world.admin.change(REVOKE_API_KEY, apiKeyId=id))["apiKey"]["status"] == "REVOKED"
-
-    assert actions(await world.events())[: len(told) + 1] == [*told, "API_KEY_GENERATED"]
-
-
-@pytest.mark.parametrize("role", ["MEMBER", "VIEWER"])
-async def test_whoever_generates_none_revokes_no_other_s(world: World, role: str) -> None:
-    id, secret = await generated(world)
-
-    async with nothing_changes(world, denied=1):
-        answer = await world.people[role].post(REVOKE_API_KEY, input={"apiKeyId": id})
-    assert [error["extensions"] for error in answer["errors"]] == [
-        {"code": "FORBIDDEN", "permission": "GENERATE_API_KEYS"}
-    ]
-    assert await works(world, secret)
-
-
-async def test_a_key_of_another_account_is_none(world: World) -> None:
-    stranger = await world.found("Other", "stranger@example.com")
-    id, _ = await generated(world)
-
-    async with nothing_changes(world):
-        for mutation in (ROTATE_API_KEY, REVOKE_API_KEY):
-            for asked in (id, "api_key_" + "0" * 32, "nonsense", world.admin.member_id):
-                assert refusal(await stranger.change(mutation, apiKeyId=asked)) == ("NOT_FOUND", ["apiKeyId"])
-
-
-@pytest.mark.parametrize("role", ["ADMIN", "MEMBER"])
-async def test_a_key_makes_no_changes_of_keys(world: World, role: str) -> None:
-    script = await with_key(world, world.people[role], "READ", "PROVISION")
-    await script.ask(WHO)  # Which notes when it was last used.
-    changes = [
-        (GENERATE_API_KEY, {"accountId": world.account_id, "name": "Mine"}),
-        (ROTATE_API_KEY, {"apiKeyId": script.member_id}),
-        (REVOKE_API_KEY, {"apiKeyId": script.member_id}),
-    ]
-
-    for mutation, input in changes:
-        async with nothing_changes(world, denied=1):
-            assert await script.refusals(mutation, input=input) == [
-                {"code": "FORBIDDEN", "permission": "GENERATE_API_KEYS"}
-            ]
-    async with nothing_changes(world):
-        assert await script.refusals(CLAIM_API_KEY, input={"token": "x"}) == [{"code": "FORBIDDEN"}]
-
-
-async def test_the_keys_of_a_removed_member_end_with_one_email(world: World) -> None:
-    await claimed(world, world.member)
-    await generate(world, memberId=world.member.member_id, name="Waiting")
-
-    await world.admin.change(REMOVE, memberId=world.member.member_id)
-
-    subject, text = await newest_email(world, world.member.email)
-    assert subject == "Revoked: 2 API keys"
-    assert "- Shop\n- Waiting\n" in text
-    assert actions(await world.events())[:3] == ["MEMBER_REMOVED", "API_KEY_REVOKED", "API_KEY_REVOKED"]
-
-
-async def test_a_rotation_and_a_revocation_of_one_moment(world: World) -> None:
-    """Whichever comes first, no secret works afterwards."""
-    for number in range(4):
-        script = await claimed(world, world.member)
-        rotate = world.member.post(ROTATE_API_KEY, input={"apiKeyId": script.member_id, "overlapSeconds": 60})
-        revoke = world.admin.post(REVOKE_API_KEY, input={"apiKeyId": script.member_id})
-
-        rotated, revoked = await in_either_order(number, rotate, revoke)
-
-        assert rotated in ("OK", "NOT_ACTIVE")
-        assert revoked == "OK"
-        assert not await works(world, script.token)
-        rows = await world.superuser.fetch("SELECT revoked_at FROM api_keys")
-        assert None not in [row["revoked_at"] for row in rows]
-    await chain.assert_whole(world.superuser)
 
 
 async def test_a_demotion_and_a_generation_of_one_moment(world: World) -> None:

@@ -8,8 +8,8 @@ import pytest
 from permissions.tokens import is_api_key, shown_prefix
 from tests import chain
 from tests.changes import CHANGE_ROLE, REMOVE, REVOKE_API_KEY, ROTATE_API_KEY, codes, nothing_changes, refusal
+from tests.keys import generate, works
 from tests.links import Opened, claiming, heading, nothing_is_written
-from tests.test_api_key_changes import generate, works
 from tests.test_concurrency import at_once, in_either_order
 from tests.world import CLAIM_API_KEY, Person, World
 

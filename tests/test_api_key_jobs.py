@@ -13,9 +13,9 @@ import worker
 from resolvers.api_key_jobs import expire_due, tell_of_expiry
 from tests import chain
 from tests.changes import REVOKE_API_KEY, actions, nothing_changes
+from tests.keys import generate, generated
 from tests.smtp import Server, smtp_server
 from tests.stored_keys import store_api_key
-from tests.test_api_key_changes import generate, generated
 from tests.test_concurrency import at_once
 from tests.test_invitation_delivery import working
 from tests.world import CLAIM_API_KEY, World

@@ -10,8 +10,8 @@ from resolvers.api_key_jobs import expire_due
 from settings import Settings
 from tests.changes import CHANGE_ROLE, REMOVE, REVOKE_API_KEY, ROTATE_API_KEY
 from tests.graphql_ws import Socket, connected
+from tests.keys import claimed
 from tests.serving import free_port, serving
-from tests.test_api_key_changes import claimed
 from tests.test_leaked_keys import finding, report
 from tests.world import Person, World
 

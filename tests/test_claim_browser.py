@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from permissions.tokens import is_api_key
-from tests.test_api_key_changes import works
+from tests.keys import works
 from tests.test_browser import CHROMIUM, browser, open_page, playwright, studio  # noqa: F401
 from tests.world import GENERATE_API_KEY, World
 

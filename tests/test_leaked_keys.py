@@ -9,8 +9,8 @@ import pytest
 
 from permissions.tokens import new_api_key
 from tests.changes import REMOVE, ROTATE_API_KEY, actions, nothing_changes
+from tests.keys import claimed, generated, works
 from tests.stored_keys import with_key
-from tests.test_api_key_changes import claimed, generated, works
 from tests.world import World
 
 URL = "https://github.com/acme/shop/blob/main/settings.py#L3"

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from models.columns import now
 from permissions.context import Context
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
+from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client, look_up
 from resolvers.api_calls import Call, called
 from web.exchange import Exchange, request_id
@@ -61,9 +62,11 @@ def _only_changes(kind: OperationType) -> None:
 
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:
-    """For the pages, to which a browser brings its cookie. Cookies go out with the response."""
+    """For the pages, to which a browser brings its cookie: that of a session, since an API key is nobody who
+    looks at pages. Cookies go out with the response."""
     context = _context(connection, lambda: response)
-    await _identify_by_cookie(context, connection)
+    if not looks_like_api_key(connection.cookies.get(COOKIE, "")):
+        await _identify_by_cookie(context, connection)
     return context
 
 
