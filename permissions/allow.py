@@ -134,8 +134,8 @@ class HasOrOwns(Has):
 
 
 class Owns(HasOrOwns):
-    """One's own right alone, which no permission replaces. Others are told by `advice` what they may do
-    instead, and that it takes `instead`."""
+    """Of changes: one's own right alone, which no permission replaces. Others are told by `advice` what they
+    may do instead, and that it takes `instead`."""
 
     def __init__(self, own: str, instead: Permission, advice: str) -> None:
         super().__init__(instead, own)

@@ -25,6 +25,7 @@ from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
 from settings import Settings
 
+_LONGEST_TEXT = 10_000
 _LONGEST_URL = 500
 _LONGEST_SOURCE = 100
 _MOST_ADMINS = 1_000
@@ -99,14 +100,15 @@ def _revoke(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
         status=["ACTIVE", "REVOKED"],
         member=member.name,
         prefix=key.prefix,
-        url=_told(finding.url)[:_LONGEST_URL],
+        url=_told(finding.url),
         source=_told(finding.source)[:_LONGEST_SOURCE],
     )
 
 
 def _told(text: str) -> str:
-    """On one line, and without a key that it may quote."""
-    return _SECRET.sub("ta_…", wording.plain(text, _LONGEST_URL))
+    """On one line, and without a key that it may quote: looked for before anything of it is cut."""
+    line = wording.plain(text[:_LONGEST_TEXT], _LONGEST_TEXT)
+    return wording.plain(_SECRET.sub("ta_…", line), _LONGEST_URL)
 
 
 async def _admins(tx: Change) -> Sequence[str]:

@@ -118,17 +118,19 @@ async def test_whatever_is_posted_is_answered_alike(world: World, body: bytes) -
         await posted(world, body)
 
 
-async def test_what_is_reported_is_kept_short_and_without_the_key(world: World) -> None:
+@pytest.mark.parametrize("before", [0, 440, 480])
+async def test_what_is_reported_is_kept_short_and_without_the_key(world: World, before: int) -> None:
     _, secret = await generated(world)
-    odd = {"url": f"https://x.example/\n\x00\u202e{secret}/" + "x" * 5_000, "source": ["not", "text"]}
+    broken = f"{secret[:30]}\u200b{secret[30:]}"
+    url = f"https://x.example/\n\u202e{'y' * before}?{broken}/" + "x" * 5_000
 
-    await report(world, finding(secret, **odd))
+    await report(world, finding(secret, url=url, source=["not", "text"]))
 
     event = (await world.events())[0]
-    assert event["details"]["url"].startswith("https://x.example/ ta_…")
+    assert event["details"]["url"].startswith(f"https://x.example/ {'y' * before}?"[:495])
     assert len(event["details"]["url"]) <= 500
     assert event["details"]["source"] == ""
-    assert secret not in str(await world.rows())
+    assert secret[:20] not in str(await world.rows()) + str(event)
 
 
 async def test_a_page_is_not_to_be_had(world: World) -> None:
