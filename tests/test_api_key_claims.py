@@ -8,7 +8,7 @@ import pytest
 from permissions.tokens import is_api_key, shown_prefix
 from tests import chain
 from tests.changes import CHANGE_ROLE, REMOVE, REVOKE_API_KEY, ROTATE_API_KEY, codes, nothing_changes, refusal
-from tests.keys import generate, works
+from tests.keys import generate, newest_event, works
 from tests.links import Opened, claiming, heading, nothing_is_written
 from tests.test_concurrency import at_once, in_either_order
 from tests.world import CLAIM_API_KEY, Person, World
@@ -43,7 +43,7 @@ async def test_the_member_claims_by_the_link_and_has_the_secret(world: World) ->
     assert payload["apiKey"] == {"id": id, "name": "Shop", "prefix": shown_prefix(secret), "status": "ACTIVE"}
     told = await Person(world.http, token=secret).ask(WHO)
     assert told["viewer"]["user"] == {"email": world.member.email}
-    event = (await world.events())[0]
+    event = await newest_event(world)
     assert (event["action"], event["summary"]) == ("API_KEY_CLAIMED", "Member claimed the API key Shop")
     assert event["actor"]["member"] == {"id": world.member.member_id}
     assert event["actor"]["credential"]["kind"] == "SESSION"
@@ -58,7 +58,7 @@ async def test_who_is_not_signed_in_claims_by_the_link_alone(world: World) -> No
     payload = await world.nobody.change(CLAIM_API_KEY, token=token)
 
     assert await works(world, payload["secret"])
-    event = (await world.events())[0]
+    event = await newest_event(world)
     assert event["actor"]["member"] == {"id": world.member.member_id}
     assert event["actor"]["credential"] == {"kind": "API_KEY", "id": id, "label": "Link to claim Shop"}
 
