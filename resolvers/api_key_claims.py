@@ -94,6 +94,7 @@ async def claim_api_key(context: Context, input: "ClaimApiKeyInput") -> dict[str
         else:
             _refuse_unclaimable(key, member, found.created_by_name)
             secret = _claim(tx, context, key, member)
+    context.forget()
     return {"api_key": key, "secret": secret}
 
 
