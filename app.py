@@ -19,7 +19,17 @@ from schema import SCHEMA
 from schema.limits import Limits
 from schema.plans import paths
 from settings import Settings
-from web import downloads, error_pages, graphiql, health, join_pages, mailbox_pages, sign_in_pages
+from web import (
+    claim_pages,
+    downloads,
+    error_pages,
+    graphiql,
+    health,
+    join_pages,
+    leaked_keys,
+    mailbox_pages,
+    sign_in_pages,
+)
 from web.asking import make_context
 from web.door import RateLimits
 from web.graphql import GraphQLView
@@ -55,6 +65,8 @@ def create_app(settings: Settings | None = None, rate_limits: RateLimits | None 
             WebSocketRoute(GRAPHQL, view),
             *sign_in_pages.routes(),
             *join_pages.routes(),
+            *claim_pages.routes(),
+            *leaked_keys.routes(),
             *(mailbox_pages.routes() if settings.smtp_url is None else ()),
             *downloads.routes(),
             *health.routes(),

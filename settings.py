@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         validate_default=False,
         description="Template of a sign-in link, with {token}: PUBLIC_URL/sign-in/{token} by default.",
     )
+    claim_link: TokenLink = Field(
+        "",
+        validate_default=False,
+        description="Template of the link that claims an API key, with {token}:"
+        " PUBLIC_URL/claim/{token} by default.",
+    )
     sign_up: Literal["open", "closed"] = Field(
         "open",
         description="open: the first sign-in of an unknown address makes the person;"
@@ -146,6 +152,9 @@ class Settings(BaseSettings):
     )
     sign_in_lifetime_seconds: int = Field(900, ge=1, description="How long a sign-in link works.")
     invitation_lifetime_seconds: int = Field(7 * 86_400, ge=1, description="How long an invitation works.")
+    api_key_claim_lifetime_seconds: int = Field(
+        7 * 86_400, ge=1, description="How long an API key for somebody else may be claimed."
+    )
     download_lifetime_seconds: int = Field(300, ge=1, description="How long a download's link works.")
     sign_in_emails_per_hour: int = Field(
         10,
@@ -257,6 +266,7 @@ class Settings(BaseSettings):
             "app_url": f"{public_url}/graphql",
             "join_link": f"{public_url}/join/{{token}}",
             "sign_in_link": f"{public_url}/sign-in/{{token}}",
+            "claim_link": f"{public_url}/claim/{{token}}",
             "storage_url": (self.data_dir.resolve() / "files").as_uri(),
         }
         for name, value in derived.items():

@@ -35,6 +35,7 @@ from mailer.queue import DELIVER_EMAIL, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers import (
+    api_key_jobs,
     audit_stream_jobs,
     invitation_jobs,
     invoice_documents,
@@ -122,6 +123,8 @@ async def _run_jobs(settings: Settings, database: Database, stop: asyncio.Event,
             "expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database)),
             "audit_lost_transfers": (EVERY_30_SECONDS, lambda: transfers.audit_lost(database)),
             "expire_licenses": (EVERY_30_SECONDS, lambda: license_expiry.expire_due(database)),
+            "expire_api_keys": (EVERY_30_SECONDS, lambda: api_key_jobs.expire_due(database)),
+            "tell_of_api_key_expiry": (EVERY_MINUTE, lambda: api_key_jobs.tell_of_expiry(settings, database)),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
             **_collecting(database),
         },

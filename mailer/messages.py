@@ -140,6 +140,71 @@ def audit_stream_stopped(
     return _write("audit_stream_stopped", to, unlinked(subject), link, values)
 
 
+def api_key_claim(
+    *,
+    to: str,
+    by: str,
+    account: str,
+    name: str,
+    scopes: Sequence[str],
+    link: str,
+    claim_until: datetime,
+    expires_at: datetime | None,
+) -> Message:
+    """To the member whom `by` generated the key for. `link` leads to the page with the one button."""
+    subject = f"Claim your API key for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
+    values = {"by": by, "account": account, "name": name, "scopes": scopes, "expires_at": expires_at}
+    return _write("api_key_claim", to, unlinked(subject), link, {**values, "claim_until": claim_until})
+
+
+def api_key_generated(
+    *,
+    to: str,
+    account: str,
+    name: str,
+    prefix: str,
+    scopes: Sequence[str],
+    link: str,
+    expires_at: datetime | None,
+) -> Message:
+    """To who generated it for oneself, lest somebody else did in that name."""
+    values = {"account": account, "name": name, "prefix": prefix, "scopes": scopes, "expires_at": expires_at}
+    return _write("api_key_generated", to, _about_key("New API key", name), link, values)
+
+
+def api_key_rotated(
+    *, to: str, account: str, name: str, prefix: str, link: str, old_until: datetime | None
+) -> Message:
+    """`prefix` of the new secret; the old one works until `old_until`, or has stopped."""
+    values = {"account": account, "name": name, "prefix": prefix, "old_until": old_until}
+    return _write("api_key_rotated", to, _about_key("New secret of the API key", name), link, values)
+
+
+def api_keys_revoked(*, to: str, account: str, names: Sequence[str], by: str, link: str) -> Message:
+    """Of one key or, where a member was removed, of all that it had."""
+    subject = _about_key("Revoked: the API key", names[0])
+    if len(names) > 1:
+        subject = f"Revoked: {len(names)} API keys"
+    values = {"account": account, "names": names, "by": by}
+    return _write("api_keys_revoked", to, subject, link, values)
+
+
+def api_key_expires(
+    *, to: str, account: str, name: str, prefix: str, link: str, expires_at: datetime
+) -> Message:
+    values = {"account": account, "name": name, "prefix": prefix, "expires_at": expires_at}
+    subject = _about_key(f"Expires on {wording.day(expires_at)}: the API key", name)
+    return _write("api_key_expires", to, subject, link, values)
+
+
+def api_key_leaked(
+    *, to: str, account: str, name: str, prefix: str, member: str | None, found_at: str, link: str
+) -> Message:
+    """`member` is whose key it was, where that is somebody else; `found_at` is what the finder said."""
+    values = {"account": account, "name": name, "prefix": prefix, "member": member, "found_at": found_at}
+    return _write("api_key_leaked", to, _about_key("Leaked and revoked: the API key", name), link, values)
+
+
 def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = ()) -> EmailMessage:
     """Ready to be sent, and the same each time. Raises ValueError where a header would not hold its value."""
     recipient = _address(message.to)
@@ -167,6 +232,10 @@ def unlinked(text: str) -> str:
     Names and notes are their writers' own words: an invitation is not to carry their links to strangers.
     """
     return re.sub(r"(?<=:)(?=//)|(?<=\w[.@])(?=[^\W\d_]{2})", "\u2060", text)
+
+
+def _about_key(what: str, name: str) -> str:
+    return unlinked(f"{what} {wording.plain(name, SUBJECT_NAME_LIMIT)}")
 
 
 def _write(
@@ -215,6 +284,8 @@ def _environment() -> Environment:
         "note_lines": lambda text: [unlinked(line) for line in wording.plain_lines(text)],
         "role": wording.role,
         "role_sentence": wording.role_sentence,
+        "scope_sentences": wording.scope_sentences,
+        "place": lambda text: unlinked(wording.plain(text, 300)),
         "when": wording.when,
         "day": wording.day,
     }

@@ -1,6 +1,7 @@
 """How emails and pages speak of people, roles and times: the same in both."""
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 NAME_LIMIT = 100  # What the API takes. Longer ones end in an ellipsis.
@@ -16,6 +17,10 @@ ROLE_SENTENCES = {
     "MEMBER": "Members browse the catalog, provision licenses within the limits and download theme files.",
     "VIEWER": "Viewers look on: they browse the catalog, see active licenses and download reports.",
 }
+SCOPE_SENTENCES = {
+    "READ": "It reads what you may see.",
+    "PROVISION": "It provisions licenses and downloads theme files, as you may.",
+}
 
 
 def role(role: str) -> str:
@@ -25,6 +30,12 @@ def role(role: str) -> str:
 def role_sentence(role: str) -> str:
     """What the role may do."""
     return ROLE_SENTENCES[role]
+
+
+def scope_sentences(scopes: Iterable[str]) -> str:
+    """What an API key with these scopes may do, said to its member in the order of their declaration."""
+    given = set(scopes)
+    return " ".join(sentence for scope, sentence in SCOPE_SENTENCES.items() if scope in given)
 
 
 def when(moment: datetime) -> str:

@@ -52,7 +52,12 @@ class ApiKey(SQLModel, table=True):
         Index(
             "ix_api_keys_expiry",
             "expires_at",
-            postgresql_where=text("revoked_at IS NULL AND expires_at IS NOT NULL"),
+            postgresql_where=text("revoked_at IS NULL AND expired_at IS NULL AND expires_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_api_keys_claim_expiry",
+            "claim_expires_at",
+            postgresql_where=text("claimed_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"),
         ),
     )
 
@@ -79,6 +84,8 @@ class ApiKey(SQLModel, table=True):
     last_used_ip: str | None = None
     expiry_told_at: datetime | None = time_column(nullable=True)
     """When its member was told that it expires soon."""
+    expired_at: datetime | None = time_column(nullable=True)
+    """When the log was told that its time, or the time to claim it, was over, which all see at once."""
     revoked_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
     revoked_at: datetime | None = time_column(nullable=True)
 

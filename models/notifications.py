@@ -23,7 +23,8 @@ _LOOK = """
     SELECT id, CAST(ended_at IS NULL AND expires_at > now() AS int) FROM sessions
     WHERE id = ANY($1::uuid[])
     UNION ALL
-    SELECT id, CAST(revoked_at IS NULL AND (expires_at > now()) IS NOT FALSE AS int) FROM api_keys
+    SELECT id, CAST(revoked_at IS NULL AND (expires_at > now()) IS NOT FALSE AS int)
+      + 2 * CAST((previous_expires_at > now()) IS TRUE AS int) FROM api_keys
     WHERE id = ANY($1::uuid[])"""
 LOOK_SECONDS = 5.0
 _BATCH_SECONDS = 0.02

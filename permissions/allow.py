@@ -11,6 +11,7 @@ from strawberry.schema_directive import Location
 from permissions.context import Context
 from permissions.errors import Forbidden, Unauthenticated
 from permissions.roles import Permission
+from permissions.viewer import NOT_BY_API_KEY, Membership, forbidden
 
 
 @strawberry.schema_directive(
@@ -91,6 +92,10 @@ class Has(Allow):
             allowed = membership is not None and membership.may(self.permission)
         return None if allowed else Forbidden(self.permission)
 
+    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+        """Of a change to be made on `on`, by a member whose row is locked."""
+        return None if membership.may_change(self.permission) else forbidden(membership, self.permission)
+
 
 class HasOrOwns(Has):
     """The permission; or, for the member that `own` names on the object, its own right, if one is needed."""
@@ -110,6 +115,14 @@ class HasOrOwns(Has):
             return None
         return Forbidden(self._needs)
 
+    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+        if membership.member_id != getattr(on, str(self.own), None):
+            return super().refusal_of_change(membership, on)
+        if membership.scopes is not None:
+            return Forbidden(self.permission, NOT_BY_API_KEY)
+        lacks = self._needs is not None and not membership.may_change(self._needs)
+        return Forbidden(self._needs or self.permission) if lacks else None
+
     def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
         refused = super().refusal(context, _Of(account_id))
         membership = context.membership(account_id) if account_id else None
@@ -118,6 +131,22 @@ class HasOrOwns(Has):
         if refused is None and own_is_open:
             return None
         return lambda digits: own_is_open if digits == own_digits else refused is None
+
+
+class Owns(HasOrOwns):
+    """Of changes: one's own right alone, which no permission replaces. Others are told by `advice` what they
+    may do instead, and that it takes `instead`."""
+
+    def __init__(self, own: str, instead: Permission, advice: str) -> None:
+        super().__init__(instead, own)
+        self._advice = advice
+        self.who = "one's own"
+        self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
+
+    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+        if membership.scopes is None and membership.member_id != getattr(on, str(self.own), None):
+            return Forbidden(self.permission, self._advice, "which is for that member alone")
+        return super().refusal_of_change(membership, on)
 
 
 def rule(allow: Allow | Permission) -> Allow:

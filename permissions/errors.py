@@ -14,14 +14,16 @@ class Unauthenticated(GraphQLError):
 
 
 class Forbidden(GraphQLError):
-    """`permission` is the one that would have opened it. Of an API key, `message` says what the key lacks."""
+    """`permission` is the one that would have opened it. Of an API key, `message` says what the key lacks.
+    `which` is how the log ends its sentence where it is no permission that was missing."""
 
-    def __init__(self, permission: Permission, message: str | None = None) -> None:
+    def __init__(self, permission: Permission, message: str | None = None, which: str | None = None) -> None:
         super().__init__(
             message or f"Your role does not allow this: it needs {permission.value}.",
             extensions={"code": "FORBIDDEN", "permission": permission.value},
         )
         self.permission = permission
+        self.which = which or f"which needs {permission.value}"
 
 
 class OutOfScope(GraphQLError):

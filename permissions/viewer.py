@@ -32,6 +32,7 @@ from permissions.roles import (
 )
 from permissions.tokens import hash_token, is_api_key, looks_like_api_key
 
+NOT_BY_API_KEY = "API keys may not do this, whatever their member may: sign in to do it."
 _TOUCH_SECONDS = 60
 _MEMBERSHIP_LIMIT = 1_000
 
@@ -112,7 +113,7 @@ def forbidden(membership: Membership, permission: Permission) -> Forbidden:
     scopes = [scope for scope, opened in CHANGES_WITHIN.items() if permission in opened]
     if scopes:
         return Forbidden(permission, f"This API key may not do this: it needs the scope {scopes[0].value}.")
-    return Forbidden(permission, "API keys may not do this, whatever their member may: sign in to do it.")
+    return Forbidden(permission, NOT_BY_API_KEY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from models.members import Member
 from models.statements import any_of
 from permissions.context import Context
 from permissions.roles import Permission, permissions_within
+from resolvers.api_key_emails import revoked_message
 from resolvers.change import Change
 from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode_all
 from resolvers.loading import load
 from resolvers.pages import Branch, Listing, Order, narrowed
 from resolvers.visibility import api_keys_seen_by
+from settings import Settings
 
 if TYPE_CHECKING:
     from schema.api_keys import ApiKeyFilter
@@ -49,14 +51,18 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
     return permissions_within(member.role, key.scopes)
 
 
-async def end_api_keys(tx: Change, member: Member) -> None:
-    """Of a member that goes, whether it has claimed them or not: a key does not outlive its member."""
+async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
+    """Of a member that goes, whether it has claimed them or not: a key does not outlive its member. Whoever
+    is removed by somebody else is told, in one email."""
     statement = select(ApiKey).where(
         col(ApiKey.account_id) == tx.account.id,
         col(ApiKey.member_id) == member.id,
         ApiKey.works_or_may_yet(),
     )
-    for key in (await tx.session.scalars(statement)).all():
+    keys = (await tx.session.scalars(statement)).all()
+    if keys and member.id != tx.acting.id:
+        tx.enqueue(revoked_message(settings, tx.account, keys, member, by=tx.acting))
+    for key in keys:
         key.revoked_by_id, key.revoked_at = tx.acting.id, now()
         tx.about(
             key,

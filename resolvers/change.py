@@ -42,7 +42,7 @@ from models.transactions import Transaction
 from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
-from permissions.viewer import Client, Membership, Scopes, forbidden
+from permissions.viewer import Client, Membership, Scopes
 from resolvers.appending import append
 from resolvers.email_allowances import Allowance
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
@@ -229,7 +229,7 @@ async def change(
             tx = Change(transaction, account, action, actor, context.client, member)
             tx.has_read(account)
             tx.has_read(member)
-            _require(asked.get().allow, member, viewer.scopes)
+            _require(asked.get().allow, member, viewer.scopes, on)
             await _look_up_key(tx, member.id, key)
             yield tx
             await tx.finish()
@@ -381,13 +381,14 @@ def _insertion(table: type[SQLModel]) -> str:
     return f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({places})"  # noqa: S608
 
 
-def _require(allow: Allow, member: Member, scopes: Scopes) -> None:
+def _require(allow: Allow, member: Member, scopes: Scopes, on: SQLModel | None) -> None:
     """As of the member's row, which is locked."""
     if not isinstance(allow, Has):
         return
     membership = Membership(member.account_id, member.id, member.role, scopes)
-    if not membership.may_change(allow.permission):
-        raise forbidden(membership, allow.permission)
+    refusal = allow.refusal_of_change(membership, on)
+    if refusal is not None:
+        raise refusal
 
 
 def _key() -> Select[*tuple[Any, ...]]:
@@ -421,7 +422,7 @@ async def _look_up_key(tx: Change, actor_id: UUID, key: str | None) -> None:
 
 async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forbidden) -> None:
     attempt = ATTEMPTS[denied["action"]]
-    denied["summary"] = f"{denied['actor_name']} tried to {attempt}, which needs {refusal.permission.value}"
+    denied["summary"] = f"{denied['actor_name']} tried to {attempt}, {refusal.which}"
     denied["outcome"] = AuditOutcome.DENIED
     denied["details"] = {"permission": refusal.permission.value, "input": shortened(asked.get().input)}
     async with context.database.transaction() as transaction:

@@ -48,6 +48,9 @@ ATTEMPTS = {
     AuditAction.AUDIT_STREAM_CREATED: "set up a webhook",
     AuditAction.AUDIT_STREAM_UPDATED: "change a webhook",
     AuditAction.AUDIT_STREAM_DELETED: "delete a webhook",
+    AuditAction.API_KEY_GENERATED: "generate an API key",
+    AuditAction.API_KEY_ROTATED: "rotate an API key",
+    AuditAction.API_KEY_REVOKED: "revoke an API key",
 }
 """How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
 

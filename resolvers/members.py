@@ -19,6 +19,7 @@ from resolvers.global_ids import decode_as
 from resolvers.nodes import find
 from resolvers.pages import Branch, Listing, Order, Search, each_of
 from resolvers.refusals import UserErrorCode, not_found, refused
+from settings import Settings
 
 if TYPE_CHECKING:
     from schema.members import ChangeMemberRoleInput, LeaveAccountInput, MemberFilter, RemoveMemberInput
@@ -121,7 +122,7 @@ async def remove_member(context: Context, input: "RemoveMemberInput") -> dict[st
         if member.is_owner:
             raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
         heir = await _heir(tx, member, input.transfer_licenses_to)
-        await _end(tx, member, heir, f"removed {member.name}")
+        await _end(tx, context.settings, member, heir, f"removed {member.name}")
     return {"member": member}
 
 
@@ -136,7 +137,7 @@ async def leave_account(context: Context, input: "LeaveAccountInput") -> dict[st
                 "The owner cannot leave. Transfer the ownership first.",
                 "accountId",
             )
-        await _end(tx, tx.entity(tx.acting), await _owner(tx), "left the account")
+        await _end(tx, context.settings, tx.entity(tx.acting), await _owner(tx), "left the account")
     # Who asked is not looked up again: the account that the payload may select is shown this last time.
     return {"member": tx.acting}
 
@@ -176,7 +177,7 @@ async def _owner(tx: Change) -> Member:
     return (await tx.session.scalars(statement)).one()
 
 
-async def _end(tx: Change, member: Member, heir: Member, did: str) -> None:
+async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did: str) -> None:
     member.removed_at = now()
     handed_on = (
         update(License)
@@ -192,7 +193,7 @@ async def _end(tx: Change, member: Member, heir: Member, did: str) -> None:
     moved = len((await tx.session.scalars(handed_on)).all())
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
-    await end_api_keys(tx, member)
+    await end_api_keys(tx, settings, member)
     tx.about(
         member,
         member.name,

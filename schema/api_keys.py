@@ -4,9 +4,10 @@ import strawberry
 
 import models
 from models.api_keys import ApiKeyStatus, ApiScope
-from permissions.allow import HasOrOwns
+from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from resolvers.api_keys import effective_permissions
+from schema.errors import IDEMPOTENCY_KEY, Payload, result
 from schema.fields import Info, Node, computed, derived, object_type, to_one
 from schema.later import Member
 
@@ -48,3 +49,66 @@ class ApiKey(Node):
 class ApiKeyFilter:
     statuses: list[ApiKeyStatus] | None = strawberry.field(default=None, description="In these states.")
     member_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Of these members.")
+
+
+@strawberry.input(description="What the key is to be, and whose.")
+class GenerateApiKeyInput:
+    account_id: strawberry.ID = strawberry.field(description="Where.")
+    member_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Whose: a member with API access. The viewer's own where it is left out."
+    )
+    name: str = strawberry.field(description="What it is for: 1 to 100 characters.")
+    scopes: list[ApiScope] | None = strawberry.field(
+        default=None, description="What it is for, of what its member may do: READ where nothing is said."
+    )
+    expires_at: datetime | None = strawberry.field(
+        default=None,
+        description="From when on it does not work any more, within ten years; never, where null.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None, description=f"{IDEMPOTENCY_KEY} But for the secret, which is null then."
+    )
+
+
+@object_type(allow=ANYONE, description="The new key.")
+class GenerateApiKeyPayload(Payload):
+    api_key: ApiKey | None = result("The new key.")
+    secret: str | None = result("Shown this once. Null where another member is to claim it.")
+
+
+@strawberry.input(description="The emailed link's token.")
+class ClaimApiKeyInput:
+    token: str = strawberry.field(description="What stands in the link.")
+
+
+@object_type(allow=ANYONE, description="The key, which is its member's from now on.")
+class ClaimApiKeyPayload(Payload):
+    api_key: ApiKey | None = result("The claimed key.")
+    secret: str | None = result("Shown this once. Null where the key was claimed before.")
+
+
+@strawberry.input(description="Which key is to have a new secret.")
+class RotateApiKeyInput:
+    api_key_id: strawberry.ID = strawberry.field(description="One's own, and active.")
+    overlap_seconds: int | None = strawberry.field(
+        default=None,
+        description="For how long the old secret works beside the new one: 0, as where nothing is said, to"
+        " 604800, which is 7 days. Of two old secrets only the newer one goes on: a second rotation ends the"
+        " first secret at once.",
+    )
+
+
+@object_type(allow=ANYONE, description="The key with its new secret.")
+class RotateApiKeyPayload(Payload):
+    api_key: ApiKey | None = result("The key, with another prefix.")
+    secret: str | None = result("The new one, shown this once.")
+
+
+@strawberry.input(description="Which key to revoke.")
+class RevokeApiKeyInput:
+    api_key_id: strawberry.ID = strawberry.field(description="Any, claimed or not.")
+
+
+@object_type(allow=ANYONE, description="The key that was revoked.")
+class RevokeApiKeyPayload(Payload):
+    api_key: ApiKey | None = result("The key, which works no more.")

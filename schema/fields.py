@@ -14,7 +14,7 @@ from strawberry.types import Info as StrawberryInfo
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from models.statements import any_of
-from permissions.allow import SIGNED_IN, Allow, AllowDirective, rule
+from permissions.allow import SIGNED_IN, Allow, AllowDirective, Has, rule
 from permissions.context import Context
 from permissions.errors import OutOfScope
 from permissions.roles import Permission
@@ -187,14 +187,16 @@ def change_field(
 ) -> Any:
     """A change: it is told who may make it and what was asked, and answers with its payload.
 
-    A permission in an account is checked by the change itself, under its lock; anything else here, and
-    before anything that was asked is looked up. Of an API key, a permission is all that opens a change.
+    A permission in an account, or one's own right there, is checked by the change itself, under its lock;
+    anything else here, and before anything that was asked is looked up. Of an API key, a permission is all
+    that opens a change.
     """
     who = rule(allow)
+    in_account = isinstance(who, Has)
 
     async def resolve(info: Info, **arguments: Any) -> Any:
         viewer = info.context.viewer
-        if viewer is not None and viewer.is_api_key and not isinstance(allow, Permission):
+        if viewer is not None and viewer.is_api_key and not in_account:
             raise OutOfScope("API keys may not do this: sign in to do it.")
         given = tuple(arguments.values())
         asked.set(Asked(who, plain(given[0]) if given else {}))
@@ -211,7 +213,7 @@ def change_field(
     )
     resolve.__annotations__["return"] = payload | None
     checked_here: list[FieldExtension] = [
-        PermissionExtension([SIGNED_IN if isinstance(allow, Permission) else who], use_directives=False)
+        PermissionExtension([SIGNED_IN if in_account else who], use_directives=False)
     ]
     directives = [AllowDirective(who=who.who)]
     return strawberry.field(

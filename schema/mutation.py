@@ -2,10 +2,12 @@
 
 import strawberry
 
-from permissions.allow import ANYONE, SIGNED_IN
+from permissions.allow import ANYONE, SIGNED_IN, HasOrOwns, Owns
 from permissions.roles import Permission
 from resolvers import (
     accounts,
+    api_key_changes,
+    api_key_claims,
     audit_streams,
     billing,
     downloads,
@@ -28,6 +30,16 @@ from schema.accounts import (
     TransferOwnershipPayload,
     UpdateAccountInput,
     UpdateAccountPayload,
+)
+from schema.api_keys import (
+    ClaimApiKeyInput,
+    ClaimApiKeyPayload,
+    GenerateApiKeyInput,
+    GenerateApiKeyPayload,
+    RevokeApiKeyInput,
+    RevokeApiKeyPayload,
+    RotateApiKeyInput,
+    RotateApiKeyPayload,
 )
 from schema.audit_streams import (
     CreateAuditStreamInput,
@@ -317,4 +329,39 @@ class Mutation:
         input=DeleteAuditStreamInput,
         payload=DeleteAuditStreamPayload,
         description="Deletes a webhook for audit events.",
+    )
+    generate_api_key: GenerateApiKeyPayload | None = change_field(
+        api_key_changes.generate_api_key,
+        allow=Permission.GENERATE_API_KEYS,
+        input=GenerateApiKeyInput,
+        payload=GenerateApiKeyPayload,
+        description="For oneself: the secret is in the payload. For another member: they are emailed a link,"
+        " and claim the key themselves.",
+    )
+    claim_api_key: ClaimApiKeyPayload | None = change_field(
+        api_key_claims.claim_api_key,
+        allow=ANYONE,
+        input=ClaimApiKeyInput,
+        payload=ClaimApiKeyPayload,
+        description="Claims a key by the token of its emailed link, signed in or not: the link proves the"
+        " address.",
+    )
+    rotate_api_key: RotateApiKeyPayload | None = change_field(
+        api_key_changes.rotate_api_key,
+        allow=Owns(
+            "member_id",
+            instead=Permission.GENERATE_API_KEYS,
+            advice="Only its own member may rotate an API key, and hold its secret: revoke it, and generate"
+            " a new one, which needs GENERATE_API_KEYS.",
+        ),
+        input=RotateApiKeyInput,
+        payload=RotateApiKeyPayload,
+        description="Gives one's own key a new secret; the old one works for `overlapSeconds` more.",
+    )
+    revoke_api_key: RevokeApiKeyPayload | None = change_field(
+        api_key_changes.revoke_api_key,
+        allow=HasOrOwns(Permission.GENERATE_API_KEYS, own="member_id"),
+        input=RevokeApiKeyInput,
+        payload=RevokeApiKeyPayload,
+        description="Revokes a key for good, and at once. Again is no error.",
     )

@@ -292,6 +292,7 @@ async def _api_keys(stage: Stage) -> None:
     admin, member = stage.people["ADMIN"].member_id, stage.people["MEMBER"].member_id
     unclaimed = {"prefix": "'ta_'", "key_hash": "NULL, claimed_at = NULL"}
     await store_api_key(stage.world, member, "unclaimed", "PROVISION", **unclaimed)
+    await store_api_key(stage.world, member, "lapsed", **unclaimed, claim_expires_at="now()")
     await store_api_key(stage.world, admin, "revoked", revoked_at="now(), revoked_by_id = created_by_id")
     await store_api_key(stage.world, member, "of both", "PROVISION", "READ", expires_at="'2121-01-01'")
 

@@ -48,6 +48,8 @@ UPDATE_BILLING = mutation("updateBillingDetails", f"billing {{ {DETAILS} }}")
 SUSPEND_LICENSE = mutation("suspendLicense", _LICENSE)
 REINSTATE_LICENSE = mutation("reinstateLicense", _LICENSE)
 TRANSFER_LICENSE = mutation("transferLicense", _LICENSE)
+ROTATE_API_KEY = mutation("rotateApiKey", "apiKey { id prefix status } secret")
+REVOKE_API_KEY = mutation("revokeApiKey", "apiKey { id status revokedAt revokedBy { id } }")
 REVOKE_SESSION = mutation("revokeSession", "session { id }")
 UPDATE_PROFILE = mutation("updateProfile", "user { name }")
 

@@ -12,9 +12,9 @@ import httpx
 
 from resolvers.sessions import sign_in_link
 from settings import Settings
-from tests.changes import DECLINE, REMOVE, RESEND, REVOKE_INVITATION
+from tests.changes import CHANGE_ROLE, DECLINE, REMOVE, RESEND, REVOKE_API_KEY, REVOKE_INVITATION
 from tests.test_invitations import BOB, invited, let_time_run_out
-from tests.world import ACCEPT, SIGN_IN, Person, World
+from tests.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
 
 # Written at most once a minute by whoever looks at anything: the one trace that looking may leave.
 TOUCHED = {"sessions": {"last_used_at", "expires_at"}, "members": {"last_active_at"}}
@@ -78,6 +78,30 @@ def signing_in(state: str, visitor: str = "nobody") -> Arrange:
         if state == "USED":
             await world.nobody.change(SIGN_IN, token=token)
         return Opened(f"/sign-in/{token}", sessions[visitor])
+
+    return arrange
+
+
+def claiming(state: str, visitor: str = "nobody") -> Arrange:
+    """The link of a key that the Admin generated for the Member."""
+
+    async def arrange(world: World) -> Opened:
+        member = {"accountId": world.account_id, "memberId": world.member.member_id}
+        payload = await world.admin.change(GENERATE_API_KEY, **member, name="Shop")
+        token = await world.token_for(world.member.email)
+        if state in ("CLAIMED", "CLAIMED AND OVER", "CLAIMED AND REVOKED"):
+            await world.nobody.change(CLAIM_API_KEY, token=token)
+        if state in ("REVOKED", "CLAIMED AND REVOKED"):
+            await world.admin.change(REVOKE_API_KEY, apiKeyId=payload["apiKey"]["id"])
+        if state == "REMOVED":
+            await world.admin.change(REMOVE, memberId=world.member.member_id)
+        if state == "VIEWER":
+            await world.admin.change(CHANGE_ROLE, memberId=world.member.member_id, role="VIEWER")
+        columns = {"LAPSED": "claim_expires_at = now()", "CLAIMED AND OVER": "expires_at = now()"}
+        if state in columns:
+            await world.superuser.execute(f"UPDATE api_keys SET {columns[state]}")
+        sessions = {"nobody": None, "wrong": world.viewer.token, "member": world.member.token}
+        return Opened(f"/claim/{token}", {**sessions, "garbage": "garbage"}[visitor])
 
     return arrange
 

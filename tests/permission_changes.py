@@ -16,6 +16,8 @@ class Change:
     target: str = "account"
     """What the log says it was tried on."""
     owner_only: bool = False
+    which: str = ""
+    """How the log ends its sentence where no permission would have opened it."""
 
     @property
     def operation(self) -> str:
@@ -221,5 +223,33 @@ CHANGES = [
         "AUDIT_STREAM_DELETED",
         "delete a webhook",
         target="audit_stream",
+    ),
+    Change(
+        "GENERATE_API_KEYS",
+        "generateApiKey",
+        {"accountId": "<account>", "name": "Shop", "memberId": "<owner>", "idempotencyKey": "a"},
+        "apiKey { prefix status }",
+        "API_KEY_GENERATED",
+        "generate an API key",
+    ),
+    Change(
+        "GENERATE_API_KEYS",
+        "rotateApiKey",
+        {"apiKeyId": "<api_key>"},
+        "apiKey { prefix }",
+        "API_KEY_ROTATED",
+        "rotate an API key",
+        target="api_key",
+        owner_only=True,
+        which="which is for that member alone",
+    ),
+    Change(
+        "GENERATE_API_KEYS",
+        "revokeApiKey",
+        {"apiKeyId": "<api_key>"},
+        "apiKey { status revokedAt }",
+        "API_KEY_REVOKED",
+        "revoke an API key",
+        target="api_key",
     ),
 ]

@@ -90,7 +90,8 @@ async def test_what_people_do_is_no_call(world: World) -> None:
     assert await calls(world) == []
 
 
-async def test_refused_calls_are_calls(world: World, script: Person, themes: dict[str, str]) -> None:
+async def test_refused_calls_are_calls(world: World, themes: dict[str, str]) -> None:
+    script = await with_key(world, world.member, "READ", "PROVISION")
     await script.post(EMAILS)
     await script.post("{ nothing }")
     await script.post("{")

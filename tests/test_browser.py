@@ -234,7 +234,7 @@ async def test_every_example_runs_as_it_stands(studio: World) -> None:
         ask = _first_event if operation.operation is OperationType.SUBSCRIPTION else _answer
         answers[operation.name.value] = await ask(studio, body)
 
-    assert len(answers) == 17
+    assert len(answers) == 19
     for name, answer in answers.items():
         assert "errors" not in answer, (name, answer)
         assert '"userErrors":[{' not in json.dumps(answer, separators=(",", ":")), (name, answer)

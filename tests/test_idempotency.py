@@ -18,9 +18,9 @@ from tests.changes import (
     refusal,
 )
 from tests.test_concurrency import at_once
-from tests.world import Person, World
+from tests.world import GENERATE_API_KEY, Person, World
 
-CHANGES = ["inviteMember", "inviteMembers", "provisionLicense", "createAccount"]
+CHANGES = ["inviteMember", "inviteMembers", "provisionLicense", "createAccount", "generateApiKey"]
 
 
 async def keyed(
@@ -36,6 +36,10 @@ async def keyed(
         "provisionLicense": (
             PROVISION_LICENSE,
             {**in_account, "themeId": await theme(world), "site": f"{site}.example.com"},
+        ),
+        "generateApiKey": (
+            GENERATE_API_KEY,
+            {**in_account, "memberId": world.member.member_id, "name": f"Key {site}"},
         ),
         "createAccount": (CREATE_ACCOUNT, {"name": f"Account {site}", "idempotencyKey": key}),
     }[change]

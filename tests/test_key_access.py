@@ -234,3 +234,17 @@ def test_what_a_key_is_made_of() -> None:
     assert not is_api_key(key.swapcase())
     checksum = urlsafe_b64encode(struct.pack(">I", binascii.crc32(b"A" * 43))).decode()
     assert is_api_key(f"ta_{'A' * 43}{checksum[:6]}")
+
+
+@pytest.mark.parametrize("role", ["MEMBER", "VIEWER"])
+async def test_a_key_in_a_browser_s_cookie_is_nobody_on_the_pages(world: World, role: str) -> None:
+    script = await with_key(world, world.people[role])
+    cookie = {"cookie": f"ta_session={script.token}"}
+    before = await world.rows()
+
+    pages = [await world.http.get(path, headers=cookie) for path in ("/", "/join/x", "/claim/x")]
+    pages += [await world.http.post(path, headers=cookie) for path in ("/sign-out", "/join/x/switch")]
+
+    assert [page.status_code for page in pages] == [200, 404, 404, 200, 303]
+    assert world.people[role].email not in "".join(page.text for page in pages)
+    assert await world.rows() == before

@@ -17,12 +17,12 @@ import websockets
 
 from models.database import Database
 from settings import Settings
-from tests.changes import INVITE_MANY, RESEND
+from tests.changes import INVITE_MANY, RESEND, ROTATE_API_KEY
 from tests.links import emailed_link, forgetful_client, session_of
 from tests.serving import _listening, free_port
 from tests.smtp import smtp_server
 from tests.test_invitations import invite
-from tests.world import ACCEPT, SIGN_IN, World
+from tests.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
 
 ROOT = Path(__file__).parent.parent
 HEADERS_OF_NO_SESSION = ("Bearer {}", "Basic {}", "{}", "Bearer  {} {}")
@@ -67,7 +67,7 @@ async def served(
 
 
 async def test_no_secret_is_in_a_log_or_in_a_table(served: World, database_url: str, tmp_path: Path) -> None:
-    secrets = [*await _sign_in(served), *await _invite_and_join(served)]
+    secrets = [*await _sign_in(served), *await _invite_and_join(served), *await _generate_and_claim(served)]
     await _go_wrong(served, secrets)
     secrets.append(await _fail(served))
     await _fail_to_deliver(served, database_url, tmp_path)
@@ -118,10 +118,48 @@ async def _invite_and_join(world: World) -> list[str]:
     return [*secrets, str(session_of(joined, world).token), str(accepted["sessionToken"])]
 
 
+async def _generate_and_claim(world: World) -> list[str]:
+    """And rotate, use and report as leaked, with the key in each place that a scanner may name."""
+    bob = {"accountId": world.account_id, "memberId": await _member_id(world, "bob@example.com")}
+    links = []
+    for name in ("by page", "by API"):
+        await world.admin.change(GENERATE_API_KEY, **bob, name=name, idempotencyKey=name)
+        links.append(await world.token_for("bob@example.com"))
+    page = await world.http.post(f"/claim/{links[0]}")
+    claimed = await world.nobody.change(CLAIM_API_KEY, token=links[1])
+    await world.nobody.change(CLAIM_API_KEY, token=links[1])
+    own = await world.admin.change(GENERATE_API_KEY, accountId=world.account_id, name="own")
+    rotated = await world.admin.change(ROTATE_API_KEY, apiKeyId=own["apiKey"]["id"], overlapSeconds=60)
+    keys = [
+        *re.findall("ta_[A-Za-z0-9_-]{49}", page.text),
+        claimed["secret"],
+        own["secret"],
+        rotated["secret"],
+    ]
+    assert len({key for key in keys if key}) == 4
+    for key in keys:
+        await Person(world.http, token=key).post("{ viewer { user { id } } }")
+    findings = [{"token": key, "url": f"https://x.example/?{key}", "source": key} for key in keys]
+    await world.http.post("/leaked-keys", json=findings)
+    await world.http.post("/leaked-keys", content=f"[{findings}")
+    return [*links, *keys]
+
+
+async def _member_id(world: World, email: str) -> str:
+    id = await world.superuser.fetchval("SELECT id FROM members WHERE email = $1", email)
+    return f"member_{id.hex}"
+
+
 async def _go_wrong(world: World, secrets: list[str]) -> None:
     """As clients do that are mistaken: secrets where they do not belong."""
     for secret in secrets:
-        for path in (f"/join/{secret}/x", f"/nothing/{secret}", f"/sign-in/{secret}%00", f"/?token={secret}"):
+        for path in (
+            f"/join/{secret}/x",
+            f"/nothing/{secret}",
+            f"/sign-in/{secret}%00",
+            f"/?t={secret}",
+            f"/claim/{secret}x",
+        ):
             await world.http.get(path)
         for header in HEADERS_OF_NO_SESSION:
             headers = {"authorization": header.format(secret, secret)}
@@ -131,6 +169,7 @@ async def _go_wrong(world: World, secrets: list[str]) -> None:
             f'mutation {{ signIn(input: {{ token: "{secret}", no: 1 }}) {{ viewer {{ user {{ id }} }} }} }}',
             f"mutation {{ signIn(input: {{ token: {secret} }}) {{ viewer {{ user {{ id }} }} }} }}",
             f'{{ node(id: "{secret}") {{ id }} }}',
+            f'mutation {{ claimApiKey(input: {{ token: "{secret}" }}) {{ secret userErrors {{ code }} }} }}',
         ):
             await world.nobody.post(document)
         await world.nobody.post(SIGN_IN, input=[secret])
@@ -153,13 +192,15 @@ async def _fail(world: World) -> str:
 
     Answers with the token that was used meanwhile."""
     link = await emailed_link(world, "admin@example.com")
-    for table in ("sign_in_links", "pgqueuer", "sessions", "invitations"):
+    for table in ("sign_in_links", "pgqueuer", "sessions", "invitations", "api_keys"):
         await world.superuser.execute(f"ALTER TABLE {table} RENAME TO gone")
         try:
             answers: list[Any] = [
                 await world.http.post(f"/sign-in/{link}"),
                 await world.http.post("/sign-in", data={"email": "admin@example.com"}),
                 await world.http.get(f"/join/{link}", headers={"cookie": f"ta_session={world.admin.token}"}),
+                await world.http.post(f"/claim/{link}"),
+                await world.http.post("/leaked-keys", json=[{"token": f"ta_{link}"}]),
             ]
             await world.nobody.post(SIGN_IN, input={"token": link})
             await invite_or_fail(world)

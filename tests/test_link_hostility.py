@@ -10,10 +10,18 @@ import httpx
 import pytest
 
 from settings import Settings
-from tests.links import Opened, emailed_link, forgetful_client, heading, invitation, nothing_is_written
+from tests.links import (
+    Opened,
+    claiming,
+    emailed_link,
+    forgetful_client,
+    heading,
+    invitation,
+    nothing_is_written,
+)
 from tests.serving import free_port, serving
 from tests.test_invitations import BOB, invite, invited
-from tests.world import World
+from tests.world import GENERATE_API_KEY, World
 
 MANGLED = [
     *(
@@ -30,26 +38,27 @@ MANGLED = [
     ),
     *("%0d%0aSet-Cookie:x=y", "%22%3E%3Cscript%3E", "{token}", "%25", "a%3Fb%23c"),
 ]
-BUTTONS = ["/join/{}", "/join/{}/decline", "/join/{}/switch", "/sign-in/{}"]
+BUTTONS = ["/join/{}", "/join/{}/decline", "/join/{}/switch", "/sign-in/{}", "/claim/{}", "/claim/{}/switch"]
 ELSEWHERE = "https://app.example.com:8443/team?tab=1"
 
 
 @pytest.mark.parametrize("token", MANGLED)
 async def test_a_mangled_token_is_no_link(world: World, token: str) -> None:
     async with nothing_is_written(world.superuser):
-        for path in ("/join/{}", "/sign-in/{}"):
+        for path in ("/join/{}", "/sign-in/{}", "/claim/{}"):
             for method in ("GET", "HEAD", "POST"):
                 answer = await Opened(path.format(token)).by(world.http, method)
                 assert answer.status_code == 404, (method, path)
                 if method != "HEAD":
                     assert heading(answer)
         declined = await world.http.post(f"/join/{token}/decline")
-        switched = await world.http.post(f"/join/{token}/switch")
+        switched = [await world.http.post(f"/{kind}/{token}/switch") for kind in ("join", "claim")]
 
     assert declined.status_code == 404
-    assert switched.status_code in (303, 404)
-    # To here, and to nothing but a link's page, whatever the token was.
-    assert re.fullmatch(r"(/join/[^/\s?#]+)?", switched.headers.get("location", ""))
+    for answer in switched:
+        assert answer.status_code in (303, 404)
+        # To here, and to nothing but a link's page, whatever the token was.
+        assert re.fullmatch(r"(/(join|claim)/[^/\s?#]+)?", answer.headers.get("location", ""))
 
 
 @pytest.mark.parametrize("path", [*BUTTONS, "/sign-in", "/sign-out"])
@@ -57,6 +66,8 @@ async def test_a_page_of_another_site_presses_no_button(world: World, path: str)
     _, token = await invited(world)
     if "sign-in/" in path:
         token = await emailed_link(world, BOB)
+    if "claim/" in path:
+        token = (await claiming("UNCLAIMED")(world)).path.rpartition("/")[2]
     target = Opened(path.format(token), world.member.token if path == "/sign-out" else None)
 
     async with nothing_is_written(world.superuser):
@@ -106,7 +117,17 @@ async def test_nobody_is_led_elsewhere(world: World, name: str) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, world.settings.app_url)
 
 
-PAGES = ["/", "/sign-in", "/mailbox", "/nothing", "/join/x", "/sign-in/x", "/mailbox/x", "/static/nothing"]
+PAGES = [
+    "/",
+    "/sign-in",
+    "/mailbox",
+    "/nothing",
+    "/join/x",
+    "/sign-in/x",
+    "/claim/x",
+    "/mailbox/x",
+    "/static/nothing",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -165,15 +186,19 @@ async def test_links_lead_to_an_app_with_pages_of_its_own(world: World) -> None:
     links = {
         "join_link": "https://app.example.com/#/join?t={token}",
         "sign_in_link": "https://app.example.com/in/{token}",
+        "claim_link": "https://app.example.com/keys/{token}",
     }
     async with elsewhere(world, port=free_port(), **links) as there:
         there.people["ADMIN"].http = there.http
         await invite(there)
         await there.http.post("/sign-in", data={"email": "member@example.com"})
+        key = {"accountId": there.account_id, "memberId": there.member.member_id, "name": "Shop"}
+        await there.admin.change(GENERATE_API_KEY, **key)
 
     invitation_email = (await world.emails(BOB))[-1]
-    sign_in_email = (await world.emails("member@example.com"))[-1]
+    sign_in_email, claim_email = (await world.emails("member@example.com"))[-2:]
     for email, link in (
+        (claim_email, r"https://app\.example\.com/keys/[\w-]{43}"),
         (invitation_email, r"https://app\.example\.com/#/join\?t=[\w-]{43}"),
         (sign_in_email, r"https://app\.example\.com/in/[\w-]{43}"),
     ):

@@ -7,6 +7,7 @@ import pytest
 from tests.links import (
     Arrange,
     Opened,
+    claiming,
     heading,
     invitation,
     made_up,
@@ -20,6 +21,8 @@ from tests.world import World
 WHO = "{ viewer { user { email } memberships { role account { name } } } }"
 INVITES = "Admin invites you to Acme"
 OTHER_ADDRESS = "This invitation is for another address"
+CLAIM = "Admin generated an API key for you"
+CLAIMED = "This API key was claimed already"
 USED = "This sign-in link was used already"
 STATES: dict[str, tuple[Arrange, int, str]] = {
     "pending": (invitation("PENDING"), 200, INVITES),
@@ -41,6 +44,21 @@ STATES: dict[str, tuple[Arrange, int, str]] = {
     "sign-in expired": (signing_in("EXPIRED"), 410, "This sign-in link has expired"),
     "sign-in used": (signing_in("USED"), 410, USED),
     "sign-in used by another": (signing_in("USED", "wrong"), 410, USED),
+    "claim": (claiming("UNCLAIMED"), 200, CLAIM),
+    "claim, signed in": (claiming("UNCLAIMED", "member"), 200, CLAIM),
+    "claim, session ended": (claiming("UNCLAIMED", "garbage"), 200, CLAIM),
+    "claim, wrong person": (claiming("UNCLAIMED", "wrong"), 403, "This API key is for another address"),
+    "claimed": (claiming("CLAIMED"), 200, CLAIMED),
+    "claimed by me": (claiming("CLAIMED", "member"), 200, CLAIMED),
+    "claimed by another": (claiming("CLAIMED", "wrong"), 403, "This API key is for another address"),
+    "claim of a Viewer": (claiming("VIEWER", "member"), 403, "Your role has no API access"),
+    "claim lapsed": (claiming("LAPSED"), 410, "This API key has expired"),
+    "claim lapsed, wrong person": (claiming("LAPSED", "wrong"), 410, "This API key has expired"),
+    "claimed and over": (claiming("CLAIMED AND OVER"), 410, "This API key has expired"),
+    "claim revoked": (claiming("REVOKED"), 410, "This API key was revoked"),
+    "claimed and revoked": (claiming("CLAIMED AND REVOKED"), 410, "This API key was revoked"),
+    "claim, removed since": (claiming("REMOVED", "member"), 410, "You are not on this team any more"),
+    "claim made up": (made_up("/claim/" + "A" * 43), 404, "This link to an API key is not valid"),
     "sign-in made up": (made_up("/sign-in/" + "A" * 43), 404, "This sign-in link is not valid"),
 }
 # What a button finds that leads nowhere.

@@ -73,6 +73,9 @@ async def test_a_refused_change_does_not_say_what_a_permitted_one_would(stage: S
         ("revokeLicense", {"reason": ""}),
         ("removeMember", {"memberId": stage.ids["owner"]}),
         ("transferOwnership", {"memberId": "member_none"}),
+        ("generateApiKey", {"name": ""}),
+        ("generateApiKey", {"memberId": "member_none"}),
+        ("rotateApiKey", {"overlapSeconds": -1}),
     ]
     for name, guess in guesses:
         change = BY_NAME[name]
@@ -219,4 +222,5 @@ def _assert_tells_of(
     assert denied["targetName"]
     told = {name: value for name, value in input.items() if name != "url"}  # It may hold a secret.
     assert denied["details"] == {"permission": change.permission, "input": told}
-    assert denied["summary"] == f"{name} tried to {change.attempt}, which needs {change.permission}"
+    which = change.which or f"which needs {change.permission}"
+    assert denied["summary"] == f"{name} tried to {change.attempt}, {which}"

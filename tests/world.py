@@ -28,6 +28,12 @@ PROVISION = """mutation ($input: ProvisionLicenseInput!) { provisionLicense(inpu
   userErrors { code message path ... on LicenseLimitReached { limit used } } } }"""
 PURCHASE = """mutation ($input: PurchaseLicensesInput!) { purchaseLicenses(input: $input) {
   invoice { id number } userErrors { code message path } } }"""
+GENERATE_API_KEY = """mutation ($input: GenerateApiKeyInput!) { generateApiKey(input: $input) {
+  apiKey { id name prefix status scopes expiresAt member { id } createdBy { id } } secret
+  userErrors { code message path } } }"""
+CLAIM_API_KEY = """mutation ($input: ClaimApiKeyInput!) { claimApiKey(input: $input) {
+  apiKey { id name prefix status } secret
+  userErrors { code message path ... on WrongEmail { invitedMaskedEmail signedInEmail } } } }"""
 AUDIT_LOG = """query ($filter: AuditLogFilter) { account { auditLog(first: 100, filter: $filter) {
   totalCount nodes { id sequence action outcome summary targetId targetName details requestId
     actor { kind name member { id } credential { kind id label } } } } } }"""
@@ -128,7 +134,7 @@ class World:
     async def token_for(self, email: str) -> str:
         """The one in the newest email's link."""
         newest = (await self.emails(email))[-1]
-        found = re.search(rf"{self.settings.public_url}/(?:join|sign-in)/([\w-]+)", newest.text)
+        found = re.search(rf"{self.settings.public_url}/(?:join|sign-in|claim)/([\w-]+)", newest.text)
         assert found, newest.text
         return found[1]
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from models.columns import now
 from permissions.context import Context
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
+from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client, look_up
 from resolvers.api_calls import Call, called
 from web.door import LIMIT_CODES
@@ -28,17 +29,18 @@ async def make_context(exchange: Exchange) -> Context:
     whose member's role is none for it, and `RateLimited`."""
     context = _context(exchange.connection, lambda: exchange.response)
     door = _state(exchange.connection).door
-    if exchange.authorization is not None:
-        context.token = bearer_of(exchange.authorization)
-        if context.token is None:
-            door.count_address(context.client.ip, exchange.extensions)
-            raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
-        try:
+    try:
+        if exchange.authorization is None:
+            cookie = exchange.connection.cookies.get(COOKIE, "")
+            await _enter_by_cookie(context, cookie, exchange.connection, exchange.extensions)
+        else:
+            context.token = bearer_of(exchange.authorization)
+            if context.token is None:
+                door.count_address(context.client.ip, exchange.extensions)
+                raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
             await door.enter(context, exchange.extensions)
-        finally:
-            exchange.record = _recorder(context, exchange.connection) or exchange.record
-    else:
-        await _enter_by_cookie(context, exchange.connection, exchange.extensions)
+    finally:
+        exchange.record = _recorder(context, exchange.connection) or exchange.record
     if context.viewer is not None and not context.viewer.may_query:
         exchange.admit = _only_changes
     _watch(context, exchange)
@@ -72,10 +74,11 @@ def _only_changes(kind: OperationType) -> None:
 
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:
-    """For the pages, to which a browser brings its cookie. Cookies go out with the response.
-    Raises `RateLimited`."""
+    """For the pages, to which a browser brings its cookie: that of a session, since an API key is nobody who
+    looks at pages. Cookies go out with the response. Raises `RateLimited`."""
     context = _context(connection, lambda: response)
-    await _enter_by_cookie(context, connection, {})
+    cookie = connection.cookies.get(COOKIE, "")
+    await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, connection, {})
     return context
 
 
@@ -114,9 +117,11 @@ def with_cookies(response: Response, cookies: Response) -> Response:
     return response
 
 
-async def _enter_by_cookie(context: Context, connection: HTTPConnection, told: dict[str, object]) -> None:
+async def _enter_by_cookie(
+    context: Context, cookie: str, connection: HTTPConnection, told: dict[str, object]
+) -> None:
     """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in."""
-    context.token = connection.cookies.get(COOKIE) or None
+    context.token = cookie or None
     try:
         await _state(connection).door.enter(context, told)
     except Unauthenticated:

@@ -1,6 +1,7 @@
 """The pages beside GraphQL: what each is called, which values it takes, and the headers it goes out with.
 
-They work without JavaScript, load one stylesheet from here, and speak to one host besides: the app's.
+They work without JavaScript, load one stylesheet from here (and two pages a script), and speak to one host
+besides: the app's.
 """
 
 import hashlib
@@ -29,6 +30,10 @@ def _page(status_code: int, *values: str) -> Page:
     return Page(status_code, frozenset(values))
 
 
+_KEY = ("key_name", "account_name", "created_by_name")
+_WITH_SCRIPT = ("claim", "claimed")
+"""What a script from here makes more comfortable: a second click does nothing, and a button copies."""
+
 PAGES: Mapping[str, Page] = {
     "front": _page(200, "signed_in_name", "signed_in_email", "app_url", "has_mailbox"),
     "sign_in": _page(200, "email", "problem"),
@@ -54,6 +59,15 @@ PAGES: Mapping[str, Page] = {
     ),
     "joined": _page(200, "account_name", "role", "app_url"),
     "join_ended": _page(410, "account_name", "inviter_name"),
+    "claim": _page(200, *_KEY, "masked_email", "scopes", "claim_until", "expires_at"),
+    "claimed": _page(200, "key_name", "secret", "graphql_url"),
+    "claim_used": _page(200, *_KEY, "prefix", "claimed_at"),
+    "claim_wrong_person": _page(403, *_KEY, "token", "masked_email", "signed_in_email"),
+    "claim_without_access": _page(403, *_KEY, "role"),
+    "claim_expired": _page(410, *_KEY, "was_claimed"),
+    "claim_revoked": _page(410, *_KEY),
+    "claim_ended": _page(410, *_KEY),
+    "claim_invalid": _page(404),
     "mailbox": _page(200, "mails"),
     "mail": _page(200, "mail"),
     "download_refused": _page(403, "title", "why", "advice"),
@@ -61,16 +75,18 @@ PAGES: Mapping[str, Page] = {
 }
 """By name: the status it goes out with where none is given, and the values it takes, all of them.
 
-- `account_name`, `inviter_name`, `signed_in_name`: str, as stored
+- `account_name`, `inviter_name`, `signed_in_name`, `key_name`, `created_by_name`: str, as stored
+- `prefix`, `scopes`: of an API key; `secret`: the whole of it, shown this once
 - `email`, `signed_in_email`: full addresses; `masked_email`: like `a•••@e•••.com`
 - `signed_in_name` and `signed_in_email` are None where nobody is signed in
 - `role`: a Role, or its name
-- `expires_at`, `retry_at`: datetime with its zone; the `retry_at` of `error` may be None
+- `expires_at`, `retry_at`, `claim_until`, `claimed_at`: datetime with its zone; the `retry_at` of `error` and
+  the `expires_at` of `claim` may be None
 - `lifetime_seconds`: int, of the sign-in link
 - `problem`: a sentence about what was typed, or None
 - `token`: the link's, as it came
-- `app_url`: where to go on
-- `has_mailbox`, `just_now`: bool
+- `app_url`: where to go on; `graphql_url`: where the API is
+- `has_mailbox`, `just_now`, `was_claimed`: bool
 - `mails`, `mail`: of `mailer.mailbox.Mail`
 - `request_id`: str or None
 - `title`, `why`, `advice`: sentences, the first one without its full stop
@@ -94,7 +110,9 @@ def page(
         status_code,
         headers={
             **PRIVATE_HEADERS,
-            "Content-Security-Policy": _content_security_policy(app_origin, frames=name == "mail"),
+            "Content-Security-Policy": _content_security_policy(
+                app_origin, frames=name == "mail", scripts=name in _WITH_SCRIPT
+            ),
         },
     )
 
@@ -137,7 +155,7 @@ _MAIL_BODY_POLICY = "; ".join(
 )
 
 
-def _content_security_policy(app_origin: str | None, *, frames: bool) -> str:
+def _content_security_policy(app_origin: str | None, *, frames: bool, scripts: bool) -> str:
     directives = [
         "default-src 'none'",
         "style-src 'self'",
@@ -149,6 +167,8 @@ def _content_security_policy(app_origin: str | None, *, frames: bool) -> str:
     ]
     if frames:
         directives.append("frame-src 'self'")
+    if scripts:
+        directives.append("script-src 'self'")
     return "; ".join(directives)
 
 
@@ -165,12 +185,17 @@ def _make_environment() -> Environment:
         plain=wording.plain,
         role=wording.role,
         role_sentence=wording.role_sentence,
+        scope_sentences=wording.scope_sentences,
         when=wording.when,
     )
-    stylesheet = (_FOLDER / "static" / "pages.css").read_bytes()
-    # Its address changes with its content, so that browsers may keep it as long as they like.
-    environment.globals["stylesheet"] = f"/static/pages.css?v={hashlib.sha256(stylesheet).hexdigest()[:12]}"
+    environment.globals.update(stylesheet=_static("pages.css"), claim_script=_static("claim.js"))
     return environment
+
+
+def _static(name: str) -> str:
+    """Its address changes with its content, so that browsers may keep it as long as they like."""
+    content = (_FOLDER / "static" / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
 _environment = _make_environment()

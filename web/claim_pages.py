@@ -1,0 +1,107 @@
+"""An API key's link: opening it changes nothing; the Claim button shows the secret, once; every state has its
+own page."""
+
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from models.api_keys import ApiKeyStatus
+from permissions.context import Context
+from resolvers import api_key_claims, sessions
+from resolvers.api_key_changes import has_api_access
+from resolvers.api_key_claims import ClaimPreview
+from resolvers.refusals import Refused
+from schema.api_keys import ClaimApiKeyInput
+from web.asking import page_context, with_cookies
+from web.forms import refuse_other_sites
+from web.pages import page, redirect
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        Route("/claim/{token}", show),
+        Route("/claim/{token}", claim, methods=["POST"]),
+        Route("/claim/{token}/switch", switch, methods=["POST"]),
+    ]
+
+
+async def show(request: Request) -> Response:
+    cookies = Response()
+    context = await page_context(request, cookies)
+    return with_cookies(await _page(context, request.path_params["token"]), cookies)
+
+
+async def claim(request: Request) -> Response:
+    """The browser is not signed in by it: who has the secret needs nothing else."""
+    refuse_other_sites(request)
+    cookies = Response()
+    context = await page_context(request, cookies)
+    token = request.path_params["token"]
+    try:
+        claimed = await api_key_claims.claim_api_key(context, ClaimApiKeyInput(token=token))
+    except Refused:
+        return with_cookies(await _page(context, token), cookies)
+    if claimed["secret"] is None:
+        return with_cookies(await _page(context, token), cookies)
+    shown = page(
+        "claimed",
+        key_name=claimed["api_key"].name,
+        secret=claimed["secret"],
+        graphql_url=f"{context.settings.public_url}/graphql",
+    )
+    return with_cookies(shown, cookies)
+
+
+async def switch(request: Request) -> Response:
+    """Signs the wrong person out, and shows the link to whoever comes next."""
+    refuse_other_sites(request)
+    cookies = Response()
+    context = await page_context(request, cookies)
+    await sessions.sign_out(context)
+    token = request.path_params["token"]
+    return with_cookies(redirect(f"/claim/{quote(token, safe='')}"), cookies)
+
+
+async def _page(context: Context, token: str) -> Response:
+    shown = await api_key_claims.preview(context, token)
+    if shown is None:
+        return page("claim_invalid")
+    names: dict[str, Any] = {
+        "key_name": shown.key.name,
+        "account_name": shown.account_name,
+        "created_by_name": shown.created_by_name,
+    }
+    # What has ended leads nowhere under another address either.
+    if shown.member.removed_at is not None:
+        return page("claim_ended", **names)
+    if shown.key.status is ApiKeyStatus.REVOKED:
+        return page("claim_revoked", **names)
+    if shown.key.status is ApiKeyStatus.EXPIRED:
+        return page("claim_expired", was_claimed=shown.key.claimed_at is not None, **names)
+    if shown.is_somebody_else(context):
+        return page(
+            "claim_wrong_person",
+            token=token,
+            masked_email=shown.masked_email,
+            signed_in_email=context.signed_in().user.email,
+            **names,
+        )
+    if shown.key.claimed_at is not None:
+        return page("claim_used", prefix=shown.key.prefix, claimed_at=shown.key.claimed_at, **names)
+    if not has_api_access(shown.member):
+        return page("claim_without_access", role=shown.member.role, **names)
+    return _claim_page(shown, names)
+
+
+def _claim_page(shown: ClaimPreview, names: dict[str, Any]) -> Response:
+    return page(
+        "claim",
+        masked_email=shown.masked_email,
+        scopes=shown.key.scopes,
+        claim_until=shown.key.claim_expires_at,
+        expires_at=shown.key.expires_at,
+        **names,
+    )
