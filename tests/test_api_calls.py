@@ -83,6 +83,15 @@ async def test_a_call_is_an_event_that_says_who_asked_what_and_how_it_went(
     assert (row["ip"], row["user_agent"]) == ("127.0.0.1", "dashboard/2")
 
 
+async def test_a_key_in_the_cookie_is_a_key(world: World, script: Person) -> None:
+    answer = await world.http.post(
+        "/graphql", json={"query": MEMBERS}, headers={"cookie": f"ta_session={script.token}"}
+    )
+
+    assert answer.json()["data"]["account"]["members"]["nodes"]
+    assert [called_so(event)[0] for event in await calls(world)] == ["Members"]
+
+
 async def test_what_people_do_is_no_call(world: World) -> None:
     await world.member.ask(MEMBERS)
     await world.nobody.post(MEMBERS)
