@@ -247,11 +247,13 @@ async def test_pages_that_look_something_up_are_limited_by_address(world: World)
         form = await there.http.post("/sign-in", data={"email": "a@example.com"})
         link = await there.http.get(f"/download/{new_token()[0]}")
         in_a_browser = await there.http.get(f"/download/{new_token()[0]}", headers={"accept": "text/html"})
+        leaked = await there.http.post("/leaked-keys", json=[])
+        claim = await there.http.get(f"/claim/{new_token()[0]}")
         unlimited = [await there.http.get(path) for path in ("/health", "/sign-in", "/static/pages.css")]
         signed_in = await there.http.get("/", headers={"cookie": f"ta_session={world.admin.token}"})
 
     assert [page.status_code for page in pages] == [404, 404, 404, 429]
-    for page in (pages[3], form, in_a_browser):
+    for page in (pages[3], form, in_a_browser, leaked, claim):
         assert page.status_code == 429
         assert 0 < int(page.headers["retry-after"]) <= 20
         assert "Too many requests" in page.text

@@ -31,8 +31,9 @@ async def report(request: Request) -> Response:
     is left alone. The keys are revoked before the answer: a crash after it would lose the report. That this
     takes longer where there is one tells no more than to try the key does.
     """
-    findings = list(_findings(await _body(request)))
     state: State = request.app.state.team_access
+    state.door.count_address(client_of(request).ip, {})
+    findings = list(_findings(await _body(request)))
     for start in range(0, len(findings), _AT_ONCE):
         some = findings[start : start + _AT_ONCE]
         await revoke_leaked(state.settings, state.database, state.announcer, client_of(request), some)
