@@ -9,8 +9,9 @@ from uuid import UUID
 from models.columns import now
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
+from permissions.credentials import find, refusal_of, touch
 from permissions.errors import Unauthenticated
-from permissions.viewer import Client, Membership, Viewer, find, refusal_of, touch
+from permissions.viewer import Client, Membership, Viewer
 from settings import Settings
 
 

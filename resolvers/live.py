@@ -10,9 +10,10 @@ from models.accounts import Account
 from models.audit import AuditEvent
 from models.members import Member, Role
 from permissions.context import Context
+from permissions.credentials import look_up
 from permissions.errors import BadUserInput, Forbidden
 from permissions.roles import Permission
-from permissions.viewer import Membership, look_up
+from permissions.viewer import Membership
 from resolvers.audit import events_after, head_sequence
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find_row

@@ -11,8 +11,9 @@ import pytest
 
 from models.database import Database
 from models.notifications import AuditAnnouncer
+from permissions.credentials import find
 from permissions.tokens import new_api_key
-from permissions.viewer import Client, find
+from permissions.viewer import Client
 from resolvers.api_calls import MOST_AT_ONCE, ApiCalls, Call, called
 from tests import chain
 from tests.changes import CHANGE_ROLE

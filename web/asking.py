@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from models.columns import now
 from permissions.context import Context
+from permissions.credentials import look_up
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.tokens import looks_like_api_key
-from permissions.viewer import Client, look_up
+from permissions.viewer import Client
 from resolvers.api_calls import Call, called
 from web.door import LIMIT_CODES
 from web.exchange import Exchange, request_id

@@ -13,10 +13,10 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from permissions.context import Context
+from permissions.credentials import find
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
-from permissions.viewer import find
 from settings import Settings
 from web.clients import site_of
 

@@ -6,8 +6,8 @@ from starlette.routing import BaseRoute, Route
 
 from models.database import Database
 from models.storage import StorageUnavailable
+from permissions.credentials import look_up
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
-from permissions.viewer import look_up
 from resolvers.downloads import Content, DownloadRefused, Link, WhyNot, find_link
 from resolvers.openers import OPENERS
 from web.asking import COOKIE, client_of

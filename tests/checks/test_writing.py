@@ -1,4 +1,4 @@
-"""The way to a writable transaction: `change.py`, and who was last seen when, in `viewer.py`."""
+"""The way to a writable transaction: `change.py`, and who was last seen when, in `credentials.py`."""
 
 import ast
 from functools import cache
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("schema", "resolvers", "permissions", "mailer", "models", "web", "demo")
 # By what of the database, and where.
 WAYS = {
-    "writing": {"permissions/viewer.py"},
+    "writing": {"permissions/credentials.py"},
     "transaction": {"resolvers/change.py", "models/migrate.py"},
 }
 DECLARED = "models/database.py"

@@ -1,0 +1,171 @@
+"""The look-up of a credential: whose it is, whether it works, and that it was used."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from graphql import GraphQLError
+from sqlalchemy import Select, Update, and_, func, or_, select, tuple_, update
+from sqlmodel import col
+
+from models.accounts import Account
+from models.api_keys import ApiKey, ApiKeyStatus
+from models.columns import now
+from models.database import Database
+from models.members import Member, User
+from models.sessions import Session
+from models.statements import Statement, parameter
+from permissions.errors import Forbidden, Unauthenticated
+from permissions.roles import ROLE_PERMISSIONS, Permission
+from permissions.tokens import hash_token, is_api_key, looks_like_api_key
+from permissions.viewer import BY_API_KEY, BY_SESSION, Viewer
+
+_TOUCH_SECONDS = 60
+_MEMBERSHIP_LIMIT = 1_000
+
+
+def refusal_of(viewer: Viewer) -> GraphQLError | None:
+    """Why this credential does not work, though it is somebody's: as of now, and of the member's role."""
+    if not viewer.is_api_key:
+        return None
+    member = viewer.key_member
+    match viewer.api_key.status:
+        case ApiKeyStatus.REVOKED:
+            return Unauthenticated("This API key was revoked.")
+        case ApiKeyStatus.EXPIRED:
+            return Unauthenticated("This API key has expired.")
+    if member.removed_at is not None:
+        return Unauthenticated("This API key is of somebody who is no member any more.")
+    if Permission.ACCESS_API not in ROLE_PERMISSIONS[member.role]:
+        return Forbidden(
+            Permission.ACCESS_API,
+            f"This API key's member is a {member.role.title()} now, and API keys need"
+            f" {Permission.ACCESS_API.value}: it works again once the member has a role with that.",
+        )
+    return None
+
+
+def _session() -> Select[*tuple[Any, ...]]:
+    return (
+        select(*BY_SESSION.columns)
+        .select_from(Session)
+        .join(User, col(User.id) == col(Session.user_id))
+        .outerjoin(Member, (col(Member.user_id) == col(User.id)) & col(Member.removed_at).is_(None))
+        .outerjoin(Account, col(Account.id) == col(Member.account_id))
+        .where(
+            col(Session.token_hash) == parameter("token_hash"),
+            col(Session.ended_at).is_(None),
+            col(Session.expires_at) > func.now(),
+        )
+        .order_by(col(Member.id))
+        .limit(_MEMBERSHIP_LIMIT)
+    )
+
+
+def _api_key() -> Select[*tuple[Any, ...]]:
+    """Also one that does not work any more: who tries it is told why, and so is the log."""
+    current = col(ApiKey.key_hash) == parameter("token_hash")
+    rotated = and_(
+        col(ApiKey.previous_key_hash) == parameter("token_hash"),
+        col(ApiKey.previous_expires_at) > func.now(),
+    )
+    of_account = col(Member.account_id) == col(ApiKey.account_id)
+    return (
+        select(*BY_API_KEY.columns)
+        .select_from(ApiKey)
+        .join(Member, and_(of_account, col(Member.id) == col(ApiKey.member_id)))
+        .join(User, col(User.id) == col(Member.user_id))
+        .join(Account, col(Account.id) == col(ApiKey.account_id))
+        .where(or_(current, rotated))
+    )
+
+
+_SESSION, _API_KEY = Statement(_session), Statement(_api_key)
+
+
+async def find(database: Database, token: str) -> Viewer:
+    """Whose credential this is, whether it works or not: one statement, and none for what cannot be a key.
+
+    Raises `Unauthenticated` where it is nobody's.
+    """
+    if not looks_like_api_key(token):
+        records = await database.fetch(_SESSION.sql, hash_token(token))
+        if not records:
+            raise Unauthenticated("This session is not valid any more: sign in again.")
+        return Viewer(records, BY_SESSION)
+    if not is_api_key(token):
+        raise Unauthenticated("This is no API key, or not all of one: it has 52 characters, and a checksum.")
+    records = await database.fetch(_API_KEY.sql, hash_token(token))
+    if not records:
+        raise Unauthenticated("There is no such API key, or its secret was replaced.")
+    return Viewer(records, BY_API_KEY)
+
+
+async def look_up(database: Database, token: str) -> Viewer:
+    """Who may use this token now, for who only waits for news: that is no use of it and does not prolong it.
+
+    Raises `Unauthenticated`, and `Forbidden` where the member's role is none for API keys.
+    """
+    viewer = await find(database, token)
+    refusal = refusal_of(viewer)
+    if refusal is not None:
+        raise refusal
+    return viewer
+
+
+async def touch(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:
+    """It is used: sessions slide, and members were active. Written once a minute at most, by whoever comes
+    first."""
+    last_used_at = viewer.last_used_at
+    if last_used_at is not None and last_used_at >= now() - timedelta(seconds=_TOUCH_SECONDS):
+        return
+    at = now().replace(second=0, microsecond=0)
+    used = _api_key_used(viewer, ip) if viewer.is_api_key else _slid(viewer.session, lifetime_seconds)
+    async with database.writing.begin() as connection:
+        await connection.execute(used)
+        if viewer.memberships:
+            await connection.execute(_members_active(viewer, at))
+
+
+def _slid(session: Session, lifetime_seconds: int) -> Update:
+    return (
+        update(Session)
+        .where(col(Session.id) == session.id, col(Session.last_used_at) == session.last_used_at)
+        .values(last_used_at=now(), expires_at=now() + timedelta(seconds=lifetime_seconds))
+    )
+
+
+def _api_key_used(viewer: Viewer, ip: str | None) -> Update:
+    """But for one that a change holds just now."""
+    key, account_id = viewer.api_key, viewer.key_member.account_id
+    free = (
+        select(ApiKey.id)  # type: ignore[call-overload]
+        .where(
+            col(ApiKey.account_id) == account_id,
+            col(ApiKey.id) == key.id,
+            col(ApiKey.last_used_at).is_not_distinct_from(key.last_used_at),
+        )
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    return (
+        update(ApiKey)
+        .where(col(ApiKey.account_id) == account_id, col(ApiKey.id).in_(free))
+        .values(last_used_at=now(), last_used_ip=ip)
+    )
+
+
+def _members_active(viewer: Viewer, at: datetime) -> Update:
+    """But for those that a change holds just now: whoever only reads shall not wait for it."""
+    free = (
+        select(Member.account_id, Member.id)  # type: ignore[call-overload]
+        .where(
+            col(Member.account_id).in_(viewer.memberships),
+            col(Member.user_id) == viewer.user.id,
+            col(Member.removed_at).is_(None),
+        )
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    return (
+        update(Member)
+        .where(tuple_(col(Member.account_id), col(Member.id)).in_(free))
+        .values(last_active_at=at)
+    )
