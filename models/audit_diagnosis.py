@@ -31,6 +31,15 @@ class Damage(Exception):
         super().__init__(f"{kind.capitalize()}{where}: {why}")
         self.kind = kind
         self.sequence = sequence
+        self.why = why
+
+    def to_json(self) -> dict[str, str | int | bool | None]:
+        return {
+            "verified": False,
+            "kind": self.kind.value,
+            "firstBrokenSequence": self.sequence,
+            "why": self.why,
+        }
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,30 @@ class Verified:
             return taken_apart(line).hash.decode()
         return None
 
+    def sentence(self) -> str:
+        if not self.events:
+            return "Whole: no event matches what was asked for."
+        events = f"{self.events:,} events, {self.first} to {self.last}, of the account {self.account_id}"
+        if self.is_filtered:
+            return (
+                f"Each is what was written: {events}. The export is filtered: what else there is in between,"
+                " and whether it is all, it cannot tell."
+            )
+        before = "" if self.pruning is None else f" What comes before {self.first} was pruned, and is signed."
+        return f"Whole and intact: {events}; the last hash is {self.last_hash}.{before}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "verified": True,
+            "accountId": self.account_id,
+            "events": self.events,
+            "firstSequence": self.first,
+            "lastSequence": self.last,
+            "lastHash": self.last_hash,
+            "filtered": self.is_filtered,
+            "prunedThrough": self.pruning and self.first - 1,
+        }
+
 
 def verify(
     path: Path, key: Ed25519PublicKey | None = None, progress: Callable[[int], None] = lambda _bytes: None

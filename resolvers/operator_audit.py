@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import file_digest
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,11 @@ class Pruned:
     through: int | None
     """Up to where the log is pruned by now."""
 
+    def sentence(self) -> str:
+        if not self.events:
+            return "Nothing is left to prune."
+        return f"Pruned {self.events:,} events: the log begins with {(self.through or 0) + 1} now."
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -63,6 +69,11 @@ class Exported:
     verified: Verified
     sha256: str
     """Of the file, in hex."""
+
+    @classmethod
+    def of(cls, verified: Verified) -> "Exported":
+        with verified.path.open("rb") as file:
+            return cls(verified, file_digest(file, "sha256").hexdigest())
 
 
 async def prune(
