@@ -181,7 +181,9 @@ class _Place:
         return None if here.previous == before.hash else self._unlinked()
 
     def _is_wedged_in(self) -> bool:
-        after = self.after
+        here, after = self.here, self.after
+        if here.follows(after) and len(self.lines.of_sequence(here.sequence)) == 1:
+            return False  # They are swapped.
         is_next = after.fits() and after.sequence == self.sequence and after.previous == self._previous
         return is_next and after.account_id == self.account_id and not self._is_fork_of(after)
 

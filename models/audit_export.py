@@ -165,7 +165,12 @@ def _require_chain(lines: Lines, segments: list[Segment], end: End | None, *, ga
         first = end.first if end and not gaps else None
         head_hash = end.head_hash.encode() if end else b""
         damage = first_damage(lines, segments[since].start, event, first, head_hash, gaps=gaps)
-        raise damage or Unreadable("The file has changed while it was read: verify a copy.")
+        if damage is None:
+            raise Unreadable("The file has changed while it was read: verify a copy.")
+        if end is None and damage.kind is Kind.DROPPED:
+            words = f"{damage.why} The last line is missing too, which tells whether a filter left it out."
+            raise Damage(Kind.DROPPED, damage.sequence, words)
+        raise damage
 
 
 def _require_end(segments: list[Segment], end: End) -> None:

@@ -1,10 +1,13 @@
 """What somebody who is past every trigger does to the log: in the database, or to an export."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import asyncpg
+import orjson
 
-from models.audit_chain import FIELDS
+from models.audit_chain import FIELDS, hash_of
+from models.canonical import canonical_json
 
 # Of event 3, column by column: something that it was not.
 CHANGES: Mapping[str, str] = {
@@ -88,5 +91,41 @@ def _text(name: str) -> str:
 
 
 Lines = list[bytes]
+"""Of an export. The last one tells that it is whole."""
 Edit = Callable[[Lines], Lines]
-"""Of an export's lines, of which the last one tells that it is whole."""
+
+
+def edited(place: int, name: str, value: Any, *, hash: bool = False) -> Edit:
+    """Event `place + 1` with another value, and a hash that is made anew where that is said."""
+
+    def edit(lines: Lines) -> Lines:
+        event = orjson.loads(lines[place])
+        assert event[name] != value
+        event[name] = value
+        return [*lines[:place], line_of(event, hash=hash), *lines[place + 1 :]]
+
+    return edit
+
+
+def line_of(event: dict[str, Any], *, hash: bool = False) -> bytes:
+    if hash:
+        texts = (None if event[name] is None else text_of(event[name]) for name in FIELDS)
+        event["hash"] = hash_of(bytes.fromhex(event["previousHash"]), texts).hex()
+    return orjson.dumps(event)
+
+
+def text_of(value: Any) -> str:
+    return canonical_json(value) if isinstance(value, dict) else str(value)
+
+
+def forged(lines: Lines, place: int, **values: Any) -> bytes:
+    """An event that follows from the one before `place`, whole in itself."""
+    before = orjson.loads(lines[place - 1])
+    event = {**before, "sequence": before["sequence"] + 1, "summary": "Forged", **values}
+    return line_of({**event, "previousHash": before["hash"]}, hash=True)
+
+
+def with_end(lines: Lines, **values: Any) -> Lines:
+    """Whoever changes events changes the last line too, to what it would be."""
+    end = {**orjson.loads(lines[-1]), **values}
+    return [*lines[:-1], orjson.dumps(end)]
