@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlmodel import col
@@ -145,7 +146,7 @@ async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey |
     if key is None:
         return []
     found = await database.fetch(_PRUNINGS.sql, *_PRUNINGS.arguments(account_id=account_id))
-    vouched = (Pruning.vouched_for(str(account_id), record[0], key) for record in found)
+    vouched = (Pruning.vouched_for(str(account_id), orjson.loads(record[0]), key) for record in found)
     return [each for each in vouched if each is not None]
 
 
