@@ -121,14 +121,14 @@ async def look_at(database: Database, account_id: UUID, key: Ed25519PublicKey | 
         found = await prunings(database, account_id, key)
         vouched = max(found, key=lambda each: each.pruned_through, default=None)
     beginning = _beginning(first, vouched)
-    is_of_now = through is not None and through >= beginning.sequence
+    is_of_now = through is not None and through > beginning.sequence
     return Log(
         account_id,
         head or 0,
         beginning,
         vouched,
         Mark(through, hash) if is_of_now else None,
-        is_of_now and through > beginning.sequence and hash_there != hash,
+        is_of_now and hash_there != hash,
         first_broken,
     )
 
