@@ -134,6 +134,7 @@ def verify(
     if more:
         words = f"{more} bytes come after the line that ends the export."
         raise Damage(Kind.INSERTED, end.head + 1, words)
+    progress(path.stat().st_size)
     pruning = None if gaps or not segments else _beginning(lines, segments, key)
     last_hash = segments[-1].hash.decode() if segments else ""
     return Verified(path, end.account_id, end.events, end.first or 0, end.last or 0, last_hash, gaps, pruning)

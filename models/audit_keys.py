@@ -41,7 +41,10 @@ def public_key(settings: Settings) -> Ed25519PublicKey | None:
 
 def public_key_from(text: str) -> Ed25519PublicKey:
     """Raises ValueError."""
-    return Ed25519PublicKey.from_public_bytes(decoded(text))
+    try:
+        return Ed25519PublicKey.from_public_bytes(decoded(text))
+    except ValueError:
+        raise ValueError("must be 32 bytes in base64url: 43 characters") from None
 
 
 def written(key: Ed25519PublicKey) -> str:

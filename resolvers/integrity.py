@@ -16,7 +16,7 @@ from models.audit_keys import public_key
 from models.audit_prunings import Pruning
 from models.database import Database
 from models.snapshots import attributes
-from models.statements import Statement, parameter
+from models.statements import Statement, column_type, parameter
 from permissions.context import Context
 
 MOST_AT_ONCE = 50_000
@@ -204,14 +204,17 @@ SELECT (SELECT min(sequence) FROM audit_events WHERE account_id = $1),
 FROM (SELECT $1::uuid AS account_id) AS one LEFT JOIN audit_verifications AS mark USING (account_id)"""
 
 
-def _text(name: str) -> str:
+def _field(name: str) -> str:
+    """As `audit_field` has it, which PostgreSQL would call for each."""
     if name == "occurred_at":
-        return """to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-    return f"{name}::text"
+        return """'27:', to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ','"""
+    if column_type(AuditEvent, name) == "UUID":
+        return f"coalesce('36:' || {name}::text || ',', '-,')"
+    return f"coalesce(octet_length({name}::text)::text || ':' || {name}::text || ',', '-,')"
 
 
 _HASHED = [name for name in attributes(AuditEvent) if name not in ("previous_hash", "hash")]
-_MESSAGE = " || ".join(f"audit_field({_text(name)})" for name in _HASHED)
+_MESSAGE = f"concat({', '.join(map(_field, _HASHED))})"
 # One statement, so that the head is the one of when the events were read.
 _VERIFY = f"""
 WITH checked AS (
