@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 # In a table that the app's role may not write. Whoever owns it may only say what an event has said before.
 CUT = """
