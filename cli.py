@@ -412,7 +412,8 @@ def _progress(what: str, unit: Literal["bytes", "events"] = "events") -> Iterato
 
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), count)
-    with Progress(*columns, console=notes, transient=True, auto_refresh=False) as bar:
+    is_shown = notes.is_terminal
+    with Progress(*columns, console=notes, transient=True, auto_refresh=False, disable=not is_shown) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
 

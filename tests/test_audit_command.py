@@ -49,7 +49,7 @@ def test_verify_says_what_is_whole(tmp_path: Path) -> None:
     code, out, err = run(tmp_path, "verify", str(path))
     as_json = json.loads(run(tmp_path, "verify", str(path), "--json")[1])
 
-    assert (code, err.strip()) == (0, "")
+    assert (code, err) == (0, "")
     assert out.startswith("Whole and intact: 12 events, 1 to 12, of the account ")
     assert (as_json["verified"], as_json["events"], as_json["filtered"]) == (True, 12, False)
 
@@ -118,7 +118,7 @@ async def test_a_checkpoint_is_held_against_an_export(world: World, tmp_path: Pa
     pair = f"{checkpoint['sequence']}:{checkpoint['hash']}"
     for given in (str(kept), pair):
         code, _, err = await asyncio.to_thread(run, tmp_path, "verify", str(path), "--checkpoint", given)
-        assert (code, err.strip()) == (0, "")
+        assert (code, err) == (0, "")
     wrong = f"{checkpoint['sequence'] - 1}:{checkpoint['hash']}"
     code, _, err = await asyncio.to_thread(run, tmp_path, "verify", str(path), "--checkpoint", wrong)
     assert code == 1
@@ -133,20 +133,19 @@ async def test_no_checkpoint_of_nobody(world: World, tmp_path: Path) -> None:
 
 
 async def test_prune_and_verify(world: World, tmp_path: Path, owner_url: str) -> None:
-    path = await exported(world, tmp_path)
-    # The world may be younger than a second, and --before knows no parts of one.
-    await world.superuser.execute("SELECT pg_sleep(1.1)")
     settings = {"MIGRATION_DATABASE_URL": owner_url, "AUDIT_SIGNING_KEY": encoded(SEED)}
     newest = (await sequences(world))[-1]
+    # The world may be younger than a second, and --before knows no parts of one.
+    await world.superuser.execute("SELECT pg_sleep(1.1)")
     before = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    path = await exported(world, tmp_path) if newest > 5 else path
+    path = await exported(world, tmp_path)
 
     code, out, err = await run_on(
         world, tmp_path, "prune", "acme", "--before", before, "--export", str(path), **settings
     )
     key = (await run_on(world, tmp_path, "public-key", **settings))[1].strip()
 
-    assert (code, err.strip()) == (0, "")
+    assert (code, err) == (0, "")
     assert out == f"Pruned {newest} events: the log begins with {newest + 1} now.\n"
     assert key == written(KEY.public_key())
     left = await exported(world, tmp_path)

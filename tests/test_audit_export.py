@@ -16,7 +16,19 @@ from tests.world import World
 
 
 async def exported(world: World, folder: Path, **input: Any) -> Path:
-    return _kept(folder, await report(world, "AUDIT_LOG", "NDJSON", **input))
+    """The file, once the log tells that it was downloaded."""
+    told = await _downloads(world)
+    content = await report(world, "AUDIT_LOG", "NDJSON", **input)
+    for _ in range(500):
+        if await _downloads(world) > told:
+            return _kept(folder, content)
+        await asyncio.sleep(0.02)
+    raise TimeoutError("The log does not tell of its export")
+
+
+async def _downloads(world: World) -> int:
+    counted = "SELECT count(*) FROM audit_events WHERE action = 'REPORT_DOWNLOADED'"
+    return int(await world.superuser.fetchval(counted))
 
 
 def _kept(folder: Path, content: bytes) -> Path:
