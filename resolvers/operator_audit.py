@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +19,7 @@ from models.accounts import Account
 from models.audit import AuditAction, AuditCut, AuditEvent, AuditHead
 from models.audit_export import Verified
 from models.audit_prunings import Pruning
+from models.audit_streams import AuditStream
 from models.columns import now
 from models.database import Database
 from models.statements import Statement, parameter
@@ -119,6 +121,7 @@ async def _tell(
     pruning = Pruning(str(account.id), last.sequence, last.hash.hex(), count, exported.sha256)
     events = "1 event" if count == 1 else f"{count} events"
     async with _changing(database, account) as tx:
+        await _require_delivered(tx, last.sequence)
         tx.about(
             account,
             account.name,
@@ -141,6 +144,14 @@ def _require_holds(export: Verified, account: Account, last: _Last) -> None:
     if export.hash_at(last.sequence) != last.hash.hex():
         message = f"Event {last.sequence} of the export is not the one of the log: nothing is pruned."
         raise invalid(message, "export")
+
+
+async def _require_delivered(tx: Change, through: int) -> None:
+    """No webhook still has to send what goes. Cursors only move on, and new ones begin under this lock."""
+    for url, sequence in await tx.fetch(_BEHIND, account_id=tx.account.id, through=through):
+        host = urlsplit(url).hostname
+        message = f"The webhook to {host} has delivered up to {sequence}, and {through} is to be pruned"
+        raise invalid(f"{message}: wait for it, or delete it.", "before")
 
 
 async def _delete_pruned(
@@ -209,6 +220,18 @@ _LAST_BEFORE = Statement(
         )
         .where(_of_account, col(AuditEvent.occurred_at) < parameter("before"))
         .order_by(col(AuditEvent.occurred_at).desc(), col(AuditEvent.sequence).desc())
+        .limit(1)
+    )
+)
+_BEHIND = Statement(
+    lambda: (
+        select(col(AuditStream.url), col(AuditStream.last_delivered_sequence))
+        .where(
+            col(AuditStream.account_id) == parameter("account_id"),
+            col(AuditStream.deleted_at).is_(None),
+            col(AuditStream.last_delivered_sequence) < parameter("through"),
+        )
+        .order_by(col(AuditStream.last_delivered_sequence))
         .limit(1)
     )
 )

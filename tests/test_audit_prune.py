@@ -251,6 +251,21 @@ async def test_the_future_is_not_pruned(log: World, owner: Database, tmp_path: P
         await prune(owner, "acme", now() + timedelta(days=1), export, KEY)
 
 
+async def test_what_a_webhook_has_not_delivered_stays(log: World, owner: Database, tmp_path: Path) -> None:
+    await log.superuser.execute(
+        "INSERT INTO audit_streams (account_id, id, url, secret, previous_secrets, status, attempts,"
+        " last_delivered_sequence, created_by_id, created_at) SELECT account_id, gen_random_uuid(),"
+        " 'https://siem.example.com/x', 'secret', '{}', 'PAUSED', 0, 19, id, now()"
+        " FROM members WHERE is_owner"
+    )
+
+    with pytest.raises(Refused, match=r"siem\.example\.com has delivered up to 19, and 20 is to be pruned"):
+        await pruned(log, owner, tmp_path, 21)
+
+    assert (await sequences(log))[0] == 1
+    assert await pruned(log, owner, tmp_path, 20) == Pruned(19, 19)
+
+
 async def test_the_app_s_role_prunes_nothing(log: World, tmp_path: Path) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await pruned(log, log.database, tmp_path, 21)
