@@ -29,6 +29,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m bench.api_calls
 	$(BIN)/python -m bench.reports --rows 200000 --rounds 3
 	$(BIN)/python -m bench.download
+	$(BIN)/python -m bench.exports
 
 bench-scale: $(INSTALLED)
 	$(BIN)/python -m bench.scale

@@ -9,10 +9,11 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
@@ -23,6 +24,9 @@ import settings as settings_module
 from settings import Settings
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+    from models.audit_export import Verified
     from models.billing import Invoice
     from models.database import Database
     from models.embedded import Server
@@ -51,8 +55,10 @@ account_app = typer.Typer(help="Accounts.", no_args_is_help=True)
 catalog_app = typer.Typer(help="The catalog of themes.", no_args_is_help=True)
 invoices_app = typer.Typer(help="What accounts are billed.", no_args_is_help=True)
 entitlements_app = typer.Typer(help="What an account may provision.", no_args_is_help=True)
+audit_app = typer.Typer(help="The audit log: its proof, and its end.", no_args_is_help=True)
 schema_app = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
 app.add_typer(account_app, name="account")
+app.add_typer(audit_app, name="audit")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(entitlements_app, name="entitlements")
 app.add_typer(invoices_app, name="invoices")
@@ -60,6 +66,7 @@ app.add_typer(schema_app, name="schema")
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Value = TypeVar("Value")
 
 
 class CommandError(Exception):
@@ -288,6 +295,129 @@ def grant_entitlements(
     _run(grant)
 
 
+@audit_app.command("verify")
+def verify_export(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    checkpoint: Annotated[
+        str | None, typer.Option(help="SEQUENCE:HASH, or a file: the export must hold that event.")
+    ] = None,
+    public_key: Annotated[
+        str | None,
+        typer.Option(help="Of what was pruned: `audit public-key` prints it.", envvar="AUDIT_PUBLIC_KEY"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify the log's export FILE (NDJSON). Ends with 1 where it is not whole, 2 where it is none."""
+    from models import audit_checkpoints, audit_diagnosis, audit_export, audit_keys
+
+    key = _argument("--public-key", audit_keys.public_key_from, public_key)
+    kept = _argument("--checkpoint", audit_checkpoints.Checkpoint.of, checkpoint)
+    try:
+        verified = _verified(file, key)
+        if kept is not None:
+            kept.require_in(verified)
+    except audit_diagnosis.Damage as damage:
+        if as_json:
+            _print_json(damage.to_json())
+        notes.print(str(damage), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
+    except audit_export.Unreadable as error:
+        notes.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    _print_done(verified.sentence(), verified.to_json(), as_json=as_json)
+
+
+@audit_app.command("checkpoint")
+def print_checkpoint(account_slug: str) -> None:
+    """Print where an account's log has got to, as a line of JSON: keep it elsewhere."""
+    from resolvers import operator_audit
+
+    async def print_(settings: Settings, database: "Database") -> None:
+        _print_json(await operator_audit.checkpoint(database, account_slug))
+
+    _run(print_)
+
+
+@audit_app.command("public-key")
+def print_public_key() -> None:
+    """Print what the signatures of what was pruned are checked with."""
+    from models import audit_keys
+
+    settings = settings_module.load()
+    key = audit_keys.public_key(settings) or _signing_key(settings).public_key()
+    typer.echo(audit_keys.written(key))
+
+
+@audit_app.command("prune")
+def prune(
+    account_slug: str,
+    before: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="In UTC: 2026-01-31.")
+    ],
+    export: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The whole log, as NDJSON.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Delete an account's events from BEFORE a day, which EXPORT has to hold. As the role of
+    MIGRATION_DATABASE_URL; a signed event stands for them."""
+    from models import audit_diagnosis, audit_export
+    from resolvers import operator_audit
+
+    key = _signing_key(settings_module.load())
+    try:
+        exported = operator_audit.Exported.of(_verified(export, key.public_key()))
+    except (audit_diagnosis.Damage, audit_export.Unreadable) as error:
+        raise CommandError(f"The export cannot stand for what would be pruned. {error}") from error
+
+    async def prune_(settings: Settings, database: "Database") -> None:
+        with _progress("Pruning") as progress:
+            pruned = await operator_audit.prune(
+                database, account_slug, before.replace(tzinfo=UTC), exported, key, progress
+            )
+        _print_done(pruned.sentence(), asdict(pruned), as_json=as_json)
+
+    _run(prune_, as_owner=True)
+
+
+def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
+    from models import audit_export
+
+    with _progress("Verifying", unit="bytes") as progress:
+        size = file.stat().st_size
+        return audit_export.verify(file, key, lambda done: progress(done, size))
+
+
+def _signing_key(settings: Settings) -> "Ed25519PrivateKey":
+    from models import audit_keys
+
+    try:
+        return audit_keys.signing_key(settings)
+    except audit_keys.NoSigningKey as error:
+        raise CommandError(str(error)) from error
+
+
+def _argument(name: str, read: Callable[[str], Value], given: str | None) -> Value | None:
+    try:
+        return None if given is None else read(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=name) from error
+
+
+@contextmanager
+def _progress(what: str, unit: Literal["bytes", "events"] = "events") -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told what is done and what is in all. It has no thread of its own: processes are
+    started meanwhile."""
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+
+    count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), count)
+    is_shown = notes.is_terminal
+    with Progress(*columns, console=notes, transient=True, auto_refresh=False, disable=not is_shown) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
+
+
 @schema_app.command("print")
 def print_schema() -> None:
     """Print the schema in GraphQL's schema language."""
@@ -353,7 +483,9 @@ def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
         raise CommandError(str(error)) from error
 
 
-def _run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]]) -> None:
+def _run(
+    task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]], *, as_owner: bool = False
+) -> None:
     """What an operator does, and what may be wrong with it."""
     from models.database import Database
     from models.storage import SourceChanged, StorageUnavailable
@@ -368,11 +500,23 @@ def _run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]]) -> N
             await database.close()
 
     settings = settings_module.load()
-    with _database(settings) as (url, _):
+    with _database(settings) as (url, server):
+        if as_owner:
+            url = _owner_url(settings, server)
         try:
             asyncio.run(with_database())
         except (Refused, CatalogInvalid, StorageUnavailable, SourceChanged) as error:
             raise CommandError(str(error)) from error
+
+
+def _owner_url(settings: Settings, server: "Server | None") -> str:
+    from models import embedded
+
+    if server is not None:
+        return server.url(embedded.OWNER_ROLE)
+    if settings.migration_database_url is None:
+        raise CommandError("Set MIGRATION_DATABASE_URL to a URL of the role that owns the tables.")
+    return settings.migration_database_url.get_secret_value()
 
 
 def _shared_rate_limits(settings: Settings) -> "RateLimits":

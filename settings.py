@@ -1,6 +1,7 @@
 """Every setting, typed, in one place. Each is read from the environment, or from a `.env` file."""
 
 import sys
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
@@ -42,6 +43,21 @@ def _smtp_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _ed25519_key(value: str) -> str:
+    try:
+        key = urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ValueError("must be 32 bytes in base64url: 43 characters")
+    return value
+
+
+def _secret_ed25519_key(value: SecretStr) -> SecretStr:
+    _ed25519_key(value.get_secret_value())
+    return value
+
+
 # Standard rates of value added tax in the member states of the EU, as of 2026: the European Commission's
 # "Taxes in Europe" database.
 EU_STANDARD_RATES: Mapping[str, Decimal] = MappingProxyType({
@@ -70,6 +86,8 @@ WebUrl = Annotated[str, AfterValidator(_web_url)]
 TokenLink = Annotated[str, AfterValidator(_token_link)]
 PostgresqlUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
+Ed25519Key = Annotated[str, AfterValidator(_ed25519_key)]
+SecretEd25519Key = Annotated[SecretStr, AfterValidator(_secret_ed25519_key)]
 
 
 class Settings(BaseSettings):
@@ -143,6 +161,16 @@ class Settings(BaseSettings):
         description="Tax rates by the buyer's country, comma-separated: CH=0.081,NO=0.25."
         " Beside the EU's standard rates, or in their place.",
         validate_default=True,
+    )
+    audit_signing_key: SecretEd25519Key | None = Field(
+        None,
+        description="Signs what stands for a pruned part of the audit log: 32 random bytes in base64url."
+        " Kept in DATA_DIR where it is not set and the embedded PostgreSQL is used.",
+    )
+    audit_public_key: Ed25519Key | None = Field(
+        None,
+        description="What such signatures are checked with, where the server is not to have"
+        " AUDIT_SIGNING_KEY: `team-access audit public-key` prints it.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How it is logged.")

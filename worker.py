@@ -32,11 +32,13 @@ from mailer.delivery import (
 )
 from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, queries
+from models.audit_keys import public_key
 from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers import (
     api_key_jobs,
     audit_stream_jobs,
+    integrity_jobs,
     invitation_jobs,
     invoice_documents,
     invoice_jobs,
@@ -125,6 +127,10 @@ async def _run_jobs(settings: Settings, database: Database, stop: asyncio.Event,
             "expire_licenses": (EVERY_30_SECONDS, lambda: license_expiry.expire_due(database)),
             "expire_api_keys": (EVERY_30_SECONDS, lambda: api_key_jobs.expire_due(database)),
             "tell_of_api_key_expiry": (EVERY_MINUTE, lambda: api_key_jobs.tell_of_expiry(settings, database)),
+            "verify_long_logs": (
+                EVERY_MINUTE,
+                lambda: integrity_jobs.verify_long_logs(database, public_key(settings)),
+            ),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
             **_collecting(database),
         },

@@ -2,7 +2,7 @@
 
 from models.accounts import Account
 from models.api_keys import ApiKey
-from models.audit import AuditEvent, AuditHead
+from models.audit import AuditCut, AuditEvent, AuditHead, AuditVerification
 from models.audit_streams import AuditStream
 from models.billing import BillingDetails, Invoice, InvoiceLine
 from models.catalog import Theme, ThemeFile, ThemeRelease
@@ -17,9 +17,11 @@ from models.sessions import Session, SignInLink
 __all__ = [
     "Account",
     "ApiKey",
+    "AuditCut",
     "AuditEvent",
     "AuditHead",
     "AuditStream",
+    "AuditVerification",
     "BillingDetails",
     "DownloadLink",
     "EmailAllowance",

@@ -3,7 +3,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, FetchedValue, Index, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
@@ -83,6 +83,35 @@ class AuditHead(SQLModel, table=True):
     occurred_at: datetime = time_column()
 
 
+class AuditCut(SQLModel, table=True):
+    """Up to where an account's log was pruned, or is being pruned: what lies before may be deleted. An event
+    has told of it, and the app's role cannot move it."""
+
+    __tablename__ = "audit_cuts"
+
+    account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
+    pruned_through: int = Field(sa_type=BigInteger)
+    hash: bytes = Field(sa_type=LargeBinary)
+    """Of the last event that was pruned."""
+
+
+class AuditVerification(SQLModel, table=True):
+    """What the job has found of a log that is too long to be verified while somebody waits."""
+
+    __tablename__ = "audit_verifications"
+
+    account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
+    verified_through: int = Field(sa_type=BigInteger)
+    """How far the log was found whole, once at least."""
+    verified_hash: bytes = Field(sa_type=LargeBinary)
+    walked_through: int = Field(sa_type=BigInteger)
+    """How far it was found whole in this round."""
+    walked_hash: bytes = Field(sa_type=LargeBinary)
+    walked_at: datetime = time_column()
+    first_broken_sequence: int | None = Field(default=None, sa_type=BigInteger)
+    """Until a round comes past it and finds it whole."""
+
+
 class AuditEvent(SQLModel, table=True):
     """What happened, who did it, with which credential. The trigger fills in what is `FetchedValue`.
 
@@ -91,6 +120,10 @@ class AuditEvent(SQLModel, table=True):
 
     __tablename__ = "audit_events"
     __table_args__ = (
+        # An export has an event a line, with the details as they were hashed.
+        CheckConstraint(
+            "strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0", name="details_line"
+        ),
         Index("uq_audit_events_id", "account_id", "id", unique=True),
         tenant_index("audit_events", "action", "sequence", suffix="action"),
         tenant_index("audit_events", "actor_member_id", "sequence", suffix="actor"),

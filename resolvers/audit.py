@@ -50,11 +50,16 @@ _ip = Condition(lambda ip: col(AuditEvent.ip) == ip)
 _head = Statement(
     lambda: select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == parameter("account_id"))
 )
+_number = Statement(
+    lambda: select(col(AuditHead.sequence) - _first_of(AuditHead.account_id) + 1).where(
+        col(AuditHead.account_id) == parameter("account_id")
+    )
+)
 
 
 def account_audit_log(context: Context, account: Account, filter: "AuditLogFilter | None" = None) -> Listing:
     where, branches = _filtered(account.id, filter)
-    head = None if where or branches else Count(_head, {"account_id": account.id})
+    head = None if where or branches else Count(_number, {"account_id": account.id})
     where = (_of_account(account.id), *where)
     return Listing(AuditEvent, where, _NEWEST, head, MOST_COUNTED, branches)
 
@@ -66,7 +71,7 @@ def member_activity(context: Context, member: Member, filter: "AuditLogFilter | 
 
 
 async def head_sequence(context: Context, account_id: UUID) -> int:
-    """How many events there are: they are numbered without a gap."""
+    """The newest one's."""
     found = await context.database.fetch(_head.sql, account_id)
     return int(found[0][0]) if found else 0
 
@@ -141,6 +146,18 @@ def _narrowing(filter: "AuditLogFilter") -> tuple[Bound, ...]:
     if filter.ip is not None:
         where.append(_ip(filter.ip))
     return tuple(where)
+
+
+def _first_of(account_id: Any) -> Any:
+    """The sequence of the oldest event that was not pruned. From there on they are numbered without a gap."""
+    event = aliased(AuditEvent)
+    return (
+        select(col(event.sequence))
+        .where(col(event.account_id) == account_id)
+        .order_by(col(event.sequence))
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def _first_since(account_id: Any, at: Any) -> Any:

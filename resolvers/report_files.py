@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Enum, Select, String, Text, case, cast, func, li
 from sqlmodel.sql.sqltypes import AutoString
 
 from models.database import Database
-from models.exports import copied
+from models.exports import Look, copied, no_look
 from models.statements import Statement, compiled
 from resolvers.report_queries import Rows
 
@@ -31,10 +31,11 @@ def csv_statement(rows: Rows) -> tuple[str, list[Any]]:
     return _written(rows, _csv_cell)
 
 
-def ndjson_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
+def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncIterator[bytes]:
+    """`look` may read first, what is of the same moment."""
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
-    return copied(database, sql, arguments, format="csv", **_NO_QUOTES)
+    return copied(database, sql, arguments, look, format="csv", **_NO_QUOTES)
 
 
 def counting(rows: Rows, most: int) -> Statement:

@@ -1,6 +1,6 @@
 """Reports: asked for as a link, and made when it is followed, from what is there then."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from models.accounts import Account
@@ -13,6 +13,7 @@ from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.viewer import Membership
 from resolvers.accounts import account_id_of
+from resolvers.audit_exports import audit_log_lines
 from resolvers.change import Change, asked, change
 from resolvers.downloads import (
     PDF_MEDIA_TYPE,
@@ -38,10 +39,6 @@ _MEDIA_TYPES: Mapping[ReportFormat, str] = {
     ReportFormat.CSV: "text/csv; charset=utf-8",
     ReportFormat.NDJSON: "application/x-ndjson",
     ReportFormat.PDF: PDF_MEDIA_TYPE,
-}
-_LINES: Mapping[ReportFormat, Callable[[Database, Rows], AsyncIterator[bytes]]] = {
-    ReportFormat.CSV: csv_lines,
-    ReportFormat.NDJSON: ndjson_lines,
 }
 
 
@@ -97,8 +94,17 @@ async def open_report(database: Database, _storage: Storage, link: Link) -> Cont
     if request.format is ReportFormat.PDF:
         pdf = await report_pdf(database, rows, request, account.name)
         return pdf_content(subject, name, pdf)
-    lines = _LINES[request.format]
-    return Content(subject, name, media_type, None, None, lambda _start, _end: lines(database, rows))
+    return Content(
+        subject, name, media_type, None, None, lambda _start, _end: _lines(database, rows, request)
+    )
+
+
+def _lines(database: Database, rows: Rows, request: ReportRequest) -> AsyncIterator[bytes]:
+    if request.format is ReportFormat.CSV:
+        return csv_lines(database, rows)
+    if request.kind is ReportKind.AUDIT_LOG:
+        return audit_log_lines(database, rows, request)
+    return ndjson_lines(database, rows)
 
 
 def _subject(request: ReportRequest, account: Account) -> Subject:

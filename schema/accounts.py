@@ -1,5 +1,6 @@
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 
 import strawberry
 
@@ -10,13 +11,14 @@ from resolvers.accounts import account_owner, active_licenses
 from resolvers.api_keys import account_api_keys
 from resolvers.audit import account_audit_log
 from resolvers.audit_streams import account_audit_streams
+from resolvers.integrity import account_integrity
 from resolvers.invitations import account_invitations
 from resolvers.invoices import spent_this_month
 from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
 from resolvers.loading import load
 from resolvers.members import MemberOrder, account_members
 from schema.api_keys import ApiKey, ApiKeyFilter
-from schema.audit import AuditEventConnection, AuditLogFilter
+from schema.audit import AuditEventConnection, AuditIntegrity, AuditLogFilter
 from schema.audit_streams import AuditStream
 from schema.billing import Billing
 from schema.connections import Connection
@@ -34,6 +36,10 @@ async def _spent_this_month(root: strawberry.Parent[models.Account], info: Info)
 
 def _max_monthly_spend(max_monthly_spend: Decimal | None, currency: str) -> Money | None:
     return None if max_monthly_spend is None else Money(amount=max_monthly_spend, currency=currency)
+
+
+async def _audit_integrity(root: strawberry.Parent[models.Account], info: Info) -> AuditIntegrity | None:
+    return cast("AuditIntegrity", await account_integrity(info.context, root))
 
 
 @object_type(allow=SIGNED_IN, of=models.Account, description="What an account may use, and uses.")
@@ -111,6 +117,11 @@ class Account(Node):
         allow=Permission.VIEW_AUDIT_LOG,
         filter=AuditLogFilter,
         description="The newest first. A member's own part is `Member.activity`.",
+    )
+    audit_integrity: AuditIntegrity | None = guarded(
+        allow=Permission.VIEW_AUDIT_LOG,
+        resolver=_audit_integrity,
+        description="Whether the log is what it was written as: recomputed, not remembered.",
     )
 
     audit_streams: Connection[AuditStream] | None = connection(

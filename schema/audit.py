@@ -8,6 +8,7 @@ from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from resolvers.global_ids import encode_credential, encode_named
+from resolvers.integrity import Integrity
 from resolvers.pages import Page
 from resolvers.rows import count
 from schema.compiler import PLANNED
@@ -97,6 +98,26 @@ class AuditEventConnection:
         resolver=_total_count,
         description="Exact, or null where more than 100,000 events match a filter: too costly to count.",
         metadata={PLANNED: Total()},
+    )
+
+
+@object_type(
+    allow=Permission.VIEW_AUDIT_LOG, of=Integrity, description="Whether the log is what it was written as."
+)
+class AuditIntegrity:
+    verified: bool = strawberry.field(
+        description="Whether every event up to the head was checked, and each follows from the one before."
+    )
+    checked_events: BigInt = strawberry.field(
+        description="How many events that rests on. Of a log of up to 50,000 it is all, checked just now."
+        " Of a longer one it is those that a job has checked, which goes through the log again and again,"
+        " and up to 50,000 newer ones, checked just now; where it is fewer than there are, `verified` is"
+        " false until the job has caught up. What was pruned is not among them."
+    )
+    head_sequence: BigInt = strawberry.field(description="The newest event's, as the head of the log has it.")
+    head_hash: str = strawberry.field(description="The newest event's, in hex. Keep both: a checkpoint.")
+    first_broken_sequence: BigInt | None = strawberry.field(
+        description="The first event that was changed, dropped, inserted or swapped; null where none is."
     )
 
 

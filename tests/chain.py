@@ -1,35 +1,15 @@
-"""The audit log's hash chain, recomputed from its rows by nothing but SHA-256."""
+"""The audit log's hash chain, recomputed from its rows."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 import asyncpg
 
-FIELDS = (
-    "account_id",
-    "sequence",
-    "id",
-    "occurred_at",
-    "action",
-    "outcome",
-    "summary",
-    "actor_kind",
-    "actor_member_id",
-    "actor_name",
-    "credential_kind",
-    "credential_id",
-    "credential_label",
-    "target_type",
-    "target_id",
-    "target_name",
-    "ip",
-    "user_agent",
-    "request_id",
-    "details",
-)
-FIRST = bytes(32)
+from models.audit_chain import FIELDS, FIRST
+from models.audit_chain import hash_of as hash_of_texts
+
+_COLUMNS = ["".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in FIELDS]
 
 
 def first_broken(events: Sequence[Mapping[str, Any]]) -> int | None:
@@ -49,7 +29,7 @@ def first_broken(events: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def hash_of(before: bytes, event: Mapping[str, Any]) -> bytes:
-    return sha256(before + b"".join(_field(event[name]) for name in FIELDS)).digest()
+    return hash_of_texts(before, (_text(event[name]) for name in _COLUMNS))
 
 
 async def assert_whole(superuser: asyncpg.Connection) -> None:
@@ -62,10 +42,9 @@ async def assert_whole(superuser: asyncpg.Connection) -> None:
         assert (len(events), events[-1]["hash"]) == (head["sequence"], head["hash"])
 
 
-def _field(value: object) -> bytes:
+def _text(value: object) -> str | None:
     if value is None:
-        return b"-,"
+        return None
     if isinstance(value, datetime):
-        value = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    text = str(value).encode()
-    return b"%d:%s," % (len(text), text)
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return str(value)

@@ -136,6 +136,7 @@ _ACCOUNT_FIELDS = (
     ("MANAGE_ACCOUNT", "auditStreams(first: 1) { totalCount nodes { url status undeliveredEvents } }"),
     ("VIEW_AUDIT_LOG", "auditLog(first: 1) { totalCount nodes { summary details } }"),
     ("VIEW_AUDIT_LOG", 'auditLog(filter: { actorIds: ["<me>"] }) { totalCount }'),
+    ("VIEW_AUDIT_LOG", "auditIntegrity { verified checkedEvents headHash }"),
 )
 _OWNER_FIELDS = (
     ("INVITE_MEMBERS", "email"),

@@ -1,0 +1,96 @@
+"""How fast an export of the audit log is verified: `python -m bench.exports`."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from models.audit_chain import FIELDS, FIRST, hash_of
+from models.audit_export import End
+from models.canonical import canonical_json
+
+ACCOUNT_ID = "01a20ae5-6d20-7188-9022-335a71dc1186"
+_COMMAND = Path(__file__).parent.parent / "cli.py"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "audit-log.ndjson"
+        write_export(path, asked.events)
+        seconds = []
+        for _ in range(asked.rounds):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, str(_COMMAND), "audit", "verify", str(path)], check=True)  # noqa: S603
+            seconds.append(time.perf_counter() - began)
+        size = path.stat().st_size
+    rates = sorted(asked.events / each for each in seconds)
+    Console(highlight=False, soft_wrap=True).print(
+        f"{asked.events:,} events, {size / 1e6:.0f} MB, with the start of the command:"
+        f" {rates[len(rates) // 2]:,.0f} events a second (median of {asked.rounds};"
+        f" {rates[0]:,.0f} to {rates[-1]:,.0f})"
+    )
+
+
+def write_export(path: Path, events: int) -> None:
+    with path.open("wb") as file:
+        for line in export_lines(events):
+            file.write(line + b"\n")
+
+
+def export_lines(events: int) -> Iterator[bytes]:
+    """Of a log of API calls, with a name in it that is not ASCII now and then. Without line breaks."""
+    previous = FIRST
+    for sequence in range(1, events + 1):
+        fields, details = _event(sequence)
+        texts = chain(fields[:1], [str(sequence)], fields[1:], [details])
+        hash = hash_of(previous, texts)
+        named = dict(zip(FIELDS, (fields[0], sequence, *fields[1:]), strict=False))
+        yield (
+            orjson.dumps(named)[:-1] + f',"details":{details},"previousHash":"{previous.hex()}"'.encode()
+            + f',"hash":"{hash.hex()}"}}'.encode()
+        )  # fmt: skip
+        previous = hash
+    end = End(ACCOUNT_ID, events, 1, events, events, previous.hex(), False)
+    yield end.line().removesuffix(b"\n")
+
+
+def _event(sequence: int) -> tuple[list[str | None], str]:
+    """All fields but the sequence, and the details."""
+    name = "Zoë Łukasz" if sequence % 10 == 0 else "Ada Lovelace"
+    details: dict[str, Any] = {"operation": "account", "fields": ["id", "name"], "status": 200, "ms": 4.5}
+    return [
+        ACCOUNT_ID,
+        f"01a20ae5-6d20-7188-9022-{sequence:012x}",
+        f"2026-11-24T{sequence // 3600 % 24:02}:{sequence // 60 % 60:02}:{sequence % 60:02}.000000Z",
+        "API_CALLED",
+        "ALLOWED",
+        f"{name} called the API",
+        "MEMBER",
+        "01a20ae5-6d20-7188-9022-335a71dc1187",
+        name,
+        "API_KEY",
+        "01a20ae5-6d20-7188-9022-335a71dc1188",
+        "build server",
+        "ApiKey",
+        "01a20ae5-6d20-7188-9022-335a71dc1188",
+        "build server",
+        f"203.0.113.{sequence % 250}",
+        "python-httpx/0.28.1",
+        f"{sequence * 7919:032x}",
+    ], canonical_json(details)
+
+
+if __name__ == "__main__":
+    main()

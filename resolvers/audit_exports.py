@@ -1,0 +1,71 @@
+"""The audit log as NDJSON: an event a line, and a last line that tells that it is all there."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy import select
+from sqlmodel import col
+
+from models.audit import AuditHead
+from models.audit_chain import FIRST
+from models.audit_export import End
+from models.database import Database
+from models.statements import Statement, parameter
+from resolvers.report_files import ndjson_lines
+from resolvers.report_queries import ReportRequest, Rows
+
+_HEAD = Statement(
+    lambda: select(col(AuditHead.sequence), col(AuditHead.hash)).where(
+        col(AuditHead.account_id) == parameter("account_id")
+    )
+)
+
+
+async def audit_log_lines(database: Database, rows: Rows, request: ReportRequest) -> AsyncIterator[bytes]:
+    """The last line names the log's head: of the very snapshot that the events are read from."""
+    account_id: UUID = rows.values["account_id"]
+    head: tuple[int, bytes] = 0, FIRST
+
+    async def look_at_head(connection: asyncpg.Connection) -> None:
+        nonlocal head
+        for record in await connection.fetch(_HEAD.sql, *_HEAD.arguments(account_id=account_id)):
+            head = record[0], record[1]
+
+    told = _Told()
+    async for piece in ndjson_lines(database, rows, look_at_head):
+        told.add(piece)
+        yield piece
+    is_filtered = bool(request.since or request.until or request.audit_filter)
+    first, last = told.sequences()
+    sequence, hash = head
+    yield End(str(account_id), told.lines, first, last, sequence, hash.hex(), is_filtered).line()
+
+
+class _Told:
+    """What is counted of the lines that went by, in pieces that end anywhere."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._first = b""
+        self._last = b""
+
+    def add(self, piece: bytes) -> None:
+        if not self.lines:
+            self._first += piece
+        self.lines += piece.count(b"\n")
+        line_break = piece.rfind(b"\n", 0, len(piece) - 1)
+        if line_break >= 0:
+            self._last = piece[line_break + 1 :]
+        elif self._last.endswith(b"\n"):
+            self._last = piece
+        else:
+            self._last += piece
+
+    def sequences(self) -> tuple[int | None, int | None]:
+        """Of the first event and of the last."""
+        if not self.lines:
+            return None, None
+        first = self._first.partition(b"\n")[0]
+        return orjson.loads(first)["sequence"], orjson.loads(self._last)["sequence"]
