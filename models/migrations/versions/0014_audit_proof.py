@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0015"
-down_revision = "0014"
+revision = "0014"
+down_revision = "0013"
 
 ONE_LINE = "strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0"
 
