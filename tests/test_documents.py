@@ -225,8 +225,8 @@ def test_no_document_takes_long(documents: Documents, text: str) -> None:
     with suppress(Refused):
         documents.prepare(text, None, None)
 
-    # The worst found takes 0.16 s; the rest is for slower machines.
-    assert time.process_time() - started < 0.5
+    # The worst found takes 0.16 s; what was mended by this took minutes.
+    assert time.process_time() - started < 3
 
 
 def test_a_known_document_is_not_read_again(documents: Documents) -> None:

@@ -23,22 +23,31 @@ VALUES: dict[str, Any] = {
     "account_name": "Acme",
     "app_url": "https://app.example.com/team?a=1&b=2",
     "email": "bob@example.com",
+    "claim_until": NOON,
+    "claimed_at": NOON,
+    "created_by_name": "Grace Hopper",
     "expires_at": NOON,
+    "graphql_url": "https://api.example.com/graphql",
     "has_mailbox": True,
     "inviter_name": "Ada Lovelace",
     "just_now": True,
+    "key_name": "Dashboard",
     "lifetime_seconds": 900,
     "mail": MAIL,
     "mails": [MAIL],
     "masked_email": "b•••@e•••.com",
+    "prefix": "ta_kq3Vb0mZ",
     "problem": None,
     "request_id": "01930d5c",
     "retry_at": NOON,
     "role": Role.MEMBER,
+    "scopes": ["READ", "PROVISION"],
+    "secret": "ta_kq3Vb0mZr1uJx8yT",
     "signed_in_email": "ada@example.com",
     "signed_in_name": "Ada Lovelace",
     "title": "This link's time is over",
     "token": "kq3Vb0mZr1uJx8yT",
+    "was_claimed": False,
     "why": "It worked for five minutes.",
 }
 NOBODY = {"signed_in_name": None, "signed_in_email": None}
@@ -50,11 +59,14 @@ STATES: list[tuple[str, dict[str, Any]]] = [
     ("join", NOBODY),
     *(("join", {"role": role}) for role in Role),
     ("join_declined", {"just_now": False}),
+    ("claim", {"scopes": ["READ"], "expires_at": None}),
+    ("claim_expired", {"was_claimed": True}),
     ("mailbox", {"mails": []}),
     ("mail", {"mail": Mail("a" * 32, "", "", NOON)}),
     *(("error", {"status_code": code}) for code in (400, 401, 403, 404, 405, 413, 415, 418, 429, 503, 507)),
     ("error", {"request_id": None, "retry_at": None, "status_code": 429}),
 ]
+WITH_SCRIPT = ("claim", "claimed")
 HOSTILE = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)> ' autofocus onfocus='alert(1)",
@@ -65,7 +77,7 @@ HOSTILE = [
     "👩‍👩‍👧‍👦" * 20,
 ]
 TAKES_TEXT = [
-    "account_name", "email", "inviter_name", "masked_email", "request_id",
+    "account_name", "created_by_name", "email", "inviter_name", "key_name", "masked_email", "request_id",
     "signed_in_email", "signed_in_name", "token",
 ]  # fmt: skip
 
@@ -117,12 +129,15 @@ def test_every_page_is_whole(name: str, changes: dict[str, Any]) -> None:
 def test_nothing_runs_and_nothing_comes_from_elsewhere(name: str, changes: dict[str, Any]) -> None:
     html = Read(show(name, **changes))
 
-    assert not html.all("script")
+    scripts = html.all("script")
+    assert [set(script) for script in scripts] == [{"src", "defer"}] * (name in WITH_SCRIPT)
     assert not html.all("style")
     for tag, attributes in html.tags:
         assert not [key for key in attributes if key == "style" or key.startswith("on")], tag
     loaded = [
-        tag.get("src") or tag.get("href") for name in ("img", "link", "iframe") for tag in html.all(name)
+        tag.get("src") or tag.get("href")
+        for name in ("img", "link", "iframe", "script")
+        for tag in html.all(name)
     ]
     assert all(str(address).startswith("/") for address in loaded)
     assert {form["method"] for form in html.all("form")} <= {"post"}
@@ -176,7 +191,8 @@ def test_a_page_stays_private(name: str) -> None:
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]
-    assert policy[6:] == (["frame-src 'self'"] if name == "mail" else [])
+    more = {"mail": ["frame-src 'self'"], **{key: ["script-src 'self'"] for key in WITH_SCRIPT}}
+    assert policy[6:] == more.get(name, [])
 
 
 def test_a_form_may_lead_to_the_app() -> None:

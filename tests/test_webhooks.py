@@ -139,10 +139,6 @@ async def test_what_does_not_speak_tls() -> None:
     assert outcome == Failed("It does not speak TLS as it should.")
 
 
-def _date(**ahead: float) -> str:
-    return format_datetime(datetime.now(UTC) + timedelta(**ahead), usegmt=True)
-
-
 @pytest.mark.parametrize("code", [429, 503])
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
@@ -151,9 +147,9 @@ def _date(**ahead: float) -> str:
         ("0", 0),
         ("86400", MOST_RETRY_AFTER_SECONDS),
         ("9" * 5_000, MOST_RETRY_AFTER_SECONDS),
-        (_date(hours=9), MOST_RETRY_AFTER_SECONDS),
-        (_date(minutes=10), 600),
-        (_date(days=-1), 0),
+        (timedelta(hours=9), MOST_RETRY_AFTER_SECONDS),
+        (timedelta(minutes=10), 600),
+        (timedelta(days=-1), 0),
         ("Fri, 31 Dec 9999 23:59:59 -2359", MOST_RETRY_AFTER_SECONDS),
         ("-5", 0),
         ("1.5", 0),
@@ -164,8 +160,10 @@ def _date(**ahead: float) -> str:
     ],
 )
 async def test_how_long_the_receiver_wants_to_be_left_alone(
-    code: int, retry_after: str, seconds: float
+    code: int, retry_after: str | timedelta, seconds: float
 ) -> None:
+    if isinstance(retry_after, timedelta):
+        retry_after = format_datetime(datetime.now(UTC) + retry_after, usegmt=True)
     answer = f"HTTP/1.1 {code} No\r\nretry-after: {retry_after}\r\ncontent-length: 0\r\n\r\n"
 
     outcome, _ = await answered(answer.encode("latin-1"))
