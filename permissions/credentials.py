@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from graphql import GraphQLError
-from sqlalchemy import Select, Update, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Update, and_, func, select, tuple_, update
 from sqlmodel import col
 
 from models.accounts import Account
@@ -61,13 +61,8 @@ def _session() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _api_key() -> Select[*tuple[Any, ...]]:
+def _api_key(secret: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Also one that does not work any more: who tries it is told why, and so is the log."""
-    current = col(ApiKey.key_hash) == parameter("token_hash")
-    rotated = and_(
-        col(ApiKey.previous_key_hash) == parameter("token_hash"),
-        col(ApiKey.previous_expires_at) > func.now(),
-    )
     of_account = col(Member.account_id) == col(ApiKey.account_id)
     return (
         select(*BY_API_KEY.columns)
@@ -75,15 +70,29 @@ def _api_key() -> Select[*tuple[Any, ...]]:
         .join(Member, and_(of_account, col(Member.id) == col(ApiKey.member_id)))
         .join(User, col(User.id) == col(Member.user_id))
         .join(Account, col(Account.id) == col(ApiKey.account_id))
-        .where(or_(current, rotated))
+        .where(secret)
     )
 
 
-_SESSION, _API_KEY = Statement(_session), Statement(_api_key)
+def _is_current() -> ColumnElement[bool]:
+    return col(ApiKey.key_hash) == parameter("token_hash")
+
+
+def _was_current() -> ColumnElement[bool]:
+    return and_(
+        col(ApiKey.previous_key_hash) == parameter("token_hash"),
+        col(ApiKey.previous_expires_at) > func.now(),
+    )
+
+
+_SESSION = Statement(_session)
+_API_KEY = Statement(lambda: _api_key(_is_current()))
+_ROTATED_API_KEY = Statement(lambda: _api_key(_was_current()))
 
 
 async def find(database: Database, token: str) -> Viewer:
-    """Whose credential this is, whether it works or not: one statement, and none for what cannot be a key.
+    """Whose credential this is, whether it works or not: one statement, two for a secret that was rotated
+    out or is nobody's, and none for what cannot be a key.
 
     Raises `Unauthenticated` where it is nobody's.
     """
@@ -94,7 +103,10 @@ async def find(database: Database, token: str) -> Viewer:
         return Viewer(records, BY_SESSION)
     if not is_api_key(token):
         raise Unauthenticated("This is no API key, or not all of one: it has 52 characters, and a checksum.")
-    records = await database.fetch(_API_KEY.sql, hash_token(token))
+    token_hash = hash_token(token)
+    records = await database.fetch(_API_KEY.sql, token_hash)
+    if not records:
+        records = await database.fetch(_ROTATED_API_KEY.sql, token_hash)
     if not records:
         raise Unauthenticated("There is no such API key, or its secret was replaced.")
     return Viewer(records, BY_API_KEY)

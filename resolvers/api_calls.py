@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -11,7 +13,7 @@ from models.audit import ActorKind, AuditAction, AuditOutcome
 from models.database import Database
 from models.notifications import AuditAnnouncer
 from permissions.viewer import Client, Viewer
-from resolvers.appending import append
+from resolvers.appending import append, written
 from resolvers.events import Actor, new_event
 
 MOST_AT_ONCE = 500
@@ -61,6 +63,12 @@ def called(caller: Viewer, client: Client, call: Call) -> dict[str, Any]:
     return event
 
 
+class _Waiting(NamedTuple):
+    account_id: UUID
+    event: bytes
+    committed: asyncio.Future[None]
+
+
 class ApiCalls:
     """Commits what comes in together by one statement, one after the other, on a connection of its own: so
     the log costs a call little more than its own row, and no change waits for a connection.
@@ -70,14 +78,14 @@ class ApiCalls:
 
     def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
         self._database, self._announcer = database, announcer
-        self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._driver: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def record(self, event: dict[str, Any]) -> None:
         """Returns once the event is committed. Raises what kept it from that."""
         committed = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, committed))
+        self._waiting.append(_Waiting(event["account_id"], written(event), committed))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_all())
         await committed
@@ -92,12 +100,12 @@ class ApiCalls:
         while self._waiting:
             together = self._waiting[:MOST_AT_ONCE]
             del self._waiting[:MOST_AT_ONCE]
-            together.sort(key=lambda each: each[0]["account_id"])
+            together.sort(key=attrgetter("account_id"))
             await self._commit(together)
 
-    async def _commit(self, together: Sequence[tuple[dict[str, Any], asyncio.Future[None]]]) -> None:
+    async def _commit(self, together: Sequence[_Waiting]) -> None:
         try:
-            await self._append([event for event, _ in together])
+            await self._append([each.event for each in together])
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             # One that cannot be stored shall not take others with it.
             if len(together) == 1:
@@ -107,12 +115,12 @@ class ApiCalls:
         except Exception as error:
             _fail(together, error)
         else:
-            for event, committed in together:
-                self._announcer.grown(event["account_id"])
-                if not committed.done():
-                    committed.set_result(None)
+            for each in together:
+                self._announcer.grown(each.account_id)
+                if not each.committed.done():
+                    each.committed.set_result(None)
 
-    async def _append(self, events: Sequence[dict[str, Any]]) -> None:
+    async def _append(self, events: Sequence[bytes]) -> None:
         if self._driver is None or self._driver.is_closed():
             self._driver = await self._database.connect_appending()
         try:
@@ -122,7 +130,7 @@ class ApiCalls:
             raise
 
 
-def _fail(together: Sequence[tuple[dict[str, Any], asyncio.Future[None]]], error: Exception) -> None:
-    for _, committed in together:
-        if not committed.done():
-            committed.set_exception(error)
+def _fail(together: Sequence[_Waiting], error: Exception) -> None:
+    for each in together:
+        if not each.committed.done():
+            each.committed.set_exception(error)

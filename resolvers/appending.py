@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
+import orjson
 
 from models.audit import AuditEvent
 from models.canonical import canonical_json
@@ -17,20 +18,25 @@ _APPENDED = tuple(
 )
 
 
-async def append(driver: asyncpg.Connection, events: Sequence[Mapping[str, Any]]) -> None:
-    """However many: an array for each column. The heads of the accounts' logs are locked in the events'
-    order, from here to the commit."""
-    columns = [[event[name] for event in events] for name in _APPENDED]
-    columns[_APPENDED.index("details")] = [canonical_json(event["details"]) for event in events]
-    await driver.execute(_APPEND, *columns)
+def written(event: Mapping[str, Any]) -> bytes:
+    """As JSON, in which `details` is text: the very bytes that are to be hashed."""
+    return orjson.dumps({**event, "details": canonical_json(event["details"])}, default=str)
+
+
+async def append(driver: asyncpg.Connection, events: Sequence[bytes]) -> None:
+    """However many that are `written`. The heads of the accounts' logs are locked in the events' order, from
+    here to the commit."""
+    await driver.execute(_APPEND, (b"[" + b",".join(events) + b"]").decode())
 
 
 def _appending() -> str:
+    """Of one text, which takes half the time that an array for each column does."""
     columns = ", ".join(_APPENDED)
-    types = (column_type(AuditEvent, name) for name in _APPENDED)
-    arrays = ", ".join(f"${place}::{each}[]" for place, each in enumerate(types, 1))
+    types = {name: column_type(AuditEvent, name) for name in _APPENDED} | {"details": "text"}
+    typed = ", ".join(f"{name} {type}" for name, type in types.items())
     return f"""INSERT INTO audit_events ({columns})
-        SELECT {columns} FROM unnest({arrays}) WITH ORDINALITY AS event ({columns}, place)
+        SELECT {columns.replace("details", "details::json")}
+        FROM ROWS FROM (json_to_recordset($1::json) AS ({typed})) WITH ORDINALITY AS event ({columns}, place)
         ORDER BY place"""  # noqa: S608
 
 

@@ -43,7 +43,7 @@ from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership, Scopes
-from resolvers.appending import append
+from resolvers.appending import append, written
 from resolvers.email_allowances import Allowance
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
@@ -185,7 +185,7 @@ class Change:
             await self.insert(self._remembered)
         await queue.enqueue(self.transaction.driver, self._messages)
         if self._events:
-            await append(self.transaction.driver, self._events)
+            await append(self.transaction.driver, [written(event) for event in self._events])
 
 
 @asynccontextmanager
@@ -426,5 +426,5 @@ async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forb
     denied["outcome"] = AuditOutcome.DENIED
     denied["details"] = {"permission": refusal.permission.value, "input": shortened(asked.get().input)}
     async with context.database.transaction() as transaction:
-        await append(transaction.driver, [denied])
+        await append(transaction.driver, [written(denied)])
     context.announcer.grown(denied["account_id"])

@@ -295,7 +295,7 @@ async def test_one_event_that_cannot_be_stored_takes_no_other_with_it(
 
     assert [type(outcome) for outcome in outcomes] == [
         type(None),
-        asyncpg.exceptions.CharacterNotInRepertoireError,
+        asyncpg.exceptions.UntranslatableCharacterError,
         type(None),
     ]
     assert len(await calls(world)) == 2
