@@ -163,7 +163,8 @@ class AuditEvent(SQLModel, table=True):
         ),
     )
 
-    account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
+    account_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
+    """There is one: the head of its log, which is locked for each event, refers to it."""
     sequence: int = Field(
         primary_key=True,
         sa_type=BigInteger,

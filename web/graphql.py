@@ -27,7 +27,7 @@ from schema.document import Documents, Prepared, Refused, nul_error
 from schema.execution import execute
 from schema.limits import Limits
 from web.answers import encode
-from web.errors import as_graphql_error, presented, status_of, timed_out
+from web.errors import as_graphql_error, code_of, presented, status_of, timed_out
 from web.exchange import Exchange, MakeContext
 from web.recording import Recording, codes_of
 from web.requests import (
@@ -156,23 +156,23 @@ class GraphQLView(GraphQL[Exchange, None]):
                 raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
             check_origin(headers, self.allowed_origins)
             strict = media_type == GRAPHQL_RESPONSE
-            status, answer = await self._answer(exchange, request, headers, strict)
-            return self._response(exchange, status, answer, media_type)
+            status, body = await self._answer(exchange, request, headers, strict)
+            return self._response(exchange, status, body, media_type)
         except RequestRefused as refused:
             error = GraphQLError(refused.message, extensions=refused.extensions)
-            answer = _refusal([error], exchange)
-            return self._response(exchange, refused.status, answer, media_type or JSON, refused.headers)
+            body = encode(_refusal([error], exchange))
+            return self._response(exchange, refused.status, body, media_type or JSON, refused.headers)
         except ClientDisconnect:
             raise
         except Exception as error:
-            answer = _refusal([as_graphql_error(error)], exchange)
-            return self._response(exchange, 500, answer, media_type or JSON)
+            body = encode(_refusal([as_graphql_error(error)], exchange))
+            return self._response(exchange, 500, body, media_type or JSON)
         finally:
             exchange.end()
 
     async def _answer(
         self, exchange: Exchange, request: Request, headers: Mapping[str, str], strict: bool
-    ) -> tuple[int, Answer | list[Answer]]:
+    ) -> tuple[int, bytes]:
         """`strict` where a refused operation has a status of its own."""
         try:
             asked = await read_parameters(
@@ -185,9 +185,9 @@ class GraphQLView(GraphQL[Exchange, None]):
             raise
         outcomes = await self._outcomes(batch, prepared, exchange)
         if isinstance(asked, list):
-            return 200, [answer for _, answer in outcomes]
-        status, answer = outcomes[0]
-        return status if strict else 200, answer
+            return 200, b"[" + b",".join(body for _, body in outcomes) + b"]"
+        status, body = outcomes[0]
+        return status if strict else 200, body
 
     async def _record_unread(self, exchange: Exchange, refused: RequestRefused) -> None:
         """Whose credential comes with what cannot be read is asked too: for the record, and because it counts
@@ -204,26 +204,37 @@ class GraphQLView(GraphQL[Exchange, None]):
 
     async def _outcomes(
         self, batch: list[Parameters], prepared: list[Prepared | Refused], exchange: Exchange
-    ) -> list[tuple[int, Answer]]:
+    ) -> list[tuple[int, bytes]]:
         """One after the other: a batch shall not hold ten connections, and its changes keep their order.
 
         Each begins with who asks as of then, and counts as a request: what came before may have changed what
         they may.
         """
-        outcomes: list[tuple[int, Answer]] = []
+        outcomes: list[tuple[int, bytes]] = []
         for asked, each in zip(batch, prepared, strict=True):
             recording = Recording(exchange, asked, each if isinstance(each, Prepared) else None)
             try:
-                status, answer = await self._outcome(each, exchange)
-                await recording.end(status, codes_of(answer))
+                # Bytes, before it is recorded: thousands of objects are not kept for as long as that takes.
+                status, body, codes = await self._encoded(each, exchange)
+                await recording.end(status, codes)
             except RequestRefused as refused:
                 await recording.end(refused.status, refused.codes)
                 if not outcomes:
                     raise
                 error = GraphQLError(refused.message, extensions=refused.extensions)
-                status, answer = refused.status, _refusal([error], exchange)
-            outcomes.append((status, answer))
+                status, body = refused.status, encode(_refusal([error], exchange))
+            except Exception as error:
+                await recording.end(500, [code_of(as_graphql_error(error))])
+                raise
+            outcomes.append((status, body))
         return outcomes
+
+    async def _encoded(
+        self, prepared: Prepared | Refused, exchange: Exchange
+    ) -> tuple[int, bytes, list[str]]:
+        """The outcome, and the codes of its errors."""
+        status, answer = await self._outcome(prepared, exchange)
+        return status, encode(answer), codes_of(answer)
 
     def _prepare_or_refuse(self, parameters: Parameters, method: str) -> Prepared | Refused:
         try:
@@ -269,11 +280,10 @@ class GraphQLView(GraphQL[Exchange, None]):
         self,
         exchange: Exchange,
         status: int,
-        answer: Answer | list[Answer],
+        body: bytes,
         media_type: str,
         headers: Mapping[str, str] | None = None,
     ) -> ASGIApp:
-        body = encode(answer)
         raw_headers = [
             *_HEADERS,
             (b"content-type", _CONTENT_TYPES[media_type]),

@@ -132,6 +132,8 @@ $$
 
 
 def upgrade() -> None:
+    # The head's says the same, once an account and not once an event.
+    op.drop_constraint(op.f("fk_audit_events_account_id"), "audit_events", type_="foreignkey")
     op.execute(APPEND)
     op.execute(APPENDED)
     op.execute(
@@ -144,3 +146,6 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER audit_events_appended ON audit_events")
     op.execute("DROP FUNCTION audit_appended()")
     op.execute(BEFORE)
+    op.create_foreign_key(
+        op.f("fk_audit_events_account_id"), "audit_events", "accounts", ["account_id"], ["id"]
+    )
