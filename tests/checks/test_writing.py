@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("schema", "resolvers", "permissions", "mailer", "models", "web", "demo")
+LOOKED_THROUGH = ("schema", "resolvers", "permissions", "mailer", "models", "web", "demo", "commands")
 # By what of the database, and where.
 WAYS = {
     "writing": {"permissions/credentials.py"},
@@ -48,7 +48,10 @@ def test_sessions_are_for_changes() -> None:
 
 @cache
 def _nodes() -> list[tuple[str, ast.AST]]:
-    paths = [*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
+    paths = [
+        *ROOT.glob("*.py"),
+        *(path for folder in LOOKED_THROUGH for path in (ROOT / folder).rglob("*.py")),
+    ]
     return [
         (path.relative_to(ROOT).as_posix(), node)
         for path in paths

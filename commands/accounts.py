@@ -1,0 +1,30 @@
+"""`team-access account`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.printing import out
+from commands.running import run
+from settings import Settings
+
+if TYPE_CHECKING:
+    from models.database import Database
+
+app = typer.Typer(help="Accounts.", no_args_is_help=True)
+
+
+@app.command("create")
+def create_account(
+    name: str,
+    owner_email: str,
+    owner_name: Annotated[str | None, typer.Option(help="From the address by default.")] = None,
+) -> None:
+    """Found an account. Its owner signs in with the address."""
+    from resolvers import operator
+
+    async def create(settings: Settings, database: "Database") -> None:
+        account = await operator.create_account(database, name, owner_email, owner_name)
+        out.print(f"Created the account {account.name}: {account.slug}", markup=False, soft_wrap=True)
+
+    run(create)

@@ -1,0 +1,132 @@
+"""`team-access audit`."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+import settings as settings_module
+from commands.printing import AsJson, notes, print_done, print_json, progress_bar
+from commands.running import CommandError, run
+from settings import Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+    from models.audit_export import Verified
+    from models.database import Database
+
+app = typer.Typer(help="The audit log: its proof, and its end.", no_args_is_help=True)
+Value = TypeVar("Value")
+
+
+@app.command("verify")
+def verify_export(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    checkpoint: Annotated[
+        str | None, typer.Option(help="SEQUENCE:HASH, or a file: the export must hold that event.")
+    ] = None,
+    public_key: Annotated[
+        str | None,
+        typer.Option(help="Of what was pruned: `audit public-key` prints it.", envvar="AUDIT_PUBLIC_KEY"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify the log's export FILE (NDJSON). Ends with 1 where it is not whole, 2 where it is none."""
+    from models import audit_checkpoints, audit_diagnosis, audit_export, audit_keys
+
+    key = _argument("--public-key", audit_keys.public_key_from, public_key)
+    kept = _argument("--checkpoint", audit_checkpoints.Checkpoint.of, checkpoint)
+    try:
+        verified = _verified(file, key)
+        if kept is not None:
+            kept.require_in(verified)
+    except audit_diagnosis.Damage as damage:
+        if as_json:
+            print_json(damage.to_json())
+        notes.print(str(damage), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
+    except audit_export.Unreadable as error:
+        notes.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    print_done(verified.sentence(), verified.to_json(), as_json=as_json)
+
+
+@app.command("checkpoint")
+def print_checkpoint(account_slug: str) -> None:
+    """Print where an account's log has got to, as a line of JSON: keep it elsewhere."""
+    from resolvers import operator_audit
+
+    async def print_(settings: Settings, database: "Database") -> None:
+        print_json(await operator_audit.checkpoint(database, account_slug))
+
+    run(print_)
+
+
+@app.command("public-key")
+def print_public_key() -> None:
+    """Print what the signatures of what was pruned are checked with."""
+    from models import audit_keys
+
+    settings = settings_module.load()
+    key = audit_keys.public_key(settings) or _signing_key(settings).public_key()
+    typer.echo(audit_keys.written(key))
+
+
+@app.command("prune")
+def prune(
+    account_slug: str,
+    before: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="In UTC: 2026-01-31.")
+    ],
+    export: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The whole log, as NDJSON.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Delete an account's events from BEFORE a day, which EXPORT has to hold. As the role of
+    MIGRATION_DATABASE_URL; a signed event stands for them."""
+    from models import audit_diagnosis, audit_export
+    from resolvers import operator_audit
+
+    key = _signing_key(settings_module.load())
+    try:
+        exported = operator_audit.Exported.of(_verified(export, key.public_key()))
+    except (audit_diagnosis.Damage, audit_export.Unreadable) as error:
+        raise CommandError(f"The export cannot stand for what would be pruned. {error}") from error
+
+    async def prune_(settings: Settings, database: "Database") -> None:
+        with progress_bar("Pruning") as progress:
+            pruned = await operator_audit.prune(
+                database, account_slug, before.replace(tzinfo=UTC), exported, key, progress
+            )
+        print_done(pruned.sentence(), asdict(pruned), as_json=as_json)
+
+    run(prune_, as_owner=True)
+
+
+def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
+    from models import audit_export
+
+    with progress_bar("Verifying", unit="bytes") as progress:
+        size = file.stat().st_size
+        return audit_export.verify(file, key, lambda done: progress(done, size))
+
+
+def _signing_key(settings: Settings) -> "Ed25519PrivateKey":
+    from models import audit_keys
+
+    try:
+        return audit_keys.signing_key(settings)
+    except audit_keys.NoSigningKey as error:
+        raise CommandError(str(error)) from error
+
+
+def _argument(name: str, read: Callable[[str], Value], given: str | None) -> Value | None:
+    try:
+        return None if given is None else read(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=name) from error

@@ -1,0 +1,52 @@
+"""What a command prints: results, as sentences or as JSON, and how far it is."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+out = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def print_done(sentence: str, result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    else:
+        out.print(sentence, markup=False, soft_wrap=True)
+
+
+def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    lines = [list(rows[0]), *([str(value or "") for value in row.values()] for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:  # Not a table of rich's: it cuts what is wider than the terminal.
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@contextmanager
+def progress_bar(
+    what: str, unit: Literal["bytes", "events"] = "events"
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told what is done and what is in all. It has no thread of its own: processes are
+    started meanwhile."""
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+
+    count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), count)
+    is_shown = notes.is_terminal
+    with Progress(*columns, console=notes, transient=True, auto_refresh=False, disable=not is_shown) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)

@@ -1,0 +1,87 @@
+"""What a command runs on: the database, embedded or not, and what may be wrong with it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import settings as settings_module
+from commands.printing import notes
+from settings import Settings
+
+if TYPE_CHECKING:
+    from models.database import Database
+    from models.embedded import Server
+
+
+class CommandError(Exception):
+    """In one sentence, for the person who called the command."""
+
+
+def run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]], *, as_owner: bool = False) -> None:
+    """What an operator does, and what may be wrong with it."""
+    from models.database import Database
+    from models.storage import SourceChanged, StorageUnavailable
+    from resolvers.catalog_folder import CatalogInvalid
+    from resolvers.refusals import Refused
+
+    async def with_database() -> None:
+        database = Database(url)
+        try:
+            await task(settings, database)
+        finally:
+            await database.close()
+
+    settings = settings_module.load()
+    with database_of(settings) as (url, server):
+        if as_owner:
+            url = _owner_url(settings, server)
+        try:
+            asyncio.run(with_database())
+        except (Refused, CatalogInvalid, StorageUnavailable, SourceChanged) as error:
+            raise CommandError(str(error)) from error
+
+
+def _owner_url(settings: Settings, server: "Server | None") -> str:
+    from models import embedded
+
+    if server is not None:
+        return server.url(embedded.OWNER_ROLE)
+    if settings.migration_database_url is None:
+        raise CommandError("Set MIGRATION_DATABASE_URL to a URL of the role that owns the tables.")
+    return settings.migration_database_url.get_secret_value()
+
+
+@contextmanager
+def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[str, "Server | None"]]:
+    """A URL as the app's role, of a database with the tables this version needs."""
+    if settings.database_url is None:
+        with _embedded(settings, serving=serving) as server:
+            yield server.url("team_access"), server
+        return
+    from models import migrate
+
+    url = settings.database_url.get_secret_value()
+    if not asyncio.run(migrate.is_current(url)):
+        raise CommandError("The database's tables are not those of this version: run `team-access migrate`.")
+    yield url, None
+
+
+@contextmanager
+def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
+    from demo import first_start
+    from models import embedded
+    from models.embedded_folder import EmbeddedPostgresqlError
+
+    folder = settings.data_dir / "postgresql"
+    connections = settings.workers * (2 * settings.database_pool_size + 5) + 50
+    try:
+        with (
+            embedded.running(folder, connections=connections)
+            if serving
+            else embedded.attached(folder) as server
+        ):
+            first_start.make_ready(server, settings, notes)
+            yield server
+    except EmbeddedPostgresqlError as error:
+        raise CommandError(str(error)) from error
