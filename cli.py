@@ -67,7 +67,9 @@ def serve(
     settings = settings_module.load()
     gc.disable()  # None of what is imported is garbage: looking through it takes a tenth of the start.
     from web import server
+    from web.logs import configure_logs
 
+    configure_logs(settings)
     try:
         server.free_address(settings.host, settings.port)  # Before anything is made.
         with database_of(settings, serving=True) as (url, postgresql):
