@@ -198,7 +198,7 @@ class Settings(BaseSettings):
         50_000, ge=1_000, description="Invitation emails of one account in a day; more are refused."
     )
     rate_limit_per_minute: int = Field(
-        6_000,
+        30_000,
         ge=0,
         le=10**9,
         description="Requests a minute of one session or API key, which may come all at once; 0: no limit.",
