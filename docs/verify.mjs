@@ -9,19 +9,20 @@ const [path, publicKey] = process.argv.slice(2)
 const field = (text) => text === null ? '-,' : `${Buffer.byteLength(text)}:${text},`
 const joined = (texts) => Buffer.from(texts.map(field).join(''))
 const ensure = (isSo, otherwise) => { if (!isSo) { console.error(otherwise); process.exit(1) } }
-let events = 0, first, last, end
-const prunings = [], hashes = new Map()
+let events = 0, first, last, end, prunings = [], hashes = new Map()
 for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
   ensure(!end, 'something comes after the last line')
   if (line.startsWith('{"end":true,')) { end = JSON.parse(line); continue }
   let event
   try { event = JSON.parse(line) } catch { ensure(false, `broken off after event ${last?.sequence ?? 0}`) }
   const { previousHash, hash, details, ...fields } = event, place = `event ${event.sequence}`
-  ensure(Object.keys(fields).join(' ') === NAMES, `${place} has other fields`)
+  ensure(Object.keys(fields).join(' ') === NAMES && Number.isSafeInteger(event.sequence)
+    && event.accountId === (first ?? event).accountId, `${place} has other fields`)
   const raw = line.slice(line.indexOf(',"details":') + 11, line.lastIndexOf(',"previousHash":"'))
+  const whole = `${JSON.stringify(fields).slice(0, -1)},"details":${raw},"previousHash":"${previousHash}","hash":"${hash}"}`
   const texts = [...Object.values(fields).map((value) => value === null ? null : String(value)), raw]
   const message = Buffer.concat([Buffer.from(previousHash, 'hex'), joined(texts)])
-  ensure(createHash('sha256').update(message).digest('hex') === hash, `${place} was changed`)
+  ensure(createHash('sha256').update(message).digest('hex') === hash && whole === line, `${place} was changed`)
   ensure(!last || event.sequence > last.sequence, `${place} is out of place`)
   ensure(event.sequence !== last?.sequence + 1 || previousHash === last.hash, `${place} does not follow from the last`)
   if (event.action === 'AUDIT_LOG_PRUNED') prunings.push(event)
