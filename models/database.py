@@ -23,6 +23,8 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
 }
+# The head of a log is held for the end of a change.
+_APPENDING_SETTINGS = {**_SETTINGS, "lock_timeout": "1s"}
 # Pages are walked along an index that has their order, whichever account asks: a plan that is made once is
 # the right one for all. PostgreSQL would plan most of them anew each time, which takes longer than they do;
 # or, since most accounts are small, sort the large one's rows, or read them all to join a few.
@@ -102,7 +104,7 @@ class Database:
     async def connect_appending(self) -> asyncpg.Connection:
         """A connection for events that belong to no change; the app's role has no UPDATE or DELETE there."""
         return await asyncpg.connect(
-            asyncpg_url(self.url), timeout=10, command_timeout=10, server_settings=_SETTINGS
+            asyncpg_url(self.url), timeout=10, command_timeout=10, server_settings=_APPENDING_SETTINGS
         )
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 from graphql import GraphQLError
-from sqlalchemy import ColumnElement, Select, Update, and_, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Update, and_, exists, func, or_, select, tuple_, update
 from sqlmodel import col
 
 from models.accounts import Account
@@ -110,6 +111,38 @@ async def find(database: Database, token: str) -> Viewer:
     if not records:
         raise Unauthenticated("There is no such API key, or its secret was replaced.")
     return Viewer(records, BY_API_KEY)
+
+
+def _works() -> Select[*tuple[Any, ...]]:
+    """By clock_timestamp(): now() is when the transaction began, which may have waited since."""
+    session = exists().where(
+        col(Session.token_hash) == parameter("token_hash"),
+        col(Session.ended_at).is_(None),
+        col(Session.expires_at) > func.clock_timestamp(),
+    )
+    secret = or_(
+        col(ApiKey.key_hash) == parameter("token_hash"),
+        and_(
+            col(ApiKey.previous_key_hash) == parameter("token_hash"),
+            col(ApiKey.previous_expires_at) > func.clock_timestamp(),
+        ),
+    )
+    api_key = exists().where(
+        secret,
+        col(ApiKey.revoked_at).is_(None),
+        (col(ApiKey.expires_at) > func.clock_timestamp()).is_not(False),
+    )
+    return select(or_(session, api_key))
+
+
+_WORKS = Statement(_works)
+
+
+async def require_working(driver: asyncpg.Connection, token: str) -> None:
+    """Within a change, whose account is locked: what was revoked before it got the lock changes nothing
+    more. Raises `Unauthenticated`."""
+    if not await driver.fetchval(_WORKS.sql, hash_token(token)):
+        raise Unauthenticated("This session or API key was ended meanwhile: nothing was changed.")
 
 
 async def look_up(database: Database, token: str) -> Viewer:

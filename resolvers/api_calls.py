@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import attrgetter
+from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,6 +22,7 @@ MOST_AT_ONCE = 500
 _LONGEST_NAME = 200
 _REFUSED = {"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"}
 _CLOSING_SECONDS = 1
+_ASIDE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +72,51 @@ class _Waiting(NamedTuple):
     committed: asyncio.Future[None]
 
 
+_account_id = attrgetter("account_id")
+
+
 class ApiCalls:
     """Commits what comes in together by one statement, one after the other, on a connection of its own: so
     the log costs a call little more than its own row, and no change waits for a connection.
 
-    Events go in account by account, and so do the locks of the logs' heads: two processes cannot cross.
+    Events go in account by account, and so do the locks of the logs' heads: two processes cannot cross. An
+    account whose head somebody holds for long is set aside for a while: its calls wait for it, or fail, and
+    no other's.
     """
 
+    def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
+        self._together = _Lane(database, announcer)
+        self._aside = _Lane(database, announcer)
+        self._stuck_until: dict[UUID, float] = {}
+
+    async def record(self, event: dict[str, Any]) -> None:
+        """Returns once the event is committed. Raises what kept it from that."""
+        account_id = event["account_id"]
+        if self._stuck_until.get(account_id, 0) > monotonic():
+            await self._aside.record(account_id, written(event))
+            return
+        self._stuck_until.pop(account_id, None)
+        try:
+            await self._together.record(account_id, written(event))
+        except asyncpg.LockNotAvailableError:
+            self._stuck_until[account_id] = monotonic() + _ASIDE_SECONDS
+            raise
+
+    async def close(self) -> None:
+        await self._together.close()
+        await self._aside.close()
+
+
+class _Lane:
     def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
         self._database, self._announcer = database, announcer
         self._waiting: list[_Waiting] = []
         self._driver: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def record(self, event: dict[str, Any]) -> None:
-        """Returns once the event is committed. Raises what kept it from that."""
+    async def record(self, account_id: UUID, event: bytes) -> None:
         committed = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(event["account_id"], written(event), committed))
+        self._waiting.append(_Waiting(account_id, event, committed))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_all())
         await committed
@@ -100,18 +131,17 @@ class ApiCalls:
         while self._waiting:
             together = self._waiting[:MOST_AT_ONCE]
             del self._waiting[:MOST_AT_ONCE]
-            together.sort(key=attrgetter("account_id"))
+            together.sort(key=_account_id)
             await self._commit(together)
 
     async def _commit(self, together: Sequence[_Waiting]) -> None:
         try:
             await self._append([each.event for each in together])
+        except asyncpg.LockNotAvailableError as error:
+            await self._commit_apart([[*group] for _, group in groupby(together, _account_id)], error)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             # One that cannot be stored shall not take others with it.
-            if len(together) == 1:
-                _fail(together, error)
-            for each in together if len(together) > 1 else ():
-                await self._commit([each])
+            await self._commit_apart([[each] for each in together], error)
         except Exception as error:
             _fail(together, error)
         else:
@@ -119,6 +149,13 @@ class ApiCalls:
                 self._announcer.grown(each.account_id)
                 if not each.committed.done():
                     each.committed.set_result(None)
+
+    async def _commit_apart(self, parts: Sequence[Sequence[_Waiting]], error: Exception) -> None:
+        if len(parts) == 1:
+            _fail(parts[0], error)
+            return
+        for part in parts:
+            await self._commit(part)
 
     async def _append(self, events: Sequence[bytes]) -> None:
         if self._driver is None or self._driver.is_closed():

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -34,6 +35,7 @@ CONCURRENT_STREAMS = 128
 CONCURRENT_FAILING_STREAMS = 32
 """Beside those: receivers that never answer take nothing from those that do."""
 BATCHES_A_TURN = 20
+TURN_SECONDS = 20
 """Then it is others' turn, where they wait."""
 log = structlog.get_logger()
 
@@ -123,9 +125,10 @@ class Delivery:
 
     async def _turn(self, stream: AuditStream) -> None:
         """Some batches of one stream, one after the other."""
+        over_at = monotonic() + TURN_SECONDS
         try:
             for _ in range(BATCHES_A_TURN):
-                batch = await next_batch(self._database, stream)
+                batch = await next_batch(self._database, stream) if monotonic() < over_at else None
                 if batch is None or not await self._deliver(stream, batch):
                     break
                 stream = _after(stream, batch)

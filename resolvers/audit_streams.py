@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, select
 from sqlmodel import col
 from strawberry import UNSET
 
 from models.accounts import Account
-from models.audit import AuditAction, AuditHead
+from models.audit import AuditAction, AuditEvent, AuditHead
 from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from models.snapshots import made
@@ -38,6 +38,12 @@ _present = Condition(lambda: col(AuditStream.deleted_at).is_(None))
 _HEADS = Statement(
     lambda: select(col(AuditHead.account_id), col(AuditHead.sequence)).where(
         any_of(col(AuditHead.account_id), parameter("account_ids"))
+    )
+)
+_PRUNED = Statement(
+    lambda: select(func.max(col(AuditEvent.details)["prunedThrough"].astext.cast(BigInteger))).where(
+        col(AuditEvent.account_id) == parameter("account_id"),
+        col(AuditEvent.action) == AuditAction.AUDIT_LOG_PRUNED,
     )
 )
 _COUNT = Statement(
@@ -213,8 +219,10 @@ async def _start(tx: Change, after_sequence: int | None) -> int:
     head = int(found[0][1]) if found else 0
     if after_sequence is None:
         return head
-    if not 0 <= after_sequence <= head:
-        message = f"It starts after event 0 to {head}, the newest one, not {after_sequence}."
+    (record,) = await tx.fetch(_PRUNED, account_id=tx.account.id)
+    oldest = record[0] or 0  # Its events may still be there, while they are being deleted.
+    if not oldest <= after_sequence <= head:
+        message = f"It starts after event {oldest} to {head}, the newest one, not {after_sequence}."
         raise invalid(message, "afterSequence")
     return after_sequence
 

@@ -41,6 +41,7 @@ from models.statements import Statement, parameter
 from models.transactions import Transaction
 from permissions.allow import Allow, Has
 from permissions.context import Context
+from permissions.credentials import require_working
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership, Scopes
 from resolvers.appending import append, written
@@ -224,6 +225,7 @@ async def change(
     try:
         async with _turn(account_id), context.database.transaction() as transaction:
             account, member = await _lock_membership(transaction, account_id, viewer.user.id)
+            await require_working(transaction.driver, context.token or "")
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
             denied = {**new_event(account_id, actor, context.client, action), **target(on or account)}
             tx = Change(transaction, account, action, actor, context.client, member)

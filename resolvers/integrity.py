@@ -102,7 +102,8 @@ async def _look(database: Database, account_id: UUID, key: Ed25519PublicKey | No
     since = log.verified if log.is_long and log.verified else log.beginning
     most = MOST_AT_ONCE if log.is_long else None
     found = await verify(database, log, since, most)
-    broken = [log.first_broken, found.first_broken, since.sequence if log.is_mark_gone else None]
+    gone = log.verified.sequence if log.verified and log.is_mark_gone else None
+    broken = [log.first_broken, found.first_broken, gone]
     first_broken = min((each for each in broken if each is not None), default=None)
     head = found.head
     return Integrity(

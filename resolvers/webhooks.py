@@ -157,7 +157,7 @@ def _seconds(retry_after: str) -> float:
     else:
         try:
             at = parsedate_to_datetime(retry_after)
-        except ValueError:
+        except (ValueError, OverflowError):
             return 0
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = (at - now()).total_seconds()

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from websockets import ConnectionClosed
 
 from models.database import Database
 from models.notifications import AuditAnnouncer
@@ -18,7 +19,7 @@ from resolvers.api_calls import MOST_AT_ONCE, ApiCalls, Call, called
 from tests import chain
 from tests.changes import CHANGE_ROLE
 from tests.graphql_ws import connected
-from tests.stored_keys import with_key
+from tests.stored_keys import uuid_of, with_key
 from tests.test_faults import connections, ended, kill, served
 from tests.world import PROVISION, Person, World
 
@@ -234,7 +235,7 @@ async def test_nothing_is_answered_that_the_log_does_not_have(world: World, scri
     async with world.superuser.transaction():
         await world.superuser.execute("SELECT FROM audit_heads FOR UPDATE")
         answer = asyncio.create_task(script.ask(MEMBERS))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         assert not answer.done()
 
     assert (await answer)["account"]["members"]["nodes"]
@@ -257,6 +258,27 @@ async def test_a_call_that_cannot_be_recorded_is_not_answered(world: World, scri
     assert "data" not in response.json()
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
     assert len(await calls(world)) == 1
+
+
+async def test_a_log_that_is_held_up_holds_up_no_other(world: World, script: Person) -> None:
+    other = await world.found("Other", "other@example.com")
+    own = (await other.ask("{ account { id } }"))["account"]["id"]
+    elsewhere = await with_key(world, other, account_id=own)
+    head = "SELECT FROM audit_heads WHERE account_id = $1 FOR UPDATE"
+
+    async with world.superuser.transaction():
+        await world.superuser.execute(head, uuid_of(world.account_id))
+        held_up = asyncio.create_task(script.post(MEMBERS))
+        await asyncio.gather(*(elsewhere.ask(MEMBERS) for _ in range(20)))
+        refused = await held_up
+        again = asyncio.create_task(script.post(MEMBERS))
+        await elsewhere.ask(MEMBERS)
+        assert not again.done()
+
+    assert [error["extensions"]["code"] for error in refused["errors"]] == ["UNAVAILABLE"]
+    assert (await again)["data"]
+    assert len(await calls(world)) == 1
+    await chain.assert_whole(world.superuser)
 
 
 async def test_calls_that_come_together_are_committed_together(world: World, database: Database) -> None:
@@ -348,3 +370,62 @@ async def _request_id(reader: asyncio.StreamReader) -> str:
     await reader.readexactly(int(headers["content-length"]))
     assert status == "http/1.1 200 ok"
     return headers["x-request-id"]
+
+
+async def test_a_dead_key_in_the_cookie_is_refused_and_said_to_be(world: World, script: Person) -> None:
+    await world.superuser.execute("UPDATE api_keys SET revoked_at = now()")
+    cookie = {"cookie": f"ta_session={script.token}"}
+
+    response = await world.http.post("/graphql", json={"query": "query Q { __typename }"}, headers=cookie)
+
+    assert response.status_code == 401
+    assert [called_so(event) for event in await calls(world)] == [
+        ("Q", "QUERY", 401, ["UNAUTHENTICATED"], "DENIED")
+    ]
+
+
+async def test_what_is_refused_before_it_is_read_is_a_call(world: World, script: Person) -> None:
+    headers = {"authorization": f"Bearer {script.token}"}
+    for more, status in (
+        ({"accept": "image/png"}, 406),
+        ({"cookie": "a=b", "origin": "https://elsewhere.example"}, 403),
+    ):
+        answer = await world.http.post("/graphql", json={"query": MEMBERS}, headers={**headers, **more})
+        assert answer.status_code == status
+
+    assert [called_so(event)[2:4] for event in await calls(world)] == [
+        (406, ["NOT_ACCEPTABLE"]),
+        (403, ["ORIGIN_NOT_ALLOWED"]),
+    ]
+
+
+async def test_a_dead_key_on_a_socket_leaves_its_event(world: World, app_url: str, script: Person) -> None:
+    await world.superuser.execute("UPDATE api_keys SET revoked_at = now()")
+
+    with pytest.raises(ConnectionClosed):
+        async with connected(app_url, script.token):
+            pass
+
+    assert [called_so(event) for event in await calls(world)] == [
+        (None, None, 401, ["UNAUTHENTICATED"], "DENIED")
+    ]
+
+
+async def test_a_change_that_is_called_off_is_not_said_to_be_made(
+    world: World, app_url: str, themes: dict[str, str]
+) -> None:
+    script = await with_key(world, world.member, "PROVISION")
+    input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example"}
+    async with connected(app_url, script.token) as socket:
+        async with world.superuser.transaction():
+            await world.superuser.execute("SELECT FROM accounts FOR UPDATE")
+            await socket.subscribe(PROVISION, input=input)
+            await asyncio.sleep(0.2)
+            await socket.connection.send(json.dumps({"id": "0", "type": "complete"}))
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(10):
+            while not (found := await calls(world)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    assert not await world.superuser.fetchval("SELECT count(*) FROM licenses")
+    assert [called_so(event) for event in found] == [(None, "MUTATION", 499, ["CANCELLED"], "ALLOWED")]

@@ -21,7 +21,7 @@ from resolvers.integrity import Integrity
 from resolvers.operator_audit import Exported, Pruned, prune
 from resolvers.refusals import Refused
 from tests import rewriting
-from tests.changes import UPDATE_ACCOUNT
+from tests.changes import UPDATE_ACCOUNT, mutation
 from tests.rewriting import rewrite
 from tests.test_audit_export import exported
 from tests.test_audit_verify import by_node
@@ -264,6 +264,19 @@ async def test_what_a_webhook_has_not_delivered_stays(log: World, owner: Databas
 
     assert (await sequences(log))[0] == 1
     assert await pruned(log, owner, tmp_path, 20) == Pruned(19, 19)
+
+
+async def test_no_webhook_begins_with_what_was_pruned(log: World, owner: Database, tmp_path: Path) -> None:
+    create = mutation("createAuditStream", "auditStream { lastDeliveredSequence }")
+    values = {"accountId": log.account_id, "url": "https://siem.example.com/x"}
+    await pruned(log, owner, tmp_path, 21)
+
+    refused = await log.admin.change(create, **values, afterSequence=19)
+    begun = await log.admin.change(create, **values, afterSequence=20)
+
+    assert [error["path"] for error in refused["userErrors"]] == [["afterSequence"]]
+    assert "after event 20 to " in refused["userErrors"][0]["message"]
+    assert begun["auditStream"] == {"lastDeliveredSequence": 20}
 
 
 async def test_the_app_s_role_prunes_nothing(log: World, tmp_path: Path) -> None:

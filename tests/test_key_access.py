@@ -1,5 +1,6 @@
 """What comes with an API key: who it is, what it may, and how it is refused."""
 
+import asyncio
 import binascii
 import struct
 from base64 import urlsafe_b64encode
@@ -248,3 +249,29 @@ async def test_a_key_in_a_browser_s_cookie_is_nobody_on_the_pages(world: World, 
     assert [page.status_code for page in pages] == [200, 404, 404, 200, 303]
     assert world.people[role].email not in "".join(page.text for page in pages)
     assert await world.rows() == before
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "UPDATE api_keys SET revoked_at = now()",
+        "UPDATE api_keys SET expires_at = clock_timestamp()",
+        "UPDATE api_keys SET key_hash = sha256('another'::bytea)",
+        "UPDATE sessions SET ended_at = now()",
+    ],
+)
+async def test_what_ends_while_a_change_waits_for_its_account_changes_nothing_more(
+    world: World, themes: dict[str, str], ending: str
+) -> None:
+    person = await with_key(world, world.member, "PROVISION") if "keys" in ending else world.member
+    input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example"}
+    async with world.superuser.transaction():
+        await world.superuser.execute("SELECT FROM accounts FOR UPDATE")
+        asking = asyncio.create_task(person.post(PROVISION, input=input))
+        await asyncio.sleep(0.3)
+        await world.superuser.execute(ending)
+
+    answer = await asking
+
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "UNAUTHENTICATED"}]
+    assert not await world.superuser.fetchval("SELECT count(*) FROM licenses")

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import insert
@@ -194,6 +195,24 @@ async def test_chain_is_not_led_astray_by_a_temporary_table(world: World) -> Non
         await world.superuser.execute(COPY_OF_AN_EVENT.format(id="gen_random_uuid()"))
 
     assert await world.superuser.fetchval("SELECT sequence FROM audit_heads") == before + 1
+
+
+async def test_the_head_is_moved_by_no_trigger_of_somebody_s_own(world: World) -> None:
+    app = await world.database.connect()
+    name = await world.superuser.fetchval("SELECT current_database()")
+    await world.superuser.execute(f"GRANT TEMPORARY ON DATABASE {name} TO PUBLIC")
+    try:
+        await app.execute("CREATE TEMPORARY TABLE mine AS SELECT * FROM audit_heads")
+        for trigger in (
+            "AFTER INSERT ON mine REFERENCING NEW TABLE AS appended FOR EACH STATEMENT"
+            " EXECUTE FUNCTION audit_appended()",
+            "BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION audit_append()",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.execute(f"CREATE TRIGGER mine {trigger}")
+    finally:
+        await app.close()
+        await world.superuser.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
 
 
 async def test_head_does_not_move_on_without_its_event(world: World) -> None:

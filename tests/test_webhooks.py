@@ -157,6 +157,8 @@ async def test_what_does_not_speak_tls() -> None:
         ("\xb2", 0),
         ("", 0),
         ("Mon, 99 Foo 2026 99:99:99 GMT", 0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 +99999999999999", 0),
     ],
 )
 async def test_how_long_the_receiver_wants_to_be_left_alone(

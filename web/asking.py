@@ -121,11 +121,14 @@ def with_cookies(response: Response, cookies: Response) -> Response:
 async def _enter_by_cookie(
     context: Context, cookie: str, connection: HTTPConnection, told: dict[str, object]
 ) -> None:
-    """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in."""
+    """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in. An API
+    key that has is one, as in the header."""
     context.token = cookie or None
     try:
         await _state(connection).door.enter(context, told)
     except Unauthenticated:
+        if looks_like_api_key(cookie):
+            raise
         context.token = None
         context.keep_cookie("")
 

@@ -152,12 +152,8 @@ class GraphQLView(GraphQL[Exchange, None]):
             media_type = JSON
         exchange = Exchange(request, headers.get("authorization"))
         try:
-            if media_type is None:
-                raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
-            check_origin(headers, self.allowed_origins)
-            strict = media_type == GRAPHQL_RESPONSE
-            status, body = await self._answer(exchange, request, headers, strict)
-            return self._response(exchange, status, body, media_type)
+            status, body = await self._answer(exchange, request, headers, media_type)
+            return self._response(exchange, status, body, media_type or JSON)
         except RequestRefused as refused:
             error = GraphQLError(refused.message, extensions=refused.extensions)
             body = encode(_refusal([error], exchange))
@@ -171,10 +167,13 @@ class GraphQLView(GraphQL[Exchange, None]):
             exchange.end()
 
     async def _answer(
-        self, exchange: Exchange, request: Request, headers: Mapping[str, str], strict: bool
+        self, exchange: Exchange, request: Request, headers: Mapping[str, str], media_type: str | None
     ) -> tuple[int, bytes]:
-        """`strict` where a refused operation has a status of its own."""
+        """A refused operation has a status of its own in the stricter media type."""
         try:
+            if media_type is None:
+                raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
+            check_origin(headers, self.allowed_origins)
             asked = await read_parameters(
                 request, headers, self.max_body_bytes, self.max_batch, self.timeout_seconds
             )
@@ -187,7 +186,7 @@ class GraphQLView(GraphQL[Exchange, None]):
         if isinstance(asked, list):
             return 200, b"[" + b",".join(body for _, body in outcomes) + b"]"
         status, body = outcomes[0]
-        return status if strict else 200, body
+        return status if media_type == GRAPHQL_RESPONSE else 200, body
 
     async def _record_unread(self, exchange: Exchange, refused: RequestRefused) -> None:
         """Whose credential comes with what cannot be read is asked too: for the record, and because it counts
@@ -225,7 +224,9 @@ class GraphQLView(GraphQL[Exchange, None]):
                 status, body = refused.status, encode(_refusal([error], exchange))
             except Exception as error:
                 await recording.end(500, [code_of(as_graphql_error(error))])
-                raise
+                if not outcomes:
+                    raise
+                status, body = 500, encode(_refusal([as_graphql_error(error)], exchange))
             outcomes.append((status, body))
         return outcomes
 

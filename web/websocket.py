@@ -46,6 +46,7 @@ _MAX_REASON_BYTES = 123
 # A client that takes nothing in holds its events back for so long, then it is left.
 _SENDING_SECONDS = 30
 _CLOSING_SECONDS = 5
+_CLIENT_CLOSED_REQUEST = 499  # As nginx calls it: there is no status for it in HTTP.
 
 
 class WebSocketAdapter(ASGIWebSocketAdapter):
@@ -163,7 +164,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         try:
             await self.view.context(self.context)
         except GraphQLError as error:
-            is_busy = code_of(error) == "RATE_LIMITED"
+            code = code_of(error)
+            with suppress(RequestRefused):
+                await Recording(self.context, None).end(status_of([code]), [code])
+            is_busy = code == "RATE_LIMITED"
             await self.websocket.close(1013 if is_busy else 4403, error.message)
         except Exception as error:
             (shown,) = presented([as_graphql_error(error)], self.context.request_id)
@@ -213,7 +217,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
                 raise prepared
             await self._run(operation, prepared, context, recording)
         except (WebSocketDisconnected, asyncio.CancelledError):
-            await recording.end(200)
+            # Of no effect where an answer went out. What nobody waits for may not have been done.
+            if _is_subscription(recording):
+                await recording.end(200)
+            else:
+                await recording.end(_CLIENT_CLOSED_REQUEST, ["CANCELLED"])
             raise
         except Refused as refused:
             errors = list(refused.errors)
@@ -255,6 +263,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
 
     async def _send_next(self, operation: Operation[Exchange, None], answer: Any) -> None:
         await operation.send_operation_message({"id": operation.id, "type": "next", "payload": answer})
+
+
+def _is_subscription(recording: Recording) -> bool:
+    prepared = recording.prepared
+    return prepared is not None and prepared.operation.type is OperationType.SUBSCRIPTION
 
 
 def _problem(message: object) -> str | None:

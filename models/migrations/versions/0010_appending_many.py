@@ -75,7 +75,7 @@ BEGIN
     UPDATE audit_heads SET sequence = newest.sequence, hash = newest.hash, occurred_at = newest.occurred_at
     FROM (SELECT DISTINCT ON (account_id) account_id, sequence, hash, occurred_at FROM appended
           ORDER BY account_id, sequence DESC) AS newest
-    WHERE audit_heads.account_id = newest.account_id;
+    WHERE audit_heads.account_id = newest.account_id AND audit_heads.sequence < newest.sequence;
     RETURN NULL;
 END
 $$
@@ -136,6 +136,8 @@ def upgrade() -> None:
     op.drop_constraint(op.f("fk_audit_events_account_id"), "audit_events", type_="foreignkey")
     op.execute(APPEND)
     op.execute(APPENDED)
+    # Or whoever may make a temporary table could have the head moved by a trigger of its own.
+    op.execute("REVOKE EXECUTE ON FUNCTION audit_append(), audit_appended() FROM PUBLIC")
     op.execute(
         "CREATE TRIGGER audit_events_appended AFTER INSERT ON audit_events"
         " REFERENCING NEW TABLE AS appended FOR EACH STATEMENT EXECUTE FUNCTION audit_appended()"
