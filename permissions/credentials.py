@@ -157,12 +157,14 @@ async def look_up(database: Database, token: str) -> Viewer:
     return viewer
 
 
-async def touch(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:
-    """It is used: sessions slide, and members were active. Written once a minute at most, by whoever comes
-    first."""
+def is_to_be_touched(viewer: Viewer) -> bool:
+    """Whether its last use was noted a minute ago, or never."""
     last_used_at = viewer.last_used_at
-    if last_used_at is not None and last_used_at >= now() - timedelta(seconds=_TOUCH_SECONDS):
-        return
+    return last_used_at is None or last_used_at < now() - timedelta(seconds=_TOUCH_SECONDS)
+
+
+async def touch(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:
+    """It is used: sessions slide, and members were active. Written by whoever comes first."""
     at = now().replace(second=0, microsecond=0)
     used = _api_key_used(viewer, ip) if viewer.is_api_key else _slid(viewer.session, lifetime_seconds)
     async with database.writing.begin() as connection:

@@ -16,7 +16,7 @@ from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client
 from resolvers.api_calls import Call, called
-from web.door import LIMIT_CODES
+from web.door import LIMIT_CODES, Door
 from web.exchange import Exchange, request_id
 from web.state import State
 
@@ -28,12 +28,12 @@ log = structlog.get_logger()
 async def make_context(exchange: Exchange) -> Context:
     """Raises `Unauthenticated` for an Authorization header that is not valid, `Forbidden` for an API key
     whose member's role is none for it, and `RateLimited`."""
-    context = _context(exchange.connection, lambda: exchange.response)
-    door = _state(exchange.connection).door
+    state = _state(exchange.connection)
+    context, door = _context(state, exchange.connection, lambda: exchange.response), state.door
     try:
         if exchange.authorization is None:
             cookie = exchange.connection.cookies.get(COOKIE, "")
-            await _enter_by_cookie(context, cookie, exchange.connection, exchange.extensions)
+            await _enter_by_cookie(context, cookie, door, exchange.extensions)
         else:
             context.token = bearer_of(exchange.authorization)
             if context.token is None:
@@ -41,7 +41,7 @@ async def make_context(exchange: Exchange) -> Context:
                 raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
             await door.enter(context, exchange.extensions)
     finally:
-        exchange.record = _recorder(context, exchange.connection) or exchange.record
+        exchange.record = _recorder(context, state) or exchange.record
     if context.viewer is not None and not context.viewer.may_query:
         exchange.admit = _only_changes
     _watch(context, exchange)
@@ -54,10 +54,10 @@ def bearer_of(authorization: str) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _recorder(context: Context, connection: HTTPConnection) -> Callable[[Call], Awaitable[None]] | None:
+def _recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
     """Of calls with an API key, also with one that does not work any more; a limit that it hits is told of
     once a minute."""
-    caller, state = context.caller, _state(connection)
+    caller = context.caller
     if caller is None:
         return None
 
@@ -77,9 +77,10 @@ def _only_changes(kind: OperationType) -> None:
 async def page_context(connection: HTTPConnection, response: Response) -> Context:
     """For the pages, to which a browser brings its cookie: that of a session, since an API key is nobody who
     looks at pages. Cookies go out with the response. Raises `RateLimited`."""
-    context = _context(connection, lambda: response)
+    state = _state(connection)
+    context = _context(state, connection, lambda: response)
     cookie = connection.cookies.get(COOKIE, "")
-    await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, connection, {})
+    await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.door, {})
     return context
 
 
@@ -118,14 +119,12 @@ def with_cookies(response: Response, cookies: Response) -> Response:
     return response
 
 
-async def _enter_by_cookie(
-    context: Context, cookie: str, connection: HTTPConnection, told: dict[str, object]
-) -> None:
+async def _enter_by_cookie(context: Context, cookie: str, door: Door, told: dict[str, object]) -> None:
     """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in. An API
     key that has is one, as in the header."""
     context.token = cookie or None
     try:
-        await _state(connection).door.enter(context, told)
+        await door.enter(context, told)
     except Unauthenticated:
         if looks_like_api_key(cookie):
             raise
@@ -133,8 +132,7 @@ async def _enter_by_cookie(
         context.keep_cookie("")
 
 
-def _context(connection: HTTPConnection, response: Callable[[], Response]) -> Context:
-    state = _state(connection)
+def _context(state: State, connection: HTTPConnection, response: Callable[[], Response]) -> Context:
     settings = state.settings
 
     def keep_cookie(token: str) -> None:
@@ -152,7 +150,7 @@ def _context(connection: HTTPConnection, response: Callable[[], Response]) -> Co
         database=state.database,
         announcer=state.announcer,
         listener=state.listener,
-        client=client_of(connection),
+        client=_client_of(state, connection),
         keep_cookie=keep_cookie,
         started_at=_started_at(connection),
     )
@@ -172,9 +170,13 @@ def _started_at(connection: HTTPConnection) -> datetime:
 
 
 def client_of(connection: HTTPConnection) -> Client:
+    return _client_of(_state(connection), connection)
+
+
+def _client_of(state: State, connection: HTTPConnection) -> Client:
     user_agent = connection.headers.get("user-agent")
     return Client(
-        ip=_state(connection).proxies.client_of(connection),
+        ip=state.proxies.client_of(connection),
         user_agent=user_agent[:_LONGEST_HEADER] if user_agent else None,
         request_id=request_id(connection),
     )

@@ -95,7 +95,9 @@ class Door:
             else:
                 await self._enter_unknown(context, token_hash, told)
             return
-        await self._count_credential(context, credential_id, told)
+        refused = self._take(credential_id, told)
+        if refused is not None:
+            await self._refuse(context, credential_id, refused)
         try:
             await context.identify()
         except Unauthenticated:
@@ -123,7 +125,9 @@ class Door:
         if found is not None:
             self._known.remember(token_hash, found.credential_id)
             self._nobodys.forget(token_hash)
-            await self._count_credential(context, found.credential_id, told)
+            refused = self._take(found.credential_id, told)
+            if refused is not None:
+                await self._refuse(context, found.credential_id, refused)
         else:
             self._nobodys.remember(token_hash, True)
             self.count_address(context.client.ip, told)
@@ -141,14 +145,16 @@ class Door:
             raise self._refused(level)
         return self._crowd
 
-    async def _count_credential(self, context: Context, credential_id: UUID, told: dict[str, object]) -> None:
-        """Raises RateLimited, having found out whose API key it is where the log is to have it."""
+    def _take(self, credential_id: UUID, told: dict[str, object]) -> Level | None:
+        """The bucket's level where there is too little in it."""
         level = self.rate_limits.credentials.take(credential_id)
         if level is None:
-            return
+            return None
         told["rateLimit"] = level.shown()
-        if not level.refused_until:
-            return
+        return level if level.refused_until else None
+
+    async def _refuse(self, context: Context, credential_id: UUID, level: Level) -> None:
+        """Raises RateLimited, having found out whose API key it is where the log is to have it."""
         if self._is_to_be_told(credential_id, context.token or ""):
             context.caller = context.caller or await find(context.database, context.token or "")
         raise self._refused(level)

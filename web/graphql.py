@@ -215,7 +215,8 @@ class GraphQLView(GraphQL[Exchange, None]):
             try:
                 # Bytes, before it is recorded: thousands of objects are not kept for as long as that takes.
                 status, body, codes = await self._encoded(each, exchange)
-                await recording.end(status, codes)
+                if exchange.record is not None:
+                    await recording.end(status, codes)
             except RequestRefused as refused:
                 await recording.end(refused.status, refused.codes)
                 if not outcomes:

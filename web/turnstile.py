@@ -1,6 +1,8 @@
 """Turns away whom the door would refuse, before anything of their request is read: so that thousands of wrong
 keys a second take little from those who have good ones."""
 
+from collections.abc import Awaitable
+
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,15 +18,14 @@ class Turnstile:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         state: State = scope["app"].state.team_access
         if state.door.is_pressed and scope["method"] == "POST":
             connection = HTTPConnection(scope)
             limited = state.door.turned_away(_token_of(connection), state.proxies.client_of(connection))
             if limited is not None:
-                await _refuse(connection, limited, send)
-                return
-        await self._app(scope, receive, send)
+                return _refuse(connection, limited, send)
+        return self._app(scope, receive, send)
 
 
 def _token_of(connection: HTTPConnection) -> str | None:
