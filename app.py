@@ -31,12 +31,12 @@ from web import (
     sign_in_pages,
 )
 from web.asking import make_context
-from web.door import RateLimits
 from web.graphql import GraphQLView
 from web.ide import render_ide
+from web.load_shedding import LoadShedding
 from web.logs import configure_logs
+from web.rate_limits import RateLimits
 from web.state import State
-from web.turnstile import Turnstile
 
 GRAPHQL = "/graphql"
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, rate_limits: RateLimits | None 
             log.info("operations_by_path", **paths.counts)
 
     app = TeamAccess(
-        graphql=_cors_around(Turnstile(view), settings),
+        graphql=_cors_around(LoadShedding(view), settings),
         lifespan=lifespan,
         routes=[
             WebSocketRoute(GRAPHQL, view),

@@ -21,7 +21,7 @@ from commands.running import CommandError, database_of
 from settings import Settings
 
 if TYPE_CHECKING:
-    from web.door import RateLimits
+    from web.rate_limits import RateLimits
 
 
 class _WithSettings(typer.core.TyperGroup):
@@ -132,7 +132,7 @@ def print_schema() -> None:
 
 
 def _shared_rate_limits(settings: Settings) -> "RateLimits":
-    from web.door import RateLimits
+    from web.rate_limits import RateLimits
 
     return RateLimits(settings, shared=settings.workers > 1)
 

@@ -20,7 +20,8 @@ from models.statements import Statement, column_type, parameter
 from permissions.context import Context
 
 MOST_AT_ONCE = 50_000
-"""Events that are verified while somebody waits: about a second."""
+"""Events that are verified while somebody waits: a third of a second on two cores, twice where something is
+broken."""
 _MOST_PRUNINGS = 100
 _NEVER = -(2**63)
 _at_once = asyncio.Semaphore(2)

@@ -16,8 +16,8 @@ from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client
 from resolvers.api_calls import Call, called
-from web.door import LIMIT_CODES, Door
 from web.exchange import Exchange, request_id
+from web.rate_limits import LIMIT_CODES, RateLimiter
 from web.state import State
 
 COOKIE = "ta_session"
@@ -29,17 +29,20 @@ async def make_context(exchange: Exchange) -> Context:
     """Raises `Unauthenticated` for an Authorization header that is not valid, `Forbidden` for an API key
     whose member's role is none for it, and `RateLimited`."""
     state = _state(exchange.connection)
-    context, door = _context(state, exchange.connection, lambda: exchange.response), state.door
+    context, rate_limiter = (
+        _context(state, exchange.connection, lambda: exchange.response),
+        state.rate_limiter,
+    )
     try:
         if exchange.authorization is None:
             cookie = exchange.connection.cookies.get(COOKIE, "")
-            await _enter_by_cookie(context, cookie, door, exchange.extensions)
+            await _enter_by_cookie(context, cookie, rate_limiter, exchange.extensions)
         else:
             context.token = bearer_of(exchange.authorization)
             if context.token is None:
-                door.count_address(context.client.ip, exchange.extensions)
+                rate_limiter.count_address(context.client.ip, exchange.extensions)
                 raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
-            await door.enter(context, exchange.extensions)
+            await rate_limiter.enter(context, exchange.extensions)
     finally:
         exchange.record = _recorder(context, state) or exchange.record
     if context.viewer is not None and not context.viewer.may_query:
@@ -63,7 +66,7 @@ def _recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None
 
     async def record(call: Call) -> None:
         limits = LIMIT_CODES.intersection(call.codes)
-        if all(state.door.rate_limits.is_news(caller.credential_id, limit) for limit in limits):
+        if all(state.rate_limiter.rate_limits.is_news(caller.credential_id, limit) for limit in limits):
             await state.api_calls.record(called(caller, context.client, call))
 
     return record
@@ -80,7 +83,7 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     state = _state(connection)
     context = _context(state, connection, lambda: response)
     cookie = connection.cookies.get(COOKIE, "")
-    await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.door, {})
+    await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.rate_limiter, {})
     return context
 
 
@@ -119,12 +122,14 @@ def with_cookies(response: Response, cookies: Response) -> Response:
     return response
 
 
-async def _enter_by_cookie(context: Context, cookie: str, door: Door, told: dict[str, object]) -> None:
+async def _enter_by_cookie(
+    context: Context, cookie: str, rate_limiter: RateLimiter, told: dict[str, object]
+) -> None:
     """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in. An API
     key that has is one, as in the header."""
     context.token = cookie or None
     try:
-        await door.enter(context, told)
+        await rate_limiter.enter(context, told)
     except Unauthenticated:
         if looks_like_api_key(cookie):
             raise

@@ -25,7 +25,7 @@ def routes() -> list[BaseRoute]:
 async def download(request: Request) -> Response:
     state: State = request.app.state.team_access
     try:
-        state.door.count_address(client_of(request).ip, {})
+        state.rate_limiter.count_address(client_of(request).ip, {})
         link = await find_link(state.database, request.path_params["token"])
         await _require_same_person(request, state.database, link)
         content = await OPENERS[link.row.kind](state.database, state.storage, link)

@@ -215,8 +215,7 @@ class GraphQLView(GraphQL[Exchange, None]):
             try:
                 # Bytes, before it is recorded: thousands of objects are not kept for as long as that takes.
                 status, body, codes = await self._encoded(each, exchange)
-                if exchange.record is not None:
-                    await recording.end(status, codes)
+                await recording.end(status, codes)
             except RequestRefused as refused:
                 await recording.end(refused.status, refused.codes)
                 if not outcomes:

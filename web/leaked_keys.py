@@ -32,7 +32,7 @@ async def report(request: Request) -> Response:
     takes longer where there is one tells no more than to try the key does.
     """
     state: State = request.app.state.team_access
-    state.door.count_address(client_of(request).ip, {})
+    state.rate_limiter.count_address(client_of(request).ip, {})
     findings = list(_findings(await _body(request)))
     for start in range(0, len(findings), _AT_ONCE):
         some = findings[start : start + _AT_ONCE]

@@ -14,7 +14,7 @@ from resolvers.api_calls import ApiCalls
 from resolvers.transfers import Transfers
 from settings import Settings
 from web.clients import Proxies
-from web.door import Door, RateLimits
+from web.rate_limits import RateLimiter, RateLimits
 
 _CLOSING_SECONDS = 5
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ class State:
     database: Database
     announcer: AuditAnnouncer
     listener: Listener
-    door: Door
+    rate_limiter: RateLimiter
     proxies: Proxies
 
     @cached_property
@@ -48,9 +48,11 @@ class State:
         if settings.database_url is None:
             raise ValueError("DATABASE_URL is not set")
         database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
-        door = Door(rate_limits or RateLimits(settings), max(1, settings.database_pool_size // 2))
+        rate_limiter = RateLimiter(
+            rate_limits or RateLimits(settings), max(1, settings.database_pool_size // 2)
+        )
         proxies = Proxies(settings.trusted_proxies)
-        return cls(settings, database, AuditAnnouncer(database), Listener(database), door, proxies)
+        return cls(settings, database, AuditAnnouncer(database), Listener(database), rate_limiter, proxies)
 
     async def close(self) -> None:
         """In a few seconds, or not at all: whatever hangs ends with the process."""

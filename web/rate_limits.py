@@ -48,7 +48,7 @@ class RateLimits:
         return level is not None and level.refused_until > 0
 
 
-class Door:
+class RateLimiter:
     """Of one process."""
 
     def __init__(self, rate_limits: RateLimits, strangers: int) -> None:

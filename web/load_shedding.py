@@ -1,5 +1,5 @@
-"""Turns away whom the door would refuse, before anything of their request is read: so that thousands of wrong
-keys a second take little from those who have good ones."""
+"""Turns away whom the rate limiter would refuse, before anything of their request is read: so that thousands
+of wrong keys a second take little from those who have good ones."""
 
 from collections.abc import Awaitable
 
@@ -14,15 +14,17 @@ from web.requests import GRAPHQL_RESPONSE, JSON, preferred_media_type
 from web.state import State
 
 
-class Turnstile:
+class LoadShedding:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         state: State = scope["app"].state.team_access
-        if state.door.is_pressed and scope["method"] == "POST":
+        if state.rate_limiter.is_pressed and scope["method"] == "POST":
             connection = HTTPConnection(scope)
-            limited = state.door.turned_away(_token_of(connection), state.proxies.client_of(connection))
+            limited = state.rate_limiter.turned_away(
+                _token_of(connection), state.proxies.client_of(connection)
+            )
             if limited is not None:
                 return _refuse(connection, limited, send)
         return self._app(scope, receive, send)
