@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -187,8 +187,9 @@ def _remove_stale_parts(store: ObjectStore, key: str) -> None:
         return
     target = Path(store.prefix) / key
     for part in target.parent.glob(f"{target.name}#*"):
-        if part.stat().st_mtime < time.time() - STALE_SECONDS:
-            part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # Another put has just finished its part.
+            if part.stat().st_mtime < time.time() - STALE_SECONDS:
+                part.unlink(missing_ok=True)
 
 
 def _without_password(url: str) -> str:
