@@ -2,7 +2,7 @@
 
 import sys
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,18 +14,28 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-
-def _web_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError("must be a URL that starts with http:// or https://")
-    return value.rstrip("/")
+from web_urls import base_url, normal_host, normal_origin, normal_url, origin_of, token_link
 
 
-def _token_link(value: str) -> str:
-    if "{token}" not in value:
-        raise ValueError("must contain {token}, which the link's token takes the place of")
-    return _web_url(value)
+def _parts(value: object) -> list[str]:
+    """Of a comma-separated setting."""
+    parts = value.split(",") if isinstance(value, str) else cast("Iterable[str]", value)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _origin(text: str) -> str:
+    try:
+        return normal_origin(text)
+    except ValueError as error:
+        raise ValueError(f"{error} (in {text})") from None
+
+
+def _host(value: str) -> str:
+    """An address to listen on, without brackets."""
+    try:
+        return normal_host(f"[{value}]" if value.count(":") > 1 and "[" not in value else value).strip("[]")
+    except ValueError:
+        raise ValueError("must be an IP address or a host name of this machine, without a port") from None
 
 
 def _postgresql_url(value: SecretStr) -> SecretStr:
@@ -82,8 +92,10 @@ def _tax_rate(country: str, text: str) -> tuple[str, Decimal]:
     return country, rate
 
 
-WebUrl = Annotated[str, AfterValidator(_web_url)]
-TokenLink = Annotated[str, AfterValidator(_token_link)]
+Host = Annotated[str, AfterValidator(_host)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
+WebUrl = Annotated[str, AfterValidator(normal_url)]
+TokenLink = Annotated[str, AfterValidator(token_link)]
 PostgresqlUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
 Ed25519Key = Annotated[str, AfterValidator(_ed25519_key)]
@@ -107,10 +119,10 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         "Team access <no-reply@team-access.example>", description="The sender of every email."
     )
-    host: str = Field("127.0.0.1", description="The address to listen on.")
+    host: Host = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="How many server processes.")
-    public_url: WebUrl = Field(
+    public_url: BaseUrl = Field(
         "",
         validate_default=False,
         description="What links in emails start with: http://HOST:PORT by default.",
@@ -252,13 +264,7 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _allowed_origins(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
-        for origin in origins:
-            if urlsplit(origin)._replace(netloc="", scheme="").geturl() or "://" not in origin:
-                raise ValueError("must be origins such as https://app.example.com, comma-separated")
-        return origins
+        return tuple(dict.fromkeys(_origin(part) for part in _parts(value)))
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
@@ -288,7 +294,7 @@ class Settings(BaseSettings):
         """What is not set follows from what is."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         host = f"[{host}]" if ":" in host else host
-        public_url = self.public_url or f"http://{host}:{self.port}"
+        public_url = self.public_url or base_url(f"http://{host}:{self.port}")
         derived = {
             "public_url": public_url,
             "app_url": f"{public_url}/graphql",
@@ -301,6 +307,10 @@ class Settings(BaseSettings):
             if not getattr(self, name):
                 object.__setattr__(self, name, value)
         return self
+
+    @property
+    def public_origin(self) -> str:
+        return origin_of(self.public_url)
 
     @property
     def secure_cookies(self) -> bool:
