@@ -216,15 +216,20 @@ async def change(
 ) -> AsyncIterator[Change]:
     """A change that the viewer makes as a member of the account.
 
-    Raises `Unauthenticated`; `Refused` with NOT_FOUND where the viewer is no member; and `Forbidden`,
+    It starts from a membership of the credential: an API key has that of its own account alone, whatever
+    other accounts its member's person belongs to. Raises `Unauthenticated`; `Refused` with NOT_FOUND, before
+    anything is locked or written, where the credential has no membership in the account; and `Forbidden`,
     which leaves a DENIED event, where the role does not have the permission of the field's `allow=`. The
     event names `on`, what the change was to be made on, or else the account.
     """
     viewer = context.signed_in()
+    membership = viewer.membership(account_id)
+    if membership is None:
+        raise not_found("account", "accountId")
     denied: dict[str, Any] | None = None
     try:
         async with _turn(account_id), context.database.transaction() as transaction:
-            account, member = await _lock_membership(transaction, account_id, viewer.user.id)
+            account, member = await _lock_membership(transaction, membership)
             await require_working(transaction.driver, context.token or "")
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
             denied = {**new_event(account_id, actor, context.client, action), **target(on or account)}
@@ -344,13 +349,11 @@ def _keep_out(tables: Iterable[Table]) -> None:
             raise RuntimeError(f"{table.name} is an account's: only change() may write it")
 
 
-async def _lock_membership(
-    transaction: Transaction, account_id: UUID, user_id: UUID
-) -> tuple[Account, Member]:
-    """The account's row first, then the member's, each as it is once the lock is held."""
-    record = await transaction.driver.fetchrow(
-        _LOCK.sql, *_LOCK.arguments(account_id=account_id, user_id=user_id)
-    )
+async def _lock_membership(transaction: Transaction, membership: Membership) -> tuple[Account, Member]:
+    """The account's row first, then the member's, each as it is once the lock is held. Raises `Refused` with
+    NOT_FOUND where the membership has ended meanwhile."""
+    arguments = _LOCK.arguments(account_id=membership.account_id, member_id=membership.member_id)
+    record = await transaction.driver.fetchrow(_LOCK.sql, *arguments)
     if record is None:
         raise not_found("account", "accountId")
     of_account = len(attributes(Account))
@@ -365,7 +368,7 @@ def _lock() -> Select[*tuple[Any, ...]]:
         .join(Member, col(Member.account_id) == col(Account.id))
         .where(
             col(Account.id) == parameter("account_id"),
-            col(Member.user_id) == parameter("user_id"),
+            col(Member.id) == parameter("member_id"),
             col(Member.removed_at).is_(None),
         )
         .with_for_update(key_share=True, of=[Account, Member])

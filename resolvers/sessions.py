@@ -47,9 +47,12 @@ _addressed = Condition(lambda email: col(User.email) == email)
 
 
 async def live_sessions(context: Context) -> list[Session]:
-    """The viewer's own, newest first."""
-    live_ones_of = live_of_user(context.signed_in().user.id)
-    return await rows(context.database, Session, live_ones_of, order=_NEWEST, limit=MOST_SESSIONS)
+    """The viewer's own, newest first. An API key, which is no person, has none."""
+    viewer = context.signed_in()
+    if viewer.is_api_key:
+        return []
+    live_ones = live_of_user(viewer.user.id)
+    return await rows(context.database, Session, live_ones, order=_NEWEST, limit=MOST_SESSIONS)
 
 
 async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict[str, Any]:

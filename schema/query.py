@@ -48,6 +48,9 @@ async def _theme(info: Info, slug: Annotated[str, strawberry.argument(descriptio
 async def _invitation(
     info: Info, token: Annotated[str, strawberry.argument(description="What stands in the link.")]
 ) -> Any:
+    viewer = info.context.viewer
+    if viewer is not None and viewer.is_api_key:
+        return None  # An invitation is a person's affair.
     return await joining.preview(info.context, token)
 
 
@@ -78,5 +81,6 @@ class Query:
     invitation: InvitationPreview | None = guarded(
         resolver=_invitation,
         allow=ANYONE,
-        description="What an invitation's link shows before anyone signs in. Reading it changes nothing.",
+        description="What an invitation's link shows before anyone signs in. Reading it changes nothing."
+        " Null for API keys.",
     )

@@ -56,11 +56,14 @@ class Viewer:
         account_id = root.key_member.account_id
         return await load(info.context, models.ApiKey, root.api_key.id, account_id=account_id)
 
-    @computed(list[Member], "The accounts that the person is a member of, as their members.")
+    @computed(
+        list[Member],
+        "The accounts that the person is a member of, as their members. Of an API key its own account alone.",
+    )
     def memberships(root: strawberry.Parent[asking.Viewer]) -> list[models.Member]:
         return root.members
 
-    @computed(list[Session], "Where the person is signed in, the newest first.")
+    @computed(list[Session], "Where the person is signed in, the newest first. Empty for API keys.")
     async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Session]:
         return await live_sessions(info.context)
 

@@ -50,7 +50,7 @@ async def test_a_key_is_its_member_in_its_account(world: World) -> None:
     assert told["viewer"]["credential"] == {
         "__typename": "ApiKey", "name": "Script", "prefix": "ta_Script", "lastUsedIp": "127.0.0.1"
     }  # fmt: skip
-    assert {session["isCurrent"] for session in told["viewer"]["sessions"]} == {False}
+    assert told["viewer"]["sessions"] == []
 
 
 async def test_a_key_reaches_no_other_account_of_its_member(world: World) -> None:

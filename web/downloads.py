@@ -88,9 +88,10 @@ async def _require_same_person(request: Request, database: Database, link: Link)
 
 
 async def _is_of(database: Database, token: str, link: Link) -> bool | None:
-    """Whether the token is the link's person's; None where it is nobody's."""
+    """Whether the token has the membership that the link was made for, which an API key of another account
+    of the same person has not; None where it is nobody's."""
     try:
         viewer = await look_up(database, token)
     except (Unauthenticated, Forbidden):
         return None
-    return viewer.user.id == link.member.user_id
+    return viewer.is_member(link.member.account_id, link.member.id)
