@@ -123,6 +123,7 @@ async def deliver(settings: Settings, message: Message, attachments: Sequence[At
     """One attempt at the server of SMTP_URL, over a connection of its own."""
     try:
         email = build(message, settings.mail_from, attachments)
+        content = email.as_bytes()
     except ValueError:
         return Rejected("The address or the subject is none that an email could carry.")
 
@@ -131,7 +132,9 @@ async def deliver(settings: Settings, message: Message, attachments: Sequence[At
         # Each answer has its timeout; this one is for a server that is slow at everything.
         async with asyncio.timeout(settings.mail_timeout_seconds * 5):
             await client.connect()
-            await client.send_message(email, recipients=[message.to])
+            await client.sendmail(
+                email["From"].addresses[0].addr_spec, [message.to], content, mail_options=_options(message.to)
+            )
         with suppress(SMTPException, OSError):
             await client.quit(timeout=min(settings.mail_timeout_seconds, 5))
         return Sent()
@@ -162,6 +165,11 @@ def _client(settings: Settings) -> SMTP:
 def _tls_context() -> ssl.SSLContext:
     """Verifies; made once, since reading the system's certificates takes long."""
     return ssl.create_default_context()
+
+
+def _options(recipient: str) -> list[str]:
+    """Extensions of SMTP that the email needs: it has 7 bits, unless the recipient's address has more."""
+    return [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
 
 
 def _sender_domain(mail_from: str) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from email_validator import validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from mailer import wording
+from mailer.headers import POLICY
 
 SUBJECT_NAME_LIMIT = 60
 
@@ -208,7 +208,7 @@ def api_key_leaked(
 def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = ()) -> EmailMessage:
     """Ready to be sent, and the same each time. Raises ValueError where a header would not hold its value."""
     recipient = _address(message.to)
-    email = EmailMessage(SMTP if recipient.addr_spec.isascii() else SMTPUTF8)
+    email = EmailMessage(POLICY.clone(utf8=not recipient.addr_spec.isascii()))
     email["From"] = mail_from
     email["To"] = recipient
     email["Subject"] = message.subject

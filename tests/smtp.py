@@ -30,6 +30,8 @@ class Server:
     answers: dict[str, deque[str]]
     emails: list[EmailMessage] = field(default_factory=list)
     attempts: list[EmailMessage] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    """Of `attempts`, as the client sent them."""
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     connections: int = 0
     at_once: int = 0
@@ -74,6 +76,7 @@ class Server:
         assert envelope.original_content is not None
         email = message_from_bytes(envelope.original_content, policy=SMTPUTF8)
         self.attempts.append(email)
+        self.contents.append(envelope.original_content)
         await self._notify()
         answer = await self._scripted("DATA", smtp)
         if answer is None:
