@@ -39,7 +39,8 @@ class ReadingConnections:
         self.lent += 1
         try:
             records = await connection.fetch(sql, arguments)
-        except asyncpg.PostgresError:
+        except (asyncpg.PostgresError, asyncpg.InternalClientError, ValueError):
+            # Refused by the server, or not encoded or decoded by the driver: nothing is under way.
             self._take_back(connection)
             raise
         except BaseException:

@@ -43,10 +43,12 @@ class Bound(NamedTuple):
 
 class ParentRow:
     """A row that is not known yet, since it is read by the same statement as what belongs to it. Its account
-    is known: it is the one that the viewer asked through."""
+    is known: it is the one that the viewer asked through. So is the id of a row that `is_account`."""
 
-    def __init__(self, account_id: Any) -> None:
+    def __init__(self, account_id: Any, *, is_account: bool = False) -> None:
         self.account_id = account_id
+        if is_account:
+            self.id = account_id
 
     def __getattr__(self, name: str) -> ParentColumn:
         return ParentColumn(name)

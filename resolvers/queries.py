@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import DateTime, Uuid
+from sqlalchemy import ARRAY, DateTime, Uuid, inspect
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
 
@@ -101,8 +101,8 @@ class Shape:
     @property
     def is_flat(self) -> bool:
         """Whether a list of such rows can be read column by column: as arrays of their own types, which
-        take half as long to decode as records do."""
-        return not (self.lists or self.cursors)
+        take half as long to decode as records do. Arrays of different lengths do not make an array."""
+        return not (self.lists or self.cursors or any(map(self._is_array, self.slots)))
 
     def records(self, number: int) -> int:
         """Where in the record the list's are."""
@@ -141,6 +141,12 @@ class Shape:
         referred = {value.name for each in lists for value in each.parent_columns()}
         searched = {name for bound in query.listing.conditions() for name in bound.condition.searches}
         return read | joined | ids | referred | searched
+
+    def _is_array(self, slot: Slot) -> bool:
+        if not isinstance(slot, Column):
+            return False
+        table = self.joins[slot.place - 1].table if slot.place else self.table
+        return isinstance(inspect(table).columns[slot.name].type, ARRAY)
 
     def _slot(self, slot: Slot) -> int:
         if slot not in self.slots:

@@ -21,7 +21,7 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
-from schema.compiled import Info, Request
+from schema.compiled import Info, Request, Stopped
 from schema.document import Prepared, Refused
 from schema.plans import FAST, paths
 
@@ -47,10 +47,31 @@ async def execute(schema: Schema, prepared: Prepared, context: object) -> Execut
     if begin_again is not None:
         begin_again()
     result = await execute_reference(schema, prepared, context, request.outcomes if request else {})
-    if not result.errors and isinstance(outcome, Exception):
-        # The answer is right; but something is wrong with the fast path.
-        log.error("fast_path_failed", exception="".join(traceback.format_exception(outcome)))
+    if request is not None and isinstance(outcome, Exception) and not _is_due(outcome, result):
+        _pause(prepared, request, outcome)
     return result
+
+
+def _pause(prepared: Prepared, request: Request, failure: Exception) -> None:
+    """The answer is right; but something is wrong with the fast path, which is not to be tried each time."""
+    seconds = prepared.operation.plans.pause(request.variables)
+    if seconds is None:
+        return
+    trace = "".join(traceback.format_exception(failure))
+    log.error(
+        "fast_path_failed",
+        operation_sha256=prepared.document.sha256,
+        paused_seconds=seconds,
+        exception=trace,
+    )
+
+
+def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
+    """Whether compiled code ended by an error that the answer has: it stops at whatever is one."""
+    errors = result.errors or ()
+    if isinstance(outcome, Stopped):
+        return bool(errors)
+    return any(type(error.original_error or error) is type(outcome) for error in errors)
 
 
 async def execute_reference(

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 import structlog
 from graphql import (
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 FAST = "fast"
 _MOST_VARIANTS = 16
 _MOST_FIELDS = 2_000
+_FIRST_PAUSE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 3600.0
 
 
 @dataclass
@@ -39,6 +42,12 @@ class Paths:
 paths = Paths()
 
 
+class Pause(NamedTuple):
+    seconds: float
+    until: float
+    """By `time.monotonic`."""
+
+
 @dataclass(slots=True)
 class Plans:
     """The compiled functions of one operation: one for each choice of what @skip and @include ask."""
@@ -49,6 +58,7 @@ class Plans:
     fields_left: int
     """How many fields may be compiled yet: what is kept is to be in proportion to the document's text."""
     _kept: dict[tuple[Any, ...], Run | str] = field(default_factory=dict)
+    _paused: dict[tuple[Any, ...], "Pause"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: DocumentNode, operation: OperationDefinitionNode) -> "Plans":
@@ -67,10 +77,25 @@ class Plans:
             return "a condition that is null"
         plan = self._kept.get(choice)
         if plan is None:
+            pause = self._paused.get(choice)
+            if pause is not None and monotonic() < pause.until:
+                return "a failure of the compiled code"
             if len(self._kept) >= _MOST_VARIANTS:
                 return "too many choices of @skip and @include"
             plan = self._kept[choice] = self._compiled(schema, variables)
         return plan
+
+    def pause(self, variables: VariableValues) -> float | None:
+        """The function failed: for so many seconds it is not run again, twice as many each time. None where
+        it was paused already."""
+        choice = tuple([variables.coerced.get(name) for name in self.conditions])
+        now, before = monotonic(), self._paused.get(choice)
+        if before is not None and now < before.until:
+            return None
+        self._kept.pop(choice, None)
+        seconds = min(before.seconds * 2, _LONGEST_PAUSE_SECONDS) if before else _FIRST_PAUSE_SECONDS
+        self._paused[choice] = Pause(seconds, now + seconds)
+        return seconds
 
     def _compiled(self, schema: Schema, variables: VariableValues) -> Run | str:
         if self.operation.operation is OperationType.SUBSCRIPTION:

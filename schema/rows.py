@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
-import orjson
-from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_enum_type, is_non_null_type
-from sqlalchemy import Boolean, DateTime, Enum, Integer, Numeric, String, inspect
-from sqlalchemy.dialects.postgresql import JSON
-from sqlmodel import AutoString, SQLModel
+from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_non_null_type
+from sqlalchemy import inspect
+from sqlmodel import SQLModel
 
 from models.snapshots import attributes, snapshot
 from resolvers import rows
@@ -21,12 +19,11 @@ from resolvers.conditions import ParentRow
 from resolvers.global_ids import PREFIXES
 from resolvers.pages import Listing, Page, Slice
 from resolvers.queries import Query, Shape
+from schema.column_values import pattern_of
 from schema.compiled import Request, gather, stop
-from schema.compiler import PLANNED, Code, Compiler, Readers, Selected, Unknown
+from schema.compiler import PLANNED, Code, Compiler, Readers, Selected
+from schema.preparation import Preparation, Prepare
 from schema.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
-
-_MOST_LISTS = 10
-"""To write the SQL of each takes some milliseconds, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +34,6 @@ class Total:
         return compiler.completed(selected.definition.type, selected.selection, "o.total", readers)
 
 
-Prepare = Callable[[Request, UUID | None, list[Any]], Any]
-
-
-@dataclass
-class Preparation:
-    """What is worked out once a request for all rows of a list: who may, and which lists belong to each."""
-
-    steps: list[Prepare] = field(default_factory=list)
-    lists: int = 0
-
-    def count_list(self) -> None:
-        self.lists += 1
-        if self.lists > _MOST_LISTS:
-            raise Unknown("too many lists in one statement")
-
-    def add(self, step: Prepare) -> int:
-        self.steps.append(step)
-        return len(self.steps) - 1
-
-    def run(self, request: Request, account_id: UUID | None) -> Request:
-        prepared: list[Any] = []
-        for step in self.steps:
-            prepared.append(step(request, account_id, prepared))
-        return request.with_plan(prepared)
-
-
 @dataclass(frozen=True, slots=True)
 class Connected:
     """A connection: one statement for a page of it, wherever it stands."""
@@ -70,13 +41,14 @@ class Connected:
     read: Callable[..., Listing]
 
     def plan(self, compiler: Compiler, selected: Selected, readers: Readers) -> Code:
-        pages = _Pages.of(compiler, selected, Preparation())
+        pages = _Pages.of(compiler, selected, Preparation(), is_nested=False)
+        completed = pages.completed(compiler, selected)
         read = compiler.constant(_ReadPage(self.read, pages))
         body = [
             f"k = {compiler.constant(compiler.arguments(selected))}(c)",
             *compiler.allowed(selected),
             f"p, c = await {read}(o, c, k)",
-            f"return {'await ' if pages.completed.awaits else ''}{pages.completed.text}(p, c)",
+            f"return {'await ' if completed.awaits else ''}{completed.text}(p, c)",
         ]
         return Code(f"{compiler.function(body, awaits=True).text}(o, c)", True)
 
@@ -88,13 +60,14 @@ class _Pages:
     reader: "RowReader"
     names: set[str]
     """The connection's fields that are selected."""
-    completed: Code
 
     @classmethod
-    def of(cls, compiler: Compiler, selected: Selected, preparation: Preparation) -> "_Pages":
+    def of(
+        cls, compiler: Compiler, selected: Selected, preparation: Preparation, *, is_nested: bool
+    ) -> "_Pages":
         kind = cast("GraphQLObjectType", get_named_type(selected.definition.type))
         node = cast("GraphQLObjectType", get_named_type(kind.fields["nodes"].type))
-        reader = RowReader(preparation, Shape(shown(node)))
+        reader = RowReader(preparation, Shape(shown(node)), is_nested)
         names = {each.node.name.value for each in _fields(compiler, kind, selected.selection)}
         reader.shape.cursors = any(
             each.node.name.value in ("cursor", "startCursor", "endCursor")
@@ -102,8 +75,13 @@ class _Pages:
             if outer.node.name.value in ("edges", "pageInfo")
             for each in _fields(compiler, _object_type(outer), outer.selection)
         )
-        completed = compiler.object(kind, selected.selection, {node.name: reader})
-        return cls(reader, names, completed)
+        return cls(reader, names)
+
+    def completed(self, compiler: Compiler, selected: Selected) -> Code:
+        """The function that completes a page. Written once: each time adds what is read of a row."""
+        kind = cast("GraphQLObjectType", get_named_type(selected.definition.type))
+        node = get_named_type(kind.fields["nodes"].type)
+        return compiler.object(kind, selected.selection, {node.name: self.reader})
 
     @property
     def has_rows(self) -> bool:
@@ -151,6 +129,8 @@ class RowReader:
 
     preparation: Preparation
     shape: Shape
+    is_nested: bool
+    """Whether the records are values of another statement's rows."""
     lists: list[int] = field(default_factory=list)
     """Where the preparation has the lists that belong to each row."""
 
@@ -225,7 +205,7 @@ class RowReader:
     def _value(self, compiler: Compiler, selected: Selected, text: str, sa_type: Any, *, sure: bool) -> Code:
         """Of a column or an expression of that type; `sure`: it is not null."""
         kind = selected.definition.type
-        pattern = _pattern(get_nullable_type(kind), sa_type, compiler)
+        pattern = pattern_of(get_nullable_type(kind), sa_type, compiler)
         if pattern is None:
             return compiler.completed(kind, selected.selection, text, {})
         if sure:
@@ -251,7 +231,7 @@ class RowReader:
         return Code(f"({null} if {found} else {written.text})")
 
     def _to_many(self, compiler: Compiler, selected: Selected, how: ToMany, place: int) -> Code:
-        reader = RowReader(self.preparation, Shape(how.table))
+        reader = RowReader(self.preparation, Shape(how.table), is_nested=True)
         item = reader.expression(compiler, _object_type(selected), selected.selection)
         step = self.preparation.add(
             lambda _request, account_id, prepared: Query(
@@ -268,45 +248,48 @@ class RowReader:
         return Code(items)
 
     def _connection(self, compiler: Compiler, selected: Selected, planned: Connected, place: int) -> Code:
-        pages = _Pages.of(compiler, selected, self.preparation)
+        pages = _Pages.of(compiler, selected, self.preparation, is_nested=True)
         arguments = compiler.arguments(selected)
+        is_plain = pages.names == {"nodes"}
+        nodes = self._nodes(compiler, selected, pages.reader) if is_plain else []
+        is_account = _is_account(self._table(place))
+        completed = None if is_plain else pages.completed(compiler, selected)
 
         def prepare(request: Request, account_id: UUID | None, prepared: list[Any]) -> Query:
             given = arguments(request)
             slice = _slice(given)
-            listing = planned.read(request.context, ParentRow(account_id), **given)
+            listing = planned.read(request.context, ParentRow(account_id, is_account=is_account), **given)
             return pages.query(listing, slice, prepared)
 
         step = self.preparation.add(prepare)
         self.lists.append(step)
         records = self._records(compiler, place, pages.reader, is_read=pages.has_rows)
-        if pages.names == {"nodes"}:
-            return self._nodes(compiler, selected, pages.reader, f"c.planned[{step}].in_order({records})")
+        if completed is None:
+            return _plain_page(compiler, nodes, f"c.planned[{step}].in_order({records})")
         total = f"o[{self.shape.length(len(self.shape.lists) - 1)}]" if pages.has_total else "None"
         shape = compiler.constant(pages.reader.shape)
         page = f"{compiler.constant(_nested_page)}(c.planned[{step}], {shape}, {records}, {total})"
-        return Code(f"{pages.completed.text}({page}, c)", pages.completed.awaits)
+        return Code(f"{completed.text}({page}, c)", completed.awaits)
 
-    def _nodes(self, compiler: Compiler, selected: Selected, reader: "RowReader", records: str) -> Code:
-        """Of a page of which nothing else is selected: no page is made."""
-        items: list[tuple[str, Code]] = []
-        for each in compiler.selected(_object_type(selected), selected.selection):
-            if isinstance(each, str):
-                items.append((each, Code(repr(_object_type(selected).name))))
-                continue
-            node = reader.expression(compiler, _object_type(each), each.selection)
-            nodes = Code(f"[{node.text} for o in {records}]")
-            if node.awaits:
-                nodes = Code(f"{compiler.constant(gather)}({nodes.text})", True)
-            items.append((each.name, nodes))
-        return _dictionary(compiler, items)
+    def _nodes(
+        self, compiler: Compiler, selected: Selected, reader: "RowReader"
+    ) -> list[tuple[str, Code | str]]:
+        """How a row is completed for each selection of `nodes`; a string for a `__typename`."""
+        return [
+            (each, _object_type(selected).name)
+            if isinstance(each, str)
+            else (each.name, reader.expression(compiler, _object_type(each), each.selection))
+            for each in compiler.selected(_object_type(selected), selected.selection)
+        ]
 
     def _records(self, compiler: Compiler, place: int, reader: "RowReader", *, is_read: bool = True) -> str:
         number = self.shape.list_of(place, reader.shape)
         self.preparation.count_list()
         if not is_read:
             return "()"
-        if not reader.shape.is_flat:
+        # Within a record the driver does not know the types of arrays: only a statement's own columns are
+        # described to it.
+        if self.is_nested or not reader.shape.is_flat:
             return f"o[{self.shape.records(number)}]"
         if not reader.shape.slots:
             reader.shape.column(0, attributes(reader.shape.table)[0])
@@ -334,6 +317,25 @@ def _dictionary(compiler: Compiler, items: Sequence[tuple[str, Code]]) -> Code:
     if any(code.awaits for _, code in items):
         return Code(f"{compiler.dictionary(items).text}(o, c)", True)
     return Code(f"{{{', '.join(f'{name!r}: {code.text}' for name, code in items)}}}")
+
+
+def _plain_page(compiler: Compiler, nodes: Sequence[tuple[str, Code | str]], records: str) -> Code:
+    """A page of which only `nodes` are selected: no object is made for it."""
+    items: list[tuple[str, Code]] = []
+    for name, node in nodes:
+        if isinstance(node, str):
+            items.append((name, Code(repr(node))))
+            continue
+        completed = f"[{node.text} for o in {records}]"
+        if node.awaits:
+            completed = f"{compiler.constant(gather)}({completed})"
+        items.append((name, Code(completed, node.awaits)))
+    return _dictionary(compiler, items)
+
+
+def _is_account(table: type[SQLModel]) -> bool:
+    """Whether its rows are accounts, whose `account_id` is no column but their id."""
+    return "account_id" not in attributes(table) and hasattr(table, "account_id")
 
 
 def _within(allow: Any) -> Prepare:
@@ -370,19 +372,3 @@ def _nested_page(query: Query, shape: Shape, records: Sequence[Any], total: int 
 def _key_places(shape: Shape, listing: Listing) -> Sequence[int]:
     """Where cursors are selected: elsewhere the order's keys are not read."""
     return shape.key_places(listing.order) if shape.cursors else ()
-
-
-def _pattern(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
-    """How a column's value is written where the JSON writer, or a cast, does what the scalar would do."""
-    name = getattr(kind, "name", "")
-    if isinstance(sa_type, AutoString):
-        sa_type = String()
-    if is_enum_type(kind) and isinstance(sa_type, Enum):
-        return "{}" if all(name == value.value for name, value in kind.values.items()) else None
-    if name == "JSON" and isinstance(sa_type, JSON):
-        return f"{compiler.constant(orjson.Fragment)}({{}})"
-    if name == "Decimal" and isinstance(sa_type, Numeric):
-        return "str({})"
-    plain = {"String": String, "Int": Integer, "BigInt": Integer, "Boolean": Boolean, "DateTime": DateTime}
-    written = name in plain and isinstance(sa_type, plain[name]) and not isinstance(sa_type, Enum)
-    return "{}" if written else None
