@@ -33,6 +33,7 @@ from web import (
 from web.asking import make_context
 from web.graphql import GraphQLView
 from web.ide import render_ide
+from web.job_worker import JobWorkerStatus
 from web.load_shedding import LoadShedding
 from web.logs import configure_logs
 from web.rate_limits import RateLimits
@@ -42,15 +43,19 @@ GRAPHQL = "/graphql"
 log = structlog.get_logger()
 
 
-def create_app(settings: Settings | None = None, rate_limits: RateLimits | None = None) -> Starlette:
-    """`rate_limits` where other processes share them."""
+def create_app(
+    settings: Settings | None = None,
+    rate_limits: RateLimits | None = None,
+    worker_status: JobWorkerStatus | None = None,
+) -> Starlette:
+    """`rate_limits` and `worker_status` where other processes share them."""
     settings = settings or settings_module.load()
     configure_logs(settings)
     view = _graphql_view(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.team_access = state = State.of(settings, rate_limits)
+        app.state.team_access = state = State.of(settings, rate_limits, worker_status)
         state.listener.start()
         try:
             yield

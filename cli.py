@@ -21,6 +21,7 @@ from commands.running import CommandError, database_of
 from settings import Settings
 
 if TYPE_CHECKING:
+    from web.job_worker import JobWorkerStatus
     from web.rate_limits import RateLimits
 
 
@@ -53,9 +54,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if os.environ.get("LOG_LEVEL") == "debug":
-            traceback.print_exc()
-        notes.print(_sentence(error), style="red", markup=False, soft_wrap=True)
+        _complain(error)
         raise SystemExit(1) from None
 
 
@@ -78,13 +77,13 @@ def serve(
             if server.may_fork():
                 for module in ("app", "worker"):  # Once for all processes.
                     import_module(module)
-            rate_limits = _shared_rate_limits(settings) if server.may_fork() else None
+            rate_limits, worker_status = _shared(settings)
             gc.freeze()
             gc.enable()
             server.serve(
                 settings,
-                partial(_load_app, rate_limits),
-                partial(_work, settings, url) if worker else None,
+                partial(_load_app, rate_limits, worker_status),
+                (partial(_work, settings, url, worker_status), worker_status) if worker else None,
                 postgresql.wait if postgresql else None,
                 partial(_welcome, settings, url, with_demo=postgresql is not None),
             )
@@ -97,7 +96,9 @@ def worker() -> None:
     """Do background jobs only, beside `serve --no-worker`."""
     settings = settings_module.load()
     with database_of(settings) as (url, _):
-        _work(settings, url)
+        import worker as worker_module
+
+        worker_module.main(settings, url)
 
 
 @app.command()
@@ -131,32 +132,39 @@ def print_schema() -> None:
     typer.echo(schema.printed(), nl=False)
 
 
-def _shared_rate_limits(settings: Settings) -> "RateLimits":
+def _shared(settings: Settings) -> "tuple[RateLimits, JobWorkerStatus]":
+    """What the processes of the server share."""
+    from web.job_worker import JobWorkerStatus
     from web.rate_limits import RateLimits
 
-    return RateLimits(settings, shared=settings.workers > 1)
+    return RateLimits(settings, shared=settings.workers > 1), JobWorkerStatus()
 
 
-def _load_app(rate_limits: "RateLimits | None") -> Any:
+def _load_app(rate_limits: "RateLimits", worker_status: "JobWorkerStatus") -> Any:
     """In each server process."""
     from web.server import before_ending, collect_less, end_with_parent
 
     end_with_parent()
     from app import create_app
 
-    app = create_app(rate_limits=rate_limits)
+    app = create_app(rate_limits=rate_limits, worker_status=worker_status)
     before_ending(app.state.finish)
     collect_less()
     return app
 
 
-def _work(settings: Settings, url: str) -> None:
+def _work(settings: Settings, url: str, status: "JobWorkerStatus") -> None:
+    """In the job worker's process."""
     from web.server import end_with_parent
 
     end_with_parent()
     import worker
 
-    worker.main(settings, url)
+    try:
+        worker.main(settings, url, status.started)
+    except Exception as error:
+        _complain(error)
+        raise SystemExit(1) from None
 
 
 def _welcome(settings: Settings, url: str, with_demo: bool) -> Callable[[], None]:
@@ -195,11 +203,17 @@ def _settings_table() -> Table:
     return table
 
 
+def _complain(error: BaseException) -> None:
+    if os.environ.get("LOG_LEVEL") == "debug":
+        traceback.print_exc()
+    notes.print(_sentence(error), style="red", markup=False, soft_wrap=True)
+
+
 def _sentence(error: BaseException) -> str:
     import asyncpg
 
     causes = [error]
-    while cause := causes[-1].__cause__ or (not causes[-1].__suppress_context__ and causes[-1].__context__):
+    while cause := _cause(causes[-1]):
         causes.append(cause)
     if any("No space left on device" in str(cause) for cause in causes):
         return "The disk is full: make room, then start again; nothing is lost."
@@ -218,6 +232,12 @@ def _sentence(error: BaseException) -> str:
             case OSError():
                 return f"The database cannot be reached ({cause}): start it, or correct DATABASE_URL."
     return f"Unexpected: {error!r}. LOG_LEVEL=debug shows where."
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    if isinstance(error, BaseExceptionGroup):
+        return error.exceptions[0]
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _first_line(error: BaseException) -> str:

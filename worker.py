@@ -60,6 +60,10 @@ CONCURRENT_EMAILS = 8
 RECONNECT_LIMIT_SECONDS = 10
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Pace:
     """A killed worker's jobs are taken up within heartbeat_timeout_seconds + poll_seconds."""
@@ -81,31 +85,38 @@ class Jobs:
     attach: Attach = nothing_attached
 
 
-def main(settings: Settings, database_url: str) -> None:
-    """Works until SIGINT or SIGTERM."""
+def main(settings: Settings, database_url: str, when_started: Callable[[], None] = _nothing) -> None:
+    """Works until SIGINT or SIGTERM. `when_started` is called once all that the settings name is there."""
     configure_logs(settings)
-    uvloop.run(_main(settings, database_url))
+    uvloop.run(_main(settings, database_url, when_started))
 
 
-async def _main(settings: Settings, database_url: str) -> None:
+async def _main(settings: Settings, database_url: str, when_started: Callable[[], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = Database(database_url, settings.database_pool_size)
     try:
-        await run(settings, database, stop)
+        await run(settings, database, stop, when_started=when_started)
     finally:
         await database.close()
 
 
-async def run(settings: Settings, database: Database, stop: asyncio.Event, pace: Pace | None = None) -> None:
+async def run(
+    settings: Settings,
+    database: Database,
+    stop: asyncio.Event,
+    pace: Pace | None = None,
+    when_started: Callable[[], None] = _nothing,
+) -> None:
     """Works until `stop` is set, then finishes what runs, for 5 seconds at most."""
+    jobs = _jobs(settings, database)
     async with asyncio.TaskGroup() as together:
-        together.create_task(_run_jobs(settings, database, stop, pace))
+        together.create_task(keep_working(settings, jobs, stop, pace, when_started))
         together.create_task(audit_stream_jobs.keep_delivering(settings, database, stop))
 
 
-async def _run_jobs(settings: Settings, database: Database, stop: asyncio.Event, pace: Pace | None) -> None:
+def _jobs(settings: Settings, database: Database) -> Jobs:
     async def record(message: Message, outcome: Outcome) -> None:
         if message.correlation is not None:
             await invitation_jobs.record_delivery(database, message.correlation, *_status(outcome))
@@ -118,7 +129,7 @@ async def _run_jobs(settings: Settings, database: Database, stop: asyncio.Event,
             return ()
         return [await invoice_documents.attached_invoice(database, message.attachment)]
 
-    jobs = Jobs(
+    return Jobs(
         connect=database.connect,
         record=record,
         periodic={
@@ -137,7 +148,6 @@ async def _run_jobs(settings: Settings, database: Database, stop: asyncio.Event,
         wanted=wanted,
         attach=attach,
     )
-    await keep_working(settings, jobs, stop, pace)
 
 
 def _collecting(database: Database) -> dict[str, tuple[str, Callable[[], Awaitable[object]]]]:
@@ -157,10 +167,17 @@ def _status(outcome: Outcome) -> tuple[DeliveryStatus, str | None]:
             return DeliveryStatus.FAILED, words
 
 
-async def keep_working(settings: Settings, jobs: Jobs, stop: asyncio.Event, pace: Pace | None = None) -> None:
+async def keep_working(
+    settings: Settings,
+    jobs: Jobs,
+    stop: asyncio.Event,
+    pace: Pace | None = None,
+    when_started: Callable[[], None] = _nothing,
+) -> None:
     """Starts over where the database goes away; several of these, anywhere, share the work."""
     delay_seconds = 0.5
     async with _smtp_server(settings) as settings:
+        when_started()
         while not stop.is_set():
             started_at = asyncio.get_running_loop().time()
             try:

@@ -5,16 +5,19 @@ A bucket holds a minute's requests and fills evenly. All there is to keep of it 
 does for however many have asked. A bucket in PostgreSQL would take forty times as long.
 """
 
-import mmap
-import tempfile
-from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from functools import lru_cache
 from math import ceil
 from struct import Struct
 from time import monotonic_ns, time_ns
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from models.shared_memory import SharedMemory
+
+Key: TypeAlias = UUID | int | tuple[int, ...]
+"""Numbers, whose hash is the same in every process. That of a text, or of None, may differ."""
 
 _SECOND_NS = 10**9
 _MINUTE_NS = 60 * _SECOND_NS
@@ -47,13 +50,21 @@ class Buckets:
     """
 
     def __init__(self, per_minute: int, *, shared: bool = False) -> None:
-        """`shared` with the processes that are forked from this one: what two of them take at once is
-        counted twice."""
+        """`shared` with the processes that this one starts: what two of them take at once is counted
+        twice."""
         self._limit = per_minute
-        self._memory = mmap.mmap(-1, _ROWS * _ROW.size)
-        self._locks = tempfile.TemporaryFile() if shared else None  # noqa: SIM115 - as long as this lives
+        self._is_shared = shared
+        self._shared_memory = SharedMemory(_ROWS * _ROW.size)
+        self._memory = self._shared_memory.memory
 
-    def take(self, key: Hashable, count: int = 1) -> Level | None:
+    def __getstate__(self) -> tuple[int, bool, SharedMemory]:
+        return self._limit, self._is_shared, self._shared_memory
+
+    def __setstate__(self, state: tuple[int, bool, SharedMemory]) -> None:
+        self._limit, self._is_shared, self._shared_memory = state
+        self._memory = self._shared_memory.memory
+
+    def take(self, key: Key, count: int = 1) -> Level | None:
         """Takes `count`, or nothing where so many are not there; all of a bucket is enough for any count.
         None where there is no limit."""
         limit = self._limit
@@ -62,16 +73,16 @@ class Buckets:
         hashed = hash(key)
         row = hashed % _ROWS * _ROW.size
         cost = min(count, limit) * _MINUTE_NS // limit
-        if self._locks is None:
+        if not self._is_shared:
             return self._take(hashed, row, cost)
-        file = self._locks.fileno()
+        file = self._shared_memory.file
         lockf(file, LOCK_EX, _ROW.size, row)  # The system takes it from a process that dies.
         try:
             return self._take(hashed, row, cost)
         finally:
             lockf(file, LOCK_UN, _ROW.size, row)
 
-    def look(self, key: Hashable) -> Level | None:
+    def look(self, key: Key) -> Level | None:
         """What taking one would be answered, were it taken."""
         if not self._limit:
             return None

@@ -37,11 +37,12 @@ class Proxies:
 
 
 @lru_cache(maxsize=4_096)
-def site_of(ip: str | None) -> tuple[int, int] | None:
-    """What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which one household has."""
+def site_of(ip: str | None) -> tuple[int, int]:
+    """What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which one household has.
+    All whose address is not known are one."""
     address = _parsed(ip or "")
     if address is None:
-        return None
+        return 0, 0
     shift = _IPV6_SITE_BITS if address.version == 6 else 0
     return address.version, int(address) >> shift
 

@@ -23,7 +23,8 @@ from web.clients import site_of
 _MOST_REMEMBERED = 20_000
 _PRESSED_SECONDS = 60
 _RATE_LIMITED = "RATE_LIMITED"
-LIMIT_CODES = frozenset({_RATE_LIMITED, "QUERY_TOO_COMPLEX"})
+_LIMITS = (_RATE_LIMITED, "QUERY_TOO_COMPLEX")
+LIMIT_CODES = frozenset(_LIMITS)
 
 Value = TypeVar("Value")
 
@@ -39,12 +40,12 @@ class RateLimits:
     def is_news(self, credential_id: UUID, limit: str) -> bool:
         """Whether this was not asked of the same credential and limit for a minute: a limit that is hit is
         audited once a minute, not once a hit."""
-        level = self._told.take((credential_id, limit))
+        level = self._told.take((credential_id.int, _LIMITS.index(limit)))
         return level is not None and not level.refused_until
 
     def was_told(self, credential_id: UUID, limit: str) -> bool:
         """Whether it is no news, without telling it."""
-        level = self._told.look((credential_id, limit))
+        level = self._told.look((credential_id.int, _LIMITS.index(limit)))
         return level is not None and level.refused_until > 0
 
 

@@ -1,4 +1,5 @@
-"""The processes of `team-access serve`: they start together, and end together however one of them ends."""
+"""The processes of `team-access serve`: they start and end together. A server process or a job worker that
+ends by itself is started again; where PostgreSQL was started with them, its end is that of all."""
 
 import asyncio
 import contextlib
@@ -22,6 +23,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer as Server
 
 from settings import Settings
+from web.job_worker import JobWorker, JobWorkerStatus, Work
 
 _PORT_PATIENCE_SECONDS = 1.5  # The server processes of a killed start notice within milliseconds.
 _STOP_TIMEOUT_SECONDS = 10
@@ -37,13 +39,13 @@ class ServeError(Exception):
 def serve(
     settings: Settings,
     load_app: Callable[[], Any],
-    work: Callable[[], None] | None,
+    job_worker: tuple[Work, JobWorkerStatus] | None,
     database_ends: Callable[[], None] | None,
     when_ready: Callable[[], Callable[[], None]],
 ) -> None:
-    """Until SIGINT, SIGTERM or SIGHUP; raises ServeError where one of the processes ends before that.
+    """Until SIGINT, SIGTERM or SIGHUP; raises ServeError where the server cannot go on before that.
 
-    `load_app` and `work` run in processes of their own, `database_ends` and `when_ready` in threads.
+    `load_app` and the job worker run in processes of their own, `database_ends` and `when_ready` in threads.
     `when_ready` prepares what is then done once requests are answered.
     """
     multiprocessing.set_start_method("fork" if may_fork() else "spawn", force=True)
@@ -66,16 +68,15 @@ def serve(
             )
         if worker is not None:
             worker.start()
-            _in_thread(_fail_after, worker.join, fail, "The job worker has ended.")
 
-    worker = multiprocessing.Process(target=work, name="job-worker") if work else None
+    worker = JobWorker(*job_worker, lambda: server.interrupt_signal, fail) if job_worker else None
     try:
         server.serve(target_loader=load_app, wrap_loader=False)
     except SystemExit:
         failures.append("A server process has ended twice within seconds.")
     finally:
         if worker is not None:
-            _stop(worker)
+            worker.stop(_STOP_TIMEOUT_SECONDS)
     if failures:
         raise ServeError(failures[0])
 
@@ -216,10 +217,3 @@ def _wait_until_listening(server: Server, settings: Settings) -> None:
             continue
         with contextlib.suppress(OSError), socket.create_connection((address, settings.port), timeout=1):
             return
-
-
-def _stop(process: Any) -> None:
-    if process.is_alive():
-        process.terminate()
-        process.join(_STOP_TIMEOUT_SECONDS)
-        process.kill()

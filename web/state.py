@@ -14,6 +14,7 @@ from resolvers.api_calls import ApiCalls
 from resolvers.transfers import Transfers
 from settings import Settings
 from web.clients import Proxies
+from web.job_worker import JobWorkerStatus
 from web.rate_limits import RateLimiter, RateLimits
 
 _CLOSING_SECONDS = 5
@@ -28,6 +29,7 @@ class State:
     listener: Listener
     rate_limiter: RateLimiter
     proxies: Proxies
+    worker_status: JobWorkerStatus
 
     @cached_property
     def storage(self) -> Storage:
@@ -43,8 +45,13 @@ class State:
         return ApiCalls(self.database, self.announcer)
 
     @classmethod
-    def of(cls, settings: Settings, rate_limits: RateLimits | None = None) -> Self:
-        """`rate_limits` where other processes share them."""
+    def of(
+        cls,
+        settings: Settings,
+        rate_limits: RateLimits | None = None,
+        worker_status: JobWorkerStatus | None = None,
+    ) -> Self:
+        """`rate_limits` and `worker_status` where other processes share them."""
         if settings.database_url is None:
             raise ValueError("DATABASE_URL is not set")
         database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
@@ -52,7 +59,9 @@ class State:
             rate_limits or RateLimits(settings), max(1, settings.database_pool_size // 2)
         )
         proxies = Proxies(settings.trusted_proxies)
-        return cls(settings, database, AuditAnnouncer(database), Listener(database), rate_limiter, proxies)
+        announcer, listener = AuditAnnouncer(database), Listener(database)
+        status = worker_status or JobWorkerStatus()
+        return cls(settings, database, announcer, listener, rate_limiter, proxies, status)
 
     async def close(self) -> None:
         """In a few seconds, or not at all: whatever hangs ends with the process."""

@@ -1,0 +1,35 @@
+"""Memory that a process shares with the processes that it starts, forked or spawned."""
+
+import mmap
+import multiprocessing.reduction
+import os
+import sys
+import tempfile
+from typing import Any
+
+
+class SharedMemory:
+    """A nameless file of zeros, mapped. A spawned process gets the file by pickling, a forked one has it."""
+
+    def __init__(self, size: int) -> None:
+        if sys.platform == "linux":
+            file = os.memfd_create("team-access")
+        else:
+            with tempfile.TemporaryFile() as temporary:
+                file = os.dup(temporary.fileno())
+        os.ftruncate(file, size)
+        self._map(file, size)
+
+    def _map(self, file: int, size: int) -> None:
+        self.file, self._size = file, size
+        self.memory = mmap.mmap(file, size)
+
+    def __getstate__(self) -> tuple[Any, int]:
+        return multiprocessing.reduction.DupFd(self.file), self._size
+
+    def __setstate__(self, state: tuple[Any, int]) -> None:
+        file, size = state
+        self._map(file.detach(), size)
+
+    def __del__(self) -> None:
+        os.close(self.file)

@@ -1,0 +1,132 @@
+"""The job worker's process: started again however it ends, and its state told to the server processes."""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from enum import IntEnum
+from multiprocessing.process import BaseProcess
+from typing import TypeAlias
+
+import structlog
+
+from models.shared_memory import SharedMemory
+
+_FIRST_DELAY_SECONDS = 1
+_LONGEST_DELAY_SECONDS = 60
+_STEADY_SECONDS = 60
+"""After so long without an end, the next one is met by the first delay again."""
+
+_ENDING_TOGETHER_SECONDS = 0.1
+"""A terminal's Ctrl-C ends the worker and the server, in any order."""
+
+log = structlog.get_logger()
+
+
+class JobWorkerState(IntEnum):
+    ELSEWHERE = 0
+    """No job worker belongs to this server: `serve --no-worker`."""
+    STARTING = 1
+    RUNNING = 2
+    ENDED = 3
+    """It is started again soon."""
+
+
+class JobWorkerStatus:
+    """The state of the job worker, in memory that all processes of a server share."""
+
+    def __init__(self) -> None:
+        self._shared_memory = SharedMemory(1)
+
+    @property
+    def state(self) -> JobWorkerState:
+        return JobWorkerState(self._shared_memory.memory[0])
+
+    @state.setter
+    def state(self, state: JobWorkerState) -> None:
+        self._shared_memory.memory[0] = state
+
+    def started(self) -> None:
+        """For the worker to call once it works."""
+        self.state = JobWorkerState.RUNNING
+
+
+Work: TypeAlias = Callable[[], None]
+
+
+class JobWorker:
+    """A process that does `work`, and a thread that starts it again when it has ended."""
+
+    def __init__(
+        self,
+        work: Work,
+        status: JobWorkerStatus,
+        is_ending: Callable[[], bool],
+        cannot_start: Callable[[str], None],
+    ) -> None:
+        """`is_ending` says whether the server ends, and the worker with it. `cannot_start` is told where the
+        first process ends by itself before it works: the next one would do the same."""
+        self._work, self._status = work, status
+        self._is_ending, self._cannot_start = is_ending, cannot_start
+        self._process: BaseProcess | None = None
+        self._is_stopping = threading.Event()
+        self._starting = threading.Lock()
+        self._watcher = threading.Thread(target=self._keep_running, daemon=True)
+
+    def start(self) -> None:
+        """By the start method of this program: a copy of this process, where it has one thread only."""
+        self._start(multiprocessing.get_start_method())
+        self._watcher.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        with self._starting:
+            self._is_stopping.set()
+        process = self._process
+        if process is not None and process.is_alive():
+            process.terminate()
+            self._watcher.join(timeout_seconds)
+            process.kill()
+
+    def _start(self, method: str) -> None:
+        with self._starting:
+            if self._is_stopping.is_set():
+                return
+            self._status.state = JobWorkerState.STARTING
+            context = multiprocessing.get_context(method)
+            process = context.Process(target=self._work, name="job-worker")  # type: ignore[attr-defined]
+            process.start()
+            self._process = process
+        log.info("job_worker_started", pid=process.pid)
+
+    def _keep_running(self) -> None:
+        began_at, delay_seconds = time.monotonic(), _FIRST_DELAY_SECONDS
+        exit_code = self._exit_code()
+        if exit_code > 0 and self._status.state is JobWorkerState.STARTING:
+            self._cannot_start("The job worker cannot start.")
+            return
+        while not self._is_stopping.wait(_ENDING_TOGETHER_SECONDS) and not self._is_ending():
+            self._status.state = JobWorkerState.ENDED
+            if time.monotonic() - began_at >= _STEADY_SECONDS:
+                delay_seconds = _FIRST_DELAY_SECONDS
+            log.error("job_worker_ended", how=_how(exit_code), starts_again_in_seconds=delay_seconds)
+            if self._is_stopping.wait(delay_seconds):
+                return
+            began_at, delay_seconds = time.monotonic(), min(2 * delay_seconds, _LONGEST_DELAY_SECONDS)
+            try:
+                # Spawned: a copy of this process, which has threads by now, could wait for their locks.
+                self._start("spawn")
+            except OSError as error:
+                log.error("job_worker_not_started", error=repr(error))
+                continue
+            exit_code = self._exit_code()
+
+    def _exit_code(self) -> int:
+        """Once it has ended; that of the signal's number below 0 where one has ended it."""
+        if self._process is not None:
+            self._process.join()
+            return self._process.exitcode or 0
+        return 0
+
+
+def _how(exit_code: int) -> str:
+    return f"killed by signal {-exit_code}" if exit_code < 0 else f"exit status {exit_code}"
