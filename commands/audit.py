@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -11,6 +11,7 @@ import typer
 import settings as settings_module
 from commands.printing import AsJson, notes, print_done, print_json, progress_bar
 from commands.running import CommandError, run
+from models.moments import RANGE, parse_moment
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The audit log: its proof, and its end.", no_args_is_help=True)
 Value = TypeVar("Value")
+
+
+def _day_or_moment(text: str) -> datetime:
+    try:
+        return parse_moment(f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text)
+    except ValueError:
+        message = f"expected a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z, {RANGE}."
+        raise typer.BadParameter(message) from None
 
 
 @app.command("verify")
@@ -80,7 +89,12 @@ def print_public_key() -> None:
 def prune(
     account_slug: str,
     before: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="In UTC: 2026-01-31.")
+        datetime,
+        typer.Option(
+            parser=_day_or_moment,
+            metavar="TIME",
+            help="The start of a day in UTC, such as 2026-01-31, or a time: 2026-01-31T12:00:00Z.",
+        ),
     ],
     export: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The whole log, as NDJSON.")
@@ -100,9 +114,7 @@ def prune(
 
     async def prune_(settings: Settings, database: "Database") -> None:
         with progress_bar("Pruning") as progress:
-            pruned = await operator_audit.prune(
-                database, account_slug, before.replace(tzinfo=UTC), exported, key, progress
-            )
+            pruned = await operator_audit.prune(database, account_slug, before, exported, key, progress)
         print_done(pruned.sentence(), asdict(pruned), as_json=as_json)
 
     run(prune_, as_owner=True)

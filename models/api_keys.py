@@ -46,6 +46,7 @@ class ApiKey(SQLModel, table=True):
         member_key("created_by_id"),
         member_key("revoked_by_id"),
         CheckConstraint("scopes <@ ARRAY['READ', 'PROVISION'] AND cardinality(scopes) > 0", name="scopes"),
+        CheckConstraint("isfinite(expires_at)", name="expires_at_finite"),
         CheckConstraint("(claimed_at IS NULL) = (key_hash IS NULL)", name="claimed"),
         tenant_index("api_keys", "created_at", "id", suffix="created"),
         tenant_index("api_keys", "member_id", "created_at", "id", suffix="member"),

@@ -86,6 +86,7 @@ class License(SQLModel, table=True):
         ),
         Index("ix_licenses_expiry", "expires_at", postgresql_where=_EXPIRING),
         search_index("licenses", "site"),
+        CheckConstraint("isfinite(expires_at)", name="expires_at_finite"),
     )
 
     account_id: UUID = tenant_column()

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
+
+from models.moments import parse_moment
 
 MAX_RELEASES = 100
 MAX_FILES_OF_A_RELEASE = 50
@@ -86,12 +88,12 @@ def _currency(value: str) -> str:
 
 def _moment(value: object) -> datetime:
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        moment = parse_moment(value, seconds_optional=True) if isinstance(value, str) else None
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None or not 1990 <= moment.year <= 2100:
+    if moment is None or not 1990 <= moment.year <= 2100:
         raise ValueError("must be a time with its offset, 1990 to 2100, such as 2026-03-05T09:00Z")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _file_name(value: str) -> str:

@@ -1,37 +1,42 @@
 """The scalars beside GraphQL's own."""
 
+import re
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry import UNSET
 from strawberry.types.scalar import ScalarDefinition
 from strawberry.utils.str_converters import to_camel_case
 
+from models.moments import RANGE, parse_moment
+
 BigInt = NewType("BigInt", int)
 JSON = NewType("JSON", object)
 _MOST = 2**53
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_INTEGER = re.compile(r"-?[0-9]{1,16}")
+_NO_TIME = f"A DateTime looks like 2026-01-31T12:00:00Z: with seconds and an offset, {RANGE}."
+_NO_DECIMAL = (
+    'A Decimal looks like "12.50": at most 20 digits before the point and 20 behind it, no exponent.'
+)
+_NO_BIG_INT = "A BigInt is an integer from -2^53 to 2^53, as a number."
 
 
 def _parse_time(value: object) -> datetime:
-    if isinstance(value, str) and len(value) <= 40:
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            at = None
-        if at is not None and at.tzinfo is not None:
-            return _utc(at)
-    raise GraphQLError("A DateTime looks like 2026-01-31T12:00:00Z, with its offset.")
-
-
-def _utc(at: datetime) -> datetime:
+    if not isinstance(value, str):
+        raise GraphQLError(_NO_TIME)
     try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise GraphQLError("A DateTime lies in the years 1 to 9999.") from None
+        return parse_moment(value)
+    except ValueError:
+        raise GraphQLError(_NO_TIME) from None
+
+
+def _time_literal(node: ValueNode, _variables: object = None) -> datetime:
+    return _parse_time(node.value if isinstance(node, StringValueNode) else None)
 
 
 def _format_time(at: datetime) -> str:
@@ -39,40 +44,57 @@ def _format_time(at: datetime) -> str:
 
 
 def _parse_decimal(value: object) -> Decimal:
-    if isinstance(value, str | int | float) and not isinstance(value, bool) and len(str(value)) <= 40:
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            number = None
-        if number is not None and number.is_finite():
-            return number
-    raise GraphQLError('A Decimal looks like "12.50".')
+    if (type(value) is int and abs(value) <= _MOST) or type(value) is float:
+        value = str(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    raise GraphQLError(_NO_DECIMAL)
+
+
+def _decimal_literal(node: ValueNode, _variables: object = None) -> Decimal:
+    return _parse_decimal(
+        node.value if isinstance(node, StringValueNode | IntValueNode | FloatValueNode) else None
+    )
 
 
 def _parse_big_int(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and -_MOST <= value <= _MOST:
+    """As GraphQL's Int takes it: 1.0 is 1."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is int and -_MOST <= value <= _MOST:
         return value
-    raise GraphQLError("A BigInt is a whole number up to 2^53.")
+    raise GraphQLError(_NO_BIG_INT)
+
+
+def _big_int_literal(node: ValueNode, _variables: object = None) -> int:
+    return _parse_big_int(
+        int(node.value) if isinstance(node, IntValueNode) and _INTEGER.fullmatch(node.value) else None
+    )
 
 
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment, in ISO 8601 with its offset; answers are in UTC, to the microsecond.",
+        description="A time by RFC 3339, with seconds and an offset from UTC: `2026-01-31T12:00:00Z`. Answers"
+        f" are in UTC, to the microsecond. Arguments are {RANGE}.",
         serialize=_format_time,
         parse_value=_parse_time,
+        parse_literal=_time_literal,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number, as a string: `"12.50"`.',
+        description='An exact decimal number, as a string: `"12.50"`. Arguments have at most 20 digits before'
+        " the point and 20 behind it, and no exponent; a number is taken too.",
         serialize=str,
         parse_value=_parse_decimal,
+        parse_literal=_decimal_literal,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
         description="An integer up to 2^53, as a JSON number.",
         serialize=int,
         parse_value=_parse_big_int,
+        parse_literal=_big_int_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",

@@ -140,7 +140,7 @@ VALUES = Values(
         "last": [101, -1],
         "slug": ["no-such-theme", "", "AURORA"],
         "token": ["", "nonsense", "\N{SNOWMAN}"],
-        "DateTime": ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"],
+        "DateTime": ["1970-01-01T00:00:00Z", "9000-12-31T23:59:59Z"],
     },
     often=[
         "Query.account",

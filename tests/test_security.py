@@ -165,10 +165,8 @@ async def test_team_has_a_second_page(world: World, order: str) -> None:
 @pytest.mark.parametrize(
     ("amount", "shown"),
     [
-        ("0e1000000", "0.00"),
-        ("0e-1000000", "0.00"),
         ("-0", "0.00"),
-        ("1e11", f"1{11 * '0'}.00"),
+        (f"1{11 * '0'}", f"1{11 * '0'}.00"),
         ("5", "5.00"),
     ],
 )
