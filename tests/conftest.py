@@ -92,7 +92,8 @@ def superuser_url(postgresql: embedded.Server, database_name: str) -> str:
 @pytest_asyncio.fixture(scope="session")
 async def superuser(superuser_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection past every trigger and grant: to arrange what no client could, and to look."""
-    connection = await asyncpg.connect(superuser_url)
+    replica = {"session_replication_role": "replica"}
+    connection = await asyncpg.connect(superuser_url, server_settings=replica)
     yield connection
     await connection.close()
 

@@ -1,6 +1,7 @@
 """What somebody who is past every trigger does to the log: in the database, or to an export."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -38,6 +39,16 @@ _COLUMNS = "id, occurred_at, action, outcome, summary, actor_kind, actor_name, d
 
 async def rewrite(superuser: asyncpg.Connection, statement: str) -> None:
     await superuser.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {statement}; COMMIT")
+
+
+@asynccontextmanager
+async def with_triggers(superuser: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    """As they are for everybody else: events that are written get their place in the chain."""
+    await superuser.execute("SET session_replication_role = origin")
+    try:
+        yield superuser
+    finally:
+        await superuser.execute("RESET session_replication_role")
 
 
 def changed(column: str, sequence: int = 3) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 
@@ -112,19 +113,23 @@ async def test_an_event_is_one_line(world: World, details: str) -> None:
         "INSERT INTO audit_events (account_id, id, action, outcome, summary, actor_kind, actor_name, details)"
         " SELECT id, gen_random_uuid(), 'MEMBER_LEFT', 'ALLOWED', 'x', 'SYSTEM', 'x', $1 FROM accounts"
     )
-    with pytest.raises(Exception, match="details_line"):
-        await world.superuser.execute(insert, details)
+    app = await world.database.connect()
+    with pytest.raises(asyncpg.CheckViolationError, match="details_line"):
+        await app.execute(insert, details)
+    await app.close()
 
 
 async def test_a_strangely_written_event_is_verified_too(world: World, tmp_path: Path) -> None:
     """Its details are the bytes that they were, and not what a JSON writer makes of them."""
-    await world.superuser.execute(
+    app = await world.database.connect()
+    await app.execute(
         "INSERT INTO audit_events (account_id, id, action, outcome, summary, actor_kind, actor_name, details)"
         " SELECT id, gen_random_uuid(), 'MEMBER_LEFT', 'ALLOWED', $1, 'SYSTEM', $2, $3 FROM accounts",
         ',"details":{},"previousHash":"x" \t\x7f \u2028 \U0001f600',
         "tab\tand\nline\r",
         '{ "z" : 1.0e3, "a": "\\u00e9 ,\\"details\\":", "previousHash":"x", "z": 2 }',
     )
+    await app.close()
 
     path = await exported(world, tmp_path)
 

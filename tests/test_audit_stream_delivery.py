@@ -34,6 +34,7 @@ from tests.audit_streams import (
 )
 from tests.documents import report
 from tests.receiver import HANG, HANG_UP, OK, Receiver, receiving, status
+from tests.rewriting import with_triggers
 from tests.stored_keys import uuid_of
 from tests.world import INVITE, World
 
@@ -65,7 +66,8 @@ def _private(world: World) -> Iterator[None]:
 
 
 async def write_many(world: World, count: int, summary: str = "Test called") -> None:
-    await world.superuser.execute(WRITE_MANY, uuid_of(world.account_id), count, summary)
+    async with with_triggers(world.superuser) as superuser:
+        await superuser.execute(WRITE_MANY, uuid_of(world.account_id), count, summary)
 
 
 def is_whole(receiver: Receiver, first: int, last: int) -> bool:

@@ -26,6 +26,7 @@ from tests.live import (
     statements,
     until,
 )
+from tests.rewriting import with_triggers
 from tests.serving import free_port, serving
 from tests.world import World
 from web.state import State
@@ -258,7 +259,8 @@ async def test_what_is_read_while_the_permission_is_lost_is_not_sent(
 ) -> None:
     async with held_up(world, "audit_events"):
         await world.superuser.execute("UPDATE members SET role = 'MEMBER', is_owner = false")
-        await append_by(world.superuser, world)
+        async with with_triggers(world.superuser) as superuser:
+            await append_by(superuser, world)
 
     assert await following.ended() == NOT_ALLOWED
 

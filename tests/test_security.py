@@ -18,6 +18,7 @@ from websockets import Subprotocol, connect
 from models.columns import new_id, now
 from models.members import User
 from tests import chain
+from tests.rewriting import with_triggers
 from tests.serving import free_port
 from tests.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
 
@@ -185,7 +186,7 @@ SELECT account_id, {id}, action, outcome, summary, actor_kind, actor_name, '{{}}
 async def test_chain_is_not_led_astray_by_a_temporary_table(world: World) -> None:
     """A database's default lets every role make temporary tables, which PostgreSQL looks for first."""
     before = await world.superuser.fetchval("SELECT sequence FROM audit_heads")
-    async with world.superuser.transaction():
+    async with with_triggers(world.superuser), world.superuser.transaction():
         await world.superuser.execute(
             "CREATE TEMPORARY TABLE audit_heads ON COMMIT DROP AS SELECT * FROM public.audit_heads;"
             "GRANT ALL ON pg_temp.audit_heads TO PUBLIC"

@@ -12,12 +12,12 @@ from models import embedded, grants, migrate
 from models.database import sqlalchemy_url
 
 # What a database holds of the models' tables, each line as PostgreSQL writes it. The queue's tables are
-# its library's.
+# its library's. Constraint triggers (contype t) are no model's.
 COLUMNS = """SELECT table_name || '.' || column_name AS name, concat_ws(' ', udt_name, is_nullable,
     character_maximum_length, numeric_precision, numeric_scale, column_default) AS definition
   FROM information_schema.columns WHERE table_schema = 'public'"""
 CONSTRAINTS = """SELECT conrelid::regclass || '.' || conname AS name, pg_get_constraintdef(oid) AS definition
-  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"""
+  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')"""
 INDEXES = """SELECT indrelid::regclass || '.' || indexrelid::regclass AS name,
     pg_get_indexdef(indexrelid) AS definition
   FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
