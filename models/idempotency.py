@@ -22,4 +22,6 @@ class IdempotencyKey(SQLModel, table=True):
     input_hash: bytes = Field(sa_type=LargeBinary)
     """SHA-256 of the change's name and its input."""
     answer: Any = Field(sa_type=JSONB)
+    credential_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    """Of the session or API key that made the change; null for changes before this was noted."""
     created_at: datetime = time_column(default_now=True)

@@ -11,7 +11,7 @@ from strawberry.schema_directive import Location
 from permissions.context import Context
 from permissions.errors import Forbidden, Unauthenticated
 from permissions.roles import Permission
-from permissions.viewer import NOT_BY_API_KEY, Membership, forbidden
+from permissions.viewer import NOT_BY_API_KEY, WITHOUT_READ, Membership, forbidden
 
 
 @strawberry.schema_directive(
@@ -90,7 +90,9 @@ class Has(Allow):
         else:
             membership = viewer.membership(account_id)
             allowed = membership is not None and membership.may(self.permission)
-        return None if allowed else Forbidden(self.permission)
+        if allowed:
+            return None
+        return Forbidden(self.permission, None if viewer.may_query else WITHOUT_READ)
 
     def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
         """Of a change to be made on `on`, by a member whose row is locked."""
@@ -111,6 +113,8 @@ class HasOrOwns(Has):
         membership = context.membership(source.account_id)
         if membership is None or membership.member_id != getattr(source, str(self.own)):
             return super().refusal(context, source)
+        if not membership.reads and source.id not in context.made:
+            return Forbidden(self.permission, WITHOUT_READ)
         if self._needs is None or membership.may(self._needs):
             return None
         return Forbidden(self._needs)
@@ -127,7 +131,9 @@ class HasOrOwns(Has):
         refused = super().refusal(context, _Of(account_id))
         membership = context.membership(account_id) if account_id else None
         own_digits = membership.member_id.hex if membership else None
-        own_is_open = membership is not None and (self._needs is None or membership.may(self._needs))
+        own_is_open = membership is not None and (
+            membership.may(self._needs) if self._needs else membership.reads
+        )
         if refused is None and own_is_open:
             return None
         return lambda digits: own_is_open if digits == own_digits else refused is None

@@ -36,6 +36,8 @@ class Context:
     loaders: dict[Any, Any] = field(default_factory=dict)
     known: Callable[[UUID], Any] = _nothing
     """Finds a row, by its id, that is in memory already: of those that told who is asking."""
+    made: set[UUID] = field(default_factory=set)
+    """Ids of the rows that changes of this request, or the ones that they repeat, have made."""
     started_at: datetime = field(default_factory=now)
 
     def signed_in(self) -> Viewer:

@@ -57,8 +57,9 @@ CHANGES_WITHIN = {
 }
 """The changes that an API key may make, if its member may. All others are for people."""
 
-SHOWN_IN_PAYLOADS = _VIEWER
-"""What a key without READ may read of the answer to its change: what any member may."""
+SHOWN_IN_PAYLOADS = frozenset({Permission.BROWSE_CATALOG})
+"""What a key without READ may read of the answer to its change, beside what it has made: the catalog, which
+is no account's."""
 
 
 def permissions_of(role: Role) -> list[Permission]:

@@ -27,6 +27,7 @@ from permissions.roles import (
     permissions_within,
 )
 
+WITHOUT_READ = "This API key has no scope READ: it sees what it has just made, and nothing else."
 NOT_BY_API_KEY = "API keys may not do this, whatever their member may: sign in to do it."
 
 Scopes = tuple[ApiScope, ...] | None
@@ -101,11 +102,16 @@ class Membership:
             permissions_of(self.role) if self.scopes is None else permissions_within(self.role, self.scopes)
         )
 
+    @property
+    def reads(self) -> bool:
+        """Whether it sees more than what it has just made: a key without READ does not."""
+        return self.scopes is None or ApiScope.READ in self.scopes
+
     def may(self, permission: Permission) -> bool:
         """Whether it may see what the permission opens. A key with READ sees what its member does."""
         if permission not in ROLE_PERMISSIONS[self.role]:
             return False
-        return self.scopes is None or ApiScope.READ in self.scopes or permission in SHOWN_IN_PAYLOADS
+        return self.reads or permission in SHOWN_IN_PAYLOADS
 
     def may_change(self, permission: Permission) -> bool:
         """Whether it may make the change that the permission opens."""

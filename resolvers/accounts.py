@@ -100,7 +100,9 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
     viewer = context.signed_in()
     account = Account(name=name, slug="")
     client, announcer = context.client, context.announcer
-    async with founding(context.database, announcer, account, viewer.user, client, key) as tx:
+    async with founding(
+        context.database, announcer, account, viewer.user, client, key, viewer.credential_id
+    ) as tx:
         if tx.replayed:
             return UUID(tx.replayed)
         owner = await found_account(tx, viewer.user)

@@ -12,17 +12,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from hashlib import sha256
 from typing import Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import asyncpg
-from sqlalchemy import Select, Table, UpdateBase, event, inspect, select
+from sqlalchemy import Table, UpdateBase, event, inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session as SyncSession
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 from strawberry.utils.str_converters import to_camel_case
 
 from mailer import queue
@@ -30,14 +29,13 @@ from mailer.messages import Message
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction, AuditOutcome
 from models.audit_streams import AuditStream
-from models.canonical import canonical_json
 from models.database import Database
 from models.downloads import DownloadLink
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
-from models.snapshots import attach, attributes, is_attached, made, snapshot, stored
-from models.statements import Statement, parameter
+from models.snapshots import attach, attributes, is_attached, stored
+from models.statements import Statement
 from models.transactions import Transaction
 from permissions.allow import Allow, Has
 from permissions.context import Context
@@ -47,7 +45,9 @@ from permissions.viewer import Client, Membership, Scopes
 from resolvers.appending import append, written
 from resolvers.email_allowances import Allowance
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
-from resolvers.refusals import UserErrorCode, invalid, not_found, refused
+from resolvers.idempotency import Attempt
+from resolvers.membership_lock import lock_membership
+from resolvers.refusals import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,12 @@ class Change:
     """What this change answered the first time, where its idempotency key was used before."""
     _events: list[dict[str, Any]] = field(default_factory=list)
     _messages: list[Message] = field(default_factory=list)
-    _key: tuple[UUID, str, bytes] | None = None
+    repeats_its_own: bool = False
+    """Whether it was this very credential that made the change which is replayed."""
+    _attempt: Attempt | None = None
     _remembered: IdempotencyKey | None = None
     _without_event: str | None = None
+    _made: set[UUID] = field(default_factory=set)
     _read: dict[UUID, SQLModel] = field(default_factory=dict)
     """By id; the session knows those that were read before it was asked for."""
 
@@ -103,6 +106,8 @@ class Change:
 
     def add(self, *rows: SQLModel) -> None:
         self.session.add_all(rows)
+        for row in rows:
+            self.has_made(row)
 
     def about(
         self,
@@ -131,11 +136,8 @@ class Change:
 
     def remember(self, answer: Any) -> None:
         """For a retry with the same idempotency key, where one was given."""
-        if self._key is not None:
-            actor_id, key, input_hash = self._key
-            self._remembered = made(
-                IdempotencyKey, actor_id=actor_id, key=key, input_hash=input_hash, answer=answer
-            )
+        if self._attempt is not None:
+            self._remembered = self._attempt.answered(answer)
 
     def enqueue(self, *messages: Message) -> None:
         """Sent after the commit, or not at all."""
@@ -146,6 +148,7 @@ class Change:
         await self.transaction.driver.execute(_insertion(type(row)), *stored(row))
         if hasattr(row, "id"):
             self.has_read(row)
+        self.has_made(row)
 
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
         """Records, in this transaction, without entities for the session to keep."""
@@ -167,6 +170,11 @@ class Change:
     def has_read(self, row: SQLModel) -> None:
         """A row that the payload may select, without reading it again."""
         self._read[cast("Any", row).id] = row
+
+    def has_made(self, row: SQLModel) -> None:
+        """A row of which the payload shows all to who made it, be it an API key without READ."""
+        if hasattr(row, "id"):
+            self._made.add(row.id)
 
     def known(self) -> dict[UUID, Any]:
         """The rows that were seen or made, as they are now."""
@@ -229,7 +237,7 @@ async def change(
     denied: dict[str, Any] | None = None
     try:
         async with _turn(account_id), context.database.transaction() as transaction:
-            account, member = await _lock_membership(transaction, membership)
+            account, member = await lock_membership(transaction.driver, membership)
             await require_working(transaction.driver, context.token or "")
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
             denied = {**new_event(account_id, actor, context.client, action), **target(on or account)}
@@ -237,7 +245,7 @@ async def change(
             tx.has_read(account)
             tx.has_read(member)
             _require(asked.get().allow, member, viewer.scopes, on)
-            await _look_up_key(tx, member.id, key)
+            await _look_up_key(tx, member.id, key, viewer.credential_id)
             yield tx
             await tx.finish()
             known = tx.known()
@@ -248,6 +256,7 @@ async def change(
     context.announcer.grown(account_id)
     context.forget()
     context.known = known.get
+    context.made |= tx._made
 
 
 @asynccontextmanager
@@ -279,11 +288,12 @@ async def founding(
     founder: User,
     client: Client = Client(),  # noqa: B008 - frozen
     key: str | None = None,
+    credential_id: UUID | None = None,
 ) -> AsyncIterator[Change]:
     """The change that makes an account; it sets `tx.actor`."""
     async with database.transaction() as transaction:
         tx = Change(transaction, account, AuditAction.ACCOUNT_CREATED, None, client)
-        await _look_up_key(tx, founder.id, key)
+        await _look_up_key(tx, founder.id, key, credential_id)
         yield tx
         await tx.finish()
     announcer.grown(account.id)
@@ -349,35 +359,6 @@ def _keep_out(tables: Iterable[Table]) -> None:
             raise RuntimeError(f"{table.name} is an account's: only change() may write it")
 
 
-async def _lock_membership(transaction: Transaction, membership: Membership) -> tuple[Account, Member]:
-    """The account's row first, then the member's, each as it is once the lock is held. Raises `Refused` with
-    NOT_FOUND where the membership has ended meanwhile."""
-    arguments = _LOCK.arguments(account_id=membership.account_id, member_id=membership.member_id)
-    record = await transaction.driver.fetchrow(_LOCK.sql, *arguments)
-    if record is None:
-        raise not_found("account", "accountId")
-    of_account = len(attributes(Account))
-    return snapshot(Account, record[:of_account]), snapshot(Member, record[of_account:])
-
-
-def _lock() -> Select[*tuple[Any, ...]]:
-    columns: list[Any] = [getattr(table, name) for table in (Account, Member) for name in attributes(table)]
-    return (
-        select(*columns)
-        .select_from(Account)
-        .join(Member, col(Member.account_id) == col(Account.id))
-        .where(
-            col(Account.id) == parameter("account_id"),
-            col(Member.id) == parameter("member_id"),
-            col(Member.removed_at).is_(None),
-        )
-        .with_for_update(key_share=True, of=[Account, Member])
-    )
-
-
-_LOCK = Statement(_lock)
-
-
 @cache
 def _insertion(table: type[SQLModel]) -> str:
     names = attributes(table)
@@ -396,33 +377,13 @@ def _require(allow: Allow, member: Member, scopes: Scopes, on: SQLModel | None) 
         raise refusal
 
 
-def _key() -> Select[*tuple[Any, ...]]:
-    return select(col(IdempotencyKey.input_hash), col(IdempotencyKey.answer)).where(
-        col(IdempotencyKey.actor_id) == parameter("actor_id"), col(IdempotencyKey.key) == parameter("key")
-    )
-
-
-_KEY = Statement(_key)
-
-
-async def _look_up_key(tx: Change, actor_id: UUID, key: str | None) -> None:
+async def _look_up_key(tx: Change, actor_id: UUID, key: str | None, credential_id: UUID | None) -> None:
     if key is None:
         return
-    if not 1 <= len(key) <= 255:
-        raise invalid("An idempotency key has 1 to 255 characters.", "idempotencyKey")
-    input_hash = sha256(canonical_json([tx.action.value, asked.get().input]).encode()).digest()
-    tx._key = (actor_id, key, input_hash)
-    found = await tx.fetch(_KEY, actor_id=actor_id, key=key)
-    if not found:
-        return
-    input_hash_then, answer = found[0]
-    if input_hash_then != input_hash:
-        raise refused(
-            UserErrorCode.IDEMPOTENCY_CONFLICT,
-            "This idempotency key was used with another input: use a new one.",
-            "idempotencyKey",
-        )
-    tx.replayed = answer  # Read already: SQLAlchemy has taught its driver JSON.
+    tx._attempt = Attempt(actor_id, key, tx.action, asked.get().input, credential_id)
+    earlier = await tx._attempt.earlier(tx.transaction.driver)
+    if earlier is not None:
+        tx.replayed, tx.repeats_its_own = earlier
 
 
 async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forbidden) -> None:

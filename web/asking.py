@@ -16,6 +16,9 @@ from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client
 from resolvers.api_calls import Call, called
+from schema import SCHEMA
+from schema.document import Prepared
+from schema.payload_selections import refuse_reading
 from web.exchange import Exchange, request_id
 from web.rate_limits import LIMIT_CODES, RateLimiter
 from web.state import State
@@ -72,9 +75,10 @@ def _recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None
     return record
 
 
-def _only_changes(kind: OperationType) -> None:
-    if kind is not OperationType.MUTATION:
+def _only_changes(prepared: Prepared) -> None:
+    if prepared.operation.type is not OperationType.MUTATION:
         raise OutOfScope("This API key has no scope READ, which queries and subscriptions need.")
+    refuse_reading(prepared, SCHEMA._schema)
 
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:

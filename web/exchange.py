@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from graphql import OperationType
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from resolvers.api_calls import Call
+from schema.document import Prepared
 
 
 async def _close_nothing(code: int, reason: str) -> None:
     """An HTTP request ends by itself."""
 
 
-def _admit_all(kind: OperationType) -> None:
-    """Whoever may ask at all may ask for an operation of any kind."""
+def _admit_all(prepared: Prepared) -> None:
+    """Whoever may ask at all may ask for any operation."""
 
 
 @dataclass
@@ -29,8 +29,8 @@ class Exchange:
     extensions: dict[str, object] = field(default_factory=dict)
     # Ends the WebSocket at once, and every operation on it: no event is sent any more.
     close: Callable[[int, str], Awaitable[None]] = _close_nothing
-    # Raises what refuses an operation of this kind, whatever is in it.
-    admit: Callable[[OperationType], None] = _admit_all
+    # Raises what refuses an operation before it is executed.
+    admit: Callable[[Prepared], None] = _admit_all
     # Told of each operation before its answer goes out, where whoever asks is somebody whose calls are kept.
     record: Callable[[Call], Awaitable[None]] | None = None
     # Called once when the answer is made, or the WebSocket has ended, whatever the reason.

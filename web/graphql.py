@@ -111,9 +111,9 @@ class GraphQLView(GraphQL[Exchange, None]):
         return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
 
     def admit(self, prepared: Prepared, exchange: Exchange) -> None:
-        """Raises Refused where who asks may run no operation of this kind."""
+        """Raises Refused where who asks may not run this operation."""
         try:
-            exchange.admit(prepared.operation.type)
+            exchange.admit(prepared)
         except GraphQLError as error:
             raise Refused([error]) from None
 

@@ -1,0 +1,82 @@
+"""Idempotency keys: a change that is repeated with the same key and input is answered as the first time."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import Select, select
+from sqlmodel import col
+
+from models.audit import AuditAction
+from models.canonical import canonical_json
+from models.idempotency import IdempotencyKey
+from models.snapshots import made
+from models.statements import Statement, parameter
+from resolvers.refusals import UserErrorCode, invalid, refused
+
+_MAX_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A change that its actor, a member or a founder, may repeat. Raises `Refused` for a malformed key."""
+
+    actor_id: UUID
+    key: str
+    action: AuditAction
+    input: dict[str, Any]
+    credential_id: UUID | None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.key) <= _MAX_LENGTH:
+            raise invalid(f"An idempotency key has 1 to {_MAX_LENGTH} characters.", "idempotencyKey")
+
+    @property
+    def input_hash(self) -> bytes:
+        return sha256(canonical_json([self.action.value, self.input]).encode()).digest()
+
+    def answered(self, answer: Any) -> IdempotencyKey:
+        """The row to be stored with the change."""
+        return made(
+            IdempotencyKey,
+            actor_id=self.actor_id,
+            key=self.key,
+            input_hash=self.input_hash,
+            answer=answer,
+            credential_id=self.credential_id,
+        )
+
+    async def earlier(self, driver: asyncpg.Connection) -> "Earlier | None":
+        """Raises `Refused` where the key was used with another input."""
+        arguments = _EARLIER.arguments(actor_id=self.actor_id, key=self.key)
+        found = await driver.fetchrow(_EARLIER.sql, *arguments)
+        if found is None:
+            return None
+        input_hash, answer, credential_id = found
+        if input_hash != self.input_hash:
+            raise refused(
+                UserErrorCode.IDEMPOTENCY_CONFLICT,
+                "This idempotency key was used with another input: use a new one.",
+                "idempotencyKey",
+            )
+        return Earlier(answer, credential_id is not None and credential_id == self.credential_id)
+
+
+class Earlier(NamedTuple):
+    """The change of the same key and input that was made before."""
+
+    answer: Any
+    """Read already: SQLAlchemy has taught its driver JSON."""
+    by_same_credential: bool
+
+
+def _earlier() -> Select[*tuple[Any, ...]]:
+    columns = (IdempotencyKey.input_hash, IdempotencyKey.answer, IdempotencyKey.credential_id)
+    return select(*map(col, columns)).where(
+        col(IdempotencyKey.actor_id) == parameter("actor_id"), col(IdempotencyKey.key) == parameter("key")
+    )
+
+
+_EARLIER = Statement(_earlier)

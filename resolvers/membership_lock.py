@@ -1,0 +1,43 @@
+"""The lock under which a member changes its account."""
+
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Select, select
+from sqlmodel import col
+
+from models.accounts import Account
+from models.members import Member
+from models.snapshots import attributes, snapshot
+from models.statements import Statement, parameter
+from permissions.viewer import Membership
+from resolvers.refusals import not_found
+
+
+async def lock_membership(driver: asyncpg.Connection, membership: Membership) -> tuple[Account, Member]:
+    """The account's row first, then the member's, each as it is once the lock is held. Raises `Refused` with
+    NOT_FOUND where the membership has ended meanwhile."""
+    arguments = _LOCK.arguments(account_id=membership.account_id, member_id=membership.member_id)
+    record = await driver.fetchrow(_LOCK.sql, *arguments)
+    if record is None:
+        raise not_found("account", "accountId")
+    of_account = len(attributes(Account))
+    return snapshot(Account, record[:of_account]), snapshot(Member, record[of_account:])
+
+
+def _lock() -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [getattr(table, name) for table in (Account, Member) for name in attributes(table)]
+    return (
+        select(*columns)
+        .select_from(Account)
+        .join(Member, col(Member.account_id) == col(Account.id))
+        .where(
+            col(Account.id) == parameter("account_id"),
+            col(Member.id) == parameter("member_id"),
+            col(Member.removed_at).is_(None),
+        )
+        .with_for_update(key_share=True, of=[Account, Member])
+    )
+
+
+_LOCK = Statement(_lock)
