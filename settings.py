@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     session_lifetime_seconds: int = Field(
         30 * 86_400, ge=60, description="How long a session lives after it was last used."
     )
-    sign_in_lifetime_seconds: int = Field(900, ge=1, description="How long a sign-in link works.")
+    sign_in_lifetime_seconds: int = Field(600, ge=1, description="How long a sign-in link works.")
     invitation_lifetime_seconds: int = Field(7 * 86_400, ge=1, description="How long an invitation works.")
     api_key_claim_lifetime_seconds: int = Field(
         7 * 86_400, ge=1, description="How long an API key for somebody else may be claimed."

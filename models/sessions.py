@@ -36,3 +36,7 @@ class SignInLink(SQLModel, table=True):
     created_at: datetime = time_column(default_now=True)
     expires_at: datetime = time_column()
     used_at: datetime | None = time_column(nullable=True)
+    requested_by: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """SHA-256 of the link cookie of the browser that asked for the link on a page of this site."""
+    wrong_addresses: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Typed in other browsers to confirm the link; after a few it has expired."""

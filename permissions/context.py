@@ -33,6 +33,10 @@ class Context:
     """Whose API key the request came with, whether it works or not."""
     keep_cookie: Callable[[str], None] = lambda _token: None
     """Hands a session's token to the browser; an empty one makes it forget."""
+    browser_secret: str | None = None
+    """Of the link cookie that the browser brought."""
+    issue_browser_secret: Callable[[], str | None] = lambda: None
+    """Sets the link cookie, or makes it live on, and returns its secret. None for clients without cookies."""
     loaders: dict[Any, Any] = field(default_factory=dict)
     known: Callable[[UUID], Any] = _nothing
     """Finds a row, by its id, that is in memory already: of those that told who is asking."""

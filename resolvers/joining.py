@@ -21,7 +21,8 @@ from resolvers.change import Change, system_change
 from resolvers.events import Actor
 from resolvers.invitations import locked
 from resolvers.refusals import Refused, UserErrorCode, WrongEmail, refused
-from resolvers.sessions import name_from, open_session, person
+from resolvers.session_tokens import open_session, opened_session
+from resolvers.sessions import name_from, person
 from resolvers.text import clean_line, mask_email
 
 if TYPE_CHECKING:
@@ -79,34 +80,48 @@ def _preview(invitation: Invitation, account_name: str, inviter: str) -> Invitat
 
 
 async def accept_invitation(context: Context, input: "AcceptInvitationInput") -> dict[str, Any]:
-    """Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or what became of the invitation."""
+    """Signs in only a person that this very acceptance creates: strangers send invitations, and people
+    forward them.
+
+    Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or what became of the invitation.
+    """
     found = await _opened(context, input.token)
-    session_token = None
     async with system_change(
         context.database, context.announcer, found.account_id, AuditAction.MEMBER_JOINED, None, context.client
     ) as tx:
         invitation = await _locked(tx, found)
-        same_moment = _same_moment(context, found, invitation)
-        if invitation.status is InvitationStatus.ACCEPTED and (same_moment or context.viewer is not None):
-            if same_moment:
-                invitation.accepted_at = now()
-            member = await tx.session.get_one(Member, (invitation.account_id, invitation.accepted_by_id))
-            if member.removed_at is not None:
-                _refuse_ended(invitation)
-            user = await tx.session.get_one(User, member.user_id)
-            tx.without_event()
+        if invitation.status is InvitationStatus.ACCEPTED:
+            member, session_token = await _accept_again(tx, context, found, invitation, input.token)
         else:
             _refuse_ended(invitation)
             name = clean_line(input.name, "A name", "name") if input.name else name_from(invitation.email)
-            user = await person(tx.session, invitation.email, name)
+            user, is_new = await person(tx.session, invitation.email, name)
             member = await _join(tx, invitation, user)
-        if context.viewer is None:
-            session_token = open_session(tx.session, context, user)
+            may_sign_in = is_new and context.viewer is None
+            session_token = open_session(tx.session, context, user, input.token) if may_sign_in else None
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
     await context.identify()
     return {"member": member, "session_token": session_token}
+
+
+async def _accept_again(
+    tx: Change, context: Context, found: Invitation, invitation: Invitation, token: str
+) -> tuple[Member, str | None]:
+    """A repeated click: of the same moment, of whoever is signed in, or of the browser that was signed in by
+    the first one. The last gets the session that it opened."""
+    tx.without_event()
+    member = await tx.session.get_one(Member, (invitation.account_id, invitation.accepted_by_id))
+    session_token = None
+    if context.viewer is None:
+        session_token = await opened_session(tx.session, context, token, member.user_id)
+    same_moment = _same_moment(context, found, invitation)
+    if member.removed_at is not None or not (same_moment or session_token or context.viewer):
+        _refuse_ended(invitation)
+    if same_moment:
+        invitation.accepted_at = now()
+    return member, session_token
 
 
 async def decline_invitation(context: Context, input: "DeclineInvitationInput") -> dict[str, Any]:

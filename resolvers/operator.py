@@ -44,7 +44,7 @@ async def create_account(
     email = clean_email(owner_email, "owner_email")
     owner_name = clean_line(owner_name, "A name", "owner_name") if owner_name else name_from(email)
     async with personal_change(database) as session:
-        owner = await person(session, email, owner_name)
+        owner, _ = await person(session, email, owner_name)
     account = Account(name=name, slug="")
     async with announcing(database) as announcer, founding(database, announcer, account, owner) as tx:
         tx.actor = OPERATOR

@@ -24,12 +24,14 @@ from resolvers.loading import with_id
 from resolvers.pages import Order
 from resolvers.refusals import Refused, RetryLater, UserErrorCode, not_found, refused
 from resolvers.rows import row, rows
+from resolvers.session_tokens import open_session, opened_session
 from resolvers.text import clean_email, clean_line
 
 if TYPE_CHECKING:
     from schema.sessions import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
 
 _HOUR = timedelta(hours=1)
+_MOST_WRONG_ADDRESSES = 5
 MOST_SESSIONS = 100
 
 _NEWEST = Order("newest", (col(Session.id),), descending=True)
@@ -61,6 +63,8 @@ async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict
         await _refuse_too_many(session, email, context.settings.sign_in_emails_per_hour)
         known = await session.scalar(select(col(User.id)).where(col(User.email) == email))
         link, token = sign_in_link(email, context.settings.sign_in_lifetime_seconds)
+        browser_secret = context.issue_browser_secret()
+        link.requested_by = hash_token(browser_secret) if browser_secret else None
         session.add(link)
         await session.flush()
         if known or context.settings.sign_up == "open":
@@ -107,21 +111,36 @@ async def may_sign_in(context: Context, link: SignInLink) -> bool:
     return await row(context.database, User, _addressed(link.email)) is not None
 
 
+def is_of_another_browser(context: Context, link: SignInLink) -> bool:
+    """Whether the link was asked for in a browser that is known and is opened in another one, by somebody who
+    is not signed in as its addressee. Strangers may send links of their own, to sign others in as them."""
+    if link.requested_by is None or (context.viewer and context.viewer.user.email == link.email):
+        return False
+    return context.browser_secret is None or hash_token(context.browser_secret) != link.requested_by
+
+
+async def count_wrong_address(context: Context, link: SignInLink) -> None:
+    """Whoever holds a link and not its address may not try addresses until one fits."""
+    async with personal_change(context.database) as session:
+        counted = await session.get_one(SignInLink, link.token_hash, with_for_update=True)
+        counted.wrong_addresses += 1
+        if counted.wrong_addresses >= _MOST_WRONG_ADDRESSES:
+            counted.expires_at = min(counted.expires_at, now())
+
+
 async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
-    """A second click by the same person, or in the same moment, is no error."""
+    """A link opens one session. A repeated click of the browser that used it gets that session again."""
     session_token = None
     async with personal_change(context.database) as session:
-        link, used_before = await _locked_link(session, input.token)
+        link = await session.get(SignInLink, hash_token(input.token), with_for_update=True)
         if link is None or (link.used_at is None and link.expires_at <= now()):
             raise _sign_in_again("This link is not valid any more")
-        viewer = context.viewer
-        same_moment = link.used_at is not None and context.started_at <= link.used_at < link.expires_at
-        if not used_before or same_moment:
+        if link.used_at is None:
             user = await _signing_in(context, session, link)
-            session_token = open_session(session, context, user)
-            link.used_at = now()  # The last of the clicks of one moment.
-        elif viewer is None or viewer.user.email != link.email:
-            raise _sign_in_again("This link was used already")
+            session_token = open_session(session, context, user, input.token)
+            link.used_at = now()
+        elif context.viewer is None or context.viewer.user.email != link.email:
+            session_token = await _opened_by_this_browser(context, session, link, input.token)
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
@@ -129,14 +148,14 @@ async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
     return {"viewer": context.viewer, "session_token": session_token}
 
 
-async def _locked_link(session: AsyncSession, token: str) -> tuple[SignInLink | None, bool]:
-    """And whether it was used before, which is not: by another click that is being answered."""
-    link = await session.get(SignInLink, hash_token(token))
-    if link is None:
-        return None, False
-    used_before = link.used_at is not None
-    await session.refresh(link, with_for_update=True)
-    return link, used_before
+async def _opened_by_this_browser(
+    context: Context, session: AsyncSession, link: SignInLink, token: str
+) -> str:
+    user_id = await session.scalar(select(col(User.id)).where(col(User.email) == link.email))
+    session_token = await opened_session(session, context, token, user_id) if user_id else None
+    if session_token is None:
+        raise _sign_in_again("This link was used already")
+    return session_token
 
 
 async def _signing_in(context: Context, session: AsyncSession, link: SignInLink) -> User:
@@ -145,17 +164,20 @@ async def _signing_in(context: Context, session: AsyncSession, link: SignInLink)
         return known
     if context.settings.sign_up == "closed":
         raise _sign_in_again("This link is not valid any more")
-    return await person(session, link.email, name_from(link.email))
+    user, _ = await person(session, link.email, name_from(link.email))
+    return user
 
 
-async def person(session: AsyncSession, email: str, name: str) -> User:
-    """The user of this address, who is made where there is none; two at once make one."""
-    await session.execute(
+async def person(session: AsyncSession, email: str, name: str) -> tuple[User, bool]:
+    """The user of this address, and whether this transaction created it: of two at once, one does."""
+    created = await session.scalar(
         insert(User)
         .values(id=new_id(), email=email, name=name, created_at=now())
         .on_conflict_do_nothing(index_elements=["email"])
+        .returning(col(User.id))
     )
-    return (await session.scalars(select(User).where(col(User.email) == email))).one()
+    user = (await session.scalars(select(User).where(col(User.email) == email))).one()
+    return user, created is not None
 
 
 def name_from(email: str) -> str:
@@ -163,21 +185,6 @@ def name_from(email: str) -> str:
     local = email.partition("@")[0].partition("+")[0]
     words = local.replace(".", " ").replace("_", " ").replace("-", " ").split()
     return " ".join(words).title()[:100] or email
-
-
-def open_session(session: AsyncSession, context: Context, user: User) -> str:
-    """Adds a session for the request's client; returns its token, which is not to be had again."""
-    token, token_hash = new_token()
-    session.add(
-        Session(
-            user_id=user.id,
-            token_hash=token_hash,
-            expires_at=now() + timedelta(seconds=context.settings.session_lifetime_seconds),
-            ip=context.client.ip,
-            user_agent=context.client.user_agent,
-        )
-    )
-    return token
 
 
 async def sign_out(context: Context) -> dict[str, Any]:

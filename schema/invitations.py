@@ -126,7 +126,10 @@ class AcceptInvitationInput:
 @object_type(allow=ANYONE, description="The new member.")
 class AcceptInvitationPayload(Payload):
     member: Member | None = result("The new member.")
-    session_token: str | None = result("Where nobody was signed in: shown once, for clients without cookies.")
+    session_token: str | None = result(
+        "Session token of a person that the acceptance created, for clients without cookies. Shown once; null"
+        " for somebody who existed already, who signs in by an emailed link."
+    )
 
 
 @strawberry.input(description="The emailed link's token.")

@@ -207,7 +207,8 @@ class Mutation:
         allow=ANYONE,
         input=AcceptInvitationInput,
         payload=AcceptInvitationPayload,
-        description="Joins the account, and signs the person in where nobody is.",
+        description="Joins the account. Signs in a person that it creates; somebody who exists and is not"
+        " signed in joins, and signs in as ever (`sessionToken` is null).",
     )
     decline_invitation: DeclineInvitationPayload | None = change_field(
         joining.decline_invitation,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -26,14 +26,24 @@ class Opened:
 
     path: str
     session: str | None = None
-    visitor: str | None = None
+    browser: str | None = None
+    """Value of the browser's link cookie."""
 
-    async def by(self, http: httpx.AsyncClient, method: str, **headers: str) -> httpx.Response:
-        cookie = {"cookie": f"ta_session={self.session}"} if self.session else {}
-        return await http.request(method, self.path, headers={**cookie, **headers})
+    async def by(
+        self, http: httpx.AsyncClient, method: str, form: dict[str, str] | None = None, /, **headers: str
+    ) -> httpx.Response:
+        cookies = {"ta_session": self.session, "ta_browser": self.browser}
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items() if value)
+        return await http.request(
+            method, self.path, data=form, headers={**({"cookie": cookie} if cookie else {}), **headers}
+        )
+
+    async def opened(self, http: httpx.AsyncClient) -> "Opened":
+        """The same link, in a browser that has looked at its page."""
+        return replace(self, browser=browser_of(await self.by(http, "GET")))
 
     def at(self, suffix: str) -> "Opened":
-        return Opened(self.path + suffix, self.session)
+        return replace(self, path=self.path + suffix)
 
 
 Arrange = Callable[[World], Awaitable[Opened]]
@@ -164,6 +174,17 @@ def heading(response: httpx.Response) -> str:
 
 def session_of(response: httpx.Response, world: World) -> Person:
     """Who is signed in by the answer's cookie."""
-    found = re.match(r"ta_session=([\w-]{43});", response.headers["set-cookie"])
-    assert found, response.headers["set-cookie"]
-    return Person(world.http, token=found[1])
+    return Person(world.http, token=_cookie(response, "ta_session"))
+
+
+def browser_of(response: httpx.Response) -> str:
+    """Value of the link cookie that the answer sets."""
+    return _cookie(response, "ta_browser")
+
+
+def _cookie(response: httpx.Response, name: str) -> str:
+    for header in response.headers.get_list("set-cookie"):
+        found = re.match(rf"{name}=([\w-]{{43}});", header)
+        if found:
+            return found[1]
+    raise AssertionError(f"sets no {name}: {response.headers.get_list('set-cookie')}")

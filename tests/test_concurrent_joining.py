@@ -46,12 +46,12 @@ async def test_twenty_clicks_at_once_make_one_member(world: World, _repetition: 
 
     assert [codes(answer) for answer in answers] == [[]] * 20
     assert len({answer["member"]["id"] for answer in answers}) == 1
-    assert len({answer["sessionToken"] for answer in answers}) == 20
+    (session_token,) = [answer["sessionToken"] for answer in answers if answer["sessionToken"]]
     assert await count(world, f"members WHERE email = '{BOB}'") == 1
     assert len(await world.events(actions=["MEMBER_JOINED"], targetId=answers[0]["member"]["id"])) == 1
 
     # Later it is the person's own link, and nobody else's.
-    bob = Person(world.http, BOB, answers[0]["sessionToken"])
+    bob = Person(world.http, BOB, session_token)
     async with nothing_changes(world):
         later = await outcomes(*(bob.post(ACCEPT, input={"token": token}) for _ in range(20)))
         strangers = await outcomes(*(world.nobody.post(ACCEPT, input={"token": token}) for _ in range(5)))
@@ -69,8 +69,7 @@ async def test_a_sign_in_link_clicked_ten_times_at_once_makes_one_person(
 
     answers = await at_once(*(world.nobody.change(SIGN_IN, token=token) for _ in range(10)))
 
-    assert [codes(answer) for answer in answers] == [[]] * 10
-    assert len({answer["viewer"]["user"]["id"] for answer in answers}) == 1
+    assert sorted(map(codes, answers)) == [[]] + [["TOKEN_INVALID"]] * 9
     assert await count(world, "users WHERE email = 'new@example.com'") == 1
     assert codes(await world.nobody.change(SIGN_IN, token=token)) == ["TOKEN_INVALID"]
 

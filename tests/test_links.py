@@ -121,7 +121,7 @@ async def test_join_keeps_the_session_of_whoever_is_signed_in(world: World) -> N
 
 @pytest.mark.parametrize("arrange", [invitation("PENDING"), signing_in("OPEN")])
 async def test_two_clicks_of_one_moment_both_succeed(world: World, arrange: Arrange) -> None:
-    link = await arrange(world)
+    link = await (await arrange(world)).opened(world.http)
     # The connections are there already, so that both clicks arrive at once.
     await asyncio.gather(*(link.by(world.http, "GET") for _ in range(2)))
 

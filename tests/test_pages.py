@@ -46,7 +46,9 @@ VALUES: dict[str, Any] = {
     "signed_in_email": "ada@example.com",
     "signed_in_name": "Ada Lovelace",
     "title": "This link's time is over",
+    "confirm": False,
     "token": "kq3Vb0mZr1uJx8yT",
+    "typed_email": None,
     "was_claimed": False,
     "why": "It worked for five minutes.",
 }
@@ -56,6 +58,8 @@ STATES: list[tuple[str, dict[str, Any]]] = [
     ("front", NOBODY | {"has_mailbox": False}),
     ("sign_in", {"email": "", "problem": "This is no email address."}),
     ("sign_in_sent", {"lifetime_seconds": 60, "has_mailbox": False}),
+    ("sign_in_link", {"confirm": True}),
+    ("sign_in_link", {"confirm": True, "typed_email": "eve@example.com", "status_code": 400}),
     ("join", NOBODY),
     *(("join", {"role": role}) for role in Role),
     ("join_declined", {"just_now": False}),

@@ -19,6 +19,7 @@ from resolvers.api_calls import Call, called
 from schema import SCHEMA
 from schema.document import Prepared
 from schema.payload_selections import refuse_reading
+from web import link_cookie
 from web.exchange import Exchange, request_id
 from web.rate_limits import LIMIT_CODES, RateLimiter
 from web.state import State
@@ -86,6 +87,8 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     looks at pages. Cookies go out with the response. Raises `RateLimited`."""
     state = _state(connection)
     context = _context(state, connection, lambda: response)
+    context.browser_secret = link_cookie.secret_of(connection)
+    context.issue_browser_secret = link_cookie.issuing(connection, state.settings, lambda: response)
     cookie = connection.cookies.get(COOKIE, "")
     await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.rate_limiter, {})
     return context

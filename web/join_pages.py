@@ -16,6 +16,7 @@ from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
 from web.asking import page_context, with_cookies
 from web.forms import refuse_other_sites
 from web.pages import origin_of, page, redirect
+from web.sign_in_pages import sent_page
 
 
 def routes() -> list[BaseRoute]:
@@ -24,6 +25,7 @@ def routes() -> list[BaseRoute]:
         Route("/join/{token}", join, methods=["POST"]),
         Route("/join/{token}/decline", decline, methods=["POST"]),
         Route("/join/{token}/switch", switch, methods=["POST"]),
+        Route("/join/{token}/sign-in", send_sign_in_link, methods=["POST"]),
     ]
 
 
@@ -42,7 +44,23 @@ async def join(request: Request) -> Response:
         await joining.accept_invitation(context, AcceptInvitationInput(token=token))
     except Refused:
         return with_cookies(await _page(context, token), cookies)
+    if context.viewer is None:
+        shown = await joining.preview(context, token)
+        return with_cookies(_joined_page(token, shown) if shown else page("join_invalid"), cookies)
     return with_cookies(redirect(context.settings.app_url), cookies)
+
+
+async def send_sign_in_link(request: Request) -> Response:
+    """For somebody who existed before and so was not signed in. Goes to the invited address, shown masked."""
+    refuse_other_sites(request)
+    cookies = Response()
+    context = await page_context(request, cookies)
+    token = request.path_params["token"]
+    shown = await joining.preview(context, token)
+    if shown is None or context.viewer is not None or shown.status is not InvitationStatus.ACCEPTED:
+        return with_cookies(await _page(context, token), cookies)
+    sent = await sent_page(context, shown.invitation.email, shown.masked_email)
+    return with_cookies(sent, cookies)
 
 
 async def decline(request: Request) -> Response:
@@ -89,12 +107,13 @@ async def _page(context: Context, token: str, *, just_now: bool = False) -> Resp
             **names,
         )
     if shown.status is InvitationStatus.ACCEPTED:
-        return _accepted_page(context, shown)
+        return _accepted_page(context, token, shown)
     return _join_page(context, token, shown)
 
 
 def _join_page(context: Context, token: str, shown: InvitationPreview) -> Response:
     user = context.viewer.user if context.viewer else None
+    context.issue_browser_secret()  # So that a second click of this browser is recognised.
     return page(
         "join",
         app_origin=origin_of(context.settings.app_url),
@@ -109,9 +128,22 @@ def _join_page(context: Context, token: str, shown: InvitationPreview) -> Respon
     )
 
 
-def _accepted_page(context: Context, shown: InvitationPreview) -> Response:
+def _joined_page(token: str, shown: InvitationPreview) -> Response:
+    """Of somebody who existed before, and is not signed in by the invitation."""
+    return page(
+        "joined_signed_out",
+        token=token,
+        account_name=shown.account_name,
+        role=shown.role,
+        masked_email=shown.masked_email,
+    )
+
+
+def _accepted_page(context: Context, token: str, shown: InvitationPreview) -> Response:
     if context.viewer is None:
-        return page("join_used", account_name=shown.account_name, masked_email=shown.masked_email)
+        return page(
+            "join_used", token=token, account_name=shown.account_name, masked_email=shown.masked_email
+        )
     membership = context.viewer.membership(shown.invitation.account_id)
     if membership is None:
         return page("join_ended", account_name=shown.account_name, inviter_name=shown.invited_by_name)

@@ -39,7 +39,7 @@ PAGES: Mapping[str, Page] = {
     "sign_in": _page(200, "email", "problem"),
     "sign_in_sent": _page(200, "email", "lifetime_seconds", "has_mailbox"),
     "sign_in_too_many": _page(429, "email", "retry_at"),
-    "sign_in_link": _page(200, "masked_email"),
+    "sign_in_link": _page(200, "masked_email", "confirm", "typed_email"),
     "sign_in_link_invalid": _page(404),
     "sign_in_link_expired": _page(410, "masked_email"),
     "sign_in_link_used": _page(410, "masked_email"),
@@ -52,12 +52,13 @@ PAGES: Mapping[str, Page] = {
     "join_invalid": _page(404),
     "join_expired": _page(410, "inviter_name", "account_name", "masked_email", "expires_at"),
     "join_revoked": _page(410, "inviter_name", "account_name"),
-    "join_used": _page(410, "account_name", "masked_email"),
+    "join_used": _page(410, "token", "account_name", "masked_email"),
     "join_declined": _page(410, "inviter_name", "account_name", "just_now"),
     "join_wrong_person": _page(
         403, "token", "inviter_name", "account_name", "masked_email", "signed_in_email"
     ),
     "joined": _page(200, "account_name", "role", "app_url"),
+    "joined_signed_out": _page(200, "token", "account_name", "role", "masked_email"),
     "join_ended": _page(410, "account_name", "inviter_name"),
     "claim": _page(200, *_KEY, "masked_email", "scopes", "claim_until", "expires_at"),
     "claimed": _page(200, "key_name", "secret", "graphql_url"),
@@ -87,6 +88,7 @@ PAGES: Mapping[str, Page] = {
 - `token`: the link's, as it came
 - `app_url`: where to go on; `graphql_url`: where the API is
 - `has_mailbox`, `just_now`, `was_claimed`: bool
+- `confirm`: whether the address has to be typed; `typed_email`: another address that was typed, or None
 - `mails`, `mail`: of `mailer.mailbox.Mail`
 - `request_id`: str or None
 - `title`, `why`, `advice`: sentences, the first one without its full stop

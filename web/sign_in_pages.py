@@ -5,11 +5,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from models.columns import now
+from models.sessions import SignInLink
 from permissions.context import Context
 from permissions.rate_limits import retry_after
 from resolvers import sessions
 from resolvers.refusals import Refused, RetryLater
-from resolvers.text import mask_email
+from resolvers.text import clean_email, mask_email
 from schema.sessions import RequestSignInInput, SignInInput
 from web.asking import page_context, with_cookies
 from web.forms import read_form, refuse_other_sites
@@ -50,22 +51,26 @@ async def request_link(request: Request) -> Response:
     cookies = Response()
     context = await page_context(request, cookies)
     email = (await read_form(request)).get("email", "")
+    return with_cookies(await sent_page(context, email, email), cookies)
+
+
+async def sent_page(context: Context, email: str, shown_as: str) -> Response:
+    """Sends a sign-in link, and says so of the address as it may be shown."""
     try:
         answer = await sessions.request_sign_in(context, RequestSignInInput(email=email))
     except Refused as refusal:
         error = refusal.errors[0]
         if isinstance(error, RetryLater):
-            too_many = page("sign_in_too_many", email=email, retry_at=error.retry_at)
+            too_many = page("sign_in_too_many", email=shown_as, retry_at=error.retry_at)
             too_many.headers["Retry-After"] = retry_after(error.retry_at)
             return too_many
-        return page("sign_in", 400, email=email, problem=error.message)
-    shown = page(
+        return page("sign_in", 400, email=shown_as, problem=error.message)
+    return page(
         "sign_in_sent",
-        email=answer["sent_to"],
+        email=shown_as if shown_as != email else answer["sent_to"],
         lifetime_seconds=context.settings.sign_in_lifetime_seconds,
         has_mailbox=context.settings.smtp_url is None,
     )
-    return with_cookies(shown, cookies)
 
 
 async def show_link(request: Request) -> Response:
@@ -79,11 +84,27 @@ async def use_link(request: Request) -> Response:
     cookies = Response()
     context = await page_context(request, cookies)
     token = request.path_params["token"]
+    typed_email = (await read_form(request)).get("email")
+    link = await sessions.find_sign_in_link(context, token)
+    if link is not None and not _is_confirmed(context, link, typed_email):
+        if typed_email is not None:
+            await sessions.count_wrong_address(context, link)
+        return with_cookies(await _link_page(context, token, typed_email), cookies)
     try:
         await sessions.sign_in(context, SignInInput(token=token))
     except Refused:
         return with_cookies(await _link_page(context, token), cookies)
     return with_cookies(redirect(context.settings.app_url), cookies)
+
+
+def _is_confirmed(context: Context, link: SignInLink, typed_email: str | None) -> bool:
+    """Whether the link is opened where it was asked for, or by somebody who knows for whom it is."""
+    if not sessions.is_of_another_browser(context, link):
+        return True
+    try:
+        return typed_email is not None and clean_email(typed_email) == link.email
+    except Refused:
+        return False
 
 
 async def sign_out(request: Request) -> Response:
@@ -94,8 +115,8 @@ async def sign_out(request: Request) -> Response:
     return with_cookies(page("signed_out"), cookies)
 
 
-async def _link_page(context: Context, token: str) -> Response:
-    """What the link is good for as of now."""
+async def _link_page(context: Context, token: str, typed_email: str | None = None) -> Response:
+    """What the link is good for as of now. `typed_email` did not confirm it."""
     link = await sessions.find_sign_in_link(context, token)
     if link is None or not await sessions.may_sign_in(context, link):
         return page("sign_in_link_invalid")
@@ -106,4 +127,12 @@ async def _link_page(context: Context, token: str) -> Response:
         return page("sign_in_link_used", masked_email=masked_email)
     if link.expires_at <= now():
         return page("sign_in_link_expired", masked_email=masked_email)
-    return page("sign_in_link", app_origin=origin_of(context.settings.app_url), masked_email=masked_email)
+    context.issue_browser_secret()  # So that a second click of this browser is recognised.
+    return page(
+        "sign_in_link",
+        200 if typed_email is None else 400,
+        app_origin=origin_of(context.settings.app_url),
+        masked_email=masked_email,
+        confirm=sessions.is_of_another_browser(context, link),
+        typed_email=typed_email,
+    )

@@ -1,0 +1,61 @@
+"""Session tokens of emailed links: a link opens one session, and the browser that opened it may click again.
+
+The token of a session that a browser opens is derived from two secrets: the link's token and the browser's
+link cookie. A repeated click of that browser derives the same token and so finds the session that it opened;
+no other browser can.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from models.columns import now
+from models.members import User
+from models.sessions import Session
+from permissions.context import Context
+from permissions.tokens import hash_token, new_token
+
+
+def open_session(session: AsyncSession, context: Context, user: User, link_token: str) -> str:
+    """Adds a session for the request's client and returns its token, which only its hash is kept of."""
+    browser_secret = context.issue_browser_secret()
+    token = _derived(browser_secret, link_token) if browser_secret else new_token()[0]
+    session.add(
+        Session(
+            user_id=user.id,
+            token_hash=hash_token(token),
+            expires_at=now() + timedelta(seconds=context.settings.session_lifetime_seconds),
+            ip=context.client.ip,
+            user_agent=context.client.user_agent,
+        )
+    )
+    return token
+
+
+async def opened_session(
+    session: AsyncSession, context: Context, link_token: str, user_id: UUID
+) -> str | None:
+    """Token of the live session that this browser opened by this link, as long as sign-in links live."""
+    if context.browser_secret is None:
+        return None
+    token = _derived(context.browser_secret, link_token)
+    opened_after = now() - timedelta(seconds=context.settings.sign_in_lifetime_seconds)
+    live = select(col(Session.id)).where(
+        col(Session.token_hash) == hash_token(token),
+        col(Session.user_id) == user_id,
+        col(Session.ended_at).is_(None),
+        col(Session.expires_at) > now(),
+        col(Session.created_at) > opened_after,
+    )
+    return token if await session.scalar(live) else None
+
+
+def _derived(browser_secret: str, link_token: str) -> str:
+    digest = hmac.digest(browser_secret.encode(), link_token.encode("utf-8", "surrogatepass"), sha256)
+    return urlsafe_b64encode(digest).decode().rstrip("=")
