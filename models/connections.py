@@ -14,8 +14,9 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
 from models.deadlines import Deadline
+from models.outages import NoConnectionFree
 
-_WAITING_SECONDS = 10
+_WAITING_SECONDS = 5
 _CLOSING_SECONDS = 2
 _STATEMENTS_KEPT = 200
 
@@ -32,7 +33,7 @@ class ReadingConnections:
         self.lent = 0
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
-        """Raises TimeoutError where no connection is to be had for 10 seconds."""
+        """Raises NoConnectionFree where none is for 5 seconds."""
         connection = self._idle.pop() if self._idle else await self._wait()
         if connection is None or connection.driver.is_closed():
             connection = await self._open()
@@ -68,10 +69,12 @@ class ReadingConnections:
         try:
             with Deadline(_WAITING_SECONDS):
                 return await turn
-        except BaseException:
+        except BaseException as error:
             # It may have been handed over in the very moment in which the wait was given up.
             if turn.done() and not turn.cancelled():
                 self._hand_on(turn.result())
+            if isinstance(error, TimeoutError):
+                raise NoConnectionFree("No connection for reading has come free in time.") from None
             raise
 
     async def _open(self) -> "_Connection":

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from models.database import Database
+from models.outages import logged_as_outage
 
 AUDIT = "team_access_audit"
 ACCESS = "team_access_access"
@@ -70,7 +71,8 @@ class AuditAnnouncer:
             try:
                 await self._database.fetch(_ANNOUNCE, AUDIT, ids)
             except Exception as error:
-                log.warning("audit_announcement_lost", error=str(error))
+                if not logged_as_outage(error):
+                    log.warning("audit_announcement_lost", error=str(error))
 
 
 class Listener:
@@ -128,7 +130,8 @@ class Listener:
             try:
                 await self._listen_once()
             except Exception as error:
-                log.warning("listener_reconnects", error=str(error))
+                if not logged_as_outage(error):
+                    log.warning("listener_reconnects", error=str(error))
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen_once(self) -> None:

@@ -23,6 +23,7 @@ from models.downloads import DownloadKind, DownloadLink, Transfer
 from models.licenses import License
 from models.members import Member
 from models.notifications import AuditAnnouncer
+from models.outages import logged_as_outage
 from models.snapshots import attributes, made, snapshot
 from models.statements import Statement, parameter
 from permissions.viewer import Client
@@ -112,7 +113,9 @@ class Transfers:
                     return
                 except Exception as error:
                     # Whatever it is: the row stays, and the job worker audits it if this does not.
-                    log.error("download_not_audited", request_id=sending.client.request_id, error=repr(error))
+                    request_id = sending.client.request_id
+                    if not logged_as_outage(error, request_id=request_id):
+                        log.error("download_not_audited", request_id=request_id, error=repr(error))
                     await asyncio.sleep(2**attempt)
         finally:
             self._open.pop(sending.id, None)
@@ -128,7 +131,8 @@ class Transfers:
                 await self._note(open)
                 noted_at = clock()
             except Exception as error:
-                log.error("transfers_not_noted", error=repr(error))
+                if not logged_as_outage(error):
+                    log.error("transfers_not_noted", error=repr(error))
                 if clock() - noted_at > LOST_SECONDS / 2:
                     # Others may take them for lost soon: what goes out then would be in no log.
                     _cut(open)

@@ -65,6 +65,10 @@ class Subscription:
         (event,) = message["payload"]["data"].values()
         return event
 
+    async def message(self) -> dict[str, Any]:
+        """The next one, whatever its type."""
+        return await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
+
     async def take(self, count: int) -> list[Any]:
         return [await self.next() for _ in range(count)]
 

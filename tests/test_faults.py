@@ -175,7 +175,7 @@ async def waiting(world: World) -> list[int]:
 
 async def failed(answer: Awaitable[dict[str, Any]]) -> None:
     (error,) = (await answer)["errors"]
-    assert error["extensions"]["code"] == "INTERNAL_ERROR"
+    assert error["extensions"]["code"] == "UNAVAILABLE"
     assert error["extensions"]["requestId"] in error["message"]
 
 

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from models.columns import now
+from models.outages import logged_as_outage
 from permissions.context import Context
 from permissions.credentials import look_up
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
@@ -117,7 +118,8 @@ def _watch(context: Context, exchange: Exchange) -> None:
                 await exchange.close(4403, ended.message)
             except Exception as error:
                 # Nobody stays connected who cannot be looked up.
-                log.warning("socket_closed_unchecked", request_id=exchange.request_id, error=str(error))
+                if not logged_as_outage(error):
+                    log.warning("socket_closed_unchecked", request_id=exchange.request_id, error=str(error))
                 await exchange.close(1013, "Try again later")
 
     exchange.at_end.append(asyncio.create_task(close_at_the_end()).cancel)

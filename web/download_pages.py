@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from models.storage import StorageUnavailable
 from permissions.errors import RateLimited
 from resolvers.downloads import WhyNot
+from web.error_answers import error_json, wants_a_page
 from web.exchange import request_id
-from web.pages import PRIVATE_HEADERS, page
-from web.requests import HTML, preferred_media_type
+from web.pages import page
 
 RETRY_AFTER_SECONDS = 30
 log = structlog.get_logger()
@@ -74,40 +74,29 @@ _REFUSALS = {
 
 def refused(request: Request, reason: WhyNot) -> Response:
     words = _REFUSALS[reason]
-    if _wants_a_page(request):
+    if wants_a_page(request):
         return page(
             "download_refused", words.status_code, title=words.title, why=words.why, advice=words.advice
         )
-    return _plain(words.status_code, reason.value, f"{words.title}. {words.why} {words.advice}")
+    return error_json(words.status_code, reason.value, f"{words.title}. {words.why} {words.advice}")
 
 
 def unavailable(request: Request, error: StorageUnavailable) -> Response:
     log.error("storage_unavailable", request_id=request_id(request), error=str(error))
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    if _wants_a_page(request):
+    if wants_a_page(request):
         return _error_page(503, headers, request_id=request_id(request), retry_at=None)
     message = "The files are not to be reached just now. Try again in a moment."
-    return _plain(503, "UNAVAILABLE", message, headers)
+    return error_json(503, "UNAVAILABLE", message, headers)
 
 
 def too_many(request: Request, limited: RateLimited) -> Response:
-    if _wants_a_page(request):
+    if wants_a_page(request):
         return _error_page(429, limited.headers, request_id=None, retry_at=limited.retry_at)
-    return _plain(429, "RATE_LIMITED", limited.message, limited.headers)
+    return error_json(429, "RATE_LIMITED", limited.message, limited.headers)
 
 
 def _error_page(status_code: int, headers: Mapping[str, str], **values: Any) -> Response:
     response = page("error", status_code, **values)
     response.headers.update(headers)
     return response
-
-
-def _wants_a_page(request: Request) -> bool:
-    return preferred_media_type(request.headers.get("accept", "")) == HTML
-
-
-def _plain(
-    status_code: int, code: str, message: str, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    error = {"code": code, "message": message}
-    return JSONResponse({"error": error}, status_code, {**PRIVATE_HEADERS, **(headers or {})})

@@ -12,7 +12,10 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
+from models.outages import RETRY_AFTER_SECONDS, logged_as_outage
 from permissions.errors import RateLimited
+from web.error_answers import error_json, wants_a_page
+from web.errors import UNAVAILABLE, unavailable_message
 from web.exchange import request_id
 from web.pages import page
 
@@ -65,7 +68,18 @@ async def _rate_limited(_request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
+    if logged_as_outage(error, request_id=request_id(request)):
+        return _unavailable(request)
     # Not the path: it may hold a token. As text: a renderer may write the values of variables beside it.
     exception = "".join(traceback.format_exception(error))
     log.error("page_failed", request_id=request_id(request), exception=exception)
     return page("error", 500, request_id=request_id(request), retry_at=None)
+
+
+def _unavailable(request: Request) -> Response:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if not wants_a_page(request):
+        return error_json(503, UNAVAILABLE, unavailable_message(request_id(request)), headers)
+    response = page("error", 503, request_id=request_id(request), retry_at=None)
+    response.headers.update(headers)
+    return response

@@ -1,8 +1,9 @@
 """What clients are told when something goes wrong, and what only the log is told.
 
 An error passes with its message and extensions if it was meant for the client: a GraphQLError that this
-project raised, or one of graphql-core about the request itself. Everything else is logged with its
-traceback and shown as INTERNAL_ERROR with the request's ID.
+project raised, or one of graphql-core about the request itself. An outage is logged once a minute, and
+shown as UNAVAILABLE. Everything else is logged with its traceback and shown as INTERNAL_ERROR with the
+request's ID.
 """
 
 import re
@@ -13,9 +14,13 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
+from models.outages import RETRY_AFTER_SECONDS, logged_as_outage, outage_of
+from web.requests import RequestRefused
+
 log = structlog.get_logger()
 
-_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "RATE_LIMITED": 429, "TIMEOUT": 504}
+UNAVAILABLE = "UNAVAILABLE"
+_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "RATE_LIMITED": 429, UNAVAILABLE: 503, "TIMEOUT": 504}
 _MAX_ERRORS = 100
 _MAX_MESSAGE_CHARACTERS = 500
 # Control characters, and halves of surrogate pairs, which UTF-8 cannot carry.
@@ -35,7 +40,7 @@ def as_graphql_error(error: Exception) -> GraphQLError:
 def code_of(error: GraphQLError) -> str:
     """As it is presented."""
     if not _is_for_the_client(error):
-        return "INTERNAL_ERROR"
+        return UNAVAILABLE if outage_of(_origin(error)) else "INTERNAL_ERROR"
     return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
 
 
@@ -44,6 +49,20 @@ def status_of(codes: Sequence[str]) -> int:
     if not codes:
         return 200
     return _STATUS.get(codes[0], 400)
+
+
+def unavailable_message(request_id: str) -> str:
+    return (
+        "The database cannot be reached, or takes no changes, at the moment. Try again in a few seconds."
+        " If this was a change, it may have been made: look, or repeat it with the same idempotencyKey."
+        f" Quote request ID {request_id} when you ask for help."
+    )
+
+
+def unavailable(request_id: str) -> RequestRefused:
+    """The refusal of a request that met an outage."""
+    headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
+    return RequestRefused(503, UNAVAILABLE, unavailable_message(request_id), headers, requestId=request_id)
 
 
 def timed_out(timeout_seconds: float) -> GraphQLError:
@@ -56,6 +75,8 @@ def timed_out(timeout_seconds: float) -> GraphQLError:
 def _presented(error: GraphQLError, request_id: str) -> dict[str, Any]:
     if _is_for_the_client(error):
         message, extensions = error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})}
+    elif logged_as_outage(_origin(error), request_id=request_id):
+        message, extensions = unavailable_message(request_id), {"code": UNAVAILABLE, "requestId": request_id}
     else:
         # As text: a renderer that is given the exception may write the values of variables beside it.
         exception = "".join(traceback.format_exception(_origin(error)))

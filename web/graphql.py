@@ -23,11 +23,20 @@ from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from models.deadlines import Deadline
+from models.outages import RETRY_AFTER_SECONDS, logged_as_outage
 from schema.document import Documents, Prepared, Refused, nul_error
 from schema.execution import execute
 from schema.limits import Limits
 from web.answers import encode
-from web.errors import as_graphql_error, code_of, presented, status_of, timed_out
+from web.errors import (
+    UNAVAILABLE,
+    as_graphql_error,
+    code_of,
+    presented,
+    status_of,
+    timed_out,
+    unavailable,
+)
 from web.exchange import Exchange, MakeContext
 from web.recording import Recording, codes_of
 from web.requests import (
@@ -118,14 +127,19 @@ class GraphQLView(GraphQL[Exchange, None]):
             raise Refused([error]) from None
 
     async def execute(self, prepared: Prepared, exchange: Exchange, context: object) -> Answer:
-        """The answer to a query or a mutation. Raises Refused."""
+        """The answer to a query or a mutation. Raises Refused, and RequestRefused where an outage leaves
+        nothing to answer."""
         self.admit(prepared, exchange)
         try:
             with Deadline(self.timeout_seconds):
                 result = await execute(self.schema, prepared, context)
         except TimeoutError:
             raise Refused([timed_out(self.timeout_seconds)]) from None
-        return self.answer(result, prepared, exchange)
+        answer = self.answer(result, prepared, exchange)
+        has_data = any(value is not None for value in (result.data or {}).values())
+        if not has_data and UNAVAILABLE in codes_of(answer):
+            raise unavailable(exchange.request_id)
+        return answer
 
     def answer(self, result: ExecutionResult, prepared: Prepared, exchange: Exchange) -> Answer:
         answer: Answer = {"data": result.data}
@@ -135,9 +149,14 @@ class GraphQLView(GraphQL[Exchange, None]):
         return answer
 
     async def context(self, exchange: Exchange) -> object:
-        """Raises TimeoutError, and what make_context raises."""
-        with Deadline(self.timeout_seconds):
-            return await self.make_context(exchange)
+        """Raises TimeoutError, RequestRefused at an outage, and what make_context raises."""
+        try:
+            with Deadline(self.timeout_seconds):
+                return await self.make_context(exchange)
+        except Exception as error:
+            if logged_as_outage(error, request_id=exchange.request_id):
+                raise unavailable(exchange.request_id) from None
+            raise
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Exchange:
         """For Strawberry, whose handler of a WebSocket holds it as its context."""
@@ -256,7 +275,8 @@ class GraphQLView(GraphQL[Exchange, None]):
             return await self.context(exchange)
         except TimeoutError:
             error = timed_out(self.timeout_seconds)
-            raise RequestRefused(503, "TIMEOUT", error.message) from None
+            headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
+            raise RequestRefused(503, "TIMEOUT", error.message, headers) from None
         except GraphQLError as error:
             extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
             code = str(extensions.pop("code"))

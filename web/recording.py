@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from models.outages import logged_as_outage
 from resolvers.api_calls import Call
 from schema.document import Prepared, text_sha256
 from web.exchange import Exchange
@@ -35,7 +36,8 @@ class Recording:
         try:
             await record(call)
         except Exception as error:
-            log.error("call_not_recorded", request_id=self._exchange.request_id, error=repr(error))
+            if not logged_as_outage(error, request_id=self._exchange.request_id):
+                log.error("call_not_recorded", request_id=self._exchange.request_id, error=repr(error))
             raise RequestRefused(503, "UNAVAILABLE", _NOT_RECORDED, {"retry-after": "1"}) from None
 
     def _call(self, status: int, codes: list[str], seconds: float) -> Call:

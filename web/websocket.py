@@ -169,6 +169,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
                 await Recording(self.context, None).end(status_of([code]), [code])
             is_busy = code == "RATE_LIMITED"
             await self.websocket.close(1013 if is_busy else 4403, error.message)
+        except (RequestRefused, TimeoutError):
+            await self.websocket.close(1013, "The service is unavailable: try again in a few seconds")
         except Exception as error:
             (shown,) = presented([as_graphql_error(error)], self.context.request_id)
             await self.websocket.close(4500, shown["message"])
