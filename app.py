@@ -130,6 +130,8 @@ class TeamAccess(Starlette):
 
     def __init__(self, graphql: ASGIApp, **options: Any) -> None:
         super().__init__(**options)
+        # Such a redirect repeats the path, with a link's token in it, under the Host that the client named.
+        self.router.redirect_slashes = False
         self._graphql = graphql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

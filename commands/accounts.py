@@ -19,12 +19,15 @@ def create_account(
     name: str,
     owner_email: str,
     owner_name: Annotated[str | None, typer.Option(help="From the address by default.")] = None,
+    slug: Annotated[
+        str | None, typer.Option(help="Short name of the account, made of NAME by default.")
+    ] = None,
 ) -> None:
     """Found an account. Its owner signs in with the address."""
     from resolvers import operator
 
     async def create(settings: Settings, database: "Database") -> None:
-        account = await operator.create_account(database, name, owner_email, owner_name)
+        account = await operator.create_account(database, name, owner_email, owner_name, slug)
         out.print(f"Created the account {account.name}: {account.slug}", markup=False, soft_wrap=True)
 
     run(create)

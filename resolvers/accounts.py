@@ -87,7 +87,7 @@ async def create_account(context: Context, input: "CreateAccountInput") -> dict[
     try:
         account_id = await _found(context, name, input.idempotency_key)
     except (IntegrityError, UniqueViolationError):
-        # The same slug or the same idempotency key at the same moment: the other one is there by now.
+        # The same idempotency key at the same moment, whose account is there by now; or the same random slug.
         account_id = await _found(context, name, input.idempotency_key)
     await context.identify()
     if context.membership(account_id) is None:
@@ -105,16 +105,18 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
     ) as tx:
         if tx.replayed:
             return UUID(tx.replayed)
-        owner = await found_account(tx, viewer.user)
+        # Always with a random part: whether a name is taken elsewhere is nobody's to know.
+        slug = f"{slug_of(name)}-{token_hex(4)}"
+        owner = await found_account(tx, viewer.user, slug)
         tx.actor = Actor(ActorKind.MEMBER, owner.name, owner.id, viewer.credential)
         tx.about(account, name, f"created the account {name}", name=name)
         tx.remember(str(account.id))
     return account.id
 
 
-async def found_account(tx: Change, user: User) -> Member:
-    """Adds the account with a slug of its own, and its owner."""
-    tx.account.slug = await _free_slug(tx, tx.account.name)
+async def found_account(tx: Change, user: User, slug: str) -> Member:
+    """Adds the account and its owner. Raises IntegrityError where the slug is taken."""
+    tx.account.slug = slug
     owner = Member(
         account_id=tx.account.id,
         user_id=user.id,
@@ -130,11 +132,9 @@ async def found_account(tx: Change, user: User) -> Member:
     return owner
 
 
-async def _free_slug(tx: Change, name: str) -> str:
+def slug_of(name: str) -> str:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "account"
-    taken = await tx.session.scalar(select(col(Account.id)).where(col(Account.slug) == slug))
-    return f"{slug}-{token_hex(3)}" if taken else slug
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "account"
 
 
 async def update_account(context: Context, input: "UpdateAccountInput") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What whoever runs the platform does, from the command line. Audited as the operator's."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
@@ -19,13 +21,13 @@ from models.columns import new_id
 from models.database import Database
 from models.licenses import Entitlement
 from models.storage import Storage
-from resolvers.accounts import found_account
+from resolvers.accounts import found_account, slug_of
 from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, read_catalog
 from resolvers.change import announcing, catalog_change, founding, personal_change, system_change
 from resolvers.conditions import Condition
 from resolvers.events import OPERATOR
 from resolvers.pages import Order
-from resolvers.refusals import invalid, not_found
+from resolvers.refusals import Refused, invalid, not_found
 from resolvers.rows import row, rows
 from resolvers.sessions import name_from, person
 from resolvers.text import clean_email, clean_line
@@ -38,19 +40,38 @@ _theme_called = Condition(lambda slug: col(Theme.slug) == slug)
 
 
 async def create_account(
-    database: Database, name: str, owner_email: str, owner_name: str | None = None
+    database: Database, name: str, owner_email: str, owner_name: str | None = None, slug: str | None = None
 ) -> Account:
+    """The slug is made of the name unless it is given; no other is made up where it is taken, since the owner
+    would learn from it that somebody else has the name. Raises `Refused`."""
     name = clean_line(name, "An account's name", "name")
     email = clean_email(owner_email, "owner_email")
     owner_name = clean_line(owner_name, "A name", "owner_name") if owner_name else name_from(email)
+    slug = slug_of(name) if slug is None else _clean_slug(slug)
+    if await row(database, Account, _account_called(slug)):
+        raise _slug_taken(slug)
     async with personal_change(database) as session:
         owner, _ = await person(session, email, owner_name)
-    account = Account(name=name, slug="")
+    account = Account(name=name, slug=slug)
     async with announcing(database) as announcer, founding(database, announcer, account, owner) as tx:
         tx.actor = OPERATOR
-        await found_account(tx, owner)
+        try:
+            await found_account(tx, owner, slug)
+        except IntegrityError:
+            raise _slug_taken(slug) from None
         tx.about(account, name, f"created the account {name} for {owner.name}", name=name, owner=owner.name)
     return account
+
+
+def _clean_slug(slug: str) -> str:
+    if len(slug) > 50 or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
+        message = "A slug has 1 to 50 lower-case letters a to z, digits and single hyphens between them."
+        raise invalid(message, "slug")
+    return slug
+
+
+def _slug_taken(slug: str) -> Refused:
+    return invalid(f"The slug {slug} is taken: choose another one with --slug.", "slug")
 
 
 async def account_called(database: Database, slug: str) -> Account:

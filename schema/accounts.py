@@ -64,7 +64,9 @@ class AccountLimits:
 )
 class Account(Node):
     name: str = strawberry.field(description="As its Admins call it.")
-    slug: str = strawberry.field(description="Its short name, which stays.")
+    slug: str = strawberry.field(
+        description="Short name of the account, which stays when it is renamed. Unique; it has a random part."
+    )
     created_at: datetime = strawberry.field(description="When it was created.")
 
     @computed(Member, "All purchases are billed to the owner, who is always an Admin.")

@@ -1,10 +1,13 @@
 """Accounts: created, renamed, limited, handed over; and a person in several of them."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from resolvers import operator
+from resolvers.refusals import Refused
 from tests.changes import (
     CREATE_ACCOUNT,
     REMOVE,
@@ -42,6 +45,30 @@ async def test_accounts_of_one_name_have_slugs_of_their_own(world: World) -> Non
     created = [await world.admin.change(CREATE_ACCOUNT, name="Acme") for _ in range(3)]
 
     assert len({payload["account"]["slug"] for payload in created} | {"acme"}) == 4
+
+
+async def test_a_slug_does_not_tell_whether_somebody_else_has_the_name(world: World) -> None:
+    taken = (await world.viewer.change(CREATE_ACCOUNT, name="Acme"))["account"]["slug"]
+    free = (await world.viewer.change(CREATE_ACCOUNT, name="Nobody has this"))["account"]["slug"]
+
+    assert re.fullmatch(r"acme-[0-9a-f]{8}", taken)
+    assert re.fullmatch(r"nobody-has-this-[0-9a-f]{8}", free)
+
+
+async def test_the_operator_chooses_a_slug_where_the_plain_one_is_taken(world: World) -> None:
+    with pytest.raises(Refused) as refused:
+        await operator.create_account(world.database, "ACME!", "viewer@example.com")
+    chosen = await operator.create_account(world.database, "ACME!", "viewer@example.com", slug="acme-2")
+
+    (error,) = refused.value.errors
+    assert error.message == "The slug acme is taken: choose another one with --slug."
+    assert chosen.slug == "acme-2"
+
+
+@pytest.mark.parametrize("slug", ["", "Acme", "a b", "-a", "a-", "a--b", "x" * 51, "ü"])
+async def test_a_slug_is_letters_digits_and_hyphens(world: World, slug: str) -> None:
+    with pytest.raises(Refused, match="lower-case letters"):
+        await operator.create_account(world.database, "New", "viewer@example.com", slug=slug)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\u202eb", "a\x07b"])
