@@ -176,7 +176,8 @@ class Settings(BaseSettings):
     )
     audit_signing_key: SecretEd25519Key | None = Field(
         None,
-        description="Signs what stands for a pruned part of the audit log: 32 random bytes in base64url."
+        description="Signs exports of the audit log, and what stands for a pruned part of it: 32 random bytes"
+        " in base64url. Without it exports are unsigned, and `audit verify` does not call them verified."
         " Kept in DATA_DIR where it is not set and the embedded PostgreSQL is used.",
     )
     audit_public_key: Ed25519Key | None = Field(

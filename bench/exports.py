@@ -6,18 +6,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
 from models.audit_chain import FIELDS, FIRST, hash_of
-from models.audit_export import End
+from models.audit_export_end import End
+from models.audit_keys import written
 from models.canonical import canonical_json
 
 ACCOUNT_ID = "01a20ae5-6d20-7188-9022-335a71dc1186"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _COMMAND = Path(__file__).parent.parent / "cli.py"
 
 
@@ -29,10 +33,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "audit-log.ndjson"
         write_export(path, asked.events)
+        public_key = written(KEY.public_key())
+        command = [sys.executable, str(_COMMAND), "audit", "verify", str(path), "--public-key", public_key]
         seconds = []
         for _ in range(asked.rounds):
             began = time.perf_counter()
-            subprocess.run([sys.executable, str(_COMMAND), "audit", "verify", str(path)], check=True)  # noqa: S603
+            subprocess.run(command, check=True)  # noqa: S603
             seconds.append(time.perf_counter() - began)
         size = path.stat().st_size
     rates = sorted(asked.events / each for each in seconds)
@@ -45,25 +51,28 @@ def main() -> None:
 
 def write_export(path: Path, events: int) -> None:
     with path.open("wb") as file:
-        for line in export_lines(events):
+        for line in export_lines(events, KEY):
             file.write(line + b"\n")
 
 
-def export_lines(events: int) -> Iterator[bytes]:
-    """Of a log of API calls, with a name in it that is not ASCII now and then. Without line breaks."""
-    previous = FIRST
+def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[bytes]:
+    """Of a log of API calls, with a name in it that is not ASCII now and then. Without line breaks; signed
+    by the key, where there is one."""
+    previous, digest = FIRST, sha256()
     for sequence in range(1, events + 1):
         fields, details = _event(sequence)
         texts = chain(fields[:1], [str(sequence)], fields[1:], [details])
         hash = hash_of(previous, texts)
         named = dict(zip(FIELDS, (fields[0], sequence, *fields[1:]), strict=False))
-        yield (
+        line = (
             orjson.dumps(named)[:-1] + f',"details":{details},"previousHash":"{previous.hex()}"'.encode()
             + f',"hash":"{hash.hex()}"}}'.encode()
         )  # fmt: skip
+        digest.update(line + b"\n")
+        yield line
         previous = hash
-    end = End(ACCOUNT_ID, events, 1, events, events, previous.hex(), False)
-    yield end.line().removesuffix(b"\n")
+    end = End(ACCOUNT_ID, events, 1, events, events, previous.hex(), False, digest.hexdigest())
+    yield (end.signed(key) if key else end).line().removesuffix(b"\n")
 
 
 def _event(sequence: int) -> tuple[list[str | None], str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The audit log: its proof, and its end.", no_args_is_help=True)
 Value = TypeVar("Value")
+_EXIT_CODES = {"verified": 0, "filtered": 3, "unsigned": 4}
 
 
 def _day_or_moment(text: str) -> datetime:
@@ -40,14 +41,16 @@ def verify_export(
     ] = None,
     public_key: Annotated[
         str | None,
-        typer.Option(help="Of what was pruned: `audit public-key` prints it.", envvar="AUDIT_PUBLIC_KEY"),
+        typer.Option(help="The server's: `audit public-key` prints it.", envvar="AUDIT_PUBLIC_KEY"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify the log's export FILE (NDJSON). Ends with 1 where it is not whole, 2 where it is none."""
+    """Verify the log's export FILE (NDJSON). Ends with 0 where it is verified; 1: changed or not whole; 2: no
+    export; 3: filtered; 4: unsigned, or no key to check the signature with."""
     from models import audit_checkpoints, audit_diagnosis, audit_export, audit_keys
 
     key = _argument("--public-key", audit_keys.public_key_from, public_key)
+    key = key or audit_keys.public_key(settings_module.load())
     kept = _argument("--checkpoint", audit_checkpoints.Checkpoint.of, checkpoint)
     try:
         verified = _verified(file, key)
@@ -62,6 +65,7 @@ def verify_export(
         notes.print(str(error), style="red", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     print_done(verified.sentence(), verified.to_json(), as_json=as_json)
+    raise SystemExit(_EXIT_CODES[verified.status.value])
 
 
 @app.command("checkpoint")
@@ -77,7 +81,7 @@ def print_checkpoint(account_slug: str) -> None:
 
 @app.command("public-key")
 def print_public_key() -> None:
-    """Print what the signatures of what was pruned are checked with."""
+    """Print what the signatures of exports, and of what was pruned, are checked with."""
     from models import audit_keys
 
     settings = settings_module.load()

@@ -70,7 +70,7 @@ def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[
 @contextmanager
 def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
     from demo import first_start
-    from models import embedded
+    from models import audit_keys, embedded
     from models.embedded_folder import EmbeddedPostgresqlError
 
     folder = settings.data_dir / "postgresql"
@@ -82,6 +82,7 @@ def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
             else embedded.attached(folder) as server
         ):
             first_start.make_ready(server, settings, notes)
+            audit_keys.signing_key(settings)  # Made once: what serves signs exports with it.
             yield server
     except EmbeddedPostgresqlError as error:
         raise CommandError(str(error)) from error

@@ -1,27 +1,44 @@
 // Verifies an export of the audit log (NDJSON) by docs/audit-log.md: node verify.mjs FILE [PUBLIC_KEY]
+// Ends with 0: verified; 1: not what was exported; 3: filtered; 4: unsigned, or without a key to check the signature
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 
 const NAMES = 'accountId sequence id occurredAt action outcome summary actorKind actorMemberId actorName credentialKind'
   + ' credentialId credentialLabel targetType targetId targetName ip userAgent requestId'
+const END_NAMES = 'end accountId events firstSequence lastSequence headSequence headHash filtered sha256 signature'
 const [path, publicKey] = process.argv.slice(2)
 const field = (text) => text === null ? '-,' : `${Buffer.byteLength(text)}:${text},`
 const joined = (texts) => Buffer.from(texts.map(field).join(''))
 const ensure = (isSo, otherwise) => { if (!isSo) { console.error(otherwise); process.exit(1) } }
-let events = 0, first, last, end, prunings = [], hashes = new Map()
-for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+const parsed = (line, otherwise) => { try { return Object(JSON.parse(line)) } catch { ensure(false, otherwise) } }
+const isSigned = (message, signature) => publicKey && Buffer.from(signature, 'base64url').toString('base64url') === signature
+  && verify(null, message, createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: publicKey } }),
+    Buffer.from(signature, 'base64url'))
+async function * linesOf (path) {
+  let rest = Buffer.alloc(0)
+  for await (const chunk of createReadStream(path)) {
+    let start = 0, stop
+    rest = Buffer.concat([rest, chunk])
+    for (; (stop = rest.indexOf('\n', start)) >= 0; start = stop + 1) yield rest.subarray(start, stop)
+    rest = rest.subarray(start)
+  }
+  ensure(!rest.length, 'the last line has no end: the export is cut off')
+}
+let events = 0, first, last, end, endLine, prunings = [], hashes = new Map()
+const digest = createHash('sha256')
+for await (const bytes of linesOf(path)) {
+  const line = bytes.toString()
   ensure(!end, 'something comes after the last line')
-  if (line.startsWith('{"end":true,')) { end = JSON.parse(line); continue }
-  let event
-  try { event = JSON.parse(line) } catch { ensure(false, `broken off after event ${last?.sequence ?? 0}`) }
+  if (line.startsWith('{"end":true,')) { end = parsed(endLine = line, 'the last line is no JSON'); continue }
+  digest.update(bytes).update('\n')
+  const event = parsed(line, `broken off after event ${last?.sequence ?? 0}`)
   const { previousHash, hash, details, ...fields } = event, place = `event ${event.sequence}`
   ensure(Object.keys(fields).join(' ') === NAMES && Number.isSafeInteger(event.sequence)
     && event.accountId === (first ?? event).accountId, `${place} has other fields`)
   const raw = line.slice(line.indexOf(',"details":') + 11, line.lastIndexOf(',"previousHash":"'))
   const whole = `${JSON.stringify(fields).slice(0, -1)},"details":${raw},"previousHash":"${previousHash}","hash":"${hash}"}`
   const texts = [...Object.values(fields).map((value) => value === null ? null : String(value)), raw]
-  const message = Buffer.concat([Buffer.from(previousHash, 'hex'), joined(texts)])
+  const message = Buffer.concat([Buffer.from(`${previousHash}`, 'hex'), joined(texts)])
   ensure(createHash('sha256').update(message).digest('hex') === hash && whole === line, `${place} was changed`)
   ensure(!last || event.sequence > last.sequence, `${place} is out of place`)
   ensure(event.sequence !== last?.sequence + 1 || previousHash === last.hash, `${place} does not follow from the last`)
@@ -30,11 +47,22 @@ for await (const line of createInterface({ input: createReadStream(path), crlfDe
   if (first.sequence > 1) hashes.set(event.sequence, hash)
 }
 const isVouchedFor = ({ accountId, details: { prunedThrough, hash, count, exportSha256, signature } }) =>
-  publicKey && hash === (hashes.get(prunedThrough) ?? first.previousHash) && prunedThrough >= first.sequence - 1 && verify(null,
-    joined(['team-access audit log pruned', accountId, `${prunedThrough}`, hash, `${count}`, exportSha256]),
-    createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: publicKey } }), Buffer.from(signature, 'base64url'))
-const isAtHead = end?.headHash === last?.hash && end?.headSequence === last?.sequence
-ensure(end?.events === events && (end.filtered || isAtHead), 'events are missing at the end')
-ensure(end.filtered || last.sequence - first.sequence + 1 === events, 'events are missing in between')
-ensure(end.filtered || /^1 0+$/.test(`${first.sequence} ${first.previousHash}`) || prunings.some(isVouchedFor), 'the beginning is missing')
-console.log(`${events} events are what was written${end.filtered ? '; what a filter left out, nobody can tell' : ` up to ${last.hash}`}`)
+  hash === (hashes.get(prunedThrough) ?? first.previousHash) && prunedThrough >= first.sequence - 1 && isSigned(
+    joined(['team-access audit log pruned', accountId, `${prunedThrough}`, hash, `${count}`, exportSha256]), signature)
+const ends = `${end?.accountId} ${end?.events} ${end?.firstSequence} ${end?.lastSequence}`
+const holds = `${first ? first.accountId : end?.accountId} ${events} ${first?.sequence ?? null} ${last?.sequence ?? null}`
+const { sequence, hash } = last ?? { sequence: 0, hash: '0'.repeat(64) }
+ensure(end && Object.keys(end).join(' ') === END_NAMES && JSON.stringify(end) === endLine && typeof end.filtered === 'boolean',
+  'the last line is missing, or not as exports have it')
+ensure(ends === holds, `the last line says ${ends}, and the export holds ${holds}: events are missing, or another account's`)
+ensure(end.sha256 === digest.digest('hex'), 'the lines before the last one are not those that were exported')
+ensure(end.headSequence === sequence ? end.headHash === hash : end.filtered && end.headSequence > sequence,
+  'events are missing at the end')
+ensure(end.filtered || (last?.sequence ?? 0) - (first?.sequence ?? 1) + 1 === events, 'events are missing in between')
+ensure(end.filtered || !first || /^1 0+$/.test(`${first.sequence} ${first.previousHash}`) || prunings.some(isVouchedFor),
+  'the beginning is missing')
+const message = Buffer.from(`team-access audit log export\n${endLine.slice(0, endLine.lastIndexOf(',"signature":'))}`)
+ensure(!publicKey || end.signature === null || isSigned(message, `${end.signature}`), 'the last line is not signed by this key')
+const status = !publicKey || end.signature === null ? 'unsigned' : end.filtered ? 'filtered' : 'verified'
+console.log(`${status}: ${events} events of the account ${end.accountId}, up to ${sequence} ${hash}`)
+process.exitCode = { verified: 0, filtered: 3, unsigned: 4 }[status]

@@ -35,6 +35,7 @@ class Damage(Exception):
 
     def to_json(self) -> dict[str, str | int | bool | None]:
         return {
+            "status": "damaged",
             "verified": False,
             "kind": self.kind.value,
             "firstBrokenSequence": self.sequence,

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -10,72 +12,66 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from models.audit_diagnosis import FIRST_HASH, Damage, Event, Kind, Lines, first_damage
+from models.audit_export_end import PREFIX, End
 from models.audit_prunings import Pruning
 from models.audit_segments import Segment, check_all, taken_apart
 
-_BEGINNING, _ENDING = b'{"accountId":"', b'{"end":true,'
-_END: dict[str, type | tuple[type, ...]] = {
-    "end": bool,
-    "accountId": str,
-    "events": int,
-    "firstSequence": (int, type(None)),
-    "lastSequence": (int, type(None)),
-    "headSequence": int,
-    "headHash": str,
-    "filtered": bool,
-}
+_BEGINNING = b'{"accountId":"'
+_PIECE_BYTES = 2**20
 
 
 class Unreadable(Exception):
     """What is no export of the audit log, in one sentence."""
 
 
-@dataclass(frozen=True)
-class End:
-    """The line after the last event, which tells that the export is whole."""
+class Status(StrEnum):
+    """What an export proves in which nothing is wrong."""
 
-    account_id: str
-    events: int
-    first: int | None
-    last: int | None
-    head: int
-    """The log's newest event when it was exported; of what is not filtered, the last one."""
-    head_hash: str
-    is_filtered: bool
-
-    @classmethod
-    def of(cls, line: bytes) -> "End | None":
-        try:
-            given = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            return None
-        if type(given) is not dict or list(given) != list(_END) or given["end"] is not True:
-            return None
-        if not all(isinstance(given[name], kind) for name, kind in _END.items()):
-            return None
-        return cls(*list(given.values())[1:])
-
-    def line(self) -> bytes:
-        values = (
-            *(True, self.account_id, self.events, self.first, self.last),
-            *(self.head, self.head_hash, self.is_filtered),
-        )
-        return orjson.dumps(dict(zip(_END, values, strict=True))) + b"\n"
+    VERIFIED = "verified"
+    """The whole log up to its newest event, as the server's key has signed it."""
+    FILTERED = "filtered"
+    """All that a filter let through, signed. What the filter left out is not in it."""
+    UNSIGNED = "unsigned"
+    """Events that follow from one another. Whether others were cut off at the end, nothing tells."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a whole export holds."""
+    """What an export holds in which nothing is wrong."""
 
     path: Path
-    account_id: str
-    events: int
-    first: int
-    last: int
+    end: End
     last_hash: str
-    is_filtered: bool
     pruning: Pruning | None
     """What vouches for the events before the first."""
+    unsigned_because: str | None
+    """What is missing to authenticate the last line, and what to do; None where it is authenticated."""
+
+    @property
+    def account_id(self) -> str:
+        return self.end.account_id
+
+    @property
+    def events(self) -> int:
+        return self.end.events
+
+    @property
+    def first(self) -> int:
+        return self.end.first or 0
+
+    @property
+    def last(self) -> int:
+        return self.end.last or 0
+
+    @property
+    def is_filtered(self) -> bool:
+        return self.end.is_filtered
+
+    @property
+    def status(self) -> Status:
+        if self.unsigned_because is not None:
+            return Status.UNSIGNED
+        return Status.FILTERED if self.is_filtered else Status.VERIFIED
 
     def hash_at(self, sequence: int) -> str | None:
         """Of an event that it holds, or of the one before its first; None where it holds neither."""
@@ -87,20 +83,23 @@ class Verified:
         return None
 
     def sentence(self) -> str:
-        if not self.events:
-            return "Whole: no event matches what was asked for."
         events = f"{self.events:,} events, {self.first} to {self.last}, of the account {self.account_id}"
-        if self.is_filtered:
-            return (
-                f"Each is what was written: {events}. The export is filtered: what else there is in between,"
-                " and whether it is all, it cannot tell."
-            )
+        if not self.events:
+            events = f"no event of the account {self.account_id}"
+        match self.status:
+            case Status.UNSIGNED:
+                return (
+                    f"Unsigned: {events}. Nothing proves that the export is whole: {self.unsigned_because}."
+                )
+            case Status.FILTERED:
+                return f"Filtered: {events}. Each is what was written; others were left out by the filter."
         before = "" if self.pruning is None else f" What comes before {self.first} was pruned, and is signed."
-        return f"Whole and intact: {events}; the last hash is {self.last_hash}.{before}"
+        return f"Verified: {events}; the last hash is {self.last_hash}.{before}"
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "verified": True,
+            "status": self.status.value,
+            "verified": self.status is Status.VERIFIED,
             "accountId": self.account_id,
             "events": self.events,
             "firstSequence": self.first,
@@ -108,6 +107,7 @@ class Verified:
             "lastHash": self.last_hash,
             "filtered": self.is_filtered,
             "prunedThrough": self.pruning and self.first - 1,
+            "why": self.unsigned_because,
         }
 
 
@@ -128,16 +128,17 @@ def verify(
     segments = [segment for segment in found if segment.end > segment.start]
     _require_chain(lines, segments, end, gaps=gaps)
     if end is None:
-        words = f"the export breaks off after {segments[-1].last}: its last line is missing."
+        words = f"the export breaks off after {segments[-1].last}: its last line is missing, or malformed."
         raise Damage(Kind.CUT_OFF, None, words)
-    _require_end(segments, end)
     if more:
         words = f"{more} bytes come after the line that ends the export."
         raise Damage(Kind.INSERTED, end.head + 1, words)
+    _require_end(path, body, segments, end)
+    unsigned_because = _require_signature(end, key)
     progress(path.stat().st_size)
     pruning = None if gaps or not segments else _beginning(lines, segments, key)
     last_hash = segments[-1].hash.decode() if segments else ""
-    return Verified(path, end.account_id, end.events, end.first or 0, end.last or 0, last_hash, gaps, pruning)
+    return Verified(path, end, last_hash, pruning, unsigned_because)
 
 
 def _end_of(path: Path) -> tuple[int, End | None, int]:
@@ -147,9 +148,9 @@ def _end_of(path: Path) -> tuple[int, End | None, int]:
     if size == 0:
         return 0, None, 0
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
-        start = 0 if text[: len(_ENDING)] == _ENDING else text.rfind(b"\n" + _ENDING) + 1
-        stop = text.find(b"\n", start) + 1 or size
-        end = End.of(text[start:stop]) if text[start : start + len(_ENDING)] == _ENDING else None
+        start = 0 if text[: len(PREFIX)] == PREFIX else text.rfind(b"\n" + PREFIX) + 1
+        stop = text.find(b"\n", start) + 1
+        end = End.of(text[start:stop]) if text[start : start + len(PREFIX)] == PREFIX else None
         if end is None:
             return text.rfind(b"\n") + 1, None, 0
         return start, end, size - stop
@@ -174,7 +175,7 @@ def _require_chain(lines: Lines, segments: list[Segment], end: End | None, *, ga
         raise damage
 
 
-def _require_end(segments: list[Segment], end: End) -> None:
+def _require_end(path: Path, body: int, segments: list[Segment], end: End) -> None:
     """What the last line tells is so."""
     events = sum(segment.events for segment in segments)
     first = segments[0].first if segments else None
@@ -185,6 +186,11 @@ def _require_end(segments: list[Segment], end: End) -> None:
         if (events, first, last) != (end.events, end.first, end.last):
             words = f"there are {events} events, and the last line says {end.events}."
             raise Damage(Kind.DROPPED, None, words)
+        if end.head < (last or 0):
+            raise Damage(Kind.INSERTED, last, f"the log ended with {end.head} when it was exported.")
+        if segments and end.head == last:
+            _require_head(segments[-1], end)
+        _require_digest(path, body, end)
         return
     at = last or 0
     if first is not None and end.first is not None and first > end.first:
@@ -193,8 +199,36 @@ def _require_end(segments: list[Segment], end: End) -> None:
         raise Damage(Kind.DROPPED, at + 1, f"the export ends with {at}, and the log did with {end.head}.")
     if (events, first, last, end.head) != (end.events, end.first, end.last, at):
         raise Damage(Kind.INSERTED, end.head + 1, f"the log ended with {end.head} when it was exported.")
-    if segments and segments[-1].hash.decode() != end.head_hash:
-        raise Damage(Kind.CHANGED, at, "its hash is not the one that the last line has.")
+    if segments:
+        _require_head(segments[-1], end)
+    _require_digest(path, body, end)
+
+
+def _require_head(newest: Segment, end: End) -> None:
+    if newest.hash.decode() != end.head_hash:
+        raise Damage(Kind.CHANGED, newest.last, "its hash is not the one that the last line has.")
+
+
+def _require_digest(path: Path, body: int, end: End) -> None:
+    digest = sha256()
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        for start in range(0, body, _PIECE_BYTES):
+            digest.update(text[start : min(start + _PIECE_BYTES, body)])
+    if digest.hexdigest() != end.sha256:
+        words = "the last line was made for other lines than these: some were changed, dropped or added."
+        raise Damage(Kind.CHANGED, None, words)
+
+
+def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
+    """Why nothing vouches for the last line, and what to do about it; None where the key has signed it."""
+    if end.signature is None:
+        return "its last line is not signed. Set AUDIT_SIGNING_KEY on the server, and export the log again"
+    if key is None:
+        return "give --public-key, which `team-access audit public-key` prints on the server"
+    if not end.is_signed_by(key):
+        words = "this key has not signed the last line: it was changed, or signed by another server's key."
+        raise Damage(Kind.CHANGED, None, words)
+    return None
 
 
 def _beginning(lines: Lines, segments: list[Segment], key: Ed25519PublicKey | None) -> Pruning | None:

@@ -1,4 +1,4 @@
-"""The key that signs what stands for a pruned part of the log, and the one that it is checked with."""
+"""The key that signs exports of the log and what stands for a pruned part of it, and its public key."""
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -27,6 +27,14 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
         " `python -c 'import secrets; print(secrets.token_urlsafe(32))'` prints, and keep it: what is pruned"
         " is vouched for by it."
     )
+
+
+def export_key(settings: Settings) -> Ed25519PrivateKey | None:
+    """What signs exports; None where no key is set. The embedded database's is made when it is started."""
+    if settings.audit_signing_key is not None:
+        return _private(settings.audit_signing_key.get_secret_value())
+    path = settings.data_dir / _FILE
+    return _private(path.read_text()) if path.exists() else None
 
 
 def public_key(settings: Settings) -> Ed25519PublicKey | None:

@@ -1,16 +1,18 @@
 """The audit log as NDJSON: an event a line, and a last line that tells that it is all there."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from uuid import UUID
 
 import asyncpg
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlmodel import col
 
 from models.audit import AuditHead
 from models.audit_chain import FIRST
-from models.audit_export import End
+from models.audit_export_end import End
 from models.database import Database
 from models.statements import Statement, parameter
 from resolvers.report_files import ndjson_lines
@@ -23,8 +25,11 @@ _HEAD = Statement(
 )
 
 
-async def audit_log_lines(database: Database, rows: Rows, request: ReportRequest) -> AsyncIterator[bytes]:
-    """The last line names the log's head: of the very snapshot that the events are read from."""
+async def audit_log_lines(
+    database: Database, rows: Rows, request: ReportRequest, key: Ed25519PrivateKey | None
+) -> AsyncIterator[bytes]:
+    """The last line names the log's head: of the very snapshot that the events are read from. The key signs
+    it; without one it is unsigned."""
     account_id: UUID = rows.values["account_id"]
     head: tuple[int, bytes] = 0, FIRST
 
@@ -40,7 +45,9 @@ async def audit_log_lines(database: Database, rows: Rows, request: ReportRequest
     is_filtered = bool(request.since or request.until or request.audit_filter)
     first, last = told.sequences()
     sequence, hash = head
-    yield End(str(account_id), told.lines, first, last, sequence, hash.hex(), is_filtered).line()
+    digest = told.sha256.hexdigest()
+    end = End(str(account_id), told.lines, first, last, sequence, hash.hex(), is_filtered, digest)
+    yield (end if key is None else end.signed(key)).line()
 
 
 class _Told:
@@ -48,10 +55,12 @@ class _Told:
 
     def __init__(self) -> None:
         self.lines = 0
+        self.sha256 = sha256()
         self._first = b""
         self._last = b""
 
     def add(self, piece: bytes) -> None:
+        self.sha256.update(piece)
         if not self.lines:
             self._first += piece
         self.lines += piece.count(b"\n")

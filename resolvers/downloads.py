@@ -33,6 +33,7 @@ from resolvers.events import Actor
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
 from resolvers.refusals import UserErrorCode, invalid, not_found, refused
+from settings import Settings
 
 if TYPE_CHECKING:
     from schema.downloads import RequestThemeDownloadInput
@@ -129,7 +130,7 @@ class Link:
             raise DownloadRefused(WhyNot.NOT_PERMITTED)
 
 
-Opener: TypeAlias = Callable[[Database, Storage, Link], Awaitable[Content]]
+Opener: TypeAlias = Callable[[Settings, Database, Storage, Link], Awaitable[Content]]
 """Asks whether what the link leads to may still go out, and raises DownloadRefused where not. Those of all
 kinds stand in `resolvers/openers.py`."""
 
@@ -301,7 +302,7 @@ def _subject(name: str) -> ColumnElement[Any]:
 _LINK = Statement(_link)
 
 
-async def open_theme_file(_database: Database, storage: Storage, link: Link) -> Content:
+async def open_theme_file(_settings: Settings, _database: Database, storage: Storage, link: Link) -> Content:
     link.require(Permission.DOWNLOAD_THEME_FILES)
     found = link.licensed
     if found is None or found.license.status is not LicenseStatus.ACTIVE:

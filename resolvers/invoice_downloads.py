@@ -24,6 +24,7 @@ from resolvers.downloads import (
 from resolvers.invoice_documents import find_invoice, invoice_file_name, invoice_pdf
 from resolvers.nodes import find
 from resolvers.refusals import not_found
+from settings import Settings
 
 if TYPE_CHECKING:
     from schema.downloads import RequestInvoiceDownloadInput
@@ -40,7 +41,7 @@ async def request_invoice_download(context: Context, input: "RequestInvoiceDownl
     return {"download": download}
 
 
-async def open_invoice(database: Database, _storage: Storage, link: Link) -> Content:
+async def open_invoice(_settings: Settings, database: Database, _storage: Storage, link: Link) -> Content:
     link.require(Permission.MANAGE_BILLING)
     invoice = await find_invoice(database, link.member.account_id, UUID(link.row.subject["invoiceId"]))
     if invoice is None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.accounts import Account
 from models.audit import AuditAction
+from models.audit_keys import export_key
 from models.columns import now
 from models.database import Database
 from models.downloads import DownloadKind
@@ -31,6 +32,7 @@ from resolvers.report_documents import MOST_ROWS, report_pdf, title_of
 from resolvers.report_files import counting, csv_lines, ndjson_lines
 from resolvers.report_queries import NEEDS, ReportFormat, ReportKind, ReportRequest, Rows, rows_of
 from resolvers.rows import row
+from settings import Settings
 
 if TYPE_CHECKING:
     from schema.reports import RequestReportInput
@@ -81,7 +83,7 @@ def _file_name(request: ReportRequest, account: Account) -> str:
     return f"{kind}-{account.slug}-{now():%Y-%m-%d}.{request.format.lower()}"
 
 
-async def open_report(database: Database, _storage: Storage, link: Link) -> Content:
+async def open_report(settings: Settings, database: Database, _storage: Storage, link: Link) -> Content:
     request = ReportRequest.from_json(link.row.subject)
     link.require(NEEDS[ReportKind.ACTIVE_LICENSES])
     link.require(NEEDS[request.kind])
@@ -95,15 +97,17 @@ async def open_report(database: Database, _storage: Storage, link: Link) -> Cont
         pdf = await report_pdf(database, rows, request, account.name)
         return pdf_content(subject, name, pdf)
     return Content(
-        subject, name, media_type, None, None, lambda _start, _end: _lines(database, rows, request)
+        subject, name, media_type, None, None, lambda _start, _end: _lines(settings, database, rows, request)
     )
 
 
-def _lines(database: Database, rows: Rows, request: ReportRequest) -> AsyncIterator[bytes]:
+def _lines(
+    settings: Settings, database: Database, rows: Rows, request: ReportRequest
+) -> AsyncIterator[bytes]:
     if request.format is ReportFormat.CSV:
         return csv_lines(database, rows)
     if request.kind is ReportKind.AUDIT_LOG:
-        return audit_log_lines(database, rows, request)
+        return audit_log_lines(database, rows, request, export_key(settings))
     return ndjson_lines(database, rows)
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.audit_chain import FIELDS, hash_of
+from models.audit_export_end import End
 from models.canonical import canonical_json
 
 # Of event 3, column by column: something that it was not.
@@ -136,7 +139,11 @@ def forged(lines: Lines, place: int, **values: Any) -> bytes:
     return line_of({**event, "previousHash": before["hash"]}, hash=True)
 
 
-def with_end(lines: Lines, **values: Any) -> Lines:
-    """Whoever changes events changes the last line too, to what it would be."""
-    end = {**orjson.loads(lines[-1]), **values}
-    return [*lines[:-1], orjson.dumps(end)]
+def with_end(lines: Lines, *, key: Ed25519PrivateKey | None = None, **values: Any) -> Lines:
+    """Whoever changes events changes the last line too, to what it would be; who has a key signs it."""
+    body = b"".join(line + b"\n" for line in lines[:-1])
+    end = {**orjson.loads(lines[-1]), "sha256": sha256(body).hexdigest(), "signature": None, **values}
+    line = orjson.dumps(end)
+    if key is not None and (signed := End.of(line + b"\n")) is not None:
+        line = signed.signed(key).line().removesuffix(b"\n")
+    return [*lines[:-1], line]

@@ -18,9 +18,10 @@ from bench.exports import export_lines
 from models.audit_keys import encoded, public_key, signing_key, written
 from settings import Settings
 from tests.changes import UPDATE_ACCOUNT, nothing_changes
-from tests.rewriting import edited
+from tests.rewriting import edited, with_end
 from tests.test_audit_export import exported
 from tests.test_audit_prune import sequences
+from tests.test_audit_verify import UNSIGNED
 from tests.test_audit_verify import written as written_lines
 from tests.test_integrity import integrity
 from tests.test_start import ROOT, Command, assert_one_sentence
@@ -44,14 +45,41 @@ async def run_on(world: World, folder: Path, *arguments: str, **settings: str) -
 
 
 def test_verify_says_what_is_whole(tmp_path: Path) -> None:
-    path = written_lines(tmp_path, list(export_lines(12)))
+    path = written_lines(tmp_path, list(export_lines(12, KEY)))
+    arguments = ("verify", str(path), "--public-key", written(KEY.public_key()))
 
-    code, out, err = run(tmp_path, "verify", str(path))
-    as_json = json.loads(run(tmp_path, "verify", str(path), "--json")[1])
+    code, out, err = run(tmp_path, *arguments)
+    as_json = json.loads(run(tmp_path, *arguments, "--json")[1])
 
     assert (code, err) == (0, "")
-    assert out.startswith("Whole and intact: 12 events, 1 to 12, of the account ")
-    assert (as_json["verified"], as_json["events"], as_json["filtered"]) == (True, 12, False)
+    assert out.startswith("Verified: 12 events, 1 to 12, of the account ")
+    assert (as_json["status"], as_json["verified"]) == ("verified", True)
+    assert (as_json["events"], as_json["filtered"]) == (12, False)
+
+
+def test_verify_has_other_words_for_what_is_filtered_and_unsigned(tmp_path: Path) -> None:
+    lines = list(export_lines(12, KEY))
+    kept = with_end(
+        [*lines[2:5], lines[-1]], key=KEY, events=3, firstSequence=3, lastSequence=5, filtered=True
+    )
+    key = ("--public-key", written(KEY.public_key()))
+    cases = ((kept, key, 3, "filtered"), (with_end(lines), key, 4, "unsigned"), (lines, (), 4, "unsigned"))
+
+    for export, arguments, expected, word in cases:
+        path = written_lines(tmp_path, export)
+        code, out, err = run(tmp_path, "verify", str(path), *arguments)
+        as_json = json.loads(run(tmp_path, "verify", str(path), *arguments, "--json")[1])
+        assert (code, err) == (expected, "")
+        assert out.startswith(word.title())
+        assert "verified" not in out.lower()
+        assert (as_json["status"], as_json["verified"]) == (word, False)
+
+
+def test_verify_finds_the_embedded_database_s_key(tmp_path: Path) -> None:
+    key = signing_key(_settings(tmp_path / "data"))
+    path = written_lines(tmp_path, list(export_lines(12, key)))
+
+    assert run(tmp_path, "verify", str(path))[0] == 0
 
 
 def test_verify_names_what_is_not(tmp_path: Path) -> None:
@@ -96,7 +124,7 @@ def test_verify_shows_how_far_it_is(tmp_path: Path) -> None:
 
     shown = os.read(ours, 65_536).decode()
     os.close(ours)
-    assert process.returncode == 0
+    assert process.returncode == UNSIGNED
     assert "Verifying" in shown
     size = path.stat().st_size / 1_000
     assert f"{size:.1f}/{size:.1f} kB" in shown
@@ -118,7 +146,7 @@ async def test_a_checkpoint_is_held_against_an_export(world: World, tmp_path: Pa
     pair = f"{checkpoint['sequence']}:{checkpoint['hash']}"
     for given in (str(kept), pair):
         code, _, err = await asyncio.to_thread(run, tmp_path, "verify", str(path), "--checkpoint", given)
-        assert (code, err) == (0, "")
+        assert (code, err) == (UNSIGNED, "")
     wrong = f"{checkpoint['sequence'] - 1}:{checkpoint['hash']}"
     code, _, err = await asyncio.to_thread(run, tmp_path, "verify", str(path), "--checkpoint", wrong)
     assert code == 1
@@ -149,7 +177,7 @@ async def test_prune_and_verify(world: World, tmp_path: Path, owner_url: str) ->
     assert out == f"Pruned {newest} events: the log begins with {newest + 1} now.\n"
     assert key == written(KEY.public_key())
     left = await exported(world, tmp_path)
-    for arguments, expected in ((("--public-key", key), 0), ((), 1)):
+    for arguments, expected in ((("--public-key", key), UNSIGNED), ((), 1)):
         code, _, _ = await asyncio.to_thread(run, tmp_path, "verify", str(left), *arguments)
         assert code == expected
     # The server of this test has no key: it cannot tell what was pruned from what was deleted.

@@ -4,8 +4,10 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+from bench.exports import KEY
 from models.audit_chain import FIELDS
-from models.audit_export import verify
+from models.audit_export import Status, verify
+from models.audit_keys import written
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "audit-log.md").read_text(encoding="utf-8")
 EXAMPLE = re.findall(r"```(?:json|text)\n(.*)\n```", DOCUMENT)
@@ -16,7 +18,8 @@ def test_the_example_is_an_export(tmp_path: Path) -> None:
     path = tmp_path / "audit-log.ndjson"
     path.write_text(f"{event}\n{end}\n", encoding="utf-8")
 
-    assert verify(path).events == 1
+    assert verify(path, KEY.public_key()).status is Status.VERIFIED
+    assert f"`{written(KEY.public_key())}`" in DOCUMENT
 
 
 def test_the_example_s_hash_is_over_what_is_said_to_be_hashed() -> None:

@@ -1,19 +1,33 @@
 """The log's export: each event as it was hashed, and a last line that tells that it is all there."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import SecretStr
 
-from models.audit_export import Verified, verify
+from models.audit_export import Status, Verified, verify
+from models.audit_keys import encoded, written
 from tests.changes import UPDATE_ACCOUNT, UPDATE_PROFILE
 from tests.documents import report, report_link
-from tests.test_audit_verify import by_node
+from tests.test_audit_verify import UNSIGNED, by_node
 from tests.test_licenses import provision
 from tests.world import World
+
+
+@pytest.fixture
+def signing(world: World) -> Iterator[Ed25519PublicKey]:
+    """As AUDIT_SIGNING_KEY does; its public key."""
+    key = Ed25519PrivateKey.generate()
+    secret = SecretStr(encoded(key.private_bytes_raw()))
+    object.__setattr__(world.settings, "audit_signing_key", secret)
+    yield key.public_key()
+    object.__setattr__(world.settings, "audit_signing_key", None)
 
 
 async def exported(world: World, folder: Path, **input: Any) -> Path:
@@ -61,7 +75,26 @@ async def test_an_export_can_be_verified(world: World, themes: dict[str, str], t
     assert verified.last_hash == end_of(path)["headHash"]
     assert end_of(path)["filtered"] is False
     assert (verified.last, verified.last_hash) == (head["sequence"], head["hash"])
-    assert by_node(path).returncode == 0
+    assert by_node(path).returncode == UNSIGNED
+
+
+async def test_a_server_with_a_key_signs_its_exports(
+    world: World, tmp_path: Path, signing: Ed25519PublicKey
+) -> None:
+    period = {"until": "2100-01-01T00:00:00Z"}
+
+    for input, status in (({}, Status.VERIFIED), (period, Status.FILTERED)):
+        path = await exported(world, tmp_path, **input)
+        assert verify(path, signing).status is status
+        assert verify(path).status is Status.UNSIGNED
+        assert by_node(path, written(signing)).stdout.startswith(status.value)
+
+
+async def test_a_server_without_a_key_says_that_nothing_is_signed(world: World, tmp_path: Path) -> None:
+    path = await exported(world, tmp_path)
+
+    assert end_of(path)["signature"] is None
+    assert "Set AUDIT_SIGNING_KEY on the server" in verify(path).sentence()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +114,7 @@ async def test_a_filtered_export_says_so(world: World, tmp_path: Path, input: di
     assert (end["filtered"], end["events"]) == (True, len(path.read_bytes().splitlines()) - 1)
     verified = verify(path)
     assert (verified.is_filtered, verified.events) == (True, end["events"])
-    assert by_node(path).returncode == 0
+    assert by_node(path).returncode == UNSIGNED
 
 
 async def test_other_reports_are_as_they_were(world: World) -> None:

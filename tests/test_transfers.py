@@ -16,6 +16,7 @@ from models.downloads import DownloadKind
 from models.storage import Storage, StorageUnavailable
 from resolvers import transfers
 from resolvers.downloads import Content, Link, Subject
+from settings import Settings
 from tests.changes import nothing_changes
 from tests.downloads import a_big_file, a_license, a_link, all_told, opened, stored, told
 from tests.test_start import Command, running, wait_until_gone
@@ -165,7 +166,7 @@ async def test_what_is_made_while_it_goes_out(
         if fails:
             raise StorageUnavailable("The file storage is gone.")
 
-    async def open_lines(_database: Database, _storage: Storage, link: Link) -> Content:
+    async def open_lines(_settings: Settings, _database: Database, _storage: Storage, link: Link) -> Content:
         subject = Subject(Account, link.row.account_id, "Acme", "some lines", {"kind": "LINES"})
         return Content(subject, "lines.txt", "text/plain", None, None, lines)
 
@@ -202,7 +203,9 @@ async def test_what_takes_too_long_to_make_is_not_waited_for(
         finally:
             ended.set()
 
-    async def open_nothing(_database: Database, _storage: Storage, link: Link) -> Content:
+    async def open_nothing(
+        _settings: Settings, _database: Database, _storage: Storage, link: Link
+    ) -> Content:
         subject = Subject(Account, link.row.account_id, "Acme", "nothing")
         return Content(subject, "nothing.txt", "text/plain", None, None, nothing)
 

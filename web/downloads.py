@@ -28,7 +28,7 @@ async def download(request: Request) -> Response:
         state.rate_limiter.count_address(client_of(request).ip, {})
         link = await find_link(state.database, request.path_params["token"])
         await _require_same_person(request, state.database, link)
-        content = await OPENERS[link.row.kind](state.database, state.storage, link)
+        content = await OPENERS[link.row.kind](state.settings, state.database, state.storage, link)
     except RateLimited as limited:
         return too_many(request, limited)
     except DownloadRefused as refusal:
