@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from models.canonical import canonical_json
 from models.connections import ReadingConnections
+from models.fair_share import Claim, FairShare
 from models.storage import StorageUnavailable
 from models.transactions import Transaction
 
@@ -56,6 +57,7 @@ class Database:
         self.url = url
         self.reading = ReadingConnections(self._connect_reading, pool_size)
         self.writing = _engine(url, pool_size)
+        self._changes = FairShare(pool_size)
         self._exports = asyncio.Semaphore(_EXPORTS)
         self.fetch = self.reading.fetch
         """The rows of one statement, which stays prepared."""
@@ -69,8 +71,18 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """For a change: committed at the end, or rolled back where that raises."""
+    async def transaction(self, claim: Claim = Claim()) -> AsyncIterator[Transaction]:  # noqa: B008 - frozen
+        """For a change: committed at the end, or rolled back where that raises. Raises TimeoutError where the
+        connections are taken for 10 seconds."""
+        await self._changes.take(claim)
+        try:
+            async with self._pooled_transaction() as transaction:
+                yield transaction
+        finally:
+            self._changes.give_back(claim)
+
+    @asynccontextmanager
+    async def _pooled_transaction(self) -> AsyncIterator[Transaction]:
         pooled = await self.writing.raw_connection()
         driver: asyncpg.Connection = cast("Any", pooled.driver_connection)
         try:

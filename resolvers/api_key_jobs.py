@@ -71,7 +71,9 @@ async def expire_due(database: Database) -> int:
 async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
     async with (
         announcing(database) as announcer,
-        system_change(database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM) as tx,
+        system_change(
+            database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM, rows=len(ids)
+        ) as tx,
     ):
         due = await _locked(tx, ids, or_(_has_expired(), _has_lapsed()))
         for key, member in due:
@@ -108,7 +110,9 @@ async def tell_of_expiry(settings: Settings, database: Database) -> int:
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
     async with (
         announcing(database) as announcer,
-        system_change(database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM) as tx,
+        system_change(
+            database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM, rows=len(ids)
+        ) as tx,
     ):
         due = await _locked(tx, ids, _is_soon_over())
         for key, member in due:

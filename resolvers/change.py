@@ -5,7 +5,6 @@ role cannot be taken away while it acts, and there is one order of locks. The ev
 statement, since the log's head stays locked from there to the commit.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -14,7 +13,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import asyncpg
 from sqlalchemy import Table, UpdateBase, event, inspect
@@ -31,6 +29,7 @@ from models.audit import ActorKind, AuditAction, AuditOutcome
 from models.audit_streams import AuditStream
 from models.database import Database
 from models.downloads import DownloadLink
+from models.fair_share import Claim
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
@@ -58,8 +57,8 @@ class Asked:
     input: dict[str, Any]
 
 
-_TURNS = 3
-_turns: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+_LONG_ROWS = 50
+"""A change of more rows takes much longer than most do."""
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -221,6 +220,7 @@ async def change(
     *,
     on: SQLModel | None = None,
     key: str | None = None,
+    rows: int = 1,
 ) -> AsyncIterator[Change]:
     """A change that the viewer makes as a member of the account.
 
@@ -228,7 +228,8 @@ async def change(
     other accounts its member's person belongs to. Raises `Unauthenticated`; `Refused` with NOT_FOUND, before
     anything is locked or written, where the credential has no membership in the account; and `Forbidden`,
     which leaves a DENIED event, where the role does not have the permission of the field's `allow=`. The
-    event names `on`, what the change was to be made on, or else the account.
+    event names `on`, what the change was to be made on, or else the account. `rows` is about how many it
+    writes.
     """
     viewer = context.signed_in()
     membership = viewer.membership(account_id)
@@ -236,7 +237,8 @@ async def change(
         raise not_found("account", "accountId")
     denied: dict[str, Any] | None = None
     try:
-        async with _turn(account_id), context.database.transaction() as transaction:
+        claim = Claim(account_id, viewer.user.id, rows > _LONG_ROWS)
+        async with context.database.transaction(claim) as transaction:
             account, member = await lock_membership(transaction.driver, membership)
             await require_working(transaction.driver, context.token or "")
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
@@ -267,10 +269,11 @@ async def system_change(
     action: AuditAction,
     actor: Actor | None,
     client: Client = Client(),  # noqa: B008 - frozen
+    rows: int = 1,
 ) -> AsyncIterator[Change]:
     """A change by the operator, by the platform, or by who becomes a member through it (`actor=None`:
     the change sets `tx.actor`). Raises `Refused` with NOT_FOUND where there is no such account."""
-    async with _turn(account_id), database.transaction() as transaction:
+    async with database.transaction(Claim(account_id, is_long=rows > _LONG_ROWS)) as transaction:
         account = await transaction.session.get(Account, account_id, with_for_update={"key_share": True})
         if account is None:
             raise not_found("account", "accountId")
@@ -291,7 +294,7 @@ async def founding(
     credential_id: UUID | None = None,
 ) -> AsyncIterator[Change]:
     """The change that makes an account; it sets `tx.actor`."""
-    async with database.transaction() as transaction:
+    async with database.transaction(Claim(account.id, founder.id)) as transaction:
         tx = Change(transaction, account, AuditAction.ACCOUNT_CREATED, None, client)
         await _look_up_key(tx, founder.id, key, credential_id)
         yield tx
@@ -322,15 +325,6 @@ async def note_delivery(database: Database, statement: Statement, **values: Any)
         raise RuntimeError("only audit streams are written without an event: only change() may write others")
     async with database.transaction() as transaction:
         return await transaction.driver.fetch(statement.sql, *statement.arguments(**values))
-
-
-@asynccontextmanager
-async def _turn(account_id: UUID) -> AsyncIterator[None]:
-    """The changes of one account queue for its row; the queue waits here, where it holds no connection
-    that another account's changes need."""
-    turn = _turns.setdefault(account_id, asyncio.Semaphore(_TURNS))
-    async with turn:
-        yield
 
 
 @asynccontextmanager
@@ -391,6 +385,6 @@ async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forb
     denied["summary"] = f"{denied['actor_name']} tried to {attempt}, {refusal.which}"
     denied["outcome"] = AuditOutcome.DENIED
     denied["details"] = {"permission": refusal.permission.value, "input": shortened(asked.get().input)}
-    async with context.database.transaction() as transaction:
+    async with context.database.transaction(Claim(denied["account_id"])) as transaction:
         await append(transaction.driver, [written(denied)])
     context.announcer.grown(denied["account_id"])

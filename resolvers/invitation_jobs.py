@@ -87,7 +87,9 @@ async def _due(database: Database) -> Sequence[tuple[UUID, UUID]]:
 async def _expire(database: Database, account_id: UUID, ids: list[UUID]) -> int:
     async with (
         announcing(database) as announcer,
-        system_change(database, announcer, account_id, AuditAction.INVITATION_EXPIRED, PLATFORM) as tx,
+        system_change(
+            database, announcer, account_id, AuditAction.INVITATION_EXPIRED, PLATFORM, rows=len(ids)
+        ) as tx,
     ):
         statement = select(Invitation).where(
             col(Invitation.account_id) == account_id,

@@ -45,7 +45,9 @@ async def expire_due(database: Database) -> int:
 async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
     async with (
         announcing(database) as announcer,
-        system_change(database, announcer, account_id, AuditAction.LICENSE_EXPIRED, PLATFORM) as tx,
+        system_change(
+            database, announcer, account_id, AuditAction.LICENSE_EXPIRED, PLATFORM, rows=len(ids)
+        ) as tx,
     ):
         expired = await expire(tx, ids)
         if not expired:
