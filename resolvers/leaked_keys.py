@@ -18,7 +18,7 @@ from models.members import Member
 from models.notifications import AuditAnnouncer
 from models.statements import Statement, any_of, parameter
 from permissions.roles import ROLE_PERMISSIONS, Permission
-from permissions.tokens import hash_token, is_api_key
+from permissions.tokens import hash_token
 from permissions.viewer import Client
 from resolvers.api_key_emails import leaked_message
 from resolvers.change import Change, system_change
@@ -55,14 +55,9 @@ async def revoke_leaked(
     client: Client,
     findings: Iterable[Finding],
 ) -> None:
-    """Those that are keys and work, with their events and emails: all of an account's, or nothing. One
-    statement tells them from however many look-alikes."""
-    by_hash: dict[bytes, Finding] = {}
-    for finding in findings:
-        if is_api_key(finding.token):
-            by_hash.setdefault(hash_token(finding.token), finding)
-    if not by_hash:
-        return
+    """Those that work, with their events and emails: all of an account's, or nothing. One statement tells
+    them from however many look-alikes. `findings` are of different tokens."""
+    by_hash = {hash_token(finding.token): finding for finding in findings}
     found = await database.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments(hashes=list(by_hash)))
     for account_id in sorted({row[0] for row in found}):
         async with system_change(

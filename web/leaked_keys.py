@@ -10,14 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from permissions.tokens import is_api_key
 from resolvers.leaked_keys import Finding, revoke_leaked
 from web.asking import client_of
 from web.exchange import request_id
 from web.state import State
 
-_MOST_BYTES = 4 * 1024 * 1024
-_AT_ONCE = 1_000
-"""Tokens, between which other requests have their turn."""
+_MOST_BYTES = 1024 * 1024
+_MOST_KEYS = 1_000
 _READING_SECONDS = 10
 log = structlog.get_logger()
 
@@ -30,15 +30,29 @@ async def report(request: Request) -> Response:
     """A JSON array of objects with `token` and, as they may be, `url` and `source`; whatever else is in it
     is left alone. The keys are revoked before the answer: a crash after it would lose the report. That this
     takes longer where there is one tells no more than to try the key does.
+
+    Each key counts against the limit of the client's address, as trying it does, before any is looked up.
     """
     state: State = request.app.state.team_access
-    state.rate_limiter.count_address(client_of(request).ip, {})
-    findings = list(_findings(await _body(request)))
-    for start in range(0, len(findings), _AT_ONCE):
-        some = findings[start : start + _AT_ONCE]
-        await revoke_leaked(state.settings, state.database, state.announcer, client_of(request), some)
-        await asyncio.sleep(0)
+    client = client_of(request)
+    state.rate_limiter.count_address(client.ip, {})
+    findings = await _keys(request)
+    if findings:
+        state.rate_limiter.count_address(client.ip, {}, len(findings))
+        await revoke_leaked(state.settings, state.database, state.announcer, client, findings)
     return Response(b"[]", media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+async def _keys(request: Request) -> list[Finding]:
+    """Those of the report that look like keys, each once."""
+    findings: dict[str, Finding] = {}
+    for finding in _findings(await _body(request)):
+        if is_api_key(finding.token):
+            if len(findings) >= _MOST_KEYS and finding.token not in findings:
+                log.warning("leaked_keys_report_of_too_many", most=_MOST_KEYS, request_id=request_id(request))
+                break
+            findings.setdefault(finding.token, finding)
+    return list(findings.values())
 
 
 async def _body(request: Request) -> bytes:

@@ -107,9 +107,9 @@ class RateLimiter:
                 self.count_address(context.client.ip, told)
             raise
 
-    def count_address(self, ip: str | None, told: dict[str, object]) -> None:
-        """For who is nobody here. Raises RateLimited."""
-        level = self.rate_limits.addresses.take(site_of(ip))
+    def count_address(self, ip: str | None, told: dict[str, object], count: int = 1) -> None:
+        """For who is nobody here, `count` requests. Raises RateLimited where fewer are left."""
+        level = self.rate_limits.addresses.take(site_of(ip), count)
         if level is not None:
             told["rateLimit"] = level.shown()
             if level.refused_until:
