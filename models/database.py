@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from models.canonical import canonical_json
 from models.connections import ReadingConnections
 from models.fair_share import Claim, FairShare
+from models.outages import NoConnectionFree
 from models.storage import StorageUnavailable
 from models.transactions import Transaction
 
@@ -72,9 +73,12 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, claim: Claim = Claim()) -> AsyncIterator[Transaction]:  # noqa: B008 - frozen
-        """For a change: committed at the end, or rolled back where that raises. Raises TimeoutError where the
-        connections are taken for 10 seconds."""
-        await self._changes.take(claim)
+        """For a change: committed at the end, or rolled back where that raises. Raises NoConnectionFree where
+        the connections are taken for 10 seconds."""
+        try:
+            await self._changes.take(claim)
+        except TimeoutError:
+            raise NoConnectionFree("No connection for a change has come free in time.") from None
         try:
             async with self._pooled_transaction() as transaction:
                 yield transaction

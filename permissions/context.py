@@ -9,7 +9,8 @@ from uuid import UUID
 from models.columns import now
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
-from permissions.credentials import find, is_to_be_touched, refusal_of, touch
+from permissions import last_use
+from permissions.credentials import find, refusal_of
 from permissions.errors import Unauthenticated
 from permissions.viewer import Client, Membership, Viewer
 from settings import Settings
@@ -64,8 +65,8 @@ class Context:
         refusal = refusal_of(found)
         if refusal is not None:
             raise refusal
-        if is_to_be_touched(found):
-            await touch(self.database, found, self.settings.session_lifetime_seconds, self.client.ip)
+        if last_use.is_due(found):
+            await last_use.note(self.database, found, self.settings.session_lifetime_seconds, self.client.ip)
         self.viewer = found
         self.known = found.known
 

@@ -1,16 +1,14 @@
 """The look-up of a credential: whose it is, whether it works, and that it was used."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 from graphql import GraphQLError
-from sqlalchemy import ColumnElement, Select, Update, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlmodel import col
 
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus
-from models.columns import now
 from models.database import Database
 from models.members import Member, User
 from models.sessions import Session
@@ -20,7 +18,6 @@ from permissions.roles import ROLE_PERMISSIONS, Permission
 from permissions.tokens import hash_token, is_api_key, looks_like_api_key
 from permissions.viewer import BY_API_KEY, BY_SESSION, Viewer
 
-_TOUCH_SECONDS = 60
 _MEMBERSHIP_LIMIT = 1_000
 
 
@@ -155,64 +152,3 @@ async def look_up(database: Database, token: str) -> Viewer:
     if refusal is not None:
         raise refusal
     return viewer
-
-
-def is_to_be_touched(viewer: Viewer) -> bool:
-    """Whether its last use was noted a minute ago, or never."""
-    last_used_at = viewer.last_used_at
-    return last_used_at is None or last_used_at < now() - timedelta(seconds=_TOUCH_SECONDS)
-
-
-async def touch(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:
-    """It is used: sessions slide, and members were active. Written by whoever comes first."""
-    at = now().replace(second=0, microsecond=0)
-    used = _api_key_used(viewer, ip) if viewer.is_api_key else _slid(viewer.session, lifetime_seconds)
-    async with database.writing.begin() as connection:
-        await connection.execute(used)
-        if viewer.memberships:
-            await connection.execute(_members_active(viewer, at))
-
-
-def _slid(session: Session, lifetime_seconds: int) -> Update:
-    return (
-        update(Session)
-        .where(col(Session.id) == session.id, col(Session.last_used_at) == session.last_used_at)
-        .values(last_used_at=now(), expires_at=now() + timedelta(seconds=lifetime_seconds))
-    )
-
-
-def _api_key_used(viewer: Viewer, ip: str | None) -> Update:
-    """But for one that a change holds just now."""
-    key, account_id = viewer.api_key, viewer.key_member.account_id
-    free = (
-        select(ApiKey.id)  # type: ignore[call-overload]
-        .where(
-            col(ApiKey.account_id) == account_id,
-            col(ApiKey.id) == key.id,
-            col(ApiKey.last_used_at).is_not_distinct_from(key.last_used_at),
-        )
-        .with_for_update(key_share=True, skip_locked=True)
-    )
-    return (
-        update(ApiKey)
-        .where(col(ApiKey.account_id) == account_id, col(ApiKey.id).in_(free))
-        .values(last_used_at=now(), last_used_ip=ip)
-    )
-
-
-def _members_active(viewer: Viewer, at: datetime) -> Update:
-    """But for those that a change holds just now: whoever only reads shall not wait for it."""
-    free = (
-        select(Member.account_id, Member.id)  # type: ignore[call-overload]
-        .where(
-            col(Member.account_id).in_(viewer.memberships),
-            col(Member.user_id) == viewer.user.id,
-            col(Member.removed_at).is_(None),
-        )
-        .with_for_update(key_share=True, skip_locked=True)
-    )
-    return (
-        update(Member)
-        .where(tuple_(col(Member.account_id), col(Member.id)).in_(free))
-        .values(last_active_at=at)
-    )

@@ -1,16 +1,13 @@
 """Readiness, for load balancers: whether this process can serve requests, and what is wrong otherwise."""
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from models.outages import RETRY_AFTER_SECONDS
 from web.job_worker import JobWorkerState
 from web.state import State
 
-_TIMEOUT_SECONDS = 2.0
-_RETRY_AFTER_SECONDS = 5
 _JOB_WORKER_DOWN = {
     JobWorkerState.STARTING: "The job worker is starting: emails and other jobs wait for it.",
     JobWorkerState.ENDED: "The job worker has ended and is started again: emails and other jobs wait for it.",
@@ -25,11 +22,9 @@ async def health(request: Request) -> Response:
     """200 with `ok`, or with `degraded` while the job worker is down, since requests are served without it;
     503 with `unavailable` where they are not."""
     state: State = request.app.state.team_access
-    try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            await state.database.fetch("SELECT 1")
-    except Exception:
-        return _answer("unavailable", ["The database cannot be reached."])
+    problem = await state.readiness.problem()
+    if problem is not None:
+        return _answer("unavailable", [problem])
     worker_problem = _JOB_WORKER_DOWN.get(state.worker_status.state)
     return _answer("degraded", [worker_problem]) if worker_problem else _answer("ok", [])
 
@@ -37,7 +32,7 @@ async def health(request: Request) -> Response:
 def _answer(status: str, problems: list[str]) -> Response:
     headers = {"cache-control": "no-store"}
     if status == "unavailable":
-        headers["retry-after"] = str(_RETRY_AFTER_SECONDS)
+        headers["retry-after"] = str(RETRY_AFTER_SECONDS)
     return JSONResponse(
         {"status": status, "problems": problems}, 503 if status == "unavailable" else 200, headers
     )

@@ -9,6 +9,7 @@ import structlog
 
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
+from models.readiness import Readiness
 from models.storage import Storage
 from resolvers.api_calls import ApiCalls
 from resolvers.transfers import Transfers
@@ -35,6 +36,10 @@ class State:
     def storage(self) -> Storage:
         """Raises StorageUnavailable where STORAGE_URL cannot be opened, each time."""
         return Storage(self.settings.storage_url)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        return Readiness(self.database)
 
     @cached_property
     def transfers(self) -> Transfers:

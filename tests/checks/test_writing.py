@@ -1,4 +1,4 @@
-"""The way to a writable transaction: `change.py`, and who was last seen when, in `credentials.py`."""
+"""The way to a writable transaction: `change.py`, and who was last seen when, in `last_use.py`."""
 
 import ast
 from functools import cache
@@ -8,17 +8,18 @@ ROOT = Path(__file__).parents[2]
 LOOKED_THROUGH = ("schema", "resolvers", "permissions", "mailer", "models", "web", "demo", "commands")
 # By what of the database, and where.
 WAYS = {
-    "writing": {"permissions/credentials.py"},
+    "writing": {"permissions/last_use.py"},
     "transaction": {"resolvers/change.py", "models/migrate.py"},
 }
 DECLARED = "models/database.py"
-# Connections of their own: to migrate, to run the server, and to listen.
+# Connections of their own: to migrate, to run the server, to listen, and to try a write.
 CONNECTING = {
     "models/database.py",
     "models/embedded.py",
     "models/migrate.py",
     "models/migrations/env.py",
     "models/notifications.py",
+    "models/readiness.py",
 }
 CONNECTS = ("asyncpg.connect", "asyncpg.create_pool", "create_async_engine", "database.connect")
 

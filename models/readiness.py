@@ -1,0 +1,71 @@
+"""Whether requests can be served: the database is asked, and tries a write, once in a few seconds."""
+
+import asyncio
+from time import monotonic
+
+import asyncpg
+import structlog
+from asyncpg import exceptions as postgresql
+
+from models.database import Database
+from models.outages import logged_as_outage
+
+_TIMEOUT_SECONDS = 2.0
+_REMEMBERED_SECONDS = 3.0
+_UNREACHABLE = "The database cannot be reached."
+_PROBE = """
+    SET LOCAL work_mem = '64kB';
+    SELECT count(*) FROM generate_series(1, 20000);
+    DELETE FROM idempotency_keys WHERE false;
+    SELECT pg_logical_emit_message(true, 'team-access', 'readiness')"""
+"""In one transaction: 300 kB of a temporary file, so that a full disk shows before it stops PostgreSQL; a
+write that finds no row, which a read-only transaction refuses; and one into the write-ahead log."""
+log = structlog.get_logger()
+
+
+class Readiness:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._checked_at = float("-inf")
+        self._checking = asyncio.Lock()
+        self._problem: str | None = None
+
+    async def problem(self) -> str | None:
+        """Why requests cannot be served; None where they can be. At most three seconds old."""
+        async with self._checking:
+            if monotonic() - self._checked_at > _REMEMBERED_SECONDS:
+                self._problem = await self._look()
+                self._checked_at = monotonic()
+            return self._problem
+
+    async def _look(self) -> str | None:
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                await self._database.fetch("SELECT 1")
+                await self._write()
+        except Exception as error:
+            if not logged_as_outage(error):
+                log.error("readiness_probe_failed", error=repr(error))
+            return _why(error)
+        return None
+
+    async def _write(self) -> None:
+        connection = await self._database.connect("team-access readiness")
+        try:
+            await connection.execute(_PROBE)
+        finally:
+            connection.terminate()
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case postgresql.ReadOnlySQLTransactionError() | postgresql.ObjectNotInPrerequisiteStateError():
+            return "The database takes no changes: it is read-only, or a standby."
+        case postgresql.DiskFullError():
+            return "The database takes no changes: its disk is full."
+        case postgresql.TooManyConnectionsError():
+            return "The database has no connection free."
+        case asyncpg.PostgresError() if not isinstance(error, postgresql.PostgresConnectionError):
+            return f"The database takes no changes: it answers with SQLSTATE {error.sqlstate}."
+        case _:
+            return _UNREACHABLE
