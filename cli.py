@@ -16,6 +16,7 @@ from rich.table import Table
 
 import settings as settings_module
 from commands import accounts, audit, catalog, entitlements, invoices
+from commands.folders import require_folders
 from commands.printing import notes, out
 from commands.running import CommandError, database_of
 from settings import Settings
@@ -72,6 +73,7 @@ def serve(
     try:
         server.free_address(settings.host, settings.port)  # Before anything is made.
         with database_of(settings, serving=True) as (url, postgresql):
+            require_folders(settings)
             os.environ["DATABASE_URL"] = url
             os.environ.pop("MIGRATION_DATABASE_URL", None)
             if server.may_fork():
@@ -96,6 +98,7 @@ def worker() -> None:
     """Do background jobs only, beside `serve --no-worker`."""
     settings = settings_module.load()
     with database_of(settings) as (url, _):
+        require_folders(settings)
         import worker as worker_module
 
         worker_module.main(settings, url)

@@ -1,70 +1,55 @@
 """Every setting, typed, in one place. Each is read from the environment, or from a `.env` file."""
 
 import sys
-from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
-from ipaddress import ip_network
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self, cast
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from web_urls import base_url, normal_host, normal_origin, normal_url, origin_of, token_link
-
-
-def _parts(value: object) -> list[str]:
-    """Of a comma-separated setting."""
-    parts = value.split(",") if isinstance(value, str) else cast("Iterable[str]", value)
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _origin(text: str) -> str:
-    try:
-        return normal_origin(text)
-    except ValueError as error:
-        raise ValueError(f"{error} (in {text})") from None
-
-
-def _host(value: str) -> str:
-    """An address to listen on, without brackets."""
-    try:
-        return normal_host(f"[{value}]" if value.count(":") > 1 and "[" not in value else value).strip("[]")
-    except ValueError:
-        raise ValueError("must be an IP address or a host name of this machine, without a port") from None
+from setting_types import (
+    AddressLines,
+    BaseUrl,
+    Count,
+    Country,
+    Ed25519Key,
+    Folder,
+    Host,
+    Hours,
+    LowerCase,
+    Networks,
+    OneLine,
+    Origins,
+    Seconds,
+    SecretEd25519Key,
+    Sender,
+    SmtpUrl,
+    StorageUrl,
+    Timeout,
+    TokenLink,
+    WebUrl,
+    clean_text,
+    parts_of,
+    public_key_of,
+    tax_rate,
+)
+from web_urls import base_url, origin_of
 
 
 def _postgresql_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("must look like postgresql://user:password@host:5432/database")
-    return value
-
-
-def _smtp_url(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
-        raise ValueError(
-            "must look like smtp://host:25 (plain), smtp+starttls://user:password@host:587 or smtps://host:465"
-        )
-    return value
-
-
-def _ed25519_key(value: str) -> str:
-    try:
-        key = urlsafe_b64decode(value + "=" * (-len(value) % 4))
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise ValueError("must be 32 bytes in base64url: 43 characters")
-    return value
-
-
-def _secret_ed25519_key(value: SecretStr) -> SecretStr:
-    _ed25519_key(value.get_secret_value())
     return value
 
 
@@ -81,25 +66,17 @@ EU_STANDARD_RATES: Mapping[str, Decimal] = MappingProxyType({
 })  # fmt: skip
 
 
-def _tax_rate(country: str, text: str) -> tuple[str, Decimal]:
-    try:
-        rate = Decimal(text.strip())
-    except InvalidOperation:
-        rate = Decimal(-1)
-    is_country = len(country) == 2 and country.isascii() and country.isupper()
-    if not (is_country and 0 <= rate < 1 and rate == round(rate, 4)):
-        raise ValueError("must be fractions below 1, each of a country's two letters: CH=0.081,NO=0.25")
-    return country, rate
-
-
-Host = Annotated[str, AfterValidator(_host)]
-BaseUrl = Annotated[str, AfterValidator(base_url)]
-WebUrl = Annotated[str, AfterValidator(normal_url)]
-TokenLink = Annotated[str, AfterValidator(token_link)]
 PostgresqlUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
-SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
-Ed25519Key = Annotated[str, AfterValidator(_ed25519_key)]
-SecretEd25519Key = Annotated[SecretStr, AfterValidator(_secret_ed25519_key)]
+
+
+def _tax_rates(value: object) -> dict[str, Decimal]:
+    """The EU's standard rates, and those that are set beside them or in their place."""
+    if isinstance(value, dict):
+        return {**EU_STANDARD_RATES, **value}
+    rates = [tax_rate(part) for part in parts_of(value)]
+    if len(dict(rates)) < len(rates):
+        raise ValueError("must have one rate for each country")
+    return {**EU_STANDARD_RATES, **dict(rates)}
 
 
 class Settings(BaseSettings):
@@ -116,7 +93,7 @@ class Settings(BaseSettings):
         description="Where mail goes: smtp://, smtp+starttls:// or smtps://, with user:password@ if needed."
         " The built-in mailbox where it is not set.",
     )
-    mail_from: str = Field(
+    mail_from: Sender = Field(
         "Team access <no-reply@team-access.example>", description="The sender of every email."
     )
     host: Host = Field("127.0.0.1", description="The address to listen on.")
@@ -148,27 +125,31 @@ class Settings(BaseSettings):
         description="Template of the link that claims an API key, with {token}:"
         " PUBLIC_URL/claim/{token} by default.",
     )
-    sign_up: Literal["open", "closed"] = Field(
+    sign_up: Annotated[Literal["open", "closed"], LowerCase] = Field(
         "open",
         description="open: the first sign-in of an unknown address makes the person;"
         " closed: only invitations do.",
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: Origins = Field(
         (), description="Origins of other sites whose pages may call the API with cookies, comma-separated."
     )
-    data_dir: Path = Field(
+    data_dir: Folder = Field(
         Path(".data"), description="Where the embedded database, the mailbox and the theme files live."
     )
-    storage_url: str = Field("", description="Where theme files live: DATA_DIR/files by default.")
-    seller_country: str = Field(
-        "DE", pattern="^[A-Z]{2}$", description="Where whoever sells the licenses is taxed: two letters."
+    storage_url: StorageUrl = Field(
+        "", validate_default=False, description="Where theme files live: DATA_DIR/files by default."
     )
-    seller_name: str = Field("Team access", description="Who sells the licenses, as invoices say it.")
-    seller_address: str = Field(
+    seller_country: Country = Field(
+        "DE", description="Where whoever sells the licenses is taxed: two letters."
+    )
+    seller_name: OneLine = Field("Team access", description="Who sells the licenses, as invoices say it.")
+    seller_address: AddressLines = Field(
         "Example Street 1, 10115 Berlin, Germany", description="Where, on invoices: a line for each comma."
     )
-    seller_tax_id: str = Field("", description="The VAT id on invoices; they have none where it is not set.")
-    tax_rates: Annotated[dict[str, Decimal], NoDecode] = Field(
+    seller_tax_id: OneLine = Field(
+        "", description="The VAT id on invoices; they have none where it is not set."
+    )
+    tax_rates: Annotated[dict[str, Decimal], NoDecode, BeforeValidator(_tax_rates)] = Field(
         {},
         description="Tax rates by the buyer's country, comma-separated: CH=0.081,NO=0.25."
         " Beside the EU's standard rates, or in their place.",
@@ -185,30 +166,36 @@ class Settings(BaseSettings):
         description="What such signatures are checked with, where the server is not to have"
         " AUDIT_SIGNING_KEY: `team-access audit public-key` prints it.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What is logged.")
-    log_format: Literal["console", "json"] = Field("console", description="How it is logged.")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = Field(
+        "warning", description="What is logged."
+    )
+    log_format: Annotated[Literal["console", "json"], LowerCase] = Field(
+        "console", description="How it is logged."
+    )
 
-    session_lifetime_seconds: int = Field(
+    session_lifetime_seconds: Seconds = Field(
         30 * 86_400, ge=60, description="How long a session lives after it was last used."
     )
-    sign_in_lifetime_seconds: int = Field(600, ge=1, description="How long a sign-in link works.")
-    invitation_lifetime_seconds: int = Field(7 * 86_400, ge=1, description="How long an invitation works.")
-    api_key_claim_lifetime_seconds: int = Field(
+    sign_in_lifetime_seconds: Seconds = Field(600, ge=1, description="How long a sign-in link works.")
+    invitation_lifetime_seconds: Seconds = Field(
+        7 * 86_400, ge=1, description="How long an invitation works."
+    )
+    api_key_claim_lifetime_seconds: Seconds = Field(
         7 * 86_400, ge=1, description="How long an API key for somebody else may be claimed."
     )
-    download_lifetime_seconds: int = Field(300, ge=1, description="How long a download's link works.")
-    sign_in_emails_per_hour: int = Field(
+    download_lifetime_seconds: Seconds = Field(300, ge=1, description="How long a download's link works.")
+    sign_in_emails_per_hour: Count = Field(
         10,
         ge=1,
         description="Sign-in emails to one address in an hour; then one whenever the last link is over.",
     )
-    invitation_emails_per_hour: int = Field(
+    invitation_emails_per_hour: Count = Field(
         10,
         ge=1,
         description="Invitation emails to one address in an hour, of all accounts; more are refused.",
     )
     invitation_emails_per_account_per_day: int = Field(
-        50_000, ge=1_000, description="Invitation emails of one account in a day; more are refused."
+        50_000, ge=1_000, le=10**9, description="Invitation emails of one account in a day; more are refused."
     )
     rate_limit_per_minute: int = Field(
         30_000,
@@ -223,72 +210,43 @@ class Settings(BaseSettings):
         description="Requests a minute from one client address without a credential, or with one that is"
         " nobody's; 0: no limit.",
     )
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+    trusted_proxies: Networks = Field(
         (),
         description="Networks of the proxies in front, comma-separated: 10.0.0.0/8,fd00::/8."
         " Their X-Forwarded-For is believed.",
     )
-    mail_timeout_seconds: float = Field(30, gt=0, description="How long the SMTP server may take to answer.")
-    mail_retry_hours: float = Field(
+    mail_timeout_seconds: Timeout = Field(
+        30, gt=0, description="How long the SMTP server may take to answer."
+    )
+    mail_retry_hours: Hours = Field(
         24, gt=0, description="How long an email is tried again while the SMTP server is not to be reached."
     )
     audit_stream_private_addresses: bool = Field(
         False,
         description="Whether webhooks may go to private addresses, and by plain http: for development.",
     )
-    audit_stream_timeout_seconds: float = Field(
+    audit_stream_timeout_seconds: Timeout = Field(
         15, gt=0, le=300, description="How long a webhook's receiver may take to answer."
     )
-    audit_stream_retry_hours: float = Field(
+    audit_stream_retry_hours: Hours = Field(
         72, gt=0, description="How long a webhook is tried again before it is paused."
     )
     database_pool_size: int = Field(10, ge=2, le=1000, description="Connections a server process, each way.")
-    operation_timeout_seconds: float = Field(10, gt=0, description="How long one operation may take.")
-    max_body_bytes: int = Field(256 * 1024, ge=1024, description="Size of a request's body.")
-    max_tokens: int = Field(2_000, ge=10, description="Tokens of a document.")
+    operation_timeout_seconds: Timeout = Field(10, gt=0, description="How long one operation may take.")
+    max_body_bytes: int = Field(256 * 1024, ge=1024, le=1 << 30, description="Size of a request's body.")
+    max_tokens: Count = Field(2_000, ge=10, description="Tokens of a document.")
     max_depth: int = Field(15, ge=1, le=100, description="How deep a document's fields nest.")
-    max_aliases: int = Field(30, ge=1, description="Aliases and root fields of an operation, each.")
-    max_cost: int = Field(10_000, ge=1, description="Cost of an operation: page sizes multiply downwards.")
+    max_aliases: Count = Field(30, ge=1, description="Aliases and root fields of an operation, each.")
+    max_cost: int = Field(
+        10_000, ge=1, le=10**9, description="Cost of an operation: page sizes multiply downwards."
+    )
     max_batch: int = Field(10, ge=1, le=1000, description="Operations of a batch.")
-    max_subscriptions: int = Field(20, ge=1, description="Subscriptions of one WebSocket.")
+    max_subscriptions: Count = Field(20, ge=1, description="Subscriptions of one WebSocket.")
 
-    @field_validator("mail_from")
+    @field_validator("*", mode="before")
     @classmethod
-    def _mail_from(cls, value: str) -> str:
-        address = value.rpartition("<")[2].removesuffix(">") if value.endswith(">") else value
-        try:
-            validate_email(address, check_deliverability=False, test_environment=True)
-        except EmailNotValidError as error:
-            raise ValueError("must look like Name <address@host.example>") from error
-        return value
-
-    @field_validator("allowed_origins", mode="before")
-    @classmethod
-    def _allowed_origins(cls, value: object) -> object:
-        return tuple(dict.fromkeys(_origin(part) for part in _parts(value)))
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _trusted_proxies(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        networks = tuple(part.strip() for part in value.split(",") if part.strip())
-        for network in networks:
-            try:
-                ip_network(network)
-            except ValueError as error:
-                raise ValueError(
-                    "must be addresses or networks such as 10.0.0.0/8, comma-separated"
-                ) from error
-        return networks
-
-    @field_validator("tax_rates", mode="before")
-    @classmethod
-    def _tax_rates(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return {**EU_STANDARD_RATES, **cast("dict[str, Decimal]", value)}
-        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-        return {**EU_STANDARD_RATES, **dict(_tax_rate(country.strip(), rate) for country, _, rate in pairs)}
+    def _text(cls, value: Any) -> Any:
+        return clean_text(value)
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
@@ -309,6 +267,16 @@ class Settings(BaseSettings):
                 object.__setattr__(self, name, value)
         return self
 
+    @model_validator(mode="after")
+    def _keys_belong_together(self) -> Self:
+        if self.audit_signing_key is None or self.audit_public_key is None:
+            return self
+        if public_key_of(self.audit_signing_key.get_secret_value()) != self.audit_public_key:
+            raise ValueError(
+                "AUDIT_PUBLIC_KEY must be that of AUDIT_SIGNING_KEY: leave it out where both are set"
+            )
+        return self
+
     @property
     def public_origin(self) -> str:
         return origin_of(self.public_url)
@@ -323,8 +291,11 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper() or "SETTINGS"
+        for problem in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
             message = problem["msg"].removeprefix("Value error, ")
-            sys.stderr.write(f"{name}: {message[0].lower()}{message[1:]}\n")
-        raise SystemExit(2) from None
+            message = f"{name}: {message[0].lower()}{message[1:]}" if name else message
+            sys.stderr.write(f"{message}\n")
+    except (OSError, UnicodeDecodeError):
+        sys.stderr.write(".env: must be a file in UTF-8 that this process may read.\n")
+    raise SystemExit(2) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col
 from strawberry import UNSET
 
+from countries import COUNTRIES
 from models.accounts import Account
 from models.audit import AuditAction
 from models.billing import BillingDetails, Invoice, InvoiceStatus
@@ -15,7 +16,6 @@ from permissions.context import Context
 from resolvers.accounts import account_id_of
 from resolvers.change import change
 from resolvers.conditions import Condition
-from resolvers.countries import COUNTRIES
 from resolvers.pages import Listing, Order, each_of
 from resolvers.refusals import invalid
 from resolvers.rows import row
