@@ -17,6 +17,7 @@ from resolvers.conditions import Bound
 
 DEFAULT_SIZE = 50
 MAXIMUM_SIZE = 100
+MOST_CURSOR_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ def encode_cursor(order: Order, values: Iterable[Any]) -> str:
 def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
     """The order's keys where it stands. Raises `BadUserInput`."""
     try:
-        if len(cursor) > 2_000:
+        if len(cursor) > MOST_CURSOR_CHARACTERS:
             raise ValueError
         name, *values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if name != order.name:

@@ -10,6 +10,7 @@ from schema.accounts import Account
 from schema.audit import AuditEvent
 from schema.audit_streams import AuditStream
 from schema.catalog import Theme, ThemeFile, ThemeRelease
+from schema.input_limits import undeclared
 from schema.invitations import Invitation
 from schema.licenses import Entitlement, License
 from schema.members import Member
@@ -40,6 +41,9 @@ SCHEMA = strawberry.Schema(
     ],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+if _undeclared := undeclared(SCHEMA._schema):
+    raise TypeError(f"Texts and lists need a bound, see schema.input_limits: {', '.join(_undeclared)}")
 
 
 def printed() -> str:

@@ -22,8 +22,9 @@ from schema.audit import AuditEventConnection, AuditIntegrity, AuditLogFilter
 from schema.audit_streams import AuditStream
 from schema.billing import Billing
 from schema.connections import Connection
-from schema.errors import IDEMPOTENCY_KEY, Payload, result
+from schema.errors import Payload, idempotency_key, result
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, same
+from schema.input_limits import text
 from schema.invitations import Invitation, InvitationFilter
 from schema.licenses import Entitlement, License, LicenseFilter
 from schema.members import Member, MemberFilter
@@ -139,8 +140,8 @@ class Account(Node):
 
 @strawberry.input(description="A new account; the viewer becomes its owner.")
 class CreateAccountInput:
-    name: str = strawberry.field(description="1 to 100 characters.")
-    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    name: str = text("Not empty.", most=100)
+    idempotency_key: str | None = idempotency_key()
 
 
 @object_type(allow=ANYONE, description="The new account.")
@@ -151,7 +152,7 @@ class CreateAccountPayload(Payload):
 @strawberry.input(description="A new name for an account.")
 class UpdateAccountInput:
     account_id: strawberry.ID = strawberry.field(description="Which account.")
-    name: str = strawberry.field(description="1 to 100 characters.")
+    name: str = text("Not empty.", most=100)
 
 
 @object_type(allow=ANYONE, description="The account under its new name.")

@@ -7,8 +7,9 @@ from models.api_keys import ApiKeyStatus, ApiScope
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from resolvers.api_keys import effective_permissions
-from schema.errors import IDEMPOTENCY_KEY, Payload, result
+from schema.errors import Payload, idempotency_key, result
 from schema.fields import Info, Node, computed, derived, object_type, to_one
+from schema.input_limits import items, text, token
 from schema.later import Member
 
 
@@ -47,8 +48,8 @@ class ApiKey(Node):
 
 @strawberry.input(description="Which API keys.")
 class ApiKeyFilter:
-    statuses: list[ApiKeyStatus] | None = strawberry.field(default=None, description="In these states.")
-    member_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Of these members.")
+    statuses: list[ApiKeyStatus] | None = items("In these states.", most=100, default=None)
+    member_ids: list[strawberry.ID] | None = items("Of these members.", most=100, default=None)
 
 
 @strawberry.input(description="What the key is to be, and whose.")
@@ -57,17 +58,15 @@ class GenerateApiKeyInput:
     member_id: strawberry.ID | None = strawberry.field(
         default=None, description="Whose: a member with API access. The viewer's own where it is left out."
     )
-    name: str = strawberry.field(description="What it is for: 1 to 100 characters.")
-    scopes: list[ApiScope] | None = strawberry.field(
-        default=None, description="What it is for, of what its member may do: READ where nothing is said."
+    name: str = text("What it is for.", most=100)
+    scopes: list[ApiScope] | None = items(
+        "What it is for, of what its member may do: READ where nothing is said.", most=100, default=None
     )
     expires_at: datetime | None = strawberry.field(
         default=None,
         description="From when on it does not work any more, within ten years; never, where null.",
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None, description=f"{IDEMPOTENCY_KEY} But for the secret, which is null then."
-    )
+    idempotency_key: str | None = idempotency_key("But for the secret, which is null then.")
 
 
 @object_type(allow=ANYONE, description="The new key.")
@@ -78,7 +77,7 @@ class GenerateApiKeyPayload(Payload):
 
 @strawberry.input(description="The emailed link's token.")
 class ClaimApiKeyInput:
-    token: str = strawberry.field(description="What stands in the link.")
+    token: str = token("What stands in the link.")
 
 
 @object_type(allow=ANYONE, description="The key, which is its member's from now on.")

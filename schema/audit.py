@@ -14,6 +14,7 @@ from resolvers.rows import count
 from schema.compiler import PLANNED
 from schema.connections import Edge, PageInfo
 from schema.fields import Info, Node, attribute, derived, object_type, same, to_one
+from schema.input_limits import items, text
 from schema.later import Member
 from schema.rows import Total
 from schema.scalars import JSON, BigInt
@@ -123,12 +124,12 @@ class AuditIntegrity:
 
 @strawberry.input(description="Which events.")
 class AuditLogFilter:
-    actions: list[AuditAction] | None = strawberry.field(default=None, description="Of these kinds.")
-    actor_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="By these members.")
+    actions: list[AuditAction] | None = items("Of these kinds.", most=100, default=None)
+    actor_ids: list[strawberry.ID] | None = items("By these members.", most=100, default=None)
     target_id: strawberry.ID | None = strawberry.field(default=None, description="Done to this.")
     outcome: AuditOutcome | None = strawberry.field(default=None, description="Done, or refused.")
     occurred_from: datetime | None = strawberry.field(default=None, description="From then on.")
     occurred_until: datetime | None = strawberry.field(default=None, description="Before then.")
-    request_id: str | None = strawberry.field(default=None, description="In this request.")
+    request_id: str | None = text("In this request.", most=200, default=None)
     api_key_id: strawberry.ID | None = strawberry.field(default=None, description="With this API key.")
-    ip: str | None = strawberry.field(default=None, description="From this address.")
+    ip: str | None = text("From this address.", most=100, default=None)

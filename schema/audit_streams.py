@@ -8,8 +8,9 @@ from models.audit_streams import AuditStreamStatus
 from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers.audit_streams import undelivered_events
-from schema.errors import IDEMPOTENCY_KEY, Payload, result
+from schema.errors import Payload, idempotency_key, result
 from schema.fields import Info, Node, computed, derived, object_type, to_one
+from schema.input_limits import items, text
 from schema.later import Account, Member
 from schema.scalars import BigInt
 
@@ -28,7 +29,7 @@ def _actions(actions: list[str] | None) -> list[AuditAction] | None:
 )
 class AuditStream(Node):
     account: Account = to_one(models.Account, "account_id", "Whose events.")
-    url: str = strawberry.field(description=_URL)
+    url: str = text(_URL, most=2_000)
     actions: list[AuditAction] | None = derived(_actions, "Which events are sent: all, where null.")
     status: AuditStreamStatus = strawberry.field(description="Whether events are sent.")
     last_delivered_sequence: BigInt = strawberry.field(
@@ -63,15 +64,15 @@ class AuditStream(Node):
 @strawberry.input(description="A webhook for an account's audit events. An account has 10 at most.")
 class CreateAuditStreamInput:
     account_id: strawberry.ID = strawberry.field(description="Whose events.")
-    url: str = strawberry.field(description=_URL)
-    actions: list[AuditAction] | None = strawberry.field(
-        default=None, description="Only these events; all, where it is left out."
+    url: str = text(_URL, most=2_000)
+    actions: list[AuditAction] | None = items(
+        "Only these events; all, where it is left out.", most=100, default=None
     )
     after_sequence: BigInt | None = strawberry.field(
         default=None,
         description="The events after this one; 0 for the whole log. From now on, where it is left out.",
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    idempotency_key: str | None = idempotency_key()
 
 
 @object_type(allow=ANYONE, description="The new webhook, and its secret.")
@@ -83,11 +84,9 @@ class CreateAuditStreamPayload(Payload):
 @strawberry.input(description="What is to change of a webhook. What is left out stays.")
 class UpdateAuditStreamInput:
     audit_stream_id: strawberry.ID = strawberry.field(description="Which.")
-    url: str | None = strawberry.field(
-        default=None, description="Another URL. What failed at the old one is forgotten."
-    )
-    actions: list[AuditAction] | None = strawberry.field(
-        default=strawberry.UNSET, description="Only these events, from here on; null for all."
+    url: str | None = text("Another URL. What failed at the old one is forgotten.", most=2_000, default=None)
+    actions: list[AuditAction] | None = items(
+        "Only these events, from here on; null for all.", most=100, default=strawberry.UNSET
     )
     paused: bool | None = strawberry.field(
         default=None,

@@ -9,10 +9,12 @@ from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers import billing, invoices
 from resolvers.invoices import BY_POSITION
+from schema import input_limits
 from schema.catalog import Theme
 from schema.connections import Connection
-from schema.errors import IDEMPOTENCY_KEY, Payload, result
+from schema.errors import Payload, idempotency_key, result
 from schema.fields import Info, Node, computed, connection, derived, object_type, to_many, to_one
+from schema.input_limits import items, text
 from schema.later import Member
 from schema.licenses import Entitlement
 from schema.money import Money
@@ -87,7 +89,7 @@ class BillingDetails:
 
 @strawberry.input(description="Which invoices.")
 class InvoiceFilter:
-    statuses: list[InvoiceStatus] | None = strawberry.field(default=None, description="In these states.")
+    statuses: list[InvoiceStatus] | None = items("In these states.", most=100, default=None)
 
 
 @object_type(
@@ -128,8 +130,8 @@ class PurchaseItemInput:
 @strawberry.input(description="What to buy.")
 class PurchaseLicensesInput:
     account_id: strawberry.ID = strawberry.field(description="For which account.")
-    items: list[PurchaseItemInput] = strawberry.field(description="1 to 100, on one invoice.")
-    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    items: list[PurchaseItemInput] = input_limits.items("On one invoice.", most=100)
+    idempotency_key: str | None = idempotency_key()
 
 
 @object_type(allow=ANYONE, description="What was bought.")
@@ -141,19 +143,13 @@ class PurchaseLicensesPayload(Payload):
 @strawberry.input(description="To whom the next invoice is made out. What is left out stays; null clears it.")
 class UpdateBillingDetailsInput:
     account_id: strawberry.ID = strawberry.field(description="Which account.")
-    company: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 200 characters.")
-    email: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Where invoices go besides the owner."
+    company: str | None = text("Its name.", most=200, default=strawberry.UNSET)
+    email: str | None = text("Where invoices go besides the owner.", most=320, default=strawberry.UNSET)
+    address_lines: list[str] | None = items(
+        "None of them empty.", most=6, most_characters=100, default=strawberry.UNSET
     )
-    address_lines: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="6 at most, of 1 to 100 characters."
-    )
-    country: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Two letters of ISO 3166: `DE`."
-    )
-    tax_id: str | None = strawberry.field(
-        default=strawberry.UNSET, description="1 to 40 characters. A VAT id of the EU is looked at closely."
-    )
+    country: str | None = text("Two letters of ISO 3166: `DE`.", most=20, default=strawberry.UNSET)
+    tax_id: str | None = text("A VAT id of the EU is looked at closely.", most=40, default=strawberry.UNSET)
 
 
 @object_type(allow=ANYONE, description="The account's billing.")

@@ -7,6 +7,7 @@ import models
 from permissions.roles import Permission
 from resolvers.catalog import NEWEST_RELEASE, OLDEST_FILE
 from schema.fields import Node, derived, object_type, to_many
+from schema.input_limits import text
 from schema.money import Money
 from schema.scalars import BigInt
 
@@ -54,5 +55,5 @@ class Theme(Node):
 
 @strawberry.input(description="Which themes.")
 class ThemeFilter:
-    search: str | None = strawberry.field(default=None, description="Part of the name or the summary.")
-    tag: str | None = strawberry.field(default=None, description="With this tag.")
+    search: str | None = text("Part of the name or the summary.", most=200, default=None)
+    tag: str | None = text("With this tag.", most=100, default=None)

@@ -57,6 +57,9 @@ class Late(dict[str, Any]):
 
     __hash__ = object.__hash__  # type: ignore[assignment]
 
+    def __missing__(self, key: str) -> Any:
+        raise Stopped
+
 
 class Names(dict[Any, str]):
     """The names of an enum's values, by the value and by what it is in Python."""

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from graphql import (
@@ -28,6 +29,7 @@ from graphql.language.parser import MAX_NESTING_DEPTH
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from schema.document_inputs import DocumentInputs
 from schema.limits import Limits, Scale, default_values, measure_text, too_complex
 from schema.plans import Plans
 from schema.price import Price
@@ -75,6 +77,7 @@ class Document:
     operations: dict[str | None, Operation]
     sha256: str
     """Of the text, in hexadecimal digits."""
+    inputs: DocumentInputs
 
     def operation(self, name: str | None) -> Operation:
         """An empty name is no name. Without one, the only operation there is."""
@@ -116,6 +119,10 @@ class Documents:
         """Raises Refused."""
         document = self.get(text)
         operation = document.operation(operation_name)
+        if variables and document.inputs.variables:
+            errors = list(islice(document.inputs.errors_of(variables), _MAX_ERRORS))
+            if errors:
+                raise Refused(errors)
         cost = operation.cost(variables)
         if cost > self.limits.cost:
             raise Refused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
@@ -147,6 +154,8 @@ class Documents:
         weights = scale.weigh()
         if errors := scale.errors([weight for _, weight in weights]):
             raise Refused(errors)
+        if scale.inputs.errors:
+            raise Refused(scale.inputs.errors[:_MAX_ERRORS])
         if errors := validate(self.schema, ast, _RULES, max_errors=_MAX_ERRORS):
             raise Refused([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         _refuse_nul(ast, text)
@@ -159,7 +168,7 @@ class Documents:
         }
         if not operations:
             raise Refused([_unresolved("The document has no operation.")])
-        return Document(text, ast, operations, text_sha256(text))
+        return Document(text, ast, operations, text_sha256(text), scale.inputs)
 
     def _parse(self, text: str) -> DocumentNode:
         allowed = self.limits.tokens

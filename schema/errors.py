@@ -9,6 +9,7 @@ from permissions.allow import ANYONE
 from resolvers import refusals
 from resolvers.refusals import UserErrorCode
 from schema.fields import object_type
+from schema.input_limits import text
 
 _CODE = "What kind of error it is."
 _MESSAGE = "What is wrong and what would be right, for a person to read."
@@ -62,9 +63,13 @@ class Payload:
     )
 
 
-IDEMPOTENCY_KEY = (
-    "The same key with the same input changes nothing and answers as the first time, for 24 hours at least."
-)
+def idempotency_key(exception: str = "") -> Any:
+    """An input's field. `exception` is what a repetition does not answer as the first time."""
+    answered = (
+        "The same key with the same input changes nothing and answers as the first time, for 24 hours at"
+        " least."
+    )
+    return text(f"{answered} {exception}".strip(), most=255, default=None)
 
 
 def result(description: str) -> Any:

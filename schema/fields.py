@@ -22,10 +22,11 @@ from resolvers.change import Asked, asked
 from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import encode
 from resolvers.loading import load, load_referring
-from resolvers.pages import Listing, Order, Slice
-from resolvers.refusals import Refused
+from resolvers.pages import MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
+from resolvers.refusals import InputError, Refused
 from resolvers.rows import page
 from schema.compiler import PLANNED
+from schema.input_limits import excesses_of, number_argument, text_argument
 from schema.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
 from schema.rows import Connected
 from schema.scalars import plain
@@ -199,7 +200,11 @@ def change_field(
         if viewer is not None and viewer.is_api_key and not in_account:
             raise OutOfScope("API keys may not do this: sign in to do it.")
         given = tuple(arguments.values())
-        asked.set(Asked(who, plain(given[0]) if given else {}))
+        values = plain(given[0]) if given else {}
+        errors = [InputError(code, message, list(path)) for path, message, code in excesses_of(input, values)]
+        if errors:
+            return payload(user_errors=errors)
+        asked.set(Asked(who, values))
         try:
             return payload(**await make(info.context, *given))
         except Refused as refusal:
@@ -240,19 +245,26 @@ def described(enum: type[StrEnum], description: str, values: str) -> Any:
 
 
 def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> dict[str, tuple[Any, Any]]:
-    def argument(kind: Any, description: str) -> tuple[Any, Any]:
-        return Annotated[kind | None, strawberry.argument(description=description)], None
+    def argument(kind: Any, declaration: Any) -> tuple[Any, Any]:
+        return Annotated[kind | None, declaration], None
+
+    def size(description: str) -> tuple[Any, Any]:
+        return argument(int, number_argument(description, least=0, most=MAXIMUM_SIZE))
+
+    def cursor(description: str) -> tuple[Any, Any]:
+        return argument(str, text_argument(description, most=MOST_CURSOR_CHARACTERS))
 
     arguments = {
-        "first": argument(int, "How many, from the start: at most 100, and 50 where nothing is said."),
-        "after": argument(str, "Only what comes after this cursor."),
-        "last": argument(int, "How many, from the end: at most 100."),
-        "before": argument(str, "Only what comes before this cursor."),
+        "first": size("How many, from the start: at most 100, and 50 where nothing is said."),
+        "after": cursor("Only what comes after this cursor."),
+        "last": size("How many, from the end: at most 100."),
+        "before": cursor("Only what comes before this cursor."),
     }
     if filter is not None:
-        arguments["filter"] = argument(filter, "Only what matches all of this.")
+        described = strawberry.argument(description="Only what matches all of this.")
+        arguments["filter"] = argument(filter, described)
     if order is not None:
-        arguments["order_by"] = argument(order, "In which order.")
+        arguments["order_by"] = argument(order, strawberry.argument(description="In which order."))
     return arguments
 
 

@@ -8,8 +8,9 @@ from models.members import Role
 from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers import joining
-from schema.errors import IDEMPOTENCY_KEY, Payload, result
+from schema.errors import Payload, idempotency_key, result
 from schema.fields import Node, derived, object_type, to_one
+from schema.input_limits import items, text, token
 from schema.later import Account, Member
 
 
@@ -55,19 +56,17 @@ class InvitationPreview:
 
 @strawberry.input(description="Which invitations.")
 class InvitationFilter:
-    statuses: list[InvitationStatus] | None = strawberry.field(default=None, description="In these states.")
-    email: str | None = strawberry.field(default=None, description="Of this address.")
+    statuses: list[InvitationStatus] | None = items("In these states.", most=100, default=None)
+    email: str | None = text("Of this address.", most=320, default=None)
 
 
 @strawberry.input(description="Whom to invite, as what.")
 class InviteMemberInput:
     account_id: strawberry.ID = strawberry.field(description="Where to.")
-    email: str = strawberry.field(description="Whom.")
+    email: str = text("Whom.", most=320)
     role: Role = strawberry.field(description="As what.")
-    message: str | None = strawberry.field(
-        default=None, description="A few words for the email: 1,000 characters."
-    )
-    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    message: str | None = text("A few words for the email.", most=1_000, default=None)
+    idempotency_key: str | None = idempotency_key()
 
 
 @object_type(allow=ANYONE, description="The invitation, whose email is on its way.")
@@ -77,15 +76,15 @@ class InviteMemberPayload(Payload):
 
 @strawberry.input(description="One of several to invite.")
 class InvitationInput:
-    email: str = strawberry.field(description="Whom.")
+    email: str = text("Whom.", most=320)
     role: Role = strawberry.field(description="As what.")
 
 
 @strawberry.input(description="Whom to invite, up to 1,000 at a time.")
 class InviteMembersInput:
     account_id: strawberry.ID = strawberry.field(description="Where to.")
-    invitations: list[InvitationInput] = strawberry.field(description="1 to 1,000.")
-    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    invitations: list[InvitationInput] = items("One or more.", most=1_000)
+    idempotency_key: str | None = idempotency_key()
 
 
 @object_type(allow=ANYONE, description="What became of each.")
@@ -117,9 +116,9 @@ class RevokeInvitationPayload(Payload):
 
 @strawberry.input(description="The emailed link's token.")
 class AcceptInvitationInput:
-    token: str = strawberry.field(description="What stands in the link.")
-    name: str | None = strawberry.field(
-        default=None, description="For somebody new; made from the address where it is left out."
+    token: str = token("What stands in the link.")
+    name: str | None = text(
+        "For somebody new; made from the address where it is left out.", most=100, default=None
     )
 
 
@@ -134,7 +133,7 @@ class AcceptInvitationPayload(Payload):
 
 @strawberry.input(description="The emailed link's token.")
 class DeclineInvitationInput:
-    token: str = strawberry.field(description="What stands in the link.")
+    token: str = token("What stands in the link.")
 
 
 @object_type(allow=ANYONE, description="The invitation that was declined.")

@@ -7,8 +7,9 @@ from models.licenses import LicenseStatus
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from schema.catalog import Theme
-from schema.errors import IDEMPOTENCY_KEY, Payload, result
+from schema.errors import Payload, idempotency_key, result
 from schema.fields import Node, derived, guarded, object_type, to_one
+from schema.input_limits import items, text
 from schema.later import Account, Member
 
 
@@ -56,29 +57,22 @@ class Entitlement(Node):
 
 @strawberry.input(description="Which licenses.")
 class LicenseFilter:
-    statuses: list[LicenseStatus] | None = strawberry.field(default=None, description="In these states.")
-    theme_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Of these themes.")
-    holder_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Held by these members."
-    )
-    search: str | None = strawberry.field(
-        default=None, description="Part of the site or of the theme's name."
-    )
+    statuses: list[LicenseStatus] | None = items("In these states.", most=100, default=None)
+    theme_ids: list[strawberry.ID] | None = items("Of these themes.", most=100, default=None)
+    holder_ids: list[strawberry.ID] | None = items("Held by these members.", most=100, default=None)
+    search: str | None = text("Part of the site or of the theme's name.", most=200, default=None)
 
 
 @strawberry.input(description="A license of a theme, for a site.")
 class ProvisionLicenseInput:
     account_id: strawberry.ID = strawberry.field(description="Whose.")
     theme_id: strawberry.ID = strawberry.field(description="Of what.")
-    site: str = strawberry.field(description="A host name: `www.example.com`.")
+    site: str = text("A host name: `www.example.com`.", most=253)
     holder_id: strawberry.ID | None = strawberry.field(
         default=None, description="Who is to hold it; the viewer where nobody is named."
     )
     expires_at: datetime | None = strawberry.field(default=None, description="Never, where it is left out.")
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description=IDEMPOTENCY_KEY,
-    )
+    idempotency_key: str | None = idempotency_key()
 
 
 @object_type(allow=ANYONE, description="The new license.")
@@ -89,7 +83,7 @@ class ProvisionLicensePayload(Payload):
 @strawberry.input(description="Which license to revoke, and why.")
 class RevokeLicenseInput:
     license_id: strawberry.ID = strawberry.field(description="Which.")
-    reason: str = strawberry.field(description="Kept with the license and in the log: 1 to 1,000 characters.")
+    reason: str = text("Kept with the license and in the log.", most=1_000)
 
 
 @object_type(allow=ANYONE, description="The license that was revoked.")
@@ -100,7 +94,7 @@ class RevokeLicensePayload(Payload):
 @strawberry.input(description="Which license to suspend, and why.")
 class SuspendLicenseInput:
     license_id: strawberry.ID = strawberry.field(description="One that is active.")
-    reason: str = strawberry.field(description="Kept in the log: 1 to 1,000 characters.")
+    reason: str = text("Kept in the log.", most=1_000)
 
 
 @object_type(allow=ANYONE, description="The license that was suspended.")

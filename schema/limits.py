@@ -29,6 +29,7 @@ from graphql import (
 )
 from graphql.utilities import value_from_ast_untyped
 
+from schema.document_inputs import DocumentInputs
 from schema.price import LengthOf, Price, Size, SizeOf
 
 
@@ -111,6 +112,7 @@ class Scale:
         # All in memory: twenty types of an introspection take about as long as one row of the database.
         self._introspected_types = max(1, len(schema.type_map) // 20)
         self._document = document
+        self.inputs = DocumentInputs()
 
     def weigh(self) -> list[tuple[OperationDefinitionNode, Weight]]:
         for fragment in _innermost_first(self._document):
@@ -120,7 +122,9 @@ class Scale:
             self._fragments[fragment.name.value] = weight
         definitions = self._document.definitions
         operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
-        return [(operation, self._operation(operation)) for operation in operations]
+        weights = [(operation, self._operation(operation)) for operation in operations]
+        self.inputs.add_defaults(self._document)
+        return weights
 
     def errors(self, weights: list[Weight]) -> list[GraphQLError]:
         """One error for each limit that is passed; the cost comes later, with the variables."""
@@ -172,6 +176,8 @@ class Scale:
         weight.aliases += node.alias is not None
         definition = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
         named = get_named_type(definition.type) if definition else None
+        if node.arguments and definition is not None and parent is not self._schema.mutation_type:
+            self.inputs.add(definition, node)
         if not node.selection_set:
             weight.depth = max(weight.depth, 1)
             return

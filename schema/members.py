@@ -15,6 +15,7 @@ from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.connections import Connection
 from schema.errors import Payload, result
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, to_one
+from schema.input_limits import items, text
 from schema.invitations import Invitation
 from schema.later import Account
 from schema.licenses import License, LicenseFilter
@@ -90,10 +91,10 @@ class Member(Node):
 
 @strawberry.input(description="Which members.")
 class MemberFilter:
-    search: str | None = strawberry.field(
-        default=None, description="Part of the name; of the address too, for who may see addresses."
+    search: str | None = text(
+        "Part of the name; of the address too, for who may see addresses.", most=200, default=None
     )
-    roles: list[Role] | None = strawberry.field(default=None, description="Of these roles.")
+    roles: list[Role] | None = items("Of these roles.", most=100, default=None)
     include_removed: bool | None = strawberry.field(
         default=None, description="Also those that have left or were removed."
     )

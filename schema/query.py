@@ -11,9 +11,11 @@ from schema.accounts import Account
 from schema.catalog import Theme, ThemeFilter
 from schema.connections import Connection
 from schema.fields import Info, Node, connection, guarded
+from schema.input_limits import items_argument, text_argument
 from schema.invitations import InvitationPreview
 from schema.sessions import Viewer
 
+Ids = Annotated[list[strawberry.ID], items_argument("Of whatever is wanted.", most=by_id.MOST_NODES)]
 Id = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
 
 
@@ -36,17 +38,18 @@ async def _node(info: Info, id: Id) -> Any:
 
 
 async def _nodes(
-    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]
+    info: Info,
+    ids: Annotated[list[strawberry.ID], items_argument("Of whatever is wanted.", most=by_id.MOST_NODES)],
 ) -> Any:
     return await by_id.nodes(info.context, list(ids))
 
 
-async def _theme(info: Info, slug: Annotated[str, strawberry.argument(description="Its short name.")]) -> Any:
+async def _theme(info: Info, slug: Annotated[str, text_argument("Its short name.", most=100)]) -> Any:
     return await theme_by_slug(info.context, slug)
 
 
 async def _invitation(
-    info: Info, token: Annotated[str, strawberry.argument(description="What stands in the link.")]
+    info: Info, token: Annotated[str, text_argument("What stands in the link.", most=200)]
 ) -> Any:
     viewer = info.context.viewer
     if viewer is not None and viewer.is_api_key:

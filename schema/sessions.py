@@ -11,6 +11,7 @@ from resolvers.sessions import live_sessions
 from schema.api_keys import ApiKey
 from schema.errors import Payload, result
 from schema.fields import Info, Node, computed, object_type
+from schema.input_limits import text, token
 from schema.later import Member
 
 
@@ -70,7 +71,7 @@ class Viewer:
 
 @strawberry.input(description="Whom to send a link.")
 class RequestSignInInput:
-    email: str = strawberry.field(description="The person's address.")
+    email: str = text("The person's address.", most=320)
 
 
 @object_type(allow=ANYONE, description="Whether a link is on its way.")
@@ -80,7 +81,7 @@ class RequestSignInPayload(Payload):
 
 @strawberry.input(description="The emailed link's token.")
 class SignInInput:
-    token: str = strawberry.field(description="What stands in the link.")
+    token: str = token("What stands in the link.")
 
 
 @object_type(allow=ANYONE, description="The new session.")
@@ -108,7 +109,7 @@ class RevokeSessionPayload(Payload):
 
 @strawberry.input(description="How the viewer wants to be called.")
 class UpdateProfileInput:
-    name: str = strawberry.field(description="1 to 100 characters.")
+    name: str = text("Not empty.", most=100)
 
 
 @object_type(allow=ANYONE, description="The person under the new name.")

@@ -45,7 +45,7 @@ async def test_somebody_else_is_told_whom_the_invitation_is_for(world: World) ->
     assert (error["invitedMaskedEmail"], error["signedInEmail"]) == ("b•••@e•••.com", "viewer@example.com")
 
 
-@pytest.mark.parametrize("token", ["", "x", "A" * 43, "\x07", "é" * 10_000])
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, "\x07", "é" * 200])
 async def test_no_token(world: World, token: str) -> None:
     async with nothing_changes(world):
         for change in (ACCEPT, DECLINE):

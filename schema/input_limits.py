@@ -1,0 +1,214 @@
+"""How long texts, and how many items lists may be that clients send.
+
+Declared where a field or an argument is declared, printed in its description, and checked before anything
+else is done with a value. The schema is not built where a text or a list has no limit: see `undeclared`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+import strawberry
+from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
+from strawberry.types.base import StrawberryContainer, StrawberryList, has_object_definition
+from strawberry.utils.str_converters import to_camel_case
+
+from resolvers.refusals import UserErrorCode
+
+_LIMIT = "limit"
+ID_CHARACTERS = 100
+_OF_SCALARS = {strawberry.ID: ID_CHARACTERS, datetime: 40, Decimal: 40}
+_UNLIMITED = frozenset({int, float, bool})
+
+
+@dataclass(frozen=True, slots=True)
+class InputLimit:
+    """The most `characters` of a text or of each text of a list, the most `items` of a list, and the least
+    and the greatest of the `numbers` that an integer may be."""
+
+    characters: int | None = None
+    items: int | None = None
+    numbers: tuple[int, int] | None = None
+    code: UserErrorCode = UserErrorCode.INVALID
+
+
+class Excess(NamedTuple):
+    """A value that is beyond its limit. `path` within the arguments of a field, or within an input."""
+
+    path: tuple[str, ...]
+    message: str
+    code: UserErrorCode = UserErrorCode.INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A variable in the place of a value."""
+
+    name: str
+
+
+class LimitedVariable(NamedTuple):
+    """A variable, and what its value is checked for wherever it stands."""
+
+    name: str
+    kind: Any
+    limit: InputLimit
+    path: tuple[str, ...]
+
+
+def token(description: str) -> Any:
+    """A field of an input: what stands in an emailed link."""
+    return text(description, most=200, code=UserErrorCode.TOKEN_INVALID)
+
+
+def text(description: str, *, most: int, code: UserErrorCode = UserErrorCode.INVALID, **options: Any) -> Any:
+    """A field of an input: a text. `code` is of the error where it is too long."""
+    metadata = {_LIMIT: InputLimit(characters=most, code=code)}
+    return strawberry.field(description=_with(description, most), metadata=metadata, **options)
+
+
+def items(description: str, *, most: int, most_characters: int | None = None, **options: Any) -> Any:
+    """A field of an input: a list; of texts, where `most_characters` is the limit of each."""
+    each = "" if most_characters is None else f" of at most {most_characters:,} characters each"
+    return strawberry.field(
+        description=f"{description} At most {most:,} items{each}.",
+        metadata={_LIMIT: InputLimit(characters=most_characters, items=most)},
+        **options,
+    )
+
+
+def text_argument(description: str, *, most: int) -> Any:
+    return strawberry.argument(
+        description=_with(description, most), metadata={_LIMIT: InputLimit(characters=most)}
+    )
+
+
+def items_argument(description: str, *, most: int) -> Any:
+    return strawberry.argument(
+        description=f"{description} At most {most:,} items.", metadata={_LIMIT: InputLimit(items=most)}
+    )
+
+
+def number_argument(description: str, *, least: int, most: int) -> Any:
+    return strawberry.argument(description=description, metadata={_LIMIT: InputLimit(numbers=(least, most))})
+
+
+def limit_of(definition: Any) -> InputLimit:
+    """Of one of Strawberry's arguments or fields."""
+    return cast("InputLimit", definition.metadata.get(_LIMIT, _NONE))
+
+
+_NONE = InputLimit()
+
+
+def excesses_of(input: type | None, values: dict[str, Any]) -> Iterator[Excess]:
+    """Of the values of an input object of that class."""
+    return excesses(input, _NONE, values, ())
+
+
+def excesses(
+    kind: Any,
+    limit: InputLimit,
+    value: Any,
+    path: tuple[str, ...],
+    variables: list[LimitedVariable] | None = None,
+) -> Iterator[Excess]:
+    """Of a value as JSON has it, for an argument or input of that Strawberry type. Placeholders in it are
+    added to `variables`. What does not fit the type is left to be refused when it is coerced."""
+    if isinstance(value, Placeholder):
+        if variables is not None:
+            variables.append(LimitedVariable(value.name, kind, limit, path))
+        return
+    if isinstance(kind, StrawberryList):
+        yield from _of_list(kind, limit, value if isinstance(value, list) else [value], path, variables)
+    elif isinstance(kind, StrawberryContainer):
+        yield from excesses(kind.of_type, limit, value, path, variables)
+    elif has_object_definition(kind):
+        if isinstance(value, dict):
+            for name, field_kind, field_limit in _fields(kind):
+                if name in value:
+                    yield from excesses(field_kind, field_limit, value[name], (*path, name), variables)
+    elif isinstance(value, str):
+        most = limit.characters or _OF_SCALARS.get(kind)
+        if most is not None and len(value) > most:
+            message = f"has {len(value):,} characters; at most {most:,} are allowed."
+            yield _excess(path, message, limit.code)
+    elif limit.numbers is not None and isinstance(value, int | float):
+        least, most = limit.numbers
+        if not least <= value <= most:
+            yield _excess(path, f"may be {least} to {most}, not {value}.")
+
+
+def _of_list(
+    kind: StrawberryList,
+    limit: InputLimit,
+    value: list[Any],
+    path: tuple[str, ...],
+    variables: list[LimitedVariable] | None,
+) -> Iterator[Excess]:
+    if limit.items is not None and len(value) > limit.items:
+        yield _excess(path, f"has {len(value):,} items; at most {limit.items:,} are allowed.")
+        return
+    for index, item in enumerate(value):
+        yield from excesses(kind.of_type, limit, item, (*path, str(index)), variables)
+
+
+def undeclared(schema: GraphQLSchema) -> list[str]:
+    """The coordinates of arguments and input fields whose texts or lists have no limit."""
+    found = []
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLInputObjectType):
+            inputs = {f"{kind.name}.{name}": each for name, each in kind.fields.items()}
+        elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and not kind.name.startswith("__"):
+            inputs = {
+                f"{kind.name}.{name}({argument}:)": cast("Any", each)
+                for name, field in kind.fields.items()
+                for argument, each in field.args.items()
+            }
+        else:
+            continue
+        for coordinate, each in inputs.items():
+            definition = each.extensions["strawberry-definition"]
+            if not _is_limited(definition.type, limit_of(definition)):
+                found.append(coordinate)
+    return found
+
+
+def _is_limited(kind: Any, limit: InputLimit) -> bool:
+    if isinstance(kind, StrawberryList):
+        return limit.items is not None and _is_limited(kind.of_type, limit)
+    if isinstance(kind, StrawberryContainer):
+        return _is_limited(kind.of_type, limit)
+    if has_object_definition(kind) or _is_enum(kind) or kind in _UNLIMITED or kind in _OF_SCALARS:
+        return True
+    return getattr(kind, "__supertype__", kind) in _UNLIMITED or limit.characters is not None
+
+
+def _is_enum(kind: Any) -> bool:
+    return hasattr(kind, "wrapped_cls") or (isinstance(kind, type) and issubclass(kind, StrEnum))
+
+
+@cache
+def _fields(kind: Any) -> list[tuple[str, Any, InputLimit]]:
+    """Of an input object: the name that clients use, the type, and the limit."""
+    definition = kind.__strawberry_definition__
+    return [
+        (
+            each.graphql_name or to_camel_case(each.python_name),
+            each.resolve_type(type_definition=definition),
+            limit_of(each),
+        )
+        for each in definition.fields
+    ]
+
+
+def _excess(path: tuple[str, ...], message: str, code: UserErrorCode = UserErrorCode.INVALID) -> Excess:
+    return Excess(path, f"`{'.'.join(path)}` {message}", code)
+
+
+def _with(description: str, most: int) -> str:
+    return f"{description} At most {most:,} characters."
