@@ -10,6 +10,10 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from sqlmodel import SQLModel
+
+from models import License, Member, Theme
+from models.text_forms import derived_values
 
 MEMBERS, LICENSES, EVENTS, ACCOUNTS = 60, 200, 5_000, 100
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +60,7 @@ def token_of(number: int) -> str:
     return f"bench-{number:037d}"
 
 
+_WITH_FORMS: dict[str, type[SQLModel]] = {"members": Member, "licenses": License, "themes": Theme}
 READER_TOKEN = token_of(_READER)
 THEME_IDS = [f"theme_{id_of('theme', number).hex}" for number in range(len(_THEMES))]
 
@@ -64,11 +69,17 @@ async def fill(connection: asyncpg.Connection) -> None:
     """As a superuser: without triggers, and so without hashing a chain that nobody verifies here."""
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")
-        for table, rows in _tables().items():
+        for table, plain_rows in _tables().items():
+            rows = [row | _forms(table, row) for row in plain_rows]
             columns = list(rows[0])
             records = [tuple(row[column] for column in columns) for row in rows]
             await connection.copy_records_to_table(table, records=records, columns=columns)
     await connection.execute("VACUUM ANALYZE")
+
+
+def _forms(table: str, row: Row) -> dict[str, str]:
+    model = _WITH_FORMS.get(table)
+    return derived_values(model, row) if model else {}
 
 
 def _tables() -> dict[str, list[Row]]:

@@ -109,7 +109,7 @@ def cases() -> Iterator[Case]:
         (
             [
                 Order(_MEMBERS, "JOINED", "joined", ("joined_at", "id")),
-                Order(_MEMBERS, "NAME", "name", ("lower(name)", "id")),
+                Order(_MEMBERS, "NAME", "name", ("name_key", "id")),
                 Order(_MEMBERS, "LAST_ACTIVE", "active", (_LAST_ACTIVE, "id")),
             ],
             _members(),

@@ -5,10 +5,13 @@ from typing import Any
 
 import asyncpg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlmodel import SQLModel
 
 from bench import scale_data, scale_events
 from bench.scale_data import SMALL, START, Tenant
+from models import License, Member, Theme
 from models.embedded import Server
+from models.text_forms import derived_values
 
 _COLUMNS = {
     "themes": "id slug name summary price_amount price_currency tags published_at latest_version",
@@ -25,6 +28,7 @@ _MAKERS: dict[str, Callable[[Tenant], Iterable[tuple[Any, ...]]]] = {
     "invitations": scale_data.invitations,
     "licenses": scale_data.licenses,
 }
+_WITH_FORMS: dict[str, type[SQLModel]] = {"members": Member, "licenses": License, "themes": Theme}
 ACCOUNTS = 5_000
 _INDEXES = """SELECT pg_get_indexdef(indexrelid) AS definition, indexrelid::regclass::text AS name
   FROM pg_index WHERE indrelid = 'audit_events'::regclass AND NOT indisprimary"""
@@ -49,7 +53,13 @@ async def fill(server: Server, database: str, tenants: list[Tenant], progress: P
 
 
 async def _copy(connection: asyncpg.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
-    await connection.copy_records_to_table(table, records=rows, columns=_COLUMNS[table].split())
+    columns = _COLUMNS[table].split()
+    model = _WITH_FORMS.get(table)
+    if model is not None:
+        forms = [derived_values(model, dict(zip(columns, row, strict=True))) for row in rows]
+        columns += forms[0]
+        rows = [(*row, *each.values()) for row, each in zip(rows, forms, strict=True)]
+    await connection.copy_records_to_table(table, records=rows, columns=columns)
 
 
 async def _fill_logs(connection: asyncpg.Connection, tenants: list[Tenant], progress: Progress) -> None:

@@ -2,12 +2,13 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
 from models.columns import id_column, time_column
+from models.text_forms import folded_column, sort_key_column
 
 
 class Theme(SQLModel, table=True):
@@ -16,7 +17,7 @@ class Theme(SQLModel, table=True):
     __tablename__ = "themes"
     __table_args__ = (
         CheckConstraint("price_amount >= 0", name="price"),
-        Index("ix_themes_name", text("lower(name)"), "id"),
+        Index("ix_themes_name", "name_key", "id"),
         Index("ix_themes_newest", "published_at", "id"),
         Index("ix_themes_price", "price_amount", "id"),
     )
@@ -31,6 +32,9 @@ class Theme(SQLModel, table=True):
     published_at: datetime = time_column()
     withdrawn_at: datetime | None = time_column(nullable=True)
     latest_version: str
+    name_key: str = sort_key_column("name")
+    name_folded: str = folded_column("name")
+    text_folded: str = folded_column("name", "summary", "slug")
 
 
 class ThemeRelease(SQLModel, table=True):

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel, col
 
 from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
 from models.search import search_index
+from models.text_forms import folded_column
 
 
 class LicenseStatus(StrEnum):
@@ -85,7 +86,7 @@ class License(SQLModel, table=True):
             postgresql_where=text("status IN ('ACTIVE', 'SUSPENDED')"),
         ),
         Index("ix_licenses_expiry", "expires_at", postgresql_where=_EXPIRING),
-        search_index("licenses", "site"),
+        search_index("licenses", "site_folded"),
         CheckConstraint("isfinite(expires_at)", name="expires_at_finite"),
     )
 
@@ -105,6 +106,7 @@ class License(SQLModel, table=True):
     revoked_at: datetime | None = time_column(nullable=True)
     revoked_reason: str | None = None
     last_downloaded_at: datetime | None = time_column(nullable=True)
+    site_folded: str = folded_column("site")
 
     @property
     def status(self) -> LicenseStatus:

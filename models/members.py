@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from models.columns import enum_column, id_column, tenant_column, tenant_index, time_column
 from models.search import search_index
+from models.text_forms import folded_column, sort_key_column
 
 
 class Role(StrEnum):
@@ -25,14 +26,14 @@ class User(SQLModel, table=True):
 
     id: UUID = id_column()
     email: str = Field(unique=True)
-    """Normalised: lower case, the domain in its ASCII form."""
+    """As `clean_email` writes it."""
     name: str
     created_at: datetime = time_column(default_now=True)
 
 
 _ORDERS = {
     "joined": "joined_at",
-    "name": text("lower(name)"),
+    "name": "name_key",
     "last_active": text("coalesce(last_active_at, joined_at)"),
 }
 
@@ -62,7 +63,7 @@ class Member(SQLModel, table=True):
         Index("ix_members_of_user", "user_id", postgresql_where=text("removed_at IS NULL")),
         *(index for name, key in _ORDERS.items() for index in _indexes(name, key)),
         tenant_index("members", "email", suffix="email"),
-        search_index("members", "name", "email"),
+        search_index("members", "name_folded", "email_folded"),
     )
 
     account_id: UUID = tenant_column()
@@ -76,3 +77,6 @@ class Member(SQLModel, table=True):
     joined_at: datetime = time_column(default_now=True)
     last_active_at: datetime | None = time_column(nullable=True)
     removed_at: datetime | None = time_column(nullable=True)
+    name_key: str = sort_key_column("name")
+    name_folded: str = folded_column("name")
+    email_folded: str = folded_column("email")

@@ -5,14 +5,15 @@ from sqlmodel import SQLModel
 
 # Each one or two letters that stand next to each other, as numbers that are an account's own: so one index
 # serves all accounts, and a search in one meets no rows of others. `shortest` is 1 for what is searched and,
-# for what is searched for, 2 unless it is one letter: longer grams are in fewer rows.
+# for what is searched for, 2 unless it is one letter: longer grams are in fewer rows. Both are folded before.
 SEARCH_GRAMS = """
 CREATE FUNCTION search_grams(account_id uuid, value text, shortest integer) RETURNS bigint[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
-    SELECT array_agg(hashtextextended(substr(folded, start, size), uuid_hash_extended(account_id, 0)))
-    FROM lower(value) AS folded, generate_series(shortest, 2) AS size,
-        generate_series(1, length(folded) - size + 1) AS start
+    SELECT array_agg(
+        hashtextextended(substr(value, start, size) COLLATE "C", uuid_hash_extended(account_id, 0))
+    )
+    FROM generate_series(shortest, 2) AS size, generate_series(1, length(value) - size + 1) AS start
 )
 """
 

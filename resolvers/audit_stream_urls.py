@@ -4,17 +4,13 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-import idna
-
+from resolvers.hosts import ascii_host
 from resolvers.public_addresses import is_public
 from resolvers.refusals import Refused, invalid
 
 _MOST = 2_000
 _HIDDEN = re.compile(r"[\s\\\x00-\x1f\x7f]")
 """Parsers drop some of these, or take a backslash for a slash."""
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""What ends in one is an IPv4 address, as browsers read it: `127.1` and `0x7f000001` are."""
 _FIRST_UNPRIVILEGED_PORT = 1024
 
 
@@ -63,13 +59,10 @@ def _clean_host(host: str, *, private_addresses: bool) -> str:
 
 def _clean_name(host: str, *, private_addresses: bool) -> str:
     try:
-        name = host if host.isascii() else idna.encode(host, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
-        name = ""
-    labels = name.split(".")
-    if len(name) > 253 or _NUMBER.fullmatch(labels[-1]) or not all(map(_LABEL.fullmatch, labels)):
-        raise _wrong("This is no host name: it looks like example.com.")
-    if len(labels) < 2 and not private_addresses:
+        name = ascii_host(host)
+    except (ValueError, UnicodeError):
+        raise _wrong("This is no host name: it looks like example.com.") from None
+    if "." not in name and not private_addresses:
         raise _wrong("This host name is not public: webhooks go to hosts on the Internet.")
     return name
 

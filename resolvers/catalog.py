@@ -1,10 +1,11 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, any_, func, or_
+from sqlalchemy import any_
 from sqlmodel import col
 
 from models.catalog import Theme, ThemeFile, ThemeRelease
+from models.text_forms import folded
 from permissions.context import Context
 from resolvers.conditions import Condition, contains
 from resolvers.pages import Listing, Order
@@ -22,7 +23,7 @@ class ThemeOrder(StrEnum):
 
 
 _ORDERS = {
-    ThemeOrder.NAME: Order("name", (func.lower(col(Theme.name), type_=String()), col(Theme.id))),
+    ThemeOrder.NAME: Order("name", (col(Theme.name_key), col(Theme.id))),
     ThemeOrder.NEWEST: Order("newest", (col(Theme.published_at), col(Theme.id)), descending=True),
     ThemeOrder.PRICE: Order("price", (col(Theme.price_amount), col(Theme.id))),
 }
@@ -32,9 +33,7 @@ NEWEST_RELEASE = Order("released", (col(ThemeRelease.released_at), col(ThemeRele
 OLDEST_FILE = Order("file", (col(ThemeFile.id),))
 
 _tagged = Condition(lambda tag: tag == any_(col(Theme.tags)))
-_matches = Condition(
-    lambda search: or_(*(contains(text, search) for text in (Theme.name, Theme.summary, Theme.slug)))
-)
+_matches = Condition(lambda search: contains(Theme.text_folded, search))
 _called = Condition(lambda slug: col(Theme.slug) == slug)
 
 
@@ -42,8 +41,8 @@ def catalog_themes(
     context: Context, filter: "ThemeFilter | None" = None, order_by: ThemeOrder | None = None
 ) -> Listing:
     where = [themes_on_offer()]
-    if filter and filter.search:
-        where.append(_matches(filter.search))
+    if filter and (search := folded(filter.search or "")):
+        where.append(_matches(search))
     if filter and filter.tag is not None:
         where.append(_tagged(filter.tag))
     return Listing(Theme, tuple(where), _ORDERS[order_by or ThemeOrder.NAME])

@@ -55,8 +55,8 @@ class ParentRow:
 
 
 def contains(text: Any, search: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether it has these letters somewhere, in whatever case."""
-    return func.strpos(func.lower(text), func.lower(cast_to(search, String))) > 0
+    """Whether it has these letters somewhere. Both are folded."""
+    return func.strpos(text, cast_to(search, String)) > 0
 
 
 def has_grams_of(

@@ -29,7 +29,7 @@ from resolvers.invitation_outcomes import Outcome, remembered, replayed
 from resolvers.nodes import find
 from resolvers.pages import Branch, Listing, Order
 from resolvers.refusals import Refused, UserErrorCode, invalid, not_found, refused
-from resolvers.text import clean_email, clean_text
+from resolvers.text import canonical_email, clean_email, clean_text
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def account_invitations(
     of_account = _of_account(account.id)
     statuses = filter.statuses if filter else None
     if filter and filter.email is not None:
-        where = [of_account, _addressed_to(filter.email.strip().lower())]
+        where = [of_account, _addressed_to(canonical_email(filter.email) or "")]
         where += [] if statuses is None else [_in_states(statuses)]
         return Listing(Invitation, tuple(where), _NEWEST)
     if not statuses:

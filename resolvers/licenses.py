@@ -15,11 +15,13 @@ from models.licenses import LIVE, Entitlement, License
 from models.members import Member
 from models.snapshots import attributes, made, snapshot
 from models.statements import Statement, any_of, parameter
+from models.text_forms import folded
 from permissions.context import Context
 from resolvers.accounts import account_id_of, count_active_licenses
 from resolvers.change import Change, change
 from resolvers.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
 from resolvers.global_ids import decode_all, decode_as
+from resolvers.hosts import folded_host
 from resolvers.license_expiry import expire
 from resolvers.license_keys import new_license_key
 from resolvers.pages import Branch, Listing, Order, Search, Through, narrowed
@@ -53,19 +55,21 @@ _of_theme = Condition(lambda theme_id: col(License.theme_id) == theme_id)
 _of_themes = Condition(lambda theme_ids: any_of(col(License.theme_id), theme_ids))
 _in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
 _matches = Condition(
-    lambda search: or_(contains(col(License.site), search), _is_of_theme_called(search)),
-    searches=("site", "theme_id"),
+    lambda site, theme: or_(contains(col(License.site_folded), site), _is_of_theme_called(theme)),
+    searches=("site_folded", "theme_id"),
 )
-_has_site_grams = Condition(lambda account_id, search: has_grams_of(License, "site", account_id, search))
-_on_site = Condition(lambda search: contains(col(License.site), search))
+_has_site_grams = Condition(
+    lambda account_id, search: has_grams_of(License, "site_folded", account_id, search)
+)
+_on_site = Condition(lambda search: contains(col(License.site_folded), search))
 _of_theme_elsewhere = Condition(
     lambda account_id, theme_id, search: and_(
         col(License.account_id) == account_id,
         col(License.theme_id) == theme_id,
-        ~contains(col(License.site), search),
+        ~contains(col(License.site_folded), search),
     )
 )
-_theme_called = Condition(lambda search: contains(col(Theme.name), search))
+_theme_called = Condition(lambda search: contains(col(Theme.name_folded), search))
 _entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == account_id)
 
 
@@ -92,9 +96,9 @@ def _listing(
     """What the viewer may see of it."""
     seen = licenses_seen_by(context.signed_in().memberships[account_id])
     of_account, branches = _of_account(account_id), tuple[Branch, ...]()
-    if filter and filter.search:
+    if filter and folded(filter.search or ""):
         where = (of_account, *where, *_filtered(filter), *seen.where)
-        return Listing(License, where, order, search=_search(account_id, filter.search))
+        return Listing(License, where, order, search=_search(account_id, filter.search or ""))
     if filter is not None:
         where, branches = _narrowed(filter, where, by_status=not seen.where)
     if not where and not branches:
@@ -141,16 +145,17 @@ def _holders(global_ids: Sequence[str]) -> list[UUID]:
     return decode_all(Member, global_ids, "holderIds")
 
 
-def _search(account_id: UUID, search: str) -> Search:
-    by_site = Branch((_has_site_grams(account_id, search), _on_site(search)))
-    of_theme = _of_theme_elsewhere(account_id, ParentColumn("id"), search)
-    by_theme = Branch((of_theme,), through=Through(Theme, _theme_called(search)))
-    return Search(_matches(search), (by_site, by_theme))
+def _search(account_id: UUID, text: str) -> Search:
+    site, theme = folded_host(text), folded(text)
+    by_site = Branch((_has_site_grams(account_id, site), _on_site(site)))
+    of_theme = _of_theme_elsewhere(account_id, ParentColumn("id"), site)
+    by_theme = Branch((of_theme,), through=Through(Theme, _theme_called(theme)))
+    return Search(_matches(site, theme), (by_site, by_theme))
 
 
 def _is_of_theme_called(search: Any) -> Any:
     """The themes are found once, and not for each license."""
-    themes = select(col(Theme.id)).where(contains(col(Theme.name), search))
+    themes = select(col(Theme.id)).where(contains(col(Theme.name_folded), search))
     return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))
 
 

@@ -1,7 +1,7 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from models.accounts import Account
@@ -10,12 +10,14 @@ from models.columns import now
 from models.licenses import LIVE, License
 from models.members import Member, Role
 from models.statements import any_of
+from models.text_forms import folded
 from permissions.context import Context
 from permissions.roles import Permission
 from resolvers.api_keys import end_api_keys
 from resolvers.change import Change, change
 from resolvers.conditions import Condition, contains, has_grams_of
 from resolvers.global_ids import decode_as
+from resolvers.hosts import folded_address
 from resolvers.nodes import find
 from resolvers.pages import Branch, Listing, Order, Search, each_of
 from resolvers.refusals import UserErrorCode, not_found, refused
@@ -33,7 +35,7 @@ class MemberOrder(StrEnum):
 
 _ORDERS = {
     MemberOrder.JOINED: Order("joined", (col(Member.joined_at), col(Member.id))),
-    MemberOrder.NAME: Order("name", (func.lower(col(Member.name), type_=String()), col(Member.id))),
+    MemberOrder.NAME: Order("name", (col(Member.name_key), col(Member.id))),
     MemberOrder.LAST_ACTIVE: Order(
         "active", (func.coalesce(col(Member.last_active_at), col(Member.joined_at)), col(Member.id)), True
     ),
@@ -45,16 +47,20 @@ _present = Condition(lambda: col(Member.removed_at).is_(None))
 _gone = Condition(lambda: col(Member.removed_at).is_not(None))
 _in_role = Condition(lambda role: col(Member.role) == role)
 _in_roles = Condition(lambda roles: any_of(col(Member.role), roles))
-_named = Condition(lambda search: contains(col(Member.name), search), searches=("name",))
+_named = Condition(lambda search: contains(col(Member.name_folded), search), searches=("name_folded",))
 _named_or_addressed = Condition(
-    lambda search: or_(contains(col(Member.name), search), contains(col(Member.email), search)),
-    searches=("name", "email"),
+    lambda search, address: or_(
+        contains(col(Member.name_folded), search), contains(col(Member.email_folded), address)
+    ),
+    searches=("name_folded", "email_folded"),
 )
-_has_name_grams = Condition(lambda account_id, search: has_grams_of(Member, "name", account_id, search))
+_has_name_grams = Condition(
+    lambda account_id, search: has_grams_of(Member, "name_folded", account_id, search)
+)
 _has_grams = Condition(
-    lambda account_id, search: or_(
-        has_grams_of(Member, "name", account_id, search),
-        has_grams_of(Member, "email", account_id, search),
+    lambda account_id, search, address: or_(
+        has_grams_of(Member, "name_folded", account_id, search),
+        has_grams_of(Member, "email_folded", account_id, address),
     )
 )
 
@@ -68,10 +74,10 @@ def account_members(
     of_account, order = _of_account(account.id), _ORDERS[order_by or MemberOrder.JOINED]
     roles = filter.roles if filter else None
     with_removed = bool(filter and filter.include_removed)
-    if filter and filter.search:
+    if filter and folded(filter.search or ""):
         where = [of_account, *(() if with_removed else (_present(),))]
         where += [] if roles is None else [_in_roles(roles)]
-        return Listing(Member, tuple(where), order, search=_search(context, account, filter.search))
+        return Listing(Member, tuple(where), order, search=_search(context, account, filter.search or ""))
     if with_removed and roles != []:
         return Listing(Member, (of_account,), order, branches=_present_and_gone(roles))
     if roles is None:
@@ -89,11 +95,13 @@ def _present_and_gone(roles: list[Role] | None) -> tuple[Branch, ...]:
     return *(Branch((_in_role(role), _present())) for role in named), *gone
 
 
-def _search(context: Context, account: Account, search: str) -> Search:
+def _search(context: Context, account: Account, text: str) -> Search:
     """By name; by address too for those who may see addresses, or a search would tell them to anyone."""
-    membership = context.membership(account.id)
+    membership, search = context.membership(account.id), folded(text)
     if membership is not None and membership.may(Permission.INVITE_MEMBERS):
-        return Search(_named_or_addressed(search), (Branch((_has_grams(account.id, search),)),))
+        address = folded_address(text)
+        found = Branch((_has_grams(account.id, search, address),))
+        return Search(_named_or_addressed(search, address), (found,))
     return Search(_named(search), (Branch((_has_name_grams(account.id, search),)),))
 
 

@@ -21,6 +21,7 @@ from models.columns import new_id
 from models.database import Database
 from models.licenses import Entitlement
 from models.storage import Storage
+from models.text_forms import derived_values
 from resolvers.accounts import found_account, slug_of
 from resolvers.catalog_folder import FileSource, ReleaseSource, ThemeSource, read_catalog
 from resolvers.change import announcing, catalog_change, founding, personal_change, system_change
@@ -212,6 +213,7 @@ async def _store_file(session: AsyncSession, release_id: UUID, file: FileSource)
 
 async def _upsert(session: AsyncSession, table: type[SQLModel], unique: list[str], **values: Any) -> UUID:
     """The id of the row, whether it was there or not."""
+    values |= derived_values(table, values)
     statement = insert(table).values(id=new_id(), **values)
     changes = {name: value for name, value in values.items() if name not in unique}
     statement = statement.on_conflict_do_update(index_elements=unique, set_=changes)

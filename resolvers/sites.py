@@ -1,38 +1,24 @@
-"""Where a theme is used: a host name, in the one form that it is compared in."""
+"""Where a theme is used: a host name."""
 
 import re
 
-import idna
-
+from resolvers.hosts import ascii_host, unicode_host
 from resolvers.refusals import Refused, invalid
 
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""What ends in one is an IPv4 address, as browsers read it."""
-_MOST = 253
+_DEFAULT_PORT = re.compile(r"[:\uff1a](80|443)\Z")
 
 
 def clean_site(text: str) -> str:
-    """Lower case, Unicode as it is written (`bücher.example`), without a dot at its end. Raises `Refused`."""
-    host = text.strip().lower()
-    if len(host) > _MOST or any(character in host for character in "/:@?#[] \\"):
+    """In lower case and Unicode (`bücher.example`), without the dot of the root or a default port. Two
+    spellings of one host are one. Raises `Refused`."""
+    try:
+        host = ascii_host(_DEFAULT_PORT.sub("", text.strip()))
+    except (ValueError, UnicodeError):
+        raise _no_host() from None
+    if "." not in host:
         raise _no_host()
-    ascii_host = unicode_host = host
-    if not host.isascii() or "xn--" in host:
-        try:
-            ascii_host = idna.encode(host, uts46=True).decode()
-            unicode_host = idna.decode(ascii_host)
-        except (idna.IDNAError, UnicodeError):
-            raise _no_host() from None
-    labels = ascii_host.split(".")
-    if len(ascii_host) > _MOST or len(labels) < 2 or _NUMBER.fullmatch(labels[-1]):
-        raise _no_host()
-    if not all(_LABEL.fullmatch(label) for label in labels):
-        raise _no_host()
-    return unicode_host
+    return unicode_host(host)
 
 
 def _no_host() -> Refused:
-    return invalid(
-        "A site is a host name, such as www.example.com: no http://, port, path or dot at its end.", "site"
-    )
+    return invalid("A site is a host name, such as www.example.com: no http://, path or user name.", "site")

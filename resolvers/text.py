@@ -17,6 +17,7 @@ _UNSEEN = re.compile(
 _MOST_TYPED_TO_KEPT = 4
 """White space is cut, and marks become part of their letters."""
 _MOST_OF_AN_ADDRESS = 320
+_MOST_OF_A_LOCAL_PART = 64
 
 
 def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
@@ -46,14 +47,28 @@ def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> st
 
 
 def clean_email(text: str, *path: str) -> str:
-    """Normalised: two spellings of one address are one, in case, Unicode and punycode."""
+    """Its canonical form. Raises `Refused`."""
+    email = canonical_email(text)
+    if email is None:
+        raise invalid("This is no email address: it looks like name@example.com.", *path)
+    if len(email.partition("@")[0].encode()) > _MOST_OF_A_LOCAL_PART:
+        raise invalid("An email address has at most 64 bytes before its @ (RFC 5321, 4.5.3.1.1).", *path)
+    return email
+
+
+def canonical_email(text: str) -> str | None:
+    """Two spellings of one address are one: in case, Unicode's composition, and the domain's notation. None
+    for what is no address."""
+    if len(text) > _MOST_OF_AN_ADDRESS:
+        return None
     try:
-        if len(text) > _MOST_OF_AN_ADDRESS:
-            raise EmailNotValidError
-        address = validate_email(text.strip(), check_deliverability=False)
+        address = validate_email(text.strip().removesuffix("."), check_deliverability=False)
     except EmailNotValidError:
-        raise invalid("This is no email address: it looks like name@example.com.", *path) from None
-    return address.normalized.lower()
+        return None
+    local, _, domain = address.normalized.rpartition("@")
+    # A capital sigma has two small letters: which of them it is, is told by where in a word it stands.
+    local = local.lower().replace("\u03c2", "\u03a3").replace("\u03c3", "\u03a3").lower()
+    return f"{unicodedata.normalize('NFC', local)}@{domain.lower()}"
 
 
 def clean_amount(amount: Decimal | None, what: str, *path: str) -> Decimal | None:

@@ -77,6 +77,11 @@ def test_a_license_key_shows_any_one_wrong_character() -> None:
         ("WWW.Example.COM", "www.example.com"),
         ("BÜCHER.example", "bücher.example"),
         ("xn--bcher-kva.example", "bücher.example"),
+        ("BU\u0308CHER\u3002example", "bücher.example"),
+        ("example.com.", "example.com"),
+        ("example.com:443", "example.com"),
+        ("example.com.:80", "example.com"),
+        ("My_Shop.example.com", "my_shop.example.com"),
     ],
 )
 def test_a_site_has_one_form(typed: str, site: str) -> None:
@@ -87,10 +92,10 @@ NO_HOST_NAMES = ["", " ", "a b.com", "http://x/y", "x/y", "..", "a..b", "localho
 NO_HOST_NAMES += [
     "-a.com",
     "*.a.com",
-    "example.com:80",
     "user@example.com",
-    "a_b.com",
-    "example.com.",
+    "a._b",
+    "example.com..",
+    "example.com:8080",
     "1.0x7f",
 ]
 TOO_LONG = ["a" * 64 + ".com", ".".join(["a" * 49] * 5) + ".abcd"]  # 64 in a label, 254 in all

@@ -86,12 +86,12 @@ async def test_a_site(world: World, themes: dict[str, str], typed: str, site: st
 
 NO_SITES = (
     "", ".", "..", "a..example", "localhost", "http://x/y", "https://example.com", "example.com/path",
-    "example.com:80", "me@example.com", "exa mple.com", "-a.example", "a-.example", "a_b.example",
+    "example.com:8080", "me@example.com", "exa mple.com", "-a.example", "a-.example", "a._b",
     "192.168.0.1", "[::1]", "*.example.com", f"{'a' * 64}.example", f"{'a.' * 125}abcd",
-    "a\u202eb.example", "a\nb.example", "example.com.", "example.com..", ".example.com", "example.com。",
+    "a\u202eb.example", "a\nb.example", "example.com..", ".example.com", "example.com。。",
     "127.0.0.0x1", "\uff11.\uff12.\uff13.\uff14", "2001:db8::1", "xn--a.example", "bü_cher.example", "bücher",
     "ü" * 100_000,
-    f"{'ü' * 60}.{'ü' * 60}.{'ü' * 60}.{'ü' * 60}.example", "*", "*.bücher.example", "bücher.example:443",
+    f"{'ü' * 60}.{'ü' * 60}.{'ü' * 60}.{'ü' * 60}.example", "*", "*.bücher.example", "bücher.example:444",
 )  # fmt: skip
 
 

@@ -18,10 +18,12 @@ class Proxies:
         """The last address on the way here that is none of a trusted proxy's. What stands before it in
         X-Forwarded-For, anybody may have written."""
         peer = connection.client.host if connection.client else None
-        if not self._networks or peer is None:
-            return peer
+        if peer is None:
+            return None
+        if not self._networks:
+            return _canonical(peer)
         hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-        client = peer
+        client = _canonical(peer)
         for hop in reversed(hops[-_MOST_HOPS:]):
             address = _parsed(_without_port(hop))
             if address is None or not self._trusts(client):
@@ -34,6 +36,12 @@ class Proxies:
         return address is not None and any(
             address.version == network.version and address in network for network in self._networks
         )
+
+
+@lru_cache(maxsize=4_096)
+def _canonical(ip: str) -> str:
+    """An IPv4 address that was mapped into IPv6 as itself."""
+    return str(_parsed(ip) or ip)
 
 
 @lru_cache(maxsize=4_096)
