@@ -31,6 +31,8 @@ from web import (
     sign_in_pages,
 )
 from web.asking import make_context
+from web.clients import Proxies
+from web.connection_limits import ConnectionLimits
 from web.graphql import GraphQLView
 from web.ide import render_ide
 from web.job_worker import JobWorkerStatus
@@ -38,6 +40,7 @@ from web.load_shedding import LoadShedding
 from web.logs import configure_logs
 from web.rate_limits import RateLimits
 from web.state import State
+from web.websocket_limits import WebSocketTable
 
 GRAPHQL = "/graphql"
 log = structlog.get_logger()
@@ -87,6 +90,8 @@ def create_app(
         await asyncio.gather(view.close_sockets(), app.state.team_access.transfers.close())
 
     app.state.finish = finish
+    app.state.connection_limits = ConnectionLimits.of(settings)
+    app.state.proxies = Proxies(settings.trusted_proxies)
     return app
 
 
@@ -107,6 +112,8 @@ def _graphql_view(settings: Settings) -> GraphQLView:
         max_body_bytes=settings.max_body_bytes,
         max_batch=settings.max_batch,
         max_subscriptions=settings.max_subscriptions,
+        connection_init_timeout_seconds=settings.websocket_init_seconds,
+        web_sockets=WebSocketTable(ConnectionLimits.of(settings), Proxies(settings.trusted_proxies)),
     )
 
 

@@ -22,6 +22,7 @@ from commands.running import CommandError, database_of
 from settings import Settings
 
 if TYPE_CHECKING:
+    from web.http_server import HttpServer
     from web.job_worker import JobWorkerStatus
     from web.rate_limits import RateLimits
 
@@ -71,7 +72,7 @@ def serve(
 
     configure_logs(settings)
     try:
-        server.free_address(settings.host, settings.port)  # Before anything is made.
+        server.listener(settings).close()  # Before anything is made.
         with database_of(settings, serving=True) as (url, postgresql):
             require_folders(settings)
             os.environ["DATABASE_URL"] = url
@@ -84,7 +85,7 @@ def serve(
             gc.enable()
             server.serve(
                 settings,
-                partial(_load_app, rate_limits, worker_status),
+                partial(_load_server, rate_limits, worker_status),
                 (partial(_work, settings, url, worker_status), worker_status) if worker else None,
                 postgresql.wait if postgresql else None,
                 partial(_welcome, settings, url, with_demo=postgresql is not None),
@@ -143,17 +144,17 @@ def _shared(settings: Settings) -> "tuple[RateLimits, JobWorkerStatus]":
     return RateLimits(settings, shared=settings.workers > 1), JobWorkerStatus()
 
 
-def _load_app(rate_limits: "RateLimits", worker_status: "JobWorkerStatus") -> Any:
+def _load_server(rate_limits: "RateLimits", worker_status: "JobWorkerStatus") -> "HttpServer":
     """In each server process."""
-    from web.server import before_ending, collect_less, end_with_parent
+    from web.server import collect_less, end_with_parent
 
     end_with_parent()
     from app import create_app
+    from web.http_server import http_server
 
-    app = create_app(rate_limits=rate_limits, worker_status=worker_status)
-    before_ending(app.state.finish)
+    server = http_server(create_app(rate_limits=rate_limits, worker_status=worker_status))
     collect_less()
-    return app
+    return server
 
 
 def _work(settings: Settings, url: str, status: "JobWorkerStatus") -> None:

@@ -233,7 +233,9 @@ class Settings(BaseSettings):
     )
     database_pool_size: int = Field(10, ge=2, le=1000, description="Connections a server process, each way.")
     operation_timeout_seconds: Timeout = Field(10, gt=0, description="How long one operation may take.")
-    max_body_bytes: int = Field(256 * 1024, ge=1024, le=1 << 30, description="Size of a request's body.")
+    max_body_bytes: int = Field(
+        256 * 1024, ge=1024, le=1 << 30, description="Size of a request's body, and of a WebSocket message."
+    )
     max_tokens: Count = Field(2_000, ge=10, description="Tokens of a document.")
     max_depth: int = Field(15, ge=1, le=100, description="How deep a document's fields nest.")
     max_aliases: Count = Field(30, ge=1, description="Aliases and root fields of an operation, each.")
@@ -242,6 +244,75 @@ class Settings(BaseSettings):
     )
     max_batch: int = Field(10, ge=1, le=1000, description="Operations of a batch.")
     max_subscriptions: Count = Field(20, ge=1, description="Subscriptions of one WebSocket.")
+    max_connections: int = Field(
+        4_096,
+        ge=16,
+        le=60_000,
+        description="Open connections of one server process. When it is reached, those that have waited"
+        " longest for their clients are closed for new ones.",
+    )
+    max_connections_per_address: int = Field(
+        512,
+        ge=4,
+        le=60_000,
+        description="Open connections from one client address, of one server process; of a trusted proxy"
+        " there is no such limit.",
+    )
+    header_timeout_seconds: float = Field(
+        10, gt=0, le=600, description="How long a request's header may take to arrive."
+    )
+    body_timeout_seconds: float = Field(
+        10,
+        gt=0,
+        le=600,
+        description="How long a request's body may take to arrive, beside the time that it needs at"
+        " MIN_BODY_BYTES_PER_SECOND.",
+    )
+    min_body_bytes_per_second: int = Field(
+        4_096, ge=1, description="How slowly a request's body may come in."
+    )
+    send_timeout_seconds: float = Field(
+        60, gt=0, le=3600, description="How long a client may take in nothing of an answer."
+    )
+    keep_alive_seconds: float = Field(
+        60, gt=0, le=3600, description="How long a connection may stay open between two requests."
+    )
+    max_header_bytes: int = Field(32 * 1024, ge=4_096, description="Size of a request's header.")
+    max_pipelined_requests: int = Field(
+        16, ge=1, le=1000, description="Requests that may wait for their answers on one connection."
+    )
+    max_websocket_fragments: int = Field(
+        1_024, ge=1, description="Fragments of a WebSocket message; its size is limited by MAX_BODY_BYTES."
+    )
+    max_websocket_bytes_without_credential: int = Field(
+        16 * 1024,
+        ge=1024,
+        description="Size of a WebSocket message before the client has shown a credential.",
+    )
+    max_websockets_without_credential: int = Field(
+        1_000,
+        ge=1,
+        description="WebSockets of one server process whose clients have shown no credential. When it is"
+        " reached, the oldest of them are closed for new ones.",
+    )
+    max_websockets_without_credential_per_address: int = Field(
+        50, ge=1, description="The same from one client address; more are refused."
+    )
+    max_websockets_per_credential: int = Field(
+        100, ge=1, description="WebSockets of one session or API key, of one server process."
+    )
+    websocket_init_seconds: float = Field(
+        10,
+        gt=0,
+        le=600,
+        description="How long a WebSocket's client may take to send `connection_init`.",
+    )
+    websocket_ping_seconds: float = Field(
+        20, gt=0, le=3600, description="How often a ping is sent on a WebSocket."
+    )
+    websocket_pong_seconds: float = Field(
+        20, gt=0, le=3600, description="How long a WebSocket's client may take to answer a ping."
+    )
 
     @field_validator("*", mode="before")
     @classmethod

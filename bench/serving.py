@@ -1,13 +1,18 @@
-"""How a peer in Python is served: on Granian, set as `team-access serve` sets it."""
+"""How a peer in Python is served: by the server of `team-access serve`, in one process."""
 
+import asyncio
 import os
+from importlib import import_module
 
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server.mp import MPServer as Server
+import uvloop
+
+from settings import Settings
+from web.clients import Proxies
+from web.connection_limits import ConnectionLimits, ConnectionTable
+from web.http_server import HttpServer, ServerConfig, serve_until_signal
+from web.server import listener
 
 POOL_SIZE = 10
-_CONCURRENT_REQUESTS = 4096
 
 
 def environment_url() -> str:
@@ -15,16 +20,11 @@ def environment_url() -> str:
 
 
 def serve(factory: str, *, lifespan: bool = True) -> None:
-    """`factory` makes the ASGI app, in the server process."""
-    Server(
-        factory,
-        address="127.0.0.1",
-        port=int(os.environ["PORT"]),
-        interface=Interfaces.ASGI if lifespan else Interfaces.ASGINL,
-        workers=1,
-        http=HTTPModes.http1,
-        backlog=_CONCURRENT_REQUESTS,
-        backpressure=_CONCURRENT_REQUESTS,
-        factory=True,
-        log_level=LogLevels.warning,
-    ).serve()
+    """`factory` makes the ASGI app: MODULE:FUNCTION."""
+    module, _, name = factory.partition(":")
+    app = getattr(import_module(module), name)()
+    table = ConnectionTable(ConnectionLimits(), Proxies(()))
+    server = HttpServer(ServerConfig(app, table, lifespan=lifespan))
+    settings = Settings(_env_file=None, port=int(os.environ["PORT"]))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_until_signal(server, listener(settings)))

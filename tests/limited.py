@@ -31,7 +31,7 @@ async def limited(
     async with serving(changed) as server, httpx.AsyncClient(base_url=url, timeout=30) as http:
         http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         people = {role: replace(person, http=http) for role, person in world.people.items()}
-        app: Any = server.target
+        app: Any = server.config.app
         there = World(http, changed, world.database, world.superuser, world.account_id, people)
         yield there, app.state.team_access
 

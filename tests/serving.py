@@ -5,23 +5,31 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from granian.constants import Interfaces
-from granian.server.embed import Server
-
 from app import create_app
 from settings import Settings
+from web.http_server import HttpServer, http_server
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Server]:
+async def serving(settings: Settings) -> AsyncIterator[HttpServer]:
     """Listens on `settings.port` until the block ends."""
-    server = Server(create_app(settings), port=settings.port, interface=Interfaces.ASGI, log_enabled=False)
-    task = asyncio.create_task(server.serve())
-    await _listening(settings.port)
+    async with running(http_server(create_app(settings)), settings.port) as server:
+        yield server
+
+
+@asynccontextmanager
+async def running(server: HttpServer, port: int) -> AsyncIterator[HttpServer]:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        assert not task.done(), task.result()
+        await asyncio.sleep(0.01)
     try:
         yield server
     finally:
-        server.stop()  # type: ignore[no-untyped-call]
+        server.should_exit = True
         await asyncio.wait_for(task, 10)
 
 
@@ -30,7 +38,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-async def _listening(port: int) -> None:
+async def listening(port: int) -> None:
     for _ in range(500):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from tests.toy_graphql import ALLOWED_ORIGIN, RECORD, serving
+from web.connection_limits import ConnectionLimits
 
 AUDITS = Path(__file__).parent / "graphql_http"
 JSON = "application/json"
@@ -23,7 +24,7 @@ COOKIE = {"cookie": "session=1"}
 
 @pytest.fixture(scope="module")
 async def address() -> AsyncIterator[str]:
-    async with serving(timeout_seconds=0.3) as address:
+    async with serving(ConnectionLimits(body_seconds=0.3), timeout_seconds=0.3) as address:
         yield address
 
 

@@ -19,7 +19,7 @@ from models.database import Database
 from settings import Settings
 from tests.changes import INVITE_MANY, RESEND, ROTATE_API_KEY
 from tests.links import emailed_link, forgetful_client, session_of
-from tests.serving import _listening, free_port
+from tests.serving import free_port, listening
 from tests.smtp import smtp_server
 from tests.test_invitations import invite
 from tests.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
@@ -61,7 +61,7 @@ async def served(
         tmp_path, "serve", "serve", "--no-worker", DATABASE_URL=database_url, PORT=str(port),
         DATA_DIR=str(tmp_path / "data"), SMTP_URL="smtp://127.0.0.1:1",
     ):  # fmt: skip
-        await _listening(port)
+        await listening(port)
         async with forgetful_client(settings) as http:
             yield World(http, settings, database, superuser)
 

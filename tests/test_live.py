@@ -50,7 +50,7 @@ async def state(app_settings: Settings, tmp_path_factory: pytest.TempPathFactory
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notifications, "LOOK_SECONDS", 3_600)
         async with serving(settings) as server:
-            app: Any = server.target
+            app: Any = server.config.app
             yield app.state.team_access
 
 

@@ -282,25 +282,29 @@ async def test_reading_does_not_wait_for_a_change(world: World) -> None:
 FORKED_MEANWHILE = """
 import sys, threading, time
 from settings import Settings
+from web.clients import Proxies
+from web.connection_limits import ConnectionLimits, ConnectionTable
+from web.http_server import HttpServer, ServerConfig
 from web.server import serve
 
 lock = threading.Lock()
 
-def load_app():
+def load_server():
     async def app(scope, receive, send):
         if scope["type"] == "lifespan":
             return
         with lock:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"ok"})
-    return app
+    table = ConnectionTable(ConnectionLimits(), Proxies(()))
+    return HttpServer(ServerConfig(app, table, lifespan=False))
 
 def when_ready():
     with lock:
         time.sleep(0.5)
     return lambda: print("ready", flush=True)
 
-serve(Settings(port=int(sys.argv[1]), workers=2), load_app, None, None, when_ready)
+serve(Settings(port=int(sys.argv[1]), workers=2), load_server, None, None, when_ready)
 """
 
 

@@ -175,7 +175,7 @@ FRAMES: dict[str, Any] = {
     "null": "null",
     "number": "7",
     "list": "[]",
-    "deep": "[" * 100_000,
+    "deep": "[" * 10_000,
     "5,000 digits": "1" * 5_000,
     "lone surrogate": '{"type": "ping", "payload": {"a": "\\ud800"}}',
     "no type": "{}",
@@ -207,7 +207,7 @@ async def test_what_is_no_message_closes_the_socket(address: str, frame: str | b
 
 async def test_huge_frames_close_the_socket(address: str) -> None:
     async with opened(address) as socket:
-        await socket.send({"type": "ping", "payload": {"a": "x" * (256 * 1024)}})
+        await socket.send({"type": "ping", "payload": {"a": "x" * (16 * 1024)}})
 
         assert await socket.closed() == 1009
 

@@ -1,15 +1,13 @@
-"""A schema that knows no product, served by Granian on a real socket, for the tests of the endpoint."""
+"""A schema that knows no product, served on a real socket, for the tests of the endpoint."""
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import strawberry
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -17,10 +15,17 @@ from starlette.types import Receive, Scope, Send
 from strawberry.scalars import JSON
 from strawberry.types import Info
 
+from tests.serving import free_port, running
+from web.clients import Proxies
+from web.connection_limits import ConnectionLimits, ConnectionTable
 from web.exchange import Exchange
 from web.graphql import GraphQLView
+from web.http_server import HttpServer, ServerConfig
+from web.websocket_limits import WebSocketTable
 
 ALLOWED_ORIGIN = "https://app.example.com"
+CREDENTIAL_ID = UUID(int=1)
+"""Of whoever shows one that is not wrong."""
 
 
 @dataclass
@@ -167,6 +172,8 @@ async def make_context(exchange: Exchange) -> Exchange:
         raise RuntimeError("could not connect to 10.0.0.7")
     if exchange.authorization == "Bearer slow":
         await asyncio.sleep(30)
+    if exchange.authorization is not None:
+        exchange.credential_id = CREDENTIAL_ID
     exchange.at_end.append(lambda: RECORD.events.append("ended"))
     return exchange
 
@@ -176,28 +183,17 @@ async def render_ide(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def serving(**options: Any) -> AsyncIterator[str]:
+async def serving(limits: ConnectionLimits | None = None, **options: Any) -> AsyncIterator[str]:
     """The endpoint's address, host and port, without a scheme."""
-    view = GraphQLView(SCHEMA, make_context, render_ide, allowed_origins=[ALLOWED_ORIGIN], **options)
+    limits, proxies = limits or ConnectionLimits(), Proxies(())
+    options = {"allowed_origins": [ALLOWED_ORIGIN], "web_sockets": WebSocketTable(limits, proxies), **options}
+    view = GraphQLView(SCHEMA, make_context, render_ide, **options)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["request_id"] = "request-1"
         await view(scope, receive, send)
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Server(app, port=port, interface=Interfaces.ASGINL, log_enabled=False)
-    task = asyncio.create_task(server.serve())
-    for _ in range(200):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            break
-    try:
+    port = free_port()
+    table = ConnectionTable(limits, proxies)
+    async with running(HttpServer(ServerConfig(app, table, lifespan=False)), port):
         yield f"127.0.0.1:{port}"
-    finally:
-        server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait_for(task, 5)

@@ -50,8 +50,10 @@ async def make_context(exchange: Exchange) -> Context:
             await rate_limiter.enter(context, exchange.extensions)
     finally:
         exchange.record = _recorder(context, state) or exchange.record
-    if context.viewer is not None and not context.viewer.may_query:
-        exchange.admit = _only_changes
+    if context.viewer is not None:
+        exchange.credential_id = context.viewer.credential.id
+        if not context.viewer.may_query:
+            exchange.admit = _only_changes
     _watch(context, exchange)
     return context
 

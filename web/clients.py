@@ -6,6 +6,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.requests import HTTPConnection
 
+Site = tuple[int, int]
+"""What counts as one client: see `site_of`."""
+
 _IPV6_SITE_BITS = 64
 _MOST_HOPS = 20
 
@@ -26,12 +29,13 @@ class Proxies:
         client = _canonical(peer)
         for hop in reversed(hops[-_MOST_HOPS:]):
             address = _parsed(_without_port(hop))
-            if address is None or not self._trusts(client):
+            if address is None or not self.trusts(client):
                 break
             client = str(address)
         return client
 
-    def _trusts(self, text: str) -> bool:
+    def trusts(self, text: str) -> bool:
+        """Whether the address is a trusted proxy's."""
         address = _parsed(text)
         return address is not None and any(
             address.version == network.version and address in network for network in self._networks
@@ -45,7 +49,7 @@ def _canonical(ip: str) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def site_of(ip: str | None) -> tuple[int, int]:
+def site_of(ip: str | None) -> Site:
     """What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which one household has.
     All whose address is not known are one."""
     address = _parsed(ip or "")

@@ -6,7 +6,7 @@ from typing import cast
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
@@ -47,6 +47,8 @@ class Guarded:
 
         try:
             await self._app(scope, receive, send_watched)
+        except ClientDisconnect:
+            return  # Nobody waits for an answer.
         except Exception as error:
             if scope["type"] != "http" or has_begun:
                 raise

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -25,6 +26,8 @@ class Exchange:
     connection: HTTPConnection
     # The Authorization header's value, or that of `connection_init`'s payload, which comes first.
     authorization: str | None
+    # Of whoever asks, once a context was made.
+    credential_id: UUID | None = None
     # Goes out in each answer's `extensions`, beside `cost`.
     extensions: dict[str, object] = field(default_factory=dict)
     # Ends the WebSocket at once, and every operation on it: no event is sent any more.

@@ -28,6 +28,8 @@ from schema.document import Documents, Prepared, Refused, nul_error
 from schema.execution import execute
 from schema.limits import Limits
 from web.answers import encode
+from web.clients import Proxies
+from web.connection_limits import ConnectionLimits, ConnectionRefused
 from web.errors import (
     UNAVAILABLE,
     as_graphql_error,
@@ -51,6 +53,7 @@ from web.requests import (
     read_parameters,
 )
 from web.websocket import TransportHandler, WebSocketAdapter
+from web.websocket_limits import WebSocketTable
 
 Answer = dict[str, Any]
 
@@ -77,8 +80,9 @@ class GraphQLView(GraphQL[Exchange, None]):
         max_batch: int = 10,
         max_subscriptions: int = 20,
         connection_init_timeout_seconds: float = 10,
+        web_sockets: WebSocketTable | None = None,
     ) -> None:
-        """`max_body_bytes` holds for a WebSocket's frames too. `allowed_origins` beside the own one."""
+        """`allowed_origins` beside the own one."""
         super().__init__(
             schema,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
@@ -92,18 +96,34 @@ class GraphQLView(GraphQL[Exchange, None]):
         self.timeout_seconds = timeout_seconds
         self.max_body_bytes = max_body_bytes
         self.max_batch = max_batch
+        self.web_sockets = web_sockets or WebSocketTable(ConnectionLimits(), Proxies(()))
         # Those that are open; the event is set once one has ended.
         self.sockets: dict[TransportHandler, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self.run(WebSocket(scope, receive, send))
+            await self._serve_web_socket(WebSocket(scope, receive, send))
             return
         try:
             response = await self._respond(Request(scope, receive, send))
         except ClientDisconnect:
             return
         await response(scope, receive, send)
+
+    async def _serve_web_socket(self, web_socket: WebSocket) -> None:
+        try:
+            slot = self.web_sockets.admit(web_socket)
+        except ConnectionRefused as refusal:
+            headers, body = refusal.response(as_json=True)
+            response = Response(body, refusal.status)
+            response.raw_headers = headers
+            await web_socket.send_denial_response(response)
+            return
+        web_socket.scope["slot"] = slot
+        try:
+            await self.run(web_socket)
+        finally:
+            self.web_sockets.release(slot)
 
     async def close_sockets(self) -> None:
         """At the server's end: clients are told to come back, and nothing is left half done."""
@@ -193,9 +213,7 @@ class GraphQLView(GraphQL[Exchange, None]):
             if media_type is None:
                 raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
             check_origin(headers, self.allowed_origins)
-            asked = await read_parameters(
-                request, headers, self.max_body_bytes, self.max_batch, self.timeout_seconds
-            )
+            asked = await read_parameters(request, headers, self.max_body_bytes, self.max_batch)
             batch = asked if isinstance(asked, list) else [asked]
             prepared = [self._prepare_or_refuse(each, request.method) for each in batch]
         except RequestRefused as refused:

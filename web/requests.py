@@ -11,7 +11,6 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 
-from models.deadlines import Deadline
 from schema.document import holds_nul
 
 JSON = "application/json"
@@ -112,7 +111,6 @@ async def read_parameters(
     headers: Mapping[str, str],
     max_body_bytes: int,
     max_batch: int,
-    timeout_seconds: float,
 ) -> list[Parameters] | Parameters:
     """What the request asks for; a list where it is a batch. Raises RequestRefused."""
     if request.method == "GET":
@@ -122,12 +120,7 @@ async def read_parameters(
             405, "METHOD_NOT_ALLOWED", "GraphQL is served to GET and POST.", {"allow": "GET, POST"}
         )
     _check_content(headers)
-    try:
-        with Deadline(timeout_seconds):
-            body = await _read_body(request, headers, max_body_bytes)
-    except TimeoutError:
-        message = "The request's body came in too slowly."
-        raise RequestRefused(408, "REQUEST_TIMEOUT", message, {"connection": "close"}) from None
+    body = await _read_body(request, headers, max_body_bytes)
     document = _decode(body, "The request's body")
     nul = b"\\u0000" in body
     if not isinstance(document, list):

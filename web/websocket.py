@@ -5,7 +5,7 @@ so that none of them runs with what was true when the socket was opened.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +32,12 @@ from schema.document import Prepared, Refused
 from schema.execution import subscribe
 from schema.limits import too_complex
 from web.answers import encode
+from web.connection_limits import ConnectionRefused
 from web.errors import as_graphql_error, code_of, presented, status_of, timed_out
 from web.exchange import Exchange
 from web.recording import Recording, codes_of
 from web.requests import Parameters, RequestRefused, parameters
+from web.websocket_limits import WebSocketSlot
 
 if TYPE_CHECKING:
     from web.graphql import GraphQLView
@@ -52,22 +54,16 @@ _CLIENT_CLOSED_REQUEST = 499  # As nginx calls it: there is no status for it in 
 class WebSocketAdapter(ASGIWebSocketAdapter):
     def __init__(self, view: Any, request: WebSocket, response: WebSocket) -> None:
         super().__init__(view, request, response)
-        self._max_frame_bytes = view.max_body_bytes
         self._closed = False
         self._closing: asyncio.Task[None] | None = None
-        self._receiving: asyncio.Task[MutableMapping[str, Any]] | None = None
 
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
         while (message := await self._receive()) is not None:
             if message.get("text") is None:
                 raise NonTextMessageReceived
-            frame = message["text"].encode()
-            if len(frame) > self._max_frame_bytes:
-                await self.close(1009, f"A message may have {self._max_frame_bytes:,} bytes")
-                return
             try:
-                document = orjson.loads(frame)
-            except orjson.JSONDecodeError:
+                document = orjson.loads(message["text"])
+            except (orjson.JSONDecodeError, UnicodeEncodeError):
                 raise NonJsonMessageReceived from None
             yield document
 
@@ -93,40 +89,31 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
         await asyncio.shield(self._closing)
 
     async def _send_close(self, code: int, reason: str) -> None:
-        # Granian sends nothing of a close while something waits to receive.
-        if self._receiving:
-            self._receiving.cancel()
-            await asyncio.wait([self._receiving])
         with suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.ws.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
 
     async def _receive(self) -> Mapping[str, Any] | None:
-        """The next frame; None where the connection has ended on either side."""
+        """The next message; None where the connection has ended on either side."""
         if self._closed:
             return None
-        self._receiving = asyncio.ensure_future(self.ws.receive())
-        try:
-            message = await self._receiving
-        except asyncio.CancelledError:
-            if self._closing is None or not self._receiving.cancelled():
-                self._receiving.cancel()
-                raise
-            await self._closing
-            return None
-        finally:
-            self._receiving = None
+        message = await self.ws.receive()
         if message["type"] == "websocket.disconnect":
             self._closed = True
             return None
-        return message
+        return None if self._closed else message
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
     view: "GraphQLView"
 
+    @property
+    def slot(self) -> WebSocketSlot:
+        slot: WebSocketSlot = self.context.connection.scope["slot"]
+        return slot
+
     async def handle(self) -> None:
-        self.context.close = self.end
+        self.context.close = self.slot.end = self.end
         ended = self.view.sockets[self] = asyncio.Event()
         try:
             await super().handle()
@@ -175,8 +162,19 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
             (shown,) = presented([as_graphql_error(error)], self.context.request_id)
             await self.websocket.close(4500, shown["message"])
         else:
-            await self.send_message({"type": "connection_ack"})
-            self.connection_acknowledged = True
+            await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        credential_id = self.context.credential_id
+        if credential_id is not None:
+            try:
+                self.view.web_sockets.identify(self.slot, credential_id)
+            except ConnectionRefused as refusal:
+                await self.websocket.close(1013, refusal.message)
+                return
+            self.context.connection.scope["admit_full_messages"]()
+        await self.send_message({"type": "connection_ack"})
+        self.connection_acknowledged = True
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         allowed = self.max_subscriptions_per_connection or 0

@@ -1,0 +1,242 @@
+"""Clients that are slow, silent, or hold more connections than is their part; and others meanwhile."""
+
+import asyncio
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.raw_connections import RawConnection
+from tests.test_start import running
+from tests.toy_graphql import serving
+from web.connection_limits import ConnectionLimits
+
+LIMITS = ConnectionLimits(
+    connections=24,
+    connections_per_address=8,
+    header_seconds=0.4,
+    body_seconds=0.4,
+    body_bytes_per_second=1_000,
+    keep_alive_seconds=0.4,
+    send_seconds=0.4,
+    pipelined_requests=4,
+)
+JSON_POST = (
+    b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+)
+QUERY = b'{"query": "{hello}"}'
+OK = b"HTTP/1.1 200 OK\r\n"
+OTHER = "127.0.0.2"
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with serving(LIMITS) as address:
+        yield int(address.rpartition(":")[2])
+
+
+async def answer_to_query(port: int, client: str) -> bytes:
+    connection = await RawConnection.open(port, client)
+    await connection.send(JSON_POST % len(QUERY) + QUERY)
+    status = await asyncio.wait_for(connection.reader.readline(), 10)
+    connection.close()
+    return status
+
+
+SLOW = {
+    "header": (
+        b"GET /graphql HTTP/1.1\r\nx-a: ",
+        b"HTTP/1.1 408",
+        b"header came in too slowly: it must arrive within 0.4 seconds",
+    ),
+    "body": (JSON_POST % 100 + b"{", b"HTTP/1.1 408", b"body_seconds"),
+    "chunked body": (
+        b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+        b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+        b"HTTP/1.1 408",
+        b"body_seconds",
+    ),
+    "nothing": (b"", b"", b""),
+    "empty lines": (b"\r\n\r\n", b"HTTP/1.1 408", b"header came in too slowly"),
+}
+
+
+@pytest.mark.parametrize(("sent", "status", "limit"), SLOW.values(), ids=SLOW.keys())
+async def test_who_owes_a_request_is_closed(port: int, sent: bytes, status: bytes, limit: bytes) -> None:
+    connection = await RawConnection.open(port)
+    await connection.send(sent)
+
+    answer = await connection.rest()
+
+    assert answer.startswith(status)
+    assert limit in answer
+    assert bool(answer) is bool(status)
+
+
+async def test_a_body_that_comes_in_steadily_may_take_longer(port: int) -> None:
+    connection = await RawConnection.open(port)
+    await connection.send(JSON_POST % 1_600)
+    for _ in range(8):
+        await connection.send(b" " * 200)
+        await asyncio.sleep(0.1)
+
+    assert (await connection.rest()).startswith(b"HTTP/1.1 400")
+
+
+async def test_a_body_that_comes_in_drop_by_drop_is_given_up(port: int) -> None:
+    connection = await RawConnection.open(port)
+    await connection.send(JSON_POST % 1_000)
+    reading = asyncio.create_task(connection.rest())
+    for _ in range(100):
+        await connection.send(b" ")
+        await asyncio.sleep(0.02)
+
+    answer = await reading
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"1,000 bytes a second" in answer
+
+
+async def test_an_idle_connection_is_closed_after_its_last_answer(port: int) -> None:
+    connection = await RawConnection.open(port)
+    await connection.send((JSON_POST % len(QUERY) + QUERY) * 2)
+
+    answers = await connection.rest()
+
+    assert answers.count(OK) == 2
+
+
+TOO_LARGE = {
+    "one header": b"GET /graphql HTTP/1.1\r\nx-a: " + b"a" * 100_000,
+    "many headers": b"GET /graphql HTTP/1.1\r\n" + b"x-a: a\r\n" * 20_000,
+    "complete": b"GET /graphql HTTP/1.1\r\nx-a: " + b"a" * 40_000 + b"\r\n\r\n",
+    "target": b"GET /" + b"a" * 100_000,
+    "trailers": (
+        b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+        b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n" + b"x-a: a\r\n" * 20_000
+    ),
+}
+
+
+@pytest.mark.parametrize("sent", TOO_LARGE.values(), ids=TOO_LARGE.keys())
+async def test_a_large_header_is_refused(port: int, sent: bytes) -> None:
+    connection = await RawConnection.open(port)
+    for start in range(0, len(sent), 8_000):
+        await connection.send(sent[start : start + 8_000])
+        await asyncio.sleep(0)
+
+    answer = await connection.rest()
+
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"32,768 bytes" in answer
+
+
+async def test_pipelined_requests_are_answered_in_turn_up_to_a_limit(port: int) -> None:
+    connection = await RawConnection.open(port)
+    await connection.send((JSON_POST % len(QUERY) + QUERY) * 1_000)
+
+    answers = await connection.rest()
+
+    assert answers.count(OK) == 5
+    assert answers.count(b"HTTP/1.1 429") == 1
+    assert b'"limit":"pipelined_requests","allowed":4' in answers
+
+
+async def test_who_takes_no_answer_in_is_closed(port: int) -> None:
+    query = b'{"query": "query ($name: String!) {hello(name: $name)}", "variables": {"name": "%s"}}'
+    request = query % (b"a" * 200_000)
+    connection = await RawConnection.open(port)
+    connection.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    sent = 0
+    while await connection.send(JSON_POST % len(request) + request):
+        sent += 1
+
+    assert sent < 1_000
+
+
+@contextmanager
+def many_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_one_address_cannot_hold_what_others_need(port: int) -> None:
+    held = [await RawConnection.open(port) for _ in range(60)]
+
+    assert await answer_to_query(port, OTHER) == OK
+    assert await answer_to_query(port, "127.0.0.1") == OK
+    for connection in held:
+        connection.close()
+
+
+async def test_many_addresses_cannot_hold_what_others_need(port: int) -> None:
+    held = [await RawConnection.open(port, f"127.0.1.{number}") for number in range(60)]
+
+    assert await answer_to_query(port, OTHER) == OK
+    for connection in held:
+        connection.close()
+
+
+async def test_connections_that_are_being_answered_are_not_closed_for_others(port: int) -> None:
+    slow = b'{"query": "{slow}"}'
+    held = [await RawConnection.open(port) for _ in range(8)]
+    for connection in held:
+        await connection.send(JSON_POST % len(slow) + slow)
+    await asyncio.sleep(0.1)
+
+    refused = await (await RawConnection.open(port)).rest()
+    answer = await answer_to_query(port, OTHER)
+
+    assert refused.startswith(b"HTTP/1.1 429")
+    assert b"at most 8 may be open" in refused
+    assert answer == OK
+    for connection in held:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nhost: localhost\r\nx-a: ",
+        b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nemail=",
+    ],
+    ids=["idle", "half a header", "slow form"],
+)
+async def test_thousands_from_one_address_keep_nobody_waiting(
+    tmp_path: Path, database_url: str, sent: bytes
+) -> None:
+    with many_files(), running(tmp_path, "serve", "--no-worker", DATABASE_URL=database_url) as serve:
+        assert serve.status() == 200
+        held = []
+        for _ in range(4_200):
+            held.append(await RawConnection.open(serve.port))
+            await held[-1].send(sent)
+
+        other = await RawConnection.open(serve.port, OTHER)
+        assert await other.request() == OK
+
+        for connection in [*held, other]:
+            connection.close()
+
+
+async def test_an_aborted_form_is_no_traceback(tmp_path: Path, database_url: str) -> None:
+    with running(tmp_path, "serve", "--no-worker", DATABASE_URL=database_url) as serve:
+        assert serve.status() == 200
+        for path in ("/sign-in", "/graphql", "/leaked-keys", "/licenses/verify"):
+            connection = await RawConnection.open(serve.port)
+            await connection.send(
+                f"POST {path} HTTP/1.1\r\nhost: localhost:{serve.port}\r\ncontent-type: application/json\r\n"
+                "content-length: 100\r\n\r\nemail=".encode()
+            )
+            await asyncio.sleep(0.2)
+            connection.close()
+        assert serve.status() == 200
+        serve.process.terminate()
+        code, _, err = serve.outcome()
+
+    assert (code, err) == (0, "")

@@ -1,0 +1,183 @@
+"""The connection policy: every limit on what clients hold open in a server process, and who holds what."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+from settings import Settings
+from web.answers import encode
+from web.clients import Proxies, Site, site_of
+
+EVICTED_PART = 16
+"""One in so many of a limit makes room when it is reached: to search for them takes milliseconds."""
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """Counts hold for one server process; sizes are in bytes, times in seconds."""
+
+    connections: int = 4_096
+    connections_per_address: int = 512
+    header_bytes: int = 32 * 1024
+    header_seconds: float = 10
+    body_seconds: float = 10
+    body_bytes_per_second: int = 4_096
+    send_seconds: float = 60
+    keep_alive_seconds: float = 60
+    pipelined_requests: int = 16
+    first_message_bytes: int = 16 * 1024
+    message_bytes: int = 256 * 1024
+    message_fragments: int = 1_024
+    ping_seconds: float = 20
+    pong_seconds: float = 20
+    websockets_without_credential: int = 1_000
+    websockets_without_credential_per_address: int = 50
+    websockets_per_credential: int = 100
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            connections=settings.max_connections,
+            connections_per_address=settings.max_connections_per_address,
+            header_bytes=settings.max_header_bytes,
+            header_seconds=settings.header_timeout_seconds,
+            body_seconds=settings.body_timeout_seconds,
+            body_bytes_per_second=settings.min_body_bytes_per_second,
+            send_seconds=settings.send_timeout_seconds,
+            keep_alive_seconds=settings.keep_alive_seconds,
+            pipelined_requests=settings.max_pipelined_requests,
+            first_message_bytes=settings.max_websocket_bytes_without_credential,
+            message_bytes=settings.max_body_bytes,
+            message_fragments=settings.max_websocket_fragments,
+            ping_seconds=settings.websocket_ping_seconds,
+            pong_seconds=settings.websocket_pong_seconds,
+            websockets_without_credential=settings.max_websockets_without_credential,
+            websockets_without_credential_per_address=settings.max_websockets_without_credential_per_address,
+            websockets_per_credential=settings.max_websockets_per_credential,
+        )
+
+    def within(self, open_files: int) -> Self:
+        """With no more connections than the process may have files open; database and files need some."""
+        connections = min(self.connections, max(16, open_files - 256))
+        return replace(
+            self,
+            connections=connections,
+            connections_per_address=min(self.connections_per_address, max(4, connections // 8)),
+        )
+
+
+@dataclass(eq=False)
+class ConnectionRefused(Exception):
+    """A limit of the policy was reached: which one, and how much it allows."""
+
+    status: int
+    code: str
+    message: str
+    limit: str | None = None
+    allowed: float | None = None
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        limit = {} if self.limit is None else {"limit": self.limit, "allowed": self.allowed}
+        return {"code": self.code, **limit}
+
+    def response(self, *, as_json: bool) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Headers and body: GraphQL's `errors` for a client of the API, a sentence for others."""
+        body = self.message.encode()
+        if as_json:
+            body = encode({"errors": [{"message": self.message, "extensions": self.extensions}]})
+        media_type = b"application/json" if as_json else b"text/plain"
+        headers = [
+            (b"content-type", media_type + b"; charset=utf-8"),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"connection", b"close"),
+        ]
+        if self.status in (429, 503):
+            headers.append((b"retry-after", b"1"))
+        return headers, body
+
+
+class Connection(Protocol):
+    site: Site | None
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the client owes a request, or a part of one; None while it is owed an answer."""
+
+    def check_deadlines(self, now: float) -> None: ...
+    def evict(self, refusal: ConnectionRefused) -> None: ...
+
+
+class ConnectionTable:
+    """The open connections of a server process, by client address.
+
+    A new connection is admitted as long as there is one that waits for its client and can be closed for it:
+    first of the address that holds the most, so that no address takes what others need.
+    """
+
+    def __init__(self, limits: ConnectionLimits, proxies: Proxies) -> None:
+        self.limits = limits
+        self.proxies = proxies
+        self._by_site: dict[Site | None, dict[Connection, None]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Connection]:
+        return (each for site in list(self._by_site.values()) for each in list(site))
+
+    def site_of_peer(self, address: str | None) -> Site | None:
+        """None for what has no limit of its own: the connections of trusted proxies carry many clients."""
+        return None if address is None or self.proxies.trusts(address) else site_of(address)
+
+    def admit(self, connection: Connection) -> None:
+        """Raises ConnectionRefused."""
+        limits, site = self.limits, self._by_site.get(connection.site, {})
+        if connection.site is not None and len(site) >= limits.connections_per_address:
+            refusal = too_many_from_address(
+                "connections", "connections_per_address", limits.connections_per_address
+            )
+            self._make_room(site, limits.connections_per_address, refusal)
+        if self._count >= limits.connections:
+            refusal = too_many("connections", "connections", limits.connections)
+            largest = max(self._by_site.values(), key=len)
+            crowd: Iterable[Connection] = largest if len(largest) > EVICTED_PART else self
+            self._make_room(crowd, limits.connections, refusal)
+        self._by_site.setdefault(connection.site, {})[connection] = None
+        self._count += 1
+
+    def release(self, connection: Connection) -> None:
+        """More than once is no harm."""
+        site = self._by_site.get(connection.site)
+        if site is None or connection not in site:
+            return
+        del site[connection]
+        self._count -= 1
+        if not site:
+            del self._by_site[connection.site]
+
+    def check_deadlines(self, now: float) -> None:
+        for connection in self:
+            connection.check_deadlines(now)
+
+    def _make_room(self, among: Iterable[Connection], limit: int, refusal: ConnectionRefused) -> None:
+        """Closes those that have waited for their clients longest. Raises the refusal where none waits."""
+        waiting = [(each.waiting_since, id(each), each) for each in among if each.waiting_since is not None]
+        if not waiting:
+            raise refusal
+        for _, _, connection in sorted(waiting)[: max(1, limit // EVICTED_PART)]:
+            self.release(connection)
+            connection.evict(refusal)
+
+
+def too_many_from_address(what: str, limit: str, allowed: int) -> ConnectionRefused:
+    message = f"Too many {what} from this address: at most {allowed:,} may be open."
+    return ConnectionRefused(429, "RATE_LIMITED", message, limit, allowed)
+
+
+def too_many(what: str, limit: str, allowed: int) -> ConnectionRefused:
+    message = f"Too many {what}: at most {allowed:,} may be open. Try again later."
+    return ConnectionRefused(503, "UNAVAILABLE", message, limit, allowed)

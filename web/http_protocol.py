@@ -1,0 +1,225 @@
+"""HTTP/1.1 by uvicorn, within the connection policy: no client holds a connection without using it."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from web.clients import Site
+from web.connection_limits import ConnectionRefused
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from starlette.types import Receive, Scope, Send
+    from uvicorn._types import ASGI3Application
+
+    from web.http_server import ServerConfig
+
+_HEAD, _BODY, _ANSWER, _IDLE, _CLOSING = range(5)
+_CLOSING_SECONDS = 2
+_NEVER = float("inf")
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """A connection is in one of five phases. In `_HEAD`, `_BODY` and `_IDLE` the client owes bytes until a
+    deadline; in `_ANSWER` the app owes them. In `_CLOSING` what still comes in is discarded for a moment: a
+    client that is cut off while it sends does not read the reason."""
+
+    config: "ServerConfig"
+
+    def __init__(
+        self,
+        config: "ServerConfig",
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: "asyncio.AbstractEventLoop | None" = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.table, self.limits = config.table, config.table.limits
+        self.site: Site | None = None
+        self._phase, self._since = _HEAD, 0.0
+        self._deadline = self._send_deadline = _NEVER
+        # Of the head that comes in, or since the body that comes in has last grown.
+        self._received_bytes = 0
+
+    @property
+    def waiting_since(self) -> float | None:
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self._phase in (_ANSWER, _CLOSING) or self.pipeline or (self._phase == _HEAD and is_answering):
+            return None
+        return self._since
+
+    def check_deadlines(self, now: float) -> None:
+        if now >= self._send_deadline:
+            self.transport.abort()
+        elif now >= self._deadline:
+            self._expire(now)
+        elif self._deadline == _NEVER and self.transport.is_closing():
+            self._deadline = now + self.limits.send_seconds
+
+    def evict(self, refusal: ConnectionRefused) -> None:
+        """The connection is not in the table any more, so nothing waits for its end."""
+        if self._phase != _IDLE:
+            self._answer(refusal)
+        self._phase = _CLOSING
+        self.transport.close()
+
+    # Called by the event loop.
+
+    def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.site = self.table.site_of_peer(self.client[0] if self.client else None)
+        self._wait(_HEAD, self.limits.header_seconds)
+        try:
+            self.table.admit(self)
+        except ConnectionRefused as refusal:
+            self.evict(refusal)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.table.release(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase == _CLOSING:
+            return
+        self._received_bytes += len(data)
+        super().data_received(data)
+        if self._received_bytes > self.limits.header_bytes and self._phase in (_HEAD, _BODY):
+            self._refuse(_header_too_large(self.limits.header_bytes))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._send_deadline = self.loop.time() + self.limits.send_seconds
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._send_deadline = _NEVER
+
+    # Called by the parser, which stops where one of these raises.
+
+    def on_message_begin(self) -> None:
+        if self._phase == _CLOSING:
+            raise HttpParserError
+        super().on_message_begin()
+        if self._phase != _HEAD:
+            self._wait(_HEAD, self.limits.header_seconds)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase == _HEAD:  # Trailers are no headers.
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        limits, headers = self.limits, self.headers
+        if len(self.url) + sum([len(name) + len(value) for name, value in headers]) > limits.header_bytes:
+            self._refuse(_header_too_large(limits.header_bytes))
+            raise HttpParserError
+        is_crowded = len(self.pipeline) >= limits.pipelined_requests
+        super().on_headers_complete()
+        self._wait(_BODY, limits.body_seconds)
+        if is_crowded:
+            self._refuse_pipelined()
+            raise HttpParserError
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._received_bytes = 0
+        self._deadline += len(body) / self.limits.body_bytes_per_second
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._phase, self._deadline = _ANSWER, _NEVER
+
+    def handle_websocket_upgrade(self) -> None:
+        self.table.release(self)
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._phase != _CLOSING:
+            self._refuse(ConnectionRefused(400, "BAD_REQUEST", "The request is not valid HTTP/1.1."))
+
+    # Called by the app's answer.
+
+    def on_response_complete(self) -> None:
+        """Without uvicorn's timer for each answer: the table checks the deadline."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self._phase == _ANSWER:
+            self._wait(_IDLE, self.limits.keep_alive_seconds)
+
+    # What ends a connection.
+
+    def _wait(self, phase: int, seconds: float) -> None:
+        self._phase, self._since = phase, self.loop.time()
+        self._deadline = self._since + seconds
+        self._received_bytes = 0
+
+    def _expire(self, now: float) -> None:
+        limits = self.limits
+        if self._phase == _HEAD and self._received_bytes:
+            self._refuse(_too_slow("header", limits.header_seconds))
+        elif self._phase == _BODY and self.flow.read_paused:
+            self._deadline = now + limits.body_seconds  # It is the app that takes its time.
+        elif self._phase == _BODY:
+            self._refuse(_too_slow("body", limits.body_seconds, limits.body_bytes_per_second))
+        else:
+            self.transport.abort()
+
+    def _refuse(self, refusal: ConnectionRefused) -> None:
+        if not self._answer(refusal):
+            self.transport.abort()
+        elif self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._wait(_CLOSING, _CLOSING_SECONDS)
+
+    def _answer(self, refusal: ConnectionRefused) -> bool:
+        """Whether there was a request to answer it to, and none before it that is being answered."""
+        cycle = self.cycle
+        is_answering = cycle is not None and not cycle.response_complete
+        if self.pipeline or (is_answering and (self._phase == _HEAD or cycle.response_started)):
+            return False
+        if is_answering:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        headers, body = refusal.response(as_json=self._is_api_request())
+        lines = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *headers)]
+        self.transport.write(b"".join((STATUS_LINE[refusal.status], *lines, b"\r\n", body)))
+        return True
+
+    def _refuse_pipelined(self) -> None:
+        """In its turn, as the connection's last answer."""
+        refusal = _too_many_pipelined(self.limits.pipelined_requests)
+
+        async def app(_scope: "Scope", _receive: "Receive", send: "Send") -> None:
+            headers, body = refusal.response(as_json=self._is_api_request())
+            await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+        cycle, _ = self.pipeline.popleft()
+        self.pipeline.appendleft((cycle, cast("ASGI3Application", app)))
+        self._phase, self._deadline = _CLOSING, _NEVER
+
+    def _is_api_request(self) -> bool:
+        return any(name == b"content-type" and b"json" in value for name, value in self.headers or ())
+
+
+def _too_slow(part: str, seconds: float, bytes_per_second: int = 0) -> ConnectionRefused:
+    rate = f", and after that at {bytes_per_second:,} bytes a second" if bytes_per_second else ""
+    message = f"The request's {part} came in too slowly: it must arrive within {seconds:g} seconds{rate}."
+    return ConnectionRefused(408, "REQUEST_TIMEOUT", message, f"{part}_seconds", seconds)
+
+
+def _header_too_large(allowed: int) -> ConnectionRefused:
+    message = f"The request's header is larger than the {allowed:,} bytes that are allowed."
+    return ConnectionRefused(431, "REQUEST_TOO_LARGE", message, "header_bytes", allowed)
+
+
+def _too_many_pipelined(allowed: int) -> ConnectionRefused:
+    message = f"At most {allowed:,} requests may wait for their answers on one connection."
+    return ConnectionRefused(429, "RATE_LIMITED", message, "pipelined_requests", allowed)

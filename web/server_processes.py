@@ -1,0 +1,89 @@
+"""Server processes that listen on one socket: started together, started again where one ends by itself."""
+
+import asyncio
+import multiprocessing
+import signal
+import socket
+import time
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from web.http_server import HttpServer, serve_until_signal
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+_SOON_SECONDS = 3.5
+
+
+class ServerProcesses:
+    def __init__(self, count: int, listener: socket.socket, load_server: Callable[[], HttpServer]) -> None:
+        self._count, self._listener, self._load_server = count, listener, load_server
+        self._processes: list[BaseProcess] = []
+        self._restarted_at: list[float] = [0.0] * count
+        self._wake, self._woken = socket.socketpair()
+        self.is_ending = False
+
+    def run(self, when_started: Callable[[], None], stop_timeout_seconds: float) -> bool:
+        """Until SIGINT, SIGTERM, SIGHUP or `end`; False where a process ended by itself twice within seconds.
+
+        `when_started` is called once all processes have been started.
+        """
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, self._end_by_signal)
+        try:
+            self._processes = [self._start() for _ in range(self._count)]
+            when_started()
+            while not self.is_ending:
+                if self._woken in wait([self._woken, *(each.sentinel for each in self._processes)]):
+                    self._woken.recv(1)
+                if not self.is_ending and not self._restart_ended():
+                    return False
+            return True
+        finally:
+            self._stop(stop_timeout_seconds)
+
+    def end(self) -> None:
+        """Called in any thread."""
+        self.is_ending = True
+        self._wake.send(b"\0")
+
+    def _end_by_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.end()
+
+    def _start(self) -> "BaseProcess":
+        process = multiprocessing.Process(target=_serve, args=(self._listener, self._load_server))
+        process.start()
+        return process
+
+    def _restart_ended(self) -> bool:
+        for number, process in enumerate(self._processes):
+            if process.is_alive():
+                continue
+            now = time.monotonic()
+            if self._restarted_at[number] and now - self._restarted_at[number] < _SOON_SECONDS:
+                return False
+            self._restarted_at[number] = now
+            self._processes[number] = self._start()
+        return True
+
+    def _stop(self, timeout_seconds: float) -> None:
+        self.is_ending = True
+        deadline = time.monotonic() + timeout_seconds
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            process.kill()
+        self._listener.close()
+
+
+def _serve(listener: socket.socket, load_server: Callable[[], HttpServer]) -> None:
+    """A server process."""
+    server = load_server()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_until_signal(server, listener))

@@ -1,0 +1,100 @@
+"""The WebSockets of a server process: limits for clients without a credential, and for each credential."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from starlette.requests import HTTPConnection
+
+from web.clients import Proxies, Site, site_of
+from web.connection_limits import (
+    EVICTED_PART,
+    ConnectionLimits,
+    ConnectionRefused,
+    too_many,
+    too_many_from_address,
+)
+
+_KIND = "WebSockets without a credential"
+_LIMIT = "websockets_without_credential"
+Key = TypeVar("Key")
+
+
+class WebSocketSlot:
+    """The place of one WebSocket in the table."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.credential_id: UUID | None = None
+        self.end: Callable[[int, str], Awaitable[None]] | None = None
+        """Closes the WebSocket; None until it is accepted."""
+
+
+class WebSocketTable:
+    def __init__(self, limits: ConnectionLimits, proxies: Proxies) -> None:
+        self._limits, self._proxies = limits, proxies
+        self._without_credential: dict[WebSocketSlot, None] = {}  # The oldest first.
+        self._by_site: Counter[Site] = Counter()
+        self._by_credential: Counter[UUID] = Counter()
+        self._ending: set[asyncio.Future[None]] = set()
+
+    def admit(self, connection: HTTPConnection) -> WebSocketSlot:
+        """A place without a credential. Where all are taken, the oldest WebSockets make room.
+
+        Raises ConnectionRefused where the client's address has its part."""
+        site, limits = site_of(self._proxies.client_of(connection)), self._limits
+        if self._by_site[site] >= limits.websockets_without_credential_per_address:
+            raise too_many_from_address(
+                _KIND, f"{_LIMIT}_per_address", limits.websockets_without_credential_per_address
+            )
+        if len(self._without_credential) >= limits.websockets_without_credential:
+            self._make_room(limits.websockets_without_credential)
+        slot = WebSocketSlot(site)
+        self._without_credential[slot] = None
+        self._by_site[site] += 1
+        return slot
+
+    def identify(self, slot: WebSocketSlot, credential_id: UUID) -> None:
+        """Moves the WebSocket to those of the credential. Raises ConnectionRefused where it has its part."""
+        allowed = self._limits.websockets_per_credential
+        if self._by_credential[credential_id] >= allowed:
+            message = f"Too many WebSockets with this credential: at most {allowed:,} may be open."
+            raise ConnectionRefused(429, "RATE_LIMITED", message, "websockets_per_credential", allowed)
+        self.release(slot)
+        slot.credential_id = credential_id
+        self._by_credential[credential_id] += 1
+
+    def release(self, slot: WebSocketSlot) -> None:
+        """More than once is no harm."""
+        if slot.credential_id is not None:
+            _count_down(self._by_credential, slot.credential_id)
+            slot.credential_id = None
+        elif slot in self._without_credential:
+            del self._without_credential[slot]
+            _count_down(self._by_site, slot.site)
+
+    def _make_room(self, allowed: int) -> None:
+        """Raises ConnectionRefused where none can be closed."""
+        refusal = too_many(_KIND, _LIMIT, allowed)
+        oldest = [slot for slot in self._without_credential if slot.end is not None]
+        if not oldest:
+            raise refusal
+        for slot in oldest[: max(1, allowed // EVICTED_PART)]:
+            self.release(slot)
+            ending = asyncio.ensure_future(_end(slot, refusal))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+
+
+async def _end(slot: WebSocketSlot, refusal: ConnectionRefused) -> None:
+    if slot.end is not None:
+        await slot.end(1013, refusal.message)
+
+
+def _count_down(counter: Counter[Key], key: Key) -> None:
+    """Keeps no key that counts nothing."""
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

@@ -1,0 +1,142 @@
+"""WebSockets by uvicorn, within the connection policy: limits on what a client makes the server keep."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.frames import Frame
+
+from web.clients import Site
+from web.connection_limits import ConnectionRefused
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, BaseTransport
+
+    from uvicorn._types import ASGIReceiveEvent
+    from websockets.http11 import Request
+
+    from web.http_server import ServerConfig
+
+_PART_BYTES = 16 * 1024
+"""What is parsed at a time: thousands of the smallest frames at most, which take milliseconds."""
+_CLOSING_SECONDS = 2
+_NEVER = float("inf")
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Frames are parsed as the app takes messages, and none while the client takes nothing in. So what is
+    kept of a connection is one message, one read of the socket and what fits into the send buffer."""
+
+    config: "ServerConfig"
+    waiting_since: None = None
+
+    def __init__(
+        self,
+        config: "ServerConfig",
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: "AbstractEventLoop | None" = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.table, self.limits = config.table, config.table.limits
+        self.site: Site | None = None
+        self._unparsed = bytearray()
+        self._is_write_paused = self._has_failed = False
+        self._deadline = _NEVER
+
+    def check_deadlines(self, now: float) -> None:
+        if now >= self._deadline:
+            self.transport.abort()
+        elif self._deadline == _NEVER and self.transport.is_closing():
+            self._deadline = now + _CLOSING_SECONDS
+
+    def evict(self, refusal: ConnectionRefused) -> None:
+        self.transport.abort()
+
+    def connection_made(self, transport: "BaseTransport") -> None:
+        super().connection_made(transport)
+        self.site = self.table.site_of_peer(self.client[0] if self.client else None)
+        self.table.admit(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.table.release(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._has_failed:
+            self._unparsed += data
+            self._parse()
+
+    async def receive(self) -> "ASGIReceiveEvent":
+        message = await self.queue.get()
+        self._parse()
+        return message
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._is_write_paused = True
+        self._deadline = self.loop.time() + self.limits.send_seconds
+        self._parse()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_write_paused = False
+        self._deadline = _NEVER
+        self._parse()
+
+    def handle_connect(self, event: "Request") -> None:
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.close_sent:
+            # For the app to call once the client has shown a credential.
+            cast("dict[str, Any]", self.scope)["admit_full_messages"] = self._admit_full_messages
+
+    def _admit_full_messages(self) -> None:
+        self.conn.max_message_size = self.limits.message_bytes
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < self.limits.message_fragments:
+            super().handle_cont(event)
+            return
+        reason = f"A message may have {self.limits.message_fragments:,} fragments"
+        self.conn.send_close(1009, reason)
+        self.handle_parser_exception()
+
+    def handle_parser_exception(self) -> None:
+        """Discards for a moment what still comes in: a client that is cut off while it sends does not read
+        the reason."""
+        if self._has_failed:
+            return
+        self._has_failed = True
+        self._unparsed.clear()
+        self.frames.clear()
+        close_sent = self.conn.close_sent
+        code, reason = (close_sent.code, close_sent.reason) if close_sent else (1002, "")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
+        self._read(True)
+
+    def _parse(self) -> None:
+        while self._unparsed and self._takes_more:
+            part = bytes(self._unparsed[:_PART_BYTES])
+            del self._unparsed[:_PART_BYTES]
+            super().data_received(part)
+        self._read(self._has_failed or (not self._unparsed and self._takes_more))
+
+    @property
+    def _takes_more(self) -> bool:
+        # After the app's close, messages are discarded; the client's close is waited for.
+        is_taken = self.close_sent or self.queue.empty()
+        return is_taken and not self._is_write_paused and not self._has_failed
+
+    def _read(self, wanted: bool) -> None:
+        if self.transport.is_closing() or wanted is not self.read_paused:
+            return
+        self.read_paused = not wanted
+        if wanted:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
