@@ -1,8 +1,15 @@
-"""Emails on their way: one job each, enqueued in the transaction that causes them."""
+"""The queue of emails: one job each, enqueued in the transaction that causes it.
+
+Emails that sign somebody in go first. The others take turns by lanes, of which each account has one: the
+first that waits of each lane, then the second, and so on. So an account's thousand invitations delay an
+email of another account by no more than one.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
@@ -14,20 +21,59 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from mailer.messages import Message
 
 DELIVER_EMAIL = "deliver_email"
+_HIGHEST = 2**30
 
 
-async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message]) -> None:
-    """Goes out after the commit of the connection's open transaction, or not at all.
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Emails that wait for one another. `name` says of whom they are."""
 
-    One statement and one NOTIFY for all of them. A job's row holds the message with its link until it
-    is delivered or given up; pgqueuer's log never does.
+    name: str
+    is_urgent: bool = False
+
+    @property
+    def priorities(self) -> tuple[int, int]:
+        """The lowest and the highest that jobs of such lanes have."""
+        return (1, _HIGHEST) if self.is_urgent else (-_HIGHEST, 0)
+
+
+def lane_of_account(account_id: UUID) -> Lane:
+    return Lane(f"account {account_id}")
+
+
+async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message], lane: Lane) -> None:
+    """Sends them after the commit of the connection's open transaction, or not at all.
+
+    One NOTIFY for all of them. A job's row holds the message with its link until it is delivered or given
+    up; pgqueuer's log never does.
     """
     if messages:
         await queries(connection).enqueue(
             [DELIVER_EMAIL] * len(messages),
             [message.to_json() for message in messages],
-            [0] * len(messages),
+            await _priorities(connection, lane, len(messages)),
+            headers=[{"lane": lane.name}] * len(messages),
         )
+
+
+async def _priorities(connection: asyncpg.Connection, lane: Lane, count: int) -> list[int]:
+    """One less for each round of turns. An email joins the round that is being sent now, or the one after
+    the last of its own lane."""
+    lowest, highest = lane.priorities
+    (places,) = await connection.fetch(_PLACES, DELIVER_EMAIL, lowest, highest, lane.name)
+    now_sent, last_of_lane = places
+    first = highest if now_sent is None else now_sent
+    if last_of_lane is not None:
+        first = min(first, last_of_lane - 1)
+    return [max(first - number, lowest) for number in range(count)]
+
+
+_PLACES = """SELECT
+  (SELECT priority FROM pgqueuer
+    WHERE entrypoint = $1 AND status = 'queued' AND priority BETWEEN $2 AND $3 AND execute_after <= now()
+    ORDER BY priority DESC LIMIT 1),
+  (SELECT min(priority) FROM pgqueuer
+    WHERE status = 'queued' AND headers->>'lane' = $4 AND priority BETWEEN $2 AND $3)"""
 
 
 def queries(connection: asyncpg.Connection) -> Queries:

@@ -24,6 +24,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from mailer import queue
 from mailer.messages import Message
+from mailer.queue import Lane, lane_of_account
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction, AuditOutcome
 from models.audit_streams import AuditStream
@@ -191,7 +192,7 @@ class Change:
             await self.session.flush()
         if self._remembered is not None:
             await self.insert(self._remembered)
-        await queue.enqueue(self.transaction.driver, self._messages)
+        await queue.enqueue(self.transaction.driver, self._messages, lane_of_account(self.account.id))
         if self._events:
             await append(self.transaction.driver, [written(event) for event in self._events])
 
@@ -206,10 +207,10 @@ async def announcing(database: Database) -> AsyncIterator[AuditAnnouncer]:
         await announcer.close()
 
 
-async def enqueue(session: AsyncSession, messages: Sequence[Message]) -> None:
+async def enqueue(session: AsyncSession, messages: Sequence[Message], lane: Lane) -> None:
     """Emails that go out after the commit of the session's transaction, or not at all."""
     raw = await (await session.connection()).get_raw_connection()
-    await queue.enqueue(cast("asyncpg.Connection", raw.driver_connection), messages)
+    await queue.enqueue(cast("asyncpg.Connection", raw.driver_connection), messages, lane)
 
 
 @asynccontextmanager

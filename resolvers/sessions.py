@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from mailer import messages
+from mailer.queue import Lane
 from models.audit import AuditAction
 from models.columns import new_id, now
 from models.members import User
@@ -73,7 +74,7 @@ async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict
                 link=context.settings.sign_in_link.replace("{token}", token),
                 expires_at=link.expires_at,
             )
-            await enqueue(session, [message])
+            await enqueue(session, [message], Lane(f"client {context.client.ip}", is_urgent=True))
     return {"sent_to": email}
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -16,11 +16,11 @@ import structlog
 import trustme
 
 import worker
-from mailer import delivery
+from mailer import delivery, queue
 from mailer.delivery import Deferred, Outcome, Rejected, Retries, Sent, deliver
 from mailer.mailbox import list_mails
 from mailer.messages import Message
-from mailer.queue import DELIVER_EMAIL, enqueue
+from mailer.queue import DELIVER_EMAIL, Lane
 from models.database import asyncpg_url
 from settings import Settings
 from tests.smtp import HANG, HANG_UP, LINK, TOKEN, a_message, raw_server, smtp_server, some_settings
@@ -40,6 +40,10 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(asyncpg_url(database_url))
     yield connection
     await connection.close()
+
+
+async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message]) -> None:
+    await queue.enqueue(connection, messages, Lane("tests"))
 
 
 class Work:
