@@ -39,6 +39,7 @@ from web.job_worker import JobWorkerStatus
 from web.load_shedding import LoadShedding
 from web.logs import configure_logs
 from web.rate_limits import RateLimits
+from web.security_headers import SecurityHeaders
 from web.state import State
 from web.websocket_limits import WebSocketTable
 
@@ -68,6 +69,7 @@ def create_app(
 
     app = TeamAccess(
         graphql=_cors_around(LoadShedding(view), settings),
+        security_headers=SecurityHeaders(https=settings.secure_cookies),
         lifespan=lifespan,
         routes=[
             WebSocketRoute(GRAPHQL, view),
@@ -135,13 +137,16 @@ def _cors_around(view: ASGIApp, settings: Settings) -> ASGIApp:
 class TeamAccess(Starlette):
     """Requests for GraphQL, which answers for its own failures, take the short way past all routes."""
 
-    def __init__(self, graphql: ASGIApp, **options: Any) -> None:
+    def __init__(self, graphql: ASGIApp, security_headers: SecurityHeaders, **options: Any) -> None:
         super().__init__(**options)
         # Such a redirect repeats the path, with a link's token in it, under the Host that the client named.
         self.router.redirect_slashes = False
         self._graphql = graphql
+        self._security_headers = security_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            send = self._security_headers.around(scope, send)
         if scope["type"] != "http" or scope["path"] != GRAPHQL:
             await super().__call__(scope, receive, send)
             return

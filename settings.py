@@ -353,6 +353,15 @@ class Settings(BaseSettings):
         return origin_of(self.public_url)
 
     @property
+    def session_cookie(self) -> str:
+        """Under https with the prefix that keeps other hosts of the same domain from setting it."""
+        return f"{self.cookie_prefix}ta_session"
+
+    @property
+    def cookie_prefix(self) -> str:
+        return "__Host-" if self.secure_cookies else ""
+
+    @property
     def secure_cookies(self) -> bool:
         return self.public_url.startswith("https://")
 

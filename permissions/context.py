@@ -34,6 +34,10 @@ class Context:
     """Whose API key the request came with, whether it works or not."""
     keep_cookie: Callable[[str], None] = lambda _token: None
     """Hands a session's token to the browser; an empty one makes it forget."""
+    by_cookie: bool = False
+    """Whether the token came as a cookie, which a new session replaces."""
+    is_page: bool = False
+    """Whether a page of this site asks by script: a session's token is in its cookie, and in no answer."""
     browser_secret: str | None = None
     """Of the link cookie that the browser brought."""
     issue_browser_secret: Callable[[], str | None] = lambda: None

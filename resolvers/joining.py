@@ -103,7 +103,7 @@ async def accept_invitation(context: Context, input: "AcceptInvitationInput") ->
         context.token = session_token
         context.keep_cookie(session_token)
     await context.identify()
-    return {"member": member, "session_token": session_token}
+    return {"member": member, "session_token": None if context.is_page else session_token}
 
 
 async def _accept_again(

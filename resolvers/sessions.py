@@ -142,11 +142,27 @@ async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
             link.used_at = now()
         elif context.viewer is None or context.viewer.user.email != link.email:
             session_token = await _opened_by_this_browser(context, session, link, input.token)
+        if session_token:
+            await _end_replaced(context, session)
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
         await context.identify()
-    return {"viewer": context.viewer, "session_token": session_token}
+    return {"viewer": context.viewer, "session_token": None if context.is_page else session_token}
+
+
+def replaced_session(context: Context) -> Session | None:
+    """The session whose cookie a new session would replace."""
+    viewer = context.viewer
+    return viewer.session if viewer is not None and context.by_cookie and not viewer.is_api_key else None
+
+
+async def _end_replaced(context: Context, session: AsyncSession) -> None:
+    replaced = replaced_session(context)
+    if replaced is not None:
+        ending = await session.get_one(Session, replaced.id, with_for_update=True)
+        ending.ended_at = ending.ended_at or now()
+        await notify_access(session, replaced.id)
 
 
 async def _opened_by_this_browser(

@@ -41,8 +41,10 @@ async def test_all_of_it(world: World, path: str) -> None:
         " filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22%20%E2%98%83.zip",
         "content-length": "3000000",
         "content-type": "application/zip",
+        "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'",
         "etag": f'"{sha256}"',
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "strict-origin",
         "x-content-type-options": "nosniff",
         "x-robots-tag": "noindex",
     }

@@ -189,7 +189,7 @@ async def test_a_link_is_checked_again_when_it_is_followed(
     assert "<h1>" in shown.text
     for answer in (plain, shown):
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "strict-origin"
         assert path.removeprefix("/download/") not in answer.text
     assert not await world.superuser.fetchval("SELECT count(*) FROM transfers")
 

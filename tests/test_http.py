@@ -405,6 +405,8 @@ async def test_context_that_cannot_be_made(
         (COOKIE | {"origin": "null"}, 403),
         (COOKIE | {"origin": "http://["}, 403),
         (COOKIE | {"sec-fetch-site": "cross-site"}, 403),
+        (COOKIE | {"sec-fetch-site": "same-site"}, 403),
+        (COOKIE | {"sec-fetch-site": "none"}, 200),
     ],
 )
 async def test_cookies_count_for_allowed_origins_only(

@@ -37,6 +37,8 @@ VALUES: dict[str, Any] = {
     "mails": [MAIL],
     "masked_email": "b•••@e•••.com",
     "prefix": "ta_kq3Vb0mZ",
+    "public_origin": "https://team.example.com",
+    "replaced_email": None,
     "problem": None,
     "request_id": "01930d5c",
     "retry_at": NOON,
@@ -59,6 +61,7 @@ STATES: list[tuple[str, dict[str, Any]]] = [
     ("sign_in", {"email": "", "problem": "This is no email address."}),
     ("sign_in_sent", {"lifetime_seconds": 60, "has_mailbox": False}),
     ("sign_in_link", {"confirm": True}),
+    ("sign_in_link", {"replaced_email": "ada@example.com"}),
     ("sign_in_link", {"confirm": True, "typed_email": "eve@example.com", "status_code": 400}),
     ("join", NOBODY),
     *(("join", {"role": role}) for role in Role),
@@ -183,7 +186,7 @@ def test_a_page_stays_private(name: str) -> None:
     headers = show(name).headers
 
     assert headers["cache-control"] == "no-store"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "strict-origin"
     assert headers["x-robots-tag"] == "noindex"
     assert headers["x-content-type-options"] == "nosniff"
     policy = headers["content-security-policy"].split("; ")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.links import Opened, claiming, emailed_link, invitation, nothing_is_written
+from tests.links import Opened, claiming, emailed_link, invitation, nothing_is_written, session_of
 from tests.world import World
 
 PATHS = [
@@ -55,7 +55,8 @@ async def test_every_redirect_is_private_and_leads_here_or_to_the_app(world: Wor
     posts = [used, wrong.at("/switch"), Opened(wrong.path), claim.at("/switch")]
 
     answers = [await link.by(world.http, "POST") for link in posts]
-    answers.append(await used.by(world.http, "GET"))
+    signed_in = Opened(used.path, session_of(answers[0], world).token)
+    answers.append(await signed_in.by(world.http, "GET"))
 
     for answer in answers:
         assert answer.status_code == 303

@@ -25,7 +25,6 @@ from web.exchange import Exchange, request_id
 from web.rate_limits import LIMIT_CODES, RateLimiter
 from web.state import State
 
-COOKIE = "ta_session"
 _LONGEST_HEADER = 300
 log = structlog.get_logger()
 
@@ -38,9 +37,10 @@ async def make_context(exchange: Exchange) -> Context:
         _context(state, exchange.connection, lambda: exchange.response),
         state.rate_limiter,
     )
+    _know_browser(context, exchange)
     try:
         if exchange.authorization is None:
-            cookie = exchange.connection.cookies.get(COOKIE, "")
+            cookie = exchange.connection.cookies.get(state.settings.session_cookie, "")
             await _enter_by_cookie(context, cookie, rate_limiter, exchange.extensions)
         else:
             context.token = bearer_of(exchange.authorization)
@@ -62,6 +62,17 @@ def bearer_of(authorization: str) -> str | None:
     """The token of an Authorization header."""
     scheme, _, token = authorization.strip().partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _know_browser(context: Context, exchange: Exchange) -> None:
+    """A page of this site that calls the API has the session in its cookie, and is not told its token."""
+    connection = exchange.connection
+    if connection.scope["type"] == "http" and connection.headers.get("sec-fetch-site") == "same-origin":
+        context.is_page = True
+        context.browser_secret = link_cookie.secret_of(connection, context.settings)
+        context.issue_browser_secret = link_cookie.issuing(
+            connection, context.settings, lambda: exchange.response
+        )
 
 
 def _recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
@@ -90,9 +101,9 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     looks at pages. Cookies go out with the response. Raises `RateLimited`."""
     state = _state(connection)
     context = _context(state, connection, lambda: response)
-    context.browser_secret = link_cookie.secret_of(connection)
+    context.browser_secret = link_cookie.secret_of(connection, state.settings)
     context.issue_browser_secret = link_cookie.issuing(connection, state.settings, lambda: response)
-    cookie = connection.cookies.get(COOKIE, "")
+    cookie = connection.cookies.get(state.settings.session_cookie, "")
     await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.rate_limiter, {})
     return context
 
@@ -139,6 +150,7 @@ async def _enter_by_cookie(
     """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in. An API
     key that has is one, as in the header."""
     context.token = cookie or None
+    context.by_cookie = True
     try:
         await rate_limiter.enter(context, told)
     except Unauthenticated:
@@ -153,7 +165,7 @@ def _context(state: State, connection: HTTPConnection, response: Callable[[], Re
 
     def keep_cookie(token: str) -> None:
         response().set_cookie(
-            COOKIE,
+            settings.session_cookie,
             token,
             max_age=settings.session_lifetime_seconds if token else 0,
             httponly=True,

@@ -10,7 +10,7 @@ from permissions.credentials import look_up
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from resolvers.downloads import Content, DownloadRefused, Link, WhyNot, find_link
 from resolvers.openers import OPENERS
-from web.asking import COOKIE, client_of
+from web.asking import client_of
 from web.download_pages import refused, too_many, unavailable
 from web.outgoing import Outgoing
 from web.pages import PRIVATE_HEADERS
@@ -82,7 +82,7 @@ async def _require_same_person(request: Request, database: Database, link: Link)
         is_theirs = scheme.lower() == "bearer" and await _is_of(database, bearer.strip(), link)
         if not is_theirs:
             raise DownloadRefused(WhyNot.WRONG_PERSON)
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(request.app.state.team_access.settings.session_cookie)
     if cookie and await _is_of(database, cookie, link) is False:
         raise DownloadRefused(WhyNot.WRONG_PERSON)
 

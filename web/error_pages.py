@@ -17,17 +17,26 @@ from permissions.errors import RateLimited
 from web.error_answers import error_json, wants_a_page
 from web.errors import UNAVAILABLE, unavailable_message
 from web.exchange import request_id
+from web.forms import CrossSiteForm
 from web.pages import page
+from web.security_headers import STATIC_FILES_POLICY
 
 log = structlog.get_logger()
 
 
+class StaticFolder(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Content-Security-Policy"] = STATIC_FILES_POLICY
+        return response
+
+
 def static_routes() -> list[BaseRoute]:
-    return [Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))]
+    return [Mount("/static", StaticFolder(directory=Path(__file__).parent / "static"))]
 
 
 def exception_handlers() -> dict[int | type[Exception], ExceptionHandler]:
-    return {HTTPException: _refused, RateLimited: _rate_limited}
+    return {HTTPException: _refused, RateLimited: _rate_limited, CrossSiteForm: _cross_site}
 
 
 class Guarded:
@@ -60,6 +69,10 @@ async def _refused(request: Request, error: Exception) -> Response:
     response = page("error", refusal.status_code, request_id=None, retry_at=None)
     response.headers.update(refusal.headers or {})
     return response
+
+
+async def _cross_site(_request: Request, error: Exception) -> Response:
+    return page("cross_site", public_origin=cast("CrossSiteForm", error).public_origin)
 
 
 async def _rate_limited(_request: Request, error: Exception) -> Response:

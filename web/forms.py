@@ -5,18 +5,47 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from web.state import State
+from web_urls import origin_of
+
 _MOST_BYTES = 16 * 1024
-_SAME_SITE = (None, "same-origin", "same-site", "none")
+
+
+class CrossSiteForm(Exception):
+    """A form that no page of this site, or of an allowed one, has sent."""
+
+    def __init__(self, public_origin: str) -> None:
+        super().__init__("The form was not sent by a page of this site.")
+        self.public_origin = public_origin
 
 
 def refuse_other_sites(request: Request) -> None:
-    """A page of another site may not sign its visitor in, or out. Raises a 403.
+    """A page of another site, a sibling of this host among them, may not sign its visitor in, or out.
 
-    By Sec-Fetch-Site: these pages send no referrer, so their forms' Origin is null. Clients that do not
-    send it are no browsers of today; the cookie, SameSite=Lax, keeps the others out.
+    By Origin, or by Referer where a browser sends none. Who sends neither is refused as well: all browsers of
+    today send Origin with a form. Raises CrossSiteForm.
     """
-    if request.headers.get("sec-fetch-site") not in _SAME_SITE:
-        raise HTTPException(403)
+    state: State = request.app.state.team_access
+    settings = state.settings
+    origins = request.headers.getlist("origin") or request.headers.getlist("referer")[:1]
+    origin = _origin_of(origins[0]) if len(origins) == 1 else None
+    if origin is None or origin not in (settings.public_origin, *settings.allowed_origins, _own(request)):
+        raise CrossSiteForm(settings.public_origin)
+
+
+def _own(request: Request) -> str | None:
+    """The origin under which the browser came: by the Host, which was checked, and the scheme of PUBLIC_URL,
+    since a proxy in front may have ended TLS."""
+    state: State = request.app.state.team_access
+    scheme = state.settings.public_url.partition(":")[0]
+    return _origin_of(f"{scheme}://{request.headers.get('host', '')}")
+
+
+def _origin_of(url: str) -> str | None:
+    try:
+        return origin_of(url)
+    except ValueError:
+        return None
 
 
 async def read_form(request: Request) -> dict[str, str]:

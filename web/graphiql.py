@@ -19,6 +19,8 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from web.security_headers import STATIC_FILES_POLICY
+
 STATIC_PATH = "/static/graphiql"
 
 # style-src: Monaco writes <style> elements and style attributes as it goes, and takes no nonce for them.
@@ -79,6 +81,7 @@ class Bundle(StaticFiles):
             response.headers["Vary"] = "Accept-Encoding"
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Content-Security-Policy"] = STATIC_FILES_POLICY
         return response
 
 

@@ -13,9 +13,9 @@ _NAME = "ta_browser"
 _SECRET = re.compile(r"[\w-]{43}", re.ASCII)
 
 
-def secret_of(connection: HTTPConnection) -> str | None:
+def secret_of(connection: HTTPConnection, settings: Settings) -> str | None:
     """The secret that the browser brought: 256 random bits."""
-    value = connection.cookies.get(_NAME, "")
+    value = connection.cookies.get(settings.cookie_prefix + _NAME, "")
     return value if _SECRET.fullmatch(value) else None
 
 
@@ -23,11 +23,11 @@ def issuing(
     connection: HTTPConnection, settings: Settings, response: Callable[[], Response]
 ) -> Callable[[], str]:
     """Sets the cookie, or makes it live on, for as long as a sign-in link works."""
-    secret = secret_of(connection) or token_urlsafe(32)
+    secret = secret_of(connection, settings) or token_urlsafe(32)
 
     def issue() -> str:
         response().set_cookie(
-            _NAME,
+            settings.cookie_prefix + _NAME,
             secret,
             max_age=settings.sign_in_lifetime_seconds,
             httponly=True,

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from permissions.errors import RateLimited
 from web.answers import encode
-from web.asking import COOKIE, bearer_of
+from web.asking import bearer_of
 from web.exchange import request_id
 from web.requests import GRAPHQL_RESPONSE, JSON, preferred_media_type
 from web.state import State
@@ -23,16 +23,16 @@ class LoadShedding:
         if state.rate_limiter.is_pressed and scope["method"] == "POST":
             connection = HTTPConnection(scope)
             limited = state.rate_limiter.turned_away(
-                _token_of(connection), state.proxies.client_of(connection)
+                _token_of(connection, state.settings.session_cookie), state.proxies.client_of(connection)
             )
             if limited is not None:
                 return _refuse(connection, limited, send)
         return self._app(scope, receive, send)
 
 
-def _token_of(connection: HTTPConnection) -> str | None:
+def _token_of(connection: HTTPConnection, cookie: str) -> str | None:
     authorization = connection.headers.get("authorization")
-    return connection.cookies.get(COOKIE) if authorization is None else bearer_of(authorization)
+    return connection.cookies.get(cookie) if authorization is None else bearer_of(authorization)
 
 
 async def _refuse(connection: HTTPConnection, limited: RateLimited, send: Send) -> None:
@@ -43,7 +43,6 @@ async def _refuse(connection: HTTPConnection, limited: RateLimited, send: Send) 
         "content-type": f"{GRAPHQL_RESPONSE if media_type == GRAPHQL_RESPONSE else JSON}; charset=utf-8",
         "content-length": str(len(body)),
         "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
         "x-request-id": request_id(connection),
         **limited.headers,
     }

@@ -39,7 +39,7 @@ PAGES: Mapping[str, Page] = {
     "sign_in": _page(200, "email", "problem"),
     "sign_in_sent": _page(200, "email", "lifetime_seconds", "has_mailbox"),
     "sign_in_too_many": _page(429, "email", "retry_at"),
-    "sign_in_link": _page(200, "masked_email", "confirm", "typed_email"),
+    "sign_in_link": _page(200, "masked_email", "confirm", "typed_email", "replaced_email"),
     "sign_in_link_invalid": _page(404),
     "sign_in_link_expired": _page(410, "masked_email"),
     "sign_in_link_used": _page(410, "masked_email"),
@@ -72,6 +72,7 @@ PAGES: Mapping[str, Page] = {
     "mailbox": _page(200, "mails"),
     "mail": _page(200, "mail"),
     "download_refused": _page(403, "title", "why", "advice"),
+    "cross_site": _page(403, "public_origin"),
     "error": _page(500, "request_id", "retry_at"),
 }
 """By name: the status it goes out with where none is given, and the values it takes, all of them.
@@ -79,6 +80,8 @@ PAGES: Mapping[str, Page] = {
 - `account_name`, `inviter_name`, `signed_in_name`, `key_name`, `created_by_name`: str, as stored
 - `prefix`, `scopes`: of an API key; `secret`: the whole of it, shown this once
 - `email`, `signed_in_email`: full addresses; `masked_email`: like `a•••@e•••.com`
+- `replaced_email`: address of somebody else whose session here would end by the click, or None
+- `public_origin`: where this site is, like `https://team.example.com`
 - `signed_in_name` and `signed_in_email` are None where nobody is signed in
 - `role`: a Role, or its name
 - `expires_at`, `retry_at`, `claim_until`, `claimed_at`: datetime with its zone; the `retry_at` of `error` and
@@ -141,9 +144,10 @@ def origin_of(url: str) -> str:
 
 
 PRIVATE_HEADERS = {
-    # Addresses of these pages hold tokens: they stay out of caches, referrers and search engines.
+    # Addresses of these pages hold tokens: they stay out of caches, referrers and search engines. Referrers
+    # are the origin alone; with none at all, browsers would send forms with `Origin: null`.
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "strict-origin",
     "X-Robots-Tag": "noindex",
     "X-Content-Type-Options": "nosniff",
 }

@@ -97,7 +97,7 @@ def check_origin(headers: Mapping[str, str], allowed_origins: Collection[str]) -
         return
     origin = headers.get("origin")
     if origin is None:
-        if headers.get("sec-fetch-site") != "cross-site":
+        if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
             return
     elif is_same_origin(origin, headers.get("host")) or normalize_origin(origin) in allowed_origins:
         return

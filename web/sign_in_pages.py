@@ -115,6 +115,11 @@ async def sign_out(request: Request) -> Response:
     return with_cookies(page("signed_out"), cookies)
 
 
+def _replaced_email(context: Context, link: SignInLink) -> str | None:
+    viewer = context.viewer
+    return viewer.user.email if viewer is not None and viewer.user.email != link.email else None
+
+
 async def _link_page(context: Context, token: str, typed_email: str | None = None) -> Response:
     """What the link is good for as of now. `typed_email` did not confirm it."""
     link = await sessions.find_sign_in_link(context, token)
@@ -133,6 +138,7 @@ async def _link_page(context: Context, token: str, typed_email: str | None = Non
         200 if typed_email is None else 400,
         app_origin=origin_of(context.settings.app_url),
         masked_email=masked_email,
+        replaced_email=_replaced_email(context, link),
         confirm=sessions.is_of_another_browser(context, link),
         typed_email=typed_email,
     )
