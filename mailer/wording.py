@@ -4,8 +4,9 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from models.visible_text import visible_part
+
 NAME_LIMIT = 100  # What the API takes. Longer ones end in an ellipsis.
-_JOINERS = "\u200c\u200d"  # Persian and Indic spelling needs them, and so do composed emoji.
 
 ROLES = {
     "ADMIN": "Admin",
@@ -53,7 +54,7 @@ def day(moment: datetime) -> str:
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
     """One line of visible characters: none breaks a header, or turns the direction of what follows."""
-    line = " ".join("".join(map(_shown, text)).split())
+    line = " ".join(visible_part("".join(map(_spaced, text))).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -67,10 +68,5 @@ def plain_lines(text: str, limit: int = 1_000) -> list[str]:
     return lines[:40]
 
 
-def _shown(character: str) -> str:
-    if character in _JOINERS:
-        return character
-    category = unicodedata.category(character)
-    if category in ("Cc", "Zl", "Zp", "Zs"):
-        return " "
-    return "" if category in ("Cf", "Cs", "Co", "Cn") else character
+def _spaced(character: str) -> str:
+    return " " if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Zs") else character

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from models.moments import parse_moment
+from models.visible_text import is_letter_mark_or_digit
 
 MAX_RELEASES = 100
 MAX_FILES_OF_A_RELEASE = 50
@@ -114,7 +115,7 @@ def _file_name(value: str) -> str:
 
 def _fit_for_a_name(character: str) -> bool:
     """Letters, marks and digits of any script: what no file system, header or terminal acts on."""
-    return character in " ._-+()" or unicodedata.category(character)[0] in "LMN"
+    return character in " ._-+()" or is_letter_mark_or_digit(character)
 
 
 def _distinct(key: Callable[[Any], str], what: str) -> Callable[[list[Any]], list[Any]]:

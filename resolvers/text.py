@@ -1,19 +1,13 @@
 """What people type, made fit to store. Each raises `Refused`, which says what would be right."""
 
-import re
 import unicodedata
 from decimal import Decimal
 
 from email_validator import EmailNotValidError, validate_email
 
+from models.visible_text import is_visible, leaves_ink
 from resolvers.refusals import invalid
 
-# Persian and Indic spelling needs them, and so do composed emoji.
-_JOINERS = "\u200c\u200d"
-# Letters and symbols that are shown as nothing; and joiners that join nothing.
-_UNSEEN = re.compile(
-    r"[\u115f\u1160\u2800\u3164\uffa0]|(?:^|[\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?:$|[\0-\x7f])"
-)
 _MOST_TYPED_TO_KEPT = 4
 """White space is cut, and marks become part of their letters."""
 _MOST_OF_AN_ADDRESS = 320
@@ -25,7 +19,7 @@ def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
     line = "" if _far_too_long(text, most) else " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(line) <= most:
         raise invalid(f"{what} has 1 to {most} characters.", *path)
-    if not _visible(line) or _UNSEEN.search(line) or not any(map(_leaves_ink, line)):
+    if not is_visible(line) or not leaves_ink(line):
         raise invalid(f"{what} has no control or invisible characters.", *path)
     return line
 
@@ -41,7 +35,7 @@ def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> st
     cleaned = "\n".join(lines)
     if len(cleaned) > most:
         raise too_long
-    if not all(_visible(line.replace("\t", " ")) for line in lines):
+    if not all(is_visible(line.replace("\t", " ")) for line in lines):
         raise invalid(f"{what} has no control or invisible characters.", *path)
     return cleaned
 
@@ -89,15 +83,3 @@ def mask_email(email: str) -> str:
 def _far_too_long(text: str, most: int) -> bool:
     """Whatever is cut of it. Asked first: to normalise 100,000 marks takes 20 seconds."""
     return len(text) > most * _MOST_TYPED_TO_KEPT
-
-
-def _leaves_ink(character: str) -> bool:
-    """Unlike marks and joiners, which go with another character."""
-    return unicodedata.category(character)[0] in "LNPS"
-
-
-def _visible(line: str) -> bool:
-    return all(
-        character in _JOINERS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-        for character in line
-    )
