@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _HOUR = timedelta(hours=1)
 _MOST_WRONG_ADDRESSES = 5
 MOST_SESSIONS = 100
+_MOST_OF_A_NAME = 100
+_NAMELESS = "New member"
 
 _NEWEST = Order("newest", (col(Session.id),), descending=True)
 _BY_TOKEN = Order("token", (col(SignInLink.token_hash),))
@@ -198,10 +200,15 @@ async def person(session: AsyncSession, email: str, name: str) -> tuple[User, bo
 
 
 def name_from(email: str) -> str:
-    """`ada.lovelace@example.com` is Ada Lovelace until she says otherwise."""
+    """`ada.lovelace@example.com` is Ada Lovelace until she says otherwise. Never the address: whoever sees
+    the team sees the name."""
     local = email.partition("@")[0].partition("+")[0]
     words = local.replace(".", " ").replace("_", " ").replace("-", " ").split()
-    return " ".join(words).title()[:100] or email
+    name = " ".join(words).title()[:_MOST_OF_A_NAME]
+    try:
+        return clean_line(name, "A name") if any(map(str.isalnum, name)) else _NAMELESS
+    except Refused:
+        return _NAMELESS
 
 
 async def sign_out(context: Context) -> dict[str, Any]:
