@@ -110,11 +110,12 @@ def invoice(
     number: str,
     account: str,
     total: str,
-    due_at: datetime,
+    due_at: datetime | None,
     link: str,
     attachment: InvoiceAttachment,
 ) -> Message:
-    """`total` with its currency. `link` leads to the app, where the account's invoices are."""
+    """`total` with its currency; without `due_at`, nothing is due. `link` leads to the app, where the
+    account's invoices are."""
     subject = f"Invoice {number} for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"number": number, "account": account, "total": total, "due_at": due_at}
     return replace(_write("invoice", to, unlinked(subject), link, values), attachment=attachment)

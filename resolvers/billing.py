@@ -19,9 +19,8 @@ from resolvers.conditions import Condition
 from resolvers.pages import Listing, Order, each_of
 from resolvers.refusals import invalid
 from resolvers.rows import row
-from resolvers.taxes import claims_vat_id, vat_id
+from resolvers.taxes import claims_vat_id, has_eu_vat, vat_id
 from resolvers.text import clean_email, clean_line
-from settings import EU_STANDARD_RATES
 
 if TYPE_CHECKING:
     from schema.billing import InvoiceFilter, UpdateBillingDetailsInput
@@ -115,7 +114,7 @@ def _tax_id(text: str | None, country: str | None) -> str | None:
     if not text:
         return None
     typed = clean_line(text, "A tax id", "taxId", most=40)
-    if country is None or country not in EU_STANDARD_RATES:
+    if country is None or not has_eu_vat(country):
         return typed
     found = vat_id(typed, country)
     if found is None and claims_vat_id(typed, country):

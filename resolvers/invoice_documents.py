@@ -72,7 +72,8 @@ def _billed_to(billed_to: Mapping[str, Any]) -> Iterator[str]:
 def _facts(invoice: Invoice) -> Iterator[tuple[str, str]]:
     yield "Number", invoice.number
     yield "Issued", day(invoice.issued_at)
-    yield "Due", day(invoice.due_at)
+    if invoice.total:
+        yield "Due", day(invoice.due_at)
     yield "Purchased by", invoice.billed_to["purchasedBy"]
     yield "Currency", invoice.currency
 
@@ -100,6 +101,8 @@ def _notes(invoice: Invoice) -> Iterator[str]:
         yield _REVERSE_CHARGE
     if invoice.status is InvoiceStatus.VOID:
         yield "This invoice is void: nothing is owed."
+    elif not invoice.total:
+        yield "Nothing is due."
     elif invoice.paid_at is not None:
         yield f"Paid on {day(invoice.paid_at)}. Thank you."
     else:

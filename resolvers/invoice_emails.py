@@ -19,7 +19,7 @@ def invoice_messages(settings: Settings, invoice: Invoice) -> list[Message]:
             number=invoice.number,
             account=billed_to["account"],
             total=f"{invoice.currency} {grouped(invoice.total)}",
-            due_at=invoice.due_at,
+            due_at=invoice.due_at if invoice.total else None,
             link=settings.app_url,
             attachment=InvoiceAttachment(invoice.account_id, invoice.id),
         )

@@ -21,7 +21,7 @@ from models.notifications import AuditAnnouncer
 from models.snapshots import attributes, made
 from models.statements import Statement, given_rows, parameter
 from resolvers.change import Change, system_change
-from resolvers.events import Actor
+from resolvers.events import PLATFORM, Actor
 from resolvers.invoice_emails import invoice_messages
 from resolvers.pages import Order
 from resolvers.payments import PROVIDER
@@ -63,8 +63,9 @@ class _Billed(NamedTuple):
 
 
 async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -> Invoice:
-    """To the owner, with a line for each item. Raises `Refused` where it would be above the account's monthly
-    limit, or more than an invoice can say. The events are the caller's: see `announce`."""
+    """To the owner, with a line for each item. Where nothing is due, it is paid. Raises `Refused` where it
+    would be above the account's monthly limit, or more than an invoice can say. The events are the caller's:
+    see `announce`."""
     billed = _Billed(*(await tx.fetch(_BILLED, account_id=tx.account.id))[0])
     subtotal = sum((item.amount for item in items), Decimal("0.00"))
     tax = tax_for(settings, billed.country, billed.tax_id)
@@ -74,8 +75,10 @@ async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -
         Invoice,
         account_id=tx.account.id,
         sequence=billed.sequence,
+        status=InvoiceStatus.OPEN if total else InvoiceStatus.PAID,
         issued_at=billed.now,
         due_at=PROVIDER.due_at(billed.now),
+        paid_at=None if total else billed.now,
         currency=tx.account.currency,
         subtotal=subtotal,
         tax_rate=tax.rate,
@@ -107,6 +110,17 @@ def announce(tx: Change, settings: Settings, invoice: Invoice) -> None:
         currency=invoice.currency,
         due_at=invoice.due_at.isoformat(),
     )
+    if invoice.status is InvoiceStatus.PAID:
+        tx.about(
+            invoice,
+            number,
+            f"counted {number} as paid: nothing is due",
+            action=AuditAction.INVOICE_PAID,
+            actor=PLATFORM,
+            status=["OPEN", "PAID"],
+            total=str(invoice.total),
+            currency=invoice.currency,
+        )
     tx.enqueue(*invoice_messages(settings, invoice))
 
 

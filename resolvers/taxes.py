@@ -1,5 +1,6 @@
 """Which tax is added to a purchase: by the country of who pays, and whether it is theirs to account for."""
 
+import unicodedata
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -10,8 +11,7 @@ from settings import EU_STANDARD_RATES, Settings
 
 CENT = Decimal("0.01")
 _NONE = Decimal(0)
-_PREFIXES = {"GR": "EL"}
-"""What a country's VAT ids begin with, where it is not the country's own code."""
+_COUNTED_AS = {"MC": "FR", "IM": "GB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +29,52 @@ class Tax:
 def tax_for(settings: Settings, country: str | None, tax_id: str | None) -> Tax:
     """The rate of the buyer's country, or of the seller's where none is given. None is added where the
     country is not in the table: what is sold to there is not taxed here."""
-    seller = settings.seller_country
-    if country is None or country == seller:
+    seller = vat_country(settings.seller_country)
+    buyer = seller if country is None else vat_country(country)
+    if buyer == seller:
         return Tax(settings.tax_rates.get(seller, _NONE))
-    if {country, seller} <= EU_STANDARD_RATES.keys() and tax_id and vat_id(tax_id, country):
+    if {buyer, seller} <= EU_STANDARD_RATES.keys() and tax_id and vat_id(tax_id, buyer):
         return Tax(_NONE, reverse_charge=True)
-    return Tax(settings.tax_rates.get(country, _NONE))
+    return Tax(settings.tax_rates.get(buyer, _NONE))
+
+
+def vat_country(country: str) -> str:
+    """The country whose VAT is due in this one.
+
+    Monaco counts as France, and the Isle of Man as the United Kingdom: Directive 2006/112/EC, Article 7. The
+    parts of member states where it does not hold (Article 6) and that have codes of their own are not in the
+    table of rates: Åland, and the French overseas departments. The others (the Canary Islands, Ceuta,
+    Melilla, Büsingen, Livigno, Athos) have none, and are taxed as the country that they are part of. A
+    Northern Irish VAT id (XI) is one for goods alone, and licenses are services.
+    """
+    return _COUNTED_AS.get(country, country)
+
+
+def has_eu_vat(country: str) -> bool:
+    return vat_country(country) in EU_STANDARD_RATES
 
 
 def vat_id(text: str, country: str) -> str | None:
     """As the EU writes it, the country's letters first; None for what is no VAT id of the country."""
-    prefix, compact = _prefix(country), "".join(each for each in text.upper() if each.isalnum())
+    compact = "".join(each for each in _capitals(text) if each.isalnum())
+    letters = next((each for each in _letters(country) if compact.startswith(each)), "")
     try:
-        return vat.validate(prefix + compact.removeprefix(prefix))
+        return vat.validate(_letters(country)[0] + compact.removeprefix(letters))
     except ValidationError:
         return None
 
 
 def claims_vat_id(text: str, country: str) -> bool:
     """Whether it begins as the country's VAT ids do."""
-    return text.upper().lstrip().startswith(_prefix(country))
+    return _capitals(text).lstrip().startswith(_letters(country))
 
 
-def _prefix(country: str) -> str:
-    return _PREFIXES.get(country, country)
+def _letters(country: str) -> tuple[str, ...]:
+    """What VAT ids of the country begin with: first as the EU writes it, then as people write it too."""
+    code = vat_country(country)
+    return ("EL", "GR") if code == "GR" else (code,)
+
+
+def _capitals(text: str) -> str:
+    """Letters and digits of full width, as Japanese keyboards have them, are the usual ones."""
+    return unicodedata.normalize("NFKC", text[:100]).upper()
