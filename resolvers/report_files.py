@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from sqlalchemy import Boolean, Enum, Select, String, Text, case, cast, func, literal_column, select
+from sqlalchemy import Boolean, Enum, Select, String, Text, case, cast, func, literal_column, or_, select
 from sqlmodel.sql.sqltypes import AutoString
 
 from models.database import Database
@@ -13,15 +13,25 @@ from resolvers.report_queries import Rows
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Without it Excel takes UTF-8 for something else."""
-_OPENS_A_FORMULA = "^'*[=+@\\t\\r\\n-]"
-_FIRST_CHARACTERS = tuple(map(ord, "'=+@\t\r\n-"))
+# What spreadsheets take for =, +, - or @: those, what Unicode normalises to them, and the minus sign.
+_OPENERS = (
+    "=+@\u2212\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20\u207a-\u207c\u208a-\u208c\u2a74-\u2a76-"
+)
+# What they leave out before it: white space, and what is not shown.
+_LEFT_OUT = (
+    "\\u0001-\\u0020\\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_OPENS_A_FORMULA = f"^['{_LEFT_OUT}]*([{_OPENERS}]|[\\t\\r\\n])"
 _NO_QUOTES = {"delimiter": "\x02", "quote": "\x01", "escape": "\x01"}
 """JSON never holds these characters, so that lines of it pass as they are."""
 
 
 def csv_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
     """By RFC 4180, for spreadsheets. A cell that would be taken for a formula begins with an apostrophe, and
-    so does one that began with apostrophes and such a character: taking one away restores it."""
+    so does one that began with apostrophes and such a character: taking one away restores it. What is left
+    out before the character (spaces, what is not shown), and its forms of another width, make no
+    difference."""
     sql, arguments = csv_statement(rows)
     return spreadsheet_lines(copied(database, sql, arguments, format="csv", header=True))
 
@@ -67,8 +77,10 @@ def _csv_cell(column: Any) -> Any:
         return cast(column, Text)
     if not isinstance(kind, String | AutoString) or isinstance(kind, Enum):
         return column
-    # The first character alone tells of nearly all cells that they are harmless.
-    suspect = func.ascii(column).in_(_FIRST_CHARACTERS) & column.op("~")(_OPENS_A_FORMULA)
+    # A letter or a digit at its beginning tells of nearly all cells that they are harmless.
+    first = func.ascii(column)
+    harmless = or_(first.between(97, 122), first.between(48, 57), first.between(65, 90))
+    suspect = ~harmless & column.op("~")(_OPENS_A_FORMULA)
     return case((suspect, literal_column("''''").concat(column)), else_=column)
 
 
