@@ -34,6 +34,7 @@ from web.asking import make_context
 from web.clients import Proxies
 from web.connection_limits import ConnectionLimits
 from web.graphql import GraphQLView
+from web.hosts import Hosts
 from web.ide import render_ide
 from web.job_worker import JobWorkerStatus
 from web.load_shedding import LoadShedding
@@ -67,9 +68,11 @@ def create_app(
             await state.close()
             log.info("operations_by_path", **paths.counts)
 
+    security_headers = SecurityHeaders(https=settings.secure_cookies)
     app = TeamAccess(
         graphql=_cors_around(LoadShedding(view), settings),
-        security_headers=SecurityHeaders(https=settings.secure_cookies),
+        security_headers=security_headers,
+        hosts=Hosts(settings, security_headers),
         lifespan=lifespan,
         routes=[
             WebSocketRoute(GRAPHQL, view),
@@ -137,16 +140,22 @@ def _cors_around(view: ASGIApp, settings: Settings) -> ASGIApp:
 class TeamAccess(Starlette):
     """Requests for GraphQL, which answers for its own failures, take the short way past all routes."""
 
-    def __init__(self, graphql: ASGIApp, security_headers: SecurityHeaders, **options: Any) -> None:
+    def __init__(
+        self, graphql: ASGIApp, security_headers: SecurityHeaders, hosts: Hosts, **options: Any
+    ) -> None:
         super().__init__(**options)
         # Such a redirect repeats the path, with a link's token in it, under the Host that the client named.
         self.router.redirect_slashes = False
         self._graphql = graphql
         self._security_headers = security_headers
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            send = self._security_headers.around(scope, send)
+            send_unchanged, send = send, self._security_headers.around(scope, send)
+            if not self._hosts.allows(scope):
+                await self._hosts.refuse(scope, send_unchanged if scope["type"] == "websocket" else send)
+                return
         if scope["type"] != "http" or scope["path"] != GRAPHQL:
             await super().__call__(scope, receive, send)
             return

@@ -68,6 +68,13 @@ def _host(value: str) -> str:
         raise ValueError("must be an IP address or a host name of this machine, without a port") from None
 
 
+def _host_name(text: str) -> str:
+    try:
+        return normal_host(f"[{text}]" if text.count(":") > 1 and "[" not in text else text).strip("[]")
+    except ValueError:
+        raise ValueError("must be host names or IP addresses without a port, comma-separated") from None
+
+
 def _network(text: str) -> str:
     """A network of IPv4 addresses that are written as IPv6 ones is one of IPv4."""
     try:
@@ -222,6 +229,7 @@ StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 Sender = Annotated[str, AfterValidator(_mail_from)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 Country = Annotated[str, AfterValidator(_country)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_host_name))]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(normal_origin))]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_network))]
 Ed25519Key = Annotated[str, AfterValidator(_ed25519_key)]

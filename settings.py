@@ -26,6 +26,7 @@ from setting_types import (
     Ed25519Key,
     Folder,
     Host,
+    Hosts,
     Hours,
     LowerCase,
     Networks,
@@ -132,6 +133,11 @@ class Settings(BaseSettings):
     )
     allowed_origins: Origins = Field(
         (), description="Origins of other sites whose pages may call the API with cookies, comma-separated."
+    )
+    allowed_hosts: Hosts = Field(
+        (),
+        description="Host names beside that of PUBLIC_URL that this server is reached by, comma-separated."
+        " Requests for others are refused (421), but for /health.",
     )
     data_dir: Folder = Field(
         Path(".data"), description="Where the embedded database, the mailbox and the theme files live."

@@ -58,14 +58,19 @@ class SecurityHeaders:
             nonlocal has_answered
             is_refusal = message["type"] == "websocket.close" and not has_answered
             has_answered = True
-            if is_refusal and _EXTENSION in (scope.get("extensions") or {}):
-                await self.refuse_handshake(send, HTTPStatus.FORBIDDEN, message.get("reason") or "Forbidden")
+            if is_refusal:
+                reason = message.get("reason") or "Forbidden"
+                await self.refuse_handshake(scope, send, HTTPStatus.FORBIDDEN, reason)
             else:
                 await send(message)
 
         return send_with_headers
 
-    async def refuse_handshake(self, send: Send, status: int, reason: str) -> None:
+    async def refuse_handshake(self, scope: Scope, send: Send, status: int, reason: str) -> None:
+        """With the status where the server can, or else with its own 403."""
+        if _EXTENSION not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": 1008, "reason": reason[:100]})
+            return
         body = f"{reason}\n".encode()
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
