@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _HEAD, _BODY, _ANSWER, _IDLE, _CLOSING = range(5)
 _CLOSING_SECONDS = 2
 _NEVER = float("inf")
+_CONTINUE = b"HTTP/1.1 100 "
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -41,8 +42,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.site: Site | None = None
         self._phase, self._since = _HEAD, 0.0
         self._deadline = self._send_deadline = _NEVER
-        # Of the head that comes in, or since the body that comes in has last grown.
-        self._received_bytes = 0
+        # Of the head that comes in, or since the body that comes in has last grown; and in the last read.
+        self._received_bytes = self._read_bytes = 0
 
     @property
     def waiting_since(self) -> float | None:
@@ -84,7 +85,8 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._phase == _CLOSING:
             return
-        self._received_bytes += len(data)
+        self._read_bytes = len(data)
+        self._received_bytes += self._read_bytes
         super().data_received(data)
         if self._received_bytes > self.limits.header_bytes and self._phase in (_HEAD, _BODY):
             self._refuse(_header_too_large(self.limits.header_bytes))
@@ -111,16 +113,24 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        limits, headers = self.limits, self.headers
-        if len(self.url) + sum([len(name) + len(value) for name, value in headers]) > limits.header_bytes:
-            self._refuse(_header_too_large(limits.header_bytes))
+        if self._is_header_too_large():
+            self._refuse(_header_too_large(self.limits.header_bytes))
             raise HttpParserError
-        is_crowded = len(self.pipeline) >= limits.pipelined_requests
+        is_crowded = len(self.pipeline) >= self.limits.pipelined_requests
+        previous = self.cycle
         super().on_headers_complete()
-        self._wait(_BODY, limits.body_seconds)
+        self._wait(_BODY, self.limits.body_seconds)
+        if self.cycle is not previous and self.scope["method"] != "HEAD":
+            self.cycle.transport = cast("asyncio.Transport", _ResponseWriter(self.transport))
         if is_crowded:
             self._refuse_pipelined()
             raise HttpParserError
+
+    def _is_header_too_large(self) -> bool:
+        allowed = self.limits.header_bytes
+        if self._received_bytes + self._read_bytes <= allowed:
+            return False
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > allowed
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
@@ -207,6 +217,30 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_api_request(self) -> bool:
         return any(name == b"content-type" and b"json" in value for name, value in self.headers or ())
+
+
+class _ResponseWriter:
+    """Joins a response's head with the beginning of its body: one packet instead of two."""
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: "asyncio.Transport") -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._head is None and not data.startswith(_CONTINUE):
+            self._head = data
+        else:
+            self._transport.write(self._head + data if self._head else data)
+            self._head = self._head and b""
+
+    def close(self) -> None:
+        self.write(b"")
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 def _too_slow(part: str, seconds: float, bytes_per_second: int = 0) -> ConnectionRefused:
