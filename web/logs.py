@@ -24,5 +24,6 @@ def configure_logs(settings: Settings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # The stream of the moment: whoever redirects standard error may close what it was redirected to.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
