@@ -97,6 +97,7 @@ def create_app(
     app.state.finish = finish
     app.state.connection_limits = ConnectionLimits.of(settings)
     app.state.proxies = Proxies(settings.trusted_proxies)
+    app.state.security_headers = security_headers
     return app
 
 

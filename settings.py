@@ -264,10 +264,10 @@ class Settings(BaseSettings):
         description="Open connections from one client address, of one server process; of a trusted proxy"
         " there is no such limit.",
     )
-    header_timeout_seconds: float = Field(
+    header_timeout_seconds: Timeout = Field(
         10, gt=0, le=600, description="How long a request's header may take to arrive."
     )
-    body_timeout_seconds: float = Field(
+    body_timeout_seconds: Timeout = Field(
         10,
         gt=0,
         le=600,
@@ -275,48 +275,49 @@ class Settings(BaseSettings):
         " MIN_BODY_BYTES_PER_SECOND.",
     )
     min_body_bytes_per_second: int = Field(
-        4_096, ge=1, description="How slowly a request's body may come in."
+        4_096, ge=1, le=1 << 30, description="How slowly a request's body may come in."
     )
-    send_timeout_seconds: float = Field(
+    send_timeout_seconds: Timeout = Field(
         60, gt=0, le=3600, description="How long a client may take in nothing of an answer."
     )
-    keep_alive_seconds: float = Field(
+    keep_alive_seconds: Timeout = Field(
         60, gt=0, le=3600, description="How long a connection may stay open between two requests."
     )
-    max_header_bytes: int = Field(32 * 1024, ge=4_096, description="Size of a request's header.")
+    max_header_bytes: int = Field(32 * 1024, ge=4_096, le=1 << 20, description="Size of a request's header.")
     max_pipelined_requests: int = Field(
         16, ge=1, le=1000, description="Requests that may wait for their answers on one connection."
     )
-    max_websocket_fragments: int = Field(
+    max_websocket_fragments: Count = Field(
         1_024, ge=1, description="Fragments of a WebSocket message; its size is limited by MAX_BODY_BYTES."
     )
     max_websocket_bytes_without_credential: int = Field(
         16 * 1024,
         ge=1024,
+        le=1 << 30,
         description="Size of a WebSocket message before the client has shown a credential.",
     )
-    max_websockets_without_credential: int = Field(
+    max_websockets_without_credential: Count = Field(
         1_000,
         ge=1,
         description="WebSockets of one server process whose clients have shown no credential. When it is"
         " reached, the oldest of them are closed for new ones.",
     )
-    max_websockets_without_credential_per_address: int = Field(
+    max_websockets_without_credential_per_address: Count = Field(
         50, ge=1, description="The same from one client address; more are refused."
     )
-    max_websockets_per_credential: int = Field(
+    max_websockets_per_credential: Count = Field(
         100, ge=1, description="WebSockets of one session or API key, of one server process."
     )
-    websocket_init_seconds: float = Field(
+    websocket_init_seconds: Timeout = Field(
         10,
         gt=0,
         le=600,
         description="How long a WebSocket's client may take to send `connection_init`.",
     )
-    websocket_ping_seconds: float = Field(
+    websocket_ping_seconds: Timeout = Field(
         20, gt=0, le=3600, description="How often a ping is sent on a WebSocket."
     )
-    websocket_pong_seconds: float = Field(
+    websocket_pong_seconds: Timeout = Field(
         20, gt=0, le=3600, description="How long a WebSocket's client may take to answer a ping."
     )
 

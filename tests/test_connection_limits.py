@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from settings import Settings
 from tests.raw_connections import RawConnection
+from tests.serving import free_port
+from tests.serving import serving as serving_app
 from tests.test_start import running
 from tests.toy_graphql import serving
 from web.connection_limits import ConnectionLimits
@@ -240,3 +243,34 @@ async def test_an_aborted_form_is_no_traceback(tmp_path: Path, database_url: str
         code, _, err = serve.outcome()
 
     assert (code, err) == (0, "")
+
+
+async def test_behind_a_proxy_the_clients_have_the_limit_and_not_the_proxy(app_settings: Settings) -> None:
+    update = {"port": free_port(), "trusted_proxies": ("127.0.0.1",), "max_connections_per_address": 4}
+    settings = app_settings.model_copy(update=update)
+    async with serving_app(settings):
+        held = [await RawConnection.open(settings.port) for _ in range(10)]
+        for connection in held[:4]:
+            await connection.send(proxied(settings.port, "203.0.113.7", 100) + b"{")
+        await asyncio.sleep(0.1)
+
+        await held[4].send(proxied(settings.port, "203.0.113.7", len(TYPENAME)) + TYPENAME)
+        await held[5].send(proxied(settings.port, "203.0.113.8", len(TYPENAME)) + TYPENAME)
+        refused, answer = await held[4].rest(), await held[5].reader.readline()
+
+        for connection in held:
+            connection.close()
+    assert refused.startswith(b"HTTP/1.1 429")
+    assert b"Too many requests from this address: at most 4" in refused
+    assert b"content-security-policy" in refused
+    assert answer == OK
+
+
+TYPENAME = b'{"query": "{__typename}"}'
+
+
+def proxied(port: int, client: str, length: int) -> bytes:
+    return (
+        f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
+        f"x-forwarded-for: {client}\r\ncontent-length: {length}\r\n\r\n"
+    ).encode()

@@ -17,6 +17,9 @@ class Proxies:
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = [ip_network(network) for network in networks]
 
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
     def client_of(self, connection: HTTPConnection) -> str | None:
         """The last address on the way here that is none of a trusted proxy's. What stands before it in
         X-Forwarded-For, anybody may have written."""

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 from settings import Settings
 from web.answers import encode
 from web.clients import Proxies, Site, site_of
+from web.security_headers import SecurityHeaders
 
 EVICTED_PART = 16
 """One in so many of a limit makes room when it is reached: to search for them takes milliseconds."""
@@ -91,7 +92,6 @@ class ConnectionRefused(Exception):
             (b"content-type", media_type + b"; charset=utf-8"),
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
             (b"connection", b"close"),
         ]
         if self.status in (429, 503):
@@ -117,9 +117,12 @@ class ConnectionTable:
     first of the address that holds the most, so that no address takes what others need.
     """
 
-    def __init__(self, limits: ConnectionLimits, proxies: Proxies) -> None:
+    def __init__(
+        self, limits: ConnectionLimits, proxies: Proxies, security_headers: SecurityHeaders | None = None
+    ) -> None:
         self.limits = limits
         self.proxies = proxies
+        self.security_headers = security_headers or SecurityHeaders(https=False)
         self._by_site: dict[Site | None, dict[Connection, None]] = {}
         self._count = 0
 

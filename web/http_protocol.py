@@ -197,7 +197,7 @@ class HttpProtocol(HttpToolsProtocol):
         if is_answering:
             cycle.disconnected = True
             cycle.message_event.set()
-        headers, body = refusal.response(as_json=self._is_api_request())
+        headers, body = self._response_to(refusal)
         lines = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *headers)]
         self.transport.write(b"".join((STATUS_LINE[refusal.status], *lines, b"\r\n", body)))
         return True
@@ -205,9 +205,9 @@ class HttpProtocol(HttpToolsProtocol):
     def _refuse_pipelined(self) -> None:
         """In its turn, as the connection's last answer."""
         refusal = _too_many_pipelined(self.limits.pipelined_requests)
+        headers, body = self._response_to(refusal)
 
         async def app(_scope: "Scope", _receive: "Receive", send: "Send") -> None:
-            headers, body = refusal.response(as_json=self._is_api_request())
             await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
@@ -215,8 +215,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.pipeline.appendleft((cycle, cast("ASGI3Application", app)))
         self._phase, self._deadline = _CLOSING, _NEVER
 
-    def _is_api_request(self) -> bool:
-        return any(name == b"content-type" and b"json" in value for name, value in self.headers or ())
+    def _response_to(self, refusal: ConnectionRefused) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        is_json = any(name == b"content-type" and b"json" in value for name, value in self.headers or ())
+        headers, body = refusal.response(as_json=is_json)
+        return self.table.security_headers.with_headers(headers), body
 
 
 class _ResponseWriter:

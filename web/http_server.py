@@ -14,6 +14,7 @@ from uvicorn import Config, Server
 
 from web.connection_limits import ConnectionTable
 from web.http_protocol import HttpProtocol
+from web.proxied_requests import ProxiedRequests
 from web.websocket_protocol import WebSocketProtocol
 
 BACKLOG = 4_096  # Connections that wait to be accepted.
@@ -42,6 +43,11 @@ class ServerConfig(Config):
             backlog=BACKLOG,
             timeout_graceful_shutdown=_ENDING_SECONDS,
         )
+
+    def load(self) -> None:
+        super().load()
+        if self.table.proxies:
+            self.loaded_app = ProxiedRequests(self.loaded_app, self.table)
 
 
 class HttpServer(Server):
@@ -75,7 +81,8 @@ class HttpServer(Server):
 def http_server(app: Starlette) -> HttpServer:
     """Of the app that `create_app` has made."""
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    table = ConnectionTable(app.state.connection_limits.within(open_files), app.state.proxies)
+    limits = app.state.connection_limits.within(open_files)
+    table = ConnectionTable(limits, app.state.proxies, app.state.security_headers)
     return HttpServer(ServerConfig(app, table), app.state.finish)
 
 

@@ -61,6 +61,8 @@ class SecurityHeaders:
             if is_refusal:
                 reason = message.get("reason") or "Forbidden"
                 await self.refuse_handshake(scope, send, HTTPStatus.FORBIDDEN, reason)
+            elif message["type"] == "websocket.http.response.start":
+                await send({**message, "headers": self.with_headers(message["headers"])})
             else:
                 await send(message)
 
