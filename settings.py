@@ -140,7 +140,9 @@ class Settings(BaseSettings):
         " Requests for others are refused (421), but for /health.",
     )
     data_dir: Folder = Field(
-        Path(".data"), description="Where the embedded database, the mailbox and the theme files live."
+        Path(".data"),
+        description="Where the embedded database, the mailbox and the theme files live, and reports while"
+        " they are sent.",
     )
     storage_url: StorageUrl = Field(
         "", validate_default=False, description="Where theme files live: DATA_DIR/files by default."
@@ -190,6 +192,18 @@ class Settings(BaseSettings):
         7 * 86_400, ge=1, description="How long an API key for somebody else may be claimed."
     )
     download_lifetime_seconds: Seconds = Field(300, ge=1, description="How long a download's link works.")
+    report_max_bytes: int = Field(
+        2**30,
+        ge=2**20,
+        le=2**40,
+        description="Size of a report as CSV or NDJSON; larger ones are refused, or cut off.",
+    )
+    report_spool_bytes: int = Field(
+        4 * 2**30,
+        ge=2**20,
+        le=2**50,
+        description="Disk space for reports while they are sent, in DATA_DIR, of each server process.",
+    )
     sign_in_emails_per_hour: Count = Field(
         10,
         ge=1,

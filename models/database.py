@@ -1,6 +1,5 @@
 """The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -14,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from models.canonical import canonical_json
 from models.connections import ReadingConnections
+from models.exports import Exports
 from models.fair_share import Claim, FairShare
 from models.outages import NoConnectionFree
-from models.storage import StorageUnavailable
+from models.spools import Spools
 from models.transactions import Transaction
 
 _SETTINGS = {
@@ -37,8 +37,6 @@ _READING_SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-_EXPORTS = 3
-_EXPORT_WAITING_SECONDS = 60
 _EXPORTING_SETTINGS = {
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "repeatable read",
@@ -54,12 +52,12 @@ class Database:
     """Connections as the app's role. Reading is by asyncpg itself, each statement a transaction that cannot
     write; `writing` is for changes."""
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
+    def __init__(self, url: str, pool_size: int = 10, spools: Spools | None = None) -> None:
         self.url = url
         self.reading = ReadingConnections(self._connect_reading, pool_size)
         self.writing = _engine(url, pool_size)
         self._changes = FairShare(pool_size)
-        self._exports = asyncio.Semaphore(_EXPORTS)
+        self.exports = Exports(self._connect_exporting, spools or Spools())
         self.fetch = self.reading.fetch
         """The rows of one statement, which stays prepared."""
 
@@ -97,25 +95,10 @@ class Database:
                 driver.terminate()  # Cut off while it was rolled back: nobody else may inherit it.
             pooled.close()
 
-    @asynccontextmanager
-    async def exporting(self) -> AsyncIterator[asyncpg.Connection]:
-        """For one long read: a connection of its own, so that pages keep theirs, each statement a snapshot.
-        Three at once in a process. Raises StorageUnavailable where none comes free in a minute."""
-        try:
-            async with asyncio.timeout(_EXPORT_WAITING_SECONDS):
-                await self._exports.acquire()
-        except TimeoutError:
-            raise StorageUnavailable(f"{_EXPORTS} exports are under way, and none has ended.") from None
-        try:
-            connection = await asyncpg.connect(
-                asyncpg_url(self.url), timeout=10, server_settings={**_SETTINGS, **_EXPORTING_SETTINGS}
-            )
-            try:
-                yield connection
-            finally:
-                connection.terminate()
-        finally:
-            self._exports.release()
+    async def _connect_exporting(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            asyncpg_url(self.url), timeout=10, server_settings={**_SETTINGS, **_EXPORTING_SETTINGS}
+        )
 
     async def connect_appending(self) -> asyncpg.Connection:
         """A connection for events that belong to no change; the app's role has no UPDATE or DELETE there."""

@@ -1,4 +1,4 @@
-"""Places for changes that run at the same time, shared fairly between the accounts that want them."""
+"""Places for what runs at the same time, shared fairly between the accounts that want them."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -31,13 +31,20 @@ class _Waiting:
 class FairShare:
     """At most `places` at a time. Each account has a queue of those that wait, and the queues take turns.
 
-    The changes of an account wait for one another's lock: it gets a second and a third place only while more
-    than half of them are free. One person has at most half of the places, in however many accounts, and long
-    changes together have a fifth: so there is soon one for whoever has none.
+    The changes of an account wait for one another's lock: it gets a second and a third place, up to
+    `most_of_an_account`, only while more than half of them are free. One person has at most half of the
+    places, in however many accounts, and long changes together have a fifth: so there is soon one for whoever
+    has none.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(
+        self,
+        places: int,
+        most_of_an_account: int = _MOST_OF_AN_ACCOUNT,
+        waiting_seconds: float = WAITING_SECONDS,
+    ) -> None:
         self._free = places
+        self._most_of_an_account, self._waiting_seconds = most_of_an_account, waiting_seconds
         self._half = max(1, places // 2)
         self._most_long = max(1, places // 5)
         self._long = 0
@@ -45,14 +52,14 @@ class FairShare:
         self._queues: OrderedDict[UUID | None, deque[_Waiting]] = OrderedDict()
 
     async def take(self, claim: Claim) -> None:
-        """Raises TimeoutError where there is no place for 10 seconds."""
+        """Raises TimeoutError where there is no place in time."""
         if claim.account_id not in self._queues and self._has_place(claim):
             self._count(claim, 1)
             return
         waiting = _Waiting(claim)
         self._queues.setdefault(claim.account_id, deque()).append(waiting)
         try:
-            with Deadline(WAITING_SECONDS):
+            with Deadline(self._waiting_seconds):
                 await waiting.place
         except BaseException:
             # The place may have been given in the very moment in which the wait was given up.
@@ -73,7 +80,7 @@ class FairShare:
         if any(self._held[owner] >= self._half for owner in _with_half(claim)):
             return False
         held = self._held[claim.account_id] if claim.account_id else 0
-        return not held or (held < _MOST_OF_AN_ACCOUNT and self._free > self._half)
+        return not held or (held < self._most_of_an_account and self._free > self._half)
 
     def _count(self, claim: Claim, change: int) -> None:
         self._free -= change

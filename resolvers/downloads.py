@@ -52,6 +52,7 @@ class WhyNot(StrEnum):
     SIGNED_OUT = "SIGNED_OUT"
     LICENSE_NOT_ACTIVE = "LICENSE_NOT_ACTIVE"
     GONE = "GONE"
+    TOO_LARGE = "TOO_LARGE"
 
 
 class DownloadRefused(Exception):

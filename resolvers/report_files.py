@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Enum, Select, String, Text, case, cast, func, li
 from sqlmodel.sql.sqltypes import AutoString
 
 from models.database import Database
-from models.exports import Look, copied, no_look
+from models.exports import Look, no_look
 from models.statements import Statement, compiled
 from resolvers.report_queries import Rows
 
@@ -33,7 +33,8 @@ def csv_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
     out before the character (spaces, what is not shown), and its forms of another width, make no
     difference."""
     sql, arguments = csv_statement(rows)
-    return spreadsheet_lines(copied(database, sql, arguments, format="csv", header=True))
+    copied = database.exports.copied(rows.values["account_id"], sql, arguments, format="csv", header=True)
+    return spreadsheet_lines(copied)
 
 
 def csv_statement(rows: Rows) -> tuple[str, list[Any]]:
@@ -45,7 +46,8 @@ def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncI
     """`look` may read first, what is of the same moment."""
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
-    return copied(database, sql, arguments, look, format="csv", **_NO_QUOTES)
+    account_id = rows.values["account_id"]
+    return database.exports.copied(account_id, sql, arguments, look, format="csv", **_NO_QUOTES)
 
 
 def counting(rows: Rows, most: int) -> Statement:
@@ -60,7 +62,7 @@ def counting(rows: Rows, most: int) -> Statement:
 
 async def first_rows(database: Database, rows: Rows, most: int) -> list[Any]:
     sql, arguments = _written(rows, lambda column: column, most)
-    async with database.exporting() as connection:
+    async with database.exports.connection(rows.values["account_id"]) as connection:
         return list(await connection.fetch(sql, *arguments))
 
 

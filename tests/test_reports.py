@@ -269,7 +269,7 @@ async def test_lines_end_right_wherever_pieces_do(size: int) -> None:
 
 
 async def test_many_rows_come_in_the_memory_of_a_few(world: World, database: Database) -> None:
-    await _more_events(world, 200_000)
+    await more_events(world, 200_000)
     member_id, account_id = (UUID(id[-32:]) for id in (world.admin.member_id, world.account_id))
     membership = Membership(account_id, member_id, Role.ADMIN)
     request = ReportRequest(ReportKind.AUDIT_LOG, ReportFormat.CSV)
@@ -287,7 +287,7 @@ async def test_many_rows_come_in_the_memory_of_a_few(world: World, database: Dat
 
 
 async def test_who_goes_away_leaves_nothing_running(world: World, database: Database) -> None:
-    await _more_events(world, 20_000)
+    await more_events(world, 20_000)
     path = await report_link(world, "AUDIT_LOG")
 
     for _ in range(6):
@@ -303,7 +303,7 @@ async def test_who_goes_away_leaves_nothing_running(world: World, database: Data
 
 
 async def test_a_pdf_holds_5_000_rows(world: World) -> None:
-    await _more_events(world, 5_001)
+    await more_events(world, 5_001)
     input = {"accountId": world.account_id, "kind": "AUDIT_LOG", "format": "PDF"}
     period: dict[str, Any] = {
         "from": "2101-01-01T00:00:00Z",
@@ -319,7 +319,7 @@ async def test_a_pdf_holds_5_000_rows(world: World) -> None:
     assert "number 4999" in found[-1]
 
 
-async def _more_events(world: World, count: int) -> None:
+async def more_events(world: World, count: int) -> None:
     """Past the trigger, a second after another."""
     await world.superuser.execute(
         "BEGIN; SET LOCAL session_replication_role = replica; INSERT INTO audit_events (account_id, sequence,"

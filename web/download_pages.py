@@ -63,6 +63,12 @@ _REFUSALS = {
         "It was suspended or revoked, or has expired, since the link was made.",
         "Ask an Admin of the account what became of it.",
     ),
+    WhyNot.TOO_LARGE: _Words(
+        413,
+        "This report is too large",
+        "It has more bytes than a report may have here.",
+        "Ask for one of a shorter period.",
+    ),
     WhyNot.GONE: _Words(
         403,
         "This file is gone",

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from models.spools import ReportTooLarge
 from models.storage import StorageUnavailable
 from permissions.viewer import Client
-from resolvers.downloads import Content, Link
+from resolvers.downloads import Content, Link, WhyNot
 from resolvers.transfers import Sending, Transfers
-from web.download_pages import unavailable
+from web.download_pages import refused, unavailable
 from web.exchange import request_id
 from web.ranges import Part
 
@@ -84,7 +85,9 @@ class Outgoing(Response):
         except (_Gone, TimeoutError):
             return
         except StorageUnavailable as error:
-            if not has_begun:
+            if isinstance(error, ReportTooLarge) and not has_begun:
+                await refused(Request(scope), WhyNot.TOO_LARGE)(scope, receive, send)
+            elif not has_begun:
                 await unavailable(Request(scope), error)(scope, receive, send)
             else:
                 log.error("download_cut_short", request_id=request_id(Request(scope)), error=str(error))

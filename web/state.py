@@ -10,6 +10,7 @@ import structlog
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from models.readiness import Readiness
+from models.spools import Spools
 from models.storage import Storage
 from resolvers.api_calls import ApiCalls
 from resolvers.transfers import Transfers
@@ -59,7 +60,8 @@ class State:
         """`rate_limits` and `worker_status` where other processes share them."""
         if settings.database_url is None:
             raise ValueError("DATABASE_URL is not set")
-        database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+        spools = Spools(settings.data_dir / "reports", settings.report_max_bytes, settings.report_spool_bytes)
+        database = Database(settings.database_url.get_secret_value(), settings.database_pool_size, spools)
         rate_limiter = RateLimiter(
             rate_limits or RateLimits(settings), max(1, settings.database_pool_size // 2)
         )
