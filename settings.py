@@ -215,7 +215,38 @@ class Settings(BaseSettings):
         description="Invitation emails to one address in an hour, of all accounts; more are refused.",
     )
     invitation_emails_per_account_per_day: int = Field(
-        50_000, ge=1_000, le=10**9, description="Invitation emails of one account in a day; more are refused."
+        50_000,
+        ge=1_000,
+        le=10**9,
+        description="Invitation emails of one account in a day, and of one person in all accounts.",
+    )
+    invitation_emails_of_a_new_account: int = Field(
+        50,
+        ge=1,
+        le=10**9,
+        description="Those on the first day of an account that its owner created, doubled each day: enough"
+        " for a team, too few for spam. No limit once it paid an invoice or was granted licenses.",
+    )
+    sign_in_emails_per_client_per_hour: int = Field(
+        100,
+        ge=1,
+        le=10**9,
+        description="Sign-in emails that one client address asks for in an hour: enough for an office.",
+    )
+    api_key_emails_per_hour: int = Field(
+        20,
+        ge=1,
+        le=10**9,
+        description="Emails with an API key to claim, to one member of an account in an hour.",
+    )
+    accounts_per_person_per_day: int = Field(
+        5,
+        ge=1,
+        le=10**9,
+        description="Accounts that one person creates in a day: agencies need several, nobody many.",
+    )
+    accounts_per_person: int = Field(
+        100, ge=1, le=10**9, description="Accounts that one person may own and still create another one."
     )
     rate_limit_per_minute: int = Field(
         30_000,

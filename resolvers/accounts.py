@@ -1,5 +1,6 @@
 import re
 import unicodedata
+from datetime import timedelta
 from decimal import Decimal
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, cast
@@ -21,13 +22,15 @@ from permissions.errors import Forbidden
 from permissions.roles import Permission
 from resolvers.change import Change, change, founding
 from resolvers.conditions import Condition
+from resolvers.email_allowances import Allowance
 from resolvers.events import Actor
 from resolvers.global_ids import decode_as
 from resolvers.loading import load
 from resolvers.nodes import find
-from resolvers.refusals import UserErrorCode, invalid, not_found, refused
+from resolvers.refusals import UserErrorCode, invalid, not_found, refused, too_many_requests
 from resolvers.rows import row
 from resolvers.text import clean_amount, clean_line
+from settings import Settings
 
 if TYPE_CHECKING:
     from schema.accounts import (
@@ -105,6 +108,7 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
     ) as tx:
         if tx.replayed:
             return UUID(tx.replayed)
+        await _count_account(tx, context.settings, viewer.user.id)
         # Always with a random part: whether a name is taken elsewhere is nobody's to know.
         slug = f"{slug_of(name)}-{token_hex(4)}"
         owner = await found_account(tx, viewer.user, slug)
@@ -112,6 +116,25 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
         tx.about(account, name, f"created the account {name}", name=name)
         tx.remember(str(account.id))
     return account.id
+
+
+async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
+    """Raises Refused where the person has created too many today, or owns too many."""
+    subject = f"accounts of {user_id}"
+    # It locks the subject: of several at once, each counts those that were committed before it.
+    waits = await tx.spend(Allowance(settings.accounts_per_person_per_day, timedelta(days=1)), [subject])
+    if waits:
+        message = f"A person creates at most {settings.accounts_per_person_per_day} accounts a day: wait."
+        raise too_many_requests(message, waits[subject], "name")
+    ((owned,),) = await tx.fetch(_OWNED, user_id=user_id)
+    if owned >= settings.accounts_per_person:
+        message = f"You own {owned} accounts, which is the most: transfer the ownership of one of them first."
+        raise refused(UserErrorCode.TOO_MANY_REQUESTS, message, "name")
+
+
+_OWNED = Statement(
+    lambda: select(func.count()).where(col(Member.user_id) == parameter("user_id"), col(Member.is_owner))
+)
 
 
 async def found_account(tx: Change, user: User, slug: str) -> Member:

@@ -18,7 +18,13 @@ from permissions.context import Context
 from permissions.roles import ROLE_PERMISSIONS, Permission
 from permissions.tokens import API_KEY_PREFIX, new_api_key, new_token, shown_prefix
 from resolvers.accounts import account_id_of
-from resolvers.api_key_emails import claim_message, generated_message, revoked_message, rotated_message
+from resolvers.api_key_emails import (
+    claim_message,
+    count_claim_email,
+    generated_message,
+    revoked_message,
+    rotated_message,
+)
 from resolvers.api_key_jobs import TOLD_BEFORE, expire
 from resolvers.change import Change, change
 from resolvers.licenses import present_member
@@ -60,6 +66,7 @@ async def _generate(tx: Change, context: Context, input: "GenerateApiKeyInput") 
         secret, key_hash = new_api_key()
         values |= {"prefix": shown_prefix(secret), "key_hash": key_hash, "claimed_at": now()}
     else:
+        await count_claim_email(tx, context.settings, member)
         token, claim_hash = new_token()
         claimable = timedelta(seconds=context.settings.api_key_claim_lifetime_seconds)
         values |= {"prefix": API_KEY_PREFIX, "claim_hash": claim_hash, "claim_expires_at": now() + claimable}

@@ -1,13 +1,26 @@
 """What the owner of an API key is told by email. No secret is in any of it but the link to claim one."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from mailer import messages
 from mailer.messages import Message
 from models.accounts import Account
 from models.api_keys import ApiKey
 from models.members import Member
+from resolvers.change import Change
+from resolvers.email_allowances import Allowance
+from resolvers.refusals import too_many_requests
 from settings import Settings
+
+
+async def count_claim_email(tx: Change, settings: Settings, member: Member) -> None:
+    """Raises Refused where the member was emailed too many keys to claim."""
+    subject = f"API keys for {member.id}"
+    waits = await tx.spend(Allowance(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject])
+    if waits:
+        message = f"{member.name} got several API keys to claim already: wait before you generate another."
+        raise too_many_requests(message, waits[subject], "memberId")
 
 
 def claim_message(

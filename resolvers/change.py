@@ -209,8 +209,13 @@ async def announcing(database: Database) -> AsyncIterator[AuditAnnouncer]:
 
 async def enqueue(session: AsyncSession, messages: Sequence[Message], lane: Lane) -> None:
     """Emails that go out after the commit of the session's transaction, or not at all."""
+    await queue.enqueue(await driver_of(session), messages, lane)
+
+
+async def driver_of(session: AsyncSession) -> asyncpg.Connection:
+    """The driver's connection, in the session's transaction."""
     raw = await (await session.connection()).get_raw_connection()
-    await queue.enqueue(cast("asyncpg.Connection", raw.driver_connection), messages, lane)
+    return cast("asyncpg.Connection", raw.driver_connection)
 
 
 @asynccontextmanager

@@ -66,3 +66,7 @@ def invalid(message: str, *path: str) -> Refused:
 
 def not_found(what: str, *path: str) -> Refused:
     return refused(UserErrorCode.NOT_FOUND, f"There is no such {what}.", *path)
+
+
+def too_many_requests(message: str, retry_at: datetime, *path: str) -> Refused:
+    return Refused(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, list(path), retry_at=retry_at))

@@ -18,7 +18,7 @@ from models.notifications import notify_access
 from models.sessions import Session, SignInLink
 from permissions.context import Context
 from permissions.tokens import hash_token, new_token
-from resolvers.change import change, enqueue, personal_change
+from resolvers.change import change, driver_of, enqueue, personal_change
 from resolvers.conditions import Condition
 from resolvers.global_ids import decode_as
 from resolvers.loading import with_id
@@ -26,6 +26,7 @@ from resolvers.pages import Order
 from resolvers.refusals import Refused, RetryLater, UserErrorCode, not_found, refused
 from resolvers.rows import row, rows
 from resolvers.session_tokens import open_session, opened_session
+from resolvers.sign_in_budgets import count_sign_in_email
 from resolvers.text import clean_email, clean_line
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict
     email = clean_email(input.email, "email")
     async with personal_change(context.database) as session:
         await _refuse_too_many(session, email, context.settings.sign_in_emails_per_hour)
+        driver = await driver_of(session)
+        await count_sign_in_email(driver, context.settings, email, context.client.ip)
         known = await session.scalar(select(col(User.id)).where(col(User.email) == email))
         link, token = sign_in_link(email, context.settings.sign_in_lifetime_seconds)
         browser_secret = context.issue_browser_secret()

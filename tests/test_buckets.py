@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from permissions.client_sites import site_of
 from permissions.rate_limits import Buckets, Key
 from settings import Settings
-from web.clients import site_of
 
 
 def taken(buckets: Buckets, key: Key, count: int = 1) -> tuple[int, bool]:

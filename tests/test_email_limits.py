@@ -169,7 +169,7 @@ async def test_an_account_sends_so_many_a_day(world: World) -> None:
     assert elsewhere["userErrors"] == []
 
 
-@pytest.mark.parametrize(("passed", "left"), [(0, 2), (60, 1), (360, 0)])
+@pytest.mark.parametrize(("passed", "left"), [(0, 3), (60, 1), (360, 0)])
 async def test_allowances_are_forgotten_once_they_are_whole(world: World, passed: int, left: int) -> None:
     await world.superuser.execute("DELETE FROM email_allowances")
     await invite(world)

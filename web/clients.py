@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 
 from starlette.requests import HTTPConnection
 
-Site = tuple[int, int]
-"""What counts as one client: see `site_of`."""
+from permissions.client_sites import parsed
 
-_IPV6_SITE_BITS = 64
 _MOST_HOPS = 20
 
 
@@ -31,7 +29,7 @@ class Proxies:
         hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
         client = _canonical(peer)
         for hop in reversed(hops[-_MOST_HOPS:]):
-            address = _parsed(_without_port(hop))
+            address = parsed(_without_port(hop))
             if address is None or not self.trusts(client):
                 break
             client = str(address)
@@ -39,7 +37,7 @@ class Proxies:
 
     def trusts(self, text: str) -> bool:
         """Whether the address is a trusted proxy's."""
-        address = _parsed(text)
+        address = parsed(text)
         return address is not None and any(
             address.version == network.version and address in network for network in self._networks
         )
@@ -48,18 +46,7 @@ class Proxies:
 @lru_cache(maxsize=4_096)
 def _canonical(ip: str) -> str:
     """An IPv4 address that was mapped into IPv6 as itself."""
-    return str(_parsed(ip) or ip)
-
-
-@lru_cache(maxsize=4_096)
-def site_of(ip: str | None) -> Site:
-    """What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which one household has.
-    All whose address is not known are one."""
-    address = _parsed(ip or "")
-    if address is None:
-        return 0, 0
-    shift = _IPV6_SITE_BITS if address.version == 6 else 0
-    return address.version, int(address) >> shift
+    return str(parsed(ip) or ip)
 
 
 def _without_port(hop: str) -> str:
@@ -68,11 +55,3 @@ def _without_port(hop: str) -> str:
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
-
-
-def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

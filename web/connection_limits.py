@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
+from permissions.client_sites import Site, site_of
 from settings import Settings
 from web.answers import encode
-from web.clients import Proxies, Site, site_of
+from web.clients import Proxies
 from web.security_headers import SecurityHeaders
 
 EVICTED_PART = 16

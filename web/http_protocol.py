@@ -6,7 +6,7 @@ from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from web.clients import Site
+from permissions.client_sites import Site
 from web.connection_limits import ConnectionRefused
 
 if TYPE_CHECKING:

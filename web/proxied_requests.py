@@ -6,7 +6,7 @@ from collections import Counter
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.clients import Site, site_of
+from permissions.client_sites import Site, site_of
 from web.connection_limits import ConnectionTable, too_many_from_address
 
 

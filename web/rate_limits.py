@@ -12,13 +12,13 @@ from time import monotonic
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from permissions.client_sites import site_of
 from permissions.context import Context
 from permissions.credentials import find
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
 from settings import Settings
-from web.clients import site_of
 
 _MOST_REMEMBERED = 20_000
 _PRESSED_SECONDS = 60

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from starlette.requests import HTTPConnection
 
-from web.clients import Proxies, Site, site_of
+from permissions.client_sites import Site, site_of
+from web.clients import Proxies
 from web.connection_limits import (
     EVICTED_PART,
     ConnectionLimits,

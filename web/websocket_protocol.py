@@ -6,7 +6,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 
-from web.clients import Site
+from permissions.client_sites import Site
 from web.connection_limits import ConnectionRefused
 
 if TYPE_CHECKING:
