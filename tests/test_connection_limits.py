@@ -167,6 +167,17 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+async def test_a_request_that_was_answered_before_its_end_leaves_an_idle_connection(port: int) -> None:
+    connection = await RawConnection.open(port)
+    await connection.send(b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n")
+    status = await asyncio.wait_for(connection.reader.readline(), 10)
+
+    await connection.send(b" " * 10)
+
+    assert status.startswith(b"HTTP/1.1 415")
+    await connection.rest()
+
+
 async def test_one_address_cannot_hold_what_others_need(port: int) -> None:
     held = [await RawConnection.open(port) for _ in range(60)]
 
@@ -206,7 +217,8 @@ async def test_connections_that_are_being_answered_are_not_closed_for_others(por
     [
         b"",
         b"GET / HTTP/1.1\r\nhost: localhost\r\nx-a: ",
-        b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nemail=",
+        b"POST /sign-in HTTP/1.1\r\nhost: 127.0.0.1\r\norigin: http://127.0.0.1\r\n"
+        b"content-length: 100\r\n\r\nemail=",
     ],
     ids=["idle", "half a header", "slow form"],
 )
@@ -227,21 +239,34 @@ async def test_thousands_from_one_address_keep_nobody_waiting(
             connection.close()
 
 
-async def test_an_aborted_form_is_no_traceback(tmp_path: Path, database_url: str) -> None:
+def half_a_form(path: str, port: int) -> bytes:
+    kind = "json" if path == "/graphql" else "x-www-form-urlencoded"
+    host = f"127.0.0.1:{port}"
+    return (
+        f"POST {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\n"
+        f"content-type: application/{kind}\r\ncontent-length: 100\r\n\r\nemail="
+    ).encode()
+
+
+async def test_an_aborted_form_is_no_traceback_nor_is_one_that_the_end_of_the_server_cuts_short(
+    tmp_path: Path, database_url: str
+) -> None:
     with running(tmp_path, "serve", "--no-worker", DATABASE_URL=database_url) as serve:
         assert serve.status() == 200
-        for path in ("/sign-in", "/graphql", "/leaked-keys", "/licenses/verify"):
+        for path in ("/sign-in", "/graphql", "/leaked-keys", "/sign-out"):
             connection = await RawConnection.open(serve.port)
-            await connection.send(
-                f"POST {path} HTTP/1.1\r\nhost: localhost:{serve.port}\r\ncontent-type: application/json\r\n"
-                "content-length: 100\r\n\r\nemail=".encode()
-            )
+            await connection.send(half_a_form(path, serve.port))
             await asyncio.sleep(0.2)
             connection.close()
         assert serve.status() == 200
+        unfinished = await RawConnection.open(serve.port)
+        await unfinished.send(half_a_form("/sign-in", serve.port))
+        await asyncio.sleep(0.2)
         serve.process.terminate()
+        answer = await unfinished.rest()
         code, _, err = serve.outcome()
 
+    assert answer.startswith(b"HTTP/1.1 503")
     assert (code, err) == (0, "")
 
 

@@ -167,6 +167,12 @@ class ConnectionTable:
         for connection in self:
             connection.check_deadlines(now)
 
+    def end(self) -> None:
+        """Closes what waits for a client; what is being answered ends by itself."""
+        for connection in self:
+            if connection.waiting_since is not None:
+                connection.evict(ConnectionRefused(503, "UNAVAILABLE", "The server restarts: try again."))
+
     def _make_room(self, among: Iterable[Connection], limit: int, refusal: ConnectionRefused) -> None:
         """Closes those that have waited for their clients longest. Raises the refusal where none waits."""
         waiting = [(each.waiting_since, id(each), each) for each in among if each.waiting_since is not None]

@@ -139,7 +139,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._phase, self._deadline = _ANSWER, _NEVER
+        if self.cycle is None or not self.cycle.response_complete:
+            self._phase, self._deadline = _ANSWER, _NEVER
+        else:  # It was answered before its end.
+            self._wait(_IDLE, self.limits.keep_alive_seconds)
 
     def handle_websocket_upgrade(self) -> None:
         self.table.release(self)
@@ -172,7 +175,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _expire(self, now: float) -> None:
         limits = self.limits
-        if self._phase == _HEAD and self._received_bytes:
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif self._phase == _HEAD and self._received_bytes:
             self._refuse(_too_slow("header", limits.header_seconds))
         elif self._phase == _BODY and self.flow.read_paused:
             self._deadline = now + limits.body_seconds  # It is the app that takes its time.
@@ -189,10 +194,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._wait(_CLOSING, _CLOSING_SECONDS)
 
     def _answer(self, refusal: ConnectionRefused) -> bool:
-        """Whether there was a request to answer it to, and none before it that is being answered."""
+        """Whether it could be sent: the request was not answered, and none before it is."""
         cycle = self.cycle
         is_answering = cycle is not None and not cycle.response_complete
-        if self.pipeline or (is_answering and (self._phase == _HEAD or cycle.response_started)):
+        is_answered = not is_answering and self._phase == _BODY
+        is_behind = is_answering and (self._phase == _HEAD or cycle.response_started)
+        if self.pipeline or is_answered or is_behind:
             return False
         if is_answering:
             cycle.disconnected = True

@@ -18,7 +18,7 @@ from web.proxied_requests import ProxiedRequests
 from web.websocket_protocol import WebSocketProtocol
 
 BACKLOG = 4_096  # Connections that wait to be accepted.
-_ENDING_SECONDS = 5
+_ENDING_SECONDS = 8
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -70,6 +70,7 @@ class HttpServer(Server):
             server.close()
         if self._finish is not None:
             await self._finish()
+        self.config.table.end()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
