@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+import postgresql_dsn
 import settings as settings_module
 from commands import accounts, audit, catalog, entitlements, invoices
 from commands.folders import require_folders
@@ -115,11 +116,9 @@ def migrate() -> None:
         return
     if settings.migration_database_url is None:
         raise CommandError("Set MIGRATION_DATABASE_URL to a URL of the role that owns the tables.")
-    from sqlalchemy import make_url
-
     from models import migrate
 
-    app_role = make_url(settings.database_url.get_secret_value()).username
+    app_role = postgresql_dsn.parse(settings.database_url.get_secret_value()).user
     if not app_role:
         raise CommandError(
             "DATABASE_URL: name the app's role in it, postgresql://ROLE:password@host/database."
@@ -231,6 +230,8 @@ def _sentence(error: BaseException) -> str:
                 return f"PostgreSQL says: {_first_line(cause)}. Create it, or correct DATABASE_URL."
             case asyncpg.PostgresError():
                 return f"PostgreSQL says: {_first_line(cause)}."
+            case asyncpg.TargetServerAttributeNotMatched():
+                return "None of the hosts of DATABASE_URL can be written to: start one, or correct it."
             case OSError(filename=str() as filename):
                 return f"{filename}: {cause.strerror}. Set DATA_DIR to a folder that can be written."
             case OSError():

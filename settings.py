@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+import postgresql_dsn
 from setting_types import (
     AddressLines,
     BaseUrl,
@@ -49,8 +50,7 @@ from web_urls import base_url, origin_of
 
 
 def _postgresql_url(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("must look like postgresql://user:password@host:5432/database")
+    postgresql_dsn.parse(value.get_secret_value())
     return value
 
 

@@ -1,13 +1,13 @@
 """The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import orjson
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -16,11 +16,12 @@ from models.connections import ReadingConnections
 from models.exports import Exports
 from models.fair_share import Claim, FairShare
 from models.outages import NoConnectionFree
+from models.postgresql import connect
 from models.spools import Spools
 from models.transactions import Transaction
+from postgresql_dsn import parse
 
 _SETTINGS = {
-    "application_name": "team-access",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
@@ -44,30 +45,23 @@ _EXPORTING_SETTINGS = {
 }
 
 
-def sqlalchemy_url(url: str) -> URL:
-    return make_url(url).set(drivername="postgresql+asyncpg")
-
-
 class Database:
     """Connections as the app's role. Reading is by asyncpg itself, each statement a transaction that cannot
     write; `writing` is for changes."""
 
     def __init__(self, url: str, pool_size: int = 10, spools: Spools | None = None) -> None:
         self.url = url
+        self._dsn = parse(url)
         self.reading = ReadingConnections(self._connect_reading, pool_size)
-        self.writing = _engine(url, pool_size)
+        self.writing = _engine(partial(connect, self._dsn, server_settings=_SETTINGS), pool_size)
         self._changes = FairShare(pool_size)
         self.exports = Exports(self._connect_exporting, spools or Spools())
         self.fetch = self.reading.fetch
         """The rows of one statement, which stays prepared."""
 
     async def _connect_reading(self) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            asyncpg_url(self.url),
-            timeout=10,
-            max_cached_statement_lifetime=0,
-            server_settings={**_SETTINGS, **_READING_SETTINGS},
-        )
+        settings = {**_SETTINGS, **_READING_SETTINGS}
+        return await connect(self._dsn, server_settings=settings, max_cached_statement_lifetime=0)
 
     @asynccontextmanager
     async def transaction(self, claim: Claim = Claim()) -> AsyncIterator[Transaction]:  # noqa: B008 - frozen
@@ -96,33 +90,25 @@ class Database:
             pooled.close()
 
     async def _connect_exporting(self) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            asyncpg_url(self.url), timeout=10, server_settings={**_SETTINGS, **_EXPORTING_SETTINGS}
-        )
+        return await connect(self._dsn, server_settings={**_SETTINGS, **_EXPORTING_SETTINGS})
 
     async def connect_appending(self) -> asyncpg.Connection:
         """A connection for events that belong to no change; the app's role has no UPDATE or DELETE there."""
-        return await asyncpg.connect(
-            asyncpg_url(self.url), timeout=10, command_timeout=10, server_settings=_APPENDING_SETTINGS
-        )
+        return await connect(self._dsn, server_settings=_APPENDING_SETTINGS, command_timeout=10)
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
-        return await asyncpg.connect(
-            asyncpg_url(self.url),
-            timeout=10,
-            command_timeout=10,
-            server_settings={"application_name": application_name},
-        )
+        return await connect(self._dsn, application_name=application_name, command_timeout=10)
 
     async def close(self) -> None:
         await self.reading.close()
         await self.writing.dispose()
 
 
-def _engine(url: str, pool_size: int) -> AsyncEngine:
+def _engine(connect: Callable[[], Awaitable[asyncpg.Connection]], pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
-        sqlalchemy_url(url),
+        "postgresql+asyncpg://",
+        async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
@@ -130,7 +116,6 @@ def _engine(url: str, pool_size: int) -> AsyncEngine:
         hide_parameters=True,
         json_serializer=canonical_json,
         json_deserializer=orjson.loads,
-        connect_args={"timeout": 10, "server_settings": _SETTINGS},
     )
     # One statement for many rows: asyncpg's executemany hangs for good, with all that the transaction
     # has locked, where it is cancelled while it sends.
@@ -143,9 +128,3 @@ def _replace_if_closed(connection: Any, *_: object) -> None:
     """A pooled connection that the server has ended meanwhile; the driver knows without asking it."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
-
-
-def asyncpg_url(url: str) -> str:
-    """Without what only SQLAlchemy understands."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(parse_qsl(parts.query))))

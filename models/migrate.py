@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from models import grants
-from models.database import asyncpg_url
+from models.postgresql import connect
+from postgresql_dsn import parse
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 
@@ -29,7 +29,7 @@ def check(migration_url: str) -> None:
 
 
 async def is_current(database_url: str) -> bool:
-    connection = await asyncpg.connect(asyncpg_url(database_url), timeout=10)
+    connection = await connect(parse(database_url))
     try:
         if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
             return False
@@ -44,7 +44,7 @@ def head() -> str | None:
 
 
 async def _grant(migration_url: str, app_role: str) -> None:
-    connection = await asyncpg.connect(asyncpg_url(migration_url), timeout=10)
+    connection = await connect(parse(migration_url))
     try:
         async with connection.transaction():
             await connection.execute(";\n".join(grants.statements(app_role)))

@@ -16,6 +16,8 @@ _OUTAGES = (
     postgresql.InvalidAuthorizationSpecificationError,
     postgresql.InvalidCatalogNameError,
     postgresql.CannotConnectNowError,
+    # None of several hosts can be written to, as while one takes over from another.
+    postgresql.TargetServerAttributeNotMatched,
     postgresql.AdminShutdownError,
     postgresql.CrashShutdownError,
     postgresql.DatabaseDroppedError,

@@ -15,7 +15,7 @@ from models.audit_diagnosis import Damage, Kind
 from models.audit_export import verify
 from models.audit_keys import encoded, written
 from models.columns import now
-from models.database import Database, asyncpg_url
+from models.database import Database
 from resolvers import integrity, operator_audit
 from resolvers.integrity import Integrity
 from resolvers.operator_audit import Exported, Pruned, prune
@@ -291,7 +291,7 @@ async def test_the_owner_deletes_nothing_that_no_event_stands_for(
     log: World, owner_url: str, tmp_path: Path, owner: Database
 ) -> None:
     await pruned(log, owner, tmp_path, 11)
-    connection = await asyncpg.connect(asyncpg_url(owner_url))
+    connection = await asyncpg.connect(owner_url)
     try:
         for statement in (
             "DELETE FROM audit_events WHERE sequence = 11",

@@ -7,7 +7,6 @@ import asyncpg
 import pytest
 
 from models.audited import UNAUDITED_COLUMNS, UNAUDITED_TABLES, audited_columns, tenant_tables
-from models.database import asyncpg_url
 from tests.changes import UPDATE_BILLING
 from tests.stage import set_stage
 from tests.world import World
@@ -74,7 +73,7 @@ UNAUDITED = [(table, column) for table, columns in UNAUDITED_COLUMNS.items() for
 @pytest.fixture
 async def app(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     """As the app's role."""
-    connection = await asyncpg.connect(asyncpg_url(database_url))
+    connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 
@@ -188,7 +187,7 @@ async def test_no_row_is_added_without_an_event(
 async def test_the_owner_of_the_tables_deletes_nothing_without_an_event(
     owner_url: str, world: World, account_id: UUID
 ) -> None:
-    owner = await asyncpg.connect(asyncpg_url(owner_url))
+    owner = await asyncpg.connect(owner_url)
     before = await world.rows()
 
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=f"licenses {REFUSED}"):

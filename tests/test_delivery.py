@@ -21,7 +21,6 @@ from mailer.delivery import Deferred, Outcome, Rejected, Retries, Sent, deliver
 from mailer.mailbox import list_mails
 from mailer.messages import Message
 from mailer.queue import DELIVER_EMAIL, Lane
-from models.database import asyncpg_url
 from settings import Settings
 from tests.smtp import HANG, HANG_UP, LINK, TOKEN, a_message, raw_server, smtp_server, some_settings
 from worker import Jobs, Pace, keep_working
@@ -37,7 +36,7 @@ QUICK = Pace(
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(asyncpg_url(database_url))
+    connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 
@@ -50,7 +49,7 @@ class Work:
     """Workers that run for a test, and what they recorded."""
 
     def __init__(self, database_url: str) -> None:
-        self.url = asyncpg_url(database_url)
+        self.url = database_url
         self.outcomes: list[tuple[str, Outcome]] = []
         self.ticks: list[datetime] = []
         self.stop = asyncio.Event()
@@ -330,7 +329,7 @@ async def test_many_are_one_notification_and_few_connections(
     connection: asyncpg.Connection, work: Work, database_url: str
 ) -> None:
     heard: list[object] = []
-    listener = await asyncpg.connect(asyncpg_url(database_url))
+    listener = await asyncpg.connect(database_url)
     await listener.add_listener("ch_pgqueuer", lambda *arguments: heard.append(arguments[-1]))
     await enqueue(connection, [])
     await enqueue(connection, [a_message(f"person{number}@example.com") for number in range(200)])

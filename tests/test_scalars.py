@@ -12,7 +12,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models import embedded, migrate
-from models.database import asyncpg_url
 from models.moments import EARLIEST, LATEST
 from schema import SCHEMA
 from tests.changes import REVOKE_LICENSE, SET_LIMITS, codes
@@ -145,7 +144,7 @@ async def test_what_was_stored_as_infinity_becomes_the_latest_moment(
 ) -> None:
     await asyncio.to_thread(migrate.upgrade, empty_database, embedded.APP_ROLE)
     await asyncio.to_thread(migrate.downgrade, empty_database, "0014")
-    connection = await asyncpg.connect(asyncpg_url(empty_database))
+    connection = await asyncpg.connect(empty_database)
     try:
         await connection.execute(LICENSE_WITHOUT_END)
 

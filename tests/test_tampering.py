@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from models import embedded
 from models.accounts import Account
 from models.audit import AuditAction, AuditEvent, AuditHead
-from models.database import Database, asyncpg_url
+from models.database import Database
 from models.licenses import Entitlement
 from models.members import Member, Role, User
 from resolvers.change import announcing, personal_change, system_change
@@ -26,7 +26,7 @@ from tests.world import World
 @pytest.fixture
 async def app(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     """As the app's role."""
-    connection = await asyncpg.connect(asyncpg_url(database_url))
+    connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 
@@ -100,7 +100,7 @@ async def is_refused(app: asyncpg.Connection, statement: str) -> bool:
 
 
 async def test_even_the_owner_of_the_tables_is_stopped_by_the_triggers(owner_url: str, world: World) -> None:
-    owner = await asyncpg.connect(asyncpg_url(owner_url))
+    owner = await asyncpg.connect(owner_url)
     try:
         for statement in ("UPDATE audit_events SET sequence = 9", "DELETE FROM audit_events"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="cannot be rewritten"):

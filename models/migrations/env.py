@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 from alembic import context
 from sqlalchemy import Connection, pool
@@ -6,7 +7,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 import models  # noqa: F401 - declares the tables
-from models.database import sqlalchemy_url
+from models.postgresql import connect
+from postgresql_dsn import parse
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
@@ -27,8 +29,8 @@ def migrate(connection: Connection) -> None:
 
 
 async def main() -> None:
-    url = sqlalchemy_url(context.config.attributes["url"])
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    creator = partial(connect, parse(context.config.attributes["url"]))
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         # Two deployments may migrate at once: the second waits, and finds nothing left to do.
         await connection.exec_driver_sql("SELECT pg_advisory_lock(7274626)")

@@ -1,6 +1,7 @@
 """The migrations make what the models say, can be taken back, and let the app's role do what is listed."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -9,7 +10,8 @@ from sqlmodel import SQLModel
 
 import models  # noqa: F401 - declares the tables
 from models import embedded, grants, migrate
-from models.database import sqlalchemy_url
+from models.postgresql import connect
+from postgresql_dsn import parse
 
 # What a database holds of the models' tables, each line as PostgreSQL writes it. The queue's tables are
 # its library's. Constraint triggers (contype t) are no model's.
@@ -86,7 +88,7 @@ async def _fetch(url: str, statement: str, *arguments: Any) -> list[asyncpg.Reco
 
 
 async def _create_all(url: str) -> None:
-    engine = create_async_engine(sqlalchemy_url(url))
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(connect, parse(url)))
     async with engine.begin() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
     await engine.dispose()

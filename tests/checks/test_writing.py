@@ -19,8 +19,11 @@ CONNECTING = {
     "models/migrate.py",
     "models/migrations/env.py",
     "models/notifications.py",
+    "models/postgresql.py",
     "models/readiness.py",
 }
+# All others connect by the parsed URL.
+BY_DRIVER = {"models/embedded.py", "models/postgresql.py"}
 CONNECTS = ("asyncpg.connect", "asyncpg.create_pool", "create_async_engine", "database.connect")
 
 
@@ -32,11 +35,12 @@ def test_only_changes_write() -> None:
 
 
 def test_only_what_is_no_resolver_connects_by_itself() -> None:
-    found = {
-        path for path, node in _nodes() if isinstance(node, ast.Call) and _called(node).endswith(CONNECTS)
-    }
+    calls = [(path, _called(node)) for path, node in _nodes() if isinstance(node, ast.Call)]
+
+    found = {path for path, called in calls if called == "connect" or called.endswith(CONNECTS)}
 
     assert found == CONNECTING
+    assert {path for path, called in calls if called.startswith("asyncpg.c")} == BY_DRIVER
 
 
 def test_sessions_are_for_changes() -> None:

@@ -1,0 +1,143 @@
+"""Connection URLs as libpq has them: one parser, one typed value, and a refusal of what is not understood."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from postgresql_dsn import SSL_MODES, Dsn, Host, parse
+from settings import Settings
+
+PREFIX = "postgresql://"
+
+
+@pytest.fixture(autouse=True)
+def _no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGTARGETSESSIONATTRS", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("/team", {"database": "team"}),
+        ("ada@/team", {"user": "ada", "database": "team"}),
+        ("ada:secret@db.example:5433/team", {
+            "user": "ada", "password": "secret", "hosts": (Host("db.example", 5433),), "database": "team"
+        }),
+        ("one:1,two,[::1]:3,[fe80::1]/team", {
+            "hosts": (Host("one", 1), Host("two", None), Host("::1", 3), Host("fe80::1", None)),
+            "database": "team",
+        }),
+        ("a%40b:p%3A%2F%40%25%2B+@db/t%2Fx", {
+            "user": "a@b", "password": "p:/@%++", "hosts": (Host("db", None),), "database": "t/x"
+        }),
+        ("%2Fvar%2Frun%2Fpg:6432/team", {"hosts": (Host("/var/run/pg", 6432),), "database": "team"}),
+        ("ada@/team?host=/run/pg&port=6432", {
+            "user": "ada", "database": "team", "hosts": (Host("/run/pg", 6432),)
+        }),
+        ("?host=one,two&port=5432", {"hosts": (Host("one", 5432), Host("two", 5432))}),
+        ("?host=one,two&port=1,2", {"hosts": (Host("one", 1), Host("two", 2))}),
+        ("x:1/a?host=one&port=2&dbname=b&user=u&password=p%20q", {
+            "hosts": (Host("one", 2),), "database": "b", "user": "u", "password": "p q"
+        }),
+        ("?port=6432", {"hosts": (Host("localhost", 6432),)}),
+        ("db?sslmode=disable&sslmode=require", {"hosts": (Host("db", None),), "tls": {"sslmode": "require"}}),
+        ("db?ssl=true", {"hosts": (Host("db", None),), "tls": {"sslmode": "require"}}),
+        ("db?sslrootcert=system", {
+            "hosts": (Host("db", None),), "tls": {"sslmode": "verify-full"}, "trusts_system": True
+        }),
+        ("?application_name=my%20app", {"server_settings": {"application_name": "my app"}}),
+        ("?fallback_application_name=app", {"server_settings": {"application_name": "app"}}),
+        ("?options=-c%20search_path%3Dteam", {"server_settings": {"options": "-c search_path=team"}}),
+        ("?target_session_attrs=read-write", {"target_session_attrs": "read-write"}),
+        ("?connect_timeout=3", {"connect_timeout_seconds": 3.0}),
+        ("?connect_timeout=0", {"connect_timeout_seconds": 10.0}),
+        ("?load_balance_hosts=random", {"in_random_order": True}),
+        ("?passfile=/run/pgpass", {"passfile": "/run/pgpass"}),
+        ("?client_encoding=UTF8&channel_binding=prefer&gssencmode=disable&sslsni=1&sslcompression=0", {}),
+    ],
+)  # fmt: skip
+def test_a_url_is_one_value(text: str, expected: dict[str, Any]) -> None:
+    assert parse(PREFIX + text) == Dsn(**expected)
+    assert parse("postgres://" + text) == Dsn(**expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("ada:se@cret@db", "%40"),
+        ("ada:s3cret %zz@db", "%20"),
+        ("ada:%ff@db", "UTF-8"),
+        ("ada:%00@db", "NUL"),
+        ("db:0", "1 to 65535"),
+        ("db:65536", "1 to 65535"),
+        ("db:port", "1 to 65535"),
+        ("db:٣", "1 to 65535"),
+        ("one,,two", "name or an address"),
+        (":5432", "name or an address"),
+        ("::1", "name or an address"),
+        ("[::1", "name or an address"),
+        ("?host=one,", "host=one,two"),
+        ("?host=one,two,three&port=1,2", "as many as hosts"),
+        ("db?sslmode", "a value for each"),
+        ("db?sslmode=yes", ", ".join(SSL_MODES)),
+        ("db?ssl=require", "parameter ssl"),
+        ("db?sslmode=require&sslrootcert=system", "verify-full"),
+        ("db?sslrootcert=/nowhere/ca.pem", "sslrootcert"),
+        ("db?sslcert=/nowhere/me.pem", "sslcert"),
+        ("db?sslnegotiation=direct", "sslmode=require"),
+        ("db?ssl_min_protocol_version=SSLv3", "TLSv1.2"),
+        ("db?target_session_attrs=read-only", "read-write"),
+        ("db?target_session_attrs=prefer-standby", "read-write"),
+        ("db?connect_timeout=soon", "whole seconds"),
+        ("db?connect_timeout=-1", "whole seconds"),
+        ("db?connect_timeout=999999999999", "whole seconds"),
+        ("db?channel_binding=require", "channel_binding"),
+        ("db?gssencmode=require", "gssencmode"),
+        ("db?client_encoding=latin1", "client_encoding"),
+        ("db?service=team", "parameter service"),
+        ("db?hostaddr=127.0.0.1", "parameter hostaddr"),
+        ("db?pgbouncer=true", "parameter pgbouncer"),
+        ("db?search_path=team", "parameter search_path"),
+        ("db?s3cret%40=1", "after the ?"),
+        ("db?load_balance_hosts=often", "random"),
+    ],
+)
+def test_what_is_not_understood_is_refused(text: str, hint: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings.model_validate({"database_url": PREFIX + text})
+
+    (problem,) = refusal.value.errors()
+    assert problem["loc"] == ("database_url",)
+    assert hint in problem["msg"]
+    assert "s3cret" not in problem["msg"]
+
+
+@pytest.mark.parametrize(
+    "text", ["mysql://db", "host=db dbname=team", "postgresql:db", "postgresql+asyncpg://db"]
+)
+def test_what_is_no_url_of_postgresql_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must look like postgresql://user:password@host:5432/database"):
+        parse(text)
+
+
+def test_files_that_hold_no_certificate_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("none")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "good.pem")
+
+    assert (
+        parse(f"{PREFIX}db?sslmode=verify-ca&sslrootcert={tmp_path}/good.pem").tls["sslmode"] == "verify-ca"
+    )
+    for parameter in ("sslrootcert", "sslcert"):
+        with pytest.raises(ValueError, match=f"in PEM as its {parameter}"):
+            parse(f"{PREFIX}db?{parameter}={tmp_path}/ca.pem")
+    with pytest.raises(ValueError, match="in PEM as its sslcert and sslkey"):
+        parse(f"{PREFIX}db?sslcert={tmp_path}/good.pem&sslkey={tmp_path}/ca.pem")
+
+
+def test_a_value_shows_no_password() -> None:
+    assert "s3cret" not in repr(parse(f"{PREFIX}ada:s3cret@db/team"))
