@@ -46,6 +46,8 @@ _NUMBERS = f"random(0, {2**48 - 1})"
 # An invoice's number is read by one statement and sent by another.
 _READS_SEQUENCE = re.compile(r"(max\(invoices\.sequence\).*?\+ 1 AS )\w+", re.DOTALL)
 _SENDS_SEQUENCE = re.compile(r"INSERT INTO invoices \(((?:\w+, )*)sequence\b")
+# A change begins with the account whose rows it may write.
+_BEGINS = re.compile(r"BEGIN; SET LOCAL (\S+) = '([^']*)'")
 _ANY = re.compile("|".join(f"({pattern})" for pattern in _PLACES))
 
 
@@ -91,6 +93,8 @@ def _script(operation: Operation, database: Database) -> Path:
 
 
 def _filled_in(statement: Statement, types: list[str]) -> str:
+    if begins := _BEGINS.fullmatch(statement.text):
+        return f"BEGIN;\nSELECT set_config('{begins[1]}', {_expression(begins[2])}, true);"
     sends = _SENDS_SEQUENCE.match(statement.text)
     sequence = sends[1].count(",") if sends else None
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, cast
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -38,6 +39,8 @@ _READING_SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+ACCOUNT_SETTING = "team_access.account_id"
+"""Names the account whose rows a transaction may write: the policies of the tables ask for it."""
 _EXPORTING_SETTINGS = {
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "repeatable read",
@@ -65,24 +68,25 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, claim: Claim = Claim()) -> AsyncIterator[Transaction]:  # noqa: B008 - frozen
-        """For a change: committed at the end, or rolled back where that raises. Raises NoConnectionFree where
-        the connections are taken for 10 seconds."""
+        """For a change: committed at the end, or rolled back where that raises. Row-level security lets it
+        write rows of the claim's account; of none where none is named. Raises NoConnectionFree where the
+        connections are taken for 10 seconds."""
         try:
             await self._changes.take(claim)
         except TimeoutError:
             raise NoConnectionFree("No connection for a change has come free in time.") from None
         try:
-            async with self._pooled_transaction() as transaction:
+            async with self._pooled_transaction(claim.account_id) as transaction:
                 yield transaction
         finally:
             self._changes.give_back(claim)
 
     @asynccontextmanager
-    async def _pooled_transaction(self) -> AsyncIterator[Transaction]:
+    async def _pooled_transaction(self, account_id: UUID | None) -> AsyncIterator[Transaction]:
         pooled = await self.writing.raw_connection()
         driver: asyncpg.Connection = cast("Any", pooled.driver_connection)
         try:
-            async with driver.transaction(), Transaction(self.writing, pooled, driver) as transaction:
+            async with _begun(driver, account_id), Transaction(self.writing, pooled, driver) as transaction:
                 yield transaction
         finally:
             if not driver.is_closed() and driver.is_in_transaction():
@@ -103,6 +107,20 @@ class Database:
     async def close(self) -> None:
         await self.reading.close()
         await self.writing.dispose()
+
+
+@asynccontextmanager
+async def _begun(driver: asyncpg.Connection, account_id: UUID | None) -> AsyncIterator[None]:
+    """As asyncpg's own, with the account in the statement that begins it: the server is asked once."""
+    setting = "" if account_id is None else f"; SET LOCAL {ACCOUNT_SETTING} = '{UUID(int=account_id.int)}'"
+    await driver.execute(f"BEGIN{setting}")
+    try:
+        yield
+    except BaseException:
+        if not driver.is_closed():
+            await driver.execute("ROLLBACK")
+        raise
+    await driver.execute("COMMIT")
 
 
 def _engine(connect: Callable[[], Awaitable[asyncpg.Connection]], pool_size: int) -> AsyncEngine:

@@ -36,6 +36,12 @@ TABLES = {
 }
 COLUMNS = {"invoices": ("status", "paid_at")}
 """What of a table may be updated, where it is not all."""
+FUNCTIONS = (
+    "note_members_active(uuid, uuid[], timestamptz)",
+    "note_api_key_used(uuid, uuid, timestamptz, text)",
+    "claim_audit_streams(uuid, double precision, boolean, integer)",
+)
+"""Written with the owner's rights: these columns of any account, and nothing else."""
 SEQUENCES = ("pgqueuer_id_seq", "pgqueuer_schedules_id_seq")
 
 
@@ -46,5 +52,6 @@ def statements(app_role: str) -> list[str]:
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
         *(f"GRANT {privileges} ON {table} TO {role}" for table, privileges in TABLES.items()),
         *(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {role}" for table, columns in COLUMNS.items()),
+        *(f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function in FUNCTIONS),
         *(f"GRANT USAGE ON SEQUENCE {sequence} TO {role}" for sequence in SEQUENCES),
     ]

@@ -13,10 +13,9 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Update, case, func, null, select, tuple_, update
+from sqlalchemy import ColumnElement, Update, case, func, null, update
 from sqlmodel import col
 
-from models.audit import AuditHead
 from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import new_id
 from models.database import Database
@@ -25,7 +24,7 @@ from models.snapshots import attributes, snapshot
 from models.statements import Statement, parameter
 from resolvers.audit_stream_batches import Batch, next_batch
 from resolvers.audit_stream_failures import Backoff, is_over, stop
-from resolvers.change import note_delivery
+from resolvers.change import claim_deliveries, note_delivery
 from resolvers.public_addresses import CheckedBackend, Resolve, resolve
 from resolvers.webhooks import Failed, Gone, Taken, Webhook, post
 from settings import Settings
@@ -111,8 +110,7 @@ class Delivery:
     async def _claim(self, most: int, *, failing: bool) -> list[AuditStream]:
         if most <= 0:
             return []
-        values = {"lease_id": new_id(), "seconds": self._lease_seconds, "most": most, "failing": failing}
-        records = await note_delivery(self._database, _CLAIM, **values)
+        records = await claim_deliveries(self._database, new_id(), self._lease_seconds, failing, most)
         return [snapshot(AuditStream, record) for record in records]
 
     async def _end_turns(self) -> None:
@@ -204,31 +202,6 @@ def _from_now(seconds: str) -> ColumnElement[Any]:
     return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, parameter(seconds))
 
 
-def _claim() -> Update:
-    """Those whose log has grown, and of them, who has waited longest."""
-    due = (
-        select(col(AuditStream.account_id), col(AuditStream.id))
-        .join(AuditHead, col(AuditHead.account_id) == col(AuditStream.account_id))
-        .where(
-            *_is_active(),
-            col(AuditHead.sequence) > col(AuditStream.last_delivered_sequence),
-            (col(AuditStream.next_attempt_at) <= func.now()).is_not(False),
-            (col(AuditStream.leased_until) <= func.now()).is_not(False),
-            (col(AuditStream.attempts) > 0) == parameter("failing"),
-        )
-        .order_by(col(AuditStream.last_attempt_at).nulls_first())
-        .limit(parameter("most"))
-        .with_for_update(skip_locked=True, of=AuditStream)
-    )
-    columns: list[Any] = [getattr(AuditStream, name) for name in attributes(AuditStream)]
-    return (
-        update(AuditStream)
-        .where(tuple_(col(AuditStream.account_id), col(AuditStream.id)).in_(due))
-        .values(lease_id=parameter("lease_id"), leased_until=_from_now("seconds"))
-        .returning(*columns)
-    )
-
-
 def _is_active() -> tuple[ColumnElement[bool], ...]:
     """In words that the index of what is active has."""
     return col(AuditStream.status) == AuditStreamStatus.ACTIVE, col(AuditStream.deleted_at).is_(None)
@@ -268,7 +241,6 @@ def _fail() -> Update:
     )
 
 
-_CLAIM = Statement(_claim)
 _BEGIN = Statement(
     lambda: _leased(*_is_active()).values(
         batch_sequence=parameter("last"),

@@ -329,8 +329,15 @@ async def note_delivery(database: Database, statement: Statement, **values: Any)
     delivered too. The records of an UPDATE of theirs; a statement that is another is refused."""
     if not statement.sql.startswith(f"UPDATE {AuditStream.__tablename__} "):
         raise RuntimeError("only audit streams are written without an event: only change() may write others")
-    async with database.transaction() as transaction:
+    async with database.transaction(Claim(values["account_id"])) as transaction:
         return await transaction.driver.fetch(statement.sql, *statement.arguments(**values))
+
+
+async def claim_deliveries(database: Database, *values: Any) -> list[Any]:
+    """Leases of audit streams that have something to deliver, of whichever accounts: the records of
+    `claim_audit_streams`, which writes nothing else."""
+    async with database.transaction() as transaction:
+        return await transaction.driver.fetch(_CLAIM, *values)
 
 
 @asynccontextmanager
@@ -357,6 +364,9 @@ def _keep_out(tables: Iterable[Table]) -> None:
             continue  # It has an event when it is used, and is forgotten without one.
         if table.name == Account.__tablename__ or "account_id" in table.columns:
             raise RuntimeError(f"{table.name} is an account's: only change() may write it")
+
+
+_CLAIM = f"SELECT {', '.join(attributes(AuditStream))} FROM claim_audit_streams($1, $2, $3, $4)"  # noqa: S608
 
 
 @cache

@@ -13,6 +13,7 @@ from models.notifications import AUDIT
 from resolvers.global_ids import decode
 from tests.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.graphql_ws import WAIT_SECONDS
+from tests.rewriting import act_for
 from tests.world import Person, World
 from web.state import State
 
@@ -33,6 +34,7 @@ async def append(world: World, count: int, bytes_each: int = 0) -> None:
 async def append_by(
     connection: asyncpg.Connection, world: World, count: int = 1, bytes_each: int = 0
 ) -> None:
+    await act_for(connection, account_of(world))
     await connection.execute(
         """INSERT INTO audit_events
             (account_id, id, action, outcome, summary, actor_kind, actor_name, details)

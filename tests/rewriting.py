@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from models.audit_chain import FIELDS, hash_of
 from models.audit_export_end import End
 from models.canonical import canonical_json
+from models.database import ACCOUNT_SETTING
 
 # Of event 3, column by column: something that it was not.
 CHANGES: Mapping[str, str] = {
@@ -52,6 +53,11 @@ async def with_triggers(superuser: asyncpg.Connection) -> AsyncIterator[asyncpg.
         yield superuser
     finally:
         await superuser.execute("RESET session_replication_role")
+
+
+async def act_for(connection: asyncpg.Connection, account_id: object) -> None:
+    """As a change does: row-level security lets the app's role write rows of that account."""
+    await connection.execute(f"SELECT set_config('{ACCOUNT_SETTING}', $1, false)", str(account_id))
 
 
 def changed(column: str, sequence: int = 3) -> str:

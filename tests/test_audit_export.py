@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -15,6 +16,7 @@ from models.audit_export import Status, Verified, verify
 from models.audit_keys import encoded, written
 from tests.changes import UPDATE_ACCOUNT, UPDATE_PROFILE
 from tests.documents import report, report_link
+from tests.rewriting import act_for
 from tests.test_audit_verify import UNSIGNED, by_node
 from tests.test_licenses import provision
 from tests.world import World
@@ -147,6 +149,7 @@ async def test_an_event_is_one_line(world: World, details: str) -> None:
         " SELECT id, gen_random_uuid(), 'MEMBER_LEFT', 'ALLOWED', 'x', 'SYSTEM', 'x', $1 FROM accounts"
     )
     app = await world.database.connect()
+    await act_for(app, UUID(world.account_id[-32:]))
     with pytest.raises(asyncpg.CheckViolationError, match="details_line"):
         await app.execute(insert, details)
     await app.close()
@@ -155,6 +158,7 @@ async def test_an_event_is_one_line(world: World, details: str) -> None:
 async def test_a_strangely_written_event_is_verified_too(world: World, tmp_path: Path) -> None:
     """Its details are the bytes that they were, and not what a JSON writer makes of them."""
     app = await world.database.connect()
+    await act_for(app, UUID(world.account_id[-32:]))
     await app.execute(
         "INSERT INTO audit_events (account_id, id, action, outcome, summary, actor_kind, actor_name, details)"
         " SELECT id, gen_random_uuid(), 'MEMBER_LEFT', 'ALLOWED', $1, 'SYSTEM', $2, $3 FROM accounts",

@@ -8,6 +8,7 @@ import pytest
 
 from models.audited import UNAUDITED_COLUMNS, UNAUDITED_TABLES, audited_columns, tenant_tables
 from tests.changes import UPDATE_BILLING
+from tests.rewriting import act_for
 from tests.stage import set_stage
 from tests.world import World
 
@@ -45,6 +46,7 @@ OTHER: dict[str, str] = {
 }
 BY_TYPE = {
     "VARCHAR": "coalesce({name}, '') || 'x'",
+    "TEXT": "{name} || 'x'",
     "DATETIME": "coalesce({name}, now()) + interval '1 second'",
     "BLOB": "sha256(coalesce({name}, ''))",
     "UUID": ANOTHER_MEMBER,
@@ -71,14 +73,6 @@ UNAUDITED = [(table, column) for table, columns in UNAUDITED_COLUMNS.items() for
 
 
 @pytest.fixture
-async def app(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """As the app's role."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def account_id(world: World, themes: dict[str, str]) -> UUID:
     """Of an account that has at least a row in each audited table."""
     await set_stage(world, themes)
@@ -88,6 +82,15 @@ async def account_id(world: World, themes: dict[str, str]) -> UUID:
         " VALUES (gen_random_uuid(), 'nobody@example.com', 'Nobody', now())"
     )
     return UUID(world.account_id[-32:])
+
+
+@pytest.fixture
+async def app(database_url: str, account_id: UUID) -> AsyncIterator[asyncpg.Connection]:
+    """As the app's role, acting for the account."""
+    connection = await asyncpg.connect(database_url)
+    await act_for(connection, account_id)
+    yield connection
+    await connection.close()
 
 
 def update_of(table: str, column: str) -> str:
@@ -143,6 +146,7 @@ async def test_an_event_of_another_account_does_not_count(
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=REFUSED):  # noqa: PT012 - at its end
         async with app.transaction():
             await app.execute("UPDATE members SET role = 'ADMIN' WHERE account_id = $1", account_id)
+            await act_for(app, other_id)
             await app.execute(EVENT, other_id)
 
     assert await world.rows() == before
@@ -168,8 +172,9 @@ async def test_an_earlier_event_does_not_count(
         "INSERT INTO members (account_id, id, user_id, name, email, role, is_owner, joined_at)"
         " SELECT accounts.id, gen_random_uuid(), users.id, 'Eve', users.email, 'ADMIN', false, now()"
         " FROM accounts, users WHERE users.email = 'nobody@example.com'",
+        "SET team_access.account_id = '00000000-0000-0000-0000-000000000001';"
         "INSERT INTO accounts (id, name, slug, currency, created_at)"
-        " VALUES (gen_random_uuid(), 'Eve', 'eve', 'EUR', now())",
+        " VALUES ('00000000-0000-0000-0000-000000000001', 'Eve', 'eve', 'EUR', now())",
     ],
 )
 async def test_no_row_is_added_without_an_event(
@@ -197,18 +202,18 @@ async def test_the_owner_of_the_tables_deletes_nothing_without_an_event(
     assert await world.rows() == before
 
 
-async def test_no_row_moves_to_another_account(
-    app: asyncpg.Connection, world: World, account_id: UUID
-) -> None:
+async def test_no_row_moves_to_another_account(owner_url: str, world: World, account_id: UUID) -> None:
+    owner = await asyncpg.connect(owner_url)
     await world.found("Other", "other@example.com")
     other_id = await world.superuser.fetchval("SELECT id FROM accounts WHERE name = 'Other'")
     before = await world.rows()
 
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="never moves to another"):  # noqa: PT012
-        async with app.transaction():
-            await app.execute(EVENT, account_id)
-            await app.execute(EVENT, other_id)
-            await app.execute("UPDATE entitlements SET account_id = $1", other_id)
+        async with owner.transaction():
+            await owner.execute(EVENT, account_id)
+            await owner.execute(EVENT, other_id)
+            await owner.execute("UPDATE entitlements SET account_id = $1", other_id)
+    await owner.close()
 
     assert await world.rows() == before
 

@@ -20,6 +20,7 @@ from resolvers.change import announcing, personal_change, system_change
 from resolvers.events import OPERATOR
 from tests import chain
 from tests.changes import nothing_changes
+from tests.rewriting import act_for
 from tests.world import World
 
 
@@ -146,6 +147,7 @@ async def test_the_app_s_role_is_nobody(app: asyncpg.Connection, superuser: asyn
 async def test_a_forged_event_gets_its_own_place_time_and_hash(app: asyncpg.Connection, world: World) -> None:
     account_id = UUID(world.account_id[-32:])
     before = await world.superuser.fetchval("SELECT max(sequence) FROM audit_events")
+    await act_for(app, account_id)
 
     for sequence in (1, before, before + 100, -1, None):
         await app.execute(

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
-from asyncpg.transaction import Transaction as DriversTransaction
 from sqlalchemy.exc import IntegrityError
 
 from models.database import Database
@@ -71,12 +72,16 @@ async def test_what_fails_when_it_is_sent_at_the_end_is_rolled_back(database: Da
 async def test_nobody_inherits_a_transaction_whose_end_was_cut_off(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def cut_off(*_: object) -> None:
-        raise asyncio.CancelledError
+    execute = asyncpg.Connection.execute
+
+    async def cut_off(connection: asyncpg.Connection, query: str, *arguments: Any) -> str:
+        if query == "COMMIT":
+            raise asyncio.CancelledError
+        return await execute(connection, query, *arguments)
 
     before = await insert(database, "a@example.com")
     with monkeypatch.context() as patched:
-        patched.setattr(DriversTransaction, "__aexit__", cut_off)
+        patched.setattr(asyncpg.Connection, "execute", cut_off)
         with pytest.raises(asyncio.CancelledError):
             await insert(database, "b@example.com")
     after = await insert(database, "c@example.com")
