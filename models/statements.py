@@ -19,19 +19,29 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.visitors import cloned_traverse
 from sqlmodel import SQLModel
 
+from models.account_binding import require_bound
+
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
     """A SELECT, or an UPDATE, whose parameters are `parameter(name)`. Whatever else is compared with is part
-    of its text, so that PostgreSQL knows it when it plans: it takes a partial index for what is sure."""
+    of its text, so that PostgreSQL knows it when it plans: it takes a partial index for what is sure.
 
-    def __init__(self, build: Callable[[], Select[*tuple[Any, ...]] | UpdateBase]) -> None:
+    It is bound to one account, or `across_accounts` says why it is of several."""
+
+    def __init__(
+        self,
+        build: Callable[[], Select[*tuple[Any, ...]] | UpdateBase],
+        *,
+        across_accounts: str | None = None,
+    ) -> None:
         self._build = build
+        self.across_accounts = across_accounts
 
     @cached_property
     def _compiled(self) -> tuple[str, list[str]]:
-        return compiled(self._build())
+        return compiled(self._build(), across_accounts=self.across_accounts)
 
     @property
     def sql(self) -> str:
@@ -66,8 +76,12 @@ def column_type(table: type[SQLModel], name: str) -> str:
     return str(cast("Any", table).__table__.c[name].type.compile(_DIALECT))
 
 
-def compiled(statement: Select[*tuple[Any, ...]] | UpdateBase) -> tuple[str, list[str]]:
-    """Its text, and the names of its parameters in the order of `$1`, `$2` …"""
+def compiled(
+    statement: Select[*tuple[Any, ...]] | UpdateBase, *, across_accounts: str | None = None
+) -> tuple[str, list[str]]:
+    """Its text, and the names of its parameters in the order of `$1`, `$2` … Raises UnboundStatement where it
+    is not bound to one account, and `across_accounts` does not say why."""
+    require_bound(statement, across_accounts)
 
     def literally(bind: BindParameter[Any]) -> None:
         bind.literal_execute = bind.unique  # Parameters have a name of their own, and values none.

@@ -83,9 +83,17 @@ def _was_current() -> ColumnElement[bool]:
     )
 
 
-_SESSION = Statement(_session)
-_API_KEY = Statement(lambda: _api_key(_is_current()))
-_ROTATED_API_KEY = Statement(lambda: _api_key(_was_current()))
+_SESSION = Statement(
+    _session, across_accounts="a credential is looked up by its hash, and says of which accounts it is"
+)
+_API_KEY = Statement(
+    lambda: _api_key(_is_current()),
+    across_accounts="a credential is looked up by its hash, and says of which accounts it is",
+)
+_ROTATED_API_KEY = Statement(
+    lambda: _api_key(_was_current()),
+    across_accounts="a credential is looked up by its hash, and says of which accounts it is",
+)
 
 
 async def find(database: Database, token: str) -> Viewer:
@@ -132,7 +140,7 @@ def _works() -> Select[*tuple[Any, ...]]:
     return select(or_(session, api_key))
 
 
-_WORKS = Statement(_works)
+_WORKS = Statement(_works, across_accounts="a credential is looked up by its hash; what it opens is not read")
 
 
 async def require_working(driver: asyncpg.Connection, token: str) -> None:

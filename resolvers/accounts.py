@@ -133,7 +133,8 @@ async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
 
 
 _OWNED = Statement(
-    lambda: select(func.count()).where(col(Member.user_id) == parameter("user_id"), col(Member.is_owner))
+    lambda: select(func.count()).where(col(Member.user_id) == parameter("user_id"), col(Member.is_owner)),
+    across_accounts="a person's accounts are counted before it may found another",
 )
 
 

@@ -72,7 +72,9 @@ def _is_member(member: Any, column: str) -> Any:
     return and_(member.account_id == col(ApiKey.account_id), member.id == getattr(ApiKey, column))
 
 
-_OPENED = Statement(_select_opened)
+_OPENED = Statement(
+    _select_opened, across_accounts="a link is looked up by its hash, and says of which account it is"
+)
 
 
 async def claim_api_key(context: Context, input: "ClaimApiKeyInput") -> dict[str, Any]:

@@ -57,9 +57,18 @@ def _ids(where: ColumnElement[bool], along: Any) -> Select[*tuple[UUID, UUID]]:
     return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(_BATCH)
 
 
-_EXPIRED = Statement(lambda: _ids(_has_expired(), col(ApiKey.expires_at)))
-_LAPSED = Statement(lambda: _ids(_has_lapsed(), col(ApiKey.claim_expires_at)))
-_SOON_OVER = Statement(lambda: _ids(_is_soon_over(), col(ApiKey.expires_at)))
+_EXPIRED = Statement(
+    lambda: _ids(_has_expired(), col(ApiKey.expires_at)),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
+)
+_LAPSED = Statement(
+    lambda: _ids(_has_lapsed(), col(ApiKey.claim_expires_at)),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
+)
+_SOON_OVER = Statement(
+    lambda: _ids(_is_soon_over(), col(ApiKey.expires_at)),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
+)
 
 
 async def expire_due(database: Database) -> int:

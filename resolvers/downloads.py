@@ -300,7 +300,7 @@ def _subject(name: str) -> ColumnElement[Any]:
     return cast(col(DownloadLink.subject)[name].astext, POSTGRESQL_UUID)
 
 
-_LINK = Statement(_link)
+_LINK = Statement(_link, across_accounts="a link is looked up by its hash, and says of which account it is")
 
 
 async def open_theme_file(_settings: Settings, _database: Database, storage: Storage, link: Link) -> Content:

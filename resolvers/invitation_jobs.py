@@ -29,7 +29,8 @@ _DUE = Statement(
         )
         .order_by(col(Invitation.account_id))
         .limit(_BATCH)
-    )
+    ),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
 )
 
 

@@ -64,7 +64,9 @@ def _select_opened() -> Select[*tuple[Any, ...]]:
     )
 
 
-_OPENED = Statement(_select_opened)
+_OPENED = Statement(
+    _select_opened, across_accounts="a link is looked up by its hash, and says of which account it is"
+)
 
 
 def _preview(invitation: Invitation, account_name: str, inviter: str) -> InvitationPreview:

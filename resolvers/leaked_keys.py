@@ -143,5 +143,8 @@ def _leaked(column: Any, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]
     return select(column).where(or_(current, rotated), ApiKey.works_or_may_yet(), *where)
 
 
-_ACCOUNTS = Statement(lambda: _leaked(col(ApiKey.account_id)))
+_ACCOUNTS = Statement(
+    lambda: _leaked(col(ApiKey.account_id)),
+    across_accounts="leaked keys are looked up by their hashes; each change that follows is of one account",
+)
 _KEYS = Statement(lambda: _leaked(col(ApiKey.id), col(ApiKey.account_id) == parameter("account_id")))

@@ -24,7 +24,8 @@ _DUE = Statement(
         .where(col(License.stored_status).in_(LIVE), col(License.expires_at) <= func.now())
         .order_by(col(License.expires_at))
         .limit(_BATCH)
-    )
+    ),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
 )
 
 

@@ -280,4 +280,6 @@ def _lost() -> Select[*tuple[Any, ...]]:
     )
 
 
-_LOST = Statement(_lost)
+_LOST = Statement(
+    _lost, across_accounts="a job looks for what is due; each change that follows is of one account"
+)

@@ -1,0 +1,219 @@
+"""Whether a statement reads and changes rows of one account: a statement that does not is refused.
+
+Each table with an `account_id` has it compared, by conditions that all hold, with a parameter (an account, or
+the accounts of a viewer: `= ANY`), or with that of another such table.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Alias, BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import (
+    BinaryExpression,
+    BooleanClauseList,
+    ClauseElement,
+    CollectionAggregate,
+    ColumnClause,
+    Grouping,
+    Label,
+    True_,
+)
+from sqlalchemy.sql.selectable import CTE, AliasedReturnsRows
+
+_KEY = "account_id"
+
+
+class UnboundStatement(Exception):
+    """Of tables of accounts, without an account."""
+
+
+def require_bound(statement: ClauseElement, across_accounts: str | None = None) -> None:
+    """Raises UnboundStatement, which names the tables that are not bound to one account. `across_accounts`
+    says why no parameter names it; all tables of a record are of one account then, too."""
+    check = _Check()
+    check.statement(statement, None)
+    unbound = check.unbound()
+    names = ", ".join(sorted({name for _, name in unbound}))
+    if unbound and across_accounts is None:
+        raise UnboundStatement(
+            f"{names}: compare account_id with a parameter, or say in across_accounts why not"
+        )
+    if len({id(node) for node, _ in unbound}) > 1:
+        raise UnboundStatement(f"{names}: compare account_id with that of the others")
+
+
+@dataclass(eq=False)
+class _Node:
+    """The account of a table's row, as far as it is known to be that of another."""
+
+    same: "_Node | None" = None
+
+
+Columns = dict[str, _Node]
+"""Of a table or subquery, those that hold an account's id."""
+
+
+@dataclass
+class _Scope:
+    """What a SELECT calls its tables, and those around it."""
+
+    outer: "_Scope | None"
+    tables: dict[str, Columns] = field(default_factory=dict)
+
+    def columns(self, name: str) -> Columns | None:
+        if name in self.tables:
+            return self.tables[name]
+        return self.outer.columns(name) if self.outer else None
+
+
+class _Check:
+    def __init__(self) -> None:
+        self.tables: list[tuple[_Node, str]] = []
+        self._bound = _Node()
+        self._ctes: dict[str, Columns] = {}
+
+    def unbound(self) -> list[tuple[_Node, str]]:
+        """The tables that no parameter binds; those of one account have the same node."""
+        roots = [(self._root(node), name) for node, name in self.tables]
+        return [(root, name) for root, name in roots if root is not self._root(self._bound)]
+
+    def statement(self, statement: Any, outer: _Scope | None) -> Columns:
+        """The columns of its records that hold an account's id."""
+        if isinstance(statement, CompoundSelect):
+            # Each is bound by itself, so any tells what all of them are.
+            columns = [self.statement(each, outer) for each in statement.selects]
+            return columns[0]
+        if isinstance(statement, Select):
+            return self._select(statement, outer)
+        if isinstance(statement, Update | Delete):
+            self._change(statement, outer)
+        elif isinstance(statement, Insert):
+            return {} if statement.select is None else self.statement(statement.select, outer)
+        elif hasattr(statement, "element"):
+            return self.statement(statement.element, outer)
+        return {}
+
+    def _select(self, statement: Any, outer: _Scope | None) -> Columns:
+        scope = _Scope(outer)
+        for source in statement.get_final_froms():
+            self._source(source, scope)
+        if statement.whereclause is not None:
+            self._conditions(statement.whereclause, scope)
+        for column in statement.selected_columns:
+            self._nested(column, scope)
+        named = ((column.key, self._node(column, scope)) for column in statement.selected_columns)
+        return {name: node for name, node in named if name and node is not None}
+
+    def _change(self, statement: Any, outer: _Scope | None) -> None:
+        scope = _Scope(outer)
+        self._source(statement.table, scope)
+        for condition in statement._where_criteria:
+            for table in _tables_in(condition):
+                self._source(table, scope)
+            self._conditions(condition, scope)
+
+    def _source(self, source: Any, scope: _Scope) -> None:
+        if isinstance(source, Join):
+            self._join(source, scope)
+        elif isinstance(source, CTE):
+            if source.name not in self._ctes:
+                self._ctes[source.name] = {}
+                self._ctes[source.name] = self.statement(source.element, scope)
+            scope.tables[source.name] = self._ctes[source.name]
+        elif isinstance(source, Table) or (isinstance(source, Alias) and isinstance(source.element, Table)):
+            self._table(source, scope)
+        elif isinstance(source, AliasedReturnsRows):
+            scope.tables[source.name] = self.statement(source.element, scope)
+
+    def _join(self, source: Any, scope: _Scope) -> None:
+        self._source(source.left, scope)
+        before = set(scope.tables)
+        self._source(source.right, scope)
+        self._nested(source.onclause, scope)
+        if not (source.isouter or source.full):
+            self._conditions(source.onclause, scope)
+            return
+        # Of an outer join they hold for the rows that are joined, and not for those that they are joined to.
+        columns = [scope.tables[name] for name in scope.tables if name not in before]
+        joined = {} if source.full else {id(node): node for each in columns for node in each.values()}
+        for one, other in self._equal(source.onclause, scope):
+            for node, bound_by in ((one, other), (other, one)):
+                root = self._root(node)
+                if joined.pop(id(root), None) is not None and root is not self._root(bound_by):
+                    root.same = self._root(bound_by)
+
+    def _table(self, source: Table | Alias, scope: _Scope) -> None:
+        """A table that a SELECT around this one has already is that one's: SQLAlchemy correlates it."""
+        if scope.columns(source.name) is not None:
+            return
+        table: Any = source.element if isinstance(source, Alias) else source
+        node = _Node()
+        if _KEY in table.c:
+            self.tables.append((node, table.name))
+            scope.tables[source.name] = {_KEY: node}
+        else:
+            scope.tables[source.name] = {"id": node} if table.name == "accounts" else {}
+
+    def _conditions(self, condition: Any, scope: _Scope) -> None:
+        """Those that all have to hold."""
+        self._nested(condition, scope)
+        for one, other in self._equal(condition, scope):
+            if self._root(one) is not self._root(other):
+                self._root(one).same = self._root(other)
+
+    def _equal(self, condition: Any, scope: _Scope) -> Iterator[tuple[_Node, _Node]]:
+        for each in _conjuncts(condition):
+            if isinstance(each, BinaryExpression) and each.operator is operators.eq:
+                one, other = self._node(each.left, scope), self._node(each.right, scope)
+                if one is not None and other is not None:
+                    yield one, other
+
+    def _nested(self, expression: Any, scope: _Scope) -> None:
+        """The SELECTs in it."""
+        if isinstance(expression, Select | CompoundSelect):
+            self.statement(expression, scope)
+            return
+        for child in expression.get_children():
+            if not isinstance(child, Table | AliasedReturnsRows):
+                self._nested(child, scope)
+
+    def _node(self, expression: Any, scope: _Scope) -> _Node | None:
+        while isinstance(expression, Grouping | Label | CollectionAggregate):
+            expression = expression.element
+        if isinstance(expression, BindParameter):
+            return None if expression.expanding else self._bound
+        if not isinstance(expression, ColumnClause):
+            return None
+        table, _, name = (
+            expression.name.rpartition(".") if expression.is_literal else ("", "", expression.name)
+        )
+        table = table or getattr(expression.table, "name", "")
+        return (scope.columns(table) or {}).get(name)
+
+    def _root(self, node: _Node) -> _Node:
+        while node.same is not None:
+            node = node.same
+        return node
+
+
+def _conjuncts(condition: Any) -> Iterator[Any]:
+    while isinstance(condition, Grouping):
+        condition = condition.element
+    if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+        for clause in condition.clauses:
+            yield from _conjuncts(clause)
+    elif isinstance(condition, BinaryExpression) and isinstance(condition.right, True_):
+        yield from _conjuncts(condition.left)
+    else:
+        yield condition
+
+
+def _tables_in(condition: Any) -> Iterator[Any]:
+    """Those of an UPDATE or DELETE that stand beside its own."""
+    if isinstance(condition, ColumnClause) and condition.table is not None:
+        yield condition.table
+    for child in condition.get_children():
+        if not isinstance(child, Select | CompoundSelect | Table | AliasedReturnsRows):
+            yield from _tables_in(child)

@@ -1,0 +1,93 @@
+"""Every table of accounts has its walls, and every statement that has none says why."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import asyncpg
+
+from models.audited import tenant_tables
+from models.statements import Statement
+
+ROOT = Path(__file__).parents[2]
+# In the words of pg_policies. What differs from one's own account says why.
+CURRENT = (
+    "( SELECT (NULLIF(current_setting('team_access.account_id'::text, true), ''::text))::uuid AS \"nullif\")"
+)
+OTHER = {
+    # Calls of API keys are appended for many accounts by one statement.
+    ("audit_events", "INSERT"): "OR ((action)::text = 'API_CALLED'::text))",
+    # Links that are over are forgotten by one statement.
+    ("download_links", "DELETE"): "OR (expires_at < now()))",
+}
+# By design across accounts: a credential or a link is looked up by its hash, jobs look for what is due, and a
+# person's accounts are counted.
+ACROSS = {
+    "permissions.credentials._API_KEY",
+    "permissions.credentials._ROTATED_API_KEY",
+    "permissions.credentials._SESSION",
+    "permissions.credentials._WORKS",
+    "resolvers.accounts._OWNED",
+    "resolvers.api_key_claims._OPENED",
+    "resolvers.api_key_jobs._EXPIRED",
+    "resolvers.api_key_jobs._LAPSED",
+    "resolvers.api_key_jobs._SOON_OVER",
+    "resolvers.downloads._LINK",
+    "resolvers.invitation_jobs._DUE",
+    "resolvers.joining._OPENED",
+    "resolvers.leaked_keys._ACCOUNTS",
+    "resolvers.license_expiry._DUE",
+    "resolvers.transfers._LOST",
+}
+
+
+def test_all_statements_compile_and_those_across_accounts_are_listed() -> None:
+    statements = _statements()
+
+    for statement in statements.values():
+        assert statement.sql
+    assert len(statements) > 40
+    assert {name for name, statement in statements.items() if statement.across_accounts} == ACROSS
+
+
+def _statements() -> dict[str, Statement]:
+    """Those of the modules, each by the name that it was given."""
+    found: dict[str, Statement] = {}
+    for folder in ("permissions", "resolvers", "models", "schema", "mailer", "web"):
+        for path in sorted((ROOT / folder).glob("*.py")):
+            name = f"{folder}.{path.stem}"
+            importlib.import_module(name)
+            for variable, value in vars(sys.modules[name]).items():
+                if isinstance(value, Statement) and value not in found.values():
+                    found[f"{name}.{variable}"] = value
+    return found
+
+
+async def test_every_table_of_an_account_has_row_security(
+    superuser: asyncpg.Connection, database_url: str
+) -> None:
+    enabled = await superuser.fetch(
+        "SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace = 'public'::regnamespace"
+    )
+    policies = await superuser.fetch("SELECT * FROM pg_policies WHERE schemaname = 'public'")
+
+    assert {row["relname"] for row in enabled} == set(tenant_tables())
+    found = {
+        (policy["tablename"], policy["cmd"]): (policy["qual"], policy["with_check"]) for policy in policies
+    }
+    assert len(policies) == len(found) == 4 * len(tenant_tables())
+    assert all(policy["permissive"] == "PERMISSIVE" and policy["roles"] == ["public"] for policy in policies)
+    for table in tenant_tables():
+        own = f"({key_of(table)} = {CURRENT})"
+        added, deleted = (
+            f"({own} {OTHER[table, command]}" if (table, command) in OTHER else own
+            for command in ("INSERT", "DELETE")
+        )
+        assert found[table, "SELECT"] == ("true", None)
+        assert found[table, "UPDATE"] == (own, own)
+        assert found[table, "INSERT"] == (None, added)
+        assert found[table, "DELETE"] == (deleted, None)
+
+
+def key_of(table: str) -> str:
+    return "id" if table == "accounts" else "account_id"
