@@ -1,5 +1,6 @@
 """Headers of every response: of each route, of each status, of what is refused before a route is found."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -142,6 +143,29 @@ async def test_a_refused_websocket_has_them(there: World) -> None:
     response = refused.value.response
     assert response.status_code == 403
     check(httpx.Response(403, headers=list(response.headers.raw_items()), request=httpx.Request("GET", url)))
+
+
+@pytest.mark.parametrize(
+    ("status", "request_bytes"),
+    [
+        (400, b"nonsense\r\n\r\n"),
+        (400, b"GET / HTTP/1.1\r\nno colon\r\n\r\n"),
+        (431, b"GET / HTTP/1.1\r\nx: " + b"a" * 500_000 + b"\r\n\r\n"),
+    ],
+)
+async def test_what_the_server_refuses_itself_has_them(
+    there: World, status: int, request_bytes: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", there.settings.port)
+    writer.write(request_bytes)
+
+    head, _, _ = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+    writer.close()
+
+    first, *lines = head.decode().split("\r\n")
+    assert first.split(" ")[1] == str(status)
+    headers = [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines)]
+    check(httpx.Response(status, headers=headers, request=httpx.Request("GET", "http://there")))
 
 
 def test_the_requests_above_reach_every_route(world: World) -> None:
