@@ -85,6 +85,7 @@ def compiled(
 
     def literally(bind: BindParameter[Any]) -> None:
         bind.literal_execute = bind.unique  # Parameters have a name of their own, and values none.
+        bind.required = False
 
     literal = cloned_traverse(statement, {}, {"bindparam": literally})
     made: Any = literal.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})

@@ -7,6 +7,7 @@ request to request: of which listing, which slice, and of each of its rows, whic
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -77,6 +78,16 @@ class Shape:
     texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
     """The statements that were written for it, by `Query.key`."""
     keys: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> Any:
+        """Shapes with the same key have the same statements. The shape is complete."""
+        nested = [each._replace(shape=each.shape.key) for each in self.lists]
+        slots = [
+            (type(each), each._replace(shape=each.shape.key) if isinstance(each, Nested) else each)
+            for each in self.slots
+        ]
+        return self.table, self.cursors, tuple(self.joins), tuple(slots), tuple(nested)
 
     def column(self, place: int, name: str, *, as_text: bool = False) -> int:
         """Where in the record it is."""

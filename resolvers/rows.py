@@ -1,5 +1,6 @@
 """Rows, read by one statement: as records of a shape, or whole, as snapshots."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ _counts: dict[Any, Text] = {}
 async def records(database: Database, shape: Shape, query: Query) -> list[Any]:
     """In the listing's order, or against it where the slice is counted from its end."""
     key = query.key
-    text = shape.texts.get(key) or _keep(shape.texts, key, sql.write_rows(shape, query))
+    text = shape.texts.get(key) or _keep(shape.texts, key, _rows_text(shape, key, query))
     return await _fetch(database, text, query)
 
 
@@ -82,6 +83,37 @@ async def count(database: Database, listing: Listing) -> int | None:
 def counted(listing: Listing, number: int) -> int | None:
     most = listing.most_counted
     return None if most is not None and number > most else number
+
+
+def _rows_text(shape: Shape, key: Any, query: Query) -> Text:
+    """Of shapes that are alike, whichever operations they belong to, each text is written once."""
+    return _texts.get((shape.key, key)) or _texts.add((shape.key, key), sql.write_rows(shape, query))
+
+
+class _Texts:
+    """The last texts that were used, bounded by their characters together."""
+
+    def __init__(self, most_characters: int) -> None:
+        self._most_characters = most_characters
+        self._characters = 0
+        self._kept: OrderedDict[Any, Text] = OrderedDict()
+
+    def get(self, key: Any) -> Text | None:
+        text = self._kept.get(key)
+        if text is not None:
+            self._kept.move_to_end(key)
+        return text
+
+    def add(self, key: Any, text: Text) -> Text:
+        self._kept[key] = text
+        self._characters += len(text[0])
+        while self._characters > self._most_characters:
+            _, (oldest, _) = self._kept.popitem(last=False)
+            self._characters -= len(oldest)
+        return text
+
+
+_texts = _Texts(10_000_000)
 
 
 def _keep(texts: dict[Any, Text], key: Any, text: Text) -> Text:

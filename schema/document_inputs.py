@@ -23,6 +23,7 @@ from graphql import (
 )
 
 from schema.input_limits import LimitedVariable, Placeholder, excesses, limit_of
+from schema.price import BranchesOf, Price, branches_in
 
 _DEFINITION = "strawberry-definition"
 _MOST_DIGITS = 18
@@ -33,14 +34,21 @@ class DocumentInputs:
     errors: list[GraphQLError] = field(default_factory=list)
     variables: list[LimitedVariable] = field(default_factory=list)
 
-    def add(self, definition: GraphQLField, node: FieldNode) -> None:
+    def add(self, definition: GraphQLField, node: FieldNode) -> Price:
+        """What the alternatives in its filters cost."""
+        price, variables = Price(), len(self.variables)
         for argument in node.arguments or ():
             declared = definition.args.get(argument.name.value)
             if declared is None or _DEFINITION not in declared.extensions:
                 continue
             kind, path = declared.extensions[_DEFINITION], (argument.name.value,)
-            found = excesses(kind.type, limit_of(kind), _value(argument.value), path, self.variables)
+            value = _value(argument.value)
+            found = excesses(kind.type, limit_of(kind), value, path, self.variables)
             self.errors += [_error(each.message, argument) for each in found]
+            price.constant += branches_in(value)
+        for each in self.variables[variables:]:
+            price.add(BranchesOf(each.name), Price(1))
+        return price
 
     def add_defaults(self, document: DocumentNode) -> None:
         """Of variables. All else was added before."""

@@ -92,7 +92,26 @@ class LengthOf:
         return max(self.literal, *lengths)
 
 
-Size = int | SizeOf | LengthOf
+@dataclass(slots=True, frozen=True)
+class BranchesOf:
+    """The alternatives in a filter that a variable gives: each item of a list but its first."""
+
+    name: str
+
+    def evaluate(self, variables: Mapping[str, Any]) -> int:
+        return branches_in(variables.get(self.name))
+
+
+Size = int | SizeOf | LengthOf | BranchesOf
+
+
+def branches_in(value: Any) -> int:
+    """Of lists in an argument: PostgreSQL reads along an index for each item."""
+    if isinstance(value, list):
+        return max(0, len(value) - 1)
+    if isinstance(value, dict):
+        return sum(map(branches_in, value.values()))
+    return 0
 
 
 def _small(digits: str) -> int:

@@ -67,7 +67,7 @@ def tokens(count: int) -> str:
         ("aliases", aliased, 30),
         ("root_fields", rooted, 30),
         ("directives", directed, 50),
-        ("repeats", repeated, 150),
+        ("repeats", repeated, 70),
     ],
 )
 def test_each_limit_says_what_and_how_much(
