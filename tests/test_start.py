@@ -155,8 +155,8 @@ async def test_a_killed_one_takes_all_along_that_it_started_and_the_next_finds_e
         processes = killed.processes()
         killed.process.kill()
         with running(folder, "serve", PORT=port) as serve:  # In the instant after.
+            wait_until_gone(processes)  # Until then, they may answer.
             assert serve.status() == 200
-            wait_until_gone(processes)
             assert await rows(folder, events) == before != []
 
             processes = serve.processes()
