@@ -12,14 +12,21 @@ from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlmodel import SQLModel
 
 from models.canonical import canonical_json
-from models.text_forms import derived_values
+from models.text_forms import derived_values, is_derived
 
 Row = TypeVar("Row", bound=SQLModel)
 
 
 def attributes(table: type[SQLModel]) -> tuple[str, ...]:
-    """The names of a table's columns in Python, in the order of `snapshot`'s values."""
+    """The names in Python of the columns that are read, in the order of `snapshot`'s values: all but the
+    derived ones, which rows are only found and sorted by."""
     return _layout(table)[0]
+
+
+@cache
+def stored_attributes(table: type[SQLModel]) -> tuple[str, ...]:
+    """The names of all columns, in the order of `stored`."""
+    return tuple(each.key for each in inspect(table).column_attrs)
 
 
 def snapshot(table: type[Row], values: Sequence[Any]) -> Row:
@@ -49,8 +56,8 @@ def made(table: type[Row], **values: Any) -> Row:
 
 
 def stored(row: SQLModel) -> list[Any]:
-    """Its values as asyncpg takes them, in the order of `attributes`."""
-    values = [getattr(row, name) for name in attributes(type(row))]
+    """Its values as asyncpg takes them, in the order of `stored_attributes`."""
+    values = [getattr(row, name) for name in stored_attributes(type(row))]
     for place in _json_places(type(row)):
         values[place] = canonical_json(values[place])
     return values
@@ -93,7 +100,7 @@ def _json_places(table: type[SQLModel]) -> list[int]:
 
 @cache
 def _layout(table: type[SQLModel]) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
-    columns = inspect(table).column_attrs
+    columns = [each for each in inspect(table).column_attrs if not is_derived(each.columns[0])]
     names = tuple(each.key for each in columns)
     conversions = [(each.key, _conversion(each.columns[0].type)) for each in columns]
     return names, tuple((name, convert) for name, convert in conversions if convert is not None)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import icu  # type: ignore[import-untyped]
-from sqlalchemy import Text, event, inspect
+from sqlalchemy import Column, Text, event, inspect
 from sqlalchemy.orm import Mapper
 from sqlmodel import Field, SQLModel
 
@@ -51,10 +51,14 @@ def derived_values(table: type[SQLModel], values: Mapping[str, Any]) -> dict[str
     }
 
 
+def is_derived(column: Column[Any]) -> bool:
+    return _INFO in column.info
+
+
 @cache
 def _derived_columns(table: type[SQLModel]) -> list[tuple[str, Callable[..., str], tuple[str, ...]]]:
     columns = inspect(table).columns
-    return [(each.key, *each.info[_INFO]) for each in columns if _INFO in each.info]
+    return [(each.key, *each.info[_INFO]) for each in columns if is_derived(each)]
 
 
 def _derived(derive: Callable[..., str], sources: tuple[str, ...]) -> Any:
@@ -64,7 +68,15 @@ def _derived(derive: Callable[..., str], sources: tuple[str, ...]) -> Any:
 
 
 @event.listens_for(Mapper, "before_insert")
-@event.listens_for(Mapper, "before_update")
 def _derive(_mapper: object, _connection: object, row: SQLModel) -> None:
     for name, value in derived_values(type(row), row.__dict__).items():
         setattr(row, name, value)
+
+
+@event.listens_for(Mapper, "before_update")
+def _derive_anew(_mapper: object, _connection: object, row: SQLModel) -> None:
+    """Of what has changed."""
+    history = inspect(row).attrs
+    for name, derive, sources in _derived_columns(type(row)):
+        if any(history[source].history.has_changes() for source in sources):
+            setattr(row, name, derive(*(getattr(row, source) for source in sources)))

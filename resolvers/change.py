@@ -34,7 +34,7 @@ from models.fair_share import Claim
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
-from models.snapshots import attach, attributes, is_attached, stored
+from models.snapshots import attach, attributes, is_attached, stored, stored_attributes
 from models.statements import Statement
 from models.transactions import Transaction
 from permissions.allow import Allow, Has
@@ -371,7 +371,7 @@ _CLAIM = f"SELECT {', '.join(attributes(AuditStream))} FROM claim_audit_streams(
 
 @cache
 def _insertion(table: type[SQLModel]) -> str:
-    names = attributes(table)
+    names = stored_attributes(table)
     columns = ", ".join(inspect(table).columns[name].name for name in names)
     places = ", ".join(f"${place}" for place in range(1, len(names) + 1))
     return f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({places})"  # noqa: S608

@@ -203,7 +203,7 @@ def _events(columns: dict[str, Any], request: ReportRequest, membership: Members
 
 
 def _team(request: ReportRequest, membership: Membership) -> Rows:
-    """Those who have left too."""
+    """By name; those who have left too."""
     held = select(func.count()).where(
         col(License.account_id) == col(Member.account_id),
         col(License.holder_id) == col(Member.id),
@@ -220,7 +220,7 @@ def _team(request: ReportRequest, membership: Membership) -> Rows:
         "lastActiveAt": _time(col(Member.last_active_at)),
         "removedAt": _time(col(Member.removed_at)),
     }
-    order = (col(Member.joined_at), col(Member.id))
+    order = (col(Member.name_key), col(Member.id))
     return _rows(Member, columns, _table(Member), order, membership).within(col(Member.joined_at), request)
 
 

@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001 - letters of other scripts are what is tested
 
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import strategies as st
 from models.text_forms import folded, sort_key
 from permissions.errors import BadUserInput
 from resolvers.audit import _address
-from resolvers.hosts import folded_address, folded_host
+from resolvers.audit_stream_urls import clean_stream_url
+from resolvers.hosts import ascii_host, folded_address, folded_host
 from resolvers.refusals import Refused
 from resolvers.sites import clean_site
 from resolvers.text import canonical_email, clean_email
-from tests.changes import INVITE_ONE, UPDATE_PROFILE, codes
-from tests.world import PROVISION, Person, World
+from tests.changes import INVITE_ONE, UPDATE_BILLING, UPDATE_PROFILE, codes
+from tests.documents import table
+from tests.world import PROVISION, REQUEST_SIGN_IN, Person, World
 
 MEMBERS = """query ($search: String, $first: Int, $after: String, $before: String, $last: Int) {
   account { members(orderBy: NAME, filter: { search: $search }, first: $first, after: $after, last: $last,
@@ -75,6 +78,16 @@ async def test_names_sort_by_the_root_collation_and_are_paged_in_it(world: World
     assert [name for name in whole if name not in others] == SORTED_NAMES
     assert paged == whole
     assert [edge["node"]["name"] for edge in before + last] == whole[-5:]
+
+
+async def test_the_team_is_reported_in_the_order_of_names(world: World) -> None:
+    await _rename(world.admin, "Zoe")
+    await _rename(world.member, "Émile")
+    await _rename(world.viewer, "Eva")
+
+    rows = await table(world, "TEAM")
+
+    assert [row["name"] for row in rows] == ["Émile", "Eva", "Zoe"]
 
 
 @pytest.mark.usefixtures("each_path")
@@ -209,6 +222,50 @@ def test_a_canonical_address_is_its_own_canonical_form(local: str) -> None:
     assert email is None or canonical_email(email) == email
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "my_shop.example.com",
+        "_x.example",
+        "xn--bcher-kva.example",
+        "B\u00dcCHER\u3002example",
+        "a-.example",
+        "a.b_c",
+        "a..b.example",
+        "1.2.3.4x.0x1f",
+        "ab--cd.example",
+        "\U0001f4a9.example",
+        "example.com.",
+    ],
+)
+def test_a_site_is_what_a_webhook_takes_for_a_host(host: str) -> None:
+    site = _or_none(lambda: clean_site(host))
+    url = _or_none(lambda: clean_stream_url(f"https://{host}/x", private_addresses=False))
+
+    assert (site is None) == (url is None)
+    assert site is None or url == f"https://{ascii_host(site)}/x"
+
+
+LONGEST = "a" * 64
+
+
+@pytest.mark.parametrize(("local", "is_taken"), [(LONGEST, True), (LONGEST + "a", False), ("é" * 33, False)])
+async def test_a_local_part_of_an_address_has_64_bytes_everywhere(
+    world: World, local: str, is_taken: bool
+) -> None:
+    email = f"{local}@example.com"
+
+    payloads = [
+        await world.nobody.change(REQUEST_SIGN_IN, email=email),
+        await world.admin.change(INVITE_ONE, accountId=world.account_id, email=email, role="VIEWER"),
+        await world.admin.change(UPDATE_BILLING, accountId=world.account_id, email=email),
+    ]
+
+    for payload in payloads:
+        assert codes(payload) == ([] if is_taken else ["INVALID"])
+        assert is_taken or "64 bytes" in payload["userErrors"][0]["message"]
+
+
 async def test_what_is_stored_beside_a_text_is_made_of_it(
     world: World, themes: dict[str, str], superuser: Any
 ) -> None:
@@ -229,6 +286,13 @@ async def test_what_is_stored_beside_a_text_is_made_of_it(
     for row in catalog:
         assert (row["name_key"], row["name_folded"]) == (sort_key(row["name"]), folded(row["name"]))
         assert row["text_folded"] == folded(f"{row['name']}\n{row['summary']}\n{row['slug']}")
+
+
+def _or_none(clean: Callable[[], str]) -> str | None:
+    try:
+        return clean()
+    except Refused:
+        return None
 
 
 def _punycode(label: str) -> str:
