@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 
 from schema.document import holds_nul
+from web.media_types import accepted, media_type_of
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -78,13 +79,8 @@ def preferred_media_type(accept: str) -> str | None:
 
 def _ranks(accept: str) -> dict[str, float]:
     ranks: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        media_type, *parameters = (each.strip() for each in part.split(";"))
-        quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-        try:
-            ranks[media_type] = max(ranks.get(media_type, 0.0), float(quality))
-        except ValueError:
-            continue
+    for media_type, quality in accepted(accept):
+        ranks[media_type] = max(ranks.get(media_type, 0.0), quality)
     return ranks
 
 
@@ -163,10 +159,13 @@ def _from_query(query: Mapping[str, str]) -> Parameters:
 def _check_content(headers: Mapping[str, str]) -> None:
     if headers.get("content-type") == JSON and "content-encoding" not in headers:
         return
-    media_type, _, parameter = headers.get("content-type", "").lower().partition(";")
-    charset = parameter.strip().removeprefix("charset=").strip('"')
+    media_type = media_type_of(headers.get("content-type", ""))
     encoding = headers.get("content-encoding", "identity").lower()
-    if media_type.strip() != JSON or charset not in ("", "utf-8", "utf8"):
+    if (
+        media_type is None
+        or media_type.name != JSON
+        or media_type.parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8")
+    ):
         raise RequestRefused(
             415, "UNSUPPORTED_MEDIA_TYPE", "The request's body must be application/json in UTF-8."
         )
