@@ -1,9 +1,9 @@
 """What a resolver knows of the request it serves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from models.columns import now
@@ -18,6 +18,10 @@ from settings import Settings
 
 def _nothing(_id: UUID) -> None:
     return None
+
+
+class DenialLog(Protocol):
+    async def record(self, event: Mapping[str, Any]) -> None: ...
 
 
 @dataclass
@@ -47,6 +51,8 @@ class Context:
     """Finds a row, by its id, that is in memory already: of those that told who is asking."""
     made: set[UUID] = field(default_factory=set)
     """Ids of the rows that changes of this request, or the ones that they repeat, have made."""
+    denials: DenialLog | None = None
+    """Where refused changes are counted, which the requests of a process share."""
     started_at: datetime = field(default_factory=now)
 
     def signed_in(self) -> Viewer:

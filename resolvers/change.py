@@ -5,7 +5,7 @@ role cannot be taken away while it acts, and there is one order of locks. The ev
 statement, since the log's head stays locked from there to the commit.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -43,6 +43,7 @@ from permissions.credentials import require_working
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership, Scopes
 from resolvers.appending import append, written
+from resolvers.denials import Denials
 from resolvers.email_allowances import Allowance
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
 from resolvers.idempotency import Attempt
@@ -401,6 +402,15 @@ async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forb
     denied["summary"] = f"{denied['actor_name']} tried to {attempt}, {refusal.which}"
     denied["outcome"] = AuditOutcome.DENIED
     denied["details"] = {"permission": refusal.permission.value, "input": shortened(asked.get().input)}
-    async with context.database.transaction(Claim(denied["account_id"])) as transaction:
-        await append(transaction.driver, [written(denied)])
-    context.announcer.grown(denied["account_id"])
+    await (context.denials or denials_of(context.database, context.announcer)).record(denied)
+
+
+def denials_of(database: Database, announcer: AuditAnnouncer) -> Denials:
+    """Where the requests of a process count refused changes."""
+
+    async def append_one(event: Mapping[str, Any]) -> None:
+        async with database.transaction(Claim(event["account_id"])) as transaction:
+            await append(transaction.driver, [written(event)])
+        announcer.grown(event["account_id"])
+
+    return Denials(append_one)

@@ -1,5 +1,6 @@
 """What an audit event says: who acted, on what, in which words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -71,6 +72,17 @@ def new_event(account_id: UUID, actor: Actor, client: Client, action: AuditActio
         "ip": client.ip,
         "user_agent": client.user_agent,
         "request_id": client.request_id,
+    }
+
+
+def repeated(event: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """One event for so many that were like it. What was asked for may have differed: it is left out."""
+    details = {name: value for name, value in event["details"].items() if name != "input"}
+    return {
+        **event,
+        "id": new_id(),
+        "summary": f"{event['summary']}, {count:,} more times",
+        "details": {**details, "repeated": count},
     }
 
 

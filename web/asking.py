@@ -180,6 +180,7 @@ def _context(state: State, connection: HTTPConnection, response: Callable[[], Re
         listener=state.listener,
         client=_client_of(state, connection),
         keep_cookie=keep_cookie,
+        denials=state.denials,
         started_at=_started_at(connection),
     )
 

@@ -13,6 +13,8 @@ from models.readiness import Readiness
 from models.spools import Spools
 from models.storage import Storage
 from resolvers.api_calls import ApiCalls
+from resolvers.change import denials_of
+from resolvers.denials import Denials
 from resolvers.transfers import Transfers
 from settings import Settings
 from web.clients import Proxies
@@ -50,6 +52,10 @@ class State:
     def api_calls(self) -> ApiCalls:
         return ApiCalls(self.database, self.announcer)
 
+    @cached_property
+    def denials(self) -> Denials:
+        return denials_of(self.database, self.announcer)
+
     @classmethod
     def of(
         cls,
@@ -76,6 +82,7 @@ class State:
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.transfers.close()
                 await self.api_calls.close()
+                await self.denials.close()
                 await self.listener.close()
                 await self.announcer.close()
                 await self.database.close()
