@@ -145,10 +145,10 @@ async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
             user = await _signing_in(context, session, link)
             session_token = open_session(session, context, user, input.token)
             link.used_at = now()
-        elif context.viewer is None or context.viewer.user.email != link.email:
+        else:
             session_token = await _opened_by_this_browser(context, session, link, input.token)
         if session_token:
-            await _end_replaced(context, session)
+            await _end_replaced(context, session, session_token)
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
@@ -162,9 +162,9 @@ def replaced_session(context: Context) -> Session | None:
     return viewer.session if viewer is not None and context.by_cookie and not viewer.is_api_key else None
 
 
-async def _end_replaced(context: Context, session: AsyncSession) -> None:
+async def _end_replaced(context: Context, session: AsyncSession, session_token: str) -> None:
     replaced = replaced_session(context)
-    if replaced is not None:
+    if replaced is not None and replaced.token_hash != hash_token(session_token):
         ending = await session.get_one(Session, replaced.id, with_for_update=True)
         ending.ended_at = ending.ended_at or now()
         await notify_access(session, replaced.id)
@@ -172,10 +172,12 @@ async def _end_replaced(context: Context, session: AsyncSession) -> None:
 
 async def _opened_by_this_browser(
     context: Context, session: AsyncSession, link: SignInLink, token: str
-) -> str:
+) -> str | None:
+    """None for whoever is signed in as the link's addressee by another session, and needs none."""
     user_id = await session.scalar(select(col(User.id)).where(col(User.email) == link.email))
     session_token = await opened_session(session, context, token, user_id) if user_id else None
-    if session_token is None:
+    is_addressee = context.viewer is not None and context.viewer.user.email == link.email
+    if session_token is None and not is_addressee:
         raise _sign_in_again("This link was used already")
     return session_token
 

@@ -81,6 +81,21 @@ async def test_a_repeated_click_gets_the_same_session_for_as_long_as_links_live(
         assert "ta_session" not in answer.headers.get("set-cookie", "")
 
 
+async def test_repeated_clicks_of_somebody_who_is_signed_in_leave_a_session_that_works(world: World) -> None:
+    link = await Opened(f"/sign-in/{await emailed_link(world, EMAIL)}", world.member.token).opened(world.http)
+    await warm_up(world, 10)
+
+    answers = await asyncio.gather(*(link.by(world.http, "POST") for _ in range(10)))
+    late = [await link.by(world.http, "POST") for _ in range(2)]
+    new = session_of(answers[0], world)
+    own = await Opened(link.path, new.token, link.browser).by(world.http, "POST")
+
+    assert {session_of(answer, world).token for answer in (*answers, *late)} == {new.token}
+    assert own.status_code == 303
+    assert (await new.ask(WHO))["viewer"]["user"]["email"] == EMAIL
+    assert (await world.member.refusals(WHO))[0]["code"] == "UNAUTHENTICATED"
+
+
 async def test_a_session_that_has_ended_does_not_come_back(world: World) -> None:
     link = await Opened(f"/sign-in/{await emailed_link(world, EMAIL)}").opened(world.http)
     first = session_of(await link.by(world.http, "POST"), world)
