@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,4 +201,19 @@ async def test_the_oldest_make_room_for_who_comes(port: int) -> None:
         assert oldest is not None
 
         async with opened(f"127.0.0.1:{port}", CREDENTIAL) as socket:
+            assert (await socket.ask("{hello}"))[-1]["type"] == "complete"
+
+
+async def test_those_that_are_being_closed_take_no_place_of_others() -> None:
+    limits = replace(LIMITS, connections=24, websockets_without_credential=16)
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(serving(limits))
+        port = int(address.rpartition(":")[2])
+        for number in range(2, 42):
+            connection = await RawConnection.open(port, f"127.0.0.{number}")
+            stack.callback(connection.close)
+            assert await connection.upgrade() == b"HTTP/1.1 101 Switching Protocols"
+            await connection.send(frame(TEXT, b'{"type": "connection_init"}'))
+
+        async with opened(address, CREDENTIAL) as socket:
             assert (await socket.ask("{hello}"))[-1]["type"] == "complete"

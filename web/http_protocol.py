@@ -47,10 +47,14 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def waiting_since(self) -> float | None:
-        is_answering = self.cycle is not None and not self.cycle.response_complete
-        if self._phase in (_ANSWER, _CLOSING) or self.pipeline or (self._phase == _HEAD and is_answering):
+        if self._phase == _ANSWER or self.pipeline or (self._phase != _BODY and self._is_answering):
             return None
         return self._since
+
+    @property
+    def _is_answering(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and not cycle.disconnected
 
     def check_deadlines(self, now: float) -> None:
         if now >= self._send_deadline:
@@ -62,7 +66,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def evict(self, refusal: ConnectionRefused) -> None:
         """The connection is not in the table any more, so nothing waits for its end."""
-        if self._phase != _IDLE:
+        if self.transport.get_write_buffer_size():  # Which nobody takes in.
+            self.transport.abort()
+            return
+        if self._phase in (_HEAD, _BODY):
             self._answer(refusal)
         self._phase = _CLOSING
         self.transport.close()
@@ -195,8 +202,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _answer(self, refusal: ConnectionRefused) -> bool:
         """Whether it could be sent: the request was not answered, and none before it is."""
-        cycle = self.cycle
-        is_answering = cycle is not None and not cycle.response_complete
+        cycle, is_answering = self.cycle, self._is_answering
         is_answered = not is_answering and self._phase == _BODY
         is_behind = is_answering and (self._phase == _HEAD or cycle.response_started)
         if self.pipeline or is_answered or is_behind:

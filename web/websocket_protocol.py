@@ -28,7 +28,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     kept of a connection is one message, one read of the socket and what fits into the send buffer."""
 
     config: "ServerConfig"
-    waiting_since: None = None
 
     def __init__(
         self,
@@ -41,8 +40,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.table, self.limits = config.table, config.table.limits
         self.site: Site | None = None
         self._unparsed = bytearray()
-        self._is_write_paused = self._has_failed = False
-        self._deadline = _NEVER
+        self._is_write_paused = self._has_failed = self._has_credential = False
+        self._since, self._deadline = self.loop.time(), _NEVER
+        self.close_timeout = _CLOSING_SECONDS
 
     def check_deadlines(self, now: float) -> None:
         if now >= self._deadline:
@@ -50,8 +50,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         elif self._deadline == _NEVER and self.transport.is_closing():
             self._deadline = now + _CLOSING_SECONDS
 
+    @property
+    def waiting_since(self) -> float | None:
+        """Without a credential, and once it is being closed, a WebSocket makes room for others."""
+        return None if self._has_credential and not self.close_sent else self._since
+
     def evict(self, refusal: ConnectionRefused) -> None:
-        self.transport.abort()
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.close_sent = True
+            self.conn.send_close(1013, refusal.message)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        if self._is_write_paused:
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def connection_made(self, transport: "BaseTransport") -> None:
         super().connection_made(transport)
@@ -91,6 +103,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             cast("dict[str, Any]", self.scope)["admit_full_messages"] = self._admit_full_messages
 
     def _admit_full_messages(self) -> None:
+        self._has_credential = True
         self.conn.max_message_size = self.limits.message_bytes
 
     def handle_cont(self, event: Frame) -> None:
