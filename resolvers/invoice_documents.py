@@ -43,7 +43,7 @@ async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
         "total": f"{invoice.currency} {grouped(invoice.total)}",
         "notes": list(_notes(invoice)),
     }
-    return await typeset("invoice.typ", data, invoice.issued_at)
+    return await typeset("invoice.typ", data, invoice.issued_at, invoice.account_id)
 
 
 async def attached_invoice(database: Database, asked: InvoiceAttachment) -> Attachment:

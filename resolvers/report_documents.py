@@ -69,7 +69,7 @@ async def report_pdf(database: Database, rows: Rows, request: ReportRequest, acc
         "rows": [[column.shown(record[column.name]) for column in layout.columns] for record in records],
         "note": f"Only the first {MOST_ROWS:,} rows: a CSV report has all." if len(found) > MOST_ROWS else "",
     }
-    return await typeset("report.typ", data, made_at)
+    return await typeset("report.typ", data, made_at, rows.values["account_id"])
 
 
 def title_of(kind: ReportKind) -> str:

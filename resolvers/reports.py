@@ -32,6 +32,7 @@ from resolvers.report_documents import MOST_ROWS, report_pdf, title_of
 from resolvers.report_files import counting, csv_lines, ndjson_lines
 from resolvers.report_queries import NEEDS, ReportFormat, ReportKind, ReportRequest, Rows, rows_of
 from resolvers.rows import row
+from resolvers.typesetting import DocumentTooLarge
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -94,7 +95,10 @@ async def open_report(settings: Settings, database: Database, _storage: Storage,
     subject = _subject(request, account)
     name, media_type = _file_name(request, account), _MEDIA_TYPES[request.format]
     if request.format is ReportFormat.PDF:
-        pdf = await report_pdf(database, rows, request, account.name)
+        try:
+            pdf = await report_pdf(database, rows, request, account.name)
+        except DocumentTooLarge:
+            raise DownloadRefused(WhyNot.TOO_LARGE) from None
         return pdf_content(subject, name, pdf)
     return Content(
         subject, name, media_type, None, None, lambda _start, _end: _lines(settings, database, rows, request)

@@ -1,74 +1,179 @@
 """PDFs, set by typst from the templates in `documents/`. What they say is handed over as data, never as
-source: a name may hold any character."""
+source: a name may hold any character.
+
+typst keeps the memory that a document took, a gigabyte for a large one: each is set by a process of its own,
+within limits of memory and time. Two run at once on a machine, whichever processes of the server want them.
+"""
 
 import asyncio
-from collections.abc import Mapping
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from time import monotonic
+from typing import Any
+from uuid import UUID
 
 import orjson
 import structlog
-import typst
 
+from models.fair_share import Claim, FairShare
 from models.storage import StorageUnavailable
 
 log = structlog.get_logger()
 
+MEMORY_BYTES = 1536 * 1024 * 1024
+"""Of address space: 5,000 rows of usual length take 820 MB, of 500 characters more than this."""
+SECONDS = 60
 _TEMPLATES = Path(__file__).parent / "documents"
-_ARCHIVED: Literal["a-2b"] = "a-2b"
-_WAITING_SECONDS = 60
-_AT_ONCE = ThreadPoolExecutor(max_workers=2, thread_name_prefix="typesetting")
+_PROGRAM = Path(__file__).with_name("typesetter.py")
+_PLACES = (_TEMPLATES / "report.typ", _TEMPLATES / "invoice.typ")
+"""Files that each process of this machine finds: whoever has locked one has its place."""
+_WAITING_SECONDS = 20
+_LOOKING_SECONDS = 0.05
+_MOST_WAITING = 100
+_ENVIRONMENT = {"PATH", "HOME", "LANG", "XDG_DATA_HOME"}
+"""Where the system's fonts are; nothing of the settings."""
+_THREADS = ThreadPoolExecutor(len(_PLACES), thread_name_prefix="typesetting")
 
 
-async def typeset(template: str, data: Mapping[str, Any], made_at: datetime) -> bytes:
+class DocumentTooLarge(Exception):
+    """A document takes more memory or time than one may."""
+
+
+class TypesettingFailed(Exception):
+    """The template, or the program, is at fault."""
+
+
+class _Queue:
+    """Of one process: places are taken in turns, account by account."""
+
+    def __init__(self) -> None:
+        self._share = FairShare(len(_PLACES), most_of_an_account=1, waiting_seconds=_WAITING_SECONDS)
+        self._count = 0
+
+    @asynccontextmanager
+    async def place(self, account_id: UUID) -> AsyncIterator[int]:
+        """A locked file, to be handed to the process that sets the document. Raises StorageUnavailable."""
+        if self._count >= _MOST_WAITING:
+            raise StorageUnavailable("Too many PDFs are waited for.")
+        claim, deadline = Claim(account_id), monotonic() + _WAITING_SECONDS
+        self._count += 1
+        try:
+            await self._share.take(claim)
+            try:
+                file = await _locked_place(deadline)
+                try:
+                    yield file
+                finally:
+                    os.close(file)
+            finally:
+                self._share.give_back(claim)
+        except TimeoutError:
+            raise StorageUnavailable("Too many PDFs are being made at once.") from None
+        finally:
+            self._count -= 1
+
+
+_QUEUE = _Queue()
+
+
+async def typeset(template: str, data: Mapping[str, Any], made_at: datetime, account_id: UUID) -> bytes:
     """A PDF, the same bytes for the same data, time and fonts: the bundled ones, and the system's.
 
     It is PDF/A-2b, which must show every character. Where no font has one, the PDF is an ordinary one that
-    says so at its foot, and the log names the character. Raises StorageUnavailable where too many wait.
+    says so at its foot, and the log names the character. Raises StorageUnavailable where too many wait, and
+    DocumentTooLarge. Nothing goes on where whoever awaits this is cancelled.
     """
-    text = orjson.dumps(data).decode()
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(_WAITING_SECONDS):
-            return await loop.run_in_executor(_AT_ONCE, _typeset, template, text, made_at)
-    except TimeoutError:
-        raise StorageUnavailable("Too many PDFs are being made at once.") from None
-
-
-def _typeset(template: str, data: str, made_at: datetime) -> bytes:
-    try:
-        return _compiled(template, data, made_at, archived=True)
-    except typst.TypstError as error:
-        if "could not be displayed" not in error.message:
+    async with _QUEUE.place(account_id) as place:
+        process = _Process(template, made_at, place)
+        doing = asyncio.get_running_loop().run_in_executor(_THREADS, process.run, orjson.dumps(data))
+        try:
+            return await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            process.end()
+            await asyncio.wait([doing])
             raise
-        log.warning(
-            "pdf_characters_without_font",
-            template=template,
-            words=error.message,
-            advice="Install a font that has them, such as Noto Sans CJK, where the fonts of the system are.",
+
+
+async def _locked_place(deadline: float) -> int:
+    """Raises TimeoutError. The lock is the open file's: it ends when all who have it open have ended."""
+    while True:
+        for path in _PLACES:
+            file = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+            else:
+                return file
+        if monotonic() > deadline:
+            raise TimeoutError
+        await asyncio.sleep(_LOOKING_SECONDS)
+
+
+class _Process:
+    def __init__(self, template: str, made_at: datetime, place: int) -> None:
+        self._template = template
+        self._job = {
+            "parent": os.getpid(),
+            "template": str(_TEMPLATES / template),
+            "root": str(_TEMPLATES),
+            "fonts": str(_TEMPLATES / "fonts"),
+            "timestamp": int(made_at.timestamp()),
+            "memoryBytes": MEMORY_BYTES,
+            "cpuSeconds": SECONDS,
+        }
+        self._place = place
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_ended = False
+
+    def run(self, data: bytes) -> bytes:
+        """In a thread, which lives as long as this process: on Linux the other one ends with the thread."""
+        with self._start() as process:
+            self._process = process
+            if self._is_ended:
+                process.kill()
+            try:
+                pdf, words = process.communicate(orjson.dumps(self._job) + b"\n" + data, SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise DocumentTooLarge(f"A PDF takes longer than {SECONDS} seconds.") from None
+        self._check(process.returncode, words.decode(errors="replace"))
+        return pdf
+
+    def end(self) -> None:
+        self._is_ended = True
+        if self._process is not None:
+            self._process.kill()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        # One thread of typst's, and of memory: each would reserve address space of its own.
+        environment = {name: os.environ[name] for name in _ENVIRONMENT & os.environ.keys()}
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", str(_PROGRAM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**environment, "RAYON_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+            pass_fds=[self._place],
         )
-    return _compiled(template, data, made_at, archived=False)
 
-
-def _compiled(template: str, data: str, made_at: datetime, *, archived: bool) -> bytes:
-    compiler = typst.Compiler(
-        str(_TEMPLATES / template),
-        root=str(_TEMPLATES),
-        font_paths=_fonts(),
-        sys_inputs={"data": data, "incomplete": "false" if archived else "true"},
-    )
-    pdf = compiler.compile(
-        format="pdf", pdf_standards=[_ARCHIVED] if archived else [], timestamp=int(made_at.timestamp())
-    )
-    if not isinstance(pdf, bytes):
-        raise TypeError(f"{template} was not set as one PDF")
-    return pdf
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    """Looked for once."""
-    return typst.Fonts(font_paths=[str(_TEMPLATES / "fonts")])
+    def _check(self, status: int, words: str) -> None:
+        if status == 0:
+            if words:
+                log.warning(
+                    "pdf_characters_without_font",
+                    template=self._template,
+                    words=words,
+                    advice="Install a font that has them, such as Noto Sans CJK, beside the system's.",
+                )
+        elif status < 0 or "MemoryError" in words or "memory allocation" in words:
+            raise DocumentTooLarge(f"A PDF takes more than {MEMORY_BYTES:,} bytes, or was ended ({status}).")
+        else:
+            raise TypesettingFailed(f"{self._template} was not set: {words[-500:]}")

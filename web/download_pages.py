@@ -66,8 +66,8 @@ _REFUSALS = {
     WhyNot.TOO_LARGE: _Words(
         413,
         "This report is too large",
-        "It has more bytes than a report may have here.",
-        "Ask for one of a shorter period.",
+        "It takes more bytes, memory or time than a report may here.",
+        "Ask for one of a shorter period, or for CSV instead of a PDF.",
     ),
     WhyNot.GONE: _Words(
         403,

@@ -1,6 +1,9 @@
 """What a download's link leads to: bytes, or a page that says why not and what to do."""
 
-from starlette.requests import Request
+import asyncio
+from collections.abc import Awaitable
+
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -12,10 +15,12 @@ from resolvers.downloads import Content, DownloadRefused, Link, WhyNot, find_lin
 from resolvers.openers import OPENERS
 from web.asking import client_of
 from web.download_pages import refused, too_many, unavailable
-from web.outgoing import Outgoing
+from web.outgoing import Outgoing, disconnected
 from web.pages import PRIVATE_HEADERS
 from web.ranges import NotSatisfiable, asked_part, attachment, is_unchanged
 from web.state import State
+
+_CLIENT_CLOSED_REQUEST = 499  # As nginx calls it; nobody reads it.
 
 
 def routes() -> list[BaseRoute]:
@@ -28,14 +33,33 @@ async def download(request: Request) -> Response:
         state.rate_limiter.count_address(client_of(request).ip, {})
         link = await find_link(state.database, request.path_params["token"])
         await _require_same_person(request, state.database, link)
-        content = await OPENERS[link.row.kind](state.settings, state.database, state.storage, link)
+        opening = OPENERS[link.row.kind](state.settings, state.database, state.storage, link)
+        content = await _unless_gone(request, opening)
     except RateLimited as limited:
         return too_many(request, limited)
     except DownloadRefused as refusal:
         return refused(request, refusal.reason)
     except StorageUnavailable as error:
         return unavailable(request, error)
+    except ClientDisconnect:
+        return Response(status_code=_CLIENT_CLOSED_REQUEST)
     return _answer(request, state, link, content)
+
+
+async def _unless_gone(request: Request, opening: Awaitable[Content]) -> Content:
+    """A PDF takes seconds, and is not made for nobody. Raises ClientDisconnect, and what `opening` does."""
+    doing = asyncio.ensure_future(opening)
+    gone = asyncio.create_task(disconnected(request.receive))
+    try:
+        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return doing.result()
+        raise ClientDisconnect
+    finally:
+        gone.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing})
 
 
 def _answer(request: Request, state: State, link: Link, content: Content) -> Response:

@@ -142,16 +142,16 @@ def _next(pieces: AsyncIterator[bytes]) -> "asyncio.Task[bytes | None]":
 
 async def _gone(receive: Receive, sending: Sending) -> None:
     """Returns once the client has hung up, or may have no more."""
-    disconnected = asyncio.create_task(_disconnected(receive))
+    hung_up = asyncio.create_task(disconnected(receive))
     cut = asyncio.create_task(sending.cut.wait())
     try:
-        await asyncio.wait({disconnected, cut}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({hung_up, cut}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        disconnected.cancel()
+        hung_up.cancel()
         cut.cancel()
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
