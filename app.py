@@ -39,6 +39,7 @@ from web.ide import render_ide
 from web.job_worker import JobWorkerStatus
 from web.load_shedding import LoadShedding
 from web.logs import configure_logs
+from web.loop_watch import LoopWatch
 from web.rate_limits import RateLimits
 from web.security_headers import SecurityHeaders
 from web.state import State
@@ -62,9 +63,12 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.team_access = state = State.of(settings, rate_limits, worker_status)
         state.listener.start()
+        watch = LoopWatch()
+        watch.start()
         try:
             yield
         finally:
+            watch.stop()
             await state.close()
             log.info("operations_by_path", **paths.counts)
 
