@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,8 @@ import structlog
 from sqlalchemy import ColumnElement, Interval, Select, and_, cast, delete, func, insert, select, text, update
 from sqlmodel import col
 
-from models.columns import new_id
+from models.canonical import canonical_json
+from models.columns import new_id, now
 from models.database import Database
 from models.downloads import DownloadKind, DownloadLink, Transfer
 from models.licenses import License
@@ -40,6 +41,10 @@ _BATCH = 500
 log = structlog.get_logger()
 
 
+_MOST_FIRST_PARTS = 10_000
+_PartsKey = tuple[bytes, str | None]
+
+
 @dataclass
 class Sending:
     """A transfer of this process."""
@@ -51,6 +56,8 @@ class Sending:
     told: dict[str, Any]
     bytes_sent: int = 0
     reached_end: bool = False
+    parts: int = 0
+    """Of the file, that were asked for one by one and are told of together."""
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     """Set where it may not go on: its row is gone, or the process ends."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,6 +68,9 @@ class Transfers:
         self._database, self._announcer = database, announcer
         self._open: dict[UUID, Sending] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._first_parts: dict[_PartsKey, datetime] = {}
+        """Of whom one part is in the log already, until the link expires."""
+        self._parts: dict[_PartsKey, Sending] = {}
         self._noting: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -102,10 +112,57 @@ class Transfers:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await asyncio.gather(*(sending.ended.wait() for sending in open))
+                await asyncio.gather(*map(self._end_parts, list(self._parts)))
         if self._noting is not None:
             self._noting.cancel()
 
     async def _end(self, sending: Sending) -> None:
+        if "range" not in sending.told["details"] or self._is_first_part(sending):
+            await self._audit(sending)
+            return
+        try:
+            await self._collect(sending)
+        except Exception as error:
+            log.error("part_not_collected", request_id=sending.client.request_id, error=repr(error))
+            parts = self._parts.pop(_parts_key(sending), sending)
+            self._open.pop(parts.id, None)  # The job worker finds its row, and audits it.
+            await self._audit(sending)
+        finally:
+            sending.ended.set()
+
+    def _is_first_part(self, sending: Sending) -> bool:
+        """Of its link, by this address. It is audited at once, the others together."""
+        key, known = _parts_key(sending), self._first_parts
+        if key in known:
+            return False
+        if len(known) >= _MOST_FIRST_PARTS:
+            self._first_parts = known = {each: until for each, until in known.items() if until > now()}
+        known[key] = sending.link.expires_at
+        return True
+
+    async def _collect(self, sending: Sending) -> None:
+        """The first one's row becomes that of all. A row is gone in the moment in which its bytes are added,
+        so that they are audited once, however the process ends."""
+        parts = self._parts.setdefault(_parts_key(sending), sending)
+        parts.parts += 1
+        details = {name: value for name, value in parts.told["details"].items() if name != "range"}
+        parts.told = {**parts.told, "details": {**details, "parts": parts.parts}}
+        least, added = (sending.bytes_sent, 0) if sending is parts else (0, sending.bytes_sent)
+        values = {"id": sending.id, "parts_id": parts.id, "least": least, "added": added}
+        values["told"] = canonical_json(parts.told)
+        async with personal_change(self._database) as session:
+            if (await session.execute(_COLLECT, values)).scalar() is None:
+                raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
+        parts.bytes_sent += added
+        if sending is not parts:
+            self._open.pop(sending.id, None)
+
+    async def _end_parts(self, key: "_PartsKey") -> None:
+        parts = self._parts.pop(key)
+        parts.reached_end = False
+        await self._audit(parts)
+
+    async def _audit(self, sending: Sending) -> None:
         try:
             for attempt in range(_TRIES):
                 try:
@@ -126,6 +183,8 @@ class Transfers:
         noted_at = clock()
         while self._open:
             await asyncio.sleep(NOTED_SECONDS)
+            for key in [key for key, parts in self._parts.items() if parts.link.expires_at <= now()]:
+                await self._end_parts(key)
             open = list(self._open.values())
             try:
                 await self._note(open)
@@ -146,15 +205,29 @@ class Transfers:
         _cut(sending for sending in sendings if sending.id not in noted)
 
 
+def _parts_key(sending: Sending) -> _PartsKey:
+    return sending.link.token_hash, sending.client.ip
+
+
 def _cut(sendings: Iterable[Sending]) -> None:
     for sending in sendings:
         sending.cut.set()
 
 
 _NOTE = text(
-    """UPDATE transfers SET bytes_sent = noted.bytes, seen_at = now()
+    """UPDATE transfers SET bytes_sent = greatest(transfers.bytes_sent, noted.bytes), seen_at = now()
     FROM unnest(CAST(:ids AS uuid[]), CAST(:bytes AS bigint[])) AS noted (id, bytes)
     WHERE transfers.id = noted.id RETURNING transfers.id"""
+)
+
+
+_COLLECT = text(
+    """WITH gone AS (
+        DELETE FROM transfers WHERE id = CAST(:id AS uuid) AND id <> CAST(:parts_id AS uuid)
+    )
+    UPDATE transfers SET told = CAST(:told AS jsonb), seen_at = now(),
+        bytes_sent = greatest(bytes_sent, CAST(:least AS bigint)) + CAST(:added AS bigint)
+    WHERE id = CAST(:parts_id AS uuid) RETURNING id"""
 )
 
 

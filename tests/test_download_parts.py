@@ -1,0 +1,62 @@
+"""Parts of a file that are asked for by one link are told of together."""
+
+import asyncio
+
+import pytest
+
+from resolvers import transfers
+from tests.downloads import a_license, a_link
+from tests.limited import limited
+from tests.world import World
+
+PARTS = 100
+
+
+@pytest.fixture
+async def path(world: World, themes: dict[str, str]) -> str:
+    return await a_link(world, await a_license(world, themes["aurora"]))
+
+
+async def parts(world: World, path: str, count: int) -> None:
+    for _ in range(count):
+        answer = await world.http.get(path, headers={"range": "bytes=0-0"})
+        assert (answer.status_code, len(answer.content)) == (206, 1)
+
+
+async def downloads(world: World) -> list[dict[str, object]]:
+    events = await world.events(actions=["THEME_FILE_DOWNLOADED"])
+    return [event["details"] for event in events]
+
+
+async def test_parts_beyond_the_first_are_one_event_with_all_their_bytes(world: World, path: str) -> None:
+    async with limited(world) as (there, _):
+        await parts(there, path, PARTS)
+        before_the_end = await downloads(world)
+
+    rest, first = await downloads(world)
+    assert before_the_end == [first]
+    assert (first["bytes"], str(first["range"]).startswith("bytes 0-0/")) == (1, True)
+    assert (rest["bytes"], rest["parts"], rest["complete"]) == (PARTS - 1, PARTS - 1, False)
+    assert "range" not in rest
+    assert await world.superuser.fetchval("SELECT count(*) FROM transfers") == 0
+
+
+async def test_parts_that_go_out_at_once_are_counted_once_each(world: World, path: str) -> None:
+    async with limited(world) as (there, _):
+        await asyncio.gather(*(parts(there, path, 10) for _ in range(10)))
+
+    assert [each["bytes"] for each in await downloads(world)] == [99, 1]
+
+
+async def test_parts_of_a_process_that_was_killed_are_audited_by_the_worker(world: World, path: str) -> None:
+    async with limited(world) as (there, _):
+        await parts(there, path, 20)
+        async with asyncio.timeout(10):
+            while await world.superuser.fetchval("SELECT count(*) FROM transfers") > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await transfers.audit_lost(world.database, 0)
+        rest, first = await downloads(world)
+        await parts(there, path, 5)
+
+    assert (first["bytes"], rest["bytes"], rest["parts"]) == (1, 19, 19)
+    assert sum(int(str(each["bytes"])) for each in await downloads(world)) == 25
