@@ -18,7 +18,7 @@ from tests.credentials import (
     TwoAccounts,
     two_accounts,
 )
-from tests.downloads import REQUEST_DOWNLOAD
+from tests.downloads import REQUEST_DOWNLOAD, all_told
 from tests.graphql_ws import connected
 from tests.schema_walk import PRINTED
 from tests.stored_keys import uuid_of
@@ -133,9 +133,10 @@ async def test_a_link_is_refused_to_a_key_of_the_person_s_other_account(accounts
         headers = {"authorization": f"Bearer {person.token}"} if person.token else {}
         return (await accounts.world.http.get(path, headers=headers)).status_code
 
-    assert await status(script) == 403
-    assert await status(accounts.ada) == 200
-    assert await status(accounts.world.nobody) == 200
+    statuses = [await status(person) for person in (script, accounts.ada, accounts.world.nobody)]
+    await all_told(accounts.world)
+
+    assert statuses == [403, 200, 200]
 
 
 async def test_a_key_replays_nothing_of_the_person_s_other_account(accounts: TwoAccounts) -> None:
