@@ -1,4 +1,5 @@
 """Bytes that go out by a link, and the one event that each such transfer has, however it ends.
+Parts of a file that are asked for by the same link have one together, but for the first.
 
 A transfer is a row from before its first byte on. Its process notes about once a second how far it has got;
 its event and the end of its row are one transaction. What was not noted for 30 seconds, because its process
