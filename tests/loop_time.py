@@ -40,3 +40,19 @@ def measured_loop() -> Iterator[LoopTime]:
         yield times
     finally:
         handle_class._run = run
+
+
+_UNHURRIED_SECONDS = 0.007
+"""What `_work` takes where nothing else uses the core, its caches and its other thread."""
+
+
+def slowness() -> float:
+    """How many times as long as that it takes now: CPU time grows too where a core is shared."""
+    begun = thread_time()
+    _work()
+    return max(1.0, (thread_time() - begun) / _UNHURRIED_SECONDS)
+
+
+def _work() -> None:
+    objects = [{"name": str(number), "items": [number]} for number in range(20_000)]
+    assert len({each["name"] for each in objects}) == 20_000

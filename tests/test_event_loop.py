@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.loop_time import measured_loop
+from tests.loop_time import measured_loop, slowness
 from tests.world import Person, World
 
 MOST_SECONDS = 0.05
@@ -82,12 +82,13 @@ async def test_variables(world: World, kind: str) -> None:
 
 
 async def _assert_short(person: Person, text: str, **variables: object) -> None:
+    slow = slowness()
     with measured_loop() as times:
         answer = await person.post(text, **variables)
 
     assert "data" in answer or answer["errors"]
     assert times.callbacks > 0
-    assert times.longest_seconds < MOST_SECONDS, times.longest
+    assert times.longest_seconds < MOST_SECONDS * max(slow, slowness()), times.longest
 
 
 async def test_a_batch(world: World) -> None:
@@ -102,7 +103,7 @@ async def test_a_batch(world: World) -> None:
                 json=[{"query": each} for each in documents],
                 headers={"authorization": f"Bearer {world.viewer.token}"},
             )
-        longest.append(times.longest_seconds)
+        longest.append(times.longest_seconds / slowness())
         assert len(answer.json()) == 10
 
     assert min(longest) < MOST_SECONDS, longest
