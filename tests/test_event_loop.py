@@ -33,7 +33,6 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "30 lists of 64 branches": lambda: (
         f"query ($ids: [ID!]) {{ account {{ {_many(30, lambda index: BRANCHES % (index + 1))} }} }}"
     ),
-    "30 searches": lambda: f"{{ account {{ {_many(30, lambda index: SEARCH % (index + 1))} }} }}",
     "lists within lists": lambda: (
         f"{{ account {{ {_many(10, lambda _: f'licenses(first: 1) {{ nodes {{ {_deep(4)} }} }}')} }} }}"
     ),
