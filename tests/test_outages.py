@@ -114,6 +114,7 @@ async def test_every_request_is_answered_503_until_the_database_is_back(world: W
 
 async def test_an_operation_on_an_open_socket_gets_its_error_and_the_socket_stays(world: World) -> None:
     async with served(world) as stage, connected(str(stage.http.base_url), world.admin.token) as socket:
+        await _first(socket, "next")  # By then the socket's credential was looked up again.
         await _stopped(stage)
         error = await _first(socket, "error")
         await _is_back(stage)
