@@ -1,21 +1,22 @@
 """What becomes of invoices by itself: payments that a provider collects."""
 
 import asyncio
+from typing import Any
 
 import structlog
+from sqlalchemy import Select, select
 from sqlmodel import col
 
 from models.audit import AuditAction
 from models.billing import Invoice, InvoiceStatus
 from models.database import Database
+from models.snapshots import attributes, snapshot
+from models.statements import Statement
 from resolvers.change import announcing
-from resolvers.conditions import Condition
 from resolvers.events import PLATFORM
 from resolvers.invoices import close_invoice
-from resolvers.pages import Listing, Order
 from resolvers.payments import CollectingProvider
 from resolvers.refusals import Refused
-from resolvers.rows import listed
 
 log = structlog.get_logger()
 
@@ -23,14 +24,25 @@ MOST_COLLECTED = 10_000
 """At a time."""
 COLLECT_TIMEOUT_SECONDS = 10
 
-_OLDEST = Order("oldest", (col(Invoice.issued_at), col(Invoice.id)))
-_open = Condition(lambda: col(Invoice.status) == InvoiceStatus.OPEN)
+
+def _open() -> Select[*tuple[Any, ...]]:
+    return (
+        select(*(getattr(Invoice, name) for name in attributes(Invoice)))
+        .where(col(Invoice.status) == InvoiceStatus.OPEN)
+        .order_by(col(Invoice.issued_at), col(Invoice.id))
+        .limit(MOST_COLLECTED)
+    )
+
+
+_OPEN = Statement(
+    _open, across_accounts="a job looks for what is due; each change that follows is of one account"
+)
 
 
 async def collect_payments(database: Database, provider: CollectingProvider) -> None:
     """Of all accounts, the oldest invoice first. What fails is asked for again the next time."""
-    invoices = await listed(database, Invoice, Listing(Invoice, (_open(),), _OLDEST), limit=MOST_COLLECTED)
-    for invoice in invoices:
+    records = await database.fetch(_OPEN.sql)
+    for invoice in (snapshot(Invoice, record) for record in records):
         try:
             async with asyncio.timeout(COLLECT_TIMEOUT_SECONDS):
                 paid = await provider.collect(invoice)

@@ -90,7 +90,7 @@ async def test_a_time_needs_its_offset(world: World) -> None:
             input={"accountId": world.account_id, "name": "Shop", "expiresAt": "2030-01-01T00:00:00"},
         )
 
-    assert "with its offset" in answer["errors"][0]["message"]
+    assert "an offset" in answer["errors"][0]["message"]
 
 
 async def test_a_viewer_cannot_be_given_a_key_nor_somebody_who_left(world: World) -> None:

@@ -103,7 +103,9 @@ async def test_the_database_tells_the_state_as_python_does(
     world: World, database: Database, state: str, columns: dict[str, str]
 ) -> None:
     id = await store_api_key(world, world.member.member_id, "Shop", **columns)
-    statement = Statement(lambda: select(ApiKey.status_now(), ApiKey.works_or_may_yet()))
+    statement = Statement(
+        lambda: select(ApiKey.status_now(), ApiKey.works_or_may_yet()), across_accounts="there is one key"
+    )
 
     (told,) = await database.fetch(statement.sql)
     row = await world.superuser.fetchrow("SELECT * FROM api_keys WHERE id = $1", uuid_of(id))

@@ -195,7 +195,10 @@ async def test_two_admins_demote_each_other_a_hundred_times(world: World) -> Non
     events = await world.superuser.fetch(
         "SELECT outcome FROM audit_events WHERE action = 'MEMBER_ROLE_CHANGED'"
     )
-    assert Counter(event["outcome"] for event in events) == {"ALLOWED": 200, "DENIED": 100}
+    outcomes = Counter(event["outcome"] for event in events)
+    # Refusals beyond the tenth alike in a minute, of each of the two, are counted in one event later.
+    assert outcomes["ALLOWED"] == 200
+    assert outcomes["DENIED"] >= 20
 
 
 async def test_an_heir_is_removed_while_the_ownership_moves_to_it(world: World) -> None:

@@ -34,6 +34,7 @@ ACROSS = {
     "resolvers.api_key_jobs._SOON_OVER",
     "resolvers.downloads._LINK",
     "resolvers.invitation_jobs._DUE",
+    "resolvers.invoice_jobs._OPEN",
     "resolvers.joining._OPENED",
     "resolvers.leaked_keys._ACCOUNTS",
     "resolvers.license_expiry._DUE",
