@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Alias, BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     BinaryExpression,
@@ -97,7 +98,7 @@ class _Check:
 
     def _select(self, statement: Any, outer: _Scope | None) -> Columns:
         scope = _Scope(outer)
-        for source in statement.get_final_froms():
+        for source in _sources(statement):
             self._source(source, scope)
         if statement.whereclause is not None:
             self._conditions(statement.whereclause, scope)
@@ -196,6 +197,15 @@ class _Check:
         while node.same is not None:
             node = node.same
         return node
+
+
+def _sources(statement: Select[*tuple[Any, ...]]) -> Any:
+    """As `get_final_froms` has them, which compiles the whole statement first."""
+    return statement._compile_state_factory(statement, _COMPILER)._get_display_froms()
+
+
+_DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
+_COMPILER = _DIALECT.statement_compiler(_DIALECT, None)
 
 
 def _conjuncts(condition: Any) -> Iterator[Any]:

@@ -16,12 +16,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
-from sqlalchemy.sql.visitors import cloned_traverse
 from sqlmodel import SQLModel
 
 from models.account_binding import require_bound
 
-_DIALECT = dialect()  # type: ignore[no-untyped-call]
+_DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
@@ -83,10 +82,19 @@ def compiled(
     is not bound to one account, and `across_accounts` does not say why."""
     require_bound(statement, across_accounts)
 
-    def literally(bind: BindParameter[Any]) -> None:
-        bind.literal_execute = bind.unique  # Parameters have a name of their own, and values none.
-        bind.required = False
-
-    literal = cloned_traverse(statement, {}, {"bindparam": literally})
-    made: Any = literal.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    made: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     return str(made), list(made.positiontup or ())
+
+
+class _Compiler(_DIALECT.statement_compiler):  # type: ignore[misc]
+    """Values that have no name are part of the text; parameters have a name, and no value."""
+
+    def visit_bindparam(self, bindparam: BindParameter[Any], **options: Any) -> str:
+        literal = {"literal_execute": True} if bindparam.unique else {}
+        return cast("str", super().visit_bindparam(bindparam, **{**options, **literal}))
+
+    def construct_params(self, *arguments: Any, **options: Any) -> Any:
+        return super().construct_params(*arguments, **{**options, "_check": False})
+
+
+_DIALECT.statement_compiler = _Compiler

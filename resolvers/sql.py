@@ -159,7 +159,7 @@ class _Page:
 
     def __init__(self, writer: _Writer, shape: Shape, query: Query, parent: str | None) -> None:
         self._writer, self._query, self._parent = writer, query, parent
-        self._columns = shape.columns(query)
+        self._columns = sorted(shape.columns(query))
 
     def statement(self) -> Statement:
         listing = self._query.listing
@@ -180,7 +180,7 @@ class _Page:
 
     def _alike(self, branches: Sequence[Branch]) -> SelectBase:
         """Branches that differ by their parameters alone: written once and repeated as text, since SQLAlchemy
-        takes 7 ms for each."""
+        takes some milliseconds for each."""
         statement = self._walked(branches[0])
         if len(branches) == 1:
             return statement
