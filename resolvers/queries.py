@@ -205,6 +205,18 @@ class Query:
         nested = tuple([each.key for each in self.nested])
         return self.listing.shape, self.limit, self.backward, *self.cursors, nested
 
+    @property
+    def form(self) -> Any:
+        """What of it is in the statement's template: the key without the limits."""
+        nested = tuple([each.form for each in self.nested])
+        return self.listing.shape, self.limit is None, self.backward, *self.cursors, nested
+
+    def all(self) -> Iterator["Query"]:
+        """With those of the lists that belong to its rows."""
+        yield self
+        for each in self.nested:
+            yield from each.all()
+
     def parent_columns(self) -> Iterator[ParentColumn]:
         for bound in self.listing.conditions():
             yield from (value for value in bound.values if isinstance(value, ParentColumn))

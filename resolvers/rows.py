@@ -1,9 +1,9 @@
 """Rows, read by one statement: as records of a shape, or whole, as snapshots."""
 
-from collections import OrderedDict
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlmodel import SQLModel
 
@@ -13,19 +13,26 @@ from resolvers import sql
 from resolvers.conditions import Bound
 from resolvers.pages import Listing, Order, Page, Slice
 from resolvers.queries import Query, Shape
+from resolvers.sql import Template, Text
+from resolvers.templates import templates
 
 Row = TypeVar("Row", bound=SQLModel)
-Text = tuple[str, list[int]]
 
 _MOST_TEXTS = 16
 _NO_ORDER = Order("none", ())
 _counts: dict[Any, Text] = {}
 
 
-async def records(database: Database, shape: Shape, query: Query) -> list[Any]:
-    """In the listing's order, or against it where the slice is counted from its end."""
+async def records(
+    database: Database, shape: Shape, query: Query, account_id: UUID | None = None
+) -> list[Any]:
+    """In the listing's order, or against it where the slice is counted from its end. `account_id` says who
+    waits where the statement has to be written."""
     key = query.key
-    text = shape.texts.get(key) or _keep(shape.texts, key, _rows_text(shape, key, query))
+    text = shape.texts.get(key)
+    if text is None:
+        write = partial(sql.write_rows, shape, query)
+        text = _keep(shape.texts, key, await _written((shape.key, query.form), write, query, account_id))
     return await _fetch(database, text, query)
 
 
@@ -68,15 +75,19 @@ async def row(database: Database, table: type[Row], *where: Bound, order: Order 
     return next(iter(await rows(database, table, *where, order=order, limit=1)), None)
 
 
-async def count(database: Database, listing: Listing) -> int | None:
-    """How many there are on all pages; None where there are more than are counted."""
+async def count(database: Database, listing: Listing, account_id: UUID | None = None) -> int | None:
+    """How many there are on all pages; None where there are more than are counted. `account_id` as for
+    `records`."""
     if listing.count is not None:
         statement, arguments = listing.count
         found = await database.fetch(statement.sql, *statement.arguments(**arguments))
         return int(found[0][0]) if found else 0
     query = Query(listing)
     key = (listing.table, listing.most_counted, listing.shape)
-    text = _counts.get(key) or _keep(_counts, key, sql.write_count(query))
+    text = _counts.get(key)
+    if text is None:
+        write = partial(sql.write_count, query)
+        text = _keep(_counts, key, await _written(key, write, query, account_id))
     return counted(listing, (await _fetch(database, text, query))[0][0])
 
 
@@ -85,35 +96,10 @@ def counted(listing: Listing, number: int) -> int | None:
     return None if most is not None and number > most else number
 
 
-def _rows_text(shape: Shape, key: Any, query: Query) -> Text:
-    """Of shapes that are alike, whichever operations they belong to, each text is written once."""
-    return _texts.get((shape.key, key)) or _texts.add((shape.key, key), sql.write_rows(shape, query))
-
-
-class _Texts:
-    """The last texts that were used, bounded by their characters together."""
-
-    def __init__(self, most_characters: int) -> None:
-        self._most_characters = most_characters
-        self._characters = 0
-        self._kept: OrderedDict[Any, Text] = OrderedDict()
-
-    def get(self, key: Any) -> Text | None:
-        text = self._kept.get(key)
-        if text is not None:
-            self._kept.move_to_end(key)
-        return text
-
-    def add(self, key: Any, text: Text) -> Text:
-        self._kept[key] = text
-        self._characters += len(text[0])
-        while self._characters > self._most_characters:
-            _, (oldest, _) = self._kept.popitem(last=False)
-            self._characters -= len(oldest)
-        return text
-
-
-_texts = _Texts(10_000_000)
+async def _written(key: Any, write: Callable[[], Template], query: Query, account_id: UUID | None) -> Text:
+    """Of shapes that are alike, whichever operations they belong to, each template is written once."""
+    template = await templates.get(key, write, account_id)
+    return template.filled([each.limit for each in query.all()])
 
 
 def _keep(texts: dict[Any, Text], key: Any, text: Text) -> Text:

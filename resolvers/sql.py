@@ -8,8 +8,8 @@ reads no more than the page of each. A search has no order of its own: see `_sea
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from typing import Any, cast
+from itertools import chain, groupby
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -40,25 +40,48 @@ from resolvers.pages import Branch, Listing, Search, Through
 from resolvers.queries import Column, Expression, Nested, Query, Shape, Slot
 
 Statement = Select[*tuple[Any, ...]]
+Text = tuple[str, list[int]]
 
 TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 _NEAR_ROWS = 200
 """Of the next ones in order, so many are looked through by a search before it turns to its index."""
 
 
-def write_rows(shape: Shape, query: Query) -> tuple[str, list[int]]:
-    """The statement's text, and which of the query's values is `$1`, `$2` …"""
-    return _numbered(_Writer(query).rows(shape, query))
+class Template(NamedTuple):
+    """A statement's text but for the limits, which PostgreSQL has to know when it plans."""
+
+    parts: tuple[str, ...]
+    limits: tuple[int, ...]
+    """Which of the query's limits is between two parts."""
+    order: list[int]
+    """Which of the query's values is `$1`, `$2` …"""
+
+    def filled(self, limits: Sequence[int | None]) -> Text:
+        between = [str(limits[index]) for index in self.limits]
+        return "".join(chain(*zip(self.parts, between, strict=False), self.parts[-1:])), self.order
+
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self.parts))
 
 
-def write_count(query: Query) -> tuple[str, list[int]]:
-    """The same of the statement that counts the listing; at most one more than is counted."""
-    return _numbered(_Writer(query).count(query.listing))
+def write_rows(shape: Shape, query: Query) -> Template:
+    return _template(_Writer(query).rows(shape, query))
 
 
-def _numbered(statement: Statement) -> tuple[str, list[int]]:
+def write_count(query: Query) -> Template:
+    """Of the statement that counts the listing; at most one more than is counted."""
+    return _template(_Writer(query).count(query.listing))
+
+
+def _template(statement: Statement) -> Template:
     text, names = compiled(statement)
-    return text, [int(name.removeprefix("p")) for name in names]
+    parts = _LIMIT.split(text)
+    order = [int(name.removeprefix("p")) for name in names]
+    return Template(tuple(parts[::2]), tuple(map(int, parts[1::2])), order)
+
+
+_LIMIT = re.compile(r"__limit_(\d+)__")
 
 
 class _Writer:
@@ -67,6 +90,7 @@ class _Writer:
     def __init__(self, query: Query) -> None:
         self._tables = 0
         self._names = {owner: f"p{index}" for index, owner in enumerate(query.owners())}
+        self._limits = {id(each): index for index, each in enumerate(query.all())}
 
     def rows(self, shape: Shape, query: Query, parent: str | None = None) -> Statement:
         """The records of a shape. `parent` is what the table is called whose columns conditions refer to."""
@@ -125,6 +149,9 @@ class _Writer:
     def cursor(self, query: Query, argument: str, index: int) -> str:
         return self._names[id(query), argument, index]
 
+    def limit(self, query: Query) -> Any:
+        return None if query.limit is None else literal_column(f"__limit_{self._limits[id(query)]}__")
+
     def table(self) -> str:
         self._tables += 1
         return f"t{self._tables - 1}"
@@ -159,6 +186,7 @@ class _Page:
 
     def __init__(self, writer: _Writer, shape: Shape, query: Query, parent: str | None) -> None:
         self._writer, self._query, self._parent = writer, query, parent
+        self._limit = writer.limit(query)
         self._columns = sorted(shape.columns(query))
 
     def statement(self) -> Statement:
@@ -207,19 +235,19 @@ class _Page:
         """What is common is found among the next rows in order. What is rare is not: then those that match
         are few, are found by the search's own indexes, and sorted. Neither is begun where the other serves.
         """
-        query = self._query
         next_rows = self._in_order(self._selected(())).limit(_NEAR_ROWS).subquery(self._writer.table())
         match = self._writer.condition(search.match, next_rows, self._parent)
-        matching = select(next_rows).where(match).limit(query.limit)
+        matching = select(next_rows).where(match).limit(self._limit)
         near = matching.cte(self._writer.table()).prefix_with("MATERIALIZED")
         number = select(func.count()).select_from(near).scalar_subquery()
-        branches = [select(near).where(number == query.limit)]
+        branches = [select(near).where(number == self._limit)]
         for branch in search.otherwise:
             found = (
                 self._found_through(branch, branch.through) if branch.through else self._found(branch, search)
             )
-            branches.append(self._in_order(found.where(number < query.limit)))
-        return self._merged(branches)
+            branches.append(self._in_order(found.where(number < self._limit)))
+        # Where the statement begins, it would not know the row of another that its list belongs to.
+        return self._merged(branches).add_cte(near, nest_here=True)
 
     def _found(self, branch: Branch, search: Search) -> Statement:
         """By an index that has no order."""
@@ -259,7 +287,7 @@ class _Page:
     def _in_order(self, statement: Statement) -> Statement:
         columns = statement.selected_columns
         keys = [columns[f"key{index}"] for index in range(len(self._query.listing.order.keys))]
-        return statement.order_by(*_directed(keys, self._query)).limit(self._query.limit)
+        return statement.order_by(*_directed(keys, self._query)).limit(self._limit)
 
 
 def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> ColumnElement[Any]:

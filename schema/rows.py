@@ -107,20 +107,23 @@ class _ReadPage:
         slice = _slice(arguments)
         subject = () if root is None else (root,)
         listing = self._read(request.context, *subject, **arguments)
-        request = self._pages.reader.preparation.run(request, getattr(root, "account_id", None))
-        database = request.context.database
+        account_id = getattr(root, "account_id", None)
+        request = self._pages.reader.preparation.run(request, account_id)
         keys = _key_places(self._pages.reader.shape, listing)
         if not self._pages.has_total:
-            records = await self._records(request, listing, slice)
+            records = await self._records(request, listing, slice, account_id)
             return Page(listing, slice, records, None, keys), request
-        records, total = await gather([self._records(request, listing, slice), rows.count(database, listing)])
+        counted = rows.count(request.context.database, listing, account_id)
+        records, total = await gather([self._records(request, listing, slice, account_id), counted])
         return Page(listing, slice, records, total, keys), request
 
-    async def _records(self, request: Request, listing: Listing, slice: Slice) -> Sequence[Any]:
+    async def _records(
+        self, request: Request, listing: Listing, slice: Slice, account_id: UUID | None
+    ) -> Sequence[Any]:
         query = self._pages.query(listing, slice, request.planned)
         if not self._pages.has_rows:
             return ()
-        return await rows.records(request.context.database, self._pages.reader.shape, query)
+        return await rows.records(request.context.database, self._pages.reader.shape, query, account_id)
 
 
 @dataclass

@@ -124,7 +124,7 @@ def test_a_list_that_is_not_bound_is_not_written() -> None:
     shape.column(0, "name")
     bound = Condition(lambda account_id: col(Member.account_id) == account_id)(1)
 
-    assert write_rows(shape, Query(Listing(Member, (bound,), order), limit=1))[0]
+    assert write_rows(shape, Query(Listing(Member, (bound,), order), limit=1)).parts
     for write in (lambda query: write_rows(shape, query), write_count):
         with pytest.raises(UnboundStatement, match="members: compare account_id with a parameter"):
             write(Query(Listing(Member, (), order), limit=1))
