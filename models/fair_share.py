@@ -30,6 +30,7 @@ class _Waiting:
 
 class FairShare:
     """At most `places` at a time. Each account has a queue of those that wait, and the queues take turns.
+    Nobody waits for somebody before them in their own queue who may have no place yet.
 
     The changes of an account wait for one another's lock: it gets a second and a third place, up to
     `most_of_an_account`, only while more than half of them are free. One person has at most half of the
@@ -53,7 +54,8 @@ class FairShare:
 
     async def take(self, claim: Claim) -> None:
         """Raises TimeoutError where there is no place in time."""
-        if claim.account_id not in self._queues and self._has_place(claim):
+        # Nobody who waits may have a place: they were given what came free.
+        if self._has_place(claim):
             self._count(claim, 1)
             return
         waiting = _Waiting(claim)
@@ -91,21 +93,33 @@ class FairShare:
                 del self._held[owner]
 
     def _give_to_waiting(self) -> None:
-        """To the first of each account's queue in turn, as long as one of them may have a place."""
+        """To the first that may have one of each account's queue in turn, as long as there is one."""
         gave = True
         while self._free and gave:
             gave = False
             for account_id in list(self._queues):
-                waiting = self._queues[account_id][0]
-                if waiting.place.done():
-                    continue  # It gives up, and leaves as soon as it runs.
-                if self._has_place(waiting.claim):
+                waiting = self._first(account_id)
+                if waiting is not None:
                     self._leave(waiting)
                     if account_id in self._queues:
                         self._queues.move_to_end(account_id)
                     self._count(waiting.claim, 1)
                     waiting.place.set_result(None)
                     gave = True
+
+    def _first(self, account_id: UUID | None) -> _Waiting | None:
+        """Of an account's queue, the first that may have a place."""
+        if not self._has_place(Claim(account_id)):
+            return None
+        refused: set[Claim] = set()
+        for waiting in self._queues[account_id]:
+            # One that is done gives up, and leaves as soon as it runs.
+            if waiting.claim in refused or waiting.place.done():
+                continue
+            if self._has_place(waiting.claim):
+                return waiting
+            refused.add(waiting.claim)
+        return None
 
     def _leave(self, waiting: _Waiting) -> None:
         queue = self._queues[waiting.claim.account_id]

@@ -126,3 +126,27 @@ async def test_who_gives_up_waiting_leaves_its_place_to_others() -> None:
     share.give_back(Claim(UUID(int=5)))
     share.give_back(second)
     assert (share._free, share._held, share._queues) == (2, {}, {})
+
+
+async def test_a_change_that_may_not_go_on_yet_holds_up_no_other_one_of_its_account() -> None:
+    share, account_id, busy = FairShare(10), uuid4(), uuid4()
+    for number in range(2):
+        await share.take(Claim(UUID(int=number), is_long=True))
+    for number in range(3):
+        await share.take(Claim(UUID(int=10 + number), busy))
+    long = asyncio.create_task(share.take(Claim(account_id, is_long=True)))
+    await asyncio.sleep(0)
+
+    first = asyncio.create_task(share.take(Claim(account_id)))
+    await asyncio.wait([first], timeout=1)
+    assert first.done()
+    assert not long.done()
+    second = asyncio.create_task(share.take(Claim(account_id)))
+    await asyncio.sleep(0)
+    share.give_back(Claim(account_id))
+    await asyncio.wait([second], timeout=1)
+    assert second.done()
+    assert not long.done()
+    share.give_back(Claim(UUID(int=0), is_long=True))
+    share.give_back(Claim(account_id))
+    await asyncio.wait_for(long, 1)
