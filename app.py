@@ -115,7 +115,7 @@ def _graphql_view(settings: Settings) -> GraphQLView:
     return GraphQLView(
         SCHEMA,
         make_context,
-        render_ide,
+        error_pages.answering(render_ide),
         limits=limits,
         allowed_origins=settings.allowed_origins,
         timeout_seconds=settings.operation_timeout_seconds,

@@ -96,6 +96,11 @@ async def test_every_request_is_answered_503_until_the_database_is_back(world: W
                 assert "data" not in response.json()
         response = await stage.ask([{"query": ACCOUNT}, {"query": ACCOUNT}])
         assert_unavailable(response, response.json()["errors"][0])
+        cookie = f"{world.settings.session_cookie}={world.admin.token}"
+        page = await stage.http.get("/graphql", headers={"accept": "text/html", "cookie": cookie})
+        assert page.status_code == 503
+        assert page.headers["content-type"].startswith("text/html")
+        assert int(page.headers["retry-after"]) > 0
         for path in ("/join/x", "/claim/x", "/sign-in/x", "/download/x"):
             page = await stage.http.get(path, headers={"accept": "text/html"})
             assert page.status_code == 503
@@ -120,6 +125,7 @@ async def test_an_operation_on_an_open_socket_gets_its_error_and_the_socket_stay
         await _is_back(stage)
 
         assert error["payload"][0]["extensions"]["code"] == "UNAVAILABLE"
+        assert "ry again" in error["payload"][0]["message"]
         assert (await _first(socket, "next"))["payload"]["data"]["account"]["name"] == "Acme"
 
 

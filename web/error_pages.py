@@ -1,6 +1,7 @@
 """What a browser is shown where a page cannot be, and the files that pages load."""
 
 import traceback
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
@@ -62,6 +63,20 @@ class Guarded:
             if scope["type"] != "http" or has_begun:
                 raise
             await _failed(Request(scope), error)(scope, receive, send)
+
+
+def answering(render: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The same page, or the one that says why there is none: for what is not among the routes."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await render(request)
+        except RateLimited as refusal:
+            return await _rate_limited(request, refusal)
+        except Exception as error:
+            return _failed(request, error)
+
+    return answer
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -225,6 +225,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
             raise
         except Refused as refused:
             errors = list(refused.errors)
+        except RequestRefused as refused:
+            errors = [GraphQLError(refused.message, extensions=refused.extensions)]
         except TimeoutError:
             errors = [timed_out(self.view.timeout_seconds)]
         except Exception as error:
