@@ -5,7 +5,8 @@ import { createReadStream } from 'node:fs'
 
 const NAMES = 'accountId sequence id occurredAt action outcome summary actorKind actorMemberId actorName credentialKind'
   + ' credentialId credentialLabel targetType targetId targetName ip userAgent requestId'
-const END_NAMES = 'end accountId events firstSequence lastSequence headSequence headHash filtered sha256 signature'
+const OLD_END_NAMES = 'end accountId events firstSequence lastSequence headSequence headHash filtered'
+const END_NAMES = `${OLD_END_NAMES} sha256 signature`
 const [path, publicKey] = process.argv.slice(2)
 const field = (text) => text === null ? '-,' : `${Buffer.byteLength(text)}:${text},`
 const joined = (texts) => Buffer.from(texts.map(field).join(''))
@@ -52,17 +53,18 @@ const isVouchedFor = ({ accountId, details: { prunedThrough, hash, count, export
 const ends = `${end?.accountId} ${end?.events} ${end?.firstSequence} ${end?.lastSequence}`
 const holds = `${first ? first.accountId : end?.accountId} ${events} ${first?.sequence ?? null} ${last?.sequence ?? null}`
 const { sequence, hash } = last ?? { sequence: 0, hash: '0'.repeat(64) }
-ensure(end && Object.keys(end).join(' ') === END_NAMES && JSON.stringify(end) === endLine && typeof end.filtered === 'boolean',
+const names = Object.keys(end ?? {}).join(' '), isOld = names === OLD_END_NAMES // Exported before exports were signed.
+ensure((isOld || names === END_NAMES) && JSON.stringify(end) === endLine && typeof end.filtered === 'boolean',
   'the last line is missing, or not as exports have it')
 ensure(ends === holds, `the last line says ${ends}, and the export holds ${holds}: events are missing, or another account's`)
-ensure(end.sha256 === digest.digest('hex'), 'the lines before the last one are not those that were exported')
+ensure(isOld || end.sha256 === digest.digest('hex'), 'the lines before the last one are not those that were exported')
 ensure(end.headSequence === sequence ? end.headHash === hash : end.filtered && end.headSequence > sequence,
   'events are missing at the end')
 ensure(end.filtered || (last?.sequence ?? 0) - (first?.sequence ?? 1) + 1 === events, 'events are missing in between')
 ensure(end.filtered || !first || /^1 0+$/.test(`${first.sequence} ${first.previousHash}`) || prunings.some(isVouchedFor),
   'the beginning is missing')
 const message = Buffer.from(`team-access audit log export\n${endLine.slice(0, endLine.lastIndexOf(',"signature":'))}`)
-ensure(!publicKey || end.signature === null || isSigned(message, `${end.signature}`), 'the last line is not signed by this key')
-const status = !publicKey || end.signature === null ? 'unsigned' : end.filtered ? 'filtered' : 'verified'
+ensure(!publicKey || end.signature == null || isSigned(message, `${end.signature}`), 'the last line is not signed by this key')
+const status = !publicKey || end.signature == null ? 'unsigned' : end.filtered ? 'filtered' : 'verified'
 console.log(`${status}: ${events} events of the account ${end.accountId}, up to ${sequence} ${hash}`)
 process.exitCode = { verified: 0, filtered: 3, unsigned: 4 }[status]

@@ -26,6 +26,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "sha256": (str,),
     "signature": (str, type(None)),
 }
+_AS_BEFORE = list(_TYPES)[:-2]
+"""What the line had before exports were signed."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class End:
     """The log's newest event when it was exported; of what is not filtered, the last one."""
     head_hash: str
     is_filtered: bool
-    sha256: str
-    """Of all bytes before this line, in hex."""
+    sha256: str | None = None
+    """Of all bytes before this line, in hex; None where it was written before exports were signed."""
     signature: str | None = None
     """Ed25519's, in base64url; None where the server has no key."""
 
@@ -52,9 +54,9 @@ class End:
             given: Any = orjson.loads(line)
         except orjson.JSONDecodeError:
             return None
-        if type(given) is not dict or list(given) != list(_TYPES):
+        if type(given) is not dict or list(given) not in (list(_TYPES), _AS_BEFORE):
             return None
-        if not all(type(given[name]) in types for name, types in _TYPES.items()):
+        if not all(type(value) in _TYPES[name] for name, value in given.items()):
             return None
         end = cls(*list(given.values())[1:])
         return end if end.line() == line else None
@@ -64,7 +66,8 @@ class End:
             *(True, self.account_id, self.events, self.first, self.last, self.head, self.head_hash),
             *(self.is_filtered, self.sha256, self.signature),
         )
-        return orjson.dumps(dict(zip(_TYPES, values, strict=True))) + b"\n"
+        names = _AS_BEFORE if self.sha256 is None else _TYPES
+        return orjson.dumps(dict(zip(names, values, strict=False))) + b"\n"
 
     def signed(self, key: Ed25519PrivateKey) -> "End":
         return replace(self, signature=encoded(key.sign(self._message())))
