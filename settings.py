@@ -320,10 +320,17 @@ class Settings(BaseSettings):
         " MIN_BODY_BYTES_PER_SECOND.",
     )
     min_body_bytes_per_second: int = Field(
-        4_096, ge=1, le=1 << 30, description="How slowly a request's body may come in."
+        4_096,
+        ge=1,
+        le=1 << 30,
+        description="How slowly a request's body may come in, and an answer be taken in.",
     )
     send_timeout_seconds: Timeout = Field(
-        60, gt=0, le=3600, description="How long a client may take in nothing of an answer."
+        60,
+        gt=0,
+        le=3600,
+        description="How long a client may take in nothing of an answer, beside the time that it needs at"
+        " MIN_BODY_BYTES_PER_SECOND.",
     )
     keep_alive_seconds: Timeout = Field(
         60, gt=0, le=3600, description="How long a connection may stay open between two requests."

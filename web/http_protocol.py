@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-from httptools import HttpParserError
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from permissions.client_sites import Site
@@ -44,6 +44,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = self._send_deadline = _NEVER
         # Of the head that comes in, or since the body that comes in has last grown; and in the last read.
         self._received_bytes = self._read_bytes = 0
+        self._unsent_bytes = 0  # When the send deadline was set, or last met.
+        self._answered: RequestResponseCycle | None = None
+        """The request that is being answered, or was last; `cycle` is the one that came in last."""
 
     @property
     def waiting_since(self) -> float | None:
@@ -58,7 +61,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def check_deadlines(self, now: float) -> None:
         if now >= self._send_deadline:
-            self.transport.abort()
+            self._check_taken_in(now)
         elif now >= self._deadline:
             self._expire(now)
         elif self._deadline == _NEVER and self.transport.is_closing():
@@ -88,19 +91,47 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.table.release(self)
         super().connection_lost(exc)
+        self.pipeline.clear()
+        answered = self._answered
+        if answered is not None and not answered.response_complete:
+            answered.disconnected = True
+            answered.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         if self._phase == _CLOSING:
             return
         self._read_bytes = len(data)
         self._received_bytes += self._read_bytes
-        super().data_received(data)
+        while data:
+            data = self._parse(data)
         if self._received_bytes > self.limits.header_bytes and self._phase in (_HEAD, _BODY):
             self._refuse(_header_too_large(self.limits.header_bytes))
 
+    def _parse(self, data: bytes) -> bytes:
+        """What is left to parse: where another protocol was asked for, which is none of ours, the request
+        without that. The parser would take the request's body for what is said in that protocol."""
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+                return b""
+            head = self._head_without_upgrade()
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            return head + data[upgrade.args[0] :]
+        except HttpParserError:
+            self.send_400_response("")
+        return b""
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"".join((method, b" ", self.url, b" HTTP/", version, b"\r\n", *lines, b"\r\n"))
+
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._send_deadline = self.loop.time() + self.limits.send_seconds
+        self._expect_taking_in(self.loop.time())
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -123,6 +154,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_header_too_large():
             self._refuse(_header_too_large(self.limits.header_bytes))
             raise HttpParserError
+        if self._asks_for_other_protocol:
+            if all(name != b"upgrade" for name, _ in self.headers):  # CONNECT
+                raise HttpParserError
+            return
         is_crowded = len(self.pipeline) >= self.limits.pipelined_requests
         previous = self.cycle
         super().on_headers_complete()
@@ -132,6 +167,14 @@ class HttpProtocol(HttpToolsProtocol):
         if is_crowded:
             self._refuse_pipelined()
             raise HttpParserError
+
+    @property
+    def _asks_for_other_protocol(self) -> bool:
+        return self.parser.should_upgrade() and not self._should_upgrade()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _is_header_too_large(self) -> bool:
         allowed = self.limits.header_bytes
@@ -145,6 +188,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline += len(body) / self.limits.body_bytes_per_second
 
     def on_message_complete(self) -> None:
+        if self._asks_for_other_protocol:
+            return
         super().on_message_complete()
         if self.cycle is None or not self.cycle.response_complete:
             self._phase, self._deadline = _ANSWER, _NEVER
@@ -180,9 +225,29 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = self._since + seconds
         self._received_bytes = 0
 
+    def _expect_taking_in(self, now: float) -> None:
+        self._send_deadline = now + self.limits.send_seconds
+        self._unsent_bytes = self.transport.get_write_buffer_size()
+
+    def _check_taken_in(self, now: float) -> None:
+        """A slow client has the time that it needs at the lowest rate."""
+        unsent = self.transport.get_write_buffer_size()
+        taken, self._unsent_bytes = self._unsent_bytes - unsent, unsent
+        earned = max(0, taken) / self.limits.body_bytes_per_second
+        self._send_deadline += min(earned, self.limits.send_seconds)
+        if not unsent:
+            self._send_deadline = _NEVER
+        elif now >= self._send_deadline:
+            self.transport.abort()
+
     def _expire(self, now: float) -> None:
         limits = self.limits
-        if self.transport.is_closing():
+        is_answered = self._phase == _IDLE or (self._phase == _ANSWER and self.transport.is_closing())
+        if is_answered and self.transport.get_write_buffer_size():
+            self._deadline = now + limits.keep_alive_seconds  # It has not taken in all of the answer.
+            if self._send_deadline == _NEVER:
+                self._expect_taking_in(now)
+        elif self.transport.is_closing():
             self.transport.abort()
         elif self._phase == _HEAD and self._received_bytes:
             self._refuse(_too_slow("header", limits.header_seconds))

@@ -1,7 +1,9 @@
 """WebSockets by uvicorn, within the connection policy: limits on what a client makes the server keep."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame
@@ -78,6 +80,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self._has_failed:
             self._unparsed += data
             self._parse()
+        if not self.handshake_initiated:  # Its head, which came first, is whole, but is none of a WebSocket.
+            self._refuse_handshake(400, "The request is no valid handshake of a WebSocket.")
 
     async def receive(self) -> "ASGIReceiveEvent":
         message = await self.queue.get()
@@ -97,10 +101,22 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._parse()
 
     def handle_connect(self, event: "Request") -> None:
+        response = self.conn.accept(event)
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._refuse_handshake(response.status_code, response.body.decode().strip())
+            return
         super().handle_connect(event)
         if self.handshake_initiated and not self.close_sent:
             # For the app to call once the client has shown a credential.
             cast("dict[str, Any]", self.scope)["admit_full_messages"] = self._admit_full_messages
+
+    def _refuse_handshake(self, status: int, reason: str) -> None:
+        headers, body = ConnectionRefused(status, "BAD_REQUEST", reason).response(as_json=False)
+        headers = self.table.security_headers.with_headers([*self.default_headers, *headers])
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
+        self.transport.close()
+        self.handshake_initiated = self.close_sent = self._has_failed = True
 
     def _admit_full_messages(self) -> None:
         self._has_credential = True
