@@ -26,6 +26,7 @@ from web.rate_limits import LIMIT_CODES, RateLimiter
 from web.state import State
 
 _LONGEST_HEADER = 300
+_LOOK_AGAIN_SECONDS = 1
 log = structlog.get_logger()
 
 
@@ -123,19 +124,33 @@ def _watch(context: Context, exchange: Exchange) -> None:
         async with context.listener.woken_by(*ids) as woken:
             try:
                 while True:
-                    async with context.listener.turn():
-                        await look_up(context.database, token)
-                    await woken.wait()
-                    woken.clear()
+                    if await _could_look_up(context, token):
+                        await woken.wait()
+                        woken.clear()
+                    else:
+                        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             except (Unauthenticated, Forbidden) as ended:
                 await exchange.close(4403, ended.message)
             except Exception as error:
                 # Nobody stays connected who cannot be looked up.
-                if not logged_as_outage(error):
-                    log.warning("socket_closed_unchecked", request_id=exchange.request_id, error=str(error))
+                log.warning("socket_closed_unchecked", request_id=exchange.request_id, error=str(error))
                 await exchange.close(1013, "Try again later")
 
     exchange.at_end.append(asyncio.create_task(close_at_the_end()).cancel)
+
+
+async def _could_look_up(context: Context, token: str) -> bool:
+    """False in an outage, in which nothing is sent either: each event is checked before it is."""
+    try:
+        async with context.listener.turn():
+            await look_up(context.database, token)
+    except (Unauthenticated, Forbidden):
+        raise
+    except Exception as error:
+        if logged_as_outage(error):
+            return False
+        raise
+    return True
 
 
 def with_cookies(response: Response, cookies: Response) -> Response:
