@@ -1,5 +1,6 @@
 """Bytes that go out by a link, and the one event that each such transfer has, however it ends.
-Parts of a file that are asked for by the same link have one together, but for the first.
+Parts of a file that are asked for by the same link have one together, but for the first of each client, up to
+the tenth; and so has what is asked for as a whole more than ten times.
 
 A transfer is a row from before its first byte on. Its process notes about once a second how far it has got;
 its event and the end of its row are one transaction. What was not noted for 30 seconds, because its process
@@ -7,7 +8,7 @@ was killed, is audited by the job worker, with the bytes noted last.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from models.notifications import AuditAnnouncer
 from models.outages import logged_as_outage
 from models.snapshots import attributes, made, snapshot
 from models.statements import Statement, parameter
+from permissions.client_sites import Site, site_of
 from permissions.viewer import Client
 from resolvers.change import Change, announcing, personal_change, system_change
 from resolvers.downloads import Content, Link, Subject, link_actor
@@ -42,8 +44,19 @@ _BATCH = 500
 log = structlog.get_logger()
 
 
-_MOST_FIRST_PARTS = 10_000
-_PartsKey = tuple[bytes, str | None]
+_MOST_LINKS = 10_000
+_MOST_ALONE = 10
+_PartsKey = tuple[bytes, Site | None]
+
+
+@dataclass
+class _Alone:
+    """Transfers of one link that have events of their own."""
+
+    until: datetime
+    whole: int = 0
+    sites: set[Site] = field(default_factory=set)
+    """Those that a part was sent to."""
 
 
 @dataclass
@@ -69,8 +82,8 @@ class Transfers:
         self._database, self._announcer = database, announcer
         self._open: dict[UUID, Sending] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self._first_parts: dict[_PartsKey, datetime] = {}
-        """Of whom one part is in the log already, until the link expires."""
+        self._alone: dict[bytes, _Alone] = {}
+        """By the link, until it expires."""
         self._parts: dict[_PartsKey, Sending] = {}
         self._noting: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -99,10 +112,13 @@ class Transfers:
 
     async def end(self, sending: Sending) -> None:
         """Audits it, even if whoever awaits this is cancelled."""
-        task = asyncio.create_task(self._end(sending))
+        await asyncio.shield(self._in_background(self._end(sending)))
+
+    def _in_background(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(ending)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-        await asyncio.shield(task)
+        return task
 
     async def close(self) -> None:
         """Cuts what still goes out, and audits it; what takes longer than a few seconds is left to the job
@@ -118,33 +134,44 @@ class Transfers:
             self._noting.cancel()
 
     async def _end(self, sending: Sending) -> None:
-        if "range" not in sending.told["details"] or self._is_first_part(sending):
+        if self._is_alone(sending):
             await self._audit(sending)
             return
         try:
             await self._collect(sending)
         except Exception as error:
-            log.error("part_not_collected", request_id=sending.client.request_id, error=repr(error))
-            parts = self._parts.pop(_parts_key(sending), sending)
+            if not logged_as_outage(error, request_id=sending.client.request_id):
+                log.error("part_not_collected", request_id=sending.client.request_id, error=repr(error))
+            parts = self._parts.pop(self._parts_key(sending), sending)
             self._open.pop(parts.id, None)  # The job worker finds its row, and audits it.
             await self._audit(sending)
         finally:
             sending.ended.set()
 
-    def _is_first_part(self, sending: Sending) -> bool:
-        """Of its link, by this address. It is audited at once, the others together."""
-        key, known = _parts_key(sending), self._first_parts
-        if key in known:
+    def _is_alone(self, sending: Sending) -> bool:
+        """Whether it is audited at once, as one of the first of its link."""
+        token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
+        if len(self._alone) >= _MOST_LINKS and token_hash not in self._alone:
+            self._alone = {each: alone for each, alone in self._alone.items() if alone.until > now()}
+        alone = self._alone.setdefault(token_hash, _Alone(sending.link.expires_at))
+        if "range" not in sending.told["details"]:
+            alone.whole += 1
+            return alone.whole <= _MOST_ALONE
+        if site in alone.sites or len(alone.sites) >= _MOST_ALONE:
             return False
-        if len(known) >= _MOST_FIRST_PARTS:
-            self._first_parts = known = {each: until for each, until in known.items() if until > now()}
-        known[key] = sending.link.expires_at
+        alone.sites.add(site)
         return True
+
+    def _parts_key(self, sending: Sending) -> _PartsKey:
+        """With which others it is audited: those of its client, where that is one of the first ten."""
+        token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
+        alone = self._alone.get(token_hash)
+        return token_hash, site if alone is not None and site in alone.sites else None
 
     async def _collect(self, sending: Sending) -> None:
         """The first one's row becomes that of all. A row is gone in the moment in which its bytes are added,
         so that they are audited once, however the process ends."""
-        parts = self._parts.setdefault(_parts_key(sending), sending)
+        parts = self._parts.setdefault(self._parts_key(sending), sending)
         parts.parts += 1
         details = {name: value for name, value in parts.told["details"].items() if name != "range"}
         parts.told = {**parts.told, "details": {**details, "parts": parts.parts}}
@@ -158,10 +185,11 @@ class Transfers:
         if sending is not parts:
             self._open.pop(sending.id, None)
 
-    async def _end_parts(self, key: "_PartsKey") -> None:
+    def _end_parts(self, key: _PartsKey) -> asyncio.Task[None]:
+        """Whoever notes how far others have got does not wait for it: it may have to wait for a lock."""
         parts = self._parts.pop(key)
         parts.reached_end = False
-        await self._audit(parts)
+        return self._in_background(self._audit(parts))
 
     async def _audit(self, sending: Sending) -> None:
         try:
@@ -185,7 +213,7 @@ class Transfers:
         while self._open:
             await asyncio.sleep(NOTED_SECONDS)
             for key in [key for key, parts in self._parts.items() if parts.link.expires_at <= now()]:
-                await self._end_parts(key)
+                self._end_parts(key)
             open = list(self._open.values())
             try:
                 await self._note(open)
@@ -204,10 +232,6 @@ class Transfers:
         async with personal_change(self._database) as session:
             noted = set((await session.execute(_NOTE, values)).scalars())
         _cut(sending for sending in sendings if sending.id not in noted)
-
-
-def _parts_key(sending: Sending) -> _PartsKey:
-    return sending.link.token_hash, sending.client.ip
 
 
 def _cut(sendings: Iterable[Sending]) -> None:
@@ -268,7 +292,8 @@ async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> 
                 await _audit_lost(database, announcer, link, transfer, member_name, lost_for)
             except Exception as error:
                 # The others are not to wait for it; it is tried again in 30 seconds.
-                log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
+                if not logged_as_outage(error, request_id=transfer.request_id):
+                    log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
     return len(lost)
 
 

@@ -1,15 +1,18 @@
 """Parts of a file that are asked for by one link are told of together."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from resolvers import transfers
 from tests.downloads import a_license, a_link
 from tests.limited import limited
+from tests.test_faults import account_held
 from tests.world import World
 
 PARTS = 100
+NOTED_LAST = "SELECT max(seen_at) FROM transfers"
 
 
 @pytest.fixture
@@ -21,6 +24,12 @@ async def parts(world: World, path: str, count: int) -> None:
     for _ in range(count):
         answer = await world.http.get(path, headers={"range": "bytes=0-0"})
         assert (answer.status_code, len(answer.content)) == (206, 1)
+
+
+async def wholes(world: World, path: str, count: int) -> int:
+    sizes = [len((await world.http.get(path)).content) for _ in range(count)]
+    assert sizes == sizes[:1] * count
+    return sizes[0]
 
 
 async def downloads(world: World) -> list[dict[str, object]]:
@@ -60,3 +69,45 @@ async def test_parts_of_a_process_that_was_killed_are_audited_by_the_worker(worl
 
     assert (first["bytes"], rest["bytes"], rest["parts"]) == (1, 19, 19)
     assert sum(int(str(each["bytes"])) for each in await downloads(world)) == 25
+
+
+async def test_a_file_that_is_asked_for_as_a_whole_many_times_is_told_of_together(
+    world: World, path: str
+) -> None:
+    async with limited(world) as (there, _):
+        size = await wholes(there, path, 50)
+
+    rest, *alone = await downloads(world)
+    assert [(each["bytes"], each["complete"]) for each in alone] == [(size, True)] * 10
+    assert (rest["bytes"], rest["parts"], rest["complete"]) == (40 * size, 40, False)
+
+
+@pytest.mark.parametrize(
+    ("network", "events"), [("2001:db8::{}", 2), ("2001:db8:{}::1", 11), ("198.51.100.{}", 11)]
+)
+async def test_parts_for_many_addresses_are_told_of_together(
+    world: World, path: str, network: str, events: int
+) -> None:
+    async with limited(world, trusted_proxies=("127.0.0.1",)) as (there, _):
+        for number in range(40):
+            there.http.headers["x-forwarded-for"] = network.format(number)
+            await parts(there, path, 1)
+
+    told = await downloads(world)
+    assert len(told) == events
+    assert sum(int(str(each["bytes"])) for each in told) == 40
+
+
+async def test_parts_that_wait_for_a_lock_to_be_audited_keep_no_other_transfer_from_being_noted(
+    world: World, themes: dict[str, str], path: str
+) -> None:
+    async with limited(world, download_lifetime_seconds=2) as (there, _):
+        await parts(there, path, 5)
+        short = await a_link(there, await a_license(world, themes["aurora"], "short.example.com"))
+        await parts(there, short, 5)
+        async with account_held(world), asyncio.timeout(9):
+            over_at = await world.superuser.fetchval("SELECT min(expires_at) FROM download_links")
+            while await world.superuser.fetchval(NOTED_LAST) < over_at + timedelta(seconds=3):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+
+    assert sum(int(str(each["bytes"])) for each in await downloads(world)) == 10
