@@ -27,6 +27,9 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
 }
+# A change's statements find rows by their keys: one plan is right for all accounts, and row-level security
+# makes PostgreSQL take its estimate for the worse one, and plan each statement anew.
+_WRITING_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan"}
 # The head of a log is held for the end of a change.
 _APPENDING_SETTINGS = {**_SETTINGS, "lock_timeout": "1s"}
 # Pages are walked along an index that has their order, whichever account asks: a plan that is made once is
@@ -56,7 +59,7 @@ class Database:
         self.url = url
         self._dsn = parse(url)
         self.reading = ReadingConnections(self._connect_reading, pool_size)
-        self.writing = _engine(partial(connect, self._dsn, server_settings=_SETTINGS), pool_size)
+        self.writing = _engine(partial(connect, self._dsn, server_settings=_WRITING_SETTINGS), pool_size)
         self._changes = FairShare(pool_size)
         self.exports = Exports(self._connect_exporting, spools or Spools())
         self.fetch = self.reading.fetch
