@@ -21,7 +21,7 @@ from sqlalchemy.sql.elements import (
     Label,
     True_,
 )
-from sqlalchemy.sql.selectable import CTE, AliasedReturnsRows
+from sqlalchemy.sql.selectable import CTE, AliasedReturnsRows, TextualSelect
 
 _KEY = "account_id"
 
@@ -88,6 +88,9 @@ class _Check:
             return columns[0]
         if isinstance(statement, Select):
             return self._select(statement, outer)
+        if isinstance(statement, TextualSelect):
+            # Branches of a list, repeated as text: the one that they were written from was bound.
+            return {_KEY: self._bound} if _KEY in statement.selected_columns else {}
         if isinstance(statement, Update | Delete):
             self._change(statement, outer)
         elif isinstance(statement, Insert):

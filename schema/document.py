@@ -29,6 +29,7 @@ from graphql.language.parser import MAX_NESTING_DEPTH
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from models.side_thread import beside_the_loop
 from schema.document_inputs import DocumentInputs
 from schema.limits import Limits, Scale, default_values, measure_text, too_complex
 from schema.plans import Plans
@@ -115,9 +116,24 @@ class Documents:
     _kept: OrderedDict[str, Document] = field(default_factory=OrderedDict, init=False)
     _characters: int = field(default=0, init=False)
 
+    async def prepared(
+        self, text: str, operation_name: str | None, variables: dict[str, Any] | None
+    ) -> Prepared:
+        """As `prepare`. A text that is not known is read beside the event loop: it may take 100 ms."""
+        document = self._known(text) or self._keep(await beside_the_loop(self._read, text))
+        return self._prepared(document, operation_name, variables)
+
     def prepare(self, text: str, operation_name: str | None, variables: dict[str, Any] | None) -> Prepared:
         """Raises Refused."""
-        document = self.get(text)
+        return self._prepared(self.get(text), operation_name, variables)
+
+    def get(self, text: str) -> Document:
+        """Raises Refused; what was refused is not kept."""
+        return self._known(text) or self._keep(self._read(text))
+
+    def _prepared(
+        self, document: Document, operation_name: str | None, variables: dict[str, Any] | None
+    ) -> Prepared:
         operation = document.operation(operation_name)
         if variables and document.inputs.variables:
             errors = list(islice(document.inputs.errors_of(variables), _MAX_ERRORS))
@@ -128,25 +144,22 @@ class Documents:
             raise Refused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
         return Prepared(document, operation, variables, cost)
 
-    def get(self, text: str) -> Document:
-        """Raises Refused; what was refused is not kept."""
+    def _known(self, text: str) -> Document | None:
         document = self._kept.get(text)
         if document is not None:
             self._kept.move_to_end(text)
-            return document
-        document = self._read(text)
-        self._keep(document)
         return document
 
-    def _keep(self, document: Document) -> None:
-        # A single huge document shall not push all others out.
-        if len(document.text) > self.max_characters // 10:
-            return
+    def _keep(self, document: Document) -> Document:
+        # A single huge document shall not push all others out; and two may have read the same text at once.
+        if len(document.text) > self.max_characters // 10 or document.text in self._kept:
+            return document
         self._kept[document.text] = document
         self._characters += len(document.text)
         while len(self._kept) > self.max_entries or self._characters > self.max_characters:
             text, _ = self._kept.popitem(last=False)
             self._characters -= len(text)
+        return document
 
     def _read(self, text: str) -> Document:
         ast = self._parse(text)

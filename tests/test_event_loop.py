@@ -50,6 +50,7 @@ def _within_members(lists: int, filter: str) -> str:
 BRANCHES = "licenses(first: %d, filter: { holderIds: $ids }) { totalCount nodes { site } }"
 SEARCHED = 'filter: { search: "a" }'
 OF_THEMES = "filter: { themeIds: $themes, statuses: [EXPIRED, ACTIVE] }"
+PAGE = "members(first: 1) { nodes { id name } }"
 TYPES = "__schema { types { name fields { name args { name type { name } } } } }"
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "30 lists of 64 branches": lambda: (
@@ -61,6 +62,11 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     ),
     "lists of 64 branches within lists": lambda: (
         f"query ($themes: [ID!]) {{ account {{ {_many(2, lambda _: _within_members(10, OF_THEMES))} }} }}"
+    ),
+    "fragments that may conflict": lambda: (
+        f"{{ account {{ {' '.join(f'...F{number}' for number in range(60))} }} }}"
+        + "".join(f" fragment F{number} on Account {{ {PAGE} }}" for number in range(60))
+        + f" # {uuid4()}"
     ),
     "lists within lists": lambda: (
         f"{{ account {{ {_many(10, lambda _: f'licenses(first: 1) {{ nodes {{ {_deep(3)} }} }}')} }} }}"

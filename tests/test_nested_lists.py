@@ -9,6 +9,7 @@ from graphql import (
     GraphQLObjectType,
     get_named_type,
     get_nullable_type,
+    is_enum_type,
     is_leaf_type,
     is_list_type,
     is_object_type,
@@ -71,8 +72,24 @@ def _below(
         return f"{name} {_selection(draw, kind, lists - _is_list(field), depth - 1)}"
     node = get_named_type(kind.fields["nodes"].type)
     extra = draw(st.sampled_from(["", "totalCount", "pageInfo { endCursor hasNextPage }"]))
-    slice = draw(st.sampled_from(["first: 2", "last: 2"]))
+    slice = draw(st.sampled_from(["first: 2", "last: 2"])) + _filter(draw, field)
     return f"{name}({slice}) {{ nodes {_selection(draw, node, lists - 1, depth - 2)} {extra} }}"
+
+
+def _filter(draw: Callable[[st.SearchStrategy[Any]], Any], field: Any) -> str:
+    """By a search, by values of an enum, or by both."""
+    if "filter" not in field.args:
+        return ""
+    given = []
+    for name, each in get_named_type(field.args["filter"].type).fields.items():
+        kind = get_named_type(each.type)
+        if name == "search":
+            given += draw(st.sampled_from([[], ['search: "e"'], ['search: "no such"']]))
+        elif is_enum_type(kind) and draw(st.booleans()):
+            values = draw(st.lists(st.sampled_from(list(kind.values)), min_size=1, max_size=3, unique=True))
+            is_list = is_list_type(get_nullable_type(each.type))
+            given.append(f"{name}: [{' '.join(values)}]" if is_list else f"{name}: {values[0]}")
+    return f" filter: {{ {' '.join(given)} }}"
 
 
 def _is_list(field: Any) -> bool:
@@ -92,6 +109,16 @@ async def test_nested_lists_are_compiled(stage: BusyStage, who: str, text: str) 
 
 
 NESTED = [
+    """{ account { members(first: 2) { nodes {
+      activity(first: 2, filter: { actions: [AUDIT_STREAM_UPDATED ACCOUNT_LIMITS_CHANGED ACCOUNT_CREATED] }) {
+        nodes { actor { member { account { members(first: 2) { nodes { email } } } } } }
+      }
+    } } } }""",
+    """{ account { licenses(first: 2) { nodes { holder { licenses(first: 2, filter: { search: "e" }) {
+      totalCount pageInfo { endCursor } nodes { site holder {
+        name licenses(last: 2, filter: { search: "s" statuses: [ACTIVE SUSPENDED] }) { nodes { id site } }
+      } }
+    } } } } } }""",
     "{ catalog { nodes { slug releases { version files { name size } } } } }",
     "{ catalog { nodes { releases { notes files { id mediaType } } } } }",
     """{ account { licenses(first: 2) { nodes { site holder { licenses(first: 2) { nodes {

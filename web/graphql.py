@@ -133,11 +133,16 @@ class GraphQLView(GraphQL[Exchange, None]):
                 await asyncio.gather(*(socket.end(1012, "The server restarts") for socket in self.sockets))
                 await asyncio.gather(*(each.wait() for each in ended))
 
-    def prepare(self, parameters: Parameters) -> Prepared:
+    async def prepare(self, parameters: Parameters) -> Prepared:
         """Raises Refused."""
         if parameters.holds_nul:
             raise Refused([nul_error()])
-        return self.documents.prepare(parameters.query, parameters.operation_name, parameters.variables)
+        text, name, variables = parameters.query, parameters.operation_name, parameters.variables
+        try:
+            with Deadline(self.timeout_seconds):
+                return await self.documents.prepared(text, name, variables)
+        except TimeoutError:
+            raise Refused([timed_out(self.timeout_seconds)]) from None
 
     def admit(self, prepared: Prepared, exchange: Exchange) -> None:
         """Raises Refused where who asks may not run this operation."""
@@ -215,10 +220,10 @@ class GraphQLView(GraphQL[Exchange, None]):
             check_origin(headers, self.allowed_origins)
             asked = await read_parameters(request, headers, self.max_body_bytes, self.max_batch)
             batch = asked if isinstance(asked, list) else [asked]
-            prepared = [self._prepare_or_refuse(batch[0], request.method)]
+            prepared = [await self._prepare_or_refuse(batch[0], request.method)]
             for each in batch[1:]:
                 await asyncio.sleep(0)  # Others have their turn between two documents.
-                prepared.append(self._prepare_or_refuse(each, request.method))
+                prepared.append(await self._prepare_or_refuse(each, request.method))
         except RequestRefused as refused:
             await self._record_unread(exchange, refused)
             raise
@@ -277,9 +282,9 @@ class GraphQLView(GraphQL[Exchange, None]):
         status, answer = await self._outcome(prepared, exchange)
         return status, encode(answer), codes_of(answer)
 
-    def _prepare_or_refuse(self, parameters: Parameters, method: str) -> Prepared | Refused:
+    async def _prepare_or_refuse(self, parameters: Parameters, method: str) -> Prepared | Refused:
         try:
-            prepared = self.prepare(parameters)
+            prepared = await self.prepare(parameters)
         except Refused as refused:
             return refused
         kind = prepared.operation.type

@@ -210,7 +210,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         recording = Recording(self.context, asked)
         errors: list[GraphQLError] | None = None
         try:
-            prepared = self._prepare_or_refuse(asked)
+            prepared = await self._prepare_or_refuse(asked)
             recording.prepared = prepared if isinstance(prepared, Prepared) else None
             context = await self.view.context(self.context)
             if isinstance(prepared, Refused):
@@ -235,10 +235,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         await recording.end(status_of(codes), codes)
         return errors
 
-    def _prepare_or_refuse(self, asked: Parameters) -> Prepared | Refused:
+    async def _prepare_or_refuse(self, asked: Parameters) -> Prepared | Refused:
         """What cannot be executed counts as a request as well."""
         try:
-            return self.view.prepare(asked)
+            return await self.view.prepare(asked)
         except Refused as refused:
             return refused
 
