@@ -26,7 +26,7 @@ from resolvers.pages import Order
 from resolvers.refusals import Refused, RetryLater, UserErrorCode, not_found, refused
 from resolvers.rows import row, rows
 from resolvers.session_tokens import open_session, opened_session
-from resolvers.sign_in_budgets import count_sign_in_email
+from resolvers.sign_in_budgets import count_sign_in_email, may_go_to_somebody_unknown
 from resolvers.text import clean_email, clean_line
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict
         link.requested_by = hash_token(browser_secret) if browser_secret else None
         session.add(link)
         await session.flush()
-        if known or context.settings.sign_up == "open":
+        if known or (
+            context.settings.sign_up == "open"
+            and await may_go_to_somebody_unknown(driver, context.settings, email)
+        ):
             message = messages.sign_in(
                 to=email,
                 link=context.settings.sign_in_link.replace("{token}", token),

@@ -1,11 +1,11 @@
-"""How many sign-in emails go out to the tags of one address, and at the request of one client."""
+"""How many sign-in emails go out to the spellings of one address, and at the request of one client."""
 
 from datetime import timedelta
 
 import asyncpg
 
 from permissions.client_sites import site_of
-from resolvers.email_addresses import untagged
+from resolvers.email_addresses import counted_address, untagged
 from resolvers.email_allowances import Allowance
 from resolvers.refusals import too_many_requests
 from settings import Settings
@@ -26,8 +26,18 @@ async def count_sign_in_email(
         raise too_many_requests(message, waits[client], "email")
     if untagged(email) == email:
         return
-    tags = f"sign-in emails to tags of {untagged(email)}"
+    tags = f"sign-in emails to tags of {counted_address(email)}"
     waits = await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(driver, [tags])
     if waits:
         message = "Too many sign-in emails went to this address and its tags: use one of them, or try later."
         raise too_many_requests(message, waits[tags], "email")
+
+
+async def may_go_to_somebody_unknown(driver: asyncpg.Connection, settings: Settings, email: str) -> bool:
+    """Whether one may go to an address of nobody here. Other spellings of a mailbox than the plainest share a
+    budget, which takes nothing from who is known by one of them; so nobody is told of it, since that would
+    show who is known."""
+    if counted_address(email) == email or untagged(email) != email:
+        return True
+    spellings = f"sign-in emails to spellings of {counted_address(email)}"
+    return not await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(driver, [spellings])

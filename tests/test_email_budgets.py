@@ -169,6 +169,23 @@ async def test_sign_in_emails_to_the_tags_of_an_address_share_a_budget(world: Wo
     assert (await sign_in_email(world, "other+1@example.com"))["userErrors"] == []
 
 
+async def test_sign_in_emails_to_other_spellings_of_a_mailbox_share_a_budget(world: World) -> None:
+    known = (await world.sign_in("known.one@gmail.com")).email
+    await world.superuser.execute("DELETE FROM email_allowances")
+    spellings = [f"{'victimofspam'[:dot]}.{'victimofspam'[dot:]}@gmail.com" for dot in range(1, 12)]
+    spellings += ["victimofspam@googlemail.com", *spellings]
+
+    for email in (*spellings, "knownone@googlemail.com"):
+        assert await sign_in_email(world, email) == {"sentTo": email, "userErrors": []}
+    for email in ("victimofspam@gmail.com", known, known):
+        assert (await sign_in_email(world, email))["userErrors"] == []
+
+    sent = [len(await world.emails(email)) for email in dict.fromkeys(spellings)]
+    assert sum(sent) == 10
+    assert len(await world.emails("victimofspam@gmail.com")) == 1
+    assert len(await world.emails(known)) == 3
+
+
 async def test_one_client_asks_for_so_many_sign_in_emails(world: World) -> None:
     await world.superuser.execute("DELETE FROM email_allowances")
     async with limited(world, sign_in_emails_per_client_per_hour=5) as (there, _):
