@@ -54,6 +54,8 @@ class Operation:
     price: Price
     default_values: Mapping[str, Any]
     plans: Plans
+    is_introspection: bool
+    """Whether it selects nothing but introspection."""
 
     @property
     def type(self) -> OperationType:
@@ -175,7 +177,13 @@ class Documents:
         operations = {
             operation.name: operation
             for operation in (
-                Operation(node, weight.price, default_values(node), Plans.of(ast, node))
+                Operation(
+                    node,
+                    weight.price,
+                    default_values(node),
+                    Plans.of(ast, node),
+                    weight.introspection > 0 and not weight.resolves,
+                )
                 for node, weight in weights
             )
         }
@@ -185,6 +193,9 @@ class Documents:
 
     def _parse(self, text: str) -> DocumentNode:
         allowed = self.limits.tokens
+        lines = 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
+        if lines > self.limits.lines:
+            raise Refused([too_complex("lines", "The number of lines", lines, self.limits.lines)])
         try:
             return parse(text, max_lexical_tokens=allowed, max_comments=allowed)
         except GraphQLSyntaxError as error:

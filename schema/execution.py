@@ -21,6 +21,7 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
+from models.fair_thread import FairThread
 from schema.compiled import Info, Request, Stopped
 from schema.document import Prepared, Refused
 from schema.plans import FAST, paths
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 _NO_VARIABLES = VariableValues({}, {})
 _MAX_COERCION_ERRORS = 10
+_introspection_thread = FairThread("introspection")
 
 
 async def execute(schema: Schema, prepared: Prepared, context: object) -> ExecutionResult:
@@ -79,7 +81,11 @@ async def execute_reference(
 ) -> ExecutionResult:
     """By graphql-core alone. `outcomes` of a mutation's fields are not brought about again."""
     middleware = [_replaying(outcomes)] if outcomes else None
-    result = _executor(schema, prepared, context, middleware).execute_operation()
+    executor = _executor(schema, prepared, context, middleware)
+    if prepared.operation.is_introspection:
+        result = await _introspection_thread.run(executor.execute_operation)
+    else:
+        result = executor.execute_operation()
     return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
 
 

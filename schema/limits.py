@@ -39,6 +39,8 @@ class Limits:
     """What one document, or one operation of it, may have at most; and what an unsized list counts as."""
 
     tokens: int = 2_000
+    # Of the text: an error's place is found by counting them.
+    lines: int = 2_000
     # Nested fields, the leaf included. GraphiQL's introspection is 15 deep.
     depth: int = 15
     # Aliases of an operation, and its root fields: so many of each.
@@ -48,12 +50,18 @@ class Limits:
     # Times that one response name stands in the document: validation may compare each with each, which takes
     # 45 ms of 70 fragments that spread each other.
     repeats: int = 70
+    # Cost of introspection where other fields are selected too: 500 take the event loop 30 ms at the most. A
+    # thread executes it where nothing else is.
+    mixed_introspection: int = 500
     # See `schema.price`. Fits two nested pages of 50, and ends three nested ones.
     cost: int = 10_000
     # Rows of a connection that has neither `first` nor `last`.
     default_page_size: int = 50
     # Items of a list that no argument sizes.
     default_list_size: int = 10
+
+
+_INTROSPECTION = ("__schema", "__type")
 
 
 def too_complex(limit: str, what: str, actual: int, allowed: int) -> GraphQLError:
@@ -90,6 +98,10 @@ class Weight:
     depth: int = 0
     aliases: int = 0
     fields: int = 0
+    introspection: int = 0
+    """Cost of `__schema` and `__type`."""
+    resolves: bool = False
+    """Whether fields are selected that the schema defines."""
     price: Price = field(default_factory=Price)
     paged: Price = field(default_factory=Price)
 
@@ -98,6 +110,8 @@ class Weight:
         self.depth = max(self.depth, other.depth)
         self.aliases += other.aliases
         self.fields += other.fields
+        self.introspection += other.introspection
+        self.resolves |= other.resolves
         self.price.add(1, other.price)
         self.paged.add(1, other.paged)
 
@@ -136,6 +150,7 @@ class Scale:
             for name in ("depth", "aliases", "fields")
         )
         repeats = max(self._names.values(), default=0)
+        mixed = max((weight.introspection for weight in weights if weight.resolves), default=0)
         found = [
             ("depth", "The depth of the operation", depth, limits.depth),
             ("aliases", "The number of aliases", aliases, limits.aliases),
@@ -146,6 +161,12 @@ class Scale:
                 "The number of times one name is selected",
                 repeats,
                 limits.repeats,
+            ),
+            (
+                "introspection",
+                "The cost of introspection together with other fields",
+                mixed,
+                limits.mixed_introspection,
             ),
         ]
         return [too_complex(*each) for each in found if each[2] > each[3]]
@@ -176,6 +197,7 @@ class Scale:
         """Adds one field. Leaves cost nothing, an object 1, a list as many times what one item costs."""
         weight.fields += 1
         weight.aliases += node.alias is not None
+        weight.resolves |= not node.name.value.startswith("__")
         definition = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
         named = get_named_type(definition.type) if definition else None
         if node.arguments and definition is not None and parent is not self._schema.mutation_type:
@@ -189,6 +211,8 @@ class Scale:
         weight.depth = max(weight.depth, below.depth + 1)
         weight.aliases += below.aliases
         below.price.constant += 1
+        if node.name.value in _INTROSPECTION:
+            weight.introspection += below.price.constant
         if named is not None and named.name.endswith("Connection"):
             below.price.add(self._page_size(node), below.paged)
             weight.price.add(1, below.price)

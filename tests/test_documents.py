@@ -56,6 +56,12 @@ def repeated(count: int) -> str:
     return "{account{" + "id " * count + "}}"
 
 
+def lined(count: int) -> str:
+    """Lines may end in each of three ways."""
+    ends = ("\n", "\r\n", "\r ")
+    return "".join(ends[n % 3] for n in range(count - 1)) + "{account{id}}"
+
+
 def tokens(count: int) -> str:
     return "{account(x: [" + "1 " * (count - 9) + "])}"
 
@@ -68,6 +74,7 @@ def tokens(count: int) -> str:
         ("root_fields", rooted, 30),
         ("directives", directed, 50),
         ("repeats", repeated, 70),
+        ("lines", lined, 2_000),
     ],
 )
 def test_each_limit_says_what_and_how_much(
@@ -188,12 +195,25 @@ def test_introspection_is_within_the_limits() -> None:
     assert 0 < Documents(SCHEMA.__dict__["_schema"]).prepare(text, None, None).cost < 5_000
 
 
+def test_introspection_beside_other_fields_is_small(documents: Documents) -> None:
+    small = ALIASED.partition(" b:")[0]
+
+    assert documents.prepare(f"{{ {small} account {{ id }} }}", None, None).cost > 50
+    found = refusal(documents, f"{{ ...F account {{ id }} }} fragment F on Query {{ {ALIASED} }}")
+
+    assert (found["limit"], found["allowed"]) == ("introspection", 500)
+    assert documents.prepare(f"{{ ...F __typename }} fragment F on Query {{ {ALIASED} }}", None, None)
+
+
 def test_introspection_within_introspection_is_not(documents: Documents) -> None:
     text = "{__schema{types" + "{fields{type" * 6 + "{name" + "}" * 15
 
     assert refusal(documents, text)["code"] in ("QUERY_TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED")
 
 
+ALIASED = " ".join(
+    f"{name}: __schema {{ types {{ fields {{ args {{ type {{ name }} }} }} }} }}" for name in "abcdefghij"
+)
 HOSTILE = {
     "one name, 149 times in 29 places": "{" + ("account{" + "owner{id name} " * 5 + "} ") * 29 + "}",
     "in as many fragments": "{account{"

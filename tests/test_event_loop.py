@@ -52,6 +52,10 @@ SEARCHED = 'filter: { search: "a" }'
 OF_THEMES = "filter: { themeIds: $themes, statuses: [EXPIRED, ACTIVE] }"
 PAGE = "members(first: 1) { nodes { id name } }"
 TYPES = "__schema { types { name fields { name args { name type { name } } } } }"
+OF_SCHEMA = """fragment S on __Schema { types { name
+  fields { name description isDeprecated deprecationReason }
+  inputFields { name description defaultValue } enumValues { name description } } }"""
+NEW_LINES = "\n" * 1_900
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "30 lists of 64 branches": lambda: (
         f"query ($ids: [ID!]) {{ account {{ {_many(30, lambda index: BRANCHES % (index + 1))} }} }}"
@@ -82,9 +86,24 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "too many fields that may conflict": lambda: f"{{ account {{ {'members { totalCount } ' * 140} }} }}",
     "unknown fields": lambda: f"{{ account {{ {_many(29, lambda _: 'unknown')} }} }}",
     "introspection": lambda: f"{{ a{uuid4().hex}: {TYPES} }}",
+    "introspection again and again": lambda: f"{{ {_many(29, lambda _: '__schema { ...S }')} }} {OF_SCHEMA}",
+    "introspection beside fields": lambda: f"{{ {_many(3, lambda _: TYPES)} account {{ id }} }}",
+    "errors on late lines": lambda: (
+        NEW_LINES + f"{{ account {{ {_many(29, lambda _: 'licenses(first: 101) { totalCount }')} }} }}"
+    ),
+    "errors on lines that are too late": lambda: (
+        NEW_LINES * 60 + f"{{ account {{ {_many(29, lambda _: 'x')} }} }}"
+    ),
     "no GraphQL": lambda: "{" + '"\\' * 50_000,
 }
-REFUSED = ("too many fields that may conflict", "unknown fields", "no GraphQL")
+REFUSED = (
+    "too many fields that may conflict",
+    "unknown fields",
+    "introspection beside fields",
+    "errors on late lines",
+    "errors on lines that are too late",
+    "no GraphQL",
+)
 VARIABLES: dict[str, object] = {
     "10,000 ids": [f"member_{number:032x}" for number in range(5_000)],
     "nested arrays": json.loads("[" * 900 + "]" * 900),
