@@ -333,7 +333,11 @@ class Settings(BaseSettings):
         " MIN_BODY_BYTES_PER_SECOND.",
     )
     keep_alive_seconds: Timeout = Field(
-        60, gt=0, le=3600, description="How long a connection may stay open between two requests."
+        75,
+        gt=0,
+        le=3600,
+        description="How long a connection may stay open between two requests: longer than a proxy in front"
+        " keeps it, or requests that it sends at that moment fail.",
     )
     max_header_bytes: int = Field(32 * 1024, ge=4_096, le=1 << 20, description="Size of a request's header.")
     max_pipelined_requests: int = Field(
@@ -355,7 +359,7 @@ class Settings(BaseSettings):
         " reached, the oldest of them are closed for new ones.",
     )
     max_websockets_without_credential_per_address: Count = Field(
-        50, ge=1, description="The same from one client address; more are refused."
+        250, ge=1, description="The same from one client address; more are refused."
     )
     max_websockets_per_credential: Count = Field(
         100, ge=1, description="WebSockets of one session or API key, of one server process."

@@ -86,6 +86,12 @@ async def test_this_machine_s_names_are_its_own(world: World, host: str) -> None
     assert await status_of(world, "/mailbox", host) == "200"
 
 
+async def test_each_name_of_this_machine_is_as_good_as_the_one_in_public_url(world: World) -> None:
+    async with elsewhere(world, port=free_port(), smtp_url="smtp://127.0.0.1:1") as there:
+        assert await status_of(there, "/sign-in", "localhost:PORT") == "200"
+        assert await status_of(there, "/sign-in", "evil.example") == "421"
+
+
 async def test_no_host_or_two_are_refused(world: World) -> None:
     own = "127.0.0.1:PORT"
 

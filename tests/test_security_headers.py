@@ -128,7 +128,7 @@ async def test_plain_http_has_no_strict_transport_security(world: World) -> None
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_refused_websocket_has_them(there: World) -> None:
+async def test_a_refused_websocket_has_them(there: World, caplog: pytest.LogCaptureFixture) -> None:
     url = f"ws://127.0.0.1:{there.settings.port}/graphql"
 
     with pytest.raises(InvalidStatus) as refused:
@@ -143,6 +143,7 @@ async def test_a_refused_websocket_has_them(there: World) -> None:
     response = refused.value.response
     assert response.status_code == 403
     check(httpx.Response(403, headers=list(response.headers.raw_items()), request=httpx.Request("GET", url)))
+    assert not [each for each in caplog.records if each.name == "uvicorn.error"]
 
 
 @pytest.mark.parametrize(

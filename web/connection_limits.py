@@ -25,7 +25,7 @@ class ConnectionLimits:
     body_seconds: float = 10
     body_bytes_per_second: int = 4_096
     send_seconds: float = 60
-    keep_alive_seconds: float = 60
+    keep_alive_seconds: float = 75
     pipelined_requests: int = 16
     first_message_bytes: int = 16 * 1024
     message_bytes: int = 256 * 1024
@@ -33,7 +33,7 @@ class ConnectionLimits:
     ping_seconds: float = 20
     pong_seconds: float = 20
     websockets_without_credential: int = 1_000
-    websockets_without_credential_per_address: int = 50
+    websockets_without_credential_per_address: int = 250
     websockets_per_credential: int = 100
 
     @classmethod

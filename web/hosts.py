@@ -20,11 +20,16 @@ _PROBED = "/health"
 
 class Hosts:
     """PUBLIC_URL's, those of ALLOWED_HOSTS, and this machine's own where the set-up is an embedded one: where
-    the database or the mailbox is built in. X-Forwarded-Host has no say. Ports do not count."""
+    the database or the mailbox is built in, or PUBLIC_URL has one of them. X-Forwarded-Host has no say.
+    Ports do not count."""
 
     def __init__(self, settings: Settings, security_headers: SecurityHeaders) -> None:
-        self._is_embedded = settings.database_url is None or settings.smtp_url is None
-        self._names = {urlsplit(settings.public_url).hostname or "", *map(_bare, settings.allowed_hosts)}
+        public_name = urlsplit(settings.public_url).hostname or ""
+        # The processes of a server are given the URL of the embedded database, and it is set for them.
+        self._is_embedded = None in (settings.database_url, settings.smtp_url) or _is_of_this_machine(
+            public_name
+        )
+        self._names = {public_name, *map(_bare, settings.allowed_hosts)}
         if self._is_embedded and settings.host not in _ANY_ADDRESS:
             self._names.add(settings.host)
         self._known: set[bytes] = set()

@@ -73,13 +73,13 @@ class ServerProcesses:
 
     def _stop(self, timeout_seconds: float) -> None:
         self.is_ending = True
+        self._listener.close()  # Or who comes now would wait for a process that takes nobody any more.
         deadline = time.monotonic() + timeout_seconds
         for process in self._processes:
             process.terminate()
         for process in self._processes:
             process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
-        self._listener.close()
 
 
 def _serve(listener: socket.socket, load_server: Callable[[], HttpServer]) -> None:

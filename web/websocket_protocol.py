@@ -14,7 +14,7 @@ from web.connection_limits import ConnectionRefused
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, BaseTransport
 
-    from uvicorn._types import ASGIReceiveEvent
+    from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
     from websockets.http11 import Request
 
     from web.http_server import ServerConfig
@@ -87,6 +87,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         message = await self.queue.get()
         self._parse()
         return message
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        await super().send(message)
+        if self.close_sent:
+            self.handshake_complete = True  # As it is where it was refused: uvicorn would log a failure.
 
     def pause_writing(self) -> None:
         super().pause_writing()
