@@ -1,14 +1,14 @@
 """Whether a statement reads and changes rows of one account: a statement that does not is refused.
 
-Each table with an `account_id` has it compared, by conditions that all hold, with a parameter (an account, or
-the accounts of a viewer: `= ANY`), or with that of another such table.
+Each table with an `account_id`, and `accounts` by its `id`, has it compared, by conditions that all hold,
+with a parameter (an account, or the accounts of a viewer: `= ANY`), or with that of another such table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Alias, BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update
+from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
@@ -24,6 +24,12 @@ from sqlalchemy.sql.elements import (
 from sqlalchemy.sql.selectable import CTE, AliasedReturnsRows, TextualSelect
 
 _KEY = "account_id"
+_PARTS = (
+    *("_order_by_clauses", "_group_by_clauses", "_having_criteria", "_distinct_on"),
+    *("_limit_clause", "_offset_clause", "_fetch_clause"),
+    *("_values", "_multi_values", "_ordered_values", "_post_values_clause", "_returning"),
+)
+"""Of a statement, by SQLAlchemy's names, what else may hold a SELECT."""
 
 
 class UnboundStatement(Exception):
@@ -94,6 +100,7 @@ class _Check:
         if isinstance(statement, Update | Delete):
             self._change(statement, outer)
         elif isinstance(statement, Insert):
+            self._parts(statement, _Scope(outer))
             return {} if statement.select is None else self.statement(statement.select, outer)
         elif hasattr(statement, "element"):
             return self.statement(statement.element, outer)
@@ -107,6 +114,7 @@ class _Check:
             self._conditions(statement.whereclause, scope)
         for column in statement.selected_columns:
             self._nested(column, scope)
+        self._parts(statement, scope)
         named = ((column.key, self._node(column, scope)) for column in statement.selected_columns)
         return {name: node for name, node in named if name and node is not None}
 
@@ -117,6 +125,15 @@ class _Check:
             for table in _tables_in(condition):
                 self._source(table, scope)
             self._conditions(condition, scope)
+        self._parts(statement, scope)
+
+    def _parts(self, statement: Any, scope: _Scope) -> None:
+        """The SELECTs in what stands beside its conditions: an order, values, RETURNING, WITH."""
+        for name in _PARTS:
+            for expression in _expressions_in(getattr(statement, name, None)):
+                self._nested(expression, scope)
+        for cte in getattr(statement, "_independent_ctes", ()):
+            self._source(cte, scope)
 
     def _source(self, source: Any, scope: _Scope) -> None:
         if isinstance(source, Join):
@@ -126,7 +143,7 @@ class _Check:
                 self._ctes[source.name] = {}
                 self._ctes[source.name] = self.statement(source.element, scope)
             scope.tables[source.name] = self._ctes[source.name]
-        elif isinstance(source, Table) or (isinstance(source, Alias) and isinstance(source.element, Table)):
+        elif isinstance(source, Table) or isinstance(getattr(source, "element", None), Table):
             self._table(source, scope)
         elif isinstance(source, AliasedReturnsRows):
             scope.tables[source.name] = self.statement(source.element, scope)
@@ -148,17 +165,18 @@ class _Check:
                 if joined.pop(id(root), None) is not None and root is not self._root(bound_by):
                     root.same = self._root(bound_by)
 
-    def _table(self, source: Table | Alias, scope: _Scope) -> None:
+    def _table(self, source: Any, scope: _Scope) -> None:
         """A table that a SELECT around this one has already is that one's: SQLAlchemy correlates it."""
         if scope.columns(source.name) is not None:
             return
-        table: Any = source.element if isinstance(source, Alias) else source
-        node = _Node()
-        if _KEY in table.c:
+        table: Any = source if isinstance(source, Table) else source.element
+        key = "id" if table.name == "accounts" else _KEY
+        if key == "id" or _KEY in table.c:
+            node = _Node()
             self.tables.append((node, table.name))
-            scope.tables[source.name] = {_KEY: node}
+            scope.tables[source.name] = {key: node}
         else:
-            scope.tables[source.name] = {"id": node} if table.name == "accounts" else {}
+            scope.tables[source.name] = {}
 
     def _conditions(self, condition: Any, scope: _Scope) -> None:
         """Those that all have to hold."""
@@ -221,6 +239,17 @@ def _conjuncts(condition: Any) -> Iterator[Any]:
         yield from _conjuncts(condition.left)
     else:
         yield condition
+
+
+def _expressions_in(part: Any) -> Iterator[ClauseElement]:
+    """Of a clause, or of those in a collection or mapping of them."""
+    if isinstance(part, ClauseElement):
+        yield part
+    elif isinstance(part, Mapping):
+        yield from _expressions_in([*part.keys(), *part.values()])
+    elif isinstance(part, list | tuple):
+        for each in part:
+            yield from _expressions_in(each)
 
 
 def _tables_in(condition: Any) -> Iterator[Any]:

@@ -20,6 +20,8 @@ from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.columns import new_id
 from models.database import Database
 from models.licenses import Entitlement
+from models.snapshots import attributes, snapshot
+from models.statements import Statement, parameter
 from models.storage import Storage
 from models.text_forms import derived_values
 from resolvers.accounts import found_account, slug_of
@@ -36,7 +38,12 @@ from resolvers.text import clean_email, clean_line
 MOST_GRANTED = 1_000_000
 
 _BY_SLUG = Order("slug", (col(Theme.slug),))
-_account_called = Condition(lambda slug: col(Account.slug) == slug)
+_ACCOUNT_CALLED = Statement(
+    lambda: select(*(getattr(Account, name) for name in attributes(Account))).where(
+        col(Account.slug) == parameter("slug")
+    ),
+    across_accounts="an operator names an account by its slug",
+)
 _theme_called = Condition(lambda slug: col(Theme.slug) == slug)
 
 
@@ -49,7 +56,7 @@ async def create_account(
     email = clean_email(owner_email, "owner_email")
     owner_name = clean_line(owner_name, "A name", "owner_name") if owner_name else name_from(email)
     slug = slug_of(name) if slug is None else _clean_slug(slug)
-    if await row(database, Account, _account_called(slug)):
+    if await _find_account(database, slug):
         raise _slug_taken(slug)
     async with personal_change(database) as session:
         owner, _ = await person(session, email, owner_name)
@@ -76,10 +83,15 @@ def _slug_taken(slug: str) -> Refused:
 
 
 async def account_called(database: Database, slug: str) -> Account:
-    account = await row(database, Account, _account_called(slug))
+    account = await _find_account(database, slug)
     if account is None:
         raise not_found(f"account as {slug}", "account")
     return account
+
+
+async def _find_account(database: Database, slug: str) -> Account | None:
+    found = await database.fetch(_ACCOUNT_CALLED.sql, *_ACCOUNT_CALLED.arguments(slug=slug))
+    return snapshot(Account, found[0]) if found else None
 
 
 async def grant_entitlement(

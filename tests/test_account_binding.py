@@ -12,10 +12,12 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tablesample,
     true,
     union_all,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -32,6 +34,7 @@ from resolvers.sql import write_count, write_rows
 
 Other = aliased(Member)
 _of_account = col(Member.account_id) == parameter("account_id")
+_licenses = select(func.count()).select_from(License).scalar_subquery()
 _same_account = col(License.account_id) == col(Member.account_id)
 
 
@@ -101,6 +104,21 @@ UNBOUND: dict[str, Any] = {
     "an update by a subquery": update(Member).where(col(Member.id).in_(select(col(License.holder_id)))),
     "a delete": delete(AuditEvent).where(col(AuditEvent.sequence) == parameter("sequence")),
     "text": members(literal_column("account_id = $1")),
+    "a sample of a table": select(func.count()).select_from(tablesample(Member, 10)),
+    "accounts": select(col(Account.name)).where(col(Account.slug) == parameter("slug")),
+    "an update of accounts": update(Account).values(name="x"),
+    "an order": members(_of_account).order_by(_licenses),
+    "a group": members(_of_account).group_by(_licenses),
+    "a condition on groups": members(_of_account).group_by(col(Member.name)).having(_licenses > 1),
+    "a limit": members(_of_account).limit(_licenses),
+    "a WITH that changes others": members(_of_account).add_cte(update(License).values(site="x").cte("u")),
+    "an update's values": update(Member).where(_of_account).values(name=_licenses),
+    "an update's answer": update(Member).where(_of_account).values(name="x").returning(_licenses),
+    "an insert's values": insert(Member).values(account_id=parameter("account_id"), name=_licenses),
+    "an insert's answer": insert(Member).values(account_id=parameter("account_id")).returning(_licenses),
+    "an insert over another": insert(Member)
+    .values(account_id=parameter("account_id"))
+    .on_conflict_do_update(index_elements=["id"], set_={"name": _licenses}),
 }
 
 

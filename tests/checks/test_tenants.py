@@ -38,6 +38,7 @@ ACROSS = {
     "resolvers.joining._OPENED",
     "resolvers.leaked_keys._ACCOUNTS",
     "resolvers.license_expiry._DUE",
+    "resolvers.operator._ACCOUNT_CALLED",
     "resolvers.transfers._LOST",
 }
 
