@@ -20,6 +20,7 @@ from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import new_id
 from models.database import Database
 from models.notifications import Listener
+from models.outages import logged_as_outage
 from models.snapshots import attributes, snapshot
 from models.statements import Statement, parameter
 from resolvers.audit_stream_batches import Batch, next_batch
@@ -100,7 +101,8 @@ class Delivery:
             ]
         except Exception as error:
             # What was claimed before that is due again once its lease has run out.
-            log.error("audit_streams_not_claimed", error=type(error).__name__)
+            if not logged_as_outage(error):
+                log.error("audit_streams_not_claimed", error=type(error).__name__)
             return
         for stream in claimed:
             turn = asyncio.create_task(self._turn(stream))

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from models.outages import logged_as_outage
 from resolvers.events import repeated
 
 MOST_ALIKE = 10
@@ -94,7 +95,8 @@ class Denials:
             try:
                 await self._append(self._to_write[0])
             except Exception as error:
-                log.error("repeated_denials_not_audited", error=type(error).__name__)
+                if not logged_as_outage(error):
+                    log.error("repeated_denials_not_audited", error=type(error).__name__)
                 return
             del self._to_write[0]
 

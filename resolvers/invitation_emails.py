@@ -1,7 +1,8 @@
 """How many invitations are emailed: to one address by all accounts, by one account, and by one person.
 
 An account that anybody can create sends few on its first day, and twice as many with each day of its age. One
-person's new accounts share what one of them may send.
+person's new accounts share what one of them may send, and so do one person's others: neither takes from the
+other.
 """
 
 from collections.abc import Sequence
@@ -37,11 +38,12 @@ async def count_emails(
         a_day = await _emails_a_day(tx, settings)
         if going_out > a_day:
             raise too_many_requests(_of_new(a_day), _when_grown(tx, settings, going_out), *path)
+        full = a_day >= settings.invitation_emails_per_account_per_day
+        by_person = f"invitations by {tx.acting.user_id}" + ("" if full else " in new accounts")
         # In this order everywhere, so that no two transactions wait for each other.
-        for subject in (f"invitations of {tx.account.id}", f"invitations by {tx.acting.user_id}"):
+        for subject in (f"invitations of {tx.account.id}", by_person):
             waits = await tx.spend(Allowance(a_day, _DAY), [subject], going_out)
             if waits:
-                full = a_day >= settings.invitation_emails_per_account_per_day
                 raise too_many_requests(_OF_FULL if full else _of_new(a_day), waits[subject], *path)
     return waiting
 

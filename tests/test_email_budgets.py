@@ -252,3 +252,15 @@ async def test_bulk_invitations_of_an_established_account_go_out_whole(world: Wo
     payload = await world.admin.change(INVITE_MANY, accountId=world.account_id, invitations=rows(1_000))
 
     assert all(row["invitation"] for row in payload["results"])
+
+
+async def test_new_accounts_take_nothing_from_what_somebody_sends_in_an_established_one(world: World) -> None:
+    created = await world.admin.change(CREATE, name="Agency client")
+    bulk = [await invite_many(world.admin, created["account"]["id"], 50, "client")]
+    bulk += [await invite_many(world.admin, world.account_id, 1_000, f"team{number}-") for number in range(3)]
+    created = await world.admin.change(CREATE, name="Another client")
+    refused = await invite_many(world.admin, created["account"]["id"], 50, "more")
+
+    assert [payload["userErrors"] for payload in bulk] == [[]] * 4
+    assert all(row["invitation"] for payload in bulk for row in payload["results"])
+    assert refusal(refused)[0] == "TOO_MANY_REQUESTS"
