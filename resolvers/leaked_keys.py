@@ -1,6 +1,8 @@
 """API keys that a scanner has found where others can read them: whoever holds one may have it revoked."""
 
+import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,9 +61,10 @@ async def revoke_leaked(
     them from however many look-alikes. `findings` are of different tokens."""
     by_hash = {hash_token(finding.token): finding for finding in findings}
     found = await database.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments(hashes=list(by_hash)))
-    for account_id in sorted({row[0] for row in found}):
+    action, keys = AuditAction.API_KEY_REVOKED, Counter(row[0] for row in found)
+    for account_id in sorted(keys):
         async with system_change(
-            database, announcer, account_id, AuditAction.API_KEY_REVOKED, PLATFORM, client
+            database, announcer, account_id, action, PLATFORM, client, rows=keys[account_id]
         ) as tx:
             await _revoke_in(tx, settings, by_hash)
 
@@ -76,13 +79,10 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
     for key, member in await _with_members(tx, ids):
         finding = by_hash.get(key.key_hash or b"") or by_hash[key.previous_key_hash or b""]
         _revoke(tx, key, member, finding)
-        addresses = dict.fromkeys([member.email, *admins])
-        tx.enqueue(
-            *(
-                leaked_message(settings, tx.account, key, member, _told(finding.found_at), to=address)
-                for address in addresses
-            )
-        )
+        found_at = _told(finding.found_at)
+        for address in dict.fromkeys([member.email, *admins]):
+            tx.enqueue(leaked_message(settings, tx.account, key, member, found_at, to=address))
+            await asyncio.sleep(0)  # Others have their turn: these may be thousands.
     await tx.access_changed(*ids)
 
 

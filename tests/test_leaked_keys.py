@@ -10,6 +10,7 @@ from permissions.tokens import new_api_key
 from tests.changes import REMOVE, ROTATE_API_KEY, actions, nothing_changes
 from tests.keys import claimed, generated, newest_event, works
 from tests.limited import limited
+from tests.loop_time import measured_loop, slowness
 from tests.stored_keys import with_key
 from tests.world import World
 
@@ -189,3 +190,17 @@ async def test_each_key_of_a_report_counts_before_any_is_looked_up(world: World)
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
     assert not await works(world, secret)
+
+
+async def test_a_report_of_many_keys_leaves_the_event_loop_to_others(world: World) -> None:
+    admins = 20
+    for number in range(admins):
+        await world.join("ADMIN", f"admin{number}@example.com")
+    secrets = [(await generated(world, name=f"Key {number}"))[1] for number in range(100)]
+    sent = len(await world.emails())
+
+    with measured_loop() as times:
+        await report(world, *map(finding, secrets))
+
+    assert len(await world.emails()) == sent + 100 * (admins + 1)
+    assert times.longest_seconds < 0.05 * slowness(), times.longest
