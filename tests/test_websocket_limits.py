@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from websockets import ConnectionClosed
 
 from tests.raw_connections import CONTINUATION, PING, PONG, TEXT, RawConnection, frame
 from tests.test_start import running
 from tests.test_websocket import opened
 from tests.toy_graphql import serving
+from web.clients import Proxies
 from web.connection_limits import ConnectionLimits
 
 MEGABYTE = 1024 * 1024
@@ -189,6 +192,42 @@ async def test_a_credential_has_its_part(port: int) -> None:
         assert "at most 2" in (third.connection.close_reason or "")
     async with opened(address, CREDENTIAL):
         pass
+
+
+async def opened_until_refused(stack: AsyncExitStack, address: str, client: str) -> str:
+    """Each with another credential of the same client, whom a proxy names; why no more are opened."""
+    for number in range(1, 100):
+        options: dict[str, Any] = {"init": False, "additional_headers": {"x-forwarded-for": client}}
+        socket = await stack.enter_async_context(opened(address, **options))
+        await socket.send(
+            {"type": "connection_init", "payload": {"Authorization": f"Bearer number {number}"}}
+        )
+        try:
+            await socket.receive()
+        except ConnectionClosed:
+            return socket.connection.close_reason or ""
+    return ""
+
+
+async def test_an_address_has_its_part_however_many_credentials_it_has() -> None:
+    limits, proxies = replace(LIMITS, connections_per_address=5), Proxies(["127.0.0.0/8"])
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(serving(limits, proxies))
+
+        assert "from this address: at most 5" in await opened_until_refused(stack, address, "192.0.2.1")
+        options: dict[str, Any] = {"additional_headers": {"x-forwarded-for": "192.0.2.2"}}
+        async with opened(address, {"Authorization": "Bearer number 1"}, **options):
+            pass
+
+
+async def test_those_with_credentials_leave_connections_for_requests() -> None:
+    limits, proxies = replace(LIMITS, connections=24), Proxies(["127.0.0.0/8"])
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(serving(limits, proxies))
+
+        assert "at most 18" in await opened_until_refused(stack, address, "192.0.2.1")
+        connection = await RawConnection.open(int(address.rpartition(":")[2]))
+        assert (await connection.request("/graphql?query={hello}")).startswith(b"HTTP/1.1 200")
 
 
 async def test_the_oldest_make_room_for_who_comes(port: int) -> None:

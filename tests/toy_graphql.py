@@ -173,7 +173,8 @@ async def make_context(exchange: Exchange) -> Exchange:
     if exchange.authorization == "Bearer slow":
         await asyncio.sleep(30)
     if exchange.authorization is not None:
-        exchange.credential_id = CREDENTIAL_ID
+        _, _, number = exchange.authorization.partition("Bearer number ")
+        exchange.credential_id = UUID(int=int(number)) if number else CREDENTIAL_ID
     exchange.at_end.append(lambda: RECORD.events.append("ended"))
     return exchange
 
@@ -183,9 +184,11 @@ async def render_ide(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def serving(limits: ConnectionLimits | None = None, **options: Any) -> AsyncIterator[str]:
+async def serving(
+    limits: ConnectionLimits | None = None, proxies: Proxies | None = None, **options: Any
+) -> AsyncIterator[str]:
     """The endpoint's address, host and port, without a scheme."""
-    limits, proxies = limits or ConnectionLimits(), Proxies(())
+    limits, proxies = limits or ConnectionLimits(), proxies or Proxies(())
     options = {"allowed_origins": [ALLOWED_ORIGIN], "web_sockets": WebSocketTable(limits, proxies), **options}
     view = GraphQLView(SCHEMA, make_context, render_ide, **options)
 

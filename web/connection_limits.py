@@ -36,6 +36,12 @@ class ConnectionLimits:
     websockets_without_credential_per_address: int = 250
     websockets_per_credential: int = 100
 
+    @property
+    def websockets(self) -> int:
+        """Those whose clients have shown a credential stay for as long as they like; the rest of the
+        connections is left for requests."""
+        return self.connections * 3 // 4
+
     @classmethod
     def of(cls, settings: Settings) -> Self:
         return cls(

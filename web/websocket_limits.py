@@ -39,6 +39,7 @@ class WebSocketTable:
         self._without_credential: dict[WebSocketSlot, None] = {}  # The oldest first.
         self._by_site: Counter[Site] = Counter()
         self._by_credential: Counter[UUID] = Counter()
+        self._identified_by_site: Counter[Site] = Counter()
         self._ending: set[asyncio.Future[None]] = set()
 
     def admit(self, connection: HTTPConnection) -> WebSocketSlot:
@@ -58,19 +59,29 @@ class WebSocketTable:
         return slot
 
     def identify(self, slot: WebSocketSlot, credential_id: UUID) -> None:
-        """Moves the WebSocket to those of the credential. Raises ConnectionRefused where it has its part."""
-        allowed = self._limits.websockets_per_credential
-        if self._by_credential[credential_id] >= allowed:
+        """Moves the WebSocket to those of the credential. Raises ConnectionRefused where it has its part, or
+        the client's address has: whoever has a credential can make more of them."""
+        limits = self._limits
+        if self._by_credential[credential_id] >= limits.websockets_per_credential:
+            allowed = limits.websockets_per_credential
             message = f"Too many WebSockets with this credential: at most {allowed:,} may be open."
             raise ConnectionRefused(429, "RATE_LIMITED", message, "websockets_per_credential", allowed)
+        if self._identified_by_site[slot.site] >= limits.connections_per_address:
+            raise too_many_from_address(
+                "WebSockets", "connections_per_address", limits.connections_per_address
+            )
+        if self._identified_by_site.total() >= limits.websockets:
+            raise too_many("WebSockets", "connections", limits.websockets)
         self.release(slot)
         slot.credential_id = credential_id
         self._by_credential[credential_id] += 1
+        self._identified_by_site[slot.site] += 1
 
     def release(self, slot: WebSocketSlot) -> None:
         """More than once is no harm."""
         if slot.credential_id is not None:
             _count_down(self._by_credential, slot.credential_id)
+            _count_down(self._identified_by_site, slot.site)
             slot.credential_id = None
         elif slot in self._without_credential:
             del self._without_credential[slot]
