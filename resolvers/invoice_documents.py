@@ -31,19 +31,22 @@ def invoice_file_name(invoice: Invoice) -> str:
 
 
 async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
-    lines = await rows(database, InvoiceLine, _of_invoice(invoice.account_id, invoice.id), order=BY_POSITION)
-    data = {
-        "number": invoice.number,
-        "status": invoice.status,
-        "seller": invoice.billed_to["seller"],
-        "billedTo": list(_billed_to(invoice.billed_to)),
-        "facts": list(_facts(invoice)),
-        "lines": [_line(line) for line in lines],
-        "sums": [("Subtotal", grouped(invoice.subtotal)), (_tax_name(invoice), grouped(invoice.tax))],
-        "total": f"{invoice.currency} {grouped(invoice.total)}",
-        "notes": list(_notes(invoice)),
-    }
-    return await typeset("invoice.typ", data, invoice.issued_at, invoice.account_id)
+    async def read() -> Mapping[str, Any]:
+        of_invoice = _of_invoice(invoice.account_id, invoice.id)
+        lines = await rows(database, InvoiceLine, of_invoice, order=BY_POSITION)
+        return {
+            "number": invoice.number,
+            "status": invoice.status,
+            "seller": invoice.billed_to["seller"],
+            "billedTo": list(_billed_to(invoice.billed_to)),
+            "facts": list(_facts(invoice)),
+            "lines": [_line(line) for line in lines],
+            "sums": [("Subtotal", grouped(invoice.subtotal)), (_tax_name(invoice), grouped(invoice.tax))],
+            "total": f"{invoice.currency} {grouped(invoice.total)}",
+            "notes": list(_notes(invoice)),
+        }
+
+    return await typeset("invoice.typ", read, invoice.issued_at, invoice.account_id)
 
 
 async def attached_invoice(database: Database, asked: InvoiceAttachment) -> Attachment:

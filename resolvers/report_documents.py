@@ -10,6 +10,7 @@ from typing import Any
 from mailer.wording import when
 from models.columns import now
 from models.database import Database
+from models.side_thread import beside_the_loop
 from resolvers.amounts import grouped
 from resolvers.report_files import first_rows
 from resolvers.report_queries import ReportKind, ReportRequest, Rows
@@ -55,10 +56,18 @@ class _Layout:
 
 async def report_pdf(database: Database, rows: Rows, request: ReportRequest, account_name: str) -> bytes:
     """At most 5,000 rows; where there are more by now, it says so."""
-    found = await first_rows(database, rows, MOST_ROWS + 1)
-    records, layout = found[:MOST_ROWS], _LAYOUTS[request.kind]
     made_at = now()
-    data = {
+
+    async def read() -> Mapping[str, Any]:
+        found = await first_rows(database, rows, MOST_ROWS + 1)
+        return await beside_the_loop(_data, found, request, account_name, made_at)
+
+    return await typeset("report.typ", read, made_at, rows.values["account_id"])
+
+
+def _data(found: Records, request: ReportRequest, account_name: str, made_at: datetime) -> Mapping[str, Any]:
+    records, layout = found[:MOST_ROWS], _LAYOUTS[request.kind]
+    return {
         "title": layout.title,
         "account": account_name,
         "period": _period(request.since, request.until),
@@ -69,7 +78,6 @@ async def report_pdf(database: Database, rows: Rows, request: ReportRequest, acc
         "rows": [[column.shown(record[column.name]) for column in layout.columns] for record in records],
         "note": f"Only the first {MOST_ROWS:,} rows: a CSV report has all." if len(found) > MOST_ROWS else "",
     }
-    return await typeset("report.typ", data, made_at, rows.values["account_id"])
 
 
 def title_of(kind: ReportKind) -> str:

@@ -10,7 +10,8 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -36,7 +37,7 @@ _PLACES = (_TEMPLATES / "report.typ", _TEMPLATES / "invoice.typ")
 """Files that each process of this machine finds: whoever has locked one has its place."""
 _WAITING_SECONDS = 20
 _LOOKING_SECONDS = 0.05
-_MOST_WAITING = 100
+_MOST_WAITING, _MOST_WAITING_OF_AN_ACCOUNT = 100, 10
 _ENVIRONMENT = {"PATH", "HOME", "LANG", "XDG_DATA_HOME"}
 """Where the system's fonts are; nothing of the settings."""
 _THREADS = ThreadPoolExecutor(len(_PLACES), thread_name_prefix="typesetting")
@@ -55,50 +56,68 @@ class _Queue:
 
     def __init__(self) -> None:
         self._share = FairShare(len(_PLACES), most_of_an_account=1, waiting_seconds=_WAITING_SECONDS)
-        self._count = 0
+        self._count, self._counts = 0, Counter[UUID]()
 
     @asynccontextmanager
-    async def place(self, account_id: UUID) -> AsyncIterator[int]:
-        """A locked file, to be handed to the process that sets the document. Raises StorageUnavailable."""
-        if self._count >= _MOST_WAITING:
+    async def turn(self, account_id: UUID) -> AsyncIterator[float]:
+        """Until when a place may be waited for. Raises StorageUnavailable."""
+        if self._count >= _MOST_WAITING or self._counts[account_id] >= _MOST_WAITING_OF_AN_ACCOUNT:
             raise StorageUnavailable("Too many PDFs are waited for.")
         claim, deadline = Claim(account_id), monotonic() + _WAITING_SECONDS
         self._count += 1
+        self._counts[account_id] += 1
         try:
             await self._share.take(claim)
             try:
-                file = await _locked_place(deadline)
-                try:
-                    yield file
-                finally:
-                    os.close(file)
+                yield deadline
             finally:
                 self._share.give_back(claim)
         except TimeoutError:
             raise StorageUnavailable("Too many PDFs are being made at once.") from None
         finally:
             self._count -= 1
+            self._counts[account_id] -= 1
+            if not self._counts[account_id]:
+                del self._counts[account_id]
 
 
 _QUEUE = _Queue()
 
 
-async def typeset(template: str, data: Mapping[str, Any], made_at: datetime, account_id: UUID) -> bytes:
-    """A PDF, the same bytes for the same data, time and fonts: the bundled ones, and the system's.
+async def typeset(
+    template: str, read: Callable[[], Awaitable[Mapping[str, Any]]], made_at: datetime, account_id: UUID
+) -> bytes:
+    """A PDF, the same bytes for the same data, time and fonts: the bundled ones, and the system's. What it
+    says is read when its turn has come, so that nobody who waits holds thousands of rows.
 
     It is PDF/A-2b, which must show every character. Where no font has one, the PDF is an ordinary one that
     says so at its foot, and the log names the character. Raises StorageUnavailable where too many wait, and
     DocumentTooLarge. Nothing goes on where whoever awaits this is cancelled.
     """
-    async with _QUEUE.place(account_id) as place:
-        process = _Process(template, made_at, place)
-        doing = asyncio.get_running_loop().run_in_executor(_THREADS, process.run, orjson.dumps(data))
-        try:
-            return await asyncio.shield(doing)
-        except asyncio.CancelledError:
-            process.end()
-            await asyncio.wait([doing])
-            raise
+    async with _QUEUE.turn(account_id) as deadline:
+        data = await read()
+        async with _place(deadline) as place:
+            return await _set(_Process(template, made_at, place), data)
+
+
+async def _set(process: "_Process", data: Mapping[str, Any]) -> bytes:
+    doing = asyncio.get_running_loop().run_in_executor(_THREADS, process.run, data)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        process.end()
+        await asyncio.wait([doing])
+        raise
+
+
+@asynccontextmanager
+async def _place(deadline: float) -> AsyncIterator[int]:
+    """A locked file, to be handed to the process that sets the document. Raises TimeoutError."""
+    file = await _locked_place(deadline)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 async def _locked_place(deadline: float) -> int:
@@ -133,14 +152,15 @@ class _Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ended = False
 
-    def run(self, data: bytes) -> bytes:
+    def run(self, data: Mapping[str, Any]) -> bytes:
         """In a thread, which lives as long as this process: on Linux the other one ends with the thread."""
+        job = orjson.dumps(self._job) + b"\n" + orjson.dumps(data)
         with self._start() as process:
             self._process = process
             if self._is_ended:
                 process.kill()
             try:
-                pdf, words = process.communicate(orjson.dumps(self._job) + b"\n" + data, SECONDS)
+                pdf, words = process.communicate(job, SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise DocumentTooLarge(f"A PDF takes longer than {SECONDS} seconds.") from None

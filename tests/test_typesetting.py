@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from resolvers import typesetting
-from tests.documents import report, report_link, told
+from tests.documents import pages, report, report_link, told
 from tests.test_reports import more_events
 from tests.test_start import Command, is_alive, wait_until_gone
 from tests.test_transfers import folder, serve
@@ -137,6 +137,38 @@ async def test_no_more_wait_than_may(world: World, monkeypatch: pytest.MonkeyPat
 
     assert [answer.result().status_code for answer in done] == [503]
     assert sorted(answer.status_code for answer in answers) == [200, 200, 503]
+
+
+async def test_an_account_that_wants_many_leaves_others_their_turn(world: World) -> None:
+    path = await report_link(world, "TEAM", "PDF")
+    other = World(world.http, world.settings, world.database, world.superuser)
+    other.people["ADMIN"] = await other.found("Other", "other@example.com")
+    others = await report_link(other, "TEAM", "PDF")
+
+    with all_places_taken():
+        waiting = [asyncio.create_task(world.http.get(path)) for _ in range(110)]
+        done: set[asyncio.Task[httpx.Response]] = set()
+        while len(done) < 100:
+            done, _ = await asyncio.wait(waiting, timeout=0.05)
+        wanted = asyncio.create_task(world.http.get(others))
+        done, _ = await asyncio.wait([wanted], timeout=0.5)
+    answers = [await each for each in waiting]
+
+    assert done == set()
+    assert (await wanted).status_code == 200
+    assert [answer.status_code for answer in answers].count(200) == 10
+
+
+async def test_who_waits_holds_no_rows(world: World) -> None:
+    path = await report_link(world, "TEAM", "PDF")
+
+    with all_places_taken():
+        answers = [asyncio.create_task(world.http.get(path)) for _ in range(2)]
+        await asyncio.wait(answers, timeout=0.5)
+        await world.join("VIEWER", "later@example.com")
+
+    texts = [" ".join(pages((await each).content)) for each in answers]
+    assert sorted("later" in text for text in texts) == [False, True]
 
 
 async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
