@@ -50,6 +50,8 @@ class Limits:
     # Times that one response name stands in the document: validation may compare each with each, which takes
     # 45 ms of 70 fragments that spread each other.
     repeats: int = 70
+    # Lists of an operation. To write the statement of one takes up to 20 ms, once for all that are alike.
+    lists: int = 100
     # Cost of introspection where other fields are selected too: 500 take the event loop 30 ms at the most. A
     # thread executes it where nothing else is.
     mixed_introspection: int = 500
@@ -98,6 +100,7 @@ class Weight:
     depth: int = 0
     aliases: int = 0
     fields: int = 0
+    lists: int = 0
     introspection: int = 0
     """Cost of `__schema` and `__type`."""
     resolves: bool = False
@@ -110,6 +113,7 @@ class Weight:
         self.depth = max(self.depth, other.depth)
         self.aliases += other.aliases
         self.fields += other.fields
+        self.lists += other.lists
         self.introspection += other.introspection
         self.resolves |= other.resolves
         self.price.add(1, other.price)
@@ -145,9 +149,9 @@ class Scale:
     def errors(self, weights: list[Weight]) -> list[GraphQLError]:
         """One error for each limit that is passed; the cost comes later, with the variables."""
         limits = self._limits
-        depth, aliases, fields = (
+        depth, aliases, fields, lists = (
             max((getattr(weight, name) for weight in weights), default=0)
-            for name in ("depth", "aliases", "fields")
+            for name in ("depth", "aliases", "fields", "lists")
         )
         repeats = max(self._names.values(), default=0)
         mixed = max((weight.introspection for weight in weights if weight.resolves), default=0)
@@ -155,6 +159,7 @@ class Scale:
             ("depth", "The depth of the operation", depth, limits.depth),
             ("aliases", "The number of aliases", aliases, limits.aliases),
             ("root_fields", "The number of root fields", fields, limits.aliases),
+            ("lists", "The number of lists", lists, limits.lists),
             ("directives", "The number of directives", self._directives, limits.directives),
             (
                 "repeats",
@@ -210,10 +215,12 @@ class Scale:
         below = self._selection(node.selection_set, named)
         weight.depth = max(weight.depth, below.depth + 1)
         weight.aliases += below.aliases
+        weight.lists += below.lists
         below.price.constant += 1
         if node.name.value in _INTROSPECTION:
             weight.introspection += below.price.constant
         if named is not None and named.name.endswith("Connection"):
+            weight.lists += 1
             below.price.add(self._page_size(node), below.paged)
             weight.price.add(1, below.price)
         elif definition is None or not is_list_type(get_nullable_type(definition.type)):
@@ -221,6 +228,7 @@ class Scale:
         elif parent is not None and parent.name.endswith("Connection"):
             weight.paged.add(1, below.price)
         else:
+            weight.lists += parent is not None and not parent.name.startswith("__")
             weight.price.add(self._list_size(node, parent), below.price)
 
     def _page_size(self, node: FieldNode) -> Size:

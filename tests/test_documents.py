@@ -56,6 +56,12 @@ def repeated(count: int) -> str:
     return "{account{" + "id " * count + "}}"
 
 
+def listed(count: int) -> str:
+    return (
+        f"{{account{{{'...F ' * count}}}}} fragment F on Account{{owner{{members(first: 1){{nodes{{id}}}}}}}}"
+    )
+
+
 def lined(count: int) -> str:
     """Lines may end in each of three ways."""
     ends = ("\n", "\r\n", "\r ")
@@ -75,6 +81,7 @@ def tokens(count: int) -> str:
         ("directives", directed, 50),
         ("repeats", repeated, 70),
         ("lines", lined, 2_000),
+        ("lists", listed, 100),
     ],
 )
 def test_each_limit_says_what_and_how_much(
@@ -160,7 +167,8 @@ def test_cost_is_bounded_by_variables_too(documents: Documents) -> None:
     assert refusal(documents, text, {"n": 1e308})["limit"] == "cost"
 
 
-def test_a_fragment_is_weighed_once(documents: Documents) -> None:
+def test_a_fragment_is_weighed_once() -> None:
+    documents = Documents(LISTS, Limits(lists=2**200))
     doubling = "".join(f"fragment F{n} on Account{{...F{n + 1} ...F{n + 1}}} " for n in range(150))
     last = "fragment F150 on Account{members(first: $n){nodes{id}}}"
     text = "query($n: Int){account{...F0}}" + doubling + last
