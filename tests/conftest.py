@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from models import embedded, migrate
 
-pytest_plugins = ["tests.app_fixtures"]
+pytest_plugins = ["tests.app_fixtures", "tests.loop_watchdog"]
 
 TEMPLATE = "template_team_access"
 
