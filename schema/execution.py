@@ -22,6 +22,7 @@ from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 
 from models.fair_thread import FairThread
+from models.outages import logged_as_outage
 from schema.compiled import Info, Request, Stopped
 from schema.document import Prepared, Refused
 from schema.plans import FAST, paths
@@ -49,7 +50,9 @@ async def execute(schema: Schema, prepared: Prepared, context: object) -> Execut
     if begin_again is not None:
         begin_again()
     result = await execute_reference(schema, prepared, context, request.outcomes if request else {})
-    if request is not None and isinstance(outcome, Exception) and not _is_due(outcome, result):
+    if request is None or not isinstance(outcome, Exception) or _is_due(outcome, result):
+        return result
+    if not logged_as_outage(outcome):  # A lost connection says nothing of the operation.
         _pause(prepared, request, outcome)
     return result
 

@@ -182,3 +182,22 @@ async def test_an_outage_is_one_line_of_the_log(
     written = capfd.readouterr().err
     assert written.count("database_unavailable") == 1
     assert len(written.splitlines()) == 1
+
+
+async def test_a_lost_connection_does_not_slow_down_the_operations_that_met_it(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    document = {"query": "{ account { invitations { nodes { email } } } }"}
+    async with served(world) as stage:
+
+        def cut_once(asked: bytes) -> None:
+            if b"FROM invitations" in asked:
+                stage.proxy.when_asked = lambda _asked: None
+                stage.proxy.cut()
+
+        stage.proxy.when_asked = cut_once
+        answers = [(await stage.ask(document)).json()["data"] for _ in range(2)]
+
+    assert answers[0] == answers[1]
+    assert answers[0]["account"]["invitations"]["nodes"]
+    assert "fast_path_failed" not in capfd.readouterr().err
