@@ -162,6 +162,16 @@ async def test_who_answers_no_ping_is_closed(port: int) -> None:
     assert (code, reason) == (1011, "keepalive ping timeout")
 
 
+@pytest.mark.parametrize("opcode", [PING, PONG])
+async def test_who_sends_nothing_but_control_frames_is_closed(port: int, opcode: int) -> None:
+    async with web_sockets(port, 1) as [connection]:
+        await connection.send(frame(opcode) * 30_000)
+
+        code, reason = await connection.closed_with()
+
+    assert (code, reason) == (1008, "At most 100 pings and pongs in 10 seconds")
+
+
 async def test_an_address_has_its_part_of_those_without_a_credential(port: int) -> None:
     async with web_sockets(port, 3):
         refused = await RawConnection.open(port)

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from web.http_server import ServerConfig
 
-_PART_BYTES = 16 * 1024
-"""What is parsed at a time: thousands of the smallest frames at most, which take milliseconds."""
+_PART_BYTES = 2 * 1024
+"""What is parsed in one turn of the event loop: hundreds of the smallest frames, which take milliseconds."""
+_MOST_CONTROL_FRAMES = 100
+_CONTROL_FRAMES_SECONDS = 10
 _CLOSING_SECONDS = 2
 _NEVER = float("inf")
 
@@ -43,6 +45,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.site: Site | None = None
         self._unparsed = bytearray()
         self._is_write_paused = self._has_failed = self._has_credential = False
+        self._is_to_go_on = False
+        self._control_frames, self._control_frames_since = 0, 0.0
         self._since, self._deadline = self.loop.time(), _NEVER
         self.close_timeout = _CLOSING_SECONDS
 
@@ -153,12 +157,42 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
         self._read(True)
 
+    def handle_ping(self) -> None:
+        if self._count_control_frame():
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self._count_control_frame():
+            super().handle_pong(event)
+
+    def _count_control_frame(self) -> bool:
+        """Whether it may be handled. No message of the app's is waited for after one of them."""
+        now = self.loop.time()
+        if now - self._control_frames_since > _CONTROL_FRAMES_SECONDS:
+            self._control_frames, self._control_frames_since = 0, now
+        self._control_frames += 1
+        if self._control_frames > _MOST_CONTROL_FRAMES and not self._has_failed:
+            reason = f"At most {_MOST_CONTROL_FRAMES} pings and pongs in {_CONTROL_FRAMES_SECONDS} seconds"
+            self.conn.send_close(1008, reason)
+            self.handle_parser_exception()
+        return not self._has_failed
+
     def _parse(self) -> None:
         while self._unparsed and self._takes_more:
             part = bytes(self._unparsed[:_PART_BYTES])
             del self._unparsed[:_PART_BYTES]
             super().data_received(part)
+            if self.handshake_initiated:
+                break
+        if self._unparsed and self._takes_more and not self._is_to_go_on:
+            self._is_to_go_on = True
+            self.loop.call_soon(self._go_on)
         self._read(self._has_failed or (not self._unparsed and self._takes_more))
+
+    def _go_on(self) -> None:
+        self._is_to_go_on = False
+        if not self.disconnected:
+            self._parse()
 
     @property
     def _takes_more(self) -> bool:
