@@ -118,24 +118,22 @@ class Documents:
     _kept: OrderedDict[str, Document] = field(default_factory=OrderedDict, init=False)
     _characters: int = field(default=0, init=False)
 
-    async def prepared(
-        self, text: str, operation_name: str | None, variables: dict[str, Any] | None
-    ) -> Prepared:
-        """As `prepare`. A text that is not known is read beside the event loop: it may take 100 ms."""
-        document = self._known(text) or self._keep(await beside_the_loop(self._read, text))
-        return self._prepared(document, operation_name, variables)
-
     def prepare(self, text: str, operation_name: str | None, variables: dict[str, Any] | None) -> Prepared:
         """Raises Refused."""
-        return self._prepared(self.get(text), operation_name, variables)
+        return self.prepared(self.get(text), operation_name, variables)
 
     def get(self, text: str) -> Document:
         """Raises Refused; what was refused is not kept."""
-        return self._known(text) or self._keep(self._read(text))
+        return self.known(text) or self._keep(self._read(text))
 
-    def _prepared(
+    async def read(self, text: str) -> Document:
+        """As `get`, of a text that is not known: beside the event loop, since it may take 100 ms."""
+        return self._keep(await beside_the_loop(self._read, text))
+
+    def prepared(
         self, document: Document, operation_name: str | None, variables: dict[str, Any] | None
     ) -> Prepared:
+        """Raises Refused."""
         operation = document.operation(operation_name)
         if variables and document.inputs.variables:
             errors = list(islice(document.inputs.errors_of(variables), _MAX_ERRORS))
@@ -146,7 +144,7 @@ class Documents:
             raise Refused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
         return Prepared(document, operation, variables, cost)
 
-    def _known(self, text: str) -> Document | None:
+    def known(self, text: str) -> Document | None:
         document = self._kept.get(text)
         if document is not None:
             self._kept.move_to_end(text)

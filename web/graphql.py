@@ -24,7 +24,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from models.deadlines import Deadline
 from models.outages import RETRY_AFTER_SECONDS, logged_as_outage
-from schema.document import Documents, Prepared, Refused, nul_error
+from schema.document import Document, Documents, Prepared, Refused, nul_error
 from schema.execution import execute
 from schema.limits import Limits
 from web.answers import encode
@@ -137,10 +137,13 @@ class GraphQLView(GraphQL[Exchange, None]):
         """Raises Refused."""
         if parameters.holds_nul:
             raise Refused([nul_error()])
-        text, name, variables = parameters.query, parameters.operation_name, parameters.variables
+        document = self.documents.known(parameters.query) or await self._read(parameters.query)
+        return self.documents.prepared(document, parameters.operation_name, parameters.variables)
+
+    async def _read(self, text: str) -> Document:
         try:
             with Deadline(self.timeout_seconds):
-                return await self.documents.prepared(text, name, variables)
+                return await self.documents.read(text)
         except TimeoutError:
             raise Refused([timed_out(self.timeout_seconds)]) from None
 
