@@ -54,10 +54,14 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
 async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
     """Of a member that goes, whether it has claimed them or not: a key does not outlive its member. Whoever
     is removed by somebody else is told, in one email."""
-    statement = select(ApiKey).where(
-        col(ApiKey.account_id) == tx.account.id,
-        col(ApiKey.member_id) == member.id,
-        ApiKey.works_or_may_yet(),
+    statement = (
+        select(ApiKey)
+        .where(
+            col(ApiKey.account_id) == tx.account.id,
+            col(ApiKey.member_id) == member.id,
+            ApiKey.works_or_may_yet(),
+        )
+        .order_by(col(ApiKey.created_at), col(ApiKey.id))
     )
     keys = (await tx.session.scalars(statement)).all()
     if keys and member.id != tx.acting.id:
