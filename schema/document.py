@@ -34,6 +34,7 @@ from schema.document_inputs import DocumentInputs
 from schema.limits import Limits, Scale, default_values, measure_text, too_complex
 from schema.plans import Plans
 from schema.price import Price
+from schema.source import IndexedSource
 
 _RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 # Enough to mend a document by; finding more of them takes hostile documents' time.
@@ -195,7 +196,8 @@ class Documents:
         if lines > self.limits.lines:
             raise Refused([too_complex("lines", "The number of lines", lines, self.limits.lines)])
         try:
-            return parse(text, max_lexical_tokens=allowed, max_comments=allowed)
+            source = IndexedSource(text)
+            return parse(source, max_lexical_tokens=allowed, max_comments=allowed)
         except GraphQLSyntaxError as error:
             tokens, nesting = measure_text(text)
             if tokens > allowed:
