@@ -6,10 +6,11 @@ with a parameter (an account, or the accounts of a viewer: `= ANY`), or with tha
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update
+from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update, event
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     BinaryExpression,
@@ -32,6 +33,10 @@ _PARTS = (
 """Of a statement, by SQLAlchemy's names, what else may hold a SELECT."""
 
 
+_MOST_FORMS = 1_000
+_bound_forms: set[Any] = set()
+
+
 class UnboundStatement(Exception):
     """Of tables of accounts, without an account."""
 
@@ -49,6 +54,19 @@ def require_bound(statement: ClauseElement, across_accounts: str | None = None) 
         )
     if len({id(node) for node, _ in unbound}) > 1:
         raise UnboundStatement(f"{names}: compare account_id with that of the others")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _require_bound_in_session(state: ORMExecuteState) -> None:
+    """Of sessions too: those of one form once. `across_accounts` is an execution option of theirs."""
+    statement = cast("ClauseElement", state.statement)
+    across_accounts = state.execution_options.get("across_accounts")
+    form = statement._generate_cache_key()
+    if form is not None and (form.key, across_accounts) in _bound_forms:
+        return
+    require_bound(statement, across_accounts)
+    if form is not None and len(_bound_forms) < _MOST_FORMS:
+        _bound_forms.add((form.key, across_accounts))
 
 
 @dataclass(eq=False)

@@ -1,6 +1,7 @@
 """A statement over a table of accounts that is not bound to one account does not compile."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlmodel import col
 from models.account_binding import UnboundStatement
 from models.accounts import Account
 from models.audit import AuditEvent
+from models.database import Database
 from models.licenses import License
 from models.members import Member, User
 from models.statements import Statement, any_of, compiled, parameter
@@ -133,6 +135,17 @@ def test_what_is_not_does_not(statement: Any) -> None:
         compiled(statement)
     with pytest.raises(UnboundStatement):
         _ = Statement(lambda: statement).sql
+
+
+async def test_a_session_of_a_change_executes_no_other(database: Database, app_url: str) -> None:
+    async with database.transaction() as transaction:
+        session = transaction.session
+        assert await session.scalar(select(Member).where(_of_account), {"account_id": uuid4()}) is None
+        assert await session.get(Member, (uuid4(), uuid4())) is None
+        with pytest.raises(UnboundStatement, match="members: compare account_id with a parameter"):
+            await session.scalar(select(Member).where(col(Member.name) == "x"))
+        with pytest.raises(UnboundStatement):
+            await session.execute(update(Member).values(name="x"))
 
 
 def test_a_list_that_is_not_bound_is_not_written() -> None:
