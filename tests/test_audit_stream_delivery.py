@@ -360,4 +360,6 @@ async def test_the_times_of_a_request_are_of_the_attempt(world: World) -> None:
 
 async def test_a_row_that_is_no_stream_s_is_not_noted(database: Database) -> None:
     with pytest.raises(RuntimeError, match="only change"):
-        await note_delivery(database, Statement(lambda: update(Account).values(name="Mine")))
+        await note_delivery(
+            database, Statement(lambda: update(Account).values(name="Mine"), across_accounts="to be refused")
+        )

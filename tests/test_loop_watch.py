@@ -1,6 +1,7 @@
 """What keeps the event loop from others is in the log, with what it was."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +14,12 @@ from web.loop_watch import LoopWatch
 
 @pytest.fixture
 def logs() -> Iterator[list[Any]]:
+    """Of all levels, whichever the app of other tests logs."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
     with structlog.testing.capture_logs() as logs:
         yield logs
+    structlog.configure(wrapper_class=before)
 
 
 async def test_a_callback_that_computes_is_told(logs: list[Any]) -> None:
