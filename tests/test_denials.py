@@ -48,11 +48,12 @@ async def test_the_number_is_written_when_the_minute_is_over(
         for _ in range(12):
             await rename(there.viewer, world.account_id)
         async with asyncio.timeout(20):
-            while len(events := await world.events(outcome="DENIED")) < 11:  # noqa: ASYNC110
+            while 2 not in (repeated := await _repeated(world)):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
-    assert events[0]["details"]["repeated"] == 2
-    assert len(await world.events(outcome="DENIED")) == 11
+    # The app of other tests may write what it has counted for them.
+    assert repeated.count(2) == 1
+    assert repeated.count(None) == 10
 
 
 async def test_whoever_is_refused_often_keeps_no_other_refusal_out_of_the_log(
@@ -70,3 +71,8 @@ async def test_whoever_is_refused_often_keeps_no_other_refusal_out_of_the_log(
     events = await world.events(outcome="DENIED")
     assert [event["details"].get("repeated") for event in events].count(5) == 1
     assert len(events) == 10 + 1 + 3
+
+
+async def _repeated(world: World) -> list[int | None]:
+    """Of each refusal in the log: how many like it the event stands for, where it stands for several."""
+    return [event["details"].get("repeated") for event in await world.events(outcome="DENIED")]

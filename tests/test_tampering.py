@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import col
 
 from models import embedded
 from models.accounts import Account
@@ -226,18 +227,22 @@ MEMBER: dict[str, Any] = {
     "role": Role.ADMIN,
 }
 
+NOBODYS = uuid4()
+
 
 @pytest.mark.parametrize(
     "statement",
     [
-        update(Member).values(role=Role.ADMIN),
-        update(Account).values(name="x"),
-        update(Entitlement).values(purchased=9),
-        delete(Member),
+        update(Member).where(col(Member.account_id) == NOBODYS).values(role=Role.ADMIN),
+        update(Account).where(col(Account.id) == NOBODYS).values(name="x"),
+        update(Entitlement).where(col(Entitlement.account_id) == NOBODYS).values(purchased=9),
+        delete(Member).where(col(Member.account_id) == NOBODYS),
         insert(Member).values(**MEMBER),
         insert(AuditEvent).values(account_id=uuid4(), summary="x"),
-        update(AuditHead).values(sequence=1),
-        update(Member.__table__).values(role="ADMIN"),  # type: ignore[attr-defined]
+        update(AuditHead).where(col(AuditHead.account_id) == NOBODYS).values(sequence=1),
+        update(Member.__table__)  # type: ignore[attr-defined]
+        .where(col(Member.account_id) == NOBODYS)
+        .values(role="ADMIN"),
         insert(AuditEvent.__table__).values(account_id=uuid4(), summary="x"),  # type: ignore[attr-defined]
     ],
     ids=lambda statement: str(statement)[:60],
