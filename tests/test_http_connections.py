@@ -151,3 +151,16 @@ async def test_a_handshake_that_is_none_is_refused(sent: bytes) -> None:
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"x-content-type-options: nosniff" in answer
     assert b"content-security-policy: default-src 'none'" in answer
+
+
+async def test_a_body_in_thousands_of_small_chunks_is_refused() -> None:
+    async with serving(echo) as port:
+        connection = await RawConnection.open(port)
+        await connection.send(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        await connection.send(b"1\r\na\r\n" * 40_000)
+        await connection.send(b"0\r\n\r\n")
+
+        answer = await connection.rest()
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"too many small chunks" in answer

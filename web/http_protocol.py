@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HEAD, _BODY, _ANSWER, _IDLE, _CLOSING = range(5)
 _CLOSING_SECONDS = 2
+_SMALL_BYTES, _MOST_SMALL_PIECES = 64, 4_096
 _NEVER = float("inf")
 _CONTINUE = b"HTTP/1.1 100 "
 
@@ -44,6 +45,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = self._send_deadline = _NEVER
         # Of the head that comes in, or since the body that comes in has last grown; and in the last read.
         self._received_bytes = self._read_bytes = 0
+        self._small_pieces = 0  # Of the body, each of which takes as long as a large one.
         self._unsent_bytes = 0  # When the send deadline was set, or last met.
         self._answered: RequestResponseCycle | None = None
         """The request that is being answered, or was last; `cycle` is the one that came in last."""
@@ -162,6 +164,7 @@ class HttpProtocol(HttpToolsProtocol):
         previous = self.cycle
         super().on_headers_complete()
         self._wait(_BODY, self.limits.body_seconds)
+        self._small_pieces = 0
         if self.cycle is not previous and self.scope["method"] != "HEAD":
             self.cycle.transport = cast("asyncio.Transport", _ResponseWriter(self.transport))
         if is_crowded:
@@ -183,6 +186,10 @@ class HttpProtocol(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > allowed
 
     def on_body(self, body: bytes) -> None:
+        self._small_pieces += len(body) < _SMALL_BYTES
+        if self._small_pieces > _MOST_SMALL_PIECES:
+            self._refuse(ConnectionRefused(400, "BAD_REQUEST", "The body has too many small chunks."))
+            raise HttpParserError
         super().on_body(body)
         self._received_bytes = 0
         self._deadline += len(body) / self.limits.body_bytes_per_second

@@ -1,5 +1,6 @@
 """WebSockets by uvicorn, within the connection policy: limits on what a client makes the server keep."""
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -90,6 +91,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def receive(self) -> "ASGIReceiveEvent":
         message = await self.queue.get()
         self._parse()
+        if not self.queue.empty():
+            await asyncio.sleep(0)  # Others have their turn between two messages.
         return message
 
     async def send(self, message: "ASGISendEvent") -> None:
