@@ -1,5 +1,9 @@
 """HTTP/1.1 by uvicorn, within the connection policy: no client holds a connection without using it."""
 
+import sys
+from array import array
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from typing import TYPE_CHECKING, Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -234,11 +238,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _expect_taking_in(self, now: float) -> None:
         self._send_deadline = now + self.limits.send_seconds
-        self._unsent_bytes = self.transport.get_write_buffer_size()
+        self._unsent_bytes = _unsent_bytes(self.transport)
 
     def _check_taken_in(self, now: float) -> None:
         """A slow client has the time that it needs at the lowest rate."""
-        unsent = self.transport.get_write_buffer_size()
+        unsent = _unsent_bytes(self.transport)
         taken, self._unsent_bytes = self._unsent_bytes - unsent, unsent
         earned = max(0, taken) / self.limits.body_bytes_per_second
         self._send_deadline += min(earned, self.limits.send_seconds)
@@ -344,3 +348,14 @@ def _header_too_large(allowed: int) -> ConnectionRefused:
 def _too_many_pipelined(allowed: int) -> ConnectionRefused:
     message = f"At most {allowed:,} requests may wait for their answers on one connection."
     return ConnectionRefused(429, "RATE_LIMITED", message, "pipelined_requests", allowed)
+
+
+def _unsent_bytes(transport: "asyncio.Transport") -> int:
+    """What the client has not acknowledged: in the transport's buffer, and on Linux in the socket's, which
+    may hold megabytes, and lets the transport's shrink only once a third of them has gone out."""
+    unsent = transport.get_write_buffer_size()
+    if sys.platform == "linux":
+        queued = array("i", [0])
+        ioctl(transport.get_extra_info("socket").fileno(), TIOCOUTQ, queued)
+        unsent += queued[0]
+    return unsent
