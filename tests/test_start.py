@@ -20,7 +20,7 @@ from models import embedded
 
 ROOT = Path(__file__).parent.parent
 START_TIMEOUT_SECONDS = 60
-END_TIMEOUT_SECONDS = 5
+END_TIMEOUT_SECONDS = 20
 
 
 def free_port() -> int:
@@ -79,8 +79,10 @@ def running(folder: Path, *arguments: str, **settings: str) -> Iterator[Command]
     try:
         yield command
     finally:
+        processes = command.processes()
         command.process.kill()
         command.process.communicate()
+        wait_until_gone(processes)  # They write to the folder until they have ended.
 
 
 def wait_until_gone(processes: set[int]) -> None:
