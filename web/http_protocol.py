@@ -179,6 +179,11 @@ class HttpProtocol(HttpToolsProtocol):
     def _asks_for_other_protocol(self) -> bool:
         return self.parser.should_upgrade() and not self._should_upgrade()
 
+    def _should_upgrade(self) -> bool:
+        """Not while an earlier request is being answered: its answer would go out among the frames, however
+        slowly they are taken in. Such a request is answered without the upgrade, as HTTP allows."""
+        return super()._should_upgrade() and not self.pipeline and not self._is_answering
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answered = cycle
         super()._start_asgi_task(cycle, app)
