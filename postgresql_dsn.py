@@ -179,6 +179,8 @@ def _tls(given: Parameters) -> tuple[Parameters, bool]:
     if negotiation == "direct" and mode not in SSL_MODES[3:]:
         raise ValueError("must have sslmode=require, verify-ca or verify-full with sslnegotiation=direct")
     _require_files(tls)
+    if not trusts_system and "sslrootcert" not in tls:
+        _require_root(mode or os.environ.get("PGSSLMODE"))
     return {**tls, **({"sslmode": mode} if mode else {})}, trusts_system
 
 
@@ -199,6 +201,21 @@ def _require_files(tls: Parameters) -> None:
             context.load_cert_chain(tls["sslcert"], tls.get("sslkey"), lambda: tls.get("sslpassword", ""))
     except OSError:
         raise ValueError("must have a certificate and its key in PEM as its sslcert and sslkey") from None
+
+
+def _require_root(mode: str | None) -> None:
+    """Of authorities, where the server's certificate is checked and the URL names no file: none connects
+    without one. The place of the file is that of libpq."""
+    if mode not in ("verify-ca", "verify-full"):
+        return
+    path = os.environ.get("PGSSLROOTCERT") or Path("~/.postgresql/root.crt").expanduser()
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:
+        raise ValueError(
+            f"must have sslrootcert=system, or a file of root certificates as its sslrootcert, with"
+            f" sslmode={mode}: there is none at {path}"
+        ) from None
 
 
 def _server_settings(given: Parameters) -> Parameters:

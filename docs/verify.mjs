@@ -1,5 +1,6 @@
 // Verifies an export of the audit log (NDJSON) by docs/audit-log.md: node verify.mjs FILE [PUBLIC_KEY]
-// Ends with 0: verified; 1: not what was exported; 3: filtered; 4: unsigned, or without a key to check the signature
+// Ends with 0: verified; 1: not what was exported; 2: no such file, or a malformed key; 3: filtered; 4: unsigned, or
+// without a key to check the signature
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
@@ -8,19 +9,23 @@ const NAMES = 'accountId sequence id occurredAt action outcome summary actorKind
 const OLD_END_NAMES = 'end accountId events firstSequence lastSequence headSequence headHash filtered'
 const END_NAMES = `${OLD_END_NAMES} sha256 signature`
 const [path, publicKey] = process.argv.slice(2)
+const stop = (status, why) => { console.error(why); process.exit(status) }
+if (!path) stop(2, 'usage: node verify.mjs FILE [PUBLIC_KEY]')
+const keyOf = (x) => { try { return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } }) } catch {
+  stop(2, 'PUBLIC_KEY must be 32 bytes in base64url: the 43 characters that `team-access audit public-key` prints') } }
+const key = publicKey && keyOf(publicKey)
 const field = (text) => text === null ? '-,' : `${Buffer.byteLength(text)}:${text},`
 const joined = (texts) => Buffer.from(texts.map(field).join(''))
-const ensure = (isSo, otherwise) => { if (!isSo) { console.error(otherwise); process.exit(1) } }
+const ensure = (isSo, otherwise) => { if (!isSo) stop(1, otherwise) }
 const parsed = (line, otherwise) => { try { return Object(JSON.parse(line)) } catch { ensure(false, otherwise) } }
-const isSigned = (message, signature) => publicKey && Buffer.from(signature, 'base64url').toString('base64url') === signature
-  && verify(null, message, createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: publicKey } }),
-    Buffer.from(signature, 'base64url'))
+const isSigned = (message, text) => { const signature = Buffer.from(`${text}`, 'base64url')
+  return key && signature.toString('base64url') === text && verify(null, message, key, signature) }
 async function * linesOf (path) {
   let rest = Buffer.alloc(0)
-  for await (const chunk of createReadStream(path)) {
-    let start = 0, stop
+  for await (const chunk of createReadStream(path).on('error', ({ message }) => stop(2, `cannot be read: ${message}`))) {
+    let start = 0, end
     rest = Buffer.concat([rest, chunk])
-    for (; (stop = rest.indexOf('\n', start)) >= 0; start = stop + 1) yield rest.subarray(start, stop)
+    for (; (end = rest.indexOf('\n', start)) >= 0; start = end + 1) yield rest.subarray(start, end)
     rest = rest.subarray(start)
   }
   ensure(!rest.length, 'the last line has no end: the export is cut off')
@@ -47,9 +52,11 @@ for await (const bytes of linesOf(path)) {
   first ??= event, last = event, events += 1
   if (first.sequence > 1) hashes.set(event.sequence, hash)
 }
-const isVouchedFor = ({ accountId, details: { prunedThrough, hash, count, exportSha256, signature } }) =>
-  hash === (hashes.get(prunedThrough) ?? first.previousHash) && prunedThrough >= first.sequence - 1 && isSigned(
-    joined(['team-access audit log pruned', accountId, `${prunedThrough}`, hash, `${count}`, exportSha256]), signature)
+const isVouchedFor = ({ accountId, details }) => {
+  const { prunedThrough, hash, count, exportSha256, signature } = Object(details)
+  return hash === (hashes.get(prunedThrough) ?? first.previousHash) && prunedThrough >= first.sequence - 1 && isSigned(
+    joined(['team-access audit log pruned', accountId, `${prunedThrough}`, hash, `${count}`, `${exportSha256}`]), signature)
+}
 const ends = `${end?.accountId} ${end?.events} ${end?.firstSequence} ${end?.lastSequence}`
 const holds = `${first ? first.accountId : end?.accountId} ${events} ${first?.sequence ?? null} ${last?.sequence ?? null}`
 const { sequence, hash } = last ?? { sequence: 0, hash: '0'.repeat(64) }
@@ -64,7 +71,7 @@ ensure(end.filtered || (last?.sequence ?? 0) - (first?.sequence ?? 1) + 1 === ev
 ensure(end.filtered || !first || /^1 0+$/.test(`${first.sequence} ${first.previousHash}`) || prunings.some(isVouchedFor),
   'the beginning is missing')
 const message = Buffer.from(`team-access audit log export\n${endLine.slice(0, endLine.lastIndexOf(',"signature":'))}`)
-ensure(!publicKey || end.signature == null || isSigned(message, `${end.signature}`), 'the last line is not signed by this key')
+ensure(!publicKey || end.signature == null || isSigned(message, end.signature), 'the last line is not signed by this key')
 const status = !publicKey || end.signature == null ? 'unsigned' : end.filtered ? 'filtered' : 'verified'
 console.log(`${status}: ${events} events of the account ${end.accountId}, up to ${sequence} ${hash}`)
 process.exitCode = { verified: 0, filtered: 3, unsigned: 4 }[status]

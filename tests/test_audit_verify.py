@@ -358,7 +358,27 @@ def test_wherever_a_large_export_is_changed(large: Path, tmp_path: Path, sequenc
 
 
 def test_the_verifier_in_javascript_is_as_short_as_it_is_said_to_be() -> None:
-    assert len(VERIFIER.read_text().splitlines()) <= 70
+    assert len(VERIFIER.read_text().splitlines()) <= 80
+
+
+@pytest.mark.parametrize("public_key", ["short", "é" * 43, "!" * 43, "A" * 44, "A" * 64])
+def test_the_verifier_in_javascript_refuses_what_is_no_key(
+    tmp_path: Path, lines: Lines, public_key: str
+) -> None:
+    run = by_node(written(tmp_path, lines), public_key)
+
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("PUBLIC_KEY must be 32 bytes in base64url")
+    assert run.stderr.count("\n") == 1
+
+
+def test_the_verifier_in_javascript_names_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.ndjson", tmp_path):
+        run = by_node(path)
+
+        assert (run.returncode, run.stdout) == (2, "")
+        assert run.stderr.startswith("cannot be read: ")
+        assert run.stderr.count("\n") == 1
 
 
 def test_the_verifier_in_javascript_finds_whole_what_is(tmp_path: Path, lines: Lines) -> None:

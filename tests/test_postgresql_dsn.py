@@ -139,5 +139,27 @@ def test_files_that_hold_no_certificate_are_refused(tmp_path: Path) -> None:
         parse(f"{PREFIX}db?sslcert={tmp_path}/good.pem&sslkey={tmp_path}/ca.pem")
 
 
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+@pytest.mark.parametrize("by", ["url", "environment"])
+def test_certificates_are_checked_by_some_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, by: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
+    url = f"{PREFIX}db?sslmode={mode}" if by == "url" else f"{PREFIX}db"
+    if by == "environment":
+        monkeypatch.setenv("PGSSLMODE", mode)
+
+    with pytest.raises(ValueError, match=f"sslrootcert=system, or a file .* with sslmode={mode}"):
+        parse(url)
+
+    (tmp_path / ".postgresql").mkdir()
+    trustme.CA().cert_pem.write_to_path(tmp_path / ".postgresql" / "root.crt")
+    parse(url)
+    monkeypatch.setenv("PGSSLROOTCERT", str(tmp_path / "missing.pem"))
+    with pytest.raises(ValueError, match=r"there is none at .*missing\.pem"):
+        parse(url)
+
+
 def test_a_value_shows_no_password() -> None:
     assert "s3cret" not in repr(parse(f"{PREFIX}ada:s3cret@db/team"))
