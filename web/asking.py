@@ -1,7 +1,7 @@
 """From an HTTP request or a WebSocket to who is asking."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -35,7 +35,7 @@ async def make_context(exchange: Exchange) -> Context:
     whose member's role is none for it, and `RateLimited`."""
     state = _state(exchange.connection)
     context, rate_limiter = (
-        _context(state, exchange.connection, lambda: exchange.response),
+        _context(state, exchange.connection, exchange.headers, lambda: exchange.response),
         state.rate_limiter,
     )
     _know_browser(context, exchange)
@@ -52,7 +52,7 @@ async def make_context(exchange: Exchange) -> Context:
     finally:
         exchange.record = _recorder(context, state) or exchange.record
     if context.viewer is not None:
-        exchange.credential_id = context.viewer.credential.id
+        exchange.credential_id = context.viewer.credential_id
         if not context.viewer.may_query:
             exchange.admit = _only_changes
     _watch(context, exchange)
@@ -68,7 +68,7 @@ def bearer_of(authorization: str) -> str | None:
 def _know_browser(context: Context, exchange: Exchange) -> None:
     """A page of this site that calls the API has the session in its cookie, and is not told its token."""
     connection = exchange.connection
-    if connection.scope["type"] == "http" and connection.headers.get("sec-fetch-site") == "same-origin":
+    if connection.scope["type"] == "http" and exchange.headers.get("sec-fetch-site") == "same-origin":
         context.is_page = True
         context.browser_secret = link_cookie.secret_of(connection, context.settings)
         context.issue_browser_secret = link_cookie.issuing(
@@ -101,7 +101,7 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     """For the pages, to which a browser brings its cookie: that of a session, since an API key is nobody who
     looks at pages. Cookies go out with the response. Raises `RateLimited`."""
     state = _state(connection)
-    context = _context(state, connection, lambda: response)
+    context = _context(state, connection, connection.headers, lambda: response)
     context.browser_secret = link_cookie.secret_of(connection, state.settings)
     context.issue_browser_secret = link_cookie.issuing(connection, state.settings, lambda: response)
     cookie = connection.cookies.get(state.settings.session_cookie, "")
@@ -175,7 +175,9 @@ async def _enter_by_cookie(
         context.keep_cookie("")
 
 
-def _context(state: State, connection: HTTPConnection, response: Callable[[], Response]) -> Context:
+def _context(
+    state: State, connection: HTTPConnection, headers: Mapping[str, str], response: Callable[[], Response]
+) -> Context:
     settings = state.settings
 
     def keep_cookie(token: str) -> None:
@@ -193,7 +195,7 @@ def _context(state: State, connection: HTTPConnection, response: Callable[[], Re
         database=state.database,
         announcer=state.announcer,
         listener=state.listener,
-        client=_client_of(state, connection),
+        client=_client_of(state, connection, headers),
         keep_cookie=keep_cookie,
         denials=state.denials,
         started_at=_started_at(connection),
@@ -214,11 +216,11 @@ def _started_at(connection: HTTPConnection) -> datetime:
 
 
 def client_of(connection: HTTPConnection) -> Client:
-    return _client_of(_state(connection), connection)
+    return _client_of(_state(connection), connection, connection.headers)
 
 
-def _client_of(state: State, connection: HTTPConnection) -> Client:
-    user_agent = connection.headers.get("user-agent")
+def _client_of(state: State, connection: HTTPConnection, headers: Mapping[str, str]) -> Client:
+    user_agent = headers.get("user-agent")
     return Client(
         ip=state.proxies.client_of(connection),
         user_agent=user_agent[:_LONGEST_HEADER] if user_agent else None,

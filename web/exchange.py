@@ -1,6 +1,6 @@
 """One HTTP request, or one WebSocket, as the code that makes a context sees it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,8 @@ def _admit_all(prepared: Prepared) -> None:
 @dataclass
 class Exchange:
     connection: HTTPConnection
+    # The first of each name.
+    headers: Mapping[str, str]
     # The Authorization header's value, or that of `connection_init`'s payload, which comes first.
     authorization: str | None
     # Of whoever asks, once a context was made.

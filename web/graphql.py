@@ -164,8 +164,7 @@ class GraphQLView(GraphQL[Exchange, None]):
         except TimeoutError:
             raise Refused([timed_out(self.timeout_seconds)]) from None
         answer = self.answer(result, prepared, exchange)
-        has_data = any(value is not None for value in (result.data or {}).values())
-        if not has_data and UNAVAILABLE in codes_of(answer):
+        if UNAVAILABLE in codes_of(answer) and all(value is None for value in (result.data or {}).values()):
             raise unavailable(exchange.request_id)
         return answer
 
@@ -188,7 +187,7 @@ class GraphQLView(GraphQL[Exchange, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Exchange:
         """For Strawberry, whose handler of a WebSocket holds it as its context."""
-        return Exchange(request, request.headers.get("authorization"))
+        return Exchange(request, request.headers, request.headers.get("authorization"))
 
     async def _respond(self, request: Request) -> ASGIApp:
         headers = _first_of_each(request.scope["headers"])
@@ -197,7 +196,7 @@ class GraphQLView(GraphQL[Exchange, None]):
             if request.method == "GET" and "query" not in request.query_params:
                 return await self.render_ide(request)
             media_type = JSON
-        exchange = Exchange(request, headers.get("authorization"))
+        exchange = Exchange(request, headers, headers.get("authorization"))
         try:
             status, body = await self._answer(exchange, request, headers, media_type)
             return self._response(exchange, status, body, media_type or JSON)

@@ -47,8 +47,8 @@ class SecurityHeaders:
         return send_with_headers
 
     def with_headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        names = {name for name, _ in headers}
-        return [*headers, *(header for header in self._headers if header[0] not in names)]
+        names = dict(headers)
+        return [*headers, *[header for header in self._headers if header[0] not in names]]
 
     def _around_handshake(self, scope: Scope, send: Send) -> Send:
         """A WebSocket that is refused is answered with 403 by the server itself, without any headers."""
