@@ -1,21 +1,22 @@
 """HTTP/1.1 by uvicorn, within the connection policy: no client holds a connection without using it."""
 
+import asyncio
 import sys
 from array import array
 from fcntl import ioctl
 from termios import TIOCOUTQ
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from permissions.client_sites import Site
 from web.connection_limits import ConnectionRefused
+from web.http_response import ResponseCycle
 
 if TYPE_CHECKING:
-    import asyncio
-
     from starlette.types import Receive, Scope, Send
     from uvicorn._types import ASGI3Application
 
@@ -25,7 +26,6 @@ _HEAD, _BODY, _ANSWER, _IDLE, _CLOSING = range(5)
 _CLOSING_SECONDS = 2
 _SMALL_BYTES, _MOST_SMALL_PIECES = 64, 4_096
 _NEVER = float("inf")
-_CONTINUE = b"HTTP/1.1 100 "
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -40,7 +40,7 @@ class HttpProtocol(HttpToolsProtocol):
         config: "ServerConfig",
         server_state: ServerState,
         app_state: dict[str, Any],
-        _loop: "asyncio.AbstractEventLoop | None" = None,
+        _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.table, self.limits = config.table, config.table.limits
@@ -85,7 +85,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     # Called by the event loop.
 
-    def connection_made(self, transport: "asyncio.Transport") -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.site = self.table.site_of_peer(self.client[0] if self.client else None)
         self._wait(_HEAD, self.limits.header_seconds)
@@ -154,7 +154,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._phase == _HEAD:  # Trailers are no headers.
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._is_header_too_large():
@@ -165,15 +168,41 @@ class HttpProtocol(HttpToolsProtocol):
                 raise HttpParserError
             return
         is_crowded = len(self.pipeline) >= self.limits.pipelined_requests
-        previous = self.cycle
-        super().on_headers_complete()
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        if not self.parser.should_upgrade():
+            self._begin_request()
         self._wait(_BODY, self.limits.body_seconds)
         self._small_pieces = 0
-        if self.cycle is not previous and self.scope["method"] != "HEAD":
-            self.cycle.transport = cast("asyncio.Transport", _ResponseWriter(self.transport))
         if is_crowded:
             self._refuse_pipelined()
             raise HttpParserError
+
+    def _begin_request(self) -> None:
+        """As uvicorn does, with a cycle of ours."""
+        version, url = self.parser.get_http_version(), parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"], self.scope["query_string"] = url.path, url.query or b""
+        previous = self.cycle
+        self.cycle = cycle = ResponseCycle(
+            self.scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            self.expect_100_continue,
+            version != "1.0" and self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
 
     @property
     def _asks_for_other_protocol(self) -> bool:
@@ -315,30 +344,6 @@ class HttpProtocol(HttpToolsProtocol):
         return self.table.security_headers.with_headers(headers), body
 
 
-class _ResponseWriter:
-    """Joins a response's head with the beginning of its body: one packet instead of two."""
-
-    __slots__ = ("_head", "_transport")
-
-    def __init__(self, transport: "asyncio.Transport") -> None:
-        self._transport = transport
-        self._head: bytes | None = None
-
-    def write(self, data: bytes) -> None:
-        if self._head is None and not data.startswith(_CONTINUE):
-            self._head = data
-        else:
-            self._transport.write(self._head + data if self._head else data)
-            self._head = self._head and b""
-
-    def close(self) -> None:
-        self.write(b"")
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-
 def _too_slow(part: str, seconds: float, bytes_per_second: int = 0) -> ConnectionRefused:
     rate = f", and after that at {bytes_per_second:,} bytes a second" if bytes_per_second else ""
     message = f"The request's {part} came in too slowly: it must arrive within {seconds:g} seconds{rate}."
@@ -355,7 +360,7 @@ def _too_many_pipelined(allowed: int) -> ConnectionRefused:
     return ConnectionRefused(429, "RATE_LIMITED", message, "pipelined_requests", allowed)
 
 
-def _unsent_bytes(transport: "asyncio.Transport") -> int:
+def _unsent_bytes(transport: asyncio.Transport) -> int:
     """What the client has not acknowledged: in the transport's buffer, and on Linux in the socket's, which
     may hold megabytes, and lets the transport's shrink only once a third of them has gone out."""
     unsent = transport.get_write_buffer_size()

@@ -1,0 +1,100 @@
+"""A request and its response, written in one step where the response is complete in one message."""
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
+
+_REPEATED_NAMES = frozenset(
+    (
+        b"cache-control",
+        b"content-security-policy",
+        b"content-type",
+        b"strict-transport-security",
+        b"x-content-type-options",
+    )
+)
+_MOST_REPEATED_LINES = 256
+_FRAMING_NAMES = (b"connection", b"transfer-encoding")
+_WITHOUT_BODY = (204, 304)
+
+_repeated_lines: dict[tuple[bytes, bytes], bytes] = {}
+"""By header, those that were found to be valid: most responses repeat them."""
+
+
+class ResponseCycle(RequestResponseCycle):
+    """Head and body go out together, as one packet instead of two. Uvicorn writes what comes in parts, has no
+    Content-Length, is the connection's last, or is not valid."""
+
+    _start: Any = None
+    """The message with status and headers, which waits for the one with the body."""
+
+    async def send(self, message: Any) -> None:
+        start = self._start
+        if start is None:
+            if self.response_started or message["type"] != "http.response.start":
+                await super().send(message)
+            else:
+                self._start, self.waiting_for_100_continue = message, False
+            return
+        self._start = None
+        response = self._in_one_part(start, message)
+        if response is None:
+            await super().send(start)
+            await super().send(message)
+            return
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if not self.disconnected:
+            self._write_all(response)
+
+    async def send_500_response(self) -> None:
+        self._start = None
+        await super().send_500_response()
+
+    def _write_all(self, response: bytes) -> None:
+        self.response_started = self.response_complete = True
+        self.transport.write(response)
+        self.message_event.set()
+        self.on_response()
+
+    def _in_one_part(self, start: Any, message: Any) -> bytes | None:
+        """None where it is left to uvicorn."""
+        status = start["status"]
+        if (
+            message["type"] != "http.response.body"
+            or message.get("more_body")
+            or not self.keep_alive
+            or status < 200
+            or status in _WITHOUT_BODY
+            or self.scope["method"] == "HEAD"
+        ):
+            return None
+        body, length = message.get("body", b""), None
+        parts = [STATUS_LINE[status]]
+        for header in (*self.default_headers, *start["headers"]):
+            line = _repeated_lines.get(header) or _line(header)
+            if line is None:
+                return None
+            if header[0] == b"content-length":
+                length = int(header[1])
+            parts.append(line)
+        if length != len(body):
+            return None
+        parts += (b"\r\n", body)
+        return b"".join(parts)
+
+
+def _line(header: tuple[bytes, bytes]) -> bytes | None:
+    """None where it says how the response ends, or is not valid."""
+    name, value = header[0].lower(), header[1]
+    if name in _FRAMING_NAMES or HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        return None
+    line = b"%b: %b\r\n" % (name, value)
+    if name in _REPEATED_NAMES and len(_repeated_lines) < _MOST_REPEATED_LINES:
+        _repeated_lines[header] = line
+    return line
