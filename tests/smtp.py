@@ -32,6 +32,8 @@ class Server:
     attempts: list[EmailMessage] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     """Of `attempts`, as the client sent them."""
+    password: str | None = None
+    """Where set, who has not logged in with it is refused."""
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     connections: int = 0
     at_once: int = 0
@@ -60,6 +62,8 @@ class Server:
     async def handle_MAIL(  # noqa: N802
         self, smtp: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.password is not None and not session.authenticated:
+            return "530 5.7.0 Authentication required"
         answer = await self._scripted("MAIL", smtp)
         envelope.mail_from = address
         return answer or "250 OK"
@@ -100,6 +104,7 @@ async def smtp_server(
 ) -> AsyncIterator[Server]:
     """`answers` by command; `tls` from the start, or `starttls`; `password` to be let in."""
     server = Server(port, {command: deque(texts) for command, texts in (answers or {}).items()})
+    server.password = password
     loop = asyncio.get_running_loop()
 
     def log_in(smtp: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
@@ -114,7 +119,6 @@ async def smtp_server(
             tls_context=starttls,
             require_starttls=starttls is not None,
             enable_SMTPUTF8=utf8,
-            auth_required=password is not None,
             auth_require_tls=False,
             authenticator=log_in,
             loop=loop,

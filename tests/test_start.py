@@ -87,14 +87,15 @@ def running(folder: Path, *arguments: str, **settings: str) -> Iterator[Command]
 
 def wait_until_gone(processes: set[int]) -> None:
     deadline = time.monotonic() + END_TIMEOUT_SECONDS
-    while left := {pid for pid in processes if is_alive(pid)}:
+    while left := alive(processes):
         assert time.monotonic() < deadline, f"still there: {left}"
         time.sleep(0.01)
 
 
-def is_alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
-    return bool(state.strip()) and not state.startswith("Z")
+def alive(processes: set[int]) -> set[int]:
+    listing = subprocess.run(["ps", "-axo", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+    states = dict(line.split(maxsplit=1) for line in listing.splitlines())
+    return {pid for pid in processes if not states.get(str(pid), "Z").startswith("Z")}
 
 
 async def rows(folder: Path, query: str, database: str = embedded.DATABASE) -> list[tuple[object, ...]]:

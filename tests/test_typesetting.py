@@ -15,7 +15,7 @@ import pytest
 from resolvers import typesetting
 from tests.documents import pages, report, report_link, told
 from tests.test_reports import more_events
-from tests.test_start import Command, is_alive, wait_until_gone
+from tests.test_start import Command, alive, wait_until_gone
 from tests.test_transfers import folder, serve
 from tests.world import World
 
@@ -181,7 +181,7 @@ async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
         await asyncio.wait([answer])
 
     async with asyncio.timeout(10):
-        while is_alive(pid):  # noqa: ASYNC110
+        while alive({pid}):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert (await world.http.get(path)).status_code == 200
 
