@@ -15,6 +15,7 @@ from models.database import Database
 from schema.plans import paths
 from settings import Settings
 from tests.forms import FORMS
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.snapshots import Snapshot
 from tests.world import Person, World
@@ -58,7 +59,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def http(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """Keeps no cookies by itself: who acts is said by each request."""
     limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(base_url=app_url, timeout=30, limits=limits, event_hooks=FORMS) as client:
+    async with httpx.AsyncClient(
+        verify=NO_AUTHORITIES, base_url=app_url, timeout=30, limits=limits, event_hooks=FORMS
+    ) as client:
         client.cookies.jar.set_policy(_NO_COOKIES)
         yield client
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from tests.forms import FORMS
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.world import Person, World
 from web.state import State
@@ -31,7 +32,7 @@ async def limited(
     url = f"http://127.0.0.1:{changed.port}"
     async with (
         serving(changed) as server,
-        httpx.AsyncClient(base_url=url, timeout=30, event_hooks=FORMS) as http,
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=url, timeout=30, event_hooks=FORMS) as http,
     ):
         http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         people = {role: replace(person, http=http) for role, person in world.people.items()}

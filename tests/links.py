@@ -14,6 +14,7 @@ from resolvers.sessions import sign_in_link
 from settings import Settings
 from tests.changes import CHANGE_ROLE, DECLINE, REMOVE, RESEND, REVOKE_API_KEY, REVOKE_INVITATION
 from tests.forms import FORMS
+from tests.http_clients import NO_AUTHORITIES
 from tests.test_invitations import BOB, invited, let_time_run_out
 from tests.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
 
@@ -162,7 +163,9 @@ async def _everything(superuser: asyncpg.Connection) -> dict[str, list[dict[str,
 
 def forgetful_client(settings: Settings) -> httpx.AsyncClient:
     """Keeps no cookies by itself."""
-    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", timeout=30, event_hooks=FORMS)
+    client = httpx.AsyncClient(
+        verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{settings.port}", timeout=30, event_hooks=FORMS
+    )
     client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return client
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.changes import codes
+from tests.http_clients import NO_AUTHORITIES
 from tests.links import Opened, claiming, emailed_link, heading, nothing_is_written, session_of
 from tests.serving import free_port
 from tests.test_invitations import BOB, invited
@@ -54,7 +55,7 @@ async def test_only_pages_of_this_site_press_buttons(world: World, path: str) ->
     opened, netloc = await target(world, path), f"127.0.0.1:{world.settings.port}"
 
     async with (
-        httpx.AsyncClient(base_url=world.settings.public_url) as browser,
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=world.settings.public_url) as browser,
         nothing_is_written(world.superuser),
     ):
         answers = [

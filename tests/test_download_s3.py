@@ -12,6 +12,7 @@ from models.storage import Storage
 from resolvers import operator
 from tests.catalogs import write_catalog
 from tests.downloads import a_file, a_license, a_link, all_told, told
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.world import World
 
@@ -47,7 +48,9 @@ async def from_s3(
     await operator.import_catalog(world.database, storage, tmp_path, lambda _done, _total: None)
     async with (
         serving(settings),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", timeout=60) as http,
+        httpx.AsyncClient(
+            verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{settings.port}", timeout=60
+        ) as http,
     ):
         yield http
         await all_told(world)

@@ -111,7 +111,7 @@ VARIABLES: dict[str, object] = {
 }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_collections() -> Iterator[None]:
     """The tests' own objects are not looked through, as a server's are not."""
     gc.collect()

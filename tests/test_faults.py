@@ -15,6 +15,7 @@ import pytest
 
 from tests import chain
 from tests.changes import INVITE_ONE, PROVISION_LICENSE, UPDATE_ACCOUNT, nothing_changes
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.smtp import smtp_server
 from tests.test_invitation_delivery import forget_emails, until_no_job_is_left, working
@@ -45,7 +46,7 @@ async def served(world: World) -> AsyncIterator[tuple[asyncio.subprocess.Process
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
-        async with asyncio.timeout(30), httpx.AsyncClient() as client:
+        async with asyncio.timeout(30), httpx.AsyncClient(verify=NO_AUTHORITIES) as client:
             while not await _answers(client, url):
                 assert process.returncode is None
                 await asyncio.sleep(0.05)
@@ -93,7 +94,10 @@ async def test_a_server_is_killed_in_the_middle_of_two_hundred_changes(
     before = await connections(world)
     answered: list[dict[str, Any]] = []
 
-    async with served(world) as (process, url), httpx.AsyncClient(base_url=url, timeout=10) as http:
+    async with (
+        served(world) as (process, url),
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=url, timeout=10) as http,
+    ):
         admin = Person(http, token=world.admin.token)
 
         async def act(number: int) -> None:
@@ -211,7 +215,10 @@ async def test_connections_that_were_cut_while_nobody_used_them_are_replaced(wor
 
 async def test_a_change_that_waits_too_long_is_stopped_and_changes_nothing(world: World) -> None:
     settings = world.settings.model_copy(update={"port": free_port(), "operation_timeout_seconds": 0.3})
-    async with serving(settings), httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}") as http:
+    async with (
+        serving(settings),
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{settings.port}") as http,
+    ):
         admin = Person(http, token=world.admin.token)
         async with nothing_changes(world), account_held(world):
             (refusal,) = await admin.refusals(

@@ -13,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from tests.http_clients import NO_AUTHORITIES
 from tests.toy_graphql import ALLOWED_ORIGIN, RECORD, serving
 from web.connection_limits import ConnectionLimits
 
@@ -30,7 +31,7 @@ async def address() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def client(address: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as client:
+    async with httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://{address}", timeout=20) as client:
         yield client
 
 

@@ -16,6 +16,7 @@ from models import notifications
 from settings import Settings
 from tests.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.graphql_ws import connected
+from tests.http_clients import NO_AUTHORITIES
 from tests.live import append, change_role, head
 from tests.serving import free_port, serving
 from tests.test_faults import kill, served
@@ -61,7 +62,7 @@ async def test_what_is_changed_through_one_process_is_seen_through_the_other(
     async with (
         connected(there, world.admin.token) as admin,
         connected(there, world.member.token) as member,
-        httpx.AsyncClient(base_url=here, timeout=30) as http,
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=here, timeout=30) as http,
     ):
         appended = await admin.subscribe(LOG, id=world.account_id, after=await head(world))
         changed = await member.subscribe(MEMBER, id=world.account_id)
@@ -87,7 +88,10 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
 ) -> None:
     here, there = servers
     first, seen = await head(world), list[int]()
-    async with httpx.AsyncClient(base_url=here, timeout=30) as http, asyncio.TaskGroup() as tasks:
+    async with (
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=here, timeout=30) as http,
+        asyncio.TaskGroup() as tasks,
+    ):
         changer = Person(http, token=world.admin.token)
         for number in range(200):
             tasks.create_task(

@@ -14,6 +14,7 @@ from models import outages
 from tests.changes import INVITE_ONE
 from tests.database_proxy import DatabaseProxy, proxied
 from tests.graphql_ws import Socket, connected
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.test_faults import OURS, account_held
 from tests.world import Person, World
@@ -44,7 +45,7 @@ async def served(world: World, **changes: Any) -> AsyncIterator[Stage]:
         settings = world.settings.model_copy(
             update={"port": port, "database_url": SecretStr(proxy.url), **changes}
         )
-        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        client = httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{port}", timeout=30)
         async with serving(settings), client as http:
             stage = Stage(world, proxy, http)
             await stage.admin.ask(ACCOUNT)

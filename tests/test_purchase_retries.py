@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.changes import actions, nothing_changes, refusal
+from tests.http_clients import NO_AUTHORITIES
 from tests.test_concurrency import at_once
 from tests.test_purchases import purchase
 from tests.world import Person, World
@@ -56,7 +57,10 @@ async def cut_at_the_answer(world: World) -> AsyncIterator[Person]:
 
     relaying = await asyncio.start_server(relay, "127.0.0.1", 0)
     port = relaying.sockets[0].getsockname()[1]
-    async with relaying, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    async with (
+        relaying,
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{port}") as http,
+    ):
         yield replace(world.admin, http=http)
 
 

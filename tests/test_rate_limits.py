@@ -14,6 +14,7 @@ from websockets import ConnectionClosed
 
 from permissions.tokens import new_api_key, new_token
 from tests.graphql_ws import connected
+from tests.http_clients import NO_AUTHORITIES
 from tests.limited import VIEWER, asked, limited, statuses
 from tests.live import statements
 from tests.stored_keys import with_key
@@ -325,7 +326,7 @@ def two_processes(world: World, database_url: str, tmp_path: Path) -> Iterator[s
 
 async def test_the_processes_of_a_server_count_together(two_processes: str, world: World) -> None:
     async def on_a_connection_of_its_own() -> list[tuple[int, Any]]:
-        async with httpx.AsyncClient(base_url=two_processes, timeout=30) as http:
+        async with httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=two_processes, timeout=30) as http:
             answers = [await asked(Person(http), token=world.admin.token) for _ in range(5)]
         return [(each.status_code, each.json()["extensions"]["rateLimit"]["remaining"]) for each in answers]
 

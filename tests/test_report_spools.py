@@ -10,6 +10,7 @@ import pytest
 from models import spools
 from tests.documents import report_link
 from tests.downloads import all_told
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.test_faults import OURS
 from tests.test_reports import more_events
@@ -48,7 +49,7 @@ async def none_is_copied(world: World) -> None:
 async def limited(world: World, **settings: int) -> AsyncIterator[World]:
     """The same world, served within other limits."""
     changed = world.settings.model_copy(update={"port": free_port(), **settings})
-    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{changed.port}", timeout=60)
+    client = httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{changed.port}", timeout=60)
     async with serving(changed), client as http:
         yield World(http, changed, world.database, world.superuser, world.account_id, world.people)
 

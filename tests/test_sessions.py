@@ -12,6 +12,7 @@ import pytest
 
 from tests.changes import REVOKE_SESSION, codes, nothing_changes, refusal
 from tests.forms import FORMS
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
 
@@ -40,7 +41,10 @@ async def served(world: World, **settings: object) -> AsyncIterator[World]:
     """The same world, with an app that has settings of its own."""
     changed = world.settings.model_copy(update={"port": free_port(), **settings})
     url = f"http://127.0.0.1:{changed.port}"
-    async with serving(changed), httpx.AsyncClient(base_url=url, event_hooks=FORMS) as http:
+    async with (
+        serving(changed),
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=url, event_hooks=FORMS) as http,
+    ):
         http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         yield World(http, changed, world.database, world.superuser, world.account_id)
 

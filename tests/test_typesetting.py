@@ -14,6 +14,7 @@ import pytest
 
 from resolvers import typesetting
 from tests.documents import pages, report, report_link, told
+from tests.http_clients import NO_AUTHORITIES
 from tests.test_reports import more_events
 from tests.test_start import Command, alive, wait_until_gone
 from tests.test_transfers import folder, serve
@@ -173,7 +174,7 @@ async def test_who_waits_holds_no_rows(world: World) -> None:
 
 async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
     before, path = typesetters(), await report_link(world, "TEAM", "PDF")
-    async with httpx.AsyncClient(base_url=world.http.base_url) as http:
+    async with httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=world.http.base_url) as http:
         answer = asyncio.create_task(http.get(path))
         pid = await one_more_than(before)
         os.kill(pid, signal.SIGSTOP)  # Never done by itself.
@@ -188,7 +189,7 @@ async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
 
 async def test_it_ends_with_its_server(world: World, serve: Command) -> None:
     before, path = typesetters(), await report_link(world, "TEAM", "PDF")
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=NO_AUTHORITIES) as http:
         answer = asyncio.create_task(http.get(f"http://127.0.0.1:{serve.port}{path}"))
         pid = await one_more_than(before)
         await is_limited(pid)

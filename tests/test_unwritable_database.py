@@ -18,6 +18,7 @@ from models import embedded, migrate
 from models.database import Database
 from settings import Settings
 from tests.changes import UPDATE_ACCOUNT
+from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
 from tests.test_faults import account_held, waiting
 from tests.test_outages import ACCOUNT, Stage, assert_unavailable, served
@@ -128,7 +129,7 @@ async def served_from(disk: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Data
             _env_file=None, database_url=SecretStr(url), port=port, data_dir=disk / "app", log_level="error"
         )
         database = Database(url)
-        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        client = httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{port}", timeout=30)
         async with serving(settings), client as http:
             yield http, database, server.url(embedded.SUPERUSER)
         await database.close()
