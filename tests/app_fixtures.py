@@ -1,7 +1,6 @@
 """The served app, and a world of people around one account."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
@@ -14,10 +13,12 @@ from pydantic import SecretStr
 from models.database import Database
 from schema.plans import paths
 from settings import Settings
+from tests.beginnings import Beginnings, Tables
+from tests.busy_stage import BusyStage, set_busy_stage
 from tests.forms import FORMS
 from tests.http_clients import NO_AUTHORITIES
 from tests.serving import free_port, serving
-from tests.snapshots import Snapshot
+from tests.stage import Stage, set_stage
 from tests.world import Person, World
 
 
@@ -74,57 +75,45 @@ async def empty_world(
     return World(http, app_settings, database, superuser)
 
 
-@dataclass
-class Beginnings:
-    """What a test process has made once, and what its tests begin with."""
-
-    team: Snapshot | None = None
-    account_id: str = ""
-    people: dict[str, Person] = field(default_factory=dict)
-    with_themes: Snapshot | None = None
-    themes: dict[str, str] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="session")
-def beginnings() -> Beginnings:
-    return Beginnings()
+def beginnings(tables: Tables) -> Beginnings:
+    return Beginnings(tables)
 
 
 @pytest_asyncio.fixture
 async def world(empty_world: World, beginnings: Beginnings) -> World:
     """An account with an Admin, a Member and a Viewer."""
-    if beginnings.team is None:
-        await _make_team(empty_world, beginnings)
-    else:
-        await beginnings.team.restore(empty_world.superuser)
-    empty_world.account_id = beginnings.account_id
-    empty_world.people = {
-        role: replace(person, http=empty_world.http) for role, person in beginnings.people.items()
-    }
+
+    async def arrange() -> tuple[str, dict[str, Person]]:
+        empty_world.people["ADMIN"] = await empty_world.found()
+        for role in ("MEMBER", "VIEWER"):
+            empty_world.people[role] = await empty_world.join(role, f"{role.lower()}@example.com")
+        return empty_world.account_id, empty_world.people
+
+    empty_world.account_id, empty_world.people = await beginnings.begin("team", empty_world, arrange)
     return empty_world
 
 
-async def _make_team(world: World, beginnings: Beginnings) -> None:
-    world.people["ADMIN"] = await world.found()
-    for role in ("MEMBER", "VIEWER"):
-        world.people[role] = await world.join(role, f"{role.lower()}@example.com")
-    beginnings.account_id, beginnings.people = world.account_id, world.people
-    beginnings.team = await Snapshot.take(world.superuser)
+@pytest_asyncio.fixture
+async def themes(world: World, beginnings: Beginnings, tmp_path: Path) -> dict[str, str]:
+    """Ids of two themes by slug, `aurora` and `basalt`; five licenses of `aurora` may be provisioned."""
+
+    async def arrange() -> dict[str, str]:
+        themes = await world.import_themes(tmp_path)
+        await world.grant("aurora", 5)
+        return themes
+
+    return await beginnings.begin("themes", world, arrange)
 
 
 @pytest_asyncio.fixture
-async def themes(
-    world: World, beginnings: Beginnings, empty_tables_again: Callable[[], Awaitable[None]], tmp_path: Path
-) -> dict[str, str]:
-    """Ids of two themes by slug, `aurora` and `basalt`; five licenses of `aurora` may be provisioned."""
-    if beginnings.with_themes is None:
-        beginnings.themes = await world.import_themes(tmp_path)
-        await world.grant("aurora", 5)
-        beginnings.with_themes = await Snapshot.take(world.superuser)
-    else:
-        await empty_tables_again()
-        await beginnings.with_themes.restore(world.superuser)
-    return beginnings.themes
+async def stage(world: World, themes: dict[str, str], beginnings: Beginnings) -> Stage:
+    return await beginnings.begin("stage", world, lambda: set_stage(world, themes))
+
+
+@pytest_asyncio.fixture
+async def busy_stage(stage: Stage, world: World, beginnings: Beginnings) -> BusyStage:
+    return await beginnings.begin("busy_stage", world, lambda: set_busy_stage(stage))
 
 
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])

@@ -8,8 +8,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import httpx
-
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from permissions.context import Context
@@ -172,11 +170,6 @@ class BusyStage:
         )
         await context.identify()
         return context
-
-    def acted_by(self, http: httpx.AsyncClient) -> "BusyStage":
-        """The same people, with a client of this test's own."""
-        people = {who: replace(person, http=http) for who, person in self.people.items()}
-        return BusyStage(self.stage, people, self.found)
 
     def filled(self, generated: Generated) -> Generated:
         """With what is there in the places of its placeholders."""

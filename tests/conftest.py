@@ -7,8 +7,8 @@ pytest-xdist get copies of it. However the run ends, PostgreSQL and its folder a
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from models import embedded, migrate
+from tests.beginnings import Tables
 
 pytest_plugins = ["tests.app_fixtures", "tests.loop_watchdog"]
 
@@ -99,31 +100,14 @@ async def superuser(superuser_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def _wipe(superuser: asyncpg.Connection) -> str:
-    """Past the triggers that keep the audit log as it is. By DELETE: TRUNCATE takes twenty times as long."""
-    tables = await superuser.fetch(
-        "SELECT oid::regclass AS name FROM pg_class WHERE relkind = 'r'"
-        " AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
-    )
-    deletes = ";".join(f"DELETE FROM {table['name']}" for table in tables)
-    return f"ROLLBACK; BEGIN; SET LOCAL session_replication_role = replica; {deletes}; COMMIT"
+async def tables(superuser: asyncpg.Connection) -> Tables:
+    return await Tables.of(superuser)
 
 
 @pytest_asyncio.fixture
-async def empty_tables(empty_tables_again: Callable[[], Awaitable[None]]) -> None:
+async def empty_tables(tables: Tables) -> None:
     """Every table but `alembic_version`."""
-    await empty_tables_again()
-
-
-@pytest.fixture(scope="session")
-def empty_tables_again(superuser: asyncpg.Connection, _wipe: str) -> Callable[[], Awaitable[None]]:
-    async def wipe() -> None:
-        with suppress(asyncpg.DeadlockDetectedError):  # With what the app still writes for the last test.
-            await superuser.execute(_wipe)
-            return
-        await superuser.execute(_wipe)
-
-    return wipe
+    await tables.wipe()
 
 
 @pytest.fixture(autouse=True)

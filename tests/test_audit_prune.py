@@ -21,6 +21,7 @@ from resolvers.integrity import Integrity
 from resolvers.operator_audit import Exported, Pruned, prune
 from resolvers.refusals import Refused
 from tests import rewriting
+from tests.beginnings import Beginnings
 from tests.changes import UPDATE_ACCOUNT, mutation
 from tests.rewriting import rewrite
 from tests.test_audit_export import exported
@@ -42,11 +43,15 @@ async def owner(owner_url: str, database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def log(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+async def log(world: World, beginnings: Beginnings, monkeypatch: pytest.MonkeyPatch) -> World:
     """Of 30 events, which are deleted by threes."""
     monkeypatch.setattr(operator_audit, "_BATCH", 3)
-    for number in range(EVENTS - 5):
-        await world.admin.change(UPDATE_ACCOUNT, accountId=world.account_id, name=f"Apex {number}")
+
+    async def arrange() -> None:
+        for number in range(EVENTS - 5):
+            await world.admin.change(UPDATE_ACCOUNT, accountId=world.account_id, name=f"Apex {number}")
+
+    await beginnings.begin("long_log", world, arrange)
     return world
 
 

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from models.audited import UNAUDITED_COLUMNS, UNAUDITED_TABLES, audited_columns, tenant_tables
+from tests.beginnings import Beginnings
 from tests.changes import UPDATE_BILLING
 from tests.rewriting import act_for
 from tests.stage import set_stage
@@ -73,15 +74,19 @@ UNAUDITED = [(table, column) for table, columns in UNAUDITED_COLUMNS.items() for
 
 
 @pytest.fixture
-async def account_id(world: World, themes: dict[str, str]) -> UUID:
+async def account_id(world: World, themes: dict[str, str], beginnings: Beginnings) -> UUID:
     """Of an account that has at least a row in each audited table."""
-    await set_stage(world, themes)
-    await world.admin.change(UPDATE_BILLING, accountId=world.account_id, company="Acme", country="DE")
-    await world.superuser.execute(
-        "INSERT INTO users (id, email, name, created_at)"
-        " VALUES (gen_random_uuid(), 'nobody@example.com', 'Nobody', now())"
-    )
-    return UUID(world.account_id[-32:])
+
+    async def arrange() -> UUID:
+        await set_stage(world, themes)
+        await world.admin.change(UPDATE_BILLING, accountId=world.account_id, company="Acme", country="DE")
+        await world.superuser.execute(
+            "INSERT INTO users (id, email, name, created_at)"
+            " VALUES (gen_random_uuid(), 'nobody@example.com', 'Nobody', now())"
+        )
+        return UUID(world.account_id[-32:])
+
+    return await beginnings.begin("audited", world, arrange)
 
 
 @pytest.fixture

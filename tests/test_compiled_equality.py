@@ -7,7 +7,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -22,11 +21,9 @@ from schema import SCHEMA
 from schema.document import Documents, Prepared, Refused
 from schema.execution import execute, execute_reference
 from schema.plans import FAST, paths
-from tests.busy_stage import PEOPLE, VALUES, BusyStage, set_busy_stage
+from tests.busy_stage import PEOPLE, VALUES, BusyStage
 from tests.generated_operations import Generated, operations
 from tests.graphql_ws import connected
-from tests.snapshots import Snapshot
-from tests.stage import set_stage
 from tests.world import World
 from web.answers import encode
 from web.errors import presented
@@ -47,35 +44,11 @@ BOUNDED = settings(
 Execute = Callable[[Any, Prepared, object], Awaitable[ExecutionResult]]
 
 
-@dataclass
-class Busy:
-    """The one stage of a test process: tests begin with a copy of it."""
-
-    stage: BusyStage | None = None
-    snapshot: Snapshot | None = None
-
-
-@pytest.fixture(scope="module")
-def busy() -> Busy:
-    return Busy()
-
-
 @pytest_asyncio.fixture
-async def stage(
-    world: World,
-    themes: dict[str, str],
-    busy: Busy,
-    empty_tables_again: Callable[[], Awaitable[None]],
-) -> BusyStage:
-    if busy.stage is None or busy.snapshot is None:
-        busy.stage = await set_busy_stage(await set_stage(world, themes))
-        busy.snapshot = await Snapshot.take(world.superuser)
-    else:
-        await empty_tables_again()
-        await busy.snapshot.restore(world.superuser)
+async def stage(busy_stage: BusyStage, world: World) -> BusyStage:
     # A session that is used is noted once a minute, which would be in the midst of a comparison.
     await world.superuser.execute("UPDATE sessions SET last_used_at = now() + interval '1 day'")
-    return busy.stage.acted_by(world.http)
+    return busy_stage
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.beginnings import Beginnings
 from tests.credentials import (
     BY_TOKEN_ALONE,
     KEYS,
@@ -28,8 +29,8 @@ REFUSALS = {"FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED", "TOKEN_INVALID", "WRONG
 
 
 @pytest_asyncio.fixture
-async def accounts(world: World, themes: dict[str, str]) -> TwoAccounts:
-    return await two_accounts(world, themes)
+async def accounts(world: World, themes: dict[str, str], beginnings: Beginnings) -> TwoAccounts:
+    return await beginnings.begin("ada", world, lambda: two_accounts(world, themes))
 
 
 def test_every_root_field_has_a_decision() -> None:

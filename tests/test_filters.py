@@ -5,9 +5,8 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from tests.busy_stage import BusyStage, set_busy_stage
-from tests.stage import set_stage
-from tests.world import Person, World
+from tests.busy_stage import BusyStage
+from tests.world import Person
 
 Row = dict[str, Any]
 Choice = tuple[Any, Callable[[Row], bool]]
@@ -28,8 +27,8 @@ EVENTS = """query ($filter: AuditLogFilter, $first: Int, $after: String, $last: 
         id sequence occurredAt action outcome actor { member { id } } } } } } }"""
 
 
-async def test_licenses(world: World, themes: dict[str, str]) -> None:
-    admin = (await _stage(world, themes)).stage.owner
+async def test_licenses(busy_stage: BusyStage, themes: dict[str, str]) -> None:
+    admin = busy_stage.stage.owner
     rows = await _all(admin, LICENSES, {})
     holders = sorted({row["holder"]["id"] for row in rows})
     choices = {
@@ -61,8 +60,8 @@ async def test_licenses(world: World, themes: dict[str, str]) -> None:
     await _assert_filtered(admin, LICENSES, rows, choices, orders)
 
 
-async def test_members(world: World, themes: dict[str, str]) -> None:
-    admin = (await _stage(world, themes)).stage.owner
+async def test_members(busy_stage: BusyStage) -> None:
+    admin = busy_stage.stage.owner
     rows = await _all(admin, MEMBERS, {"includeRemoved": True})
     choices = {
         "roles": [NONE, *_among(lambda row: row["role"], ["ADMIN"], ["MEMBER", "VIEWER", "MEMBER"], [])],
@@ -84,8 +83,8 @@ async def test_members(world: World, themes: dict[str, str]) -> None:
     await _assert_filtered(admin, MEMBERS, rows, choices, orders)
 
 
-async def test_events(world: World, themes: dict[str, str]) -> None:
-    admin = (await _stage(world, themes)).stage.owner
+async def test_events(busy_stage: BusyStage) -> None:
+    admin = busy_stage.stage.owner
     rows = await _all(admin, EVENTS, {})
     rows.reverse()
     actors = sorted({row["actor"]["member"]["id"] for row in rows if row["actor"]["member"]})
@@ -103,10 +102,6 @@ async def test_events(world: World, themes: dict[str, str]) -> None:
 
     assert len(rows) > 20
     await _assert_filtered(admin, EVENTS, rows, choices, {"": lambda row: -row["sequence"]})
-
-
-async def _stage(world: World, themes: dict[str, str]) -> BusyStage:
-    return await set_busy_stage(await set_stage(world, themes))
 
 
 def _among(value: Callable[[Row], Any], *lists: list[Any]) -> Iterator[Choice]:

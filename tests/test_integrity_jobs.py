@@ -9,6 +9,7 @@ from models.database import Database
 from resolvers import integrity, integrity_jobs
 from resolvers.integrity_jobs import verify_long_logs
 from tests import rewriting
+from tests.beginnings import Beginnings
 from tests.changes import INVITE_MANY, nothing_changes
 from tests.rewriting import rewrite
 from tests.test_integrity import integrity as asked
@@ -26,8 +27,8 @@ def _all_is_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def log(world: World) -> World:
-    await append(world, EVENTS - 5)
+async def log(world: World, beginnings: Beginnings) -> World:
+    await beginnings.begin("invitations", world, lambda: append(world, EVENTS - 5))
     return world
 
 

@@ -3,14 +3,13 @@
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type, is_leaf_type
 
 from tests.downloads import a_link, all_told
 from tests.schema_walk import PRINTED
-from tests.stage import Stage, set_stage
+from tests.stage import Stage
 from tests.stored_keys import with_key
-from tests.world import Person, World
+from tests.world import Person
 
 pytestmark = pytest.mark.usefixtures("each_path")
 
@@ -31,11 +30,6 @@ SHOWN = {
 """By type. Of every other type, and of fields that are not here, it sees nothing."""
 MUTATION = """mutation ($input: ProvisionLicenseInput!) {{ provisionLicense(input: $input) {{
   license {{ id site {} }} userErrors {{ code message path }} }} }}"""
-
-
-@pytest_asyncio.fixture
-async def stage(world: World, themes: dict[str, str]) -> Stage:
-    return await set_stage(world, themes)
 
 
 def _paths() -> tuple[list[str], list[str]]:

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from resolvers.license_expiry import expire_due
 from tests import chain
-from tests.app_fixtures import Beginnings
+from tests.beginnings import Beginnings
 from tests.changes import PROVISION_LICENSE, REMOVE, codes
 from tests.contracts import ROLES
 from tests.test_license_changes import make
@@ -183,15 +183,10 @@ class Licenses(RuleBasedStateMachine):
 
 
 async def test_counts_never_disagree_with_the_rows(
-    world: World,
-    themes: dict[str, str],
-    beginnings: Beginnings,
-    empty_tables_again: Callable[[], Awaitable[None]],
+    world: World, themes: dict[str, str], beginnings: Beginnings
 ) -> None:
     async def begin() -> None:
-        assert beginnings.with_themes is not None
-        await empty_tables_again()
-        await beginnings.with_themes.restore(world.superuser)
+        await beginnings.tables.begin_with("themes")
 
     members = {
         "loop": asyncio.get_running_loop(),

@@ -22,9 +22,9 @@ from schema import SCHEMA
 from schema.execution import execute, execute_reference
 from schema.plans import FAST, paths
 from tests.busy_stage import BusyStage
-from tests.test_compiled_equality import BOUNDED, DOCUMENTS, answer_of, busy, stage
+from tests.test_compiled_equality import BOUNDED, DOCUMENTS, answer_of, stage
 
-__all__ = ["busy", "stage"]
+__all__ = ["stage"]
 
 ROOTS = {
     "catalog": "Theme",

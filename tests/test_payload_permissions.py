@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from websockets import ClientConnection, Subprotocol, connect
 
 from tests.contracts import ROLES, permissions_of
-from tests.stage import Stage, set_stage
-from tests.world import INVITE, Person, World
+from tests.stage import Stage
+from tests.world import INVITE, Person
 
 pytestmark = pytest.mark.usefixtures("each_path")
 
@@ -37,11 +36,6 @@ OF_AN_ACCOUNT = [
     ("auditLog", "VIEW_AUDIT_LOG"),
 ]
 """What is refused of `ACCOUNT` to all but Admins."""
-
-
-@pytest_asyncio.fixture
-async def stage(world: World, themes: dict[str, str]) -> Stage:
-    return await set_stage(world, themes)
 
 
 async def test_a_member_who_provisions_for_another(stage: Stage) -> None:

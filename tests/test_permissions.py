@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from models.members import Role
 from permissions import roles
@@ -14,8 +13,7 @@ from tests.contracts import MATRIX, ROLES, permissions_of
 from tests.permission_changes import CHANGES, Change
 from tests.permission_paths import READS, TO_MYSELF, Path
 from tests.schema_walk import field_at, guarded_fields, guarded_nodes
-from tests.stage import Stage, set_stage
-from tests.world import World
+from tests.stage import Stage
 
 pytestmark = pytest.mark.usefixtures("each_path")
 
@@ -28,11 +26,6 @@ SUBSCRIPTIONS = {("Subscription.auditLogAppended", "VIEW_AUDIT_LOG")}
 TEAM = """{ account { viewerPermissions viewerMember { role permissions }
   members { nodes { role permissions } } } }"""
 NOBODY = {"code": "UNAUTHENTICATED"}
-
-
-@pytest_asyncio.fixture
-async def stage(world: World, themes: dict[str, str]) -> Stage:
-    return await set_stage(world, themes)
 
 
 def test_every_permission_but_that_of_keys_has_a_path() -> None:

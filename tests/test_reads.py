@@ -19,7 +19,7 @@ from schema import SCHEMA
 from schema.document import Documents
 from schema.execution import execute
 from schema.plans import FAST, paths
-from tests.stage import Stage, set_stage
+from tests.stage import Stage
 from tests.world import Person, World
 
 DOCUMENTS = Documents(SCHEMA._schema)
@@ -108,8 +108,7 @@ async def noted(database_url: str) -> AsyncIterator[Noted]:
 
 
 @pytest_asyncio.fixture
-async def stage(world: World, themes: dict[str, str]) -> Stage:
-    stage = await set_stage(world, themes)
+async def stage(stage: Stage, world: World) -> Stage:
     await world.superuser.execute("UPDATE sessions SET last_used_at = now() + interval '1 day'")
     return stage
 

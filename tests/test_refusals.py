@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from tests.contracts import MATRIX, ROLES
 from tests.permission_changes import CHANGES, Change
-from tests.stage import Stage, set_stage
-from tests.world import PROVISION, Person, World
+from tests.stage import Stage
+from tests.world import PROVISION, Person
 
 CHANGE_ROLE = """mutation ($input: ChangeMemberRoleInput!) { changeMemberRole(input: $input) {
   member { role } userErrors { code path } } }"""
@@ -20,11 +19,6 @@ UPDATE = """mutation ($input: UpdateAccountInput!) { updateAccount(input: $input
 TRANSFER = """mutation ($input: TransferOwnershipInput!) { transferOwnership(input: $input) {
   account { owner { id role } } userErrors { code path } } }"""
 BY_NAME = {change.name: change for change in CHANGES}
-
-
-@pytest_asyncio.fixture
-async def stage(world: World, themes: dict[str, str]) -> Stage:
-    return await set_stage(world, themes)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -10,6 +10,7 @@ from models import grants
 from models.audited import tenant_tables
 from models.database import Database
 from models.fair_share import Claim
+from tests.beginnings import Beginnings
 from tests.changes import UPDATE_BILLING
 from tests.rewriting import act_for
 from tests.stage import set_stage
@@ -39,14 +40,18 @@ OTHER_ROWS = (
 
 
 @pytest.fixture
-async def account_id(world: World, themes: dict[str, str]) -> UUID:
+async def account_id(world: World, themes: dict[str, str], beginnings: Beginnings) -> UUID:
     """Of an account that has rows in each table that the app's role writes. There is another one, too."""
-    await set_stage(world, themes)
-    await world.admin.change(UPDATE_BILLING, accountId=world.account_id, company="Acme", country="DE")
-    await world.found("Other", "other@example.com")
-    for statement in OTHER_ROWS:
-        await world.superuser.execute(statement)
-    return UUID(world.account_id[-32:])
+
+    async def arrange() -> UUID:
+        await set_stage(world, themes)
+        await world.admin.change(UPDATE_BILLING, accountId=world.account_id, company="Acme", country="DE")
+        await world.found("Other", "other@example.com")
+        for statement in OTHER_ROWS:
+            await world.superuser.execute(statement)
+        return UUID(world.account_id[-32:])
+
+    return await beginnings.begin("two_accounts", world, arrange)
 
 
 @pytest.fixture
