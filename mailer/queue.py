@@ -48,32 +48,36 @@ async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message], l
     up; pgqueuer's log never does.
     """
     if messages:
-        await queries(connection).enqueue(
-            [DELIVER_EMAIL] * len(messages),
-            [message.to_json() for message in messages],
-            await _priorities(connection, lane, len(messages)),
-            headers=[{"lane": lane.name}] * len(messages),
-        )
+        lowest, highest = lane.priorities
+        payloads = [message.to_json() for message in messages]
+        await connection.execute(_ENQUEUE, DELIVER_EMAIL, payloads, lowest, highest, lane.name)
 
 
-async def _priorities(connection: asyncpg.Connection, lane: Lane, count: int) -> list[int]:
-    """One less for each round of turns. An email joins the round that is being sent now, or the one after
-    the last of its own lane."""
-    lowest, highest = lane.priorities
-    (places,) = await connection.fetch(_PLACES, DELIVER_EMAIL, lowest, highest, lane.name)
-    now_sent, last_of_lane = places
-    first = highest if now_sent is None else now_sent
-    if last_of_lane is not None:
-        first = min(first, last_of_lane - 1)
-    return [max(first - number, lowest) for number in range(count)]
-
-
-_PLACES = """SELECT
-  (SELECT priority FROM pgqueuer
-    WHERE entrypoint = $1 AND status = 'queued' AND priority BETWEEN $2 AND $3 AND execute_after <= now()
-    ORDER BY priority DESC LIMIT 1),
-  (SELECT min(priority) FROM pgqueuer
-    WHERE status = 'queued' AND headers->>'lane' = $4 AND priority BETWEEN $2 AND $3)"""
+# What pgqueuer's own `enqueue` writes, in one statement with the priorities, which it would have to be given.
+# One less for each round of turns: an email joins the round that is being sent now, or the one after the last
+# of its own lane. `least` leaves out what is NULL.
+_ENQUEUE = """
+WITH place AS (
+    SELECT least(
+        coalesce(
+            (SELECT priority FROM pgqueuer
+             WHERE entrypoint = $1::text AND status = 'queued' AND priority BETWEEN $3::int AND $4::int
+             AND execute_after <= now()
+             ORDER BY priority DESC LIMIT 1),
+            $4),
+        (SELECT min(priority) - 1 FROM pgqueuer
+         WHERE status = 'queued' AND headers->>'lane' = $5::text AND priority BETWEEN $3 AND $4)
+    ) AS priority
+), enqueued AS (
+    INSERT INTO pgqueuer (priority, entrypoint, payload, headers, status)
+    SELECT greatest(place.priority - number + 1, $3)::int, $1, payload,
+        jsonb_build_object('lane', $5), 'queued'
+    FROM place, unnest($2::bytea[]) WITH ORDINALITY AS message (payload, number)
+    ORDER BY number
+    RETURNING id, priority
+)
+INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)
+SELECT id, 'queued', $1, priority FROM enqueued"""
 
 
 def queries(connection: asyncpg.Connection) -> Queries:

@@ -29,7 +29,8 @@ _SETTINGS = {
 }
 # A change's statements find rows by their keys: one plan is right for all accounts, and row-level security
 # makes PostgreSQL take its estimate for the worse one, and plan each statement anew.
-_WRITING_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan"}
+# A plan that was made while a table was empty, such as the queue of emails, would read all of it ever after.
+_WRITING_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 # The head of a log is held for the end of a change.
 _APPENDING_SETTINGS = {**_SETTINGS, "lock_timeout": "1s"}
 # Pages are walked along an index that has their order, whichever account asks: a plan that is made once is
