@@ -1,5 +1,6 @@
 """The connection policy: every limit on what clients hold open in a server process, and who holds what."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
@@ -24,7 +25,9 @@ class ConnectionLimits:
     header_seconds: float = 10
     body_seconds: float = 10
     body_bytes_per_second: int = 4_096
+    incoming_bytes: int = 64 * 1024 * 1024
     send_seconds: float = 60
+    slow_send_seconds: float = 10
     keep_alive_seconds: float = 75
     pipelined_requests: int = 16
     first_message_bytes: int = 16 * 1024
@@ -35,6 +38,9 @@ class ConnectionLimits:
     websockets_without_credential: int = 1_000
     websockets_without_credential_per_address: int = 250
     websockets_per_credential: int = 100
+
+    """`incoming_bytes` of all bodies together. An answer that its client has left waiting for
+    `slow_send_seconds` makes room for others."""
 
     @property
     def websockets(self) -> int:
@@ -51,6 +57,7 @@ class ConnectionLimits:
             header_seconds=settings.header_timeout_seconds,
             body_seconds=settings.body_timeout_seconds,
             body_bytes_per_second=settings.min_body_bytes_per_second,
+            incoming_bytes=max(cls.incoming_bytes, 64 * settings.max_body_bytes),
             send_seconds=settings.send_timeout_seconds,
             keep_alive_seconds=settings.keep_alive_seconds,
             pipelined_requests=settings.max_pipelined_requests,
@@ -108,10 +115,13 @@ class ConnectionRefused(Exception):
 
 class Connection(Protocol):
     site: Site | None
+    body_bytes: int
+    """Of the body that comes in; counted by the table."""
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when the client owes a request, or a part of one; None while it is owed an answer."""
+        """Since when the client owes a request, or a part of one, or lets an answer wait; None while it is
+        owed an answer."""
 
     def check_deadlines(self, now: float) -> None: ...
     def evict(self, refusal: ConnectionRefused) -> None: ...
@@ -131,7 +141,7 @@ class ConnectionTable:
         self.proxies = proxies
         self.security_headers = security_headers or SecurityHeaders(https=False)
         self._by_site: dict[Site | None, dict[Connection, None]] = {}
-        self._count = 0
+        self._count = self._incoming_bytes = 0
 
     def __len__(self) -> int:
         return self._count
@@ -166,8 +176,21 @@ class ConnectionTable:
             return
         del site[connection]
         self._count -= 1
+        self.end_body(connection)
         if not site:
             del self._by_site[connection.site]
+
+    def count_body(self, connection: Connection, size: int) -> None:
+        """What has come in of a body, and is kept until all of it is there. Where all bodies together are too
+        large, the largest make room, first of the address that sends the most."""
+        connection.body_bytes += size
+        self._incoming_bytes += size
+        if self._incoming_bytes > self.limits.incoming_bytes:
+            self._drop_bodies(self.limits.incoming_bytes)
+
+    def end_body(self, connection: Connection) -> None:
+        self._incoming_bytes -= connection.body_bytes
+        connection.body_bytes = 0
 
     def check_deadlines(self, now: float) -> None:
         for connection in self:
@@ -178,6 +201,18 @@ class ConnectionTable:
         for connection in self:
             if connection.waiting_since is not None:
                 connection.evict(ConnectionRefused(503, "UNAVAILABLE", "The server restarts: try again."))
+
+    def _drop_bodies(self, allowed: int) -> None:
+        sizes = Counter[Site | None]()
+        for each in self:
+            sizes[each.site] += each.body_bytes
+        refusal = _too_many_bytes(allowed)
+        for each in sorted(self, key=lambda each: (sizes[each.site], each.body_bytes), reverse=True):
+            if self._incoming_bytes <= allowed - allowed // EVICTED_PART:
+                break
+            if each.body_bytes:
+                self.release(each)
+                each.evict(refusal)
 
     def _make_room(self, among: Iterable[Connection], limit: int, refusal: ConnectionRefused) -> None:
         """Closes those that have waited for their clients longest. Raises the refusal where none waits."""
@@ -197,3 +232,8 @@ def too_many_from_address(what: str, limit: str, allowed: int) -> ConnectionRefu
 def too_many(what: str, limit: str, allowed: int) -> ConnectionRefused:
     message = f"Too many {what}: at most {allowed:,} may be open. Try again later."
     return ConnectionRefused(503, "UNAVAILABLE", message, limit, allowed)
+
+
+def _too_many_bytes(allowed: int) -> ConnectionRefused:
+    message = f"Requests of more than {allowed:,} bytes are coming in. Try again later."
+    return ConnectionRefused(503, "UNAVAILABLE", message, "incoming_bytes", allowed)

@@ -45,19 +45,22 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.table, self.limits = config.table, config.table.limits
         self.site: Site | None = None
+        self.body_bytes = 0
         self._phase, self._since = _HEAD, 0.0
         self._deadline = self._send_deadline = _NEVER
         # Of the head that comes in, or since the body that comes in has last grown; and in the last read.
         self._received_bytes = self._read_bytes = 0
         self._small_pieces = 0  # Of the body, each of which takes as long as a large one.
         self._unsent_bytes = 0  # When the send deadline was set, or last met.
+        self._unsent_since = _NEVER
         self._answered: RequestResponseCycle | None = None
         """The request that is being answered, or was last; `cycle` is the one that came in last."""
 
     @property
     def waiting_since(self) -> float | None:
         if self._phase == _ANSWER or self.pipeline or (self._phase != _BODY and self._is_answering):
-            return None
+            is_slow = self.loop.time() - self._unsent_since >= self.limits.slow_send_seconds
+            return self._unsent_since if is_slow else None
         return self._since
 
     @property
@@ -82,6 +85,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._answer(refusal)
         self._phase = _CLOSING
         self.transport.close()
+        self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
 
     # Called by the event loop.
 
@@ -141,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._send_deadline = _NEVER
+        self._send_deadline = self._unsent_since = _NEVER
 
     # Called by the parser, which stops where one of these raises.
 
@@ -229,6 +233,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(ConnectionRefused(400, "BAD_REQUEST", "The body has too many small chunks."))
             raise HttpParserError
         super().on_body(body)
+        if not self.cycle.response_complete:
+            self.table.count_body(self, len(body))
+            if self._phase == _CLOSING:
+                raise HttpParserError
         self._received_bytes = 0
         self._deadline += len(body) / self.limits.body_bytes_per_second
 
@@ -236,6 +244,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._asks_for_other_protocol:
             return
         super().on_message_complete()
+        self.table.end_body(self)
         if self.cycle is None or not self.cycle.response_complete:
             self._phase, self._deadline = _ANSWER, _NEVER
         else:  # It was answered before its end.
@@ -254,6 +263,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Without uvicorn's timer for each answer: the table checks the deadline."""
         self.server_state.total_requests += 1
+        if self.cycle.response_complete:
+            self.table.end_body(self)
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -271,7 +282,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._received_bytes = 0
 
     def _expect_taking_in(self, now: float) -> None:
-        self._send_deadline = now + self.limits.send_seconds
+        self._unsent_since, self._send_deadline = now, now + self.limits.send_seconds
         self._unsent_bytes = _unsent_bytes(self.transport)
 
     def _check_taken_in(self, now: float) -> None:
@@ -281,7 +292,7 @@ class HttpProtocol(HttpToolsProtocol):
         earned = max(0, taken) / self.limits.body_bytes_per_second
         self._send_deadline += min(earned, self.limits.send_seconds)
         if not unsent:
-            self._send_deadline = _NEVER
+            self._send_deadline = self._unsent_since = _NEVER
         elif now >= self._send_deadline:
             self.transport.abort()
 

@@ -44,6 +44,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.table, self.limits = config.table, config.table.limits
         self.site: Site | None = None
+        self.body_bytes = 0
         self._unparsed = bytearray()
         self._is_write_paused = self._has_failed = self._has_credential = False
         self._is_to_go_on = False
@@ -71,6 +72,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             self.transport.close()
+            self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
 
     def connection_made(self, transport: "BaseTransport") -> None:
         super().connection_made(transport)
@@ -142,6 +144,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.send_close(1009, reason)
         self.handle_parser_exception()
 
+    def send_receive_event_to_app(self) -> None:
+        data, self.frames = b"".join(self.frames), []
+        if self.close_sent or self._has_failed:
+            return
+        if self.curr_msg_data_type == "bytes":
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
+            return
+        try:
+            self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
+        except UnicodeDecodeError:  # uvicorn would log a traceback.
+            self.conn.send_close(1007, "A message's text is not valid UTF-8")
+            self.handle_parser_exception()
+
     def handle_parser_exception(self) -> None:
         """Discards for a moment what still comes in: a client that is cut off while it sends does not read
         the reason."""
@@ -201,7 +216,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _takes_more(self) -> bool:
         # After the app's close, messages are discarded; the client's close is waited for.
         is_taken = self.close_sent or self.queue.empty()
-        return is_taken and not self._is_write_paused and not self._has_failed
+        is_open = not self._has_failed and not self.transport.is_closing()
+        return is_taken and is_open and not self._is_write_paused
 
     def _read(self, wanted: bool) -> None:
         if self.transport.is_closing() or wanted is not self.read_paused:
