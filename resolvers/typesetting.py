@@ -37,10 +37,15 @@ _PLACES = (_TEMPLATES / "report.typ", _TEMPLATES / "invoice.typ")
 """Files that each process of this machine finds: whoever has locked one has its place."""
 _WAITING_SECONDS = 20
 _LOOKING_SECONDS = 0.05
+_LEFT_SECONDS = 2 * _LOOKING_SECONDS
+"""For which a process leaves a place that it has given back to the other processes, which look for one."""
 _MOST_WAITING, _MOST_WAITING_OF_AN_ACCOUNT = 100, 10
 _ENVIRONMENT = {"PATH", "HOME", "LANG", "XDG_DATA_HOME"}
 """Where the system's fonts are; nothing of the settings."""
 _THREADS = ThreadPoolExecutor(len(_PLACES), thread_name_prefix="typesetting")
+
+
+_given_back_at: dict[Path, float] = {}
 
 
 class DocumentTooLarge(Exception):
@@ -113,24 +118,27 @@ async def _set(process: "_Process", data: Mapping[str, Any]) -> bytes:
 @asynccontextmanager
 async def _place(deadline: float) -> AsyncIterator[int]:
     """A locked file, to be handed to the process that sets the document. Raises TimeoutError."""
-    file = await _locked_place(deadline)
+    path, file = await _locked_place(deadline)
     try:
         yield file
     finally:
         os.close(file)
+        _given_back_at[path] = monotonic()
 
 
-async def _locked_place(deadline: float) -> int:
+async def _locked_place(deadline: float) -> tuple[Path, int]:
     """Raises TimeoutError. The lock is the open file's: it ends when all who have it open have ended."""
     while True:
         for path in _PLACES:
+            if monotonic() - _given_back_at.get(path, 0) < _LEFT_SECONDS:
+                continue
             file = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(file)
             else:
-                return file
+                return path, file
         if monotonic() > deadline:
             raise TimeoutError
         await asyncio.sleep(_LOOKING_SECONDS)

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -198,3 +199,32 @@ async def test_it_ends_with_its_server(world: World, serve: Command) -> None:
         await asyncio.wait([answer])
 
     wait_until_gone({pid})
+
+
+async def test_a_process_with_much_to_do_leaves_places_to_the_others() -> None:
+    async def busy() -> None:
+        while True:
+            async with typesetting._place(monotonic() + 20):
+                await asyncio.sleep(0.02)
+
+    tasks = [asyncio.create_task(busy()) for _ in range(4)]
+    await asyncio.sleep(0.1)
+
+    for path in typesetting._PLACES:
+        await _locked_by_another(path)
+
+    for task in tasks:
+        task.cancel()
+
+
+async def _locked_by_another(path: Path) -> None:
+    """As a process looks for a place."""
+    file = os.open(path, os.O_RDONLY)
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(typesetting._LOOKING_SECONDS)
+    os.close(file)
