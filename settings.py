@@ -285,7 +285,11 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(10, ge=2, le=1000, description="Connections a server process, each way.")
     operation_timeout_seconds: Timeout = Field(10, gt=0, description="How long one operation may take.")
     max_body_bytes: int = Field(
-        256 * 1024, ge=1024, le=1 << 30, description="Size of a request's body, and of a WebSocket message."
+        256 * 1024,
+        ge=1024,
+        le=1 << 30,
+        description="Size of a request's body, and of a WebSocket message. All bodies that are coming in to a"
+        " server process have 64 times as much together, and at least 64 MiB.",
     )
     max_tokens: Count = Field(2_000, ge=10, description="Tokens of a document.")
     max_depth: int = Field(15, ge=1, le=100, description="How deep a document's fields nest.")
@@ -300,7 +304,8 @@ class Settings(BaseSettings):
         ge=16,
         le=60_000,
         description="Open connections of one server process. When it is reached, those that have waited"
-        " longest for their clients are closed for new ones.",
+        " longest for their clients are closed for new ones, as are those whose answers have waited for 10"
+        " seconds to be taken in.",
     )
     max_connections_per_address: int = Field(
         512,
