@@ -8,7 +8,7 @@ export PIP_NO_INPUT := 1
 # Compiled files make each of the many starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test check bench bench-scale install lock schema graphiql
+.PHONY: serve test check bench bench-scale install lock schema references graphiql
 .SILENT:
 
 serve: $(INSTALLED)
@@ -44,6 +44,9 @@ lock: $(INSTALLED)
 
 schema: $(INSTALLED)
 	$(BIN)/team-access schema print > schema/schema.graphql
+
+references: $(INSTALLED)
+	$(BIN)/python -m docs.references
 
 graphiql:
 	web/graphiql/build

@@ -1,4 +1,4 @@
-"""Reads a folder of themes and checks everything in it. The format is in docs/catalog.md."""
+"""Reads a folder of themes and checks everything in it. The format is in docs/reference/catalog-folder.md."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What `docs/audit-log.md` says of the format is so."""
+"""What `docs/reference/audit-log.md` says of the format is so."""
 
 import re
 from hashlib import sha256
@@ -9,7 +9,7 @@ from models.audit_chain import FIELDS
 from models.audit_export import Status, verify
 from models.audit_keys import written
 
-DOCUMENT = (Path(__file__).parent.parent / "docs" / "audit-log.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "reference" / "audit-log.md").read_text(encoding="utf-8")
 EXAMPLE = re.findall(r"```(?:json|text)\n(.*)\n```", DOCUMENT)
 
 

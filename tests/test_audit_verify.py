@@ -17,7 +17,7 @@ from models.audit_diagnosis import Damage, Kind
 from models.audit_export import Unreadable, verify
 from tests.rewriting import Edit, Lines, edited, forged, line_of, with_end
 
-VERIFIER = Path(__file__).parent.parent / "docs" / "verify.mjs"
+VERIFIER = Path(__file__).parent.parent / "docs" / "reference" / "verify.mjs"
 EVENTS = 40
 UNSIGNED = 4
 """What the verifiers end with where nothing is wrong, and nothing is signed."""

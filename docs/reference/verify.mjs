@@ -1,4 +1,4 @@
-// Verifies an export of the audit log (NDJSON) by docs/audit-log.md: node verify.mjs FILE [PUBLIC_KEY]
+// Verifies an export of the audit log (NDJSON) by docs/reference/audit-log.md: node verify.mjs FILE [PUBLIC_KEY]
 // Ends with 0: verified; 1: not what was exported; 2: no such file, or a malformed key; 3: filtered; 4: unsigned, or
 // without a key to check the signature
 import { createHash, createPublicKey, verify } from 'node:crypto'

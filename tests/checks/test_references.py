@@ -1,0 +1,52 @@
+"""The printed reference pages equal the code; every page is in the index, and no link is dead."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import references
+from tests.guides import PAGES, ROOT
+
+LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)")
+INDEX = ROOT / "docs" / "README.md"
+
+
+@pytest.mark.parametrize("path", references.PAGES, ids=lambda path: path.name)
+def test_the_committed_reference_is_the_one_in_the_code(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == references.PAGES[path](), "make references prints it anew"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_link_is_dead(page: Path) -> None:
+    dead = [
+        (target, anchor)
+        for target, anchor in LINK.findall(page.read_text(encoding="utf-8"))
+        if not _exists(page.parent / target if target else page, anchor)
+    ]
+
+    assert dead == []
+
+
+def test_the_index_has_every_page() -> None:
+    linked = {
+        (INDEX.parent / target).resolve() for target, _ in LINK.findall(INDEX.read_text(encoding="utf-8"))
+    }
+
+    assert [page for page in (ROOT / "docs").rglob("*.md") if page.resolve() not in linked | {INDEX}] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def _exists(target: Path, anchor: str) -> bool:
+    if not target.exists():
+        return False
+    return not anchor or anchor in _anchors(target.read_text(encoding="utf-8"))
+
+
+def _anchors(text: str) -> set[str]:
+    """Of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
