@@ -1,4 +1,4 @@
-"""The audit log's hash chain, recomputed by nothing but SHA-256. `docs/reference/audit-log.md` has it to the byte."""
+"""The audit log's hash chain, recomputed by SHA-256 alone. Its format is in `docs/reference/audit-log.md`."""
 
 from collections.abc import Iterable
 from hashlib import sha256
