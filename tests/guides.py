@@ -31,7 +31,7 @@ _VARYING = {
     "time": re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z"),
     "hash": re.compile(r"\b[0-9a-f]{64}\b"),
     "key": re.compile(r"\b(ta|whsec)_[\w+/=-]{4,}"),
-    "link": re.compile(r"http://127\.0\.0\.1:\d+/downloads/[\w-]+"),
+    "link": re.compile(r"http://127\.0\.0\.1:\d+/download/[\w-]+"),
     "license key": re.compile(r"\b[0-9A-Z]{5}(-[0-9A-Z]{5})+\b"),
     "token": re.compile(r"^[\w-]{43}$"),
 }
