@@ -5,7 +5,9 @@ pytest-xdist get copies of it. However the run ends, PostgreSQL and its folder a
 """
 
 import asyncio
+import gc
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -22,6 +24,9 @@ from tests.beginnings import Tables
 pytest_plugins = ["tests.app_fixtures", "tests.loop_watchdog"]
 
 TEMPLATE = "template_team_access"
+
+# Not installed. httpcore asks for it many times a request, which is a look through all folders each time.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 # A developer's own settings have no say here.
 for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL", "SMTP_URL", "PUBLIC_URL"):
@@ -53,6 +58,12 @@ SERVER = TestServer()
 def pytest_configure_node(node: Any) -> None:
     """Called by pytest-xdist for each of its processes, before it starts."""
     node.workerinput["postgresql_folder"] = str(SERVER.start())
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no collection of garbage looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

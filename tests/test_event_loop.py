@@ -3,12 +3,14 @@
 import gc
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
+from schema.plans import paths
 from tests.loop_time import measured_loop, slowness
 from tests.world import Person, World
 
@@ -111,20 +113,28 @@ VARIABLES: dict[str, object] = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_collections() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def no_collections() -> None:
     """The tests' own objects are not looked through, as a server's are not."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
+
+
+@pytest_asyncio.fixture
+async def warm(world: World, each_path: None, warmed: set[bool]) -> None:
+    """What a process imports and makes of its tables is done once, by either path."""
+    if paths.compiled not in warmed:
+        await world.viewer.post(DOCUMENTS["lists within lists"]())
+        warmed.add(paths.compiled)
+
+
+@pytest.fixture(scope="module")
+def warmed() -> set[bool]:
+    return set()
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
-async def test_a_document(world: World, each_path: None, kind: str) -> None:
-    # What a process imports and makes of its tables is done once.
-    await world.viewer.post(DOCUMENTS["lists within lists"]())
-
+async def test_a_document(world: World, warm: None, kind: str) -> None:
     for _ in range(3):
         text = DOCUMENTS[kind]()
         answer = await _assert_short(world.viewer, text, ids=json.loads(IDS), themes=THEME_IDS)
@@ -141,12 +151,13 @@ async def test_variables(world: World, kind: str) -> None:
 
 
 async def _assert_short(person: Person, text: str, **variables: object) -> dict[str, Any]:
-    slow = slowness()
     with measured_loop() as times:
         answer = await person.post(text, **variables)
 
     assert times.callbacks > 0
-    assert times.longest_seconds < MOST_SECONDS * max(slow, slowness()), times.longest
+    assert times.longest_seconds < MOST_SECONDS or times.longest_seconds < MOST_SECONDS * slowness(), (
+        times.longest
+    )
     return answer
 
 

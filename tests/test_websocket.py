@@ -262,6 +262,7 @@ async def test_beginning_twice(address: str) -> None:
 async def test_the_same_id_twice(address: str) -> None:
     async with opened(address) as socket:
         await socket.subscribe("subscription {ticks}")
+        assert (await socket.receive())["type"] == "next"
         await socket.subscribe("subscription {ticks}")
 
         assert await socket.closed() == 4409
