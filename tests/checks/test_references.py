@@ -10,6 +10,10 @@ from tests.guides import PAGES, ROOT
 
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)")
 INDEX = ROOT / "docs" / "README.md"
+CODE = re.compile(
+    r'(?:RequestRefused|ConnectionRefused)\(\s*\d+,\s*"([A-Z_]+)"|"code": "([A-Z_]+)"|"(GRAPHQL_[A-Z]+_FAILED)"'
+)
+"""Where the code of an error is written."""
 
 
 @pytest.mark.parametrize("path", references.PAGES, ids=lambda path: path.name)
@@ -26,6 +30,17 @@ def test_no_link_is_dead(page: Path) -> None:
     ]
 
     assert dead == []
+
+
+def test_the_reference_has_every_error_code() -> None:
+    page = (ROOT / "docs" / "reference" / "errors-and-limits.md").read_text(encoding="utf-8")
+    modules = [path for path in ROOT.glob("[a-z]*/**/*.py") if "tests" not in path.parts]
+    codes = {
+        "".join(found) for module in modules for found in CODE.findall(module.read_text(encoding="utf-8"))
+    }
+
+    assert len(codes) > 10
+    assert [code for code in sorted(codes) if f"| `{code}` |" not in page] == []
 
 
 def test_the_index_has_every_page() -> None:
