@@ -4,14 +4,19 @@ import re
 from pathlib import Path
 
 import pytest
+from graphql import get_named_type
 
 from docs import references
+from models.members import Role
+from permissions.roles import ROLE_PERMISSIONS, Permission
+from schema import SCHEMA
 from tests.guides import PAGES, ROOT
 
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)")
 INDEX = ROOT / "docs" / "README.md"
 CODE = re.compile(
-    r'(?:RequestRefused|ConnectionRefused)\(\s*\d+,\s*"([A-Z_]+)"|"code": "([A-Z_]+)"|"(GRAPHQL_[A-Z]+_FAILED)"'
+    r'(?:RequestRefused|ConnectionRefused)\(\s*\d+,\s*"([A-Z_]+)"'
+    r'|"code": "([A-Z_]+)"|"(GRAPHQL_[A-Z]+_FAILED)"'
 )
 """Where the code of an error is written."""
 
@@ -49,6 +54,27 @@ def test_the_index_has_every_page() -> None:
     }
 
     assert [page for page in (ROOT / "docs").rglob("*.md") if page.resolve() not in linked | {INDEX}] == []
+
+
+def test_the_guide_has_the_permissions_of_each_role() -> None:
+    guide = (ROOT / "docs" / "guide" / "teams-and-roles.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (yes|no) \| (yes|no) \| (yes|no) \|", guide, re.MULTILINE)
+
+    assert rows == [
+        (permission, *("yes" if permission in ROLE_PERMISSIONS[role] else "no" for role in Role))
+        for permission in Permission
+    ]
+
+
+def test_the_guide_names_the_changes_with_an_idempotency_key() -> None:
+    guide = (ROOT / "docs" / "guide" / "getting-started.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"The inputs of ([^.]*) have the field\.", guide)
+    fields = SCHEMA._schema.mutation_type.fields if SCHEMA._schema.mutation_type else {}
+    inputs = {name: get_named_type(field.args["input"].type) for name, field in fields.items() if field.args}
+
+    assert set(re.findall(r"`(\w+)`", sentence)) == {
+        name for name, input in inputs.items() if "idempotencyKey" in getattr(input, "fields", {})
+    }
 
 
 def test_the_readme_is_short() -> None:
