@@ -20,11 +20,14 @@ from graphql.execution import (
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as ThreadExecutor
 
 from models.fair_thread import FairThread
 from models.outages import logged_as_outage
 from schema.compiled import Info, Request, Stopped
 from schema.document import Prepared, Refused
+from schema.limits import too_complex
+from schema.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
 from schema.plans import FAST, paths
 
 log = structlog.get_logger()
@@ -85,11 +88,15 @@ async def execute_reference(
     """By graphql-core alone. `outcomes` of a mutation's fields are not brought about again."""
     middleware = [_replaying(outcomes)] if outcomes else None
     executor = _executor(schema, prepared, context, middleware)
-    if prepared.operation.is_introspection:
-        result = await _introspection_thread.run(executor.execute_operation)
-    else:
-        result = executor.execute_operation()
-    return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+    try:
+        if prepared.operation.is_introspection:
+            result = await _introspection_thread.run(executor.execute_operation)
+        else:
+            result = executor.execute_operation()
+        return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+    except TooManyRefusedFields:
+        what, allowed = "The number of fields that you may not see", MOST_REFUSED_FIELDS
+        raise Refused([too_complex("refusals", what, allowed + 1, allowed)]) from None
 
 
 async def _compiled(
@@ -161,7 +168,7 @@ async def subscribe(
 def _executor(
     schema: Schema, prepared: Prepared, context: object, middleware: list[Any] | None = None
 ) -> Executor[Any]:
-    executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
+    executor_class = ThreadExecutor if prepared.operation.is_introspection else PacedExecutor
     executor = executor_class.build(
         schema._schema,
         prepared.document.ast,

@@ -1,0 +1,111 @@
+"""graphql-core's executor, which completes objects in slices: the event loop serves others between them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, cast
+
+from graphql import GraphQLError, GraphQLObjectType, OperationType
+from graphql.execution.collect_fields import GroupedFieldSet
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+_SLICE_SECONDS = 0.005
+MOST_REFUSED_FIELDS = 1_000
+"""Of a query: each is an error with a path, which takes a hundred times as long as a value. Answers show the
+first hundred."""
+
+
+class TooManyRefusedFields(Exception):
+    """A query is not executed any further."""
+
+
+class Pace:
+    """Lets the operations of a process together execute fields for 5 ms of each turn of the event loop. The
+    objects that have to wait are executed later, those of different operations in turn."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._slice_ends = 0.0
+        self._waiting: deque[deque[Callable[[], None]]] = deque()
+        """By operation."""
+
+    def has_time(self) -> bool:
+        now, loop = perf_counter(), asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._slice_ends = loop, 0.0
+            self._waiting.clear()
+        if not self._slice_ends:
+            self._begin_slice(loop, now)
+        return now < self._slice_ends
+
+    def add(self, of_operation: deque[Callable[[], None]], execute: Callable[[], None]) -> None:
+        """To be executed in the next slice that has time for it."""
+        if not of_operation:
+            self._waiting.append(of_operation)
+        of_operation.append(execute)
+        self.has_time()  # Where no slice has begun, one does, and the next one follows it.
+
+    def _begin_slice(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
+        self._slice_ends = now + _SLICE_SECONDS
+        loop.call_soon(self._next_slice)
+
+    def _next_slice(self) -> None:
+        self._slice_ends = 0.0
+        while self._waiting and self.has_time():
+            of_operation = self._waiting.popleft()
+            execute = of_operation.popleft()
+            if of_operation:
+                self._waiting.append(of_operation)
+            execute()
+
+
+_pace = Pace()
+
+
+class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Raises TooManyRefusedFields."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._refused_fields = 0
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
+    ) -> Any:
+        arguments = (parent_type, source_value, path, grouped_field_set, position_context)
+        if _pace.has_time():
+            return super().execute_fields(*arguments)
+        return self._executed_later(*arguments)
+
+    async def _executed_later(self, *arguments: Any) -> dict[str, Any]:
+        fields: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        execute_fields = super().execute_fields
+
+        def execute() -> None:
+            if fields.done():  # Cancelled.
+                return
+            try:
+                fields.set_result(execute_fields(*arguments))
+            except Exception as error:
+                fields.set_exception(error)
+
+        _pace.add(self._waiting, execute)
+        executed = await fields
+        return cast("dict[str, Any]", await executed if self.is_awaitable(executed) else executed)
+
+    def handle_field_error(self, raw_error: Exception, *place: Any) -> None:
+        if isinstance(raw_error, TooManyRefusedFields):
+            raise raw_error
+        if isinstance(raw_error, GraphQLError) and self.operation.operation is OperationType.QUERY:
+            self._refused_fields += 1
+            if self._refused_fields > MOST_REFUSED_FIELDS:
+                raise TooManyRefusedFields
+        super().handle_field_error(raw_error, *place)
