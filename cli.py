@@ -215,6 +215,8 @@ def _complain(error: BaseException) -> None:
 def _sentence(error: BaseException) -> str:
     import asyncpg
 
+    from models.migrate import UnknownRevision
+
     causes = [error]
     while cause := _cause(causes[-1]):
         causes.append(cause)
@@ -222,7 +224,7 @@ def _sentence(error: BaseException) -> str:
         return "The disk is full: make room, then start again; nothing is lost."
     for cause in causes:
         match cause:
-            case CommandError():
+            case CommandError() | UnknownRevision():
                 return str(cause)
             case asyncpg.InvalidAuthorizationSpecificationError():
                 return "PostgreSQL refuses the user or the password: correct DATABASE_URL."

@@ -14,7 +14,20 @@ from postgresql_dsn import parse
 _SCRIPTS = Path(__file__).with_name("migrations")
 
 
+class UnknownRevision(Exception):
+    """The tables were made by a version of Team Access with migrations that this one does not have."""
+
+    def __init__(self, revisions: set[str]) -> None:
+        super().__init__(
+            f"The database's tables are of revision {', '.join(sorted(revisions))}, which this version does"
+            " not have: a pre-release or a newer version made them. Run that version, or use a new database"
+            " (an empty one in DATABASE_URL; if it is the embedded one, move DATA_DIR/postgresql away)."
+        )
+
+
 def upgrade(migration_url: str, app_role: str) -> None:
+    """Raises UnknownRevision, before anything is changed."""
+    asyncio.run(_revisions(migration_url))
     command.upgrade(_config(migration_url), "head")
     asyncio.run(_grant(migration_url, app_role))
 
@@ -29,18 +42,31 @@ def check(migration_url: str) -> None:
 
 
 async def is_current(database_url: str) -> bool:
-    connection = await connect(parse(database_url))
-    try:
-        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-            return False
-        revisions = await connection.fetch("SELECT version_num FROM alembic_version")
-    finally:
-        await connection.close()
-    return {row["version_num"] for row in revisions} == {head()}
+    """Raises UnknownRevision."""
+    return await _revisions(database_url) == {head()}
 
 
 def head() -> str | None:
-    return ScriptDirectory(str(_SCRIPTS)).get_current_head()
+    return _scripts().get_current_head()
+
+
+async def _revisions(database_url: str) -> set[str]:
+    """Empty where nothing was migrated yet."""
+    connection = await connect(parse(database_url))
+    try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return set()
+        rows = await connection.fetch("SELECT version_num FROM alembic_version")
+    finally:
+        await connection.close()
+    revisions = {row["version_num"] for row in rows}
+    if unknown := revisions - {script.revision for script in _scripts().walk_revisions()}:
+        raise UnknownRevision(unknown)
+    return revisions
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_SCRIPTS))
 
 
 async def _grant(migration_url: str, app_role: str) -> None:

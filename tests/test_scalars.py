@@ -1,6 +1,5 @@
 """Scalars are what their descriptions say, as variables and as literals, however the request is executed."""
 
-import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,6 @@ from graphql import GraphQLError, parse_value
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models import embedded, migrate
 from models.moments import EARLIEST, LATEST
 from schema import SCHEMA
 from tests.changes import REVOKE_LICENSE, SET_LIMITS, codes
@@ -23,18 +21,6 @@ PROVISION = """mutation ($input: ProvisionLicenseInput!) { provisionLicense(inpu
   license { id expiresAt } userErrors { code message path } } }"""
 LICENSES = "{ account { licenses { nodes { id expiresAt status } } } }"
 LATEST_AS_TEXT = "9000-12-31T23:59:59.999999Z"
-LICENSE_WITHOUT_END = """
-    INSERT INTO accounts (id, name, slug, currency, created_at) VALUES (uuid_nil(), 'A', 'a', 'EUR', now());
-    INSERT INTO users (id, email, name, created_at) VALUES (uuid_nil(), 'a@b.example', 'A', now());
-    INSERT INTO members (account_id, id, user_id, name, email, role, is_owner, joined_at)
-      VALUES (uuid_nil(), uuid_nil(), uuid_nil(), 'A', 'a@b.example', 'ADMIN', true, now());
-    INSERT INTO themes (id, slug, name, summary, price_amount, price_currency, tags, published_at,
-        latest_version)
-      VALUES (uuid_nil(), 't', 'T', 'T', 1, 'EUR', '{}', now(), '1.0.0');
-    INSERT INTO licenses (account_id, id, theme_id, status, site, key, holder_id, provisioned_by_id,
-        provisioned_at, expires_at)
-      VALUES (uuid_nil(), uuid_nil(), uuid_nil(), 'ACTIVE', 'a.example', 'k', uuid_nil(), uuid_nil(), now(),
-        'infinity')""".replace("uuid_nil()", "'00000000-0000-0000-0000-000000000000'")
 
 ALMOST_TIMES = [
     "9001-01-01T00:00:00Z",
@@ -139,22 +125,17 @@ async def test_a_license_ends_at_the_latest_moment_and_can_be_revoked(
     assert [(node["status"], node["expiresAt"]) for node in nodes] == [("REVOKED", LATEST_AS_TEXT)]
 
 
-async def test_what_was_stored_as_infinity_becomes_the_latest_moment(
-    empty_database: str,
+@pytest.mark.parametrize("never", ["infinity", "-infinity"])
+async def test_no_license_is_stored_with_an_infinite_time(
+    world: World, themes: dict[str, str], superuser: asyncpg.Connection, never: str
 ) -> None:
-    await asyncio.to_thread(migrate.upgrade, empty_database, embedded.APP_ROLE)
-    await asyncio.to_thread(migrate.downgrade, empty_database, "0014")
-    connection = await asyncpg.connect(empty_database)
-    try:
-        await connection.execute(LICENSE_WITHOUT_END)
+    input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example.com"}
+    await world.admin.change(PROVISION, **input, expiresAt=LATEST_AS_TEXT)
 
-        await asyncio.to_thread(migrate.upgrade, empty_database, embedded.APP_ROLE)
+    with pytest.raises(asyncpg.CheckViolationError, match="ck_licenses_expires_at_finite"):
+        await superuser.execute(f"UPDATE licenses SET expires_at = '{never}'")
 
-        assert await connection.fetchval("SELECT expires_at FROM licenses") == LATEST
-        with pytest.raises(asyncpg.CheckViolationError):
-            await connection.execute("UPDATE licenses SET expires_at = 'infinity'")
-    finally:
-        await connection.close()
+    assert await superuser.fetchval("SELECT expires_at FROM licenses") == LATEST
 
 
 def test_big_ints_are_taken_where_ints_are() -> None:

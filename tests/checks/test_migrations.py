@@ -2,16 +2,21 @@
 
 import asyncio
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-import models  # noqa: F401 - declares the tables
+import models
 from models import embedded, grants, migrate
 from models.postgresql import connect
 from postgresql_dsn import parse
+
+VERSIONS = Path(models.__file__).with_name("migrations") / "versions"
 
 # What a database holds of the models' tables, each line as PostgreSQL writes it. The queue's tables are
 # its library's. Constraint triggers (contype t) are no model's.
@@ -41,6 +46,26 @@ def test_upgrade_downgrade_and_upgrade_end_where_the_models_are(empty_database: 
         migrate.check(empty_database)
         migrate.downgrade(empty_database)
     migrate.upgrade(empty_database, embedded.APP_ROLE)
+
+
+def test_a_revision_is_named_as_its_file() -> None:
+    """With its topic: a bare number could be that of a pre-release, whose tables were others."""
+    files = sorted(file.stem for file in VERSIONS.glob("*.py"))
+
+    revisions = [script.revision for script in ScriptDirectory(str(VERSIONS.parent)).walk_revisions()]
+
+    assert revisions[::-1] == files
+    assert [int(name.partition("_")[0]) for name in files] == list(range(1, len(files) + 1))
+
+
+def test_a_failed_migration_changes_nothing(empty_database: str) -> None:
+    """The queue's tables are the last that the first migration makes."""
+    asyncio.run(_fetch(empty_database, "CREATE TABLE pgqueuer_statistics ()"))
+
+    with pytest.raises(asyncpg.DuplicateTableError):
+        migrate.upgrade(empty_database, embedded.APP_ROLE)
+
+    assert [row["name"] for row in asyncio.run(_fetch(empty_database, TABLES))] == ["pgqueuer_statistics"]
 
 
 def test_nothing_is_left_of_a_downgrade(empty_database: str) -> None:

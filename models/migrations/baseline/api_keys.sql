@@ -1,0 +1,59 @@
+-- API keys. Only the SHA-256 of a key and of its claim link's token is stored.
+
+-- previous_key_hash is the key before the last rotation, which works until previous_expires_at.
+CREATE TABLE api_keys (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    name varchar NOT NULL,
+    prefix varchar NOT NULL,
+    key_hash bytea,
+    scopes text[] NOT NULL,
+    created_by_id uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    claim_hash bytea,
+    claim_expires_at timestamptz,
+    claimed_at timestamptz,
+    previous_key_hash bytea,
+    previous_expires_at timestamptz,
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    last_used_ip varchar,
+    expiry_told_at timestamptz,
+    expired_at timestamptz,
+    revoked_by_id uuid,
+    revoked_at timestamptz,
+    CONSTRAINT pk_api_keys PRIMARY KEY (account_id, id),
+    CONSTRAINT uq_api_keys_key_hash UNIQUE (key_hash),
+    CONSTRAINT uq_api_keys_claim_hash UNIQUE (claim_hash),
+    CONSTRAINT uq_api_keys_previous_key_hash UNIQUE (previous_key_hash),
+    CONSTRAINT fk_api_keys_account_id_member_id
+        FOREIGN KEY (account_id, member_id) REFERENCES members (account_id, id),
+    CONSTRAINT fk_api_keys_account_id_created_by_id
+        FOREIGN KEY (account_id, created_by_id) REFERENCES members (account_id, id),
+    CONSTRAINT fk_api_keys_account_id_revoked_by_id
+        FOREIGN KEY (account_id, revoked_by_id) REFERENCES members (account_id, id),
+    CONSTRAINT fk_api_keys_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
+    CONSTRAINT ck_api_keys_scopes CHECK (scopes <@ ARRAY['READ', 'PROVISION'] AND cardinality(scopes) > 0),
+    CONSTRAINT ck_api_keys_expires_at_finite CHECK (isfinite(expires_at)),
+    CONSTRAINT ck_api_keys_claimed CHECK ((claimed_at IS NULL) = (key_hash IS NULL))
+);
+-- ix_api_keys_claim_expiry and ix_api_keys_expiry serve the job that expires keys of all accounts.
+CREATE INDEX ix_api_keys_claim_expiry ON api_keys (claim_expires_at)
+    WHERE claimed_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL;
+CREATE INDEX ix_api_keys_created ON api_keys (account_id, created_at, id);
+CREATE INDEX ix_api_keys_expiry ON api_keys (expires_at)
+    WHERE revoked_at IS NULL AND expired_at IS NULL AND expires_at IS NOT NULL;
+CREATE INDEX ix_api_keys_member ON api_keys (account_id, member_id, created_at, id);
+
+-- Sets the time and address of last use, for a request that changes nothing else, unless another request
+-- just did. SECURITY DEFINER: such a request is in no transaction of the account.
+CREATE FUNCTION note_api_key_used(account uuid, key uuid, last_used timestamptz, ip text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    UPDATE api_keys SET last_used_at = now(), last_used_ip = ip WHERE account_id = account AND id IN (
+        SELECT id FROM api_keys
+        WHERE account_id = account AND id = key AND last_used_at IS NOT DISTINCT FROM last_used
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+$$;
+REVOKE EXECUTE ON FUNCTION note_api_key_used(uuid, uuid, timestamptz, text) FROM PUBLIC;

@@ -1,0 +1,225 @@
+-- The audit log: events in one chain of hashes per account, appended by triggers and never rewritten.
+
+-- The last event of each account's chain. Written by the triggers below only; its row lock orders the
+-- chain.
+CREATE TABLE audit_heads (
+    account_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    hash bytea NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    CONSTRAINT pk_audit_heads PRIMARY KEY (account_id),
+    CONSTRAINT fk_audit_heads_account_id FOREIGN KEY (account_id) REFERENCES accounts (id)
+);
+
+-- Names are those at the time of the event. No foreign keys: the log outlives what it names. (account_id
+-- needs none: audit_heads has it, checked once per account and not once per event.) details must fit one
+-- line of an export.
+CREATE TABLE audit_events (
+    account_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    id uuid NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    action varchar(40) NOT NULL,
+    outcome varchar(40) NOT NULL,
+    summary varchar NOT NULL,
+    actor_kind varchar(40) NOT NULL,
+    actor_member_id uuid,
+    actor_name varchar NOT NULL,
+    credential_kind varchar(40),
+    credential_id uuid,
+    credential_label varchar,
+    target_type varchar,
+    target_id uuid,
+    target_name varchar,
+    ip varchar,
+    user_agent varchar,
+    request_id varchar,
+    details json NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT pk_audit_events PRIMARY KEY (account_id, sequence),
+    CONSTRAINT ck_audit_events_details_line
+        CHECK (strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0),
+    CONSTRAINT ck_audit_events_audit_action CHECK (action IN (
+        'ACCOUNT_CREATED', 'ACCOUNT_UPDATED', 'ACCOUNT_LIMITS_CHANGED', 'OWNERSHIP_TRANSFERRED',
+        'MEMBER_INVITED', 'INVITATION_RESENT', 'INVITATION_REVOKED', 'INVITATION_DECLINED',
+        'INVITATION_EXPIRED', 'INVITATION_DELIVERY_FAILED', 'MEMBER_JOINED', 'MEMBER_RENAMED',
+        'MEMBER_ROLE_CHANGED', 'MEMBER_REMOVED', 'MEMBER_LEFT', 'LICENSES_PURCHASED',
+        'ENTITLEMENT_GRANTED', 'LICENSE_PROVISIONED', 'LICENSE_REVOKED', 'LICENSE_SUSPENDED',
+        'LICENSE_REINSTATED', 'LICENSE_TRANSFERRED', 'LICENSE_EXPIRED', 'THEME_FILE_DOWNLOADED',
+        'REPORT_DOWNLOADED', 'INVOICE_DOWNLOADED', 'API_KEY_GENERATED', 'API_KEY_CLAIMED',
+        'API_KEY_ROTATED', 'API_KEY_REVOKED', 'API_CALLED', 'BILLING_DETAILS_CHANGED', 'INVOICE_ISSUED',
+        'INVOICE_PAID', 'INVOICE_VOIDED', 'API_KEY_EXPIRED', 'AUDIT_LOG_PRUNED', 'AUDIT_STREAM_CREATED',
+        'AUDIT_STREAM_UPDATED', 'AUDIT_STREAM_DELETED', 'AUDIT_STREAM_PAUSED'
+    )),
+    CONSTRAINT ck_audit_events_audit_outcome CHECK (outcome IN ('ALLOWED', 'DENIED')),
+    CONSTRAINT ck_audit_events_actor_kind CHECK (actor_kind IN ('MEMBER', 'SYSTEM')),
+    CONSTRAINT ck_audit_events_credential_kind CHECK (credential_kind IN (
+        'SESSION', 'API_KEY', 'INVITATION', 'OPERATOR'
+    ))
+);
+-- One index per filter of the log: a page costs the same however long the log is.
+CREATE UNIQUE INDEX uq_audit_events_id ON audit_events (account_id, id);
+CREATE INDEX ix_audit_events_action ON audit_events (account_id, action, sequence);
+CREATE INDEX ix_audit_events_actor ON audit_events (account_id, actor_member_id, sequence);
+CREATE INDEX ix_audit_events_actor_action ON audit_events (account_id, actor_member_id, action, sequence);
+CREATE INDEX ix_audit_events_actor_api_key ON audit_events (account_id, actor_member_id, credential_id, sequence)
+    WHERE credential_kind = 'API_KEY';
+CREATE INDEX ix_audit_events_actor_denied ON audit_events (account_id, actor_member_id, sequence)
+    WHERE outcome = 'DENIED';
+CREATE INDEX ix_audit_events_api_key ON audit_events (account_id, credential_id, sequence)
+    WHERE credential_kind = 'API_KEY';
+CREATE INDEX ix_audit_events_ip ON audit_events (account_id, ip, sequence) WHERE ip IS NOT NULL;
+CREATE INDEX ix_audit_events_occurred ON audit_events (account_id, occurred_at, sequence);
+CREATE INDEX ix_audit_events_outcome ON audit_events (account_id, outcome, sequence);
+CREATE INDEX ix_audit_events_request ON audit_events (account_id, request_id, sequence)
+    WHERE request_id IS NOT NULL;
+CREATE INDEX ix_audit_events_target ON audit_events (account_id, target_id, sequence);
+
+-- The event up to which an account's log has been pruned: events up to it may be deleted.
+CREATE TABLE audit_cuts (
+    account_id uuid NOT NULL,
+    pruned_through bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT pk_audit_cuts PRIMARY KEY (account_id),
+    CONSTRAINT fk_audit_cuts_account_id FOREIGN KEY (account_id) REFERENCES accounts (id)
+);
+
+-- Progress and result of the job that verifies logs too long to be verified within a request.
+CREATE TABLE audit_verifications (
+    account_id uuid NOT NULL,
+    verified_through bigint NOT NULL,
+    verified_hash bytea NOT NULL,
+    walked_through bigint NOT NULL,
+    walked_hash bytea NOT NULL,
+    walked_at timestamptz NOT NULL,
+    first_broken_sequence bigint,
+    CONSTRAINT pk_audit_verifications PRIMARY KEY (account_id),
+    CONSTRAINT fk_audit_verifications_account_id FOREIGN KEY (account_id) REFERENCES accounts (id)
+);
+
+-- How audit_append() writes a field before it is hashed: its length in bytes, a colon, its UTF-8 text and a
+-- comma; NULL is "-,". So two different events never have the same bytes, and a verifier needs nothing but
+-- SHA-256.
+CREATE FUNCTION audit_field(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT CASE WHEN value IS NULL THEN '-,' ELSE octet_length(value) || ':' || value || ',' END $$;
+
+-- Numbers, times, chains and hashes each event. The expression of audit_field() is repeated for each field:
+-- PostgreSQL computes it in a fifth of the time that 20 calls take. pg_temp comes last in search_path: if
+-- it were not named it would come first, and any role may have tables there.
+CREATE FUNCTION audit_append() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    head audit_heads%ROWTYPE;
+    last record;
+    happened text;
+BEGIN
+    SELECT * INTO head FROM audit_heads WHERE account_id = NEW.account_id FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO audit_heads (account_id, sequence, hash, occurred_at)
+        VALUES (NEW.account_id, 0, decode(repeat('00', 32), 'hex'), clock_timestamp())
+        RETURNING * INTO head;
+    END IF;
+    -- Those of the same statement before this one: a BEFORE trigger sees them, and the head has not got them yet.
+    SELECT sequence, hash, occurred_at INTO last FROM audit_events
+    WHERE account_id = NEW.account_id AND sequence > head.sequence
+    ORDER BY account_id DESC, sequence DESC LIMIT 1;
+    IF FOUND THEN
+        head.sequence := last.sequence;
+        head.hash := last.hash;
+        head.occurred_at := last.occurred_at;
+    END IF;
+    NEW.sequence := head.sequence + 1;
+    NEW.occurred_at := greatest(clock_timestamp(), head.occurred_at);
+    NEW.previous_hash := head.hash;
+    happened := to_char(NEW.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+    NEW.hash := sha256(head.hash || convert_to(concat(
+        coalesce(octet_length(NEW.account_id::text) || ':' || NEW.account_id::text || ',', '-,'),
+        coalesce(octet_length(NEW.sequence::text) || ':' || NEW.sequence::text || ',', '-,'),
+        coalesce(octet_length(NEW.id::text) || ':' || NEW.id::text || ',', '-,'),
+        coalesce(octet_length(happened) || ':' || happened || ',', '-,'),
+        coalesce(octet_length(NEW.action) || ':' || NEW.action || ',', '-,'),
+        coalesce(octet_length(NEW.outcome) || ':' || NEW.outcome || ',', '-,'),
+        coalesce(octet_length(NEW.summary) || ':' || NEW.summary || ',', '-,'),
+        coalesce(octet_length(NEW.actor_kind) || ':' || NEW.actor_kind || ',', '-,'),
+        coalesce(octet_length(NEW.actor_member_id::text) || ':' || NEW.actor_member_id::text || ',', '-,'),
+        coalesce(octet_length(NEW.actor_name) || ':' || NEW.actor_name || ',', '-,'),
+        coalesce(octet_length(NEW.credential_kind) || ':' || NEW.credential_kind || ',', '-,'),
+        coalesce(octet_length(NEW.credential_id::text) || ':' || NEW.credential_id::text || ',', '-,'),
+        coalesce(octet_length(NEW.credential_label) || ':' || NEW.credential_label || ',', '-,'),
+        coalesce(octet_length(NEW.target_type) || ':' || NEW.target_type || ',', '-,'),
+        coalesce(octet_length(NEW.target_id::text) || ':' || NEW.target_id::text || ',', '-,'),
+        coalesce(octet_length(NEW.target_name) || ':' || NEW.target_name || ',', '-,'),
+        coalesce(octet_length(NEW.ip) || ':' || NEW.ip || ',', '-,'),
+        coalesce(octet_length(NEW.user_agent) || ':' || NEW.user_agent || ',', '-,'),
+        coalesce(octet_length(NEW.request_id) || ':' || NEW.request_id || ',', '-,'),
+        coalesce(octet_length(NEW.details::text) || ':' || NEW.details::text || ',', '-,')
+    ), 'UTF8'));
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER audit_events_append BEFORE INSERT ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION audit_append();
+
+-- Moves the head once per statement and account. If each event moved it, each would have to follow the row
+-- versions of all before it: the hundredth event of a statement took fifteen times as long as the first.
+CREATE FUNCTION audit_appended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE audit_heads SET sequence = newest.sequence, hash = newest.hash, occurred_at = newest.occurred_at
+    FROM (SELECT DISTINCT ON (account_id) account_id, sequence, hash, occurred_at FROM appended
+          ORDER BY account_id, sequence DESC) AS newest
+    WHERE audit_heads.account_id = newest.account_id AND audit_heads.sequence < newest.sequence;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER audit_events_appended AFTER INSERT ON audit_events
+    REFERENCING NEW TABLE AS appended FOR EACH STATEMENT EXECUTE FUNCTION audit_appended();
+
+-- A role that may create temporary tables could otherwise move a head with a trigger of its own.
+REVOKE EXECUTE ON FUNCTION audit_append(), audit_appended() FROM PUBLIC;
+
+-- Events are never updated or truncated, not even by the tables' owner.
+CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log cannot be rewritten' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER audit_events_keep BEFORE UPDATE ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_events_keep_all BEFORE TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+-- Events are deleted only up to the account's cut.
+CREATE FUNCTION audit_keep() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM audit_cuts WHERE account_id = OLD.account_id AND pruned_through >= OLD.sequence
+    ) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'the audit log cannot be rewritten' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER audit_events_keep_uncut BEFORE DELETE ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION audit_keep();
+
+-- A cut needs an event that records it. The app's role cannot write audit_cuts; this holds for the tables'
+-- owner.
+CREATE FUNCTION audit_cut() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM audit_events
+        WHERE account_id = NEW.account_id AND action = 'AUDIT_LOG_PRUNED' AND sequence > NEW.pruned_through
+        AND details->>'prunedThrough' = NEW.pruned_through::text
+        AND details->>'hash' = encode(NEW.hash, 'hex')
+    ) THEN
+        RAISE EXCEPTION 'no event of the audit log tells of this cut' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER audit_cuts_told BEFORE INSERT OR UPDATE ON audit_cuts
+    FOR EACH ROW EXECUTE FUNCTION audit_cut();

@@ -1,0 +1,65 @@
+-- Entitlements (how many licenses of a theme an account has bought) and licenses (a theme on one site).
+
+-- The CHECK holds that no more licenses are provisioned than were purchased.
+CREATE TABLE entitlements (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    theme_id uuid NOT NULL,
+    purchased integer NOT NULL,
+    provisioned integer NOT NULL,
+    CONSTRAINT pk_entitlements PRIMARY KEY (account_id, id),
+    CONSTRAINT uq_entitlements_account_id_theme_id UNIQUE (account_id, theme_id),
+    CONSTRAINT fk_entitlements_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
+    CONSTRAINT fk_entitlements_theme_id FOREIGN KEY (theme_id) REFERENCES themes (id),
+    CONSTRAINT ck_entitlements_provisioned CHECK (provisioned BETWEEN 0 AND purchased)
+);
+
+-- Never deleted: the audit log names licenses. isfinite: a time of infinity could not be read by clients.
+CREATE TABLE licenses (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    theme_id uuid NOT NULL,
+    status varchar(40) NOT NULL,
+    site varchar NOT NULL,
+    key varchar NOT NULL,
+    holder_id uuid NOT NULL,
+    provisioned_by_id uuid NOT NULL,
+    provisioned_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    revoked_by_id uuid,
+    revoked_at timestamptz,
+    revoked_reason varchar,
+    last_downloaded_at timestamptz,
+    site_folded text COLLATE "C" NOT NULL DEFAULT '',
+    CONSTRAINT pk_licenses PRIMARY KEY (account_id, id),
+    CONSTRAINT uq_licenses_key UNIQUE (key),
+    CONSTRAINT fk_licenses_account_id_holder_id
+        FOREIGN KEY (account_id, holder_id) REFERENCES members (account_id, id),
+    CONSTRAINT fk_licenses_account_id_provisioned_by_id
+        FOREIGN KEY (account_id, provisioned_by_id) REFERENCES members (account_id, id),
+    CONSTRAINT fk_licenses_account_id_revoked_by_id
+        FOREIGN KEY (account_id, revoked_by_id) REFERENCES members (account_id, id),
+    CONSTRAINT fk_licenses_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
+    CONSTRAINT fk_licenses_theme_id FOREIGN KEY (theme_id) REFERENCES themes (id),
+    CONSTRAINT ck_licenses_expires_at_finite CHECK (isfinite(expires_at)),
+    CONSTRAINT ck_licenses_license_status CHECK (status IN ('ACTIVE', 'SUSPENDED', 'REVOKED', 'EXPIRED'))
+);
+-- One live license of a theme per site. ix_licenses_expiry serves the job that expires licenses of all
+-- accounts.
+CREATE UNIQUE INDEX uq_licenses_site ON licenses (account_id, theme_id, site)
+    WHERE status IN ('ACTIVE', 'SUSPENDED');
+CREATE INDEX ix_licenses_due ON licenses (account_id, expires_at) WHERE status IN ('ACTIVE', 'SUSPENDED');
+CREATE INDEX ix_licenses_expiry ON licenses (expires_at)
+    WHERE status IN ('ACTIVE', 'SUSPENDED') AND expires_at IS NOT NULL;
+CREATE INDEX ix_licenses_holder ON licenses (account_id, holder_id, provisioned_at, id);
+CREATE INDEX ix_licenses_holder_site ON licenses (account_id, holder_id, site, id);
+CREATE INDEX ix_licenses_provisioned ON licenses (account_id, provisioned_at, id);
+CREATE INDEX ix_licenses_provisioner ON licenses (account_id, provisioned_by_id, provisioned_at, id);
+CREATE INDEX ix_licenses_provisioner_site ON licenses (account_id, provisioned_by_id, site, id);
+CREATE INDEX ix_licenses_search ON licenses
+    USING gin (search_grams(account_id, site_folded, 1)) WITH (fastupdate = off);
+CREATE INDEX ix_licenses_site ON licenses (account_id, site, id);
+CREATE INDEX ix_licenses_status ON licenses (account_id, status, provisioned_at, id);
+CREATE INDEX ix_licenses_status_site ON licenses (account_id, status, site, id);
+CREATE INDEX ix_licenses_theme ON licenses (account_id, theme_id, provisioned_at, id);
+CREATE INDEX ix_licenses_theme_site ON licenses (account_id, theme_id, site, id);
