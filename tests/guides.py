@@ -111,6 +111,7 @@ class Reader:
         expected = json.loads(shown)
         self._answers.append((expected, answer))
         assert _comparable(answer) == _comparable(expected), code
+        assert expected.get("extensions", {}).get("cost") in (None, answer["extensions"]["cost"]), code
 
     def _collect_ids(self, answer: Any) -> None:
         first: dict[str, str] = {}
