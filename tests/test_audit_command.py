@@ -18,13 +18,14 @@ from bench.exports import export_lines
 from models.audit_keys import encoded, public_key, signing_key, written
 from settings import Settings
 from tests.changes import UPDATE_ACCOUNT, nothing_changes
+from tests.forked_commands import outcome
 from tests.rewriting import edited, with_end
 from tests.test_audit_export import exported
 from tests.test_audit_prune import sequences
 from tests.test_audit_verify import UNSIGNED
 from tests.test_audit_verify import written as written_lines
 from tests.test_integrity import integrity
-from tests.test_start import ROOT, Command, assert_one_sentence
+from tests.test_start import ROOT, assert_one_sentence
 from tests.world import World
 
 SEED = b"\x07" * 32
@@ -32,7 +33,7 @@ KEY = Ed25519PrivateKey.from_private_bytes(SEED)
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> tuple[int, str, str]:
-    return Command(folder, "audit", *arguments, **settings).outcome()
+    return outcome(folder, "audit", *arguments, **settings)
 
 
 async def run_on(world: World, folder: Path, *arguments: str, **settings: str) -> tuple[int, str, str]:

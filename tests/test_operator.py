@@ -10,8 +10,9 @@ import pytest
 from tests import chain
 from tests.catalogs import write_catalog
 from tests.changes import SET_LIMITS, actions, codes, nothing_changes
+from tests.forked_commands import outcome
 from tests.test_purchases import SPENT, purchase
-from tests.test_start import Command, assert_one_sentence
+from tests.test_start import assert_one_sentence
 from tests.world import World
 
 
@@ -24,7 +25,7 @@ async def _three_invoices(world: World, themes: dict[str, str]) -> None:
 async def run(world: World, tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
     assert world.settings.database_url is not None
     url = world.settings.database_url.get_secret_value()
-    return await asyncio.to_thread(lambda: Command(tmp_path, *arguments, DATABASE_URL=url).outcome())
+    return await asyncio.to_thread(outcome, tmp_path, *arguments, DATABASE_URL=url)
 
 
 async def done(world: World, tmp_path: Path, *arguments: str) -> Any:
