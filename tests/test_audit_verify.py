@@ -15,6 +15,7 @@ from models.audit_chain import FIELDS
 from models.audit_checkpoints import Checkpoint
 from models.audit_diagnosis import Damage, Kind
 from models.audit_export import Unreadable, verify
+from tests import node_scripts
 from tests.rewriting import Edit, Lines, edited, forged, line_of, with_end
 
 VERIFIER = Path(__file__).parent.parent / "docs" / "reference" / "verify.mjs"
@@ -50,7 +51,7 @@ def by_node(path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is not installed: the verifier in JavaScript did not run")
-    return subprocess.run([node, str(VERIFIER), str(path), *arguments], capture_output=True, text=True)
+    return node_scripts.run(node, VERIFIER, str(path), *arguments)
 
 
 @pytest.mark.usefixtures("each_segment_size")
