@@ -14,10 +14,10 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import settings as settings_module
+from engine.compiled_operations import paths
+from engine.limits import Limits
 from models.columns import now
 from schema import SCHEMA
-from schema.limits import Limits
-from schema.plans import paths
 from settings import Settings
 from web import (
     claim_pages,
@@ -30,19 +30,19 @@ from web import (
     mailbox_pages,
     sign_in_pages,
 )
-from web.asking import make_context
-from web.clients import Proxies
+from web.allowed_hosts import Hosts
+from web.app_state import State
+from web.authentication import make_context
 from web.connection_limits import ConnectionLimits
-from web.graphql import GraphQLView
-from web.hosts import Hosts
-from web.ide import render_ide
+from web.event_loop_monitor import LoopWatch
+from web.graphiql_examples import render_ide
+from web.graphql_http import GraphQLView
 from web.job_worker import JobWorkerStatus
 from web.load_shedding import LoadShedding
 from web.logs import configure_logs
-from web.loop_watch import LoopWatch
+from web.proxy_headers import Proxies
 from web.rate_limits import RateLimits
 from web.security_headers import SecurityHeaders
-from web.state import State
 from web.websocket_limits import WebSocketTable
 
 GRAPHQL = "/graphql"

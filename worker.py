@@ -16,6 +16,7 @@ from pgqueuer.models import Job, Schedule
 from pgqueuer.types import Channel
 from pydantic import SecretStr
 
+from audit_proof.keys import public_key
 from mailer import mailbox
 from mailer.delivery import (
     Attach,
@@ -32,21 +33,17 @@ from mailer.delivery import (
 )
 from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, queries
-from models.audit_keys import public_key
 from models.database import Database
 from models.invitations import DeliveryStatus
-from resolvers import (
-    api_key_jobs,
-    audit_stream_jobs,
-    integrity_jobs,
-    invitation_jobs,
-    invoice_documents,
-    invoice_jobs,
-    license_expiry,
-    payments,
-    tidying,
-    transfers,
-)
+from resolvers import tidying
+from resolvers.api_keys import jobs as api_key_jobs
+from resolvers.audit import jobs as integrity_jobs
+from resolvers.audit_streams import jobs as audit_stream_jobs
+from resolvers.billing import invoice_documents, payments
+from resolvers.billing import jobs as invoice_jobs
+from resolvers.downloads import transfers
+from resolvers.invitations import jobs as invitation_jobs
+from resolvers.licenses import jobs as license_expiry
 from settings import Settings
 from web.logs import configure_logs
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import asyncpg
 
 from bench import data
-from models import embedded, migrate
-from models.embedded_folder import socket_folder
+from embedded import server as embedded
+from embedded.folder import socket_folder
+from models import migrate
 
 _CONNECTIONS = 200
 _LOG_PREFIX = "%a|"  # The application's name.

@@ -15,10 +15,10 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
-from models.audit_chain import FIELDS, FIRST, hash_of
-from models.audit_export_end import End
-from models.audit_keys import written
-from models.canonical import canonical_json
+from audit_proof.chain import FIELDS, FIRST, hash_of
+from audit_proof.export_end import End
+from audit_proof.keys import written
+from engine.canonical_json import canonical_json
 
 ACCOUNT_ID = "01a20ae5-6d20-7188-9022-335a71dc1186"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

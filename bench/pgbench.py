@@ -18,7 +18,7 @@ from bench.load import CONNECTIONS, Measured
 from bench.operations import Operation
 from bench.servers import BenchError
 from bench.statements import CAPTURED, CAPTURED_SITE, Statement
-from models.embedded_folder import binaries
+from embedded.folder import binaries
 
 _THREADS = 2
 _OPTIONS = "-c jit=off -c lock_timeout=10s -c application_name=bench-pgbench"

@@ -18,11 +18,11 @@ from rich.console import Console
 from bench.data import READER_TOKEN, id_of
 from bench.database import Database, database
 from bench.servers import BenchError, Server, running
-from models.embedded_folder import binaries
+from embedded.folder import binaries
 from models.members import Role
 from permissions.viewer import Membership
-from resolvers.report_files import csv_statement
-from resolvers.report_queries import ReportFormat, ReportKind, ReportRequest, rows_of
+from resolvers.reports.files import csv_statement
+from resolvers.reports.queries import ReportFormat, ReportKind, ReportRequest, rows_of
 
 _ACCOUNT = 100
 _REQUEST = """mutation ($id: ID!) { requestReport(input: {accountId: $id, kind: AUDIT_LOG, format: CSV}) {

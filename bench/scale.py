@@ -14,9 +14,9 @@ from bench.scale_cases import cases
 from bench.scale_data import Tenant
 from bench.scale_load import expect_many_accounts, fill, progress_bar, tenants_of
 from bench.scale_measure import Accounts, Measured
+from embedded.server import APP_ROLE, OWNER_ROLE, Server, running
 from models import migrate
 from models.database import Database
-from models.embedded import APP_ROLE, OWNER_ROLE, Server, running
 
 APPENDED_TO = 200_000
 """Events that a log has before it is measured how fast it grows."""

@@ -8,8 +8,8 @@ import asyncpg
 
 from bench import scale_events as log
 from bench.scale_data import Tenant, made_id
+from embedded.server import APP_ROLE, Server
 from models.columns import new_id
-from models.embedded import APP_ROLE, Server
 
 BATCHES = (1, 100)
 """Events a transaction."""

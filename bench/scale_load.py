@@ -9,8 +9,8 @@ from sqlmodel import SQLModel
 
 from bench import scale_data, scale_events
 from bench.scale_data import SMALL, START, Tenant
+from embedded.server import Server
 from models import License, Member, Theme
-from models.embedded import Server
 from models.text_forms import derived_values
 
 _COLUMNS = {

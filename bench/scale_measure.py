@@ -15,17 +15,17 @@ import asyncpg
 
 from bench.scale_cases import Case
 from bench.scale_data import FAR, Tenant, made_id
+from engine.compiled_operations import FAST, paths
+from engine.execution import execute
+from engine.limits import Limits
+from engine.operation_cache import Documents
+from engine.pagination import Order, encode_cursor
 from models.columns import new_id, now
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from permissions.context import Context
 from permissions.tokens import new_token
-from resolvers.pages import Order, encode_cursor
 from schema import SCHEMA
-from schema.document import Documents
-from schema.execution import execute
-from schema.limits import Limits
-from schema.plans import FAST, paths
 from settings import Settings
 
 PAGE = 50

@@ -7,9 +7,9 @@ from importlib import import_module
 import uvloop
 
 from settings import Settings
-from web.clients import Proxies
 from web.connection_limits import ConnectionLimits, ConnectionTable
 from web.http_server import HttpServer, ServerConfig, serve_until_signal
+from web.proxy_headers import Proxies
 from web.server import listener
 
 POOL_SIZE = 10

@@ -24,7 +24,7 @@ def create_account(
     ] = None,
 ) -> None:
     """Found an account. Its owner signs in with the address."""
-    from resolvers import operator
+    from resolvers.accounts import operator
 
     async def create(settings: Settings, database: "Database") -> None:
         account = await operator.create_account(database, name, owner_email, owner_name, slug)

@@ -17,7 +17,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-    from models.audit_export import Verified
+    from audit_proof.verification import Verified
     from models.database import Database
 
 app = typer.Typer(help="The audit log: its proof, and its end.", no_args_is_help=True)
@@ -47,7 +47,10 @@ def verify_export(
 ) -> None:
     """Verify the log's export FILE (NDJSON). Ends with 0 where it is verified; 1: changed or not whole; 2: no
     export; 3: filtered; 4: unsigned, or no key to check the signature with."""
-    from models import audit_checkpoints, audit_diagnosis, audit_export, audit_keys
+    from audit_proof import checkpoints as audit_checkpoints
+    from audit_proof import diagnosis as audit_diagnosis
+    from audit_proof import keys as audit_keys
+    from audit_proof import verification as audit_export
 
     key = _argument("--public-key", audit_keys.public_key_from, public_key)
     key = key or audit_keys.public_key(settings_module.load())
@@ -71,7 +74,7 @@ def verify_export(
 @app.command("checkpoint")
 def print_checkpoint(account_slug: str) -> None:
     """Print where an account's log has got to, as a line of JSON: keep it elsewhere."""
-    from resolvers import operator_audit
+    from resolvers.audit import operator as operator_audit
 
     async def print_(settings: Settings, database: "Database") -> None:
         print_json(await operator_audit.checkpoint(database, account_slug))
@@ -82,7 +85,7 @@ def print_checkpoint(account_slug: str) -> None:
 @app.command("public-key")
 def print_public_key() -> None:
     """Print what the signatures of exports, and of what was pruned, are checked with."""
-    from models import audit_keys
+    from audit_proof import keys as audit_keys
 
     settings = settings_module.load()
     key = audit_keys.public_key(settings) or _signing_key(settings).public_key()
@@ -107,8 +110,9 @@ def prune(
 ) -> None:
     """Delete an account's events from BEFORE a day, which EXPORT has to hold. As the role of
     MIGRATION_DATABASE_URL; a signed event stands for them."""
-    from models import audit_diagnosis, audit_export
-    from resolvers import operator_audit
+    from audit_proof import diagnosis as audit_diagnosis
+    from audit_proof import verification as audit_export
+    from resolvers.audit import operator as operator_audit
 
     key = _signing_key(settings_module.load())
     try:
@@ -125,7 +129,7 @@ def prune(
 
 
 def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
-    from models import audit_export
+    from audit_proof import verification as audit_export
 
     with progress_bar("Verifying", unit="bytes") as progress:
         size = file.stat().st_size
@@ -133,7 +137,7 @@ def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
 
 
 def _signing_key(settings: Settings) -> "Ed25519PrivateKey":
-    from models import audit_keys
+    from audit_proof import keys as audit_keys
 
     try:
         return audit_keys.signing_key(settings)

@@ -25,7 +25,7 @@ def import_catalog(
     from rich.progress import Progress
 
     from models.storage import Storage
-    from resolvers import operator
+    from resolvers.accounts import operator
 
     async def import_(settings: Settings, database: "Database") -> None:
         with Progress(console=notes, transient=True) as bar:
@@ -47,7 +47,7 @@ def import_catalog(
 @app.command("list")
 def list_catalog(as_json: AsJson = False) -> None:
     """List the themes, withdrawn ones too."""
-    from resolvers import operator
+    from resolvers.accounts import operator
 
     async def list_(settings: Settings, database: "Database") -> None:
         themes = [

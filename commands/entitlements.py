@@ -22,7 +22,7 @@ def grant_entitlements(
     as_json: AsJson = False,
 ) -> None:
     """Let an account provision QUANTITY more licenses of a theme."""
-    from resolvers import operator
+    from resolvers.accounts import operator
 
     async def grant(settings: Settings, database: "Database") -> None:
         entitlement = await operator.grant_entitlement(database, account_slug, theme_slug, quantity)

@@ -26,7 +26,7 @@ def list_invoices(
 ) -> None:
     """List an account's invoices, the newest first."""
     from models.billing import InvoiceStatus
-    from resolvers import operator_invoices
+    from resolvers.billing import operator as operator_invoices
 
     statuses = [InvoiceStatus(status)] if status else None
 
@@ -40,7 +40,7 @@ def list_invoices(
 @app.command("paid")
 def pay_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None:
     """Record that an open invoice is paid."""
-    from resolvers import operator_invoices
+    from resolvers.billing import operator as operator_invoices
 
     async def pay(settings: Settings, database: "Database") -> None:
         invoice = _invoice(await operator_invoices.pay_invoice(database, account_slug, number))
@@ -52,7 +52,7 @@ def pay_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None
 @app.command("void")
 def void_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None:
     """Void an open invoice. It does not count as spent any more; what was bought by it stays."""
-    from resolvers import operator_invoices
+    from resolvers.billing import operator as operator_invoices
 
     async def void(settings: Settings, database: "Database") -> None:
         invoice = _invoice(await operator_invoices.void_invoice(database, account_slug, number))

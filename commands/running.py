@@ -10,8 +10,8 @@ from commands.printing import notes
 from settings import Settings
 
 if TYPE_CHECKING:
+    from embedded.server import Server
     from models.database import Database
-    from models.embedded import Server
 
 
 class CommandError(Exception):
@@ -22,8 +22,8 @@ def run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]], *, as
     """What an operator does, and what may be wrong with it."""
     from models.database import Database
     from models.storage import SourceChanged, StorageUnavailable
-    from resolvers.catalog_folder import CatalogInvalid
-    from resolvers.refusals import Refused
+    from resolvers.catalog.folder import CatalogInvalid
+    from resolvers.user_errors import Refused
 
     async def with_database() -> None:
         database = Database(url)
@@ -43,7 +43,7 @@ def run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]], *, as
 
 
 def _owner_url(settings: Settings, server: "Server | None") -> str:
-    from models import embedded
+    from embedded import server as embedded
 
     if server is not None:
         return server.url(embedded.OWNER_ROLE)
@@ -69,9 +69,10 @@ def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[
 
 @contextmanager
 def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
+    from audit_proof import keys as audit_keys
     from demo import first_start
-    from models import audit_keys, embedded
-    from models.embedded_folder import EmbeddedPostgresqlError
+    from embedded import server as embedded
+    from embedded.folder import EmbeddedPostgresqlError
 
     folder = settings.data_dir / "postgresql"
     connections = settings.workers * (2 * settings.database_pool_size + 5) + 50

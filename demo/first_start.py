@@ -5,9 +5,10 @@ import asyncio
 from rich.console import Console
 
 import demo
-from models import embedded, migrate
+from embedded import server as embedded
+from embedded.server import APP_ROLE, DATABASE, OWNER_ROLE
+from models import migrate
 from models.database import Database
-from models.embedded import APP_ROLE, DATABASE, OWNER_ROLE
 from settings import Settings
 
 _UNFINISHED = f"{DATABASE}_unfinished"

@@ -10,20 +10,20 @@ from uuid import uuid4
 from graphql import ExecutionResult
 
 from demo.catalog import build_catalog
+from engine.execution import execute
+from engine.limits import Limits
+from engine.operation_cache import Documents
 from mailer.messages import Message
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from models.storage import Storage
 from permissions.context import Context
 from permissions.viewer import Client
-from resolvers import operator
-from resolvers.catalog_folder import read_catalog
+from resolvers.accounts import operator
+from resolvers.catalog.folder import read_catalog
 from resolvers.change import announcing, personal_change
-from resolvers.sessions import sign_in_link
+from resolvers.sessions.mutations import sign_in_link
 from schema import SCHEMA
-from schema.document import Documents
-from schema.execution import execute
-from schema.limits import Limits
 from settings import Settings
 
 ACCOUNT = "Analytical Studio"

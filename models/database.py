@@ -12,11 +12,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from models.canonical import canonical_json
-from models.connections import ReadingConnections
-from models.exports import Exports
-from models.fair_share import Claim, FairShare
-from models.outages import NoConnectionFree
+from engine.canonical_json import canonical_json
+from engine.fair_share import Claim, FairShare
+from engine.outages import NoConnectionFree
+from engine.read_connections import ReadingConnections
+from models.copy_export import Exports
 from models.postgresql import connect
 from models.spools import Spools
 from models.transactions import Transaction

@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from engine.outages import logged_as_outage
 from models.database import Database
-from models.outages import logged_as_outage
 
 AUDIT = "team_access_audit"
 ACCESS = "team_access_access"

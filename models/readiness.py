@@ -7,8 +7,8 @@ import asyncpg
 import structlog
 from asyncpg import exceptions as postgresql
 
+from engine.outages import logged_as_outage
 from models.database import Database
-from models.outages import logged_as_outage
 
 _TIMEOUT_SECONDS = 2.0
 _REMEMBERED_SECONDS = 3.0

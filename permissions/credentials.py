@@ -7,12 +7,12 @@ from graphql import GraphQLError
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlmodel import col
 
+from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus
 from models.database import Database
 from models.members import Member, User
 from models.sessions import Session
-from models.statements import Statement, parameter
 from permissions.errors import Forbidden, Unauthenticated
 from permissions.roles import ROLE_PERMISSIONS, Permission
 from permissions.tokens import hash_token, is_api_key, looks_like_api_key

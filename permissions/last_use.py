@@ -16,9 +16,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import col
 
+from engine.outages import NoConnectionFree, logged_as_outage
 from models.columns import now
 from models.database import Database
-from models.outages import NoConnectionFree, logged_as_outage
 from models.sessions import Session
 from permissions.viewer import Viewer
 

@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func
 from sqlmodel import SQLModel, col
 
+from engine.snapshots import attributes, snapshot
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiScope
 from models.audit import CredentialKind
 from models.members import Member, Role, User
 from models.sessions import Session
-from models.snapshots import attributes, snapshot
 from permissions.errors import Forbidden
 from permissions.roles import (
     CHANGES_WITHIN,

@@ -22,6 +22,9 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlmodel import SQLModel
 from strawberry.utils.str_converters import to_camel_case
 
+from engine.fair_share import Claim
+from engine.snapshots import attach, attributes, is_attached, stored, stored_attributes
+from engine.statements import Statement
 from mailer import queue
 from mailer.messages import Message
 from mailer.queue import Lane, lane_of_account
@@ -30,25 +33,22 @@ from models.audit import ActorKind, AuditAction, AuditOutcome
 from models.audit_streams import AuditStream
 from models.database import Database
 from models.downloads import DownloadLink
-from models.fair_share import Claim
 from models.idempotency import IdempotencyKey
 from models.members import Member, User
 from models.notifications import AuditAnnouncer, notify_access
-from models.snapshots import attach, attributes, is_attached, stored, stored_attributes
-from models.statements import Statement
 from models.transactions import Transaction
 from permissions.allow import Allow, Has
 from permissions.context import Context
 from permissions.credentials import require_working
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership, Scopes
-from resolvers.appending import append, written
+from resolvers.audit_append import append, written
 from resolvers.denials import Denials
 from resolvers.email_allowances import Allowance
 from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
 from resolvers.idempotency import Attempt
 from resolvers.membership_lock import lock_membership
-from resolvers.refusals import not_found
+from resolvers.user_errors import not_found
 
 
 @dataclass(frozen=True, slots=True)

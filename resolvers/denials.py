@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from models.outages import logged_as_outage
+from engine.outages import logged_as_outage
 from resolvers.events import repeated
 
 MOST_ALIKE = 10

@@ -9,12 +9,12 @@ import asyncpg
 from sqlalchemy import Select, select
 from sqlmodel import col
 
+from engine.canonical_json import canonical_json
+from engine.snapshots import made
+from engine.statements import Statement, parameter
 from models.audit import AuditAction
-from models.canonical import canonical_json
 from models.idempotency import IdempotencyKey
-from models.snapshots import made
-from models.statements import Statement, parameter
-from resolvers.refusals import UserErrorCode, invalid, refused
+from resolvers.user_errors import UserErrorCode, invalid, refused
 
 _MAX_LENGTH = 255
 

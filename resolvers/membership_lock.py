@@ -6,12 +6,12 @@ import asyncpg
 from sqlalchemy import Select, select
 from sqlmodel import col
 
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.members import Member
-from models.snapshots import attributes, snapshot
-from models.statements import Statement, parameter
 from permissions.viewer import Membership
-from resolvers.refusals import not_found
+from resolvers.user_errors import not_found
 
 
 async def lock_membership(driver: asyncpg.Connection, membership: Membership) -> tuple[Account, Member]:

@@ -6,6 +6,9 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlmodel import SQLModel, col
 
+from engine.conditions import Bound, Condition
+from engine.row_loader import of_accounts, with_id, with_ids
+from engine.row_reader import row
 from models import (
     Account,
     ApiKey,
@@ -26,11 +29,8 @@ from permissions.context import Context
 from permissions.errors import BadUserInput, Forbidden, Unauthenticated
 from permissions.roles import Permission
 from permissions.viewer import Viewer
-from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import decode, decode_as
-from resolvers.loading import of_accounts, with_id, with_ids
-from resolvers.rows import row
-from resolvers.sessions import live_of_user
+from resolvers.sessions.mutations import live_of_user
 from resolvers.visibility import is_own_api_key, is_own_event, sees_license, themes_on_offer
 
 Row = TypeVar("Row", bound=SQLModel)

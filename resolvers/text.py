@@ -6,7 +6,7 @@ from decimal import Decimal
 from email_validator import EmailNotValidError, validate_email
 
 from models.visible_text import is_visible, leaves_ink
-from resolvers.refusals import invalid
+from resolvers.user_errors import invalid
 
 _MOST_TYPED_TO_KEPT = 4
 """White space is cut, and marks become part of their letters."""

@@ -23,7 +23,7 @@ from uuid import UUID
 import orjson
 import structlog
 
-from models.fair_share import Claim, FairShare
+from engine.fair_share import Claim, FairShare
 from models.storage import StorageUnavailable
 
 log = structlog.get_logger()

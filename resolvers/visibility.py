@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col
 
+from engine.conditions import Bound, Condition
+from engine.pagination import Branch
 from models.api_keys import ApiKey
 from models.audit import AuditEvent
 from models.catalog import Theme
 from models.licenses import License, LicenseStatus
 from permissions.roles import Permission
 from permissions.viewer import Membership
-from resolvers.conditions import Bound, Condition
-from resolvers.pages import Branch
 
 
 class Seen(NamedTuple):

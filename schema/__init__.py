@@ -5,7 +5,7 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 import schema.enums  # noqa: F401 - gives the enums their descriptions before the types use them
-from schema import errors
+from schema import user_errors as errors
 from schema.accounts import Account
 from schema.audit import AuditEvent
 from schema.audit_streams import AuditStream

@@ -5,30 +5,30 @@ from typing import cast
 import strawberry
 
 import models
+from engine.row_loader import load
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
-from resolvers.accounts import account_owner, active_licenses
-from resolvers.api_keys import account_api_keys
-from resolvers.audit import account_audit_log
-from resolvers.audit_streams import account_audit_streams
-from resolvers.integrity import account_integrity
-from resolvers.invitations import account_invitations
-from resolvers.invoices import spent_this_month
-from resolvers.licenses import LicenseOrder, account_entitlements, account_licenses
-from resolvers.loading import load
-from resolvers.members import MemberOrder, account_members
+from resolvers.accounts.mutations import account_owner, active_licenses
+from resolvers.api_keys.queries import account_api_keys
+from resolvers.audit.integrity import account_integrity
+from resolvers.audit.queries import account_audit_log
+from resolvers.audit_streams.mutations import account_audit_streams
+from resolvers.billing.invoices import spent_this_month
+from resolvers.invitations.mutations import account_invitations
+from resolvers.licenses.mutations import LicenseOrder, account_entitlements, account_licenses
+from resolvers.members.mutations import MemberOrder, account_members
 from schema.api_keys import ApiKey, ApiKeyFilter
 from schema.audit import AuditEventConnection, AuditIntegrity, AuditLogFilter
 from schema.audit_streams import AuditStream
 from schema.billing import Billing
 from schema.connections import Connection
-from schema.errors import Payload, idempotency_key, result
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, same
 from schema.input_limits import text
 from schema.invitations import Invitation, InvitationFilter
 from schema.licenses import Entitlement, License, LicenseFilter
 from schema.members import Member, MemberFilter
 from schema.money import Money
+from schema.user_errors import Payload, idempotency_key, result
 
 
 async def _spent_this_month(root: strawberry.Parent[models.Account], info: Info) -> Money | None:

@@ -6,11 +6,11 @@ import models
 from models.api_keys import ApiKeyStatus, ApiScope
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
-from resolvers.api_keys import effective_permissions
-from schema.errors import Payload, idempotency_key, result
+from resolvers.api_keys.queries import effective_permissions
 from schema.fields import Info, Node, computed, derived, object_type, to_one
 from schema.input_limits import items, text, token
-from schema.later import Member
+from schema.lazy_types import Member
+from schema.user_errors import Payload, idempotency_key, result
 
 
 def _scopes(scopes: list[str]) -> list[ApiScope]:

@@ -4,19 +4,19 @@ from uuid import UUID
 import strawberry
 
 import models
+from engine.compiler import PLANNED
+from engine.pagination import Page
+from engine.row_compiler import Total
+from engine.row_reader import count
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
+from resolvers.audit.integrity import Integrity
 from resolvers.global_ids import encode_credential, encode_named
-from resolvers.integrity import Integrity
-from resolvers.pages import Page
-from resolvers.rows import count
-from schema.compiler import PLANNED
 from schema.connections import Edge, PageInfo
 from schema.fields import Info, Node, attribute, derived, object_type, same, to_one
 from schema.input_limits import items, text
-from schema.later import Member
-from schema.rows import Total
+from schema.lazy_types import Member
 from schema.scalars import JSON, BigInt
 
 SEEN = HasOrOwns(Permission.VIEW_AUDIT_LOG, own="actor_member_id", needs=Permission.VIEW_OWN_ACTIVITY)

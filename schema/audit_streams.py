@@ -7,12 +7,12 @@ from models.audit import AuditAction
 from models.audit_streams import AuditStreamStatus
 from permissions.allow import ANYONE
 from permissions.roles import Permission
-from resolvers.audit_streams import undelivered_events
-from schema.errors import Payload, idempotency_key, result
+from resolvers.audit_streams.mutations import undelivered_events
 from schema.fields import Info, Node, computed, derived, object_type, to_one
 from schema.input_limits import items, text
-from schema.later import Account, Member
+from schema.lazy_types import Account, Member
 from schema.scalars import BigInt
+from schema.user_errors import Payload, idempotency_key, result
 
 _URL = "Where events are sent to: https, a public host, port 443 or from 1024 on. Redirects are not followed."
 _SECRET = "Shown this once: `whsec_` and base64, as Standard Webhooks have it. What is sent is signed by it."  # noqa: S105

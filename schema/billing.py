@@ -7,17 +7,18 @@ import models
 from models.billing import InvoiceStatus
 from permissions.allow import ANYONE
 from permissions.roles import Permission
-from resolvers import billing, invoices
-from resolvers.invoices import BY_POSITION
+from resolvers.billing import invoices
+from resolvers.billing import mutations as billing
+from resolvers.billing.invoices import BY_POSITION
 from schema import input_limits
 from schema.catalog import Theme
 from schema.connections import Connection
-from schema.errors import Payload, idempotency_key, result
 from schema.fields import Info, Node, computed, connection, derived, object_type, to_many, to_one
 from schema.input_limits import items, text
-from schema.later import Member
+from schema.lazy_types import Member
 from schema.licenses import Entitlement
 from schema.money import Money
+from schema.user_errors import Payload, idempotency_key, result
 
 
 def _unit_price(unit_price: Decimal, currency: str) -> Money:

@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from permissions.roles import Permission
-from resolvers.catalog import NEWEST_RELEASE, OLDEST_FILE
+from resolvers.catalog.queries import NEWEST_RELEASE, OLDEST_FILE
 from schema.fields import Node, derived, object_type, to_many
 from schema.input_limits import text
 from schema.money import Money

@@ -4,12 +4,12 @@ from typing import Generic, TypeVar
 
 import strawberry
 
+from engine.compiler import PLANNED
+from engine.pagination import Page
+from engine.row_compiler import Total
+from engine.row_reader import count
 from permissions.allow import ANYONE
-from resolvers.pages import Page
-from resolvers.rows import count
-from schema.compiler import PLANNED
 from schema.fields import Info, object_type
-from schema.rows import Total
 
 NodeType = TypeVar("NodeType")
 

@@ -5,10 +5,10 @@ from datetime import datetime
 import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN
-from resolvers import downloads
-from schema.errors import Payload, result
+from resolvers.downloads import mutations as downloads
 from schema.fields import object_type
 from schema.scalars import BigInt
+from schema.user_errors import Payload, result
 
 
 @object_type(

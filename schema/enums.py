@@ -8,11 +8,11 @@ from models.invitations import DeliveryStatus, InvitationStatus
 from models.licenses import LicenseStatus
 from models.members import Role
 from permissions.roles import Permission
-from resolvers.catalog import ThemeOrder
-from resolvers.licenses import LicenseOrder
-from resolvers.members import MemberOrder
-from resolvers.refusals import UserErrorCode
-from resolvers.report_queries import ReportFormat, ReportKind
+from resolvers.catalog.queries import ThemeOrder
+from resolvers.licenses.mutations import LicenseOrder
+from resolvers.members.mutations import MemberOrder
+from resolvers.reports.queries import ReportFormat, ReportKind
+from resolvers.user_errors import UserErrorCode
 from schema.fields import described
 
 described(

@@ -13,22 +13,22 @@ from strawberry.permission import PermissionExtension
 from strawberry.types import Info as StrawberryInfo
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from models.statements import any_of
+from engine.compiler import PLANNED
+from engine.conditions import Bound, Condition
+from engine.pagination import MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
+from engine.row_compiler import Connected
+from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
+from engine.row_loader import load, load_referring
+from engine.row_reader import page
+from engine.statements import any_of
 from permissions.allow import SIGNED_IN, Allow, AllowDirective, Has, rule
 from permissions.context import Context
 from permissions.errors import OutOfScope
 from permissions.roles import Permission
 from resolvers.change import Asked, asked
-from resolvers.conditions import Bound, Condition
 from resolvers.global_ids import encode
-from resolvers.loading import load, load_referring
-from resolvers.pages import MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
-from resolvers.refusals import InputError, Refused
-from resolvers.rows import page
-from schema.compiler import PLANNED
+from resolvers.user_errors import InputError, Refused
 from schema.input_limits import excesses_of, number_argument, text_argument
-from schema.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
-from schema.rows import Connected
 from schema.scalars import plain
 
 Info = StrawberryInfo[Context, None]

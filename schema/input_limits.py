@@ -17,7 +17,7 @@ from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectT
 from strawberry.types.base import StrawberryContainer, StrawberryList, has_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
-from resolvers.refusals import UserErrorCode
+from resolvers.user_errors import UserErrorCode
 
 _LIMIT = "limit"
 ID_CHARACTERS = 100

@@ -7,11 +7,11 @@ from models.invitations import DeliveryStatus, InvitationStatus
 from models.members import Role
 from permissions.allow import ANYONE
 from permissions.roles import Permission
-from resolvers import joining
-from schema.errors import Payload, idempotency_key, result
+from resolvers.invitations import joining
 from schema.fields import Node, derived, object_type, to_one
 from schema.input_limits import items, text, token
-from schema.later import Account, Member
+from schema.lazy_types import Account, Member
+from schema.user_errors import Payload, idempotency_key, result
 
 
 @object_type(

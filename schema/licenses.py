@@ -7,10 +7,10 @@ from models.licenses import LicenseStatus
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from schema.catalog import Theme
-from schema.errors import Payload, idempotency_key, result
 from schema.fields import Node, derived, guarded, object_type, to_one
 from schema.input_limits import items, text
-from schema.later import Account, Member
+from schema.lazy_types import Account, Member
+from schema.user_errors import Payload, idempotency_key, result
 
 
 @object_type(

@@ -4,22 +4,22 @@ from typing import Any
 import strawberry
 
 import models
+from engine.row_fields import ROW, Same
 from models.members import Role
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission, permissions_of
-from resolvers import offboarding as left_behind
-from resolvers.audit import member_activity
-from resolvers.licenses import member_licenses
+from resolvers.audit.queries import member_activity
+from resolvers.licenses.mutations import member_licenses
+from resolvers.members import offboarding as left_behind
 from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.connections import Connection
-from schema.errors import Payload, result
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, to_one
 from schema.input_limits import items, text
 from schema.invitations import Invitation
-from schema.later import Account
+from schema.lazy_types import Account
 from schema.licenses import License, LicenseFilter
-from schema.row_fields import ROW, Same
+from schema.user_errors import Payload, result
 
 
 def _itself(root: strawberry.Parent[Any]) -> Any:

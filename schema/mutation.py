@@ -4,23 +4,20 @@ import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN, HasOrOwns, Owns
 from permissions.roles import Permission
-from resolvers import (
-    accounts,
-    api_key_changes,
-    api_key_claims,
-    audit_streams,
-    billing,
-    downloads,
-    invitations,
-    invoice_downloads,
-    joining,
-    license_changes,
-    licenses,
-    members,
-    purchases,
-    reports,
-    sessions,
-)
+from resolvers.accounts import mutations as accounts
+from resolvers.api_keys import claims as api_key_claims
+from resolvers.api_keys import mutations as api_key_changes
+from resolvers.audit_streams import mutations as audit_streams
+from resolvers.billing import invoice_downloads, purchases
+from resolvers.billing import mutations as billing
+from resolvers.downloads import mutations as downloads
+from resolvers.invitations import joining
+from resolvers.invitations import mutations as invitations
+from resolvers.licenses import admin_mutations as license_changes
+from resolvers.licenses import mutations as licenses
+from resolvers.members import mutations as members
+from resolvers.reports import mutations as reports
+from resolvers.sessions import mutations as sessions
 from schema.accounts import (
     CreateAccountInput,
     CreateAccountPayload,

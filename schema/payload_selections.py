@@ -16,10 +16,10 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
+from engine.operation_cache import Prepared
 from permissions.allow import AllowDirective
 from permissions.errors import OutOfScope
 from permissions.roles import CHANGES_WITHIN
-from schema.document import Prepared
 
 _ALL = None
 _SHOWN: Mapping[str, frozenset[str] | None] = {

@@ -4,9 +4,10 @@ import strawberry
 
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
-from resolvers import accounts, joining
 from resolvers import nodes as by_id
-from resolvers.catalog import ThemeOrder, catalog_themes, theme_by_slug
+from resolvers.accounts import mutations as accounts
+from resolvers.catalog.queries import ThemeOrder, catalog_themes, theme_by_slug
+from resolvers.invitations import joining
 from schema.accounts import Account
 from schema.catalog import Theme, ThemeFilter
 from schema.connections import Connection

@@ -5,11 +5,11 @@ from datetime import datetime
 import strawberry
 
 from permissions.allow import ANYONE
-from resolvers.report_queries import ReportFormat, ReportKind
+from resolvers.reports.queries import ReportFormat, ReportKind
 from schema.audit import AuditLogFilter
 from schema.downloads import Download
-from schema.errors import Payload, result
 from schema.fields import object_type
+from schema.user_errors import Payload, result
 
 
 @strawberry.input(description="Which report, of which time.")

@@ -5,7 +5,7 @@ import strawberry
 
 from permissions.allow import SIGNED_IN
 from permissions.roles import Permission
-from resolvers import live
+from resolvers import subscriptions as live
 from schema.audit import AuditEvent
 from schema.fields import Info, subscribed
 from schema.members import Member

@@ -18,10 +18,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from models import embedded, migrate
-from tests.beginnings import Tables
+from embedded import server as embedded
+from models import migrate
+from tests.support.beginnings import Tables
 
-pytest_plugins = ["tests.app_fixtures", "tests.loop_watchdog"]
+pytest_plugins = ["tests.support.app_fixtures", "tests.support.loop_watchdog"]
 
 TEMPLATE = "template_team_access"
 

@@ -10,14 +10,15 @@ from starlette.routing import BaseRoute, Route
 
 from models.api_keys import ApiKeyStatus
 from permissions.context import Context
-from resolvers import api_key_claims, sessions
-from resolvers.api_key_changes import has_api_access
-from resolvers.api_key_claims import ClaimPreview
-from resolvers.refusals import Refused
+from resolvers.api_keys import claims as api_key_claims
+from resolvers.api_keys.claims import ClaimPreview
+from resolvers.api_keys.mutations import has_api_access
+from resolvers.sessions import mutations as sessions
+from resolvers.user_errors import Refused
 from schema.api_keys import ClaimApiKeyInput
-from web.asking import page_context, with_cookies
+from web.authentication import page_context, with_cookies
 from web.forms import refuse_other_sites
-from web.pages import page, redirect
+from web.html_pages import page, redirect
 
 
 def routes() -> list[BaseRoute]:

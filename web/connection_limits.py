@@ -7,8 +7,8 @@ from typing import Protocol, Self
 
 from permissions.client_sites import Site, site_of
 from settings import Settings
-from web.answers import encode
-from web.clients import Proxies
+from web.json_encoder import encode
+from web.proxy_headers import Proxies
 from web.security_headers import SecurityHeaders
 
 EVICTED_PART = 16

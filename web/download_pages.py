@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from models.storage import StorageUnavailable
 from permissions.errors import RateLimited
-from resolvers.downloads import WhyNot
-from web.error_answers import error_json, wants_a_page
-from web.exchange import request_id
-from web.pages import page
+from resolvers.downloads.mutations import WhyNot
+from web.error_responses import error_json, wants_a_page
+from web.html_pages import page
+from web.request_scope import request_id
 
 RETRY_AFTER_SECONDS = 30
 log = structlog.get_logger()

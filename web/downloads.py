@@ -11,14 +11,14 @@ from models.database import Database
 from models.storage import StorageUnavailable
 from permissions.credentials import look_up
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
-from resolvers.downloads import Content, DownloadRefused, Link, WhyNot, find_link
-from resolvers.openers import OPENERS
-from web.asking import client_of
+from resolvers.downloads.mutations import Content, DownloadRefused, Link, WhyNot, find_link
+from resolvers.downloads.openers import OPENERS
+from web.app_state import State
+from web.authentication import client_of
+from web.byte_ranges import NotSatisfiable, asked_part, attachment, is_unchanged
 from web.download_pages import refused, too_many, unavailable
-from web.outgoing import Outgoing, disconnected
-from web.pages import PRIVATE_HEADERS
-from web.ranges import NotSatisfiable, asked_part, attachment, is_unchanged
-from web.state import State
+from web.file_response import Outgoing, disconnected
+from web.html_pages import PRIVATE_HEADERS
 
 _CLIENT_CLOSED_REQUEST = 499  # As nginx calls it; nobody reads it.
 

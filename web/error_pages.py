@@ -13,13 +13,13 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
-from models.outages import RETRY_AFTER_SECONDS, logged_as_outage
+from engine.outages import RETRY_AFTER_SECONDS, logged_as_outage
 from permissions.errors import RateLimited
-from web.error_answers import error_json, wants_a_page
-from web.errors import UNAVAILABLE, unavailable_message
-from web.exchange import request_id
+from web.error_masking import UNAVAILABLE, unavailable_message
+from web.error_responses import error_json, wants_a_page
 from web.forms import CrossSiteForm
-from web.pages import page
+from web.html_pages import page
+from web.request_scope import request_id
 from web.security_headers import STATIC_FILES_POLICY
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from web.state import State
+from web.app_state import State
 from web_urls import origin_of
 
 _MOST_BYTES = 16 * 1024

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from models.outages import RETRY_AFTER_SECONDS
+from engine.outages import RETRY_AFTER_SECONDS
+from web.app_state import State
 from web.job_worker import JobWorkerState
-from web.state import State
 
 _JOB_WORKER_DOWN = {
     JobWorkerState.STARTING: "The job worker is starting: emails and other jobs wait for it.",

@@ -9,13 +9,14 @@ from starlette.routing import BaseRoute, Route
 
 from models.invitations import InvitationStatus
 from permissions.context import Context
-from resolvers import joining, sessions
-from resolvers.joining import InvitationPreview
-from resolvers.refusals import Refused
+from resolvers.invitations import joining
+from resolvers.invitations.joining import InvitationPreview
+from resolvers.sessions import mutations as sessions
+from resolvers.user_errors import Refused
 from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
-from web.asking import page_context, with_cookies
+from web.authentication import page_context, with_cookies
 from web.forms import refuse_other_sites
-from web.pages import origin_of, page, redirect
+from web.html_pages import origin_of, page, redirect
 from web.sign_in_pages import sent_page
 
 

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from permissions.tokens import is_api_key
-from resolvers.leaked_keys import Finding, revoke_leaked
-from web.asking import client_of
-from web.exchange import request_id
-from web.state import State
+from resolvers.api_keys.leaked_keys import Finding, revoke_leaked
+from web.app_state import State
+from web.authentication import client_of
+from web.request_scope import request_id
 
 _MOST_BYTES = 1024 * 1024
 _MOST_KEYS = 1_000

@@ -7,11 +7,11 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from permissions.errors import RateLimited
-from web.answers import encode
-from web.asking import bearer_of
-from web.exchange import request_id
-from web.requests import GRAPHQL_RESPONSE, JSON, preferred_media_type
-from web.state import State
+from web.app_state import State
+from web.authentication import bearer_of
+from web.graphql_request import GRAPHQL_RESPONSE, JSON, preferred_media_type
+from web.json_encoder import encode
+from web.request_scope import request_id
 
 
 class LoadShedding:

@@ -14,8 +14,8 @@ from starlette.routing import BaseRoute, Route
 
 from mailer import mailbox
 from mailer.mailbox import Mail
-from web.pages import mail_body, page
-from web.state import State
+from web.app_state import State
+from web.html_pages import mail_body, page
 
 
 def routes() -> list[BaseRoute]:

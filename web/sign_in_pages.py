@@ -8,13 +8,13 @@ from models.columns import now
 from models.sessions import SignInLink
 from permissions.context import Context
 from permissions.rate_limits import retry_after
-from resolvers import sessions
-from resolvers.refusals import Refused, RetryLater
+from resolvers.sessions import mutations as sessions
 from resolvers.text import clean_email, mask_email
+from resolvers.user_errors import Refused, RetryLater
 from schema.sessions import RequestSignInInput, SignInInput
-from web.asking import page_context, with_cookies
+from web.authentication import page_context, with_cookies
 from web.forms import read_form, refuse_other_sites
-from web.pages import origin_of, page, redirect
+from web.html_pages import origin_of, page, redirect
 
 
 def routes() -> list[BaseRoute]:

@@ -9,7 +9,6 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 
 from permissions.client_sites import Site, site_of
-from web.clients import Proxies
 from web.connection_limits import (
     EVICTED_PART,
     ConnectionLimits,
@@ -17,6 +16,7 @@ from web.connection_limits import (
     too_many,
     too_many_from_address,
 )
+from web.proxy_headers import Proxies
 
 _KIND = "WebSockets without a credential"
 _LIMIT = "websockets_without_credential"

@@ -16,8 +16,8 @@ from graphql import (
     find_breaking_changes,
 )
 
-from tests.contracts import BESIDE, CONTRACT, COPY
-from tests.schema_walk import PRINTED
+from tests.support.contracts import BESIDE, CONTRACT, COPY
+from tests.support.schema_walk import PRINTED
 
 PROMISED = build_schema((CONTRACT / "schema.graphql").read_text())
 MISSING = frozenset(Path(__file__).parents[1].joinpath("contract_missing.txt").read_text().splitlines())

@@ -14,10 +14,10 @@ from graphql import (
 )
 
 from schema.connections import Connection
-from schema.errors import Payload
 from schema.fields import change_field, connection, guarded, object_type, subscribed
-from tests.contracts import MATRIX
-from tests.schema_walk import PRINTED, object_types, who_may
+from schema.user_errors import Payload
+from tests.support.contracts import MATRIX
+from tests.support.schema_walk import PRINTED, object_types, who_may
 
 ROOTS = ("Query", "Mutation", "Subscription")
 WORDS = {"anyone", "signed", "in", "or", "for", "one's", "own", *MATRIX}

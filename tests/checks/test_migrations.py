@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 import models
-from models import embedded, grants, migrate
+from embedded import server as embedded
+from models import grants, migrate
 from models.postgresql import connect
 from postgresql_dsn import parse
 

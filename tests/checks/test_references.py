@@ -10,7 +10,7 @@ from docs import references
 from models.members import Role
 from permissions.roles import ROLE_PERMISSIONS, Permission
 from schema import SCHEMA
-from tests.guides import PAGES, ROOT
+from tests.support.guides import PAGES, ROOT
 
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)")
 INDEX = ROOT / "docs" / "README.md"

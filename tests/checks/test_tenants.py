@@ -6,8 +6,8 @@ from pathlib import Path
 
 import asyncpg
 
+from engine.statements import Statement
 from models.audited import tenant_tables
-from models.statements import Statement
 
 ROOT = Path(__file__).parents[2]
 # In the words of pg_policies. What differs from one's own account says why.
@@ -27,19 +27,19 @@ ACROSS = {
     "permissions.credentials._ROTATED_API_KEY",
     "permissions.credentials._SESSION",
     "permissions.credentials._WORKS",
-    "resolvers.accounts._OWNED",
-    "resolvers.api_key_claims._OPENED",
-    "resolvers.api_key_jobs._EXPIRED",
-    "resolvers.api_key_jobs._LAPSED",
-    "resolvers.api_key_jobs._SOON_OVER",
-    "resolvers.downloads._LINK",
-    "resolvers.invitation_jobs._DUE",
-    "resolvers.invoice_jobs._OPEN",
-    "resolvers.joining._OPENED",
-    "resolvers.leaked_keys._ACCOUNTS",
-    "resolvers.license_expiry._DUE",
-    "resolvers.operator._ACCOUNT_CALLED",
-    "resolvers.transfers._LOST",
+    "resolvers.accounts.mutations._OWNED",
+    "resolvers.api_keys.claims._OPENED",
+    "resolvers.api_keys.jobs._EXPIRED",
+    "resolvers.api_keys.jobs._LAPSED",
+    "resolvers.api_keys.jobs._SOON_OVER",
+    "resolvers.downloads.mutations._LINK",
+    "resolvers.invitations.jobs._DUE",
+    "resolvers.billing.jobs._OPEN",
+    "resolvers.invitations.joining._OPENED",
+    "resolvers.api_keys.leaked_keys._ACCOUNTS",
+    "resolvers.licenses.jobs._DUE",
+    "resolvers.accounts.operator._ACCOUNT_CALLED",
+    "resolvers.downloads.transfers._LOST",
 }
 
 
@@ -55,9 +55,11 @@ def test_all_statements_compile_and_those_across_accounts_are_listed() -> None:
 def _statements() -> dict[str, Statement]:
     """Those of the modules, each by the name that it was given."""
     found: dict[str, Statement] = {}
-    for folder in ("permissions", "resolvers", "models", "schema", "mailer", "web"):
-        for path in sorted((ROOT / folder).glob("*.py")):
-            name = f"{folder}.{path.stem}"
+    for folder in ("engine", "models", "permissions", "mailer", "resolvers", "schema", "web"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if "migrations" in path.parts:
+                continue
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             importlib.import_module(name)
             for variable, value in vars(sys.modules[name]).items():
                 if isinstance(value, Statement) and value not in found.values():

@@ -5,7 +5,19 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LOOKED_THROUGH = ("schema", "resolvers", "permissions", "mailer", "models", "web", "demo", "commands")
+LOOKED_THROUGH = (
+    "audit_proof",
+    "commands",
+    "demo",
+    "embedded",
+    "engine",
+    "mailer",
+    "models",
+    "permissions",
+    "resolvers",
+    "schema",
+    "web",
+)
 # By what of the database, and where.
 WAYS = {
     "writing": {"permissions/last_use.py"},
@@ -15,7 +27,7 @@ DECLARED = "models/database.py"
 # Connections of their own: to migrate, to run the server, to listen, and to try a write.
 CONNECTING = {
     "models/database.py",
-    "models/embedded.py",
+    "embedded/server.py",
     "models/migrate.py",
     "models/migrations/env.py",
     "models/notifications.py",
@@ -23,7 +35,7 @@ CONNECTING = {
     "models/readiness.py",
 }
 # All others connect by the parsed URL.
-BY_DRIVER = {"models/embedded.py", "models/postgresql.py"}
+BY_DRIVER = {"embedded/server.py", "models/postgresql.py"}
 CONNECTS = ("asyncpg.connect", "asyncpg.create_pool", "create_async_engine", "database.connect")
 
 

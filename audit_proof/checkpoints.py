@@ -1,0 +1,49 @@
+"""Where a log had got to, kept elsewhere: no log that was rewritten since holds that event."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from audit_proof.diagnosis import Damage, Kind
+from audit_proof.verification import Verified
+
+_PAIR = re.compile(r"(\d{1,18}):([0-9a-fA-F]{64})")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    sequence: int
+    hash: str
+    account_id: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> "Checkpoint":
+        """`SEQUENCE:HASH`, or the name of a file that holds a checkpoint's JSON. Raises ValueError."""
+        if pair := _PAIR.fullmatch(text):
+            return cls(int(pair[1]), pair[2].lower())
+        try:
+            given: Any = orjson.loads(Path(text).read_bytes())
+            return cls(int(given["sequence"]), str(given["hash"]), str(given["accountId"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ValueError(
+                "is neither SEQUENCE:HASH nor a file with what `team-access audit checkpoint` prints"
+            ) from None
+
+    def require_in(self, export: Verified) -> None:
+        """Raises Damage where the export does not hold that very event."""
+        sequence = self.sequence
+        if self.account_id is not None and self.account_id != export.account_id:
+            raise Damage(Kind.CHANGED, None, f"the checkpoint is the account {self.account_id}'s.")
+        if sequence > export.last:
+            words = f"the export ends with {export.last}, before the checkpoint {sequence}"
+            raise Damage(Kind.DROPPED, export.last + 1, f"{words}: an older export, or one that was cut.")
+        found = export.hash_at(sequence)
+        if found is None:
+            why = "is filtered" if export.is_filtered else f"begins with {export.first}"
+            raise Damage(Kind.DROPPED, sequence, f"it is the checkpoint, and the export {why}.")
+        if found != self.hash:
+            words = "its hash is not the checkpoint's. The log was rewritten there or before"
+            raise Damage(Kind.CHANGED, sequence, f"{words}.")

@@ -1,0 +1,87 @@
+"""The last line of an export: what the export holds, signed by the server."""
+
+from binascii import Error
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from audit_proof.keys import decoded, encoded
+
+PREFIX = b'{"end":true,'
+_PURPOSE = b"team-access audit log export\n"
+"""Precedes what is signed, so that the signature is valid for nothing else."""
+_SIGNATURE = b',"signature":'
+_TYPES: dict[str, tuple[type, ...]] = {
+    "end": (bool,),
+    "accountId": (str,),
+    "events": (int,),
+    "firstSequence": (int, type(None)),
+    "lastSequence": (int, type(None)),
+    "headSequence": (int,),
+    "headHash": (str,),
+    "filtered": (bool,),
+    "sha256": (str,),
+    "signature": (str, type(None)),
+}
+_AS_BEFORE = list(_TYPES)[:-2]
+"""What the line had before exports were signed."""
+
+
+@dataclass(frozen=True)
+class End:
+    """The line after the last event."""
+
+    account_id: str
+    events: int
+    first: int | None
+    last: int | None
+    head: int
+    """The log's newest event when it was exported; of what is not filtered, the last one."""
+    head_hash: str
+    is_filtered: bool
+    sha256: str | None = None
+    """Of all bytes before this line, in hex; None where it was written before exports were signed."""
+    signature: str | None = None
+    """Ed25519's, in base64url; None where the server has no key."""
+
+    @classmethod
+    def of(cls, line: bytes) -> "End | None":
+        """None for what is not such a line, to the byte."""
+        try:
+            given: Any = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return None
+        if type(given) is not dict or list(given) not in (list(_TYPES), _AS_BEFORE):
+            return None
+        if not all(type(value) in _TYPES[name] for name, value in given.items()):
+            return None
+        end = cls(*list(given.values())[1:])
+        return end if end.line() == line else None
+
+    def line(self) -> bytes:
+        values = (
+            *(True, self.account_id, self.events, self.first, self.last, self.head, self.head_hash),
+            *(self.is_filtered, self.sha256, self.signature),
+        )
+        names = _AS_BEFORE if self.sha256 is None else _TYPES
+        return orjson.dumps(dict(zip(names, values, strict=False))) + b"\n"
+
+    def signed(self, key: Ed25519PrivateKey) -> "End":
+        return replace(self, signature=encoded(key.sign(self._message())))
+
+    def is_signed_by(self, key: Ed25519PublicKey) -> bool:
+        """In one way of writing the signature: base64 may have several for the same bytes."""
+        if self.signature is None:
+            return False
+        try:
+            signature = decoded(self.signature)
+            key.verify(signature, self._message())
+        except (Error, ValueError, InvalidSignature):
+            return False
+        return encoded(signature) == self.signature
+
+    def _message(self) -> bytes:
+        return _PURPOSE + self.line().rpartition(_SIGNATURE)[0]

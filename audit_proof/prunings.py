@@ -1,0 +1,68 @@
+"""What stands for a pruned part of the log: the last hash of it, signed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from audit_proof.chain import joined
+from audit_proof.keys import decoded, encoded
+
+_PURPOSE = "team-access audit log pruned"
+"""What the key signs is never taken for something else."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """The events up to `pruned_through`, of which that one's hash is `hash`, in hex."""
+
+    account_id: str
+    pruned_through: int
+    hash: str
+    count: int
+    """How many were there to be pruned: those that were pruned before are not among them."""
+    export_sha256: str
+    """Of the file that holds them, in hex."""
+
+    def signed(self, key: Ed25519PrivateKey) -> dict[str, Any]:
+        """The details of the event."""
+        return {
+            "pruned_through": self.pruned_through,
+            "hash": self.hash,
+            "count": self.count,
+            "export_sha256": self.export_sha256,
+            "signature": encoded(key.sign(self._message())),
+        }
+
+    @classmethod
+    def vouched_for(
+        cls, account_id: str, details: Mapping[str, Any], key: Ed25519PublicKey
+    ) -> "Pruning | None":
+        """Of an event's details; None where the signature is not the key's over just that."""
+        try:
+            pruning = cls(
+                account_id,
+                int(details["prunedThrough"]),
+                str(details["hash"]),
+                int(details["count"]),
+                str(details["exportSha256"]),
+            )
+            key.verify(decoded(str(details["signature"])), pruning._message())
+        except (KeyError, TypeError, ValueError, InvalidSignature):
+            return None
+        return pruning
+
+    def _message(self) -> bytes:
+        """Its fields as the log's are hashed."""
+        return joined(
+            (
+                _PURPOSE,
+                self.account_id,
+                str(self.pruned_through),
+                self.hash,
+                str(self.count),
+                self.export_sha256,
+            )
+        )

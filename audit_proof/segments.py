@@ -1,0 +1,210 @@
+"""An export's lines, checked as fast as they are right; what is wrong with one, `audit_diagnosis.py` says.
+
+A file is cut into segments, at the ends of lines, and each is checked by itself: by several processes,
+where it is large.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import orjson
+
+from audit_proof.chain import FIELDS, joined
+
+_SEGMENT_BYTES = 8 * 2**20
+_ALONE_BYTES = 16 * 2**20
+"""Up to here starting processes takes longer than they spare."""
+_MOST_WRITTEN = 10_000
+_NAMES = list(FIELDS[:-1])
+_SEQUENCE, _ACTION = _NAMES.index("sequence"), _NAMES.index("action")
+PRUNED = "AUDIT_LOG_PRUNED"
+_BEFORE_DETAILS, _BEFORE_HASHES, _BETWEEN_HASHES = b',"details":', b',"previousHash":"', b'","hash":"'
+_HASHES_BYTES = 64 + len(_BETWEEN_HASHES) + 64 + len(b'"}')
+
+
+class Malformed(Exception):
+    """A line that no export has."""
+
+
+class Broken(Exception):
+    """Somewhere in a segment."""
+
+
+class Segment(NamedTuple):
+    """Events that follow from one another. Hashes are in hex."""
+
+    start: int
+    """The first byte's place in the file."""
+    end: int
+    events: int = 0
+    account_id: str = ""
+    first: int = 0
+    previous: bytes = b""
+    """The hash before the first event."""
+    last: int = 0
+    hash: bytes = b""
+    """Of the last event."""
+    prunings: tuple[bytes, ...] = ()
+    """The lines of what has pruned the log."""
+    is_broken: bool = False
+
+    def follows(self, before: "Segment", *, gaps: bool) -> bool:
+        if self.account_id != before.account_id or self.first <= before.last:
+            return False
+        is_next = self.first == before.last + 1
+        return self.previous == before.hash if is_next else gaps
+
+
+class Fields(NamedTuple):
+    """An event's line in parts."""
+
+    sequence: int
+    texts: list[str | None]
+    """Of all fields but the details."""
+    details: bytes
+    hashes: bytes
+    """From the first digit of `previousHash` to the end of the line."""
+
+    @property
+    def previous(self) -> bytes:
+        return self.hashes[:64]
+
+    @property
+    def hash(self) -> bytes:
+        return self.hashes[-66:-2]
+
+
+def taken_apart(line: bytes) -> Fields:
+    """Raises Malformed. The details are the very bytes of the line: other JSON that means the same is not
+    what was hashed."""
+    head, _, rest = line.partition(_BEFORE_DETAILS)
+    details, _, hashes = rest.rpartition(_BEFORE_HASHES)
+    try:
+        event = orjson.loads(head + b"}")
+    except orjson.JSONDecodeError:
+        raise Malformed from None
+    # Written in any other way, a name might stand there twice: one thing here, and another elsewhere.
+    if type(event) is not dict or list(event) != _NAMES or orjson.dumps(event) != head + b"}":
+        raise Malformed
+    texts = [*event.values()]
+    sequence = texts[_SEQUENCE]
+    if len(hashes) != _HASHES_BYTES or type(sequence) is not int:
+        raise Malformed
+    texts[_SEQUENCE] = str(sequence)
+    return Fields(sequence, texts, details, hashes)
+
+
+class _Written(dict[str | None, str]):
+    """Fields as they are hashed, where characters are bytes. Most of a log's are the same again and again."""
+
+    def __missing__(self, text: str | None) -> str:
+        if len(self) >= _MOST_WRITTEN:
+            self.clear()
+        written = self[text] = "-," if text is None else f"{len(text)}:{text},"
+        return written
+
+
+_written = _Written()
+
+
+def hash_in(fields: Fields, previous: bytes) -> bytes:
+    """What the event's hash has to be; both in hex. Raises Malformed. Not by `audit_chain.hash_of`, which
+    takes three times as long: nearly all texts are ASCII, where characters are bytes."""
+    texts, details, w = fields.texts, fields.details, _written
+    try:
+        account_id, sequence, id, at, action, outcome, summary, *others, request_id = texts
+        text = (
+            f"{w[account_id]}{len(sequence)}:{sequence},{len(id)}:{id},{len(at)}:{at},"  # type: ignore[arg-type]
+            f"{w[action]}{w[outcome]}{len(summary)}:{summary},{''.join([w[each] for each in others])}"  # type: ignore[arg-type]
+            f"{'-,' if request_id is None else f'{len(request_id)}:{request_id},'}"
+        )
+        encoded = text.encode() if text.isascii() else joined(texts)
+        before = bytes.fromhex(previous.decode())
+    except (TypeError, AttributeError, ValueError):
+        raise Malformed from None
+    return sha256(before + encoded + b"%d:%s," % (len(details), details)).hexdigest().encode()
+
+
+def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
+    """The segment, filled in. Raises Broken and Malformed. With `gaps`, sequences only have to grow."""
+    account_id: str | None = None
+    first, last, events = 0, 0, 0
+    before = hash = b""
+    prunings: list[bytes] = []
+    for line in lines:
+        fields = taken_apart(line)
+        sequence, account, previous = fields.sequence, fields.texts[0], hash
+        if not events:
+            account_id, first, before, previous = account, sequence, fields.previous, fields.previous
+        elif sequence != last + 1:
+            if not gaps or sequence <= last:
+                raise Broken
+            previous = fields.previous
+        hash = hash_in(fields, previous)
+        if fields.hashes != previous + _BETWEEN_HASHES + hash + b'"}' or account != account_id:
+            raise Broken
+        if fields.texts[_ACTION] == PRUNED:
+            prunings.append(line)
+        last, events = sequence, events + 1
+    return segment._replace(
+        events=events,
+        account_id=str(account_id),
+        first=first,
+        previous=before,
+        last=last,
+        hash=hash,
+        prunings=tuple(prunings),
+    )
+
+
+def check_all(path: Path, end: int, *, gaps: bool, progress: Callable[[int], None]) -> list[Segment]:
+    """All segments up to the byte `end`, in order; a broken one says no more than that it is. `progress` is
+    told how many bytes are done."""
+    starts = range(0, end, _SEGMENT_BYTES)
+    spans = [(path, start, min(start + _SEGMENT_BYTES, end), gaps) for start in starts]
+    segments = []
+    for segment in _each(spans, end):
+        segments.append(segment)
+        progress(segment.end)
+    return segments
+
+
+Span = tuple[Path, int, int, bool]
+
+
+def _each(spans: list[Span], end: int) -> Iterator[Segment]:
+    processes = min(os.cpu_count() or 1, len(spans))
+    if end <= _ALONE_BYTES or processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        yield from map(_check_span, spans)
+        return
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+        yield from pool.map(_check_span, spans)
+
+
+def _check_span(span: Span) -> Segment:
+    path, start, end, gaps = span
+    with path.open("rb") as file:
+        start, end = _line_start(file, start), _line_start(file, end)
+        segment = Segment(start, end)
+        if start == end:
+            return segment
+        file.seek(start)
+        text = file.read(end - start).removesuffix(b"\n")
+    try:
+        return check(text.split(b"\n"), segment, gaps=gaps)
+    except (Broken, Malformed):
+        return segment._replace(is_broken=True)
+
+
+def _line_start(file: BinaryIO, place: int) -> int:
+    """The first one there or after."""
+    if place == 0:
+        return 0
+    file.seek(place - 1)
+    file.readline()
+    return file.tell()

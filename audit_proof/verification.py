@@ -1,0 +1,277 @@
+"""Verifies an exported log, with nothing at hand but the file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from audit_proof.diagnosis import FIRST_HASH, Damage, Event, Kind, Lines, first_damage
+from audit_proof.export_end import PREFIX, End
+from audit_proof.prunings import Pruning
+from audit_proof.segments import Segment, check_all, taken_apart
+
+_BEGINNING = b'{"accountId":"'
+_PIECE_BYTES = 2**20
+
+
+class Unreadable(Exception):
+    """What is no export of the audit log, in one sentence."""
+
+
+class Status(StrEnum):
+    """What an export proves in which nothing is wrong."""
+
+    VERIFIED = "verified"
+    """The whole log up to its newest event, as the server's key has signed it."""
+    FILTERED = "filtered"
+    """All that a filter let through, signed. What the filter left out is not in it."""
+    UNSIGNED = "unsigned"
+    """Events that follow from one another. Whether others were cut off at the end, nothing tells."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What an export holds in which nothing is wrong."""
+
+    path: Path
+    end: End
+    last_hash: str
+    pruning: Pruning | None
+    """What vouches for the events before the first."""
+    unsigned_because: str | None
+    """What is missing to authenticate the last line, and what to do; None where it is authenticated."""
+
+    @property
+    def account_id(self) -> str:
+        return self.end.account_id
+
+    @property
+    def events(self) -> int:
+        return self.end.events
+
+    @property
+    def first(self) -> int:
+        return self.end.first or 0
+
+    @property
+    def last(self) -> int:
+        return self.end.last or 0
+
+    @property
+    def is_filtered(self) -> bool:
+        return self.end.is_filtered
+
+    @property
+    def status(self) -> Status:
+        if self.unsigned_because is not None:
+            return Status.UNSIGNED
+        return Status.FILTERED if self.is_filtered else Status.VERIFIED
+
+    def hash_at(self, sequence: int) -> str | None:
+        """Of an event that it holds, or of the one before its first; None where it holds neither."""
+        if sequence == self.first - 1 and not self.is_filtered:
+            (line,) = Lines(self.path, self.path.stat().st_size).of_sequence(self.first)
+            return taken_apart(line).previous.decode()
+        for line in Lines(self.path, self.path.stat().st_size).of_sequence(sequence):
+            return taken_apart(line).hash.decode()
+        return None
+
+    def sentence(self) -> str:
+        events = f"{self.events:,} events, {self.first} to {self.last}, of the account {self.account_id}"
+        if not self.events:
+            events = f"no event of the account {self.account_id}"
+        match self.status:
+            case Status.UNSIGNED:
+                return (
+                    f"Unsigned: {events}. Nothing proves that the export is whole: {self.unsigned_because}."
+                )
+            case Status.FILTERED:
+                return f"Filtered: {events}. Each is what was written; others were left out by the filter."
+        before = "" if self.pruning is None else f" What comes before {self.first} was pruned, and is signed."
+        return f"Verified: {events}; the last hash is {self.last_hash}.{before}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status.value,
+            "verified": self.status is Status.VERIFIED,
+            "accountId": self.account_id,
+            "events": self.events,
+            "firstSequence": self.first,
+            "lastSequence": self.last,
+            "lastHash": self.last_hash,
+            "filtered": self.is_filtered,
+            "prunedThrough": self.pruning and self.first - 1,
+            "why": self.unsigned_because,
+        }
+
+
+def verify(
+    path: Path, key: Ed25519PublicKey | None = None, progress: Callable[[int], None] = lambda _bytes: None
+) -> Verified:
+    """Raises Damage, which names the first event that is not what it was, and Unreadable. `progress` is
+    told how many bytes are done."""
+    body, end, more = _end_of(path)
+    gaps = end is not None and end.is_filtered
+    lines = Lines(path, body)
+    if end is None and not next(lines.since(0), b"").startswith(_BEGINNING):
+        raise Unreadable(
+            f"{path} is no export of the audit log: ask requestReport for AUDIT_LOG as NDJSON, and keep it"
+            " as it comes."
+        )
+    found = check_all(path, body, gaps=gaps, progress=progress)
+    segments = [segment for segment in found if segment.end > segment.start]
+    _require_chain(lines, segments, end, gaps=gaps)
+    if end is None:
+        words = f"the export breaks off after {segments[-1].last}: its last line is missing, or malformed."
+        raise Damage(Kind.CUT_OFF, None, words)
+    if more:
+        words = f"{more} bytes come after the line that ends the export."
+        raise Damage(Kind.INSERTED, end.head + 1, words)
+    _require_end(path, body, segments, end)
+    unsigned_because = _require_signature(end, key)
+    progress(path.stat().st_size)
+    pruning = None if gaps or not segments else _beginning(lines, segments, key)
+    last_hash = segments[-1].hash.decode() if segments else ""
+    return Verified(path, end, last_hash, pruning, unsigned_because)
+
+
+def _end_of(path: Path) -> tuple[int, End | None, int]:
+    """How many bytes of events there are, the line that ends them, where it is there, and how many bytes
+    come after it. Half a line at the end counts as none."""
+    size = path.stat().st_size
+    if size == 0:
+        return 0, None, 0
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        start = 0 if text[: len(PREFIX)] == PREFIX else text.rfind(b"\n" + PREFIX) + 1
+        stop = text.find(b"\n", start) + 1
+        end = End.of(text[start:stop]) if text[start : start + len(PREFIX)] == PREFIX else None
+        if end is None:
+            return text.rfind(b"\n") + 1, None, 0
+        return start, end, size - stop
+
+
+def _require_chain(lines: Lines, segments: list[Segment], end: End | None, *, gaps: bool) -> None:
+    for place, segment in enumerate(segments):
+        before = segments[place - 1] if place else None
+        if not segment.is_broken and (before is None or segment.follows(before, gaps=gaps)):
+            continue
+        # From the segment before on: what it ends with tells what is wrong with the beginning of this one.
+        since = max(place - 1, 0)
+        event = Event.of(lines.of_sequence(segments[since - 1].last)[0]) if since else None
+        first = end.first if end and not gaps else None
+        head_hash = end.head_hash.encode() if end else b""
+        damage = first_damage(lines, segments[since].start, event, first, head_hash, gaps=gaps)
+        if damage is None:
+            raise Unreadable("The file has changed while it was read: verify a copy.")
+        if end is None and damage.kind is Kind.DROPPED:
+            words = f"{damage.why} The last line is missing too, which tells whether a filter left it out."
+            raise Damage(Kind.DROPPED, damage.sequence, words)
+        raise damage
+
+
+def _require_end(path: Path, body: int, segments: list[Segment], end: End) -> None:
+    """What the last line tells is so."""
+    events = sum(segment.events for segment in segments)
+    first = segments[0].first if segments else None
+    last = segments[-1].last if segments else None
+    if segments and segments[0].account_id != end.account_id:
+        raise Damage(Kind.CHANGED, None, "the last line names another account than the events do.")
+    if end.is_filtered:
+        if (events, first, last) != (end.events, end.first, end.last):
+            words = f"there are {events} events, and the last line says {end.events}."
+            raise Damage(Kind.DROPPED, None, words)
+        if end.head < (last or 0):
+            raise Damage(Kind.INSERTED, last, f"the log ended with {end.head} when it was exported.")
+        if segments and end.head == last:
+            _require_head(segments[-1], end)
+        _require_digest(path, body, end)
+        return
+    at = last or 0
+    if first is not None and end.first is not None and first > end.first:
+        raise Damage(Kind.DROPPED, end.first, f"the export begins with {first}.")
+    if at < max(end.last or 0, end.head):
+        raise Damage(Kind.DROPPED, at + 1, f"the export ends with {at}, and the log did with {end.head}.")
+    if (events, first, last, end.head) != (end.events, end.first, end.last, at):
+        raise Damage(Kind.INSERTED, end.head + 1, f"the log ended with {end.head} when it was exported.")
+    if segments:
+        _require_head(segments[-1], end)
+    _require_digest(path, body, end)
+
+
+def _require_head(newest: Segment, end: End) -> None:
+    if newest.hash.decode() != end.head_hash:
+        raise Damage(Kind.CHANGED, newest.last, "its hash is not the one that the last line has.")
+
+
+def _require_digest(path: Path, body: int, end: End) -> None:
+    if end.sha256 is None:
+        return
+    digest = sha256()
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        for start in range(0, body, _PIECE_BYTES):
+            digest.update(text[start : min(start + _PIECE_BYTES, body)])
+    if digest.hexdigest() != end.sha256:
+        words = "the last line was made for other lines than these: some were changed, dropped or added."
+        raise Damage(Kind.CHANGED, None, words)
+
+
+def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
+    """Why nothing vouches for the last line, and what to do about it; None where the key has signed it."""
+    if end.sha256 is None:
+        return "it was exported before exports were signed. Export the log again"
+    if end.signature is None:
+        return "its last line is not signed. Set AUDIT_SIGNING_KEY on the server, and export the log again"
+    if key is None:
+        return "give --public-key, which `team-access audit public-key` prints on the server"
+    if not end.is_signed_by(key):
+        words = "this key has not signed the last line: it was changed, or signed by another server's key."
+        raise Damage(Kind.CHANGED, None, words)
+    return None
+
+
+def _beginning(lines: Lines, segments: list[Segment], key: Ed25519PublicKey | None) -> Pruning | None:
+    """What vouches for the events before the first, where there were any."""
+    first = segments[0]
+    if first.first == 1:
+        if first.previous != FIRST_HASH:
+            raise Damage(Kind.CHANGED, 1, "nothing comes before it, and it says that something does.")
+        return None
+    begins = f"the export begins with {first.first}"
+    prunings = [line for segment in segments for line in segment.prunings]
+    if not prunings or first.first < 1:
+        raise Damage(Kind.DROPPED, 1, f"{begins}, and no event vouches for what comes before.")
+    if key is None:
+        raise Damage(Kind.DROPPED, 1, f"{begins}. If what comes before was pruned, give --public-key.")
+    found = (Pruning.vouched_for(first.account_id, _details(line), key) for line in prunings)
+    vouching = [each for each in found if each is not None and each.pruned_through >= first.first - 1]
+    if not vouching:
+        raise Damage(Kind.DROPPED, 1, f"{begins}, and no event that this key has signed vouches for that.")
+    for pruning in vouching:
+        _require_vouched(lines, first, pruning)
+    return max(vouching, key=lambda each: each.pruned_through)
+
+
+def _require_vouched(lines: Lines, first: Segment, pruning: Pruning) -> None:
+    """Of events that are being pruned just now, some may still be there: then it is the last of them that is
+    vouched for, and it vouches for the others."""
+    through = pruning.pruned_through
+    if through == first.first - 1:
+        hash = first.previous
+    else:
+        hash = next((Event.of(line).hash for line in lines.of_sequence(through)), b"")
+    if hash != pruning.hash.encode():
+        raise Damage(Kind.CHANGED, max(through, first.first), "it is not the one that was vouched for.")
+
+
+def _details(line: bytes) -> dict[str, Any]:
+    try:
+        details = orjson.loads(taken_apart(line).details)
+    except orjson.JSONDecodeError:
+        return {}
+    return details if isinstance(details, dict) else {}

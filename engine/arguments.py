@@ -1,0 +1,144 @@
+"""A field's arguments for its resolver, converted by functions that are made once: Strawberry's conversion
+looks for the type of each value anew."""
+
+from collections.abc import Callable
+from dataclasses import MISSING
+from typing import Any, cast
+
+from graphql import FieldNode, GraphQLField, VariableNode, get_argument_values
+from strawberry import UNSET, Schema
+from strawberry.relay import GlobalID
+from strawberry.scalars import is_scalar
+from strawberry.types.arguments import convert_argument
+from strawberry.types.base import (
+    StrawberryList,
+    StrawberryObjectDefinition,
+    StrawberryOptional,
+    has_object_definition,
+)
+from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
+from strawberry.types.field import StrawberryField
+
+from engine.runtime import Request
+
+Convert = Callable[[Any, Request], Any]
+Arguments = Callable[[Request], dict[str, Any]]
+
+
+def arguments(
+    schema: Schema, field: StrawberryField, definition: GraphQLField, node: FieldNode, fixed: Request
+) -> Arguments:
+    """Of a request, by their Python names. `fixed` is a request without variables."""
+    if not definition.args:
+        return _none
+    converters = _Converters(schema)
+    name_of = schema.config.name_converter.from_argument
+    converted = [(name_of(each), each.python_name, converters.of(each.type)) for each in field.arguments]
+
+    def convert(request: Request) -> dict[str, Any]:
+        values = get_argument_values(definition, node, request.variables)
+        return {
+            python_name: converter(values[name], request)
+            for name, python_name, converter in converted
+            if name in values
+        }
+
+    if _has_variables(node):
+        return convert
+    given = convert(fixed)
+    if all(isinstance(value, str | int | float | None) for value in given.values()):
+        return lambda _request: given.copy()
+    return convert  # Objects anew for each request: a resolver may change its own.
+
+
+class _Converters:
+    def __init__(self, schema: Schema) -> None:
+        self._config = schema.config
+        self._scalars = schema.schema_converter.scalar_registry
+        self._inputs: dict[Any, _Input] = {}
+
+    def of(self, kind: Any) -> Convert:
+        """From what graphql-core gives to what the resolver takes, of the argument's Strawberry type."""
+        if type(kind) is StrawberryOptional:
+            return self.of(kind.of_type)
+        if type(kind) is StrawberryList:
+            return _list_of(self.of(kind.of_type))
+        if isinstance(kind, StrawberryEnumDefinition) or has_enum_definition(kind):
+            return _as_it_is
+        if kind is not GlobalID and is_scalar(kind, self._scalars):
+            return _as_it_is
+        if has_object_definition(kind):
+            definition: StrawberryObjectDefinition = kind.__strawberry_definition__
+            if definition.is_input and definition.from_input is None:
+                return self._input(kind, definition)
+        return self._by_strawberry(kind)
+
+    def _input(self, kind: Any, definition: StrawberryObjectDefinition) -> Convert:
+        made = self._inputs.get(kind)
+        if made is None:
+            made = self._inputs[kind] = _Input(kind, definition)
+            # After it is known: an input may have a field of its own type.
+            name_of = self._config.name_converter.from_field
+            made.fields = [
+                (name_of(each), each.python_name, self.of(each.resolve_type(type_definition=definition)))
+                for each in definition.fields
+            ]
+        return made
+
+    def _by_strawberry(self, kind: Any) -> Convert:
+        def convert(value: Any, request: Request) -> Any:
+            return convert_argument(value, kind, self._scalars, self._config, cast("Any", request.info))
+
+        return convert
+
+
+class _Input:
+    """Makes an input object. A field that was not given, and has no default, is None."""
+
+    def __init__(self, kind: Any, definition: StrawberryObjectDefinition) -> None:
+        self._kind = kind
+        self._missing = {
+            each.python_name: None
+            for each in definition.fields
+            if each.default_value is MISSING and each.default_factory is MISSING
+        }
+        self.fields: list[tuple[str, str, Convert]] = []
+
+    def __call__(self, value: Any, request: Request) -> Any:
+        if value is None or value is UNSET:
+            return value
+        given = {
+            python_name: convert(value[name], request)
+            for name, python_name, convert in self.fields
+            if name in value
+        }
+        return self._kind(**{**self._missing, **given})
+
+
+def _list_of(convert: Convert) -> Convert:
+    def convert_all(values: Any, request: Request) -> Any:
+        if values is None or values is UNSET:
+            return values
+        return [convert(value, request) for value in values]
+
+    return convert_all
+
+
+def _as_it_is(value: Any, _request: Request) -> Any:
+    return value
+
+
+def _none(_request: Request) -> dict[str, Any]:
+    return {}
+
+
+def _has_variables(node: FieldNode) -> bool:
+    """In its arguments."""
+    pending: list[Any] = [each.value for each in node.arguments or ()]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, VariableNode):
+            return True
+        pending += getattr(value, "values", None) or ()
+        pending += [each.value for each in getattr(value, "fields", None) or ()]
+    return False

@@ -1,0 +1,27 @@
+"""How a column's value becomes a field's, where no serializer has to be called for it."""
+
+from typing import Any
+
+import orjson
+from graphql import is_enum_type
+from sqlalchemy import Boolean, DateTime, Enum, Integer, Numeric, String
+from sqlalchemy.dialects.postgresql import JSON
+from sqlmodel import AutoString
+
+from engine.compiler import Compiler
+
+
+def pattern_of(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
+    """How a column's value is written where the JSON writer, or a cast, does what the scalar would do."""
+    name = getattr(kind, "name", "")
+    if isinstance(sa_type, AutoString):
+        sa_type = String()
+    if is_enum_type(kind) and isinstance(sa_type, Enum):
+        return "{}" if all(name == value.value for name, value in kind.values.items()) else None
+    if name == "JSON" and isinstance(sa_type, JSON):
+        return f"{compiler.constant(orjson.Fragment)}({{}})"
+    if name == "Decimal" and isinstance(sa_type, Numeric):
+        return "str({})"
+    plain = {"String": String, "Int": Integer, "BigInt": Integer, "Boolean": Boolean, "DateTime": DateTime}
+    written = name in plain and isinstance(sa_type, plain[name]) and not isinstance(sa_type, Enum)
+    return "{}" if written else None

@@ -1,0 +1,186 @@
+"""Runs a prepared operation: on the fast path where that goes well, or else on graphql-core.
+
+Not through `strawberry.Schema.execute`, which parses and validates once more; schema extensions do not run.
+"""
+
+import asyncio
+import traceback
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, cast
+
+import structlog
+from graphql import ExecutionResult, GraphQLResolveInfo, get_variable_values
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
+from graphql.execution.values import VariableValues
+from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as ThreadExecutor
+
+from engine.compiled_operations import FAST, paths
+from engine.fair_thread import FairThread
+from engine.limits import too_complex
+from engine.operation_cache import Prepared, Refused
+from engine.outages import logged_as_outage
+from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
+from engine.runtime import Info, Request, Stopped
+
+log = structlog.get_logger()
+
+_NO_VARIABLES = VariableValues({}, {})
+_MAX_COERCION_ERRORS = 10
+_introspection_thread = FairThread("introspection")
+
+
+async def execute(schema: Schema, prepared: Prepared, context: object) -> ExecutionResult:
+    """A query or a mutation. Raises Refused where the variables do not fit: then nothing was executed.
+
+    Values of `data` may be what only the JSON writer knows to write: times, and JSON in JSON.
+    """
+    request, outcome = await _compiled(schema, prepared, context)
+    if isinstance(outcome, dict):
+        paths.counts[FAST] += 1
+        return ExecutionResult(outcome, None)
+    reason = outcome if isinstance(outcome, str) else type(outcome).__name__
+    paths.counts[reason] += 1
+    log.debug("reference_path", reason=reason)
+    begin_again = getattr(context, "forget", None)
+    if begin_again is not None:
+        begin_again()
+    result = await execute_reference(schema, prepared, context, request.outcomes if request else {})
+    if request is None or not isinstance(outcome, Exception) or _is_due(outcome, result):
+        return result
+    if not logged_as_outage(outcome):  # A lost connection says nothing of the operation.
+        _pause(prepared, request, outcome)
+    return result
+
+
+def _pause(prepared: Prepared, request: Request, failure: Exception) -> None:
+    """The answer is right; but something is wrong with the fast path, which is not to be tried each time."""
+    seconds = prepared.operation.plans.pause(request.variables)
+    if seconds is None:
+        return
+    trace = "".join(traceback.format_exception(failure))
+    log.error(
+        "fast_path_failed",
+        operation_sha256=prepared.document.sha256,
+        paused_seconds=seconds,
+        exception=trace,
+    )
+
+
+def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
+    """Whether compiled code ended by an error that the answer has: it stops at whatever is one."""
+    errors = result.errors or ()
+    if isinstance(outcome, Stopped):
+        return bool(errors)
+    return any(type(error.original_error or error) is type(outcome) for error in errors)
+
+
+async def execute_reference(
+    schema: Schema, prepared: Prepared, context: object, outcomes: Mapping[str, Any] | None = None
+) -> ExecutionResult:
+    """By graphql-core alone. `outcomes` of a mutation's fields are not brought about again."""
+    middleware = [_replaying(outcomes)] if outcomes else None
+    executor = _executor(schema, prepared, context, middleware)
+    try:
+        if prepared.operation.is_introspection:
+            result = await _introspection_thread.run(executor.execute_operation)
+        else:
+            result = executor.execute_operation()
+        return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+    except TooManyRefusedFields:
+        what, allowed = "The number of fields that you may not see", MOST_REFUSED_FIELDS
+        raise Refused([too_complex("refusals", what, allowed + 1, allowed)]) from None
+
+
+async def _compiled(
+    schema: Schema, prepared: Prepared, context: object
+) -> tuple[Request | None, dict[str, Any] | Exception | str]:
+    """The answer's data, or why graphql-core has to find it."""
+    if not paths.compiled:
+        return None, "not compiled"
+    definitions = prepared.operation.node.variable_definitions
+    variables = _NO_VARIABLES
+    if definitions:
+        coerced = get_variable_values(schema._schema, definitions, prepared.variables or {}, max_errors=1)
+        if not isinstance(coerced, VariableValues):
+            return None, "variables that do not fit"
+        variables = coerced
+    plan = prepared.operation.plans.get(schema, variables)
+    if isinstance(plan, str):
+        return None, plan
+    request = Request(Info(context, schema._schema), variables)
+    try:
+        data = plan(None, request)
+        return request, await data if isinstance(data, Awaitable) else data
+    except Exception as error:
+        return request, error
+
+
+def _replaying(outcomes: Mapping[str, Any]) -> Callable[..., Any]:
+    """A middleware: a root field that was resolved already returns, or raises, what it did then."""
+
+    def resolve(
+        next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
+    ) -> Any:
+        if info.path.prev is not None or info.path.key not in outcomes:
+            return next_(source, info, **arguments)
+        outcome = outcomes[str(info.path.key)]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return resolve
+
+
+async def subscribe(
+    schema: Schema, prepared: Prepared, context: object, timeout_seconds: float
+) -> AsyncGenerator[ExecutionResult, None]:
+    """One result an event.
+
+    Raises Refused where the subscription does not begin, TimeoutError where its beginning, or what one event
+    selects, takes longer than `timeout_seconds`, and whatever the stream of events raises.
+    """
+    executor = _executor(schema, prepared, context)
+    async with asyncio.timeout(timeout_seconds):
+        begun = create_source_event_stream(executor)
+        source = await begun if isinstance(begun, Awaitable) else begun
+    if isinstance(source, ExecutionResult):
+        raise Refused(source.errors or [])
+
+    async def in_time(event_executor: Executor[Any]) -> ExecutionResult:
+        async with asyncio.timeout(timeout_seconds):
+            result = execute_subscription_event(event_executor)
+            return await result if isinstance(result, Awaitable) else result
+
+    results = map_source_to_response_event(executor, source, in_time)
+    async with aclosing(results):
+        async for result in results:
+            yield result
+
+
+def _executor(
+    schema: Schema, prepared: Prepared, context: object, middleware: list[Any] | None = None
+) -> Executor[Any]:
+    executor_class = ThreadExecutor if prepared.operation.is_introspection else PacedExecutor
+    executor = executor_class.build(
+        schema._schema,
+        prepared.document.ast,
+        context_value=context,
+        raw_variable_values=prepared.variables,
+        operation_name=prepared.operation.name,
+        max_coercion_errors=_MAX_COERCION_ERRORS,
+        middleware=middleware,
+        is_awaitable=cast("Any", optimized_is_awaitable),
+    )
+    if isinstance(executor, Executor):
+        return executor
+    for error in executor:
+        error.extensions = {"code": "BAD_USER_INPUT"}
+    raise Refused(executor)

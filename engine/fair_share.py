@@ -1,0 +1,136 @@
+"""Places for what runs at the same time, shared fairly between the accounts that want them."""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from engine.deadlines import Deadline
+
+WAITING_SECONDS = 10
+_MOST_OF_AN_ACCOUNT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants a place. Changes of no account, such as signing in, share what one person may have."""
+
+    account_id: UUID | None = None
+    person_id: UUID | None = None
+    is_long: bool = False
+    """Whether it takes much longer than most do."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    claim: Claim
+    place: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class FairShare:
+    """At most `places` at a time. Each account has a queue of those that wait, and the queues take turns.
+    Nobody waits for somebody before them in their own queue who may have no place yet.
+
+    The changes of an account wait for one another's lock: it gets a second and a third place, up to
+    `most_of_an_account`, only while more than half of them are free. One person has at most half of the
+    places, in however many accounts, and long changes together have a fifth: so there is soon one for whoever
+    has none.
+    """
+
+    def __init__(
+        self,
+        places: int,
+        most_of_an_account: int = _MOST_OF_AN_ACCOUNT,
+        waiting_seconds: float = WAITING_SECONDS,
+    ) -> None:
+        self._free = places
+        self._most_of_an_account, self._waiting_seconds = most_of_an_account, waiting_seconds
+        self._half = max(1, places // 2)
+        self._most_long = max(1, places // 5)
+        self._long = 0
+        self._held: Counter[Hashable] = Counter()
+        self._queues: OrderedDict[UUID | None, deque[_Waiting]] = OrderedDict()
+
+    async def take(self, claim: Claim) -> None:
+        """Raises TimeoutError where there is no place in time."""
+        # Nobody who waits may have a place: they were given what came free.
+        if self._has_place(claim):
+            self._count(claim, 1)
+            return
+        waiting = _Waiting(claim)
+        self._queues.setdefault(claim.account_id, deque()).append(waiting)
+        try:
+            with Deadline(self._waiting_seconds):
+                await waiting.place
+        except BaseException:
+            # The place may have been given in the very moment in which the wait was given up.
+            if waiting.place.done() and not waiting.place.cancelled():
+                self.give_back(claim)
+            else:
+                self._leave(waiting)
+                self._give_to_waiting()
+            raise
+
+    def give_back(self, claim: Claim) -> None:
+        self._count(claim, -1)
+        self._give_to_waiting()
+
+    def _has_place(self, claim: Claim) -> bool:
+        if not self._free or (claim.is_long and self._long >= self._most_long):
+            return False
+        if any(self._held[owner] >= self._half for owner in _with_half(claim)):
+            return False
+        held = self._held[claim.account_id] if claim.account_id else 0
+        return not held or (held < self._most_of_an_account and self._free > self._half)
+
+    def _count(self, claim: Claim, change: int) -> None:
+        self._free -= change
+        self._long += change * claim.is_long
+        for owner in {claim.account_id, *_with_half(claim)}:
+            self._held[owner] += change
+            if not self._held[owner]:
+                del self._held[owner]
+
+    def _give_to_waiting(self) -> None:
+        """To the first that may have one of each account's queue in turn, as long as there is one."""
+        gave = True
+        while self._free and gave:
+            gave = False
+            for account_id in list(self._queues):
+                waiting = self._first(account_id)
+                if waiting is not None:
+                    self._leave(waiting)
+                    if account_id in self._queues:
+                        self._queues.move_to_end(account_id)
+                    self._count(waiting.claim, 1)
+                    waiting.place.set_result(None)
+                    gave = True
+
+    def _first(self, account_id: UUID | None) -> _Waiting | None:
+        """Of an account's queue, the first that may have a place."""
+        if not self._has_place(Claim(account_id)):
+            return None
+        refused: set[Claim] = set()
+        for waiting in self._queues[account_id]:
+            # One that is done gives up, and leaves as soon as it runs.
+            if waiting.claim in refused or waiting.place.done():
+                continue
+            if self._has_place(waiting.claim):
+                return waiting
+            refused.add(waiting.claim)
+        return None
+
+    def _leave(self, waiting: _Waiting) -> None:
+        queue = self._queues[waiting.claim.account_id]
+        queue.remove(waiting)
+        if not queue:
+            del self._queues[waiting.claim.account_id]
+
+
+def _with_half(claim: Claim) -> Iterator[Hashable]:
+    """What may have half of the places."""
+    if claim.person_id is not None:
+        yield ("person", claim.person_id)
+    elif claim.account_id is None:
+        yield None

@@ -1,0 +1,46 @@
+"""A thread for computations that may take longer than the event loop may be blocked."""
+
+import asyncio
+import os
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from engine.fair_share import Claim, FairShare
+
+Result = TypeVar("Result")
+
+
+class FairThread:
+    """Runs one function at a time; the accounts that want one run take turns. The interpreter switches to the
+    event loop's thread after 5 ms at most."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._turns = FairShare(1)
+        self.forget()
+        _threads.add(self)
+
+    async def run(self, compute: Callable[[], Result], claim: Claim = Claim()) -> Result:  # noqa: B008 - frozen
+        """Raises TimeoutError where too many others wait."""
+        await self._turns.take(claim)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, compute)
+        finally:
+            self._turns.give_back(claim)
+
+    def forget(self) -> None:
+        """The thread, which a process that was forked does not have."""
+        self._executor = ThreadPoolExecutor(1, self._name)
+
+
+_threads: "weakref.WeakSet[FairThread]" = weakref.WeakSet()
+
+
+def _forget_threads() -> None:
+    for thread in _threads:
+        thread.forget()
+
+
+os.register_at_fork(after_in_child=_forget_threads)

@@ -1,0 +1,277 @@
+"""Lists and their pages: what is read of a list, and cursors by which to read on."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlmodel import SQLModel
+
+from engine.conditions import Bound
+from engine.statements import Statement
+from permissions.errors import BadUserInput
+
+DEFAULT_SIZE = 50
+MAXIMUM_SIZE = 100
+MOST_CURSOR_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The arguments `first`, `after`, `last` and `before`, checked. Raises `BadUserInput`."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.first is not None and self.last is not None:
+            raise BadUserInput("Give `first` or `last`, not both.")
+        for name, size in (("first", self.first), ("last", self.last)):
+            if size is not None and not 0 <= size <= MAXIMUM_SIZE:
+                raise BadUserInput(f"`{name}` may be 0 to {MAXIMUM_SIZE}, not {size}.")
+
+    @property
+    def backward(self) -> bool:
+        return self.last is not None
+
+    @property
+    def size(self) -> int:
+        if self.first is not None:
+            return self.first
+        return DEFAULT_SIZE if self.last is None else self.last
+
+
+@dataclass(frozen=True)
+class Order:
+    """A total order: the keys, the last of which is unique, all in one direction, as an index has them."""
+
+    name: str
+    keys: tuple[Any, ...]
+    """Columns, or expressions of them."""
+    descending: bool = False
+
+
+class Count(NamedTuple):
+    """Another way to count a list than by its rows: a statement of one number."""
+
+    statement: Statement
+    arguments: dict[str, Any]
+
+
+class Through(NamedTuple):
+    """The rows of another table by each of which a branch finds its own: they are few."""
+
+    table: type[SQLModel]
+    where: Bound
+
+
+class Branch(NamedTuple):
+    """Some of a listing's rows: none that another branch has. `is_few`: so few that they are sorted. With
+    `through`, the branch's conditions may name columns of its rows, as a `ParentColumn`."""
+
+    where: tuple[Bound, ...]
+    is_few: bool = False
+    through: Through | None = None
+
+    @property
+    def conditions(self) -> tuple[Bound, ...]:
+        return self.where if self.through is None else (*self.where, self.through.where)
+
+    @property
+    def shape(self) -> Any:
+        return tuple([bound.shape for bound in self.conditions]), self.is_few
+
+
+_MOST_BRANCHES = 64
+
+
+def each_of(
+    values: Sequence[Any], one: Callable[[Any], Bound], any_of: Callable[[Sequence[Any]], Bound]
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """A filter by several values, as conditions or as branches: each value has its own part of an index.
+
+    Twice the same is once. So many texts of statements shall not be, so there are 2, 4, 8 … branches, some of
+    which find nothing; and beyond 64, none."""
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) == 1:
+        return (one(distinct[0]),), ()
+    if not distinct or len(distinct) > _MOST_BRANCHES:
+        return (any_of(distinct),), ()
+    padded = distinct + [None] * ((1 << (len(distinct) - 1).bit_length()) - len(distinct))
+    return (), tuple(Branch((one(value),)) for value in padded)
+
+
+def narrowed(
+    where: tuple[Bound, ...],
+    branches: tuple[Branch, ...],
+    values: Sequence[Any],
+    one: Callable[[Any], Bound],
+    any_of: Callable[[Sequence[Any]], Bound],
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """A filter more: by `each_of` where it is the first, and as a condition where it is not."""
+    if where or branches:
+        return (*where, any_of(values)), branches
+    return each_of(values, one, any_of)
+
+
+class Search(NamedTuple):
+    """What the rows must match; and how those that do are found by an index, none of them twice."""
+
+    match: Bound
+    otherwise: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list as it is asked for; nothing is read yet.
+
+    Its rows are those for which all of `where` holds and, where there are any, one of the `branches`, and the
+    `search`. There are branches or a search, not both. `most_counted` rows are counted, and of more only
+    that they are more.
+    """
+
+    table: type[SQLModel]
+    where: tuple[Bound, ...]
+    order: Order
+    count: Count | None = None
+    most_counted: int | None = None
+    branches: tuple[Branch, ...] = ()
+    search: Search | None = None
+
+    def conditions(self) -> Sequence[Bound]:
+        """All of them, each in its place."""
+        if not self.branches and self.search is None:
+            return self.where
+        conditions = list(self.where)
+        for branch in self.branches:
+            conditions += branch.conditions
+        if self.search is not None:
+            conditions.append(self.search.match)
+            for branch in self.search.otherwise:
+                conditions += branch.conditions
+        return conditions
+
+    @property
+    def shape(self) -> Any:
+        """What of it is in the text of a statement, and not in its parameters."""
+        where = tuple([bound.shape for bound in self.where])
+        if not self.branches and self.search is None:
+            return where, self.order.name
+        branches = (*self.branches, *(self.search.otherwise if self.search else ()))
+        each = tuple([branch.shape for branch in branches])
+        return where, self.order.name, each, self.search and self.search.match.shape
+
+
+class Edge(NamedTuple):
+    cursor: str
+    node: Any
+
+
+class Page:
+    """A slice of a listing, in the listing's order, whichever end it is counted from."""
+
+    def __init__(
+        self,
+        listing: Listing,
+        slice: Slice,
+        records: Sequence[Any],
+        total: int | None = None,
+        keys: Sequence[int] = (),
+    ) -> None:
+        """`records` as they were read: one more than the slice has tells that there is more. `keys` is where
+        in each the order's keys are, where cursors are wanted."""
+        self.listing = listing
+        self.total = total
+        self._keys = keys
+        self._slice = slice
+        self._more = len(records) > slice.size
+        records = records[: slice.size] if self._more else records
+        self.records = records[::-1] if slice.backward else records
+
+    @property
+    def nodes(self) -> Sequence[Any]:
+        return self.records
+
+    @property
+    def page_info(self) -> "Page":
+        return self
+
+    @property
+    def edges(self) -> list[Edge]:
+        return [
+            Edge(self._cursor(record), node) for record, node in zip(self.records, self.nodes, strict=True)
+        ]
+
+    @property
+    def has_next_page(self) -> bool:
+        return self._slice.before is not None if self._slice.backward else self._more
+
+    @property
+    def has_previous_page(self) -> bool:
+        return self._more if self._slice.backward else self._slice.after is not None
+
+    @property
+    def start_cursor(self) -> str | None:
+        return self._cursor(self.records[0]) if self.records else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        return self._cursor(self.records[-1]) if self.records else None
+
+    def _cursor(self, record: Sequence[Any]) -> str:
+        """Empty where no cursors were wanted."""
+        if not self._keys:
+            return ""
+        return encode_cursor(self.listing.order, [record[place] for place in self._keys])
+
+
+def encode_cursor(order: Order, values: Iterable[Any]) -> str:
+    """Where a row stands in the order: `values` are those of its keys."""
+    return urlsafe_b64encode(orjson.dumps([order.name, *values], default=str)).decode().rstrip("=")
+
+
+def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
+    """The order's keys where it stands. Raises `BadUserInput`."""
+    try:
+        if len(cursor) > MOST_CURSOR_CHARACTERS:
+            raise ValueError
+        name, *values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if name != order.name:
+            raise ValueError
+        keys = zip(order.keys, values, strict=True)
+        return [_parse(key.type.python_type, value) for key, value in keys]
+    except (ValueError, TypeError, AttributeError, ArithmeticError):
+        raise BadUserInput(
+            f"`{argument}` is no cursor of this list in this order: use a cursor that a page of it gave."
+        ) from None
+
+
+def _parse(python_type: type, value: Any) -> Any:
+    if python_type is int:
+        if not (isinstance(value, int) and 0 <= value < 2**63):
+            raise ValueError
+        return value
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError
+    if python_type is datetime:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise ValueError
+        return at.astimezone(UTC)
+    if python_type is UUID:
+        return UUID(value)
+    return _amount(value) if python_type is Decimal else value
+
+
+def _amount(value: str) -> Decimal:
+    """As the tables have them: Numeric(14, 2)."""
+    number = Decimal(value)
+    if not number.is_finite() or not 0 <= number < 10**12 or number.as_tuple().exponent not in (0, -1, -2):
+        raise ValueError
+    return number

@@ -1,0 +1,242 @@
+"""What is to be read, before any SQL is written.
+
+A `Shape` is what is read of each row: columns, those of rows that it refers to, and lists that belong to it,
+each at a place of its own in the record. It is made once for an operation. A `Query` is what changes from
+request to request: of which listing, which slice, and of each of its rows, which lists.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from typing import Any, NamedTuple
+
+from sqlalchemy import ARRAY, DateTime, Uuid, inspect
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlmodel import SQLModel
+
+from engine.conditions import ParentColumn
+from engine.pagination import Listing, Order, Slice, decode_cursor
+from engine.snapshots import attributes
+
+
+class Column(NamedTuple):
+    """Of the table at this place of the shape. `as_text`: a UUID's digits, or a time as clients see it, which
+    PostgreSQL writes for less than it takes here to make an object of it."""
+
+    place: int
+    name: str
+    as_text: bool = False
+
+
+class Expression(NamedTuple):
+    """Of some columns of the table at this place."""
+
+    place: int
+    names: tuple[str, ...]
+    make: Callable[[], Any]
+
+
+class Join(NamedTuple):
+    """A table whose row is referred to by `column` of the one at `place`."""
+
+    table: type[SQLModel]
+    place: int
+    column: str
+    required: bool
+
+
+class Nested(NamedTuple):
+    """Of a list that belongs to the row at `place`: all values of one column, or all records, or how long
+    the list is on all its pages."""
+
+    place: int
+    shape: "Shape"
+    number: int
+    part: int | None = None
+
+    @property
+    def is_count(self) -> bool:
+        return self.part == -1
+
+    def is_column_of(self, nested: "Nested") -> bool:
+        return self.number == nested.number and self.part is not None and not self.is_count
+
+
+Slot = Column | Expression | Nested
+
+
+@dataclass(eq=False)
+class Shape:
+    """What is read of each row of a table. `cursors`: the order's keys too."""
+
+    table: type[SQLModel]
+    cursors: bool = False
+    joins: list[Join] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    lists: list[Nested] = field(default_factory=list)
+    texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
+    """The statements that were written for it, by `Query.key`."""
+    keys: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> Any:
+        """Shapes with the same key have the same statements. The shape is complete."""
+        nested = [each._replace(shape=each.shape.key) for each in self.lists]
+        slots = [
+            (type(each), each._replace(shape=each.shape.key) if isinstance(each, Nested) else each)
+            for each in self.slots
+        ]
+        return self.table, self.cursors, tuple(self.joins), tuple(slots), tuple(nested)
+
+    def column(self, place: int, name: str, *, as_text: bool = False) -> int:
+        """Where in the record it is."""
+        return self._slot(Column(place, name, as_text))
+
+    def expression(self, place: int, names: tuple[str, ...], make: Callable[[], Any]) -> int:
+        """Where in the record its value is."""
+        return self._slot(Expression(place, names, make))
+
+    def join(self, place: int, table: type[SQLModel], column: str, *, required: bool) -> int:
+        """The place of the row that is referred to. Places count from 0, the shape's own table."""
+        join = Join(table, place, column, required)
+        if join not in self.joins:
+            self.joins.append(join)
+        return self.joins.index(join) + 1
+
+    def list_of(self, place: int, shape: "Shape") -> int:
+        """Which of `Query.nested` is the list that belongs to each row at the place."""
+        self.lists.append(Nested(place, shape, len(self.lists)))
+        return len(self.lists) - 1
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether a list of such rows can be read column by column: as arrays of their own types, which
+        take half as long to decode as records do. Arrays of different lengths do not make an array."""
+        return not (self.lists or self.cursors or any(map(self._is_array, self.slots)))
+
+    def records(self, number: int) -> int:
+        """Where in the record the list's are."""
+        return self._slot(self.lists[number])
+
+    def values(self, number: int) -> list[int]:
+        """Where in the record the list's columns are, each with the values of all rows; None for no rows.
+        The list's shape is flat, and all is known of it."""
+        nested = self.lists[number]
+        return [self._slot(nested._replace(part=part)) for part in range(len(nested.shape.slots))]
+
+    def length(self, number: int) -> int:
+        """Where in the record it is told how long the list is on all its pages."""
+        return self._slot(self.lists[number]._replace(part=-1))
+
+    def key_places(self, order: Order) -> tuple[int, ...]:
+        """Where in the record the order's keys are, as text: among the slots, or else behind them. The shape
+        is complete."""
+        places = self.keys.get(order.name)
+        if places is None:
+            behind = count(len(self.slots))
+            slots = [_slot_of(key) for key in order.keys]
+            places = tuple(self.slots.index(slot) if slot in self.slots else next(behind) for slot in slots)
+            self.keys[order.name] = places
+        return places
+
+    def columns(self, query: "Query") -> set[str]:
+        """Of its own table, by their names in Python."""
+        read = {slot.name for slot in self.slots if isinstance(slot, Column) and slot.place == 0}
+        for slot in self.slots:
+            if isinstance(slot, Expression) and slot.place == 0:
+                read |= set(slot.names)
+        joined = {join.column for join in self.joins if join.place == 0}
+        ids = {name for name in ("account_id", "id") if name in attributes(self.table)}
+        lists = [query.nested[each.number] for each in self.lists if each.place == 0]
+        referred = {value.name for each in lists for value in each.parent_columns()}
+        searched = {name for bound in query.listing.conditions() for name in bound.condition.searches}
+        return read | joined | ids | referred | searched
+
+    def _is_array(self, slot: Slot) -> bool:
+        if not isinstance(slot, Column):
+            return False
+        table = self.joins[slot.place - 1].table if slot.place else self.table
+        return isinstance(inspect(table).columns[slot.name].type, ARRAY)
+
+    def _slot(self, slot: Slot) -> int:
+        if slot not in self.slots:
+            self.slots.append(slot)
+        return self.slots.index(slot)
+
+
+def _slot_of(key: Any) -> Column | None:
+    """Of a key of an order that is a column, and not an expression."""
+    if not isinstance(key, InstrumentedAttribute):
+        return None
+    return Column(0, key.key, as_text=isinstance(key.type, DateTime | Uuid))
+
+
+class Query:
+    """Raises `BadUserInput` where the slice's cursors are none of the listing's."""
+
+    def __init__(
+        self,
+        listing: Listing,
+        slice: Slice | None = None,
+        nested: Sequence["Query"] = (),
+        limit: int | None = None,
+        *,
+        one_more: bool = False,
+    ) -> None:
+        self.listing = listing
+        self.nested = nested
+        self.backward = slice is not None and slice.backward
+        self.limit = slice.size + one_more if slice else limit
+        self.slice = slice
+        self.cursors: dict[str, list[Any]] = {}
+        if slice is not None:
+            for argument, cursor in (("after", slice.after), ("before", slice.before)):
+                if cursor is not None:
+                    self.cursors[argument] = decode_cursor(listing.order, argument, cursor)
+
+    def in_order(self, records: Sequence[Any]) -> Sequence[Any]:
+        """As the listing has them, whichever end they were counted from."""
+        return records[::-1] if self.backward else records
+
+    @property
+    def key(self) -> Any:
+        """What of it is in the statement's text, and not in its parameters."""
+        nested = tuple([each.key for each in self.nested])
+        return self.listing.shape, self.limit, self.backward, *self.cursors, nested
+
+    @property
+    def form(self) -> Any:
+        """What of it is in the statement's template: the key without the limits."""
+        nested = tuple([each.form for each in self.nested])
+        return self.listing.shape, self.limit is None, self.backward, *self.cursors, nested
+
+    def all(self) -> Iterator["Query"]:
+        """With those of the lists that belong to its rows."""
+        yield self
+        for each in self.nested:
+            yield from each.all()
+
+    def parent_columns(self) -> Iterator[ParentColumn]:
+        for bound in self.listing.conditions():
+            yield from (value for value in bound.values if isinstance(value, ParentColumn))
+
+    def values(self) -> list[Any]:
+        """Of all conditions and cursors, those of the lists that belong to its rows last."""
+        values: list[Any] = []
+        for bound in self.listing.conditions():
+            values += bound.values
+        for keys in self.cursors.values():
+            values += keys
+        for each in self.nested:
+            values += each.values()
+        return values
+
+    def owners(self) -> Iterator[Any]:
+        """What each of the values belongs to, in the same order: a condition's, or a cursor's."""
+        for bound in self.listing.conditions():
+            yield from ((id(bound), index) for index in range(len(bound.values)))
+        for argument, keys in self.cursors.items():
+            yield from ((id(self), argument, index) for index in range(len(keys)))
+        for each in self.nested:
+            yield from each.owners()

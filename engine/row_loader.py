@@ -1,0 +1,86 @@
+"""Rows by id, together for all who ask at the same time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from sqlmodel import SQLModel, col
+from strawberry.dataloader import DataLoader
+
+from engine import row_reader as rows
+from engine.conditions import Condition
+from engine.pagination import Order
+from engine.statements import any_of
+from permissions.context import Context
+
+Row = TypeVar("Row", bound=SQLModel)
+Key = tuple[UUID | None, UUID]
+
+
+async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID | None = None) -> Row:
+    """The row that another one, which the viewer may see, refers to; a tenant's by its account too."""
+
+    async def fetch(keys: list[Key]) -> list[Any]:
+        where = [with_ids(table)([id for _, id in keys])]
+        if account_id is not None:
+            where.append(of_accounts(table)([account_id for account_id, _ in keys]))
+        found: dict[Key, Any] = {}
+        for row in await rows.rows(context.database, cast("type[Any]", table), *where):
+            found[row.account_id if account_id is not None else None, row.id] = row
+        return [found.get(key) for key in keys]
+
+    known = context.known(id)
+    if isinstance(known, table):
+        return known
+    return cast("Row", await loaded(context, table, fetch, (account_id, id)))
+
+
+async def load_referring(
+    context: Context,
+    table: type[Row],
+    column: str,
+    referring: Condition,
+    order: Order,
+    id: UUID,
+    account_id: UUID | None = None,
+) -> list[Row]:
+    """The rows whose `column` refers to this id; a tenant's of its account."""
+
+    async def fetch(keys: list[Key]) -> list[Any]:
+        where = [referring([id for _, id in keys])]
+        if account_id is not None:
+            where.append(of_accounts(table)([account_id for account_id, _ in keys]))
+        found: dict[Key, list[Any]] = {key: [] for key in keys}
+        for row in await rows.rows(context.database, cast("type[Any]", table), *where, order=order):
+            key = (row.account_id if account_id is not None else None, getattr(row, column))
+            found.setdefault(key, []).append(row)
+        return [found[key] for key in keys]
+
+    return cast("list[Row]", await loaded(context, (table, column), fetch, (account_id, id)))
+
+
+@cache
+def with_ids(table: type[SQLModel]) -> Condition:
+    return Condition(lambda ids: any_of(col(cast("Any", table).id), ids))
+
+
+@cache
+def with_id(table: type[SQLModel]) -> Condition:
+    return Condition(lambda id: col(cast("Any", table).id) == id)
+
+
+@cache
+def of_accounts(table: type[SQLModel]) -> Condition:
+    return Condition(lambda ids: any_of(col(cast("Any", table).account_id), ids))
+
+
+async def loaded(
+    context: Context, what: Any, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
+) -> Any:
+    loader = context.loaders.get(what)
+    if loader is None:
+        loader = context.loaders[what] = DataLoader(fetch)
+    # Others may wait for the same row: that one of them is cancelled shall not cancel it for all.
+    return await asyncio.shield(loader.load(key))

@@ -1,0 +1,123 @@
+"""Rows, read by one statement: as records of a shape, or whole, as snapshots."""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlmodel import SQLModel
+
+from engine import sql
+from engine.conditions import Bound
+from engine.pagination import Listing, Order, Page, Slice
+from engine.query import Query, Shape
+from engine.snapshots import attributes, snapshot
+from engine.sql import Template, Text
+from engine.statement_cache import templates
+from models.database import Database
+
+Row = TypeVar("Row", bound=SQLModel)
+
+_MOST_TEXTS = 16
+_NO_ORDER = Order("none", ())
+_counts: dict[Any, Text] = {}
+
+
+async def records(
+    database: Database, shape: Shape, query: Query, account_id: UUID | None = None
+) -> list[Any]:
+    """In the listing's order, or against it where the slice is counted from its end. `account_id` says who
+    waits where the statement has to be written."""
+    key = query.key
+    text = shape.texts.get(key)
+    if text is None:
+        write = partial(sql.write_rows, shape, query)
+        text = _keep(shape.texts, key, await _written((shape.key, query.form), write, query, account_id))
+    return await _fetch(database, text, query)
+
+
+async def page(database: Database, listing: Listing, slice: Slice) -> "SnapshotPage":
+    """Its rows as snapshots."""
+    shape = _whole(listing.table, cursors=True)
+    found = await records(database, shape, Query(listing, slice, one_more=True))
+    return SnapshotPage(listing, slice, found, None, shape.key_places(listing.order))
+
+
+class SnapshotPage(Page):
+    @property
+    def nodes(self) -> Sequence[Any]:
+        table = self.listing.table
+        length = len(attributes(table))
+        return [snapshot(table, record[:length]) for record in self.records]
+
+
+async def rows(
+    database: Database,
+    table: type[Row],
+    *where: Bound,
+    order: Order | None = None,
+    limit: int | None = None,
+) -> list[Row]:
+    """Whole rows, in no order where none is given."""
+    return await listed(database, table, Listing(table, where, order or _NO_ORDER), limit=limit)
+
+
+async def listed(
+    database: Database, table: type[Row], listing: Listing, *, limit: int | None = None
+) -> list[Row]:
+    """Whole rows of a listing of the table."""
+    query = Query(listing, limit=limit)
+    return [snapshot(table, record) for record in await records(database, _whole(table), query)]
+
+
+async def row(database: Database, table: type[Row], *where: Bound, order: Order | None = None) -> Row | None:
+    """The first of them."""
+    return next(iter(await rows(database, table, *where, order=order, limit=1)), None)
+
+
+async def count(database: Database, listing: Listing, account_id: UUID | None = None) -> int | None:
+    """How many there are on all pages; None where there are more than are counted. `account_id` as for
+    `records`."""
+    if listing.count is not None:
+        statement, arguments = listing.count
+        found = await database.fetch(statement.sql, *statement.arguments(**arguments))
+        return int(found[0][0]) if found else 0
+    query = Query(listing)
+    key = (listing.table, listing.most_counted, listing.shape)
+    text = _counts.get(key)
+    if text is None:
+        write = partial(sql.write_count, query)
+        text = _keep(_counts, key, await _written(key, write, query, account_id))
+    return counted(listing, (await _fetch(database, text, query))[0][0])
+
+
+def counted(listing: Listing, number: int) -> int | None:
+    most = listing.most_counted
+    return None if most is not None and number > most else number
+
+
+async def _written(key: Any, write: Callable[[], Template], query: Query, account_id: UUID | None) -> Text:
+    """Of shapes that are alike, whichever operations they belong to, each template is written once."""
+    template = await templates.get(key, write, account_id)
+    return template.filled([each.limit for each in query.all()])
+
+
+def _keep(texts: dict[Any, Text], key: Any, text: Text) -> Text:
+    if len(texts) >= _MOST_TEXTS:
+        texts.clear()
+    texts[key] = text
+    return text
+
+
+async def _fetch(database: Database, text: Text, query: Query) -> list[Any]:
+    statement, order = text
+    values = query.values()
+    return await database.fetch(statement, *[values[index] for index in order])
+
+
+@cache
+def _whole(table: type[SQLModel], *, cursors: bool = False) -> Shape:
+    shape = Shape(table, cursors)
+    for name in attributes(table):
+        shape.column(0, name)
+    return shape

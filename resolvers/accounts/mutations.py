@@ -1,0 +1,243 @@
+import re
+import unicodedata
+from datetime import timedelta
+from decimal import Decimal
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from asyncpg import UniqueViolationError
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+from strawberry import UNSET
+
+from engine.conditions import Condition
+from engine.row_loader import load
+from engine.row_reader import row
+from engine.statements import Statement, parameter
+from models.accounts import Account
+from models.audit import ActorKind, AuditAction
+from models.licenses import License, LicenseStatus
+from models.members import Member, Role, User
+from permissions.context import Context
+from permissions.errors import Forbidden
+from permissions.roles import Permission
+from resolvers.change import Change, change, founding
+from resolvers.email_allowances import Allowance
+from resolvers.events import Actor
+from resolvers.global_ids import decode_as
+from resolvers.nodes import find
+from resolvers.text import clean_amount, clean_line
+from resolvers.user_errors import UserErrorCode, invalid, not_found, refused, too_many_requests
+from settings import Settings
+
+if TYPE_CHECKING:
+    from schema.accounts import (
+        CreateAccountInput,
+        SetAccountLimitsInput,
+        TransferOwnershipInput,
+        UpdateAccountInput,
+    )
+
+
+async def account(context: Context, id: str | None) -> Account | None:
+    """One that the viewer belongs to; without an id, the only one."""
+    viewer = context.signed_in()
+    if id is None:
+        account_ids = list(viewer.memberships)
+        account_id = account_ids[0] if len(account_ids) == 1 else None
+    else:
+        account_id = decode_as(Account, id)
+    if account_id is None or viewer.membership(account_id) is None:
+        return None
+    return await load(context, Account, account_id)
+
+
+def account_id_of(global_id: str) -> UUID:
+    account_id = decode_as(Account, global_id)
+    if account_id is None:
+        raise not_found("account", "accountId")
+    return account_id
+
+
+async def account_owner(context: Context, account: Account) -> Member:
+    return cast("Member", await row(context.database, Member, _owner_of(account.id)))
+
+
+async def active_licenses(context: Context, account: Account) -> int:
+    found = await context.database.fetch(_ACTIVE_LICENSES.sql, account.id)
+    return int(found[0][0])
+
+
+async def count_active_licenses(tx: Change) -> int:
+    found = await tx.fetch(_ACTIVE_LICENSES, account_id=tx.account.id)
+    return int(found[0][0])
+
+
+def _active_licenses(account_id: Any) -> Select[*tuple[Any, ...]]:
+    return select(func.count()).where(
+        col(License.account_id) == account_id, License.status_now() == LicenseStatus.ACTIVE
+    )
+
+
+_ACTIVE_LICENSES = Statement(lambda: _active_licenses(parameter("account_id")))
+_owner_of = Condition(lambda account_id: and_(col(Member.account_id) == account_id, col(Member.is_owner)))
+
+
+async def create_account(context: Context, input: "CreateAccountInput") -> dict[str, Any]:
+    name = clean_line(input.name, "An account's name", "name")
+    try:
+        account_id = await _found(context, name, input.idempotency_key)
+    except (IntegrityError, UniqueViolationError):
+        # The same idempotency key at the same moment, whose account is there by now; or the same random slug.
+        account_id = await _found(context, name, input.idempotency_key)
+    await context.identify()
+    if context.membership(account_id) is None:
+        # A retry by a founder who has left since: a key opens no doors.
+        raise not_found("account", "idempotencyKey")
+    return {"account": await load(context, Account, account_id)}
+
+
+async def _found(context: Context, name: str, key: str | None) -> UUID:
+    viewer = context.signed_in()
+    account = Account(name=name, slug="")
+    client, announcer = context.client, context.announcer
+    async with founding(
+        context.database, announcer, account, viewer.user, client, key, viewer.credential_id
+    ) as tx:
+        if tx.replayed:
+            return UUID(tx.replayed)
+        await _count_account(tx, context.settings, viewer.user.id)
+        # Always with a random part: whether a name is taken elsewhere is nobody's to know.
+        slug = f"{slug_of(name)}-{token_hex(4)}"
+        owner = await found_account(tx, viewer.user, slug)
+        tx.actor = Actor(ActorKind.MEMBER, owner.name, owner.id, viewer.credential)
+        tx.about(account, name, f"created the account {name}", name=name)
+        tx.remember(str(account.id))
+    return account.id
+
+
+async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
+    """Raises Refused where the person has created too many today, or owns too many."""
+    subject = f"accounts of {user_id}"
+    # It locks the subject: of several at once, each counts those that were committed before it.
+    waits = await tx.spend(Allowance(settings.accounts_per_person_per_day, timedelta(days=1)), [subject])
+    if waits:
+        message = f"A person creates at most {settings.accounts_per_person_per_day} accounts a day: wait."
+        raise too_many_requests(message, waits[subject], "name")
+    ((owned,),) = await tx.fetch(_OWNED, user_id=user_id)
+    if owned >= settings.accounts_per_person:
+        message = f"You own {owned} accounts, which is the most: transfer the ownership of one of them first."
+        raise refused(UserErrorCode.TOO_MANY_REQUESTS, message, "name")
+
+
+_OWNED = Statement(
+    lambda: select(func.count()).where(col(Member.user_id) == parameter("user_id"), col(Member.is_owner)),
+    across_accounts="a person's accounts are counted before it may found another",
+)
+
+
+async def found_account(tx: Change, user: User, slug: str) -> Member:
+    """Adds the account and its owner. Raises IntegrityError where the slug is taken."""
+    tx.account.slug = slug
+    owner = Member(
+        account_id=tx.account.id,
+        user_id=user.id,
+        name=user.name,
+        email=user.email,
+        role=Role.ADMIN,
+        is_owner=True,
+    )
+    tx.add(tx.account)
+    await tx.session.flush()
+    tx.add(owner)
+    await tx.access_changed(user.id)
+    return owner
+
+
+def slug_of(name: str) -> str:
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "account"
+
+
+async def update_account(context: Context, input: "UpdateAccountInput") -> dict[str, Any]:
+    async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_UPDATED) as tx:
+        name = clean_line(input.name, "An account's name", "name")
+        account = tx.entity(tx.account)
+        before, account.name = account.name, name
+        if before == name:
+            tx.without_event()
+        else:
+            tx.about(account, name, f"renamed the account from {before} to {name}", name=[before, name])
+    return {"account": account}
+
+
+async def set_account_limits(context: Context, input: "SetAccountLimitsInput") -> dict[str, Any]:
+    async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_LIMITS_CHANGED) as tx:
+        account = tx.entity(tx.account)
+        changed: dict[str, Any] = {
+            name: [_text(getattr(account, name)), _text(value)]
+            for name, value in _limits(input).items()
+            if value != getattr(account, name)
+        }
+        for name in changed:
+            setattr(account, name, _limits(input)[name])
+        if changed:
+            tx.about(account, account.name, "changed the account's limits", **changed)
+        else:
+            tx.without_event()
+    return {"account": account}
+
+
+def _limits(input: "SetAccountLimitsInput") -> dict[str, int | Decimal | None]:
+    """Those that were given; None means no cap."""
+    limits: dict[str, int | Decimal | None] = {}
+    if input.max_active_licenses is not UNSET:
+        if input.max_active_licenses is not None and input.max_active_licenses < 0:
+            raise invalid("A limit is 0 or more; null means no cap.", "maxActiveLicenses")
+        limits["max_active_licenses"] = input.max_active_licenses
+    if input.max_monthly_spend is not UNSET:
+        limits["max_monthly_spend"] = clean_amount(input.max_monthly_spend, "A limit", "maxMonthlySpend")
+    return limits
+
+
+def _text(value: int | Decimal | None) -> int | str | None:
+    """Decimals as text: the log's JSON has no fractions."""
+    return str(value) if isinstance(value, Decimal) else value
+
+
+async def transfer_ownership(context: Context, input: "TransferOwnershipInput") -> dict[str, Any]:
+    account_id = account_id_of(input.account_id)
+    named = await find(context, Member, input.member_id)
+    if named is not None and named.account_id != account_id:
+        named = None
+    async with change(context, account_id, AuditAction.OWNERSHIP_TRANSFERRED, on=named) as tx:
+        if not tx.acting.is_owner:
+            raise Forbidden(Permission.MANAGE_ACCOUNT)
+        heir = await tx.session.get(Member, (account_id, named.id)) if named else None
+        if heir is None:
+            raise not_found("member of this account", "memberId")
+        if heir.removed_at is not None:
+            raise refused(UserErrorCode.NOT_ACTIVE, f"{heir.name} is no longer a member.", "memberId")
+        if heir.is_owner:
+            tx.without_event()
+        else:
+            await _hand_over(tx, heir)
+    await context.identify()
+    return {"account": tx.account}
+
+
+async def _hand_over(tx: Change, heir: Member) -> None:
+    owner = tx.entity(tx.acting)
+    owner.is_owner = False
+    await tx.session.flush()
+    before, heir.role, heir.is_owner = heir.role, Role.ADMIN, True
+    tx.about(
+        heir,
+        heir.name,
+        f"transferred the account's ownership to {heir.name}",
+        owner=[owner.name, heir.name],
+        role=[before.value, heir.role.value],
+    )
+    await tx.access_changed(owner.user_id, heir.user_id)

@@ -1,0 +1,232 @@
+"""What whoever runs the platform does, from the command line. Audited as the operator's."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel, col
+
+from engine.conditions import Condition
+from engine.pagination import Order
+from engine.row_reader import row, rows
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, parameter
+from models.accounts import Account
+from models.audit import AuditAction
+from models.catalog import Theme, ThemeFile, ThemeRelease
+from models.columns import new_id
+from models.database import Database
+from models.licenses import Entitlement
+from models.storage import Storage
+from models.text_forms import derived_values
+from resolvers.accounts.mutations import found_account, slug_of
+from resolvers.catalog.folder import FileSource, ReleaseSource, ThemeSource, read_catalog
+from resolvers.change import announcing, catalog_change, founding, personal_change, system_change
+from resolvers.events import OPERATOR
+from resolvers.sessions.mutations import name_from, person
+from resolvers.text import clean_email, clean_line
+from resolvers.user_errors import Refused, invalid, not_found
+
+MOST_GRANTED = 1_000_000
+
+_BY_SLUG = Order("slug", (col(Theme.slug),))
+_ACCOUNT_CALLED = Statement(
+    lambda: select(*(getattr(Account, name) for name in attributes(Account))).where(
+        col(Account.slug) == parameter("slug")
+    ),
+    across_accounts="an operator names an account by its slug",
+)
+_theme_called = Condition(lambda slug: col(Theme.slug) == slug)
+
+
+async def create_account(
+    database: Database, name: str, owner_email: str, owner_name: str | None = None, slug: str | None = None
+) -> Account:
+    """The slug is made of the name unless it is given; no other is made up where it is taken, since the owner
+    would learn from it that somebody else has the name. Raises `Refused`."""
+    name = clean_line(name, "An account's name", "name")
+    email = clean_email(owner_email, "owner_email")
+    owner_name = clean_line(owner_name, "A name", "owner_name") if owner_name else name_from(email)
+    slug = slug_of(name) if slug is None else _clean_slug(slug)
+    if await _find_account(database, slug):
+        raise _slug_taken(slug)
+    async with personal_change(database) as session:
+        owner, _ = await person(session, email, owner_name)
+    account = Account(name=name, slug=slug)
+    async with announcing(database) as announcer, founding(database, announcer, account, owner) as tx:
+        tx.actor = OPERATOR
+        try:
+            await found_account(tx, owner, slug)
+        except IntegrityError:
+            raise _slug_taken(slug) from None
+        tx.about(account, name, f"created the account {name} for {owner.name}", name=name, owner=owner.name)
+    return account
+
+
+def _clean_slug(slug: str) -> str:
+    if len(slug) > 50 or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
+        message = "A slug has 1 to 50 lower-case letters a to z, digits and single hyphens between them."
+        raise invalid(message, "slug")
+    return slug
+
+
+def _slug_taken(slug: str) -> Refused:
+    return invalid(f"The slug {slug} is taken: choose another one with --slug.", "slug")
+
+
+async def account_called(database: Database, slug: str) -> Account:
+    account = await _find_account(database, slug)
+    if account is None:
+        raise not_found(f"account as {slug}", "account")
+    return account
+
+
+async def _find_account(database: Database, slug: str) -> Account | None:
+    found = await database.fetch(_ACCOUNT_CALLED.sql, *_ACCOUNT_CALLED.arguments(slug=slug))
+    return snapshot(Account, found[0]) if found else None
+
+
+async def grant_entitlement(
+    database: Database, account_slug: str, theme_slug: str, quantity: int
+) -> Entitlement:
+    """Adds to what the account may provision of the theme."""
+    if not 1 <= quantity <= MOST_GRANTED:
+        raise invalid(f"Grant 1 to {MOST_GRANTED:,} licenses at a time.", "quantity")
+    account = await account_called(database, account_slug)
+    theme = await row(database, Theme, _theme_called(theme_slug))
+    if theme is None:
+        raise not_found(f"theme as {theme_slug}", "theme")
+    async with (
+        announcing(database) as announcer,
+        system_change(database, announcer, account.id, AuditAction.ENTITLEMENT_GRANTED, OPERATOR) as tx,
+    ):
+        entitlement = await entitlement_of(tx.session, account.id, theme.id)
+        if entitlement.purchased + quantity >= 2**31:
+            raise invalid("The account has more licenses of this theme than can be counted.", "quantity")
+        before, entitlement.purchased = entitlement.purchased, entitlement.purchased + quantity
+        licenses = "1 license" if quantity == 1 else f"{quantity} licenses"
+        tx.about(
+            entitlement,
+            theme.name,
+            f"granted {licenses} of {theme.name}",
+            theme=theme.slug,
+            purchased=[before, entitlement.purchased],
+        )
+    return entitlement
+
+
+async def entitlement_of(session: AsyncSession, account_id: UUID, theme_id: UUID) -> Entitlement:
+    """The account's of this theme, new where there is none. The account's row is locked already."""
+    statement = select(Entitlement).where(
+        col(Entitlement.account_id) == account_id, col(Entitlement.theme_id) == theme_id
+    )
+    entitlement = (await session.scalars(statement)).one_or_none()
+    if entitlement is None:
+        entitlement = Entitlement(account_id=account_id, theme_id=theme_id)
+        session.add(entitlement)
+    return entitlement
+
+
+async def catalog(database: Database) -> list[Theme]:
+    """Every theme by its slug, those that were withdrawn too."""
+    return await rows(database, Theme, order=_BY_SLUG)
+
+
+@dataclass
+class ImportResult:
+    themes: int = 0
+    releases: int = 0
+    files: int = 0
+
+
+async def import_catalog(
+    database: Database, storage: Storage, folder: Path, progress: Callable[[int, int], None]
+) -> ImportResult:
+    """The folder's themes, new ones and newer ones. The files first: the catalog never names one that is
+    not there, and an import that fails leaves it as it was. `progress` is told of bytes, done and in all.
+
+    Raises `CatalogInvalid`, `StorageFull` and `StorageUnavailable`."""
+    themes = await asyncio.to_thread(read_catalog, folder)
+    files = {file.sha256: file for theme in themes for release in theme.releases for file in release.files}
+    total, done = sum(file.size for file in files.values()), 0
+    for file in files.values():
+        await storage.put_file(file.path, file.sha256)
+        done += file.size
+        progress(done, total)
+    result = ImportResult()
+    async with catalog_change(database) as session:
+        for theme in themes:
+            await _store_theme(session, theme, result)
+    return result
+
+
+async def _store_theme(session: AsyncSession, theme: ThemeSource, result: ImportResult) -> None:
+    theme_id = await _upsert(
+        session,
+        Theme,
+        ["slug"],
+        slug=theme.slug,
+        name=theme.name,
+        summary=theme.summary,
+        price_amount=theme.price_amount,
+        price_currency=theme.price_currency,
+        tags=list(theme.tags),
+        published_at=theme.published_at,
+        withdrawn_at=theme.withdrawn_at,
+        latest_version=theme.latest_version,
+    )
+    result.themes += 1
+    for release in theme.releases:
+        await _store_release(session, theme_id, release, result)
+
+
+async def _store_release(
+    session: AsyncSession, theme_id: UUID, release: ReleaseSource, result: ImportResult
+) -> None:
+    release_id = await _upsert(
+        session,
+        ThemeRelease,
+        ["theme_id", "version"],
+        theme_id=theme_id,
+        version=release.version,
+        notes=release.notes,
+        released_at=release.released_at,
+    )
+    result.releases += 1
+    for file in release.files:
+        await _store_file(session, release_id, file)
+        result.files += 1
+    names = [file.name for file in release.files]
+    await session.execute(
+        delete(ThemeFile).where(col(ThemeFile.release_id) == release_id, col(ThemeFile.name).not_in(names))
+    )
+
+
+async def _store_file(session: AsyncSession, release_id: UUID, file: FileSource) -> None:
+    await _upsert(
+        session,
+        ThemeFile,
+        ["release_id", "name"],
+        release_id=release_id,
+        name=file.name,
+        size=file.size,
+        sha256=file.sha256,
+        media_type=file.media_type,
+    )
+
+
+async def _upsert(session: AsyncSession, table: type[SQLModel], unique: list[str], **values: Any) -> UUID:
+    """The id of the row, whether it was there or not."""
+    values |= derived_values(table, values)
+    statement = insert(table).values(id=new_id(), **values)
+    changes = {name: value for name, value in values.items() if name not in unique}
+    statement = statement.on_conflict_do_update(index_elements=unique, set_=changes)
+    return (await session.execute(statement.returning(table.__table__.c.id))).scalar_one()  # type: ignore[attr-defined,no-any-return]

@@ -1,0 +1,171 @@
+"""What the member does whom a key was generated for: look at the emailed link, claim."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, parameter
+from models.accounts import Account
+from models.api_keys import ApiKey, ApiKeyStatus
+from models.audit import ActorKind, AuditAction, CredentialKind
+from models.columns import now
+from models.members import Member
+from permissions.context import Context
+from permissions.tokens import hash_token, new_api_key, shown_prefix
+from permissions.viewer import Credential
+from resolvers.api_keys.mutations import has_api_access
+from resolvers.change import Change, system_change
+from resolvers.events import Actor
+from resolvers.text import mask_email
+from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
+
+if TYPE_CHECKING:
+    from schema.api_keys import ClaimApiKeyInput
+
+
+@dataclass(frozen=True)
+class ClaimPreview:
+    """What a link shows, before and after it was used."""
+
+    key: ApiKey
+    member: Member
+    account_name: str
+    created_by_name: str
+
+    @property
+    def masked_email(self) -> str:
+        return mask_email(self.member.email)
+
+    def is_somebody_else(self, context: Context) -> bool:
+        """Whether who is signed in is another person than the key's member."""
+        return context.viewer is not None and context.viewer.user.id != self.member.user_id
+
+
+async def preview(context: Context, token: str) -> ClaimPreview | None:
+    found = await context.database.fetch(_OPENED.sql, hash_token(token))
+    if not found:
+        return None
+    *columns, account_name, created_by_name = found[0]
+    of_key = len(attributes(ApiKey))
+    key, member = snapshot(ApiKey, columns[:of_key]), snapshot(Member, columns[of_key:])
+    return ClaimPreview(key, member, account_name, created_by_name)
+
+
+def _select_opened() -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [getattr(table, name) for table in (ApiKey, Member) for name in attributes(table)]
+    creator = aliased(Member)
+    return (
+        select(*columns, col(Account.name), col(creator.name))
+        .select_from(ApiKey)
+        .join(Account, col(Account.id) == col(ApiKey.account_id))
+        .join(Member, _is_member(Member, "member_id"))
+        .join(creator, _is_member(creator, "created_by_id"))
+        .where(col(ApiKey.claim_hash) == parameter("claim_hash"))
+    )
+
+
+def _is_member(member: Any, column: str) -> Any:
+    return and_(member.account_id == col(ApiKey.account_id), member.id == getattr(ApiKey, column))
+
+
+_OPENED = Statement(
+    _select_opened, across_accounts="a link is looked up by its hash, and says of which account it is"
+)
+
+
+async def claim_api_key(context: Context, input: "ClaimApiKeyInput") -> dict[str, Any]:
+    """The link proves the address, signed in or not. Again is no error, and shows no secret.
+
+    Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, NOT_ACTIVE or ROLE_WITHOUT_API_ACCESS.
+    """
+    found = await _opened(context, input.token)
+    account_id, action = found.key.account_id, AuditAction.API_KEY_CLAIMED
+    secret = None
+    async with system_change(
+        context.database, context.announcer, account_id, action, None, context.client
+    ) as tx:
+        key = await tx.session.get_one(ApiKey, (account_id, found.key.id))
+        member = await tx.session.get_one(Member, (account_id, key.member_id))
+        _refuse_ended(key, member)
+        if key.claimed_at is not None:
+            tx.without_event()
+        else:
+            _refuse_unclaimable(key, member, found.created_by_name)
+            secret = _claim(tx, context, key, member)
+    context.forget()
+    return {"api_key": key, "secret": secret}
+
+
+def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> str:
+    secret, key.key_hash = new_api_key()
+    key.prefix, key.claimed_at = shown_prefix(secret), now()
+    credential = context.viewer.credential if context.viewer else _link_of(key)
+    tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, credential)
+    tx.about(
+        key,
+        key.name,
+        f"claimed the API key {key.name}",
+        status=[ApiKeyStatus.UNCLAIMED.value, ApiKeyStatus.ACTIVE.value],
+        prefix=key.prefix,
+    )
+    return secret
+
+
+def _link_of(key: ApiKey) -> Credential:
+    """Nobody is signed in: what was brought is of the key, and went to its member's address alone."""
+    return Credential(CredentialKind.API_KEY, key.id, f"Link to claim {key.name}")
+
+
+async def _opened(context: Context, token: str) -> ClaimPreview:
+    """The link's key, unless somebody else is signed in."""
+    shown = await preview(context, token)
+    if shown is None:
+        raise refused(
+            UserErrorCode.TOKEN_INVALID,
+            "This link is not valid: open the one in the email, or ask for a new key.",
+            "token",
+        )
+    if shown.is_somebody_else(context):
+        raise Refused(
+            WrongEmail(
+                UserErrorCode.WRONG_EMAIL,
+                f"This API key is for {shown.masked_email}: sign in under that address.",
+                ["token"],
+                shown.masked_email,
+                context.signed_in().user.email,
+            )
+        )
+    return shown
+
+
+def _refuse_ended(key: ApiKey, member: Member) -> None:
+    if member.removed_at is not None:
+        raise _not_active("This API key is of somebody who is no member any more.")
+    if key.revoked_at is not None:
+        raise _not_active("This API key was revoked.")
+
+
+def _refuse_unclaimable(key: ApiKey, member: Member, created_by_name: str) -> None:
+    if key.expires_at is not None and key.expires_at <= now():
+        raise _not_active(f"This API key has expired: ask {created_by_name} for a new one.")
+    if key.status is ApiKeyStatus.EXPIRED:
+        raise refused(
+            UserErrorCode.TOKEN_INVALID,
+            f"This API key was not claimed in time: ask {created_by_name} for a new one.",
+            "token",
+        )
+    if not has_api_access(member):
+        raise refused(
+            UserErrorCode.ROLE_WITHOUT_API_ACCESS,
+            f"{member.name} is a {member.role.value.title()} now, and that role has no API access:"
+            " ask an Admin to make you a Member.",
+            "token",
+        )
+
+
+def _not_active(message: str) -> Refused:
+    return refused(UserErrorCode.NOT_ACTIVE, message, "token")

@@ -1,0 +1,98 @@
+"""What the owner of an API key is told by email. No secret is in any of it but the link to claim one."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from mailer import messages
+from mailer.messages import Message
+from models.accounts import Account
+from models.api_keys import ApiKey
+from models.members import Member
+from resolvers.change import Change
+from resolvers.email_allowances import Allowance
+from resolvers.user_errors import too_many_requests
+from settings import Settings
+
+
+async def count_claim_email(tx: Change, settings: Settings, member: Member) -> None:
+    """Raises Refused where the member was emailed too many keys to claim."""
+    subject = f"API keys for {member.id}"
+    waits = await tx.spend(Allowance(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject])
+    if waits:
+        message = f"{member.name} got several API keys to claim already: wait before you generate another."
+        raise too_many_requests(message, waits[subject], "memberId")
+
+
+def claim_message(
+    settings: Settings, account: Account, key: ApiKey, member: Member, token: str, *, by: Member
+) -> Message:
+    """Of a key that waits to be claimed: `token` is that of its link."""
+    assert key.claim_expires_at is not None  # noqa: S101
+    return messages.api_key_claim(
+        to=member.email,
+        by=by.name,
+        account=account.name,
+        name=key.name,
+        scopes=key.scopes,
+        link=settings.claim_link.replace("{token}", token),
+        claim_until=key.claim_expires_at,
+        expires_at=key.expires_at,
+    )
+
+
+def generated_message(settings: Settings, account: Account, key: ApiKey, member: Member) -> Message:
+    return messages.api_key_generated(
+        to=member.email,
+        account=account.name,
+        name=key.name,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        link=settings.app_url,
+        expires_at=key.expires_at,
+    )
+
+
+def rotated_message(settings: Settings, account: Account, key: ApiKey, member: Member) -> Message:
+    return messages.api_key_rotated(
+        to=member.email,
+        account=account.name,
+        name=key.name,
+        prefix=key.prefix,
+        link=settings.app_url,
+        old_until=key.previous_expires_at,
+    )
+
+
+def revoked_message(
+    settings: Settings, account: Account, keys: Sequence[ApiKey], member: Member, *, by: Member
+) -> Message:
+    names = [key.name for key in keys]
+    return messages.api_keys_revoked(
+        to=member.email, account=account.name, names=names, by=by.name, link=settings.app_url
+    )
+
+
+def expires_message(settings: Settings, account: Account, key: ApiKey, member: Member) -> Message:
+    assert key.expires_at is not None  # noqa: S101
+    return messages.api_key_expires(
+        to=member.email,
+        account=account.name,
+        name=key.name,
+        prefix=key.prefix,
+        link=settings.app_url,
+        expires_at=key.expires_at,
+    )
+
+
+def leaked_message(
+    settings: Settings, account: Account, key: ApiKey, member: Member, found_at: str, *, to: str
+) -> Message:
+    return messages.api_key_leaked(
+        to=to,
+        account=account.name,
+        name=key.name,
+        prefix=key.prefix,
+        member=None if to == member.email else member.name,
+        found_at=found_at,
+        link=settings.app_url,
+    )

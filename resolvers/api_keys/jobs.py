@@ -1,0 +1,158 @@
+"""API keys whose time is over, or soon will be: all see it at once; here the log and the member are told."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlmodel import col
+
+from engine.statements import Statement
+from models.api_keys import ApiKey
+from models.audit import AuditAction
+from models.columns import now
+from models.database import Database
+from models.members import Member
+from resolvers.api_keys.emails import expires_message
+from resolvers.change import Change, announcing, system_change
+from resolvers.events import PLATFORM
+from settings import Settings
+
+TOLD_BEFORE = timedelta(days=7)
+_BATCH = 500
+
+
+def _is_untold() -> ColumnElement[bool]:
+    return and_(col(ApiKey.revoked_at).is_(None), col(ApiKey.expired_at).is_(None))
+
+
+def _has_expired() -> ColumnElement[bool]:
+    """And the log was not told yet."""
+    return and_(_is_untold(), col(ApiKey.expires_at).is_not(None), col(ApiKey.expires_at) <= func.now())
+
+
+def _has_lapsed() -> ColumnElement[bool]:
+    """Nobody claimed it in time, and the log was not told yet."""
+    return and_(_is_untold(), col(ApiKey.claimed_at).is_(None), col(ApiKey.claim_expires_at) <= func.now())
+
+
+def _is_soon_over() -> ColumnElement[bool]:
+    """And its member not told yet."""
+    return and_(
+        _is_untold(),
+        col(ApiKey.expires_at).is_not(None),
+        col(ApiKey.expires_at) > func.now(),
+        col(ApiKey.expires_at) <= func.now() + TOLD_BEFORE,
+        col(ApiKey.claimed_at).is_not(None),
+        col(ApiKey.expiry_told_at).is_(None),
+    )
+
+
+def _ids(where: ColumnElement[bool], along: Any) -> Select[*tuple[UUID, UUID]]:
+    """In the order of an index, lest PostgreSQL looks through the whole table for the first ones."""
+    return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(_BATCH)
+
+
+_EXPIRED = Statement(
+    lambda: _ids(_has_expired(), col(ApiKey.expires_at)),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
+)
+_LAPSED = Statement(
+    lambda: _ids(_has_lapsed(), col(ApiKey.claim_expires_at)),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
+)
+_SOON_OVER = Statement(
+    lambda: _ids(_is_soon_over(), col(ApiKey.expires_at)),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
+)
+
+
+async def expire_due(database: Database) -> int:
+    """Gives those whose time is over their event, and ends their connections; returns how many."""
+    act = partial(_expire_in, database)
+    return await _in_batches(database, _EXPIRED, act) + await _in_batches(database, _LAPSED, act)
+
+
+async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
+    async with (
+        announcing(database) as announcer,
+        system_change(
+            database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM, rows=len(ids)
+        ) as tx,
+    ):
+        due = await _locked(tx, ids, or_(_has_expired(), _has_lapsed()))
+        for key, member in due:
+            expire(tx, key, member)
+        await tx.access_changed(*(key.id for key, _ in due))
+        if not due:
+            tx.without_event("others have told the log meanwhile")
+    return len(due)
+
+
+def expire(tx: Change, key: ApiKey, member: Member) -> None:
+    """Tells the log, where the job has not come by yet."""
+    if key.expired_at is not None:
+        return
+    key.expired_at = now()
+    how = "expire" if key.claimed_at else "lapse unclaimed"
+    tx.about(
+        key,
+        key.name,
+        f"let the API key {key.name} of {member.name} {how}",
+        action=AuditAction.API_KEY_EXPIRED,
+        actor=PLATFORM,
+        status=["ACTIVE" if key.claimed_at else "UNCLAIMED", "EXPIRED"],
+        member=member.name,
+        prefix=key.prefix,
+    )
+
+
+async def tell_of_expiry(settings: Settings, database: Database) -> int:
+    """Emails the members whose keys expire within 7 days, once; returns of how many keys."""
+    return await _in_batches(database, _SOON_OVER, partial(_tell_in, settings, database))
+
+
+async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
+    async with (
+        announcing(database) as announcer,
+        system_change(
+            database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM, rows=len(ids)
+        ) as tx,
+    ):
+        due = await _locked(tx, ids, _is_soon_over())
+        for key, member in due:
+            key.expiry_told_at = now()
+            tx.enqueue(expires_message(settings, tx.account, key, member))
+        tx.without_event("nothing has expired yet: its member is told beforehand")
+    return len(due)
+
+
+async def _in_batches(
+    database: Database, due: Statement, act: Callable[[UUID, list[UUID]], Awaitable[int]]
+) -> int:
+    """A change an account, so that one that is killed has done all of an account's batch, or nothing."""
+    done = 0
+    while found := sorted((row[0], row[1]) for row in await database.fetch(due.sql)):
+        in_batch = 0
+        for account_id, ids in groupby(found, key=itemgetter(0)):
+            in_batch += await act(account_id, [id for _, id in ids])
+        done += in_batch
+        if in_batch < _BATCH:
+            break
+    return done
+
+
+async def _locked(tx: Change, ids: Sequence[UUID], where: ColumnElement[bool]) -> list[tuple[ApiKey, Member]]:
+    """Those of them of which it is still so, under the lock, with their members."""
+    of_account = col(Member.account_id) == col(ApiKey.account_id)
+    statement = (
+        select(ApiKey, Member)
+        .join(Member, and_(of_account, col(Member.id) == col(ApiKey.member_id)))
+        .where(col(ApiKey.account_id) == tx.account.id, col(ApiKey.id).in_(ids), where)
+        .order_by(col(ApiKey.id))
+    )
+    return [(key, member) for key, member in (await tx.session.execute(statement)).all()]

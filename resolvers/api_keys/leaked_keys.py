@@ -1,0 +1,150 @@
+"""API keys that a scanner has found where others can read them: whoever holds one may have it revoked."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlmodel import col
+
+from engine.statements import Statement, any_of, parameter
+from mailer import wording
+from models.api_keys import ApiKey
+from models.audit import AuditAction
+from models.columns import now
+from models.database import Database
+from models.members import Member
+from models.notifications import AuditAnnouncer
+from permissions.roles import ROLE_PERMISSIONS, Permission
+from permissions.tokens import hash_token
+from permissions.viewer import Client
+from resolvers.api_keys.emails import leaked_message
+from resolvers.change import Change, system_change
+from resolvers.events import PLATFORM
+from settings import Settings
+
+_LONGEST_TEXT = 10_000
+_LONGEST_URL = 500
+_LONGEST_SOURCE = 100
+_MOST_ADMINS = 1_000
+_WHO_IS_TOLD = [
+    role for role, permissions in ROLE_PERMISSIONS.items() if Permission.GENERATE_API_KEYS in permissions
+]
+_SECRET = re.compile(r"ta_[\w-]{40,}")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a scanner says of a token: it is its word alone."""
+
+    token: str
+    url: str
+    source: str
+
+    @property
+    def found_at(self) -> str:
+        return self.url or self.source or "a place that the finder did not name"
+
+
+async def revoke_leaked(
+    settings: Settings,
+    database: Database,
+    announcer: AuditAnnouncer,
+    client: Client,
+    findings: Iterable[Finding],
+) -> None:
+    """Those that work, with their events and emails: all of an account's, or nothing. One statement tells
+    them from however many look-alikes. `findings` are of different tokens."""
+    by_hash = {hash_token(finding.token): finding for finding in findings}
+    found = await database.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments(hashes=list(by_hash)))
+    action, keys = AuditAction.API_KEY_REVOKED, Counter(row[0] for row in found)
+    for account_id in sorted(keys):
+        async with system_change(
+            database, announcer, account_id, action, PLATFORM, client, rows=keys[account_id]
+        ) as tx:
+            await _revoke_in(tx, settings, by_hash)
+
+
+async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Finding]) -> None:
+    """As the keys are under the lock: a secret that was replaced a moment ago opens nothing."""
+    ids = [row[0] for row in await tx.fetch(_KEYS, account_id=tx.account.id, hashes=list(by_hash))]
+    if not ids:
+        tx.without_event("others have revoked them meanwhile")
+        return
+    admins = await _admins(tx)
+    for key, member in await _with_members(tx, ids):
+        finding = by_hash.get(key.key_hash or b"") or by_hash[key.previous_key_hash or b""]
+        _revoke(tx, key, member, finding)
+        found_at = _told(finding.found_at)
+        for address in dict.fromkeys([member.email, *admins]):
+            tx.enqueue(leaked_message(settings, tx.account, key, member, found_at, to=address))
+            await asyncio.sleep(0)  # Others have their turn: these may be thousands.
+    await tx.access_changed(*ids)
+
+
+def _revoke(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
+    key.revoked_at = now()
+    tx.about(
+        key,
+        key.name,
+        f"revoked the API key {key.name} of {member.name}, which leaked",
+        status=["ACTIVE", "REVOKED"],
+        member=member.name,
+        prefix=key.prefix,
+        url=_told(finding.url),
+        source=_told(finding.source)[:_LONGEST_SOURCE],
+    )
+
+
+def _told(text: str) -> str:
+    """On one line, and without a key that it may quote: looked for before anything of it is cut."""
+    line = wording.plain(text[:_LONGEST_TEXT], _LONGEST_TEXT)
+    return wording.plain(_SECRET.sub("ta_…", line), _LONGEST_URL)
+
+
+async def _admins(tx: Change) -> Sequence[str]:
+    """Their addresses, the owner's first."""
+    statement = (
+        select(col(Member.email))
+        .where(
+            col(Member.account_id) == tx.account.id,
+            col(Member.removed_at).is_(None),
+            col(Member.role).in_(_WHO_IS_TOLD),
+        )
+        .order_by(col(Member.is_owner).desc(), col(Member.joined_at), col(Member.id))
+        .limit(_MOST_ADMINS)
+    )
+    return (await tx.session.scalars(statement)).all()
+
+
+async def _with_members(tx: Change, ids: Sequence[UUID]) -> Sequence[tuple[ApiKey, Member]]:
+    statement = (
+        select(ApiKey, Member)
+        .join(
+            Member,
+            and_(col(Member.account_id) == col(ApiKey.account_id), col(Member.id) == col(ApiKey.member_id)),
+        )
+        .where(col(ApiKey.account_id) == tx.account.id, col(ApiKey.id).in_(ids))
+        .order_by(col(ApiKey.id))
+    )
+    return [(key, member) for key, member in (await tx.session.execute(statement)).all()]
+
+
+def _leaked(column: Any, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    hashes = parameter("hashes")
+    rotated = and_(
+        any_of(col(ApiKey.previous_key_hash), hashes), col(ApiKey.previous_expires_at) > func.now()
+    )
+    current = any_of(col(ApiKey.key_hash), hashes)
+    return select(column).where(or_(current, rotated), ApiKey.works_or_may_yet(), *where)
+
+
+_ACCOUNTS = Statement(
+    lambda: _leaked(col(ApiKey.account_id)),
+    across_accounts="leaked keys are looked up by their hashes; each change that follows is of one account",
+)
+_KEYS = Statement(lambda: _leaked(col(ApiKey.id), col(ApiKey.account_id) == parameter("account_id")))

@@ -1,0 +1,230 @@
+"""What is done with an API key by who generates it, and by its member: generating, rotating, revoking."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from engine.snapshots import made
+from engine.statements import Statement, parameter
+from models.api_keys import ApiKey, ApiKeyStatus, ApiScope
+from models.audit import AuditAction
+from models.columns import now
+from models.members import Member
+from permissions.context import Context
+from permissions.roles import ROLE_PERMISSIONS, Permission
+from permissions.tokens import API_KEY_PREFIX, new_api_key, new_token, shown_prefix
+from resolvers.accounts.mutations import account_id_of
+from resolvers.api_keys.emails import (
+    claim_message,
+    count_claim_email,
+    generated_message,
+    revoked_message,
+    rotated_message,
+)
+from resolvers.api_keys.jobs import TOLD_BEFORE, expire
+from resolvers.change import Change, change
+from resolvers.licenses.mutations import present_member
+from resolvers.nodes import find
+from resolvers.text import clean_line
+from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
+
+if TYPE_CHECKING:
+    from schema.api_keys import GenerateApiKeyInput, RevokeApiKeyInput, RotateApiKeyInput
+
+MOST_KEYS = 100
+"""Of one member, that work or wait to be claimed."""
+LONGEST_LIFE = timedelta(days=3_653)
+LONGEST_OVERLAP_SECONDS = 7 * 86_400
+
+
+async def generate_api_key(context: Context, input: "GenerateApiKeyInput") -> dict[str, Any]:
+    """For oneself with its secret; for another member to be claimed, so that nobody else holds it."""
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.API_KEY_GENERATED, key=input.idempotency_key) as tx:
+        if tx.replayed:
+            return {"api_key": await tx.session.get(ApiKey, (account_id, UUID(tx.replayed)))}
+        key, secret = await _generate(tx, context, input)
+        tx.remember(str(key.id))
+    return {"api_key": key, "secret": secret}
+
+
+async def _generate(tx: Change, context: Context, input: "GenerateApiKeyInput") -> tuple[ApiKey, str | None]:
+    values: dict[str, Any] = {
+        "name": clean_line(input.name, "A name", "name"),
+        "scopes": _scopes(input.scopes),
+        "expires_at": _expiry(input.expires_at),
+    }
+    member = await _member(tx, input.member_id)
+    await _refuse_too_many(tx, member)
+    values |= {"account_id": tx.account.id, "member_id": member.id, "created_by_id": tx.acting.id}
+    secret = token = None
+    if member.id == tx.acting.id:
+        secret, key_hash = new_api_key()
+        values |= {"prefix": shown_prefix(secret), "key_hash": key_hash, "claimed_at": now()}
+    else:
+        await count_claim_email(tx, context.settings, member)
+        token, claim_hash = new_token()
+        claimable = timedelta(seconds=context.settings.api_key_claim_lifetime_seconds)
+        values |= {"prefix": API_KEY_PREFIX, "claim_hash": claim_hash, "claim_expires_at": now() + claimable}
+    key = made(ApiKey, **values, expiry_told_at=_told_by_its_first_email(input.expires_at))
+    await tx.insert(key)
+    _tell_of_generation(tx, context, key, member, token)
+    return key, secret
+
+
+def _tell_of_generation(tx: Change, context: Context, key: ApiKey, member: Member, token: str | None) -> None:
+    if token is None:
+        tx.enqueue(generated_message(context.settings, tx.account, key, member))
+    else:
+        tx.enqueue(claim_message(context.settings, tx.account, key, member, token, by=tx.acting))
+    tx.about(
+        key,
+        key.name,
+        f"generated the API key {key.name}" + (f" for {member.name}" if token else ""),
+        member=member.name,
+        scopes=key.scopes,
+        expires_at=key.expires_at and key.expires_at.isoformat(),
+        prefix=key.prefix,
+    )
+
+
+def _scopes(scopes: Sequence[ApiScope] | None) -> list[str]:
+    """In the order of their declaration, each once."""
+    if scopes is None:
+        return [ApiScope.READ.value]
+    if not scopes:
+        raise invalid(
+            "A key needs a scope: READ, PROVISION or both. It has READ where none is said.", "scopes"
+        )
+    return [scope.value for scope in ApiScope if scope in scopes]
+
+
+def _expiry(expires_at: datetime | None) -> datetime | None:
+    if expires_at is not None and not now() < expires_at <= now() + LONGEST_LIFE:
+        raise invalid("A key expires in the future, within ten years, or never.", "expiresAt")
+    return expires_at
+
+
+def _told_by_its_first_email(expires_at: datetime | None) -> datetime | None:
+    """When its member was told that it expires soon: at once, where it does."""
+    is_soon = expires_at is not None and expires_at <= now() + TOLD_BEFORE
+    return now() if is_soon else None
+
+
+async def _member(tx: Change, global_id: str | None) -> Member:
+    """Whose key it is to be. Raises `Refused` where the member is gone, or its role is none for keys."""
+    member = tx.acting if global_id is None else await present_member(tx, global_id, "memberId")
+    if not has_api_access(member):
+        raise refused(
+            UserErrorCode.ROLE_WITHOUT_API_ACCESS,
+            f"{member.name} is a {member.role.value.title()}, and that role has no API access:"
+            " make them a Member first.",
+            "memberId",
+        )
+    return member
+
+
+def has_api_access(member: Member) -> bool:
+    return Permission.ACCESS_API in ROLE_PERMISSIONS[member.role]
+
+
+_COUNT = Statement(
+    lambda: select(func.count()).where(
+        col(ApiKey.account_id) == parameter("account_id"),
+        col(ApiKey.member_id) == parameter("member_id"),
+        ApiKey.works_or_may_yet(),
+    )
+)
+
+
+async def _refuse_too_many(tx: Change, member: Member) -> None:
+    found = await tx.fetch(_COUNT, account_id=tx.account.id, member_id=member.id)
+    if found[0][0] >= MOST_KEYS:
+        raise invalid(
+            f"{member.name} has {MOST_KEYS} API keys, which is the most: revoke one first.", "memberId"
+        )
+
+
+async def rotate_api_key(context: Context, input: "RotateApiKeyInput") -> dict[str, Any]:
+    """The field lets nobody here but the key's own member, who alone is to hold its secret."""
+    found = await _find(context, input.api_key_id)
+    async with change(context, found.account_id, AuditAction.API_KEY_ROTATED, on=found) as tx:
+        overlap_seconds = _overlap(input.overlap_seconds)
+        key = await _current(tx, found)
+        if key.status is not ApiKeyStatus.ACTIVE:
+            raise _not_active(key)
+        key.previous_key_hash = key.key_hash if overlap_seconds else None
+        key.previous_expires_at = now() + timedelta(seconds=overlap_seconds) if overlap_seconds else None
+        secret, key.key_hash = new_api_key()
+        prefix, key.prefix = key.prefix, shown_prefix(secret)
+        tx.enqueue(rotated_message(context.settings, tx.account, key, tx.acting))
+        did = f"rotated the API key {key.name}"
+        tx.about(key, key.name, did, prefix=[prefix, key.prefix], overlap_seconds=overlap_seconds)
+        await tx.access_changed(key.id)
+    return {"api_key": key, "secret": secret}
+
+
+def _overlap(seconds: int | None) -> int:
+    seconds = seconds or 0
+    if not 0 <= seconds <= LONGEST_OVERLAP_SECONDS:
+        raise invalid(
+            f"An overlap is 0 to {LONGEST_OVERLAP_SECONDS} seconds, which is 7 days.", "overlapSeconds"
+        )
+    return seconds
+
+
+async def revoke_api_key(context: Context, input: "RevokeApiKeyInput") -> dict[str, Any]:
+    """By its member, of whatever role, or by who generates keys. Again is no error, and no second event."""
+    found = await _find(context, input.api_key_id)
+    async with change(context, found.account_id, AuditAction.API_KEY_REVOKED, on=found) as tx:
+        key = await _current(tx, found)
+        if key.status is ApiKeyStatus.REVOKED:
+            tx.without_event()
+        else:
+            await _revoke(tx, context, key)
+    return {"api_key": key}
+
+
+async def _revoke(tx: Change, context: Context, key: ApiKey) -> None:
+    member = await tx.session.get_one(Member, (key.account_id, key.member_id))
+    status = key.status
+    if status is ApiKeyStatus.EXPIRED:
+        expire(tx, key, member)
+    key.revoked_by_id, key.revoked_at = tx.acting.id, now()
+    is_own = member.id == tx.acting.id
+    if not is_own and member.removed_at is None:
+        tx.enqueue(revoked_message(context.settings, tx.account, [key], member, by=tx.acting))
+    tx.about(
+        key,
+        key.name,
+        f"revoked the API key {key.name}" + ("" if is_own else f" of {member.name}"),
+        status=[status.value, ApiKeyStatus.REVOKED.value],
+        member=member.name,
+        prefix=key.prefix,
+    )
+    await tx.access_changed(key.id)
+
+
+async def _find(context: Context, global_id: str) -> ApiKey:
+    found = await find(context, ApiKey, global_id)
+    if found is None:
+        raise not_found("API key", "apiKeyId")
+    return found
+
+
+async def _current(tx: Change, found: ApiKey) -> ApiKey:
+    """As it is under the lock."""
+    return await tx.session.get_one(ApiKey, (found.account_id, found.id))
+
+
+def _not_active(key: ApiKey) -> Refused:
+    why = {
+        ApiKeyStatus.UNCLAIMED: "was not claimed yet: its member gets a secret by claiming it",
+        ApiKeyStatus.EXPIRED: "has expired: have a new one generated",
+        ApiKeyStatus.REVOKED: "was revoked: have a new one generated",
+    }[key.status]
+    return refused(UserErrorCode.NOT_ACTIVE, f"This API key {why}.", "apiKeyId")

@@ -1,0 +1,78 @@
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from engine.conditions import Bound, Condition
+from engine.pagination import Branch, Listing, Order, narrowed
+from engine.row_loader import load
+from engine.statements import any_of
+from models.accounts import Account
+from models.api_keys import ApiKey, ApiKeyStatus
+from models.audit import AuditAction
+from models.columns import now
+from models.members import Member
+from permissions.context import Context
+from permissions.roles import Permission, permissions_within
+from resolvers.api_keys.emails import revoked_message
+from resolvers.change import Change
+from resolvers.global_ids import decode_all
+from resolvers.visibility import api_keys_seen_by
+from settings import Settings
+
+if TYPE_CHECKING:
+    from schema.api_keys import ApiKeyFilter
+
+_NEWEST = Order("newest", (col(ApiKey.created_at), col(ApiKey.id)), descending=True)
+
+_of_account = Condition(lambda account_id: col(ApiKey.account_id) == account_id)
+_of_member = Condition(lambda member_id: col(ApiKey.member_id) == member_id)
+_of_members = Condition(lambda member_ids: any_of(col(ApiKey.member_id), member_ids))
+_in_states = Condition(lambda statuses: any_of(ApiKey.status_now(), statuses))
+
+
+def account_api_keys(context: Context, account: Account, filter: "ApiKeyFilter | None" = None) -> Listing:
+    where: tuple[Bound, ...] = api_keys_seen_by(context.signed_in().memberships[account.id])
+    branches: tuple[Branch, ...] = ()
+    if filter and filter.member_ids is not None:
+        members = decode_all(Member, filter.member_ids, "memberIds")
+        where, branches = narrowed(where, branches, members, _of_member, _of_members)
+    if filter and filter.statuses is not None:
+        where = (*where, _in_states(filter.statuses))
+    return Listing(ApiKey, (_of_account(account.id), *where), _NEWEST, branches=branches)
+
+
+async def effective_permissions(context: Context, key: ApiKey) -> list[Permission]:
+    """None for a key that does not work, or whose member's role has no access to the API any more."""
+    member = await load(context, Member, key.member_id, account_id=key.account_id)
+    status = key.status
+    if status is not ApiKeyStatus.ACTIVE or member.removed_at is not None:
+        return []
+    return permissions_within(member.role, key.scopes)
+
+
+async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
+    """Of a member that goes, whether it has claimed them or not: a key does not outlive its member. Whoever
+    is removed by somebody else is told, in one email."""
+    statement = (
+        select(ApiKey)
+        .where(
+            col(ApiKey.account_id) == tx.account.id,
+            col(ApiKey.member_id) == member.id,
+            ApiKey.works_or_may_yet(),
+        )
+        .order_by(col(ApiKey.created_at), col(ApiKey.id))
+    )
+    keys = (await tx.session.scalars(statement)).all()
+    if keys and member.id != tx.acting.id:
+        tx.enqueue(revoked_message(settings, tx.account, keys, member, by=tx.acting))
+    for key in keys:
+        key.revoked_by_id, key.revoked_at = tx.acting.id, now()
+        tx.about(
+            key,
+            key.name,
+            f"revoked the API key {key.name} of {member.name}",
+            action=AuditAction.API_KEY_REVOKED,
+            member=member.name,
+            prefix=key.prefix,
+        )

@@ -1,0 +1,173 @@
+"""Every call with an API key is an event, which is committed before the call is answered."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from time import monotonic
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from models.audit import ActorKind, AuditAction, AuditOutcome
+from models.database import Database
+from models.notifications import AuditAnnouncer
+from permissions.viewer import Client, Viewer
+from resolvers.audit_append import append, written
+from resolvers.events import Actor, new_event
+
+MOST_AT_ONCE = 500
+_LONGEST_NAME = 200
+_REFUSED = {"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"}
+_CLOSING_SECONDS = 1
+_ASIDE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A GraphQL operation as it is about to be answered; or a request without one that could be read, of
+    which `document`, the SHA-256 of its text, is None."""
+
+    document: str | None
+    operation: str | None
+    kind: str | None
+    """QUERY, MUTATION or SUBSCRIPTION; None where the document could not be read."""
+    cost: int | None
+    status: int
+    """Of HTTP, as in application/graphql-response+json."""
+    codes: Sequence[str]
+    """Of its errors, each once."""
+    duration_seconds: float
+
+
+def called(caller: Viewer, client: Client, call: Call) -> dict[str, Any]:
+    """The event. `caller` may be one whose key does not work any more."""
+    key, member = caller.api_key, caller.key_member
+    actor = Actor(ActorKind.MEMBER, member.name, member.id, caller.credential)
+    event = new_event(member.account_id, actor, client, AuditAction.API_CALLED)
+    name = "".join(filter(str.isprintable, call.operation or ""))[:_LONGEST_NAME] or None
+    event["summary"] = f"{member.name} called {name or 'the API'} with the API key {key.name}"
+    if call.codes:
+        event["summary"] += f": {', '.join(call.codes)}"
+    is_refused = not _REFUSED.isdisjoint(call.codes)
+    event["outcome"] = AuditOutcome.DENIED if is_refused else AuditOutcome.ALLOWED
+    event["target_type"], event["target_id"], event["target_name"] = "ApiKey", key.id, key.name
+    event["details"] = {
+        "operation": name,
+        "kind": call.kind,
+        "document": call.document,
+        "status": call.status,
+        "errorCodes": list(call.codes),
+        "durationMs": round(call.duration_seconds * 1000, 3),
+        "cost": call.cost,
+    }
+    return event
+
+
+class _Waiting(NamedTuple):
+    account_id: UUID
+    event: bytes
+    committed: asyncio.Future[None]
+
+
+_account_id = attrgetter("account_id")
+
+
+class ApiCalls:
+    """Commits what comes in together by one statement, one after the other, on a connection of its own: so
+    the log costs a call little more than its own row, and no change waits for a connection.
+
+    Events go in account by account, and so do the locks of the logs' heads: two processes cannot cross. An
+    account whose head somebody holds for long is set aside for a while: its calls wait for it, or fail, and
+    no other's.
+    """
+
+    def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
+        self._together = _Lane(database, announcer)
+        self._aside = _Lane(database, announcer)
+        self._stuck_until: dict[UUID, float] = {}
+
+    async def record(self, event: dict[str, Any]) -> None:
+        """Returns once the event is committed. Raises what kept it from that."""
+        account_id = event["account_id"]
+        if self._stuck_until.get(account_id, 0) > monotonic():
+            await self._aside.record(account_id, written(event))
+            return
+        self._stuck_until.pop(account_id, None)
+        try:
+            await self._together.record(account_id, written(event))
+        except asyncpg.LockNotAvailableError:
+            self._stuck_until[account_id] = monotonic() + _ASIDE_SECONDS
+            raise
+
+    async def close(self) -> None:
+        await self._together.close()
+        await self._aside.close()
+
+
+class _Lane:
+    def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
+        self._database, self._announcer = database, announcer
+        self._waiting: list[_Waiting] = []
+        self._driver: asyncpg.Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def record(self, account_id: UUID, event: bytes) -> None:
+        committed = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(account_id, event, committed))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._commit_all())
+        await committed
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await self._task
+        if self._driver is not None:
+            await self._driver.close(timeout=_CLOSING_SECONDS)
+
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            together = self._waiting[:MOST_AT_ONCE]
+            del self._waiting[:MOST_AT_ONCE]
+            together.sort(key=_account_id)
+            await self._commit(together)
+
+    async def _commit(self, together: Sequence[_Waiting]) -> None:
+        try:
+            await self._append([each.event for each in together])
+        except asyncpg.LockNotAvailableError as error:
+            await self._commit_apart([[*group] for _, group in groupby(together, _account_id)], error)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            # One that cannot be stored shall not take others with it.
+            await self._commit_apart([[each] for each in together], error)
+        except Exception as error:
+            _fail(together, error)
+        else:
+            for each in together:
+                self._announcer.grown(each.account_id)
+                if not each.committed.done():
+                    each.committed.set_result(None)
+
+    async def _commit_apart(self, parts: Sequence[Sequence[_Waiting]], error: Exception) -> None:
+        if len(parts) == 1:
+            _fail(parts[0], error)
+            return
+        for part in parts:
+            await self._commit(part)
+
+    async def _append(self, events: Sequence[bytes]) -> None:
+        if self._driver is None or self._driver.is_closed():
+            self._driver = await self._database.connect_appending()
+        try:
+            await append(self._driver, events)
+        except (TimeoutError, asyncio.CancelledError):
+            self._driver.terminate()  # It may still be at it: the next one shall not wait for that.
+            raise
+
+
+def _fail(together: Sequence[_Waiting], error: Exception) -> None:
+    for each in together:
+        if not each.committed.done():
+            each.committed.set_exception(error)

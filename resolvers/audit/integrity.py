@@ -1,0 +1,238 @@
+"""Whether an account's log is whole: recomputed by the database, and what the job has found of a long one."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+from sqlmodel import col
+
+from audit_proof.chain import FIRST
+from audit_proof.keys import public_key
+from audit_proof.prunings import Pruning
+from engine.snapshots import attributes
+from engine.statements import Statement, column_type, parameter
+from models.accounts import Account
+from models.audit import AuditAction, AuditEvent
+from models.database import Database
+from permissions.context import Context
+
+MOST_AT_ONCE = 50_000
+"""Events that are verified while somebody waits: a third of a second on two cores, twice where something is
+broken."""
+_MOST_PRUNINGS = 100
+_NEVER = -(2**63)
+_at_once = asyncio.Semaphore(2)
+"""So many verifications of a process at the same time: pages are to have connections too."""
+
+
+@dataclass(frozen=True)
+class Integrity:
+    verified: bool
+    checked_events: int
+    head_sequence: int
+    head_hash: str
+    first_broken_sequence: int | None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event that is known to be whole: what comes next follows from it. `hash` is None where the event
+    before is being pruned, and the one that is vouched for comes later."""
+
+    sequence: int
+    hash: bytes | None
+
+
+@dataclass(frozen=True)
+class Log:
+    """An account's, before it is verified."""
+
+    account_id: UUID
+    head: int
+    beginning: Mark
+    vouched: Pruning | None
+    verified: Mark | None
+    """How far the job has found it whole."""
+    is_mark_gone: bool
+    """The event there is another one than the job has found."""
+    first_broken: int | None
+    """What the job has found."""
+
+    @property
+    def is_long(self) -> bool:
+        return self.head - self.beginning.sequence > MOST_AT_ONCE
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What was found of a part of a log."""
+
+    events: int
+    last: Mark
+    head: Mark
+    first_broken: int | None
+
+    @property
+    def reaches_head(self) -> bool:
+        return self.last.sequence >= self.head.sequence
+
+
+async def account_integrity(context: Context, account: Account) -> Integrity:
+    """Once a request, however often it asks."""
+    key = (account_integrity, account.id)
+    task = context.loaders.get(key)
+    if task is None:
+        work = integrity(context.database, account.id, public_key(context.settings))
+        task = context.loaders[key] = asyncio.ensure_future(work)
+    found: Integrity = await task
+    return found
+
+
+async def integrity(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Integrity:
+    """What is broken was looked at twice: it may have been pruned between two looks."""
+    async with _at_once:
+        found = await _look(database, account_id, key)
+        return found if found.verified else await _look(database, account_id, key)
+
+
+async def _look(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Integrity:
+    log = await look_at(database, account_id, key)
+    since = log.verified if log.is_long and log.verified else log.beginning
+    most = MOST_AT_ONCE if log.is_long else None
+    found = await verify(database, log, since, most)
+    gone = log.verified.sequence if log.verified and log.is_mark_gone else None
+    broken = [log.first_broken, found.first_broken, gone]
+    first_broken = min((each for each in broken if each is not None), default=None)
+    head = found.head
+    return Integrity(
+        first_broken is None and found.reaches_head,
+        since.sequence - log.beginning.sequence + found.events,
+        head.sequence,
+        (head.hash or FIRST).hex(),
+        first_broken,
+    )
+
+
+async def look_at(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Log:
+    ((first, head, through, hash, hash_there, first_broken),) = await database.fetch(_LOG, account_id)
+    vouched = None
+    if first is not None and first > 1:
+        found = await prunings(database, account_id, key)
+        vouched = max(found, key=lambda each: each.pruned_through, default=None)
+    beginning = _beginning(first, vouched)
+    is_of_now = through is not None and through > beginning.sequence
+    return Log(
+        account_id,
+        head or 0,
+        beginning,
+        vouched,
+        Mark(through, hash) if is_of_now else None,
+        is_of_now and hash_there != hash,
+        first_broken,
+    )
+
+
+def _beginning(first: int | None, vouched: Pruning | None) -> Mark:
+    if first is None or first <= 1 or vouched is None:
+        return Mark(0, FIRST)
+    if first <= vouched.pruned_through:
+        return Mark(first - 1, None)
+    return Mark(vouched.pruned_through, bytes.fromhex(vouched.hash))
+
+
+async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> list[Pruning]:
+    """Those that the key has signed, of the newest events that say so."""
+    if key is None:
+        return []
+    found = await database.fetch(_PRUNINGS.sql, *_PRUNINGS.arguments(account_id=account_id))
+    vouched = (Pruning.vouched_for(str(account_id), orjson.loads(record[0]), key) for record in found)
+    return [each for each in vouched if each is not None]
+
+
+async def verify(database: Database, log: Log, since: Mark, most: int | None) -> Slice:
+    """The events after `since`: so many, or all, and that they end where the log's head is."""
+    is_beginning = since == log.beginning
+    upto = None if most is None or since.sequence + most >= log.head else since.sequence + most
+    vouched = log.vouched
+    ((events, last, hash, broken, head, head_hash),) = await database.fetch(
+        _VERIFY,
+        log.account_id,
+        _NEVER if is_beginning else since.sequence,
+        upto if upto is not None else 2**63 - 1,
+        since.sequence,
+        since.hash,
+        vouched and vouched.pruned_through,
+        vouched and bytes.fromhex(vouched.hash),
+    )
+    ended = Mark(last, hash) if events else since
+    ends = Mark(head or 0, head_hash or FIRST)
+    if broken is None:
+        broken = _broken_at_end(ended, ends, upto)
+    return Slice(events, ended, ends, broken)
+
+
+def _broken_at_end(last: Mark, head: Mark, upto: int | None) -> int | None:
+    """Events are missing at the end, or there are some that the head knows nothing of."""
+    end = head.sequence if upto is None else min(upto, head.sequence)
+    if last.sequence < end:
+        return last.sequence + 1
+    if upto is not None and upto < head.sequence:
+        return None
+    if last.sequence > head.sequence:
+        return head.sequence + 1
+    return None if last.hash is None or last.hash == head.hash else head.sequence
+
+
+_PRUNINGS = Statement(
+    lambda: (
+        select(col(AuditEvent.details))
+        .where(
+            col(AuditEvent.account_id) == parameter("account_id"),
+            col(AuditEvent.action) == AuditAction.AUDIT_LOG_PRUNED,
+        )
+        .order_by(col(AuditEvent.sequence).desc())
+        .limit(_MOST_PRUNINGS)
+    )
+)
+_LOG = """
+SELECT (SELECT min(sequence) FROM audit_events WHERE account_id = $1),
+  (SELECT sequence FROM audit_heads WHERE account_id = $1),
+  mark.verified_through, mark.verified_hash,
+  (SELECT hash FROM audit_events WHERE account_id = $1 AND sequence = mark.verified_through),
+  mark.first_broken_sequence
+FROM (SELECT $1::uuid AS account_id) AS one LEFT JOIN audit_verifications AS mark USING (account_id)"""
+
+
+def _field(name: str) -> str:
+    """As `audit_field` has it, which PostgreSQL would call for each."""
+    if name == "occurred_at":
+        return """'27:', to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ','"""
+    if column_type(AuditEvent, name) == "UUID":
+        return f"coalesce('36:' || {name}::text || ',', '-,')"
+    return f"coalesce(octet_length({name}::text)::text || ':' || {name}::text || ',', '-,')"
+
+
+_HASHED = [name for name in attributes(AuditEvent) if name not in ("previous_hash", "hash")]
+_MESSAGE = f"concat({', '.join(map(_field, _HASHED))})"
+# One statement, so that the head is the one of when the events were read.
+_VERIFY = f"""
+WITH checked AS (
+  SELECT sequence, coalesce(lag(sequence) OVER log, $4) + 1 AS expected,
+    hash = sha256(previous_hash || convert_to({_MESSAGE}, 'UTF8'))
+      AND previous_hash = coalesce(lag(hash) OVER log, $5, previous_hash)
+      AND occurred_at >= coalesce(lag(occurred_at) OVER log, occurred_at)
+      AND (sequence = $6 AND hash <> $7) IS NOT TRUE AS is_whole
+  FROM audit_events WHERE account_id = $1 AND sequence > $2 AND sequence <= $3
+  WINDOW log AS (ORDER BY sequence)
+), found AS (
+  SELECT count(*) AS events, max(sequence) AS last,
+    min(CASE WHEN sequence <> expected THEN least(sequence, expected)
+             WHEN is_whole IS NOT TRUE THEN sequence END) AS broken
+  FROM checked
+)
+SELECT events, last, (SELECT hash FROM audit_events WHERE account_id = $1 AND sequence = last),
+  broken, head.sequence, head.hash
+FROM found LEFT JOIN audit_heads AS head ON head.account_id = $1"""  # noqa: S608

@@ -1,0 +1,118 @@
+"""Long logs are verified in the background, round after round: what one look would take too long for."""
+
+import time
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.dialects.postgresql import Insert, insert
+
+from audit_proof.chain import FIRST
+from engine.snapshots import attributes, made, snapshot
+from engine.statements import Statement, parameter
+from models.audit import AuditAction, AuditVerification
+from models.columns import now
+from models.database import Database
+from resolvers.audit import integrity
+from resolvers.audit.integrity import Log, Mark, Slice
+from resolvers.change import announcing, system_change
+from resolvers.events import PLATFORM
+
+_SLICE = 10_000
+_SLICES = 10
+_SECONDS = 20
+"""Of a run, which comes every minute: a log of a million events is gone through in ten."""
+
+
+async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> int:
+    """Some slices, each of the log that waits most; returns how many events were looked at. A run that is
+    killed has kept what it has found up to its last slice."""
+    ends_at, events = time.monotonic() + _SECONDS, 0
+    for _ in range(_SLICES):
+        waiting = await database.fetch(_WAITING, integrity.MOST_AT_ONCE)
+        if not waiting or time.monotonic() > ends_at:
+            break
+        events += await _verify_slice(database, waiting[0][0], key)
+    return events
+
+
+async def _verify_slice(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> int:
+    for _ in range(2):  # What is broken is looked at twice: it may have been pruned between two looks.
+        log = await integrity.look_at(database, account_id, key)
+        kept = await _kept(database, account_id)
+        since = _since(log, kept)
+        found = await integrity.verify(database, log, since, _SLICE)
+        if found.first_broken is None:
+            break
+    await _keep(database, _outcome(log, kept, since, found))
+    return found.events
+
+
+async def _kept(database: Database, account_id: UUID) -> AuditVerification | None:
+    found = await database.fetch(_KEPT, account_id)
+    return snapshot(AuditVerification, found[0]) if found else None
+
+
+def _since(log: Log, kept: AuditVerification | None) -> Mark:
+    """What is new comes first, where it is much; or else the round goes on from where it has got to."""
+    new = log.head - log.verified.sequence if log.verified else 0
+    if log.verified and log.first_broken is None and new > integrity.MOST_AT_ONCE // 2:
+        return log.verified
+    if kept is None or not log.beginning.sequence < kept.walked_through < log.head:
+        return log.beginning
+    return Mark(kept.walked_through, kept.walked_hash)
+
+
+def _outcome(log: Log, kept: AuditVerification | None, since: Mark, found: Slice) -> AuditVerification:
+    """Where it is broken, and where it has reached the head, the next round begins."""
+    verified, first_broken, last = log.verified or log.beginning, log.first_broken, found.last
+    if found.first_broken is not None:
+        walked, first_broken = log.beginning, found.first_broken
+    else:
+        is_new = kept is not None and since == log.verified and kept.walked_through != since.sequence
+        walked = Mark(kept.walked_through, kept.walked_hash) if kept is not None and is_new else last
+        if first_broken is not None and (last.sequence >= first_broken or found.reaches_head):
+            first_broken = None
+        verified = max(verified, last, key=lambda mark: mark.sequence)
+    return made(
+        AuditVerification,
+        account_id=log.account_id,
+        verified_through=verified.sequence,
+        verified_hash=verified.hash or FIRST,
+        walked_through=walked.sequence,
+        walked_hash=walked.hash or FIRST,
+        walked_at=now(),
+        first_broken_sequence=first_broken,
+    )
+
+
+async def _keep(database: Database, outcome: AuditVerification) -> None:
+    values = {name: getattr(outcome, name) for name in attributes(AuditVerification)}
+    action = AuditAction.AUDIT_LOG_PRUNED
+    async with (
+        announcing(database) as announcer,
+        system_change(database, announcer, outcome.account_id, action, PLATFORM) as tx,
+    ):
+        await tx.fetch(_KEEP, **values)
+        tx.without_event("nothing of the account is changed")
+
+
+# A log that has much that is new waits more than one that was gone through long ago.
+_WAITING = """
+SELECT head.account_id FROM audit_heads AS head LEFT JOIN audit_verifications AS mark USING (account_id)
+WHERE head.sequence > $1
+ORDER BY mark.first_broken_sequence IS NULL
+  AND head.sequence - coalesce(mark.verified_through, 0) > $1 / 2 DESC, mark.walked_at NULLS FIRST
+LIMIT 1"""
+_KEPT = f"""SELECT {", ".join(attributes(AuditVerification))} FROM audit_verifications
+WHERE account_id = $1"""  # noqa: S608
+
+
+def _keeping() -> Insert:
+    names = attributes(AuditVerification)
+    kept = insert(AuditVerification).values({name: parameter(name) for name in names})
+    return kept.on_conflict_do_update(
+        index_elements=["account_id"], set_={name: kept.excluded[name] for name in names[1:]}
+    )
+
+
+_KEEP = Statement(_keeping)

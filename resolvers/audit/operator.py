@@ -1,0 +1,255 @@
+"""The operator's part of the log's proof: a checkpoint to keep, and pruning what was exported."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import file_digest
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from audit_proof.prunings import Pruning
+from audit_proof.verification import Verified
+from engine.statements import Statement, parameter
+from models.accounts import Account
+from models.audit import AuditAction, AuditCut, AuditEvent, AuditHead
+from models.audit_streams import AuditStream
+from models.columns import now
+from models.database import Database
+from resolvers.accounts.operator import account_called
+from resolvers.audit.integrity import prunings
+from resolvers.change import Change, announcing, system_change
+from resolvers.events import OPERATOR
+from resolvers.user_errors import invalid
+
+_FIRST_EVENT = aliased(AuditEvent)
+_BATCH = 2_000
+"""Deleted at a time: for so long the account's changes wait."""
+
+Progress = Callable[[int, int], None]
+
+
+async def checkpoint(database: Database, account_slug: str) -> dict[str, Any]:
+    """The newest event's sequence and hash."""
+    account = await account_called(database, account_slug)
+    found = await database.fetch(_HEAD.sql, *_HEAD.arguments(account_id=account.id))
+    if not found:
+        raise invalid(f"The log of {account_slug} has no event yet.", "account")
+    sequence, hash, occurred_at = found[0]
+    return {
+        "accountId": str(account.id),
+        "sequence": sequence,
+        "hash": hash.hex(),
+        "occurredAt": occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    }
+
+
+@dataclass(frozen=True)
+class Pruned:
+    events: int
+    """How many were deleted, those that an interrupted run has left among them."""
+    through: int | None
+    """Up to where the log is pruned by now."""
+
+    def sentence(self) -> str:
+        if not self.events:
+            return "Nothing is left to prune."
+        return f"Pruned {self.events:,} events: the log begins with {(self.through or 0) + 1} now."
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What is pruned has to be in here."""
+
+    verified: Verified
+    sha256: str
+    """Of the file, in hex."""
+
+    @classmethod
+    def of(cls, verified: Verified) -> "Exported":
+        with verified.path.open("rb") as file:
+            return cls(verified, file_digest(file, "sha256").hexdigest())
+
+
+async def prune(
+    database: Database,
+    account_slug: str,
+    before: datetime,
+    exported: Exported,
+    key: Ed25519PrivateKey,
+    progress: Progress = lambda _done, _total: None,
+) -> Pruned:
+    """Deletes the events from before then, as the role that owns the tables. The event that stands for them
+    is committed first, then the cut is moved to it, then what lies before is deleted, the oldest first: at
+    every moment the log can be verified, and who is killed in between is continued by the next one.
+
+    Raises `Refused` where the export does not hold all of it.
+    """
+    if before > now():
+        raise invalid("Prune what is past: --before lies in the future.", "before")
+    account = await account_called(database, account_slug)
+    deleted = await _delete_pruned(database, account, key, progress)
+    last = await _last_before(database, account.id, before)
+    if last is not None:
+        await _tell(database, account, _Last(*last), exported, key)
+        deleted += await _delete_pruned(database, account, key, progress)
+    through = await _through(database, account.id, key)
+    return Pruned(deleted, through.pruned_through if through else None)
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The last event that is to be pruned, and the log's first one."""
+
+    sequence: int
+    hash: bytes
+    first: int
+
+
+async def _tell(
+    database: Database, account: Account, last: _Last, exported: Exported, key: Ed25519PrivateKey
+) -> None:
+    _require_holds(exported.verified, account, last)
+    count = last.sequence - last.first + 1
+    pruning = Pruning(str(account.id), last.sequence, last.hash.hex(), count, exported.sha256)
+    events = "1 event" if count == 1 else f"{count} events"
+    async with _changing(database, account) as tx:
+        await _require_delivered(tx, last.sequence)
+        tx.about(
+            account,
+            account.name,
+            f"pruned {events} of the log, up to {last.sequence}",
+            **pruning.signed(key),
+        )
+
+
+def _require_holds(export: Verified, account: Account, last: _Last) -> None:
+    again = "export the whole log again"
+    if export.account_id != str(account.id):
+        raise invalid(f"The export is of another account than {account.slug}.", "export")
+    if export.is_filtered:
+        raise invalid(f"The export is filtered: {again}, without a filter or a period.", "export")
+    if export.first > last.first:
+        raise invalid(f"The export begins with {export.first}, and the log with {last.first}.", "export")
+    if export.last < last.sequence:
+        message = f"The export ends with {export.last}, and {last.sequence} is to be pruned: {again}."
+        raise invalid(message, "export")
+    if export.hash_at(last.sequence) != last.hash.hex():
+        message = f"Event {last.sequence} of the export is not the one of the log: nothing is pruned."
+        raise invalid(message, "export")
+
+
+async def _require_delivered(tx: Change, through: int) -> None:
+    """No webhook still has to send what goes. Cursors only move on, and new ones begin under this lock."""
+    for url, sequence in await tx.fetch(_BEHIND, account_id=tx.account.id, through=through):
+        host = urlsplit(url).hostname
+        message = f"The webhook to {host} has delivered up to {sequence}, and {through} is to be pruned"
+        raise invalid(f"{message}: wait for it, or delete it.", "before")
+
+
+async def _delete_pruned(
+    database: Database, account: Account, key: Ed25519PrivateKey, progress: Progress
+) -> int:
+    """What the newest event of a pruning says is pruned; returns how many there were."""
+    pruning = await _through(database, account.id, key)
+    if pruning is None:
+        return 0
+    through, deleted = pruning.pruned_through, 0
+    first = await _first(database, account.id)
+    total = max(0, through - first + 1)
+    while first <= through:
+        upto = min(first + _BATCH - 1, through)
+        async with _changing(database, account) as tx:
+            cut = {"account_id": account.id, "pruned_through": through, "hash": bytes.fromhex(pruning.hash)}
+            await tx.fetch(_MOVE_CUT, **cut)
+            await tx.fetch(_DELETE, account_id=account.id, upto=upto)
+            tx.without_event("it has its event already")
+        deleted += upto - first + 1
+        progress(deleted, total)
+        first = upto + 1
+    return deleted
+
+
+async def _through(database: Database, account_id: UUID, key: Ed25519PrivateKey) -> Pruning | None:
+    found = await prunings(database, account_id, key.public_key())
+    return max(found, key=lambda each: each.pruned_through, default=None)
+
+
+async def _first(database: Database, account_id: UUID) -> int:
+    found = await database.fetch(_FIRST.sql, *_FIRST.arguments(account_id=account_id))
+    return int(found[0][0] or 0)
+
+
+async def _last_before(database: Database, account_id: UUID, before: datetime) -> Any:
+    arguments = _LAST_BEFORE.arguments(account_id=account_id, before=before)
+    return next(iter(await database.fetch(_LAST_BEFORE.sql, *arguments)), None)
+
+
+@asynccontextmanager
+async def _changing(database: Database, account: Account) -> AsyncIterator[Change]:
+    action = AuditAction.AUDIT_LOG_PRUNED
+    async with (
+        announcing(database) as announcer,
+        system_change(database, announcer, account.id, action, OPERATOR) as tx,
+    ):
+        yield tx
+
+
+_of_account = col(AuditEvent.account_id) == parameter("account_id")
+_HEAD = Statement(
+    lambda: select(col(AuditHead.sequence), col(AuditHead.hash), col(AuditHead.occurred_at)).where(
+        col(AuditHead.account_id) == parameter("account_id")
+    )
+)
+_FIRST = Statement(lambda: select(func.min(col(AuditEvent.sequence))).where(_of_account))
+_LAST_BEFORE = Statement(
+    lambda: (
+        select(
+            col(AuditEvent.sequence),
+            col(AuditEvent.hash),
+            select(func.min(col(_FIRST_EVENT.sequence)))
+            .where(col(_FIRST_EVENT.account_id) == parameter("account_id"))
+            .scalar_subquery(),
+        )
+        .where(_of_account, col(AuditEvent.occurred_at) < parameter("before"))
+        .order_by(col(AuditEvent.occurred_at).desc(), col(AuditEvent.sequence).desc())
+        .limit(1)
+    )
+)
+_BEHIND = Statement(
+    lambda: (
+        select(col(AuditStream.url), col(AuditStream.last_delivered_sequence))
+        .where(
+            col(AuditStream.account_id) == parameter("account_id"),
+            col(AuditStream.deleted_at).is_(None),
+            col(AuditStream.last_delivered_sequence) < parameter("through"),
+        )
+        .order_by(col(AuditStream.last_delivered_sequence))
+        .limit(1)
+    )
+)
+_DELETE = Statement(
+    lambda: delete(AuditEvent).where(_of_account, col(AuditEvent.sequence) <= parameter("upto"))
+)
+
+
+def _move_cut() -> Any:
+    """Onwards only."""
+    moved = insert(AuditCut).values(
+        {name: parameter(name) for name in ("account_id", "pruned_through", "hash")}
+    )
+    return moved.on_conflict_do_update(
+        index_elements=["account_id"],
+        set_={"pruned_through": moved.excluded.pruned_through, "hash": moved.excluded.hash},
+        where=col(AuditCut.pruned_through) < moved.excluded.pruned_through,
+    )
+
+
+_MOVE_CUT = Statement(_move_cut)

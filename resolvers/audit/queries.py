@@ -1,0 +1,202 @@
+"""Reading the audit log. Writing it is `change.py`'s alone."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from engine.conditions import Bound, Condition
+from engine.pagination import Branch, Count, Listing, Order, each_of, narrowed
+from engine.row_reader import rows
+from engine.statements import Statement, any_of, parameter
+from models.accounts import Account
+from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
+from models.members import Member
+from permissions.context import Context
+from permissions.errors import BadUserInput
+from resolvers.global_ids import decode, decode_all, decode_credential
+
+if TYPE_CHECKING:
+    from schema.audit import AuditLogFilter
+
+MOST_COUNTED = 100_000
+_NEWEST = Order("sequence", (col(AuditEvent.sequence),), descending=True)
+_OLDEST = Order("oldest", (col(AuditEvent.sequence),))
+
+_of_account = Condition(lambda account_id: col(AuditEvent.account_id) == account_id)
+_by_actor = Condition(lambda member_id: col(AuditEvent.actor_member_id) == member_id)
+_by_actor_too = Condition(lambda member_id: (col(AuditEvent.actor_member_id) == member_id).is_(True))
+_after = Condition(lambda sequence: col(AuditEvent.sequence) > sequence)
+_action = Condition(lambda action: col(AuditEvent.action) == action)
+_actions = Condition(lambda actions: any_of(col(AuditEvent.action), actions))
+_by_actors = Condition(lambda member_ids: any_of(col(AuditEvent.actor_member_id), member_ids))
+_target = Condition(lambda id: col(AuditEvent.target_id) == id)
+_outcome = Condition(lambda outcome: col(AuditEvent.outcome) == outcome)
+# Said in the text, where an index has just these; few are denied.
+_denied = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.DENIED)
+_from = Condition(lambda account_id, at: col(AuditEvent.sequence) >= _first_since(account_id, at))
+_until = Condition(lambda account_id, at: col(AuditEvent.sequence) < _first_since(account_id, at))
+_request = Condition(lambda request_id: col(AuditEvent.request_id) == request_id)
+_api_key = Condition(
+    lambda id: (
+        (col(AuditEvent.credential_kind) == CredentialKind.API_KEY) & (col(AuditEvent.credential_id) == id)
+    )
+)
+_ip = Condition(lambda ip: col(AuditEvent.ip) == ip)
+_head = Statement(
+    lambda: select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == parameter("account_id"))
+)
+_number = Statement(
+    lambda: select(col(AuditHead.sequence) - _first_of(AuditHead.account_id) + 1).where(
+        col(AuditHead.account_id) == parameter("account_id")
+    )
+)
+
+
+def account_audit_log(context: Context, account: Account, filter: "AuditLogFilter | None" = None) -> Listing:
+    where, branches = _filtered(account.id, filter)
+    head = None if where or branches else Count(_number, {"account_id": account.id})
+    where = (_of_account(account.id), *where)
+    return Listing(AuditEvent, where, _NEWEST, head, MOST_COUNTED, branches)
+
+
+def member_activity(context: Context, member: Member, filter: "AuditLogFilter | None" = None) -> Listing:
+    where, branches = _filtered(member.account_id, filter, member.id)
+    where = (_of_account(member.account_id), *where)
+    return Listing(AuditEvent, where, _NEWEST, None, MOST_COUNTED, branches)
+
+
+async def head_sequence(context: Context, account_id: UUID) -> int:
+    """The newest one's."""
+    found = await context.database.fetch(_head.sql, account_id)
+    return int(found[0][0]) if found else 0
+
+
+async def events_after(context: Context, account_id: UUID, sequence: int, most: int) -> list[AuditEvent]:
+    where = (_of_account(account_id), _after(sequence))
+    return await rows(context.database, AuditEvent, *where, order=_OLDEST, limit=most)
+
+
+def audit_conditions(account_id: UUID, filter: Mapping[str, Any]) -> tuple[Bound, ...]:
+    """The same of a filter as JSON has it, with GraphQL's names, for a report, which reads all there is.
+
+    Raises `BadUserInput` for what is no id.
+    """
+    made: dict[str, Callable[[Any], Bound]] = {
+        "actions": _actions,
+        "actorIds": lambda ids: _by_actors(decode_all(Member, ids, "actorIds")),
+        "targetId": lambda id: _target(_decoded(id, "targetId")),
+        "outcome": _outcome,
+        "occurredFrom": lambda at: _from(account_id, _moment(at)),
+        "occurredUntil": lambda at: _until(account_id, _moment(at)),
+        "requestId": _request,
+        "apiKeyId": lambda id: _api_key(_credential_id(id)),
+        "ip": lambda ip: _ip(_address(ip)),
+    }
+    return tuple(made[name](value) for name, value in filter.items() if value is not None)
+
+
+def _filtered(
+    account_id: UUID, filter: "AuditLogFilter | None", actor_id: UUID | None = None
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """One of the filters says along which index the log is walked; the others are looked at on the way."""
+    if filter is None:
+        return (() if actor_id is None else (_by_actor(actor_id),)), ()
+    where: tuple[Bound, ...] = _narrowing(filter)
+    branches: tuple[Branch, ...] = ()
+    actions = filter.actions
+    if actor_id is not None and where:
+        # With which key somebody did it has an index of its own; anything else leaves little to look at.
+        by_actor = _by_actor if filter.api_key_id is not None else _by_actor_too
+        where = (*where, by_actor(actor_id))
+    elif actor_id is not None:
+        where = (_by_actor(actor_id),)
+        if actions is not None:
+            # What somebody did has an index by action too.
+            (one, branches), actions = each_of(actions, _action, _actions), None
+            where = (*where, *one)
+    if filter.actor_ids is not None:
+        actors = decode_all(Member, filter.actor_ids, "actorIds")
+        where, branches = narrowed(where, branches, actors, _by_actor, _by_actors)
+    if actions is not None:
+        where, branches = narrowed(where, branches, actions, _action, _actions)
+    if filter.outcome is not None:
+        is_denied = actor_id is not None and filter.outcome is AuditOutcome.DENIED
+        where = (*where, _denied() if is_denied else _outcome(filter.outcome))
+    if filter.occurred_from is not None:
+        where = (*where, _from(account_id, filter.occurred_from))
+    if filter.occurred_until is not None:
+        where = (*where, _until(account_id, filter.occurred_until))
+    return where, branches
+
+
+def _narrowing(filter: "AuditLogFilter") -> tuple[Bound, ...]:
+    """Those that leave few events."""
+    where: list[Bound] = []
+    if filter.request_id is not None:
+        where.append(_request(filter.request_id))
+    if filter.target_id is not None:
+        where.append(_target(_decoded(filter.target_id, "targetId")))
+    if filter.api_key_id is not None:
+        where.append(_api_key(_credential_id(filter.api_key_id)))
+    if filter.ip is not None:
+        where.append(_ip(_address(filter.ip)))
+    return tuple(where)
+
+
+def _first_of(account_id: Any) -> Any:
+    """The sequence of the oldest event that was not pruned. From there on they are numbered without a gap."""
+    event = aliased(AuditEvent)
+    return (
+        select(col(event.sequence))
+        .where(col(event.account_id) == account_id)
+        .order_by(col(event.sequence))
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _first_since(account_id: Any, at: Any) -> Any:
+    """The sequence of the first event then or later. Within an account the log is in order of time, so one
+    look into the index turns a time into a place in the log."""
+    event = aliased(AuditEvent)
+    first = (
+        select(col(event.sequence))
+        .where(col(event.account_id) == account_id, col(event.occurred_at) >= at)
+        .order_by(col(event.occurred_at), col(event.sequence))
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(first, literal(2**63 - 1, BigInteger))
+
+
+def _moment(at: datetime | str) -> datetime:
+    return at if isinstance(at, datetime) else datetime.fromisoformat(at)
+
+
+def _address(text: str) -> str:
+    """As the log has it: an IPv4 address that was mapped into IPv6 as itself."""
+    try:
+        address = ip_address(text.strip()[:100])
+    except ValueError:
+        raise BadUserInput("`ip` is no IP address: it looks like 192.0.2.1 or 2001:db8::1.") from None
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _decoded(global_id: str, argument: str) -> UUID:
+    decoded = decode(global_id)
+    if decoded is None:
+        raise BadUserInput(f"`{argument}` is no id: use one that this API gave.")
+    return decoded[1]
+
+
+def _credential_id(global_id: str) -> UUID:
+    id = decode_credential(CredentialKind.API_KEY, global_id)
+    if id is None:
+        raise BadUserInput("`apiKeyId` is no API key's id: use one that this API gave.")
+    return id

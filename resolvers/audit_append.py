@@ -1,0 +1,43 @@
+"""The one statement that writes the audit log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+
+from engine.canonical_json import canonical_json
+from engine.snapshots import attributes
+from engine.statements import column_type
+from models.audit import AuditEvent
+
+_APPENDED = tuple(
+    name
+    for name in attributes(AuditEvent)
+    if name not in ("sequence", "occurred_at", "previous_hash", "hash")  # By the trigger.
+)
+
+
+def written(event: Mapping[str, Any]) -> bytes:
+    """As JSON, in which `details` is text: the very bytes that are to be hashed."""
+    return orjson.dumps({**event, "details": canonical_json(event["details"])}, default=str)
+
+
+async def append(driver: asyncpg.Connection, events: Sequence[bytes]) -> None:
+    """However many that are `written`. The heads of the accounts' logs are locked in the events' order, from
+    here to the commit."""
+    await driver.execute(_APPEND, (b"[" + b",".join(events) + b"]").decode())
+
+
+def _appending() -> str:
+    """Of one text, which takes half the time that an array for each column does."""
+    columns = ", ".join(_APPENDED)
+    types = {name: column_type(AuditEvent, name) for name in _APPENDED} | {"details": "text"}
+    typed = ", ".join(f"{name} {type}" for name, type in types.items())
+    return f"""INSERT INTO audit_events ({columns})
+        SELECT {columns.replace("details", "details::json")}
+        FROM ROWS FROM (json_to_recordset($1::json) AS ({typed})) WITH ORDINALITY AS event ({columns}, place)
+        ORDER BY place"""  # noqa: S608
+
+
+_APPEND = _appending()

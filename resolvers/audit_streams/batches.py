@@ -1,0 +1,88 @@
+"""What is sent at once of an account's log: lines as the AUDIT_LOG report has them, so that a receiver can
+verify the chain."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Select, Text, cast, func, literal_column, select
+from sqlmodel import col
+
+from engine.statements import Statement, any_of, parameter
+from models.audit import AuditEvent, AuditHead
+from models.audit_streams import AuditStream
+from models.database import Database
+from resolvers.reports.queries import audit_columns
+
+MOST_EVENTS = 500
+MOST_BYTES = 1_000_000
+"""But for one event that is longer by itself."""
+MOST_LOOKED_AT = 50_000
+"""Events that a stream may not want, for one statement."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Empty where none of the events up to `last` is wanted."""
+
+    last: int
+    body: bytes = field(repr=False)
+    id: str = ""
+    is_full: bool = False
+    """More was wanted than was taken."""
+
+
+async def next_batch(database: Database, stream: AuditStream) -> Batch | None:
+    """After the stream's cursor; the one that was begun, where one was. None where the log has no more.
+
+    Nothing is skipped: an event is numbered under the lock of its account's head, which is held until it is
+    committed, so whoever sees an event sees all before it. The head is read first, and no further than that.
+    """
+    found = await database.fetch(_HEAD.sql, *_HEAD.arguments(account_id=stream.account_id))
+    after = stream.last_delivered_sequence
+    head = min(int(found[0][0]) if found else 0, after + MOST_LOOKED_AT)
+    until = min(head, stream.batch_sequence or head)
+    if until <= after:
+        return None
+    values = {"account_id": stream.account_id, "after": after, "until": until, "actions": stream.actions}
+    lines = await database.fetch(_LINES.sql, *_LINES.arguments(**values))
+    taken = _taken(lines)
+    if not taken:
+        return Batch(until, b"")
+    is_full = len(taken) < len(lines)
+    first, last = taken[0][0], taken[-1][0]
+    body = "".join(f"{line}\n" for _, line in taken).encode()
+    digest = sha256(stream.id.bytes + body).hexdigest()[:32]
+    return Batch(last if is_full else until, body, f"batch_{first}_{last}_{digest}", is_full)
+
+
+def _taken(lines: list[Any]) -> list[Any]:
+    size, taken = 0, list[Any]()
+    for line in lines[:MOST_EVENTS]:
+        size += len(line[1].encode()) + 1
+        if taken and size > MOST_BYTES:
+            break
+        taken.append(line)
+    return taken
+
+
+def _lines() -> Select[*tuple[Any, ...]]:
+    report = (
+        select(*(column.label(name) for name, column in audit_columns().items()))
+        .where(
+            col(AuditEvent.account_id) == parameter("account_id"),
+            col(AuditEvent.sequence) > parameter("after"),
+            col(AuditEvent.sequence) <= parameter("until"),
+            # NULL, which is not false, where it wants all of them.
+            any_of(col(AuditEvent.action), parameter("actions")).is_not(False),
+        )
+        .subquery("report")
+    )
+    line = cast(func.row_to_json(literal_column("report")), Text)
+    return select(report.c.sequence, line).order_by(report.c.sequence).limit(MOST_EVENTS + 1)
+
+
+_HEAD = Statement(
+    lambda: select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == parameter("account_id"))
+)
+_LINES = Statement(_lines)

@@ -1,0 +1,267 @@
+"""The delivery of audit streams: by as many workers as there are, each stream by one of them at a time.
+
+Whoever delivers a stream holds its lease, a row's two columns, and no transaction while the receiver answers.
+A killed worker's lease runs out, and the batch that it had begun is sent again. The cursor moves once the
+receiver has answered that it took the batch, so each event is delivered at least once and in order.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Update, case, func, null, update
+from sqlmodel import col
+
+from engine.outages import logged_as_outage
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, parameter
+from models.audit_streams import AuditStream, AuditStreamStatus
+from models.columns import new_id
+from models.database import Database
+from models.notifications import Listener
+from resolvers.audit_streams.batches import Batch, next_batch
+from resolvers.audit_streams.failures import Backoff, is_over, stop
+from resolvers.audit_streams.public_addresses import CheckedBackend, Resolve, resolve
+from resolvers.audit_streams.webhooks import Failed, Gone, Taken, Webhook, post
+from resolvers.change import claim_deliveries, note_delivery
+from settings import Settings
+
+CONCURRENT_STREAMS = 128
+"""Of one worker; each holds a batch in memory while its receiver takes its time."""
+CONCURRENT_FAILING_STREAMS = 32
+"""Beside those: receivers that never answer take nothing from those that do."""
+BATCHES_A_TURN = 20
+TURN_SECONDS = 20
+"""Then it is others' turn, where they wait."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class StreamPace:
+    """A killed worker's streams are taken up once a request's timeout and `lease_margin_seconds` are over."""
+
+    poll_seconds: float = 2
+    gather_seconds: float = 0.1
+    lease_margin_seconds: float = 10
+    grace_seconds: float = 5
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+async def keep_delivering(
+    settings: Settings,
+    database: Database,
+    stopping: asyncio.Event,
+    pace: StreamPace | None = None,
+    resolve: Resolve = resolve,
+) -> None:
+    """Until `stopping` is set; then what is on its way has a few seconds to arrive."""
+    backend = CheckedBackend(resolve, private_addresses=settings.audit_stream_private_addresses)
+    await Delivery(settings, database, backend, pace or StreamPace()).run(stopping)
+
+
+class Delivery:
+    """One worker's."""
+
+    def __init__(
+        self, settings: Settings, database: Database, backend: CheckedBackend, pace: StreamPace
+    ) -> None:
+        self._settings, self._database, self._backend, self._pace = settings, database, backend, pace
+        self._lease_seconds = settings.audit_stream_timeout_seconds + pace.lease_margin_seconds
+        self._turns: dict[asyncio.Task[None], AuditStream] = {}
+        self._woken = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        listener = Listener(self._database)
+        listener.start()
+        try:
+            async with listener.woken_by_any_log() as self._woken:
+                waker = asyncio.create_task(_set_after(stopping.wait(), self._woken))
+                while not stopping.is_set():
+                    self._woken.clear()
+                    await self._begin_turns()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), self._pace.poll_seconds)
+                        # For a moment: what comes at once is sent at once.
+                        await asyncio.sleep(self._pace.gather_seconds)
+                await waker
+        finally:
+            await self._end_turns()
+            await listener.close()
+
+    async def _begin_turns(self) -> None:
+        failing = sum(stream.attempts > 0 for stream in self._turns.values())
+        try:
+            claimed = [
+                *await self._claim(CONCURRENT_STREAMS - len(self._turns) + failing, failing=False),
+                *await self._claim(CONCURRENT_FAILING_STREAMS - failing, failing=True),
+            ]
+        except Exception as error:
+            # What was claimed before that is due again once its lease has run out.
+            if not logged_as_outage(error):
+                log.error("audit_streams_not_claimed", error=type(error).__name__)
+            return
+        for stream in claimed:
+            turn = asyncio.create_task(self._turn(stream))
+            self._turns[turn] = stream
+            turn.add_done_callback(self._turns.pop)
+
+    async def _claim(self, most: int, *, failing: bool) -> list[AuditStream]:
+        if most <= 0:
+            return []
+        records = await claim_deliveries(self._database, new_id(), self._lease_seconds, failing, most)
+        return [snapshot(AuditStream, record) for record in records]
+
+    async def _end_turns(self) -> None:
+        turns = list(self._turns)
+        if turns:
+            _, late = await asyncio.wait(turns, timeout=self._pace.grace_seconds)
+            for turn in late:
+                turn.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _turn(self, stream: AuditStream) -> None:
+        """Some batches of one stream, one after the other."""
+        over_at = monotonic() + TURN_SECONDS
+        try:
+            for _ in range(BATCHES_A_TURN):
+                batch = await next_batch(self._database, stream) if monotonic() < over_at else None
+                if batch is None or not await self._deliver(stream, batch):
+                    break
+                stream = _after(stream, batch)
+        except asyncio.CancelledError:
+            # The next worker need not wait for the lease to run out.
+            await asyncio.wait_for(self._note(_RELEASE, stream), self._pace.grace_seconds)
+            raise
+        except Exception as error:
+            # Whatever it is: once the lease has run out, it is tried again.
+            log.error("audit_stream_interrupted", stream_id=str(stream.id), error=type(error).__name__)
+        else:
+            await self._note(_RELEASE, stream)
+            self._woken.set()
+
+    async def _deliver(self, stream: AuditStream, batch: Batch) -> bool:
+        """Whether it was taken, and the stream is still this worker's to go on with."""
+        if not batch.body:
+            return bool(await self._note(_PASS, stream, last=batch.last))
+        # Noted before it is sent: what is sent again is the same batch, whatever the log has by then.
+        begun = await self._note(_BEGIN, stream, last=batch.last, seconds=self._lease_seconds)
+        if not begun:
+            return False
+        secret, previous = begun[0]
+        webhook = Webhook(stream.url, batch.id, batch.body, [secret, *(previous or ())])
+        outcome = await post(webhook, self._backend, self._settings.audit_stream_timeout_seconds)
+        match outcome:
+            case Taken():
+                values = {"last": batch.last, "seconds": self._lease_seconds}
+                return bool(await self._note(_TAKEN, stream, **values))
+            case Gone(words):
+                await stop(self._settings, self._database, stream, AuditStreamStatus.ENDED, words)
+            case Failed():
+                await self._fail(stream, outcome)
+        return False
+
+    async def _fail(self, stream: AuditStream, failed: Failed) -> None:
+        log.info("audit_stream_failed", stream_id=str(stream.id), error=failed.words)
+        if is_over(self._settings, stream):
+            await stop(self._settings, self._database, stream, AuditStreamStatus.PAUSED, failed.words)
+            return
+        delay = self._pace.backoff.seconds(stream.attempts + 1)
+        await self._note(
+            _FAIL,
+            stream,
+            words=failed.words,
+            first=self._pace.backoff.first_seconds,
+            delay=max(delay, failed.retry_after_seconds),
+            retry=self._settings.audit_stream_retry_hours * 3_600,
+        )
+
+    async def _note(self, statement: Statement, stream: AuditStream, **values: Any) -> list[Any]:
+        """The secrets that sign now; nothing where the lease is over: another's by now, or ended by an
+        Admin."""
+        of = {"account_id": stream.account_id, "id": stream.id, "lease": stream.lease_id}
+        return await note_delivery(self._database, statement, **of, **values)
+
+
+async def _set_after(waiting: Awaitable[object], event: asyncio.Event) -> None:
+    await waiting
+    event.set()
+
+
+def _after(stream: AuditStream, batch: Batch) -> AuditStream:
+    """As it is once the batch is noted."""
+    values = {name: getattr(stream, name) for name in attributes(AuditStream)}
+    values |= {"last_delivered_sequence": batch.last, "batch_sequence": None}
+    if batch.body:
+        values |= {"attempts": 0, "failing_since": None}
+    return snapshot(AuditStream, list(values.values()))
+
+
+def _from_now(seconds: str) -> ColumnElement[Any]:
+    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, parameter(seconds))
+
+
+def _is_active() -> tuple[ColumnElement[bool], ...]:
+    """In words that the index of what is active has."""
+    return col(AuditStream.status) == AuditStreamStatus.ACTIVE, col(AuditStream.deleted_at).is_(None)
+
+
+def _leased(*where: ColumnElement[bool]) -> Update:
+    """The row, while the lease is the same."""
+    return (
+        update(AuditStream)
+        .where(
+            col(AuditStream.account_id) == parameter("account_id"),
+            col(AuditStream.id) == parameter("id"),
+            col(AuditStream.lease_id) == parameter("lease"),
+            *where,
+        )
+        .returning(col(AuditStream.secret), _previous_secrets())
+    )
+
+
+def _previous_secrets() -> ColumnElement[Any]:
+    still_sign = col(AuditStream.previous_secrets_expire_at) > func.now()
+    return case((still_sign, col(AuditStream.previous_secrets)), else_=null())
+
+
+def _fail() -> Update:
+    """The last try is when the time for trying is over."""
+    failing_since = func.coalesce(col(AuditStream.failing_since), func.now())
+    last_try = failing_since + func.make_interval(0, 0, 0, 0, 0, 0, parameter("retry"))
+    soonest, next_try = _from_now("first"), _from_now("delay")
+    return _leased().values(
+        attempts=col(AuditStream.attempts) + 1,
+        failing_since=failing_since,
+        last_error=parameter("words"),
+        next_attempt_at=func.greatest(soonest, func.least(next_try, last_try)),
+        lease_id=None,
+        leased_until=None,
+    )
+
+
+_BEGIN = Statement(
+    lambda: _leased(*_is_active()).values(
+        batch_sequence=parameter("last"),
+        last_attempt_at=func.now(),
+        leased_until=_from_now("seconds"),
+    )
+)
+_PASS = Statement(lambda: _leased().values(last_delivered_sequence=parameter("last"), batch_sequence=None))
+_TAKEN = Statement(
+    lambda: _leased().values(
+        last_delivered_sequence=parameter("last"),
+        last_delivered_at=func.now(),
+        leased_until=_from_now("seconds"),
+        batch_sequence=None,
+        attempts=0,
+        failing_since=None,
+        next_attempt_at=None,
+        last_error=None,
+    )
+)
+_FAIL = Statement(_fail)
+_RELEASE = Statement(lambda: _leased().values(lease_id=None, leased_until=None))

@@ -1,0 +1,246 @@
+"""Webhooks for audit events: the list, and what an Admin does with them. `audit_stream_jobs.py` delivers."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from sqlalchemy import BigInteger, func, select
+from sqlmodel import col
+from strawberry import UNSET
+
+from engine.conditions import Condition
+from engine.pagination import Listing, Order
+from engine.row_loader import loaded
+from engine.snapshots import made
+from engine.statements import Statement, any_of, parameter
+from models.accounts import Account
+from models.audit import AuditAction, AuditEvent, AuditHead
+from models.audit_streams import AuditStream, AuditStreamStatus
+from models.columns import now
+from permissions.context import Context
+from resolvers.accounts.mutations import account_id_of
+from resolvers.audit_streams.urls import clean_stream_url
+from resolvers.audit_streams.webhooks import new_secret, shown_secret
+from resolvers.change import Change, change
+from resolvers.nodes import find
+from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
+
+if TYPE_CHECKING:
+    from schema.audit_streams import CreateAuditStreamInput, DeleteAuditStreamInput, UpdateAuditStreamInput
+
+MOST_STREAMS = 10
+MOST_PREVIOUS_SECRETS = 2
+PREVIOUS_SECRET_HOURS = 24
+
+_OLDEST = Order("oldest", (col(AuditStream.created_at), col(AuditStream.id)))
+_of_account = Condition(lambda account_id: col(AuditStream.account_id) == account_id)
+_present = Condition(lambda: col(AuditStream.deleted_at).is_(None))
+_HEADS = Statement(
+    lambda: select(col(AuditHead.account_id), col(AuditHead.sequence)).where(
+        any_of(col(AuditHead.account_id), parameter("account_ids"))
+    )
+)
+_PRUNED = Statement(
+    lambda: select(func.max(col(AuditEvent.details)["prunedThrough"].astext.cast(BigInteger))).where(
+        col(AuditEvent.account_id) == parameter("account_id"),
+        col(AuditEvent.action) == AuditAction.AUDIT_LOG_PRUNED,
+    )
+)
+_COUNT = Statement(
+    lambda: select(func.count()).where(
+        col(AuditStream.account_id) == parameter("account_id"), col(AuditStream.deleted_at).is_(None)
+    )
+)
+
+
+def account_audit_streams(context: Context, account: Account) -> Listing:
+    return Listing(AuditStream, (_of_account(account.id), _present()), _OLDEST)
+
+
+async def undelivered_events(context: Context, stream: AuditStream) -> int:
+    """How many events of the log are after its cursor, whether it wants them or not."""
+
+    async def fetch(account_ids: list[UUID]) -> list[int]:
+        found = await context.database.fetch(_HEADS.sql, account_ids)
+        heads = {row[0]: row[1] for row in found}
+        return [heads.get(account_id, 0) for account_id in account_ids]
+
+    head = await loaded(context, AuditHead, fetch, stream.account_id)
+    return max(0, int(head) - stream.last_delivered_sequence)
+
+
+async def create_audit_stream(context: Context, input: "CreateAuditStreamInput") -> dict[str, Any]:
+    """From the event of its creation on, where nothing else is asked for."""
+    account_id, key = account_id_of(input.account_id), input.idempotency_key
+    async with change(context, account_id, AuditAction.AUDIT_STREAM_CREATED, key=key) as tx:
+        if tx.replayed:
+            return {"audit_stream": await tx.session.get(AuditStream, (account_id, UUID(tx.replayed)))}
+        url, actions = _url(context, input.url), _actions(input.actions)
+        (present,) = (await tx.fetch(_COUNT, account_id=account_id))[0]
+        if present >= MOST_STREAMS:
+            raise invalid(f"An account has at most {MOST_STREAMS} webhooks: delete one first.", "accountId")
+        stream = made(
+            AuditStream,
+            account_id=account_id,
+            url=url,
+            actions=actions,
+            secret=new_secret(),
+            last_delivered_sequence=await _start(tx, input.after_sequence),
+            created_by_id=tx.acting.id,
+        )
+        await tx.insert(stream)
+        did = f"set up a webhook to {stream.host}"
+        details: dict[str, Any] = {"actions": actions} if actions else {}
+        after = stream.last_delivered_sequence
+        tx.about(stream, stream.host, did, host=stream.host, after_sequence=after, **details)
+        tx.remember(str(stream.id))
+    return {"audit_stream": stream, "secret": shown_secret(cast("bytes", stream.secret))}
+
+
+async def update_audit_stream(context: Context, input: "UpdateAuditStreamInput") -> dict[str, Any]:
+    """What is left out stays."""
+    found = await _find(context, input.audit_stream_id)
+    secret = None
+    async with change(context, found.account_id, AuditAction.AUDIT_STREAM_UPDATED, on=found) as tx:
+        stream = await _present_stream(tx, found)
+        details, before = dict[str, Any](), stream.status
+        if input.url is not None:
+            details |= _move(stream, _url(context, input.url))
+        if input.actions is not UNSET:
+            details |= _want(stream, _actions(input.actions))
+        if input.paused is not None:
+            _pause(stream, paused=input.paused)
+        if input.rotate_secret:
+            secret = new_secret()
+            details |= _rotate(stream, secret)
+        if stream.status is not before:
+            details["status"] = [before.value, stream.status.value]
+        if details:
+            tx.about(stream, stream.host, f"{_told(details)} the webhook to {stream.host}", **details)
+        else:
+            tx.without_event()
+    return {"audit_stream": stream, "secret": shown_secret(secret) if secret else None}
+
+
+async def delete_audit_stream(context: Context, input: "DeleteAuditStreamInput") -> dict[str, Any]:
+    """The record stays, since the log names it; its secrets do not."""
+    found = await _find(context, input.audit_stream_id)
+    async with change(context, found.account_id, AuditAction.AUDIT_STREAM_DELETED, on=found) as tx:
+        stream = await _current(tx, found)
+        if stream.deleted_at is not None:
+            tx.without_event()
+        else:
+            stream.deleted_at = now()
+            stream.secret, stream.previous_secrets = None, []
+            _end_lease(stream)
+            last = stream.last_delivered_sequence
+            did = f"deleted the webhook to {stream.host}"
+            tx.about(stream, stream.host, did, host=stream.host, last_delivered_sequence=last)
+    return {"audit_stream": stream}
+
+
+def _told(details: dict[str, Any]) -> str:
+    """What was done, in a word or two."""
+    if details.keys() == {"status"}:
+        return "paused" if details["status"][1] == "PAUSED" else "resumed"
+    return "rotated the secret of" if details.keys() == {"previous_secret_hours"} else "changed"
+
+
+def _move(stream: AuditStream, url: str) -> dict[str, Any]:
+    """To another URL, which has not failed yet. What is on its way to the old one counts no more."""
+    if url == stream.url:
+        return {}
+    before, stream.url = stream.host, url
+    if stream.status is AuditStreamStatus.ENDED:
+        stream.status = AuditStreamStatus.PAUSED  # The new receiver has not ended it.
+    _forget_failures(stream)
+    return {"host": [before, stream.host]}
+
+
+def _want(stream: AuditStream, actions: list[str] | None) -> dict[str, Any]:
+    """Other actions from the cursor on: a batch that was begun is another one now."""
+    if actions == stream.actions:
+        return {}
+    before, stream.actions, stream.batch_sequence = stream.actions, actions, None
+    _end_lease(stream)
+    return {"actions": [before, actions]}
+
+
+def _pause(stream: AuditStream, *, paused: bool) -> None:
+    """Raises `Refused` where the receiver has ended it: it resumes at another URL only."""
+    if paused:
+        if stream.status is AuditStreamStatus.ACTIVE:
+            stream.status = AuditStreamStatus.PAUSED
+        return
+    if stream.status is AuditStreamStatus.ENDED:
+        message = "This webhook has ended: its receiver answered 410 Gone. Give another URL as well."
+        raise refused(UserErrorCode.NOT_ACTIVE, message, "paused")
+    if stream.status is AuditStreamStatus.PAUSED:
+        stream.status = AuditStreamStatus.ACTIVE
+        _forget_failures(stream)
+
+
+def _rotate(stream: AuditStream, secret: bytes) -> dict[str, Any]:
+    """The old secret signs too, for a day; and so does the one before it, if it does still: the answer with
+    the new one may have been lost."""
+    until, previous = stream.previous_secrets_expire_at, stream.previous_secrets
+    still = previous if until is not None and until > now() else []
+    stream.previous_secrets = [cast("bytes", stream.secret), *still][:MOST_PREVIOUS_SECRETS]
+    stream.secret = secret
+    stream.previous_secrets_expire_at = now() + timedelta(hours=PREVIOUS_SECRET_HOURS)
+    return {"previous_secret_hours": PREVIOUS_SECRET_HOURS}
+
+
+def _forget_failures(stream: AuditStream) -> None:
+    stream.attempts, stream.failing_since = 0, None
+    stream.next_attempt_at = stream.last_error = None
+    _end_lease(stream)
+
+
+def _end_lease(stream: AuditStream) -> None:
+    """What its holder would write of how it went is written no more."""
+    stream.lease_id = stream.leased_until = None
+
+
+def _url(context: Context, text: str) -> str:
+    return clean_stream_url(text, private_addresses=context.settings.audit_stream_private_addresses)
+
+
+def _actions(actions: list[AuditAction] | None) -> list[str] | None:
+    if actions is None:
+        return None
+    if not actions:
+        raise invalid("Name at least one action, or none at all for every one.", "actions")
+    return [action.value for action in AuditAction if action in actions]
+
+
+async def _start(tx: Change, after_sequence: int | None) -> int:
+    found = await tx.fetch(_HEADS, account_ids=[tx.account.id])
+    head = int(found[0][1]) if found else 0
+    if after_sequence is None:
+        return head
+    (record,) = await tx.fetch(_PRUNED, account_id=tx.account.id)
+    oldest = record[0] or 0  # Its events may still be there, while they are being deleted.
+    if not oldest <= after_sequence <= head:
+        message = f"It starts after event {oldest} to {head}, the newest one, not {after_sequence}."
+        raise invalid(message, "afterSequence")
+    return after_sequence
+
+
+async def _find(context: Context, global_id: str) -> AuditStream:
+    found = await find(context, AuditStream, global_id)
+    if found is None:
+        raise not_found("webhook", "auditStreamId")
+    return found
+
+
+async def _current(tx: Change, found: AuditStream) -> AuditStream:
+    """As it is under the lock; its row is locked too, since deliveries are noted in it meanwhile."""
+    return await tx.session.get_one(AuditStream, (found.account_id, found.id), with_for_update=True)
+
+
+async def _present_stream(tx: Change, found: AuditStream) -> AuditStream:
+    stream = await _current(tx, found)
+    if stream.deleted_at is not None:
+        raise refused(UserErrorCode.NOT_ACTIVE, "This webhook was deleted.", "auditStreamId")
+    return stream

@@ -1,0 +1,77 @@
+"""Where webhooks may be sent, as far as a URL tells; what only DNS tells is told at delivery."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from resolvers.audit_streams.public_addresses import is_public
+from resolvers.hosts import ascii_host
+from resolvers.user_errors import Refused, invalid
+
+_MOST = 2_000
+_HIDDEN = re.compile(r"[\s\\\x00-\x1f\x7f]")
+"""Parsers drop some of these, or take a backslash for a slash."""
+_FIRST_UNPRIVILEGED_PORT = 1024
+
+
+def clean_stream_url(text: str, *, private_addresses: bool) -> str:
+    """Its host in lower case and ASCII. Raises `Refused`, which says what would be right."""
+    url = text.strip()
+    if len(url) > _MOST:
+        raise _wrong(f"A URL has at most {_MOST:,} characters.")
+    if _HIDDEN.search(url):
+        raise _wrong("A URL has no spaces, control characters or backslashes: write them percent-encoded.")
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        raise _wrong("This is no URL: it looks like https://example.com/audit.") from None
+    _refuse_parts(parts, host, private_addresses=private_addresses)
+    host = _clean_host(host, private_addresses=private_addresses)
+    _refuse_port(port, private_addresses=private_addresses)
+    shown = f"[{host}]" if ":" in host else host
+    url = urlunsplit(parts._replace(netloc=shown if port is None else f"{shown}:{port}", fragment=""))
+    if not url.isascii():
+        raise _wrong("A URL is written in ASCII; write other characters percent-encoded.")
+    return url
+
+
+def _refuse_parts(parts: SplitResult, host: str, *, private_addresses: bool) -> None:
+    if parts.scheme not in (("https", "http") if private_addresses else ("https",)):
+        raise _wrong("A webhook's URL starts with https://.")
+    if not host:
+        raise _wrong("A webhook's URL names a host: https://example.com/audit.")
+    if "@" in parts.netloc:
+        raise _wrong("A webhook's URL holds no user name or password: the signature proves who sends.")
+    if parts.fragment:
+        raise _wrong("A webhook's URL has no fragment: what comes after # is never sent.")
+
+
+def _clean_host(host: str, *, private_addresses: bool) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return _clean_name(host, private_addresses=private_addresses)
+    if not (private_addresses or is_public(address)):
+        raise _wrong("This address is not public: webhooks go to hosts on the Internet.")
+    return str(address)
+
+
+def _clean_name(host: str, *, private_addresses: bool) -> str:
+    try:
+        name = ascii_host(host)
+    except (ValueError, UnicodeError):
+        raise _wrong("This is no host name: it looks like example.com.") from None
+    if "." not in name and not private_addresses:
+        raise _wrong("This host name is not public: webhooks go to hosts on the Internet.")
+    return name
+
+
+def _refuse_port(port: int | None, *, private_addresses: bool) -> None:
+    usual = (443, 80) if private_addresses else (443,)
+    if port is not None and port not in usual and port < _FIRST_UNPRIVILEGED_PORT:
+        raise _wrong("A webhook's port is 443, or 1024 or above.")
+
+
+def _wrong(message: str) -> Refused:
+    return invalid(message, "url")

@@ -1,0 +1,175 @@
+"""One POST of a webhook, signed as Standard Webhooks specify, and what its answer means.
+
+Its status alone tells: the body is not read, so that an endless one, or one that drips, is none of ours to
+bear. Nothing of the answer but its status and Retry-After is kept.
+"""
+
+import asyncio
+import hmac
+import ssl
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from hashlib import sha256
+from http import HTTPStatus
+from secrets import token_bytes
+
+import httpcore
+
+from models.columns import now
+from resolvers.audit_streams.public_addresses import CheckedBackend, NotPublic, Unresolved
+
+SECRET_PREFIX = "whsec_"  # noqa: S105
+_SECRET_BYTES = 32
+"""Standard Webhooks ask for 24 to 64."""
+MOST_RETRY_AFTER_SECONDS = 3_600.0
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """`id` is the same whenever the same body is sent again."""
+
+    url: str = field(repr=False)
+    id: str
+    body: bytes = field(repr=False)
+    secrets: Sequence[bytes] = field(repr=False)
+    """Each signs: the new one first, and the one before it for a while."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    pass
+
+
+@dataclass(frozen=True)
+class Failed:
+    """`words`: a sentence for people. `retry_after_seconds` is the receiver's wish, up to an hour."""
+
+    words: str
+    retry_after_seconds: float = 0
+
+
+@dataclass(frozen=True)
+class Gone:
+    """410: the receiver wants nothing any more."""
+
+    words: str
+
+
+Outcome = Taken | Failed | Gone
+
+
+def new_secret() -> bytes:
+    return token_bytes(_SECRET_BYTES)
+
+
+def shown_secret(secret: bytes) -> str:
+    return SECRET_PREFIX + b64encode(secret).decode()
+
+
+def signed_headers(webhook: Webhook, at: datetime) -> dict[str, str]:
+    """By the symmetric scheme: a signature for each secret, between spaces."""
+    timestamp = str(int(at.timestamp()))
+    content = f"{webhook.id}.{timestamp}.".encode() + webhook.body
+    signatures = (hmac.digest(secret, content, sha256) for secret in webhook.secrets)
+    return {
+        "webhook-id": webhook.id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(f"v1,{b64encode(each).decode()}" for each in signatures),
+    }
+
+
+async def post(webhook: Webhook, backend: CheckedBackend, timeout_seconds: float) -> Outcome:
+    """`timeout_seconds` for all of it: the name, the connection, and the answer's status."""
+    if not (webhook.url.startswith("https://") or backend.private_addresses):
+        return Failed("Its URL does not start with https://.")
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _post(webhook, backend)
+    except TimeoutError:
+        return Failed(f"It did not answer within {timeout_seconds:g} seconds.")
+    except NotPublic:
+        return Failed("Its host name leads to an address that is not public.")
+    except Unresolved:
+        return Failed("Its host name has no address.")
+    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+        return Failed(_unconnected(error))
+    except httpcore.RemoteProtocolError:
+        return Failed("It hung up, or what it answered is not HTTP.")
+    except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError):
+        return Failed("The connection broke before it answered.")
+
+
+async def _post(webhook: Webhook, backend: CheckedBackend) -> Outcome:
+    headers = {
+        "content-type": "application/x-ndjson",
+        "user-agent": "Team-access-webhooks/1",
+        "accept-encoding": "identity",
+        "connection": "close",
+        **signed_headers(webhook, now()),
+    }
+    # No proxy, no cookies, no netrc, no redirects: httpcore knows of none unless it is told.
+    async with (
+        httpcore.AsyncConnectionPool(
+            ssl_context=tls_context(), max_connections=1, network_backend=backend
+        ) as connections,
+        connections.stream(
+            "POST", webhook.url, headers=list(headers.items()), content=webhook.body
+        ) as response,
+    ):
+        return _outcome(response.status, dict(response.headers))
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The system's authorities vouch for receivers."""
+    return ssl.create_default_context()
+
+
+def _outcome(status: int, headers: dict[bytes, bytes]) -> Outcome:
+    if 200 <= status < 300:
+        return Taken()
+    words = f"It answered {_named(status)}."
+    if 300 <= status < 400:
+        return Failed(f"It answered {_named(status)}, and redirects are not followed: give the URL itself.")
+    if status == HTTPStatus.GONE:
+        return Gone(words)
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        value = next((value for name, value in headers.items() if name.lower() == b"retry-after"), b"")
+        return Failed(words, _seconds(value.decode("ascii", "replace").strip()))
+    return Failed(words)
+
+
+def _named(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _seconds(retry_after: str) -> float:
+    """Of seconds or a date; 0 for what is neither."""
+    if retry_after.isdecimal():
+        seconds = float(retry_after[:10])
+    else:
+        try:
+            at = parsedate_to_datetime(retry_after)
+        except (ValueError, OverflowError):
+            return 0
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        seconds = (at - now()).total_seconds()
+    return min(max(seconds, 0), MOST_RETRY_AFTER_SECONDS)
+
+
+def _unconnected(error: BaseException | None) -> str:
+    """The reason is somewhere among what led to it."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"Its certificate is not valid: {error.verify_message.rstrip('.')}."
+        if isinstance(error, ssl.SSLError):
+            return "It does not speak TLS as it should."
+        error = error.__cause__ or error.__context__
+    return "No connection could be made to it."

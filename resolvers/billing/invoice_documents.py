@@ -1,0 +1,112 @@
+"""Invoices as PDFs: the same bytes each time, but for what the status adds."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col
+
+from engine.conditions import Condition
+from engine.row_loader import of_accounts, with_id
+from engine.row_reader import row, rows
+from mailer.messages import Attachment, InvoiceAttachment
+from mailer.wording import day
+from models.billing import Invoice, InvoiceLine, InvoiceStatus
+from models.database import Database
+from resolvers.billing.amounts import grouped, percentage
+from resolvers.billing.invoices import BY_POSITION
+from resolvers.downloads.mutations import PDF_MEDIA_TYPE
+from resolvers.typesetting import typeset
+
+_of_invoice = Condition(
+    lambda account_id, invoice_id: (
+        (col(InvoiceLine.account_id) == account_id) & (col(InvoiceLine.invoice_id) == invoice_id)
+    )
+)
+_REVERSE_CHARGE = "Reverse charge: the recipient owes the tax (Article 196 of Directive 2006/112/EC)."
+
+
+def invoice_file_name(invoice: Invoice) -> str:
+    return f"{invoice.number}.pdf"
+
+
+async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
+    async def read() -> Mapping[str, Any]:
+        of_invoice = _of_invoice(invoice.account_id, invoice.id)
+        lines = await rows(database, InvoiceLine, of_invoice, order=BY_POSITION)
+        return {
+            "number": invoice.number,
+            "status": invoice.status,
+            "seller": invoice.billed_to["seller"],
+            "billedTo": list(_billed_to(invoice.billed_to)),
+            "facts": list(_facts(invoice)),
+            "lines": [_line(line) for line in lines],
+            "sums": [("Subtotal", grouped(invoice.subtotal)), (_tax_name(invoice), grouped(invoice.tax))],
+            "total": f"{invoice.currency} {grouped(invoice.total)}",
+            "notes": list(_notes(invoice)),
+        }
+
+    return await typeset("invoice.typ", read, invoice.issued_at, invoice.account_id)
+
+
+async def attached_invoice(database: Database, asked: InvoiceAttachment) -> Attachment:
+    """Raises LookupError where there is none, which never is: invoices are not deleted."""
+    invoice = await find_invoice(database, asked.account_id, asked.invoice_id)
+    if invoice is None:
+        raise LookupError("the email's invoice is not there")
+    pdf = await invoice_pdf(database, invoice)
+    return Attachment(invoice_file_name(invoice), PDF_MEDIA_TYPE, pdf)
+
+
+async def find_invoice(database: Database, account_id: UUID, invoice_id: UUID) -> Invoice | None:
+    return await row(database, Invoice, of_accounts(Invoice)([account_id]), with_id(Invoice)(invoice_id))
+
+
+def _billed_to(billed_to: Mapping[str, Any]) -> Iterator[str]:
+    yield billed_to["company"] or billed_to["account"]
+    yield billed_to["owner"]["name"]
+    yield from billed_to["addressLines"]
+    if billed_to["country"]:
+        yield billed_to["country"]
+    if billed_to["taxId"]:
+        yield f"VAT id {billed_to['taxId']}"
+
+
+def _facts(invoice: Invoice) -> Iterator[tuple[str, str]]:
+    yield "Number", invoice.number
+    yield "Issued", day(invoice.issued_at)
+    if invoice.total:
+        yield "Due", day(invoice.due_at)
+    yield "Purchased by", invoice.billed_to["purchasedBy"]
+    yield "Currency", invoice.currency
+
+
+def _line(line: InvoiceLine) -> dict[str, str]:
+    return {
+        "description": line.description,
+        "quantity": f"{line.quantity:,}",
+        "unitPrice": grouped(line.unit_price),
+        "amount": grouped(line.amount),
+    }
+
+
+def _tax_name(invoice: Invoice) -> str:
+    return (
+        "Tax, reverse charge"
+        if invoice.billed_to["reverseCharge"]
+        else f"Tax, {percentage(invoice.tax_rate)}"
+    )
+
+
+def _notes(invoice: Invoice) -> Iterator[str]:
+    number = invoice.number
+    if invoice.billed_to["reverseCharge"]:
+        yield _REVERSE_CHARGE
+    if invoice.status is InvoiceStatus.VOID:
+        yield "This invoice is void: nothing is owed."
+    elif not invoice.total:
+        yield "Nothing is due."
+    elif invoice.paid_at is not None:
+        yield f"Paid on {day(invoice.paid_at)}. Thank you."
+    else:
+        yield f"Please pay by {day(invoice.due_at)}, and give the number {number}."

@@ -1,0 +1,53 @@
+"""An invoice's PDF, as a download."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from models.audit import AuditAction
+from models.billing import Invoice
+from models.database import Database
+from models.downloads import DownloadKind
+from models.storage import Storage
+from permissions.context import Context
+from permissions.roles import Permission
+from resolvers.billing.invoice_documents import find_invoice, invoice_file_name, invoice_pdf
+from resolvers.change import change
+from resolvers.downloads.mutations import (
+    PDF_MEDIA_TYPE,
+    Content,
+    DownloadRefused,
+    Link,
+    Subject,
+    WhyNot,
+    hand_out,
+    pdf_content,
+)
+from resolvers.nodes import find
+from resolvers.user_errors import not_found
+from settings import Settings
+
+if TYPE_CHECKING:
+    from schema.downloads import RequestInvoiceDownloadInput
+
+
+async def request_invoice_download(context: Context, input: "RequestInvoiceDownloadInput") -> dict[str, Any]:
+    found = await find(context, Invoice, input.invoice_id)
+    if found is None:
+        raise not_found("invoice", "invoiceId")
+    async with change(context, found.account_id, AuditAction.INVOICE_DOWNLOADED, on=found) as tx:
+        subject = {"invoiceId": str(found.id)}
+        name = invoice_file_name(found)
+        download = await hand_out(tx, context, DownloadKind.INVOICE, subject, name, PDF_MEDIA_TYPE, None)
+    return {"download": download}
+
+
+async def open_invoice(_settings: Settings, database: Database, _storage: Storage, link: Link) -> Content:
+    link.require(Permission.MANAGE_BILLING)
+    invoice = await find_invoice(database, link.member.account_id, UUID(link.row.subject["invoiceId"]))
+    if invoice is None:
+        raise DownloadRefused(WhyNot.GONE)
+    pdf = await invoice_pdf(database, invoice)
+    number = invoice.number
+    return pdf_content(
+        Subject(Invoice, invoice.id, number, f"the invoice {number}"), invoice_file_name(invoice), pdf
+    )

@@ -1,0 +1,283 @@
+"""Issuing invoices, and what an account has spent by them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, UpdateBase, and_, func, insert, select
+from sqlmodel import col
+
+from engine.pagination import Order
+from engine.snapshots import attributes, made
+from engine.statements import Statement, given_rows, parameter
+from models.accounts import Account
+from models.audit import AuditAction
+from models.billing import BillingDetails, Invoice, InvoiceLine, InvoiceStatus
+from models.catalog import Theme
+from models.columns import now
+from models.database import Database
+from models.members import Member
+from models.notifications import AuditAnnouncer
+from resolvers.billing.emails import invoice_messages
+from resolvers.billing.payments import PROVIDER
+from resolvers.billing.taxes import CENT, tax_for
+from resolvers.change import Change, system_change
+from resolvers.events import PLATFORM, Actor
+from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
+from settings import Settings
+
+BY_POSITION = Order("position", (col(InvoiceLine.position),))
+MOST_INVOICED = 10**12
+"""Less than this: the tables have Numeric(14, 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """So many licenses of a theme, at its price of now."""
+
+    theme: Theme
+    quantity: int
+
+    @property
+    def amount(self) -> Decimal:
+        return self.theme.price_amount * self.quantity
+
+
+class _Billed(NamedTuple):
+    """What the next invoice is made of. Nothing of it changes meanwhile: the account is locked."""
+
+    now: datetime
+    """By PostgreSQL's clock, once the lock is held: invoices are dated in the order of their numbers."""
+    sequence: int
+    spent: Decimal
+    owner_name: str
+    owner_email: str
+    company: str | None
+    email: str | None
+    address_lines: list[str] | None
+    country: str | None
+    tax_id: str | None
+
+
+async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -> Invoice:
+    """To the owner, with a line for each item. Where nothing is due, it is paid. Raises `Refused` where it
+    would be above the account's monthly limit, or more than an invoice can say. The events are the caller's:
+    see `announce`."""
+    billed = _Billed(*(await tx.fetch(_BILLED, account_id=tx.account.id))[0])
+    subtotal = sum((item.amount for item in items), Decimal("0.00"))
+    tax = tax_for(settings, billed.country, billed.tax_id)
+    total = subtotal + tax.on(subtotal)
+    _check_total(tx.account, total, billed.spent)
+    invoice = made(
+        Invoice,
+        account_id=tx.account.id,
+        sequence=billed.sequence,
+        status=InvoiceStatus.OPEN if total else InvoiceStatus.PAID,
+        issued_at=billed.now,
+        due_at=PROVIDER.due_at(billed.now),
+        paid_at=None if total else billed.now,
+        currency=tx.account.currency,
+        subtotal=subtotal,
+        tax_rate=tax.rate,
+        tax=total - subtotal,
+        total=total,
+        purchased_by_id=tx.acting.id,
+        billed_to={
+            **_billed_to(tx.account, billed, reverse_charge=tax.reverse_charge),
+            "purchasedBy": tx.acting.name,
+            "seller": _seller(settings),
+        },
+    )
+    await tx.insert(invoice)
+    await tx.fetch(_INSERT_LINES, **_columns(invoice, items))
+    return invoice
+
+
+def announce(tx: Change, settings: Settings, invoice: Invoice) -> None:
+    """That it was issued: in the log, and to whom it is billed."""
+    number, owner = invoice.number, invoice.billed_to["owner"]["name"]
+    tx.about(
+        invoice,
+        number,
+        f"had {number} issued to {owner}: {invoice.total} {invoice.currency}",
+        action=AuditAction.INVOICE_ISSUED,
+        subtotal=str(invoice.subtotal),
+        tax=str(invoice.tax),
+        total=str(invoice.total),
+        currency=invoice.currency,
+        due_at=invoice.due_at.isoformat(),
+    )
+    if invoice.status is InvoiceStatus.PAID:
+        tx.about(
+            invoice,
+            number,
+            f"counted {number} as paid: nothing is due",
+            action=AuditAction.INVOICE_PAID,
+            actor=PLATFORM,
+            status=["OPEN", "PAID"],
+            total=str(invoice.total),
+            currency=invoice.currency,
+        )
+    tx.enqueue(*invoice_messages(settings, invoice))
+
+
+_CLOSED = {
+    AuditAction.INVOICE_PAID: (InvoiceStatus.PAID, "recorded the payment of"),
+    AuditAction.INVOICE_VOIDED: (InvoiceStatus.VOID, "voided"),
+}
+
+
+async def close_invoice(
+    database: Database,
+    announcer: AuditAnnouncer,
+    account_id: UUID,
+    sequence: int,
+    action: AuditAction,
+    actor: Actor,
+) -> Invoice:
+    """Paid, or void: only what is open can be either. What was bought by it stays."""
+    status, did = _CLOSED[action]
+    number = Invoice.number_of(sequence)
+    statement = select(Invoice).where(
+        col(Invoice.account_id) == account_id, col(Invoice.sequence) == sequence
+    )
+    async with system_change(database, announcer, account_id, action, actor) as tx:
+        invoice = (await tx.session.scalars(statement)).one_or_none()
+        if invoice is None:
+            raise not_found(f"invoice of {tx.account.slug} as {number}", "number")
+        if invoice.status is not InvoiceStatus.OPEN:
+            raise refused(
+                UserErrorCode.NOT_ACTIVE,
+                f"{number} is {invoice.status} already: only an open invoice can be paid or voided.",
+                "number",
+            )
+        invoice.status = status
+        if status is InvoiceStatus.PAID:
+            invoice.paid_at = now()
+        tx.about(
+            invoice,
+            number,
+            f"{did} {number}",
+            status=["OPEN", status.value],
+            total=str(invoice.total),
+            currency=invoice.currency,
+        )
+    return invoice
+
+
+async def spent_this_month(database: Database, account: Account) -> Decimal:
+    """With tax, in this month of UTC; void invoices do not count."""
+    return await _sum(database, _SPENT, account)
+
+
+async def outstanding(database: Database, account: Account) -> Decimal:
+    """Of the open invoices, with tax."""
+    return await _sum(database, _OUTSTANDING, account)
+
+
+async def _sum(database: Database, statement: Statement, account: Account) -> Decimal:
+    found = await database.fetch(statement.sql, account.id)
+    return Decimal(found[0][0]).quantize(CENT)
+
+
+def _total_of(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return select(func.coalesce(func.sum(col(Invoice.total)), 0)).where(
+        col(Invoice.account_id) == parameter("account_id"), condition
+    )
+
+
+def _of_this_month() -> ColumnElement[bool]:
+    month = func.date_trunc("month", func.statement_timestamp(), "UTC")
+    return and_(col(Invoice.issued_at) >= month, col(Invoice.status) != InvoiceStatus.VOID)
+
+
+def _select_billed() -> Select[*tuple[Any, ...]]:
+    account_id = parameter("account_id")
+    last = select(func.max(col(Invoice.sequence))).where(col(Invoice.account_id) == account_id)
+    details = [getattr(BillingDetails, name) for name in _Billed._fields[5:]]
+    return (
+        select(
+            func.statement_timestamp(),
+            func.coalesce(last.scalar_subquery(), 0) + 1,
+            _total_of(_of_this_month()).scalar_subquery(),
+            col(Member.name),
+            col(Member.email),
+            *details,
+        )
+        .select_from(Member)
+        .join(BillingDetails, col(BillingDetails.account_id) == col(Member.account_id), isouter=True)
+        .where(col(Member.account_id) == account_id, col(Member.is_owner))
+    )
+
+
+_BILLED = Statement(_select_billed)
+_SPENT = Statement(lambda: _total_of(_of_this_month()))
+_OUTSTANDING = Statement(lambda: _total_of(col(Invoice.status) == InvoiceStatus.OPEN))
+
+
+def _insert_lines() -> UpdateBase:
+    names = attributes(InvoiceLine)
+    return insert(InvoiceLine).from_select(names, select(*given_rows(InvoiceLine, *names).c))
+
+
+_INSERT_LINES = Statement(_insert_lines)
+
+
+def _columns(invoice: Invoice, items: Sequence[Item]) -> dict[str, list[Any]]:
+    """Of the lines: one statement for however many."""
+    lines = [
+        (
+            invoice.account_id,
+            invoice.id,
+            position,
+            item.theme.id,
+            item.theme.name,
+            item.quantity,
+            invoice.currency,
+            item.theme.price_amount,
+            item.amount,
+        )
+        for position, item in enumerate(items, 1)
+    ]
+    names = attributes(InvoiceLine)
+    return {name: list(column) for name, column in zip(names, zip(*lines, strict=True), strict=True)}
+
+
+def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
+    if total >= MOST_INVOICED:
+        raise invalid(
+            f"One invoice is below {MOST_INVOICED:,} {account.currency}: buy less at once.", "items"
+        )
+    most = account.max_monthly_spend
+    if most is not None and spent + total > most:
+        raise refused(
+            UserErrorCode.SPEND_LIMIT_REACHED,
+            f"The account may spend {most} {account.currency} a month with tax. It has spent"
+            f" {Decimal(spent).quantize(CENT)}, and this is {total} more.",
+            "items",
+        )
+
+
+def _seller(settings: Settings) -> dict[str, Any]:
+    address = [line.strip() for line in settings.seller_address.split(",")]
+    return {
+        "name": settings.seller_name,
+        "addressLines": [line for line in address if line],
+        "taxId": settings.seller_tax_id or None,
+    }
+
+
+def _billed_to(account: Account, billed: _Billed, *, reverse_charge: bool) -> dict[str, Any]:
+    return {
+        "account": account.name,
+        "owner": {"name": billed.owner_name, "email": billed.owner_email},
+        "company": billed.company,
+        "email": billed.email,
+        "addressLines": billed.address_lines or [],
+        "country": billed.country,
+        "taxId": billed.tax_id,
+        "reverseCharge": reverse_charge,
+    }

@@ -1,0 +1,64 @@
+"""What becomes of invoices by itself: payments that a provider collects."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from sqlalchemy import Select, select
+from sqlmodel import col
+
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement
+from models.audit import AuditAction
+from models.billing import Invoice, InvoiceStatus
+from models.database import Database
+from resolvers.billing.invoices import close_invoice
+from resolvers.billing.payments import CollectingProvider
+from resolvers.change import announcing
+from resolvers.events import PLATFORM
+from resolvers.user_errors import Refused
+
+log = structlog.get_logger()
+
+MOST_COLLECTED = 10_000
+"""At a time."""
+COLLECT_TIMEOUT_SECONDS = 10
+
+
+def _open() -> Select[*tuple[Any, ...]]:
+    return (
+        select(*(getattr(Invoice, name) for name in attributes(Invoice)))
+        .where(col(Invoice.status) == InvoiceStatus.OPEN)
+        .order_by(col(Invoice.issued_at), col(Invoice.id))
+        .limit(MOST_COLLECTED)
+    )
+
+
+_OPEN = Statement(
+    _open, across_accounts="a job looks for what is due; each change that follows is of one account"
+)
+
+
+async def collect_payments(database: Database, provider: CollectingProvider) -> None:
+    """Of all accounts, the oldest invoice first. What fails is asked for again the next time."""
+    records = await database.fetch(_OPEN.sql)
+    for invoice in (snapshot(Invoice, record) for record in records):
+        try:
+            async with asyncio.timeout(COLLECT_TIMEOUT_SECONDS):
+                paid = await provider.collect(invoice)
+        except Exception as error:
+            log.error("payment_not_collected", invoice_id=str(invoice.id), error=type(error).__name__)
+            continue
+        if paid:
+            await _record(database, invoice)
+
+
+async def _record(database: Database, invoice: Invoice) -> None:
+    try:
+        async with announcing(database) as announcer:
+            await close_invoice(
+                database, announcer, invoice.account_id, invoice.sequence, AuditAction.INVOICE_PAID, PLATFORM
+            )
+    except Refused as refused:
+        # The operator has voided it meanwhile: somebody must give the money back.
+        log.error("payment_of_closed_invoice", invoice_id=str(invoice.id), error=str(refused))

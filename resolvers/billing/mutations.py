@@ -1,0 +1,122 @@
+"""What an account is billed: its details, and its invoices."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col
+from strawberry import UNSET
+
+from countries import COUNTRIES
+from engine.conditions import Condition
+from engine.pagination import Listing, Order, each_of
+from engine.row_reader import row
+from engine.statements import any_of
+from models.accounts import Account
+from models.audit import AuditAction
+from models.billing import BillingDetails, Invoice, InvoiceStatus
+from models.database import Database
+from permissions.context import Context
+from resolvers.accounts.mutations import account_id_of
+from resolvers.billing.taxes import claims_vat_id, has_eu_vat, vat_id
+from resolvers.change import change
+from resolvers.text import clean_email, clean_line
+from resolvers.user_errors import invalid
+
+if TYPE_CHECKING:
+    from schema.billing import InvoiceFilter, UpdateBillingDetailsInput
+
+MOST_ADDRESS_LINES = 6
+
+_NEWEST = Order("newest", (col(Invoice.issued_at), col(Invoice.id)), descending=True)
+
+_of_account = Condition(lambda account_id: col(Invoice.account_id) == account_id)
+_in_status = Condition(lambda status: col(Invoice.status) == status)
+_in_statuses = Condition(lambda statuses: any_of(col(Invoice.status), statuses))
+_details_of = Condition(lambda account_id: col(BillingDetails.account_id) == account_id)
+
+
+def account_invoices(context: Context, account: Account, filter: "InvoiceFilter | None" = None) -> Listing:
+    return invoices_of(account.id, filter.statuses if filter else None)
+
+
+def invoices_of(account_id: Any, statuses: Sequence[InvoiceStatus] | None) -> Listing:
+    of_account = _of_account(account_id)
+    if statuses is None:
+        return Listing(Invoice, (of_account,), _NEWEST)
+    where, branches = each_of(statuses, _in_status, _in_statuses)
+    return Listing(Invoice, (of_account, *where), _NEWEST, branches=branches)
+
+
+async def billing_details(database: Database, account: Account) -> BillingDetails:
+    """Empty where the account has never said."""
+    found = await row(database, BillingDetails, _details_of(account.id))
+    return found or BillingDetails(account_id=account.id, address_lines=[])
+
+
+async def update_billing_details(context: Context, input: "UpdateBillingDetailsInput") -> dict[str, Any]:
+    """From the next invoice on: what was issued stays as it is."""
+    async with change(context, account_id_of(input.account_id), AuditAction.BILLING_DETAILS_CHANGED) as tx:
+        details = await tx.session.get(BillingDetails, tx.account.id)
+        if details is None:
+            details = BillingDetails(account_id=tx.account.id, address_lines=[])
+        changed: dict[str, Any] = {}
+        for name, value in _given(input, details.country).items():
+            before = getattr(details, name)
+            if value != before:
+                changed[name] = [before, value]
+                setattr(details, name, value)
+        if changed:
+            tx.add(details)
+            tx.about(tx.account, tx.account.name, "changed the billing details", **changed)
+        else:
+            tx.without_event()
+    return {"billing": tx.account}
+
+
+def _given(input: "UpdateBillingDetailsInput", country: str | None) -> dict[str, Any]:
+    """What is to be changed. Raises `Refused`."""
+    given: dict[str, Any] = {}
+    if input.company is not UNSET:
+        given["company"] = input.company and clean_line(
+            input.company, "A company's name", "company", most=200
+        )
+    if input.email is not UNSET:
+        given["email"] = input.email and clean_email(input.email, "email")
+    if input.address_lines is not UNSET:
+        given["address_lines"] = _address_lines(input.address_lines or [])
+    if input.country is not UNSET:
+        given["country"] = country = _country(input.country)
+    if input.tax_id is not UNSET:
+        given["tax_id"] = _tax_id(input.tax_id, country)
+    return {name: value or (value if name == "address_lines" else None) for name, value in given.items()}
+
+
+def _address_lines(lines: list[str]) -> list[str]:
+    if len(lines) > MOST_ADDRESS_LINES:
+        raise invalid(f"An address has {MOST_ADDRESS_LINES} lines at most.", "addressLines")
+    return [
+        clean_line(line, "A line of an address", "addressLines", str(place))
+        for place, line in enumerate(lines)
+    ]
+
+
+def _country(text: str | None) -> str | None:
+    if not text:
+        return None
+    country = text.strip().upper() if text.isascii() else ""
+    if country not in COUNTRIES:
+        raise invalid("A country is two letters of ISO 3166: DE, FR, US.", "country")
+    return country
+
+
+def _tax_id(text: str | None, country: str | None) -> str | None:
+    """A VAT id of the EU as the EU writes it; any other as it was typed."""
+    if not text:
+        return None
+    typed = clean_line(text, "A tax id", "taxId", most=40)
+    if country is None or not has_eu_vat(country):
+        return typed
+    found = vat_id(typed, country)
+    if found is None and claims_vat_id(typed, country):
+        raise invalid(f"{typed} is no VAT id of {country}: a digit or a letter may be mistyped.", "taxId")
+    return found or typed

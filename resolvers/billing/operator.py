@@ -1,0 +1,42 @@
+"""What whoever runs the platform does with invoices, from the command line. Audited as the operator's."""
+
+from collections.abc import Sequence
+
+from engine.row_reader import listed
+from models.audit import AuditAction
+from models.billing import Invoice, InvoiceStatus
+from models.database import Database
+from resolvers.accounts.operator import account_called
+from resolvers.billing.invoices import close_invoice
+from resolvers.billing.mutations import invoices_of
+from resolvers.change import announcing
+from resolvers.events import OPERATOR
+from resolvers.user_errors import invalid
+
+MOST_LISTED = 10_000
+
+
+async def list_invoices(
+    database: Database, account_slug: str, statuses: Sequence[InvoiceStatus] | None = None
+) -> list[Invoice]:
+    """The newest first, 10,000 at most."""
+    account = await account_called(database, account_slug)
+    return await listed(database, Invoice, invoices_of(account.id, statuses), limit=MOST_LISTED)
+
+
+async def pay_invoice(database: Database, account_slug: str, number: str) -> Invoice:
+    """Its money has arrived."""
+    return await _close(database, account_slug, number, AuditAction.INVOICE_PAID)
+
+
+async def void_invoice(database: Database, account_slug: str, number: str) -> Invoice:
+    """It is not to be paid, and does not count as spent any more. What was bought by it stays."""
+    return await _close(database, account_slug, number, AuditAction.INVOICE_VOIDED)
+
+
+async def _close(database: Database, account_slug: str, number: str, action: AuditAction) -> Invoice:
+    account, sequence = await account_called(database, account_slug), Invoice.sequence_of(number)
+    if sequence is None:
+        raise invalid(f"An invoice's number looks like {Invoice.number_of(1)}.", "number")
+    async with announcing(database) as announcer:
+        return await close_invoice(database, announcer, account.id, sequence, action, OPERATOR)

@@ -1,0 +1,201 @@
+"""Buying licenses: the entitlements and the invoice, both or neither."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import Select, UpdateBase, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, any_of, given_rows, parameter
+from models.accounts import Account
+from models.audit import AuditAction
+from models.billing import Invoice, InvoiceLine
+from models.catalog import Theme
+from models.columns import new_id
+from models.licenses import Entitlement
+from permissions.context import Context
+from resolvers.accounts.mutations import account_id_of
+from resolvers.billing.invoices import Item, announce, issue_invoice
+from resolvers.change import Change, change
+from resolvers.global_ids import decode_as
+from resolvers.user_errors import InputError, Refused, UserErrorCode, invalid
+
+if TYPE_CHECKING:
+    from schema.billing import PurchaseItemInput, PurchaseLicensesInput
+
+MOST_ITEMS = 100
+MOST_OF_AN_ITEM = 100_000
+_MOST_OF_A_THEME = 2**31 - 1
+"""What the tables' integers hold."""
+
+
+async def purchase_licenses(context: Context, input: "PurchaseLicensesInput") -> dict[str, Any]:
+    """At the prices of now. The same theme twice is one line."""
+    account_id, key = account_id_of(input.account_id), input.idempotency_key
+    async with change(context, account_id, AuditAction.LICENSES_PURCHASED, key=key) as tx:
+        if tx.replayed:
+            return await _purchased(tx, UUID(tx.replayed))
+        items = await _items(tx, _asked(input.items))
+        invoice = await issue_invoice(tx, context.settings, items)
+        entitlements = await _add(tx, items)
+        _tell(tx, invoice, items)
+        announce(tx, context.settings, invoice)
+        tx.remember(str(invoice.id))
+    return {"invoice": invoice, "entitlements": entitlements}
+
+
+@dataclass(slots=True)
+class _Asked:
+    quantity: int
+    place: int
+    """Of the theme's first item in the input."""
+
+    def path(self, name: str) -> list[str]:
+        return ["items", str(self.place), name]
+
+
+def _asked(items: "Sequence[PurchaseItemInput]") -> dict[UUID | str, _Asked]:
+    """By the theme's id, or by what was given for it where that is none."""
+    if not 1 <= len(items) <= MOST_ITEMS:
+        raise invalid(f"A purchase has 1 to {MOST_ITEMS} items, not {len(items)}.", "items")
+    asked: dict[UUID | str, _Asked] = {}
+    for place, item in enumerate(items):
+        if item.quantity < 1:
+            raise invalid("Buy at least 1 license.", "items", str(place), "quantity")
+        theme = decode_as(Theme, item.theme_id) or item.theme_id
+        asked.setdefault(theme, _Asked(0, place)).quantity += item.quantity
+    return asked
+
+
+async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> list[Item]:
+    ids = [theme for theme in asked if isinstance(theme, UUID)]
+    found = await tx.fetch(_THEMES, account_id=tx.account.id, theme_ids=ids)
+    themes: dict[UUID | str, Theme] = {
+        theme.id: theme for theme in (snapshot(Theme, record[1:]) for record in found)
+    }
+    purchased = dict(zip(themes, (record[0] for record in found), strict=True))
+    errors = [
+        error
+        for id, each in asked.items()
+        for error in _errors(tx.account, each, themes.get(id), purchased.get(id) or 0)
+    ]
+    if errors:
+        raise Refused(*errors)
+    for theme in themes.values():
+        tx.has_read(theme)
+    return [Item(themes[id], asked[id].quantity) for id in ids]
+
+
+def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int) -> Iterator[InputError]:
+    """What of one item a person can mend."""
+    if theme is None:
+        yield InputError(UserErrorCode.NOT_FOUND, "There is no such theme.", asked.path("themeId"))
+        return
+    if theme.withdrawn_at is not None:
+        message = f"{theme.name} is not on sale any more."
+        yield InputError(UserErrorCode.NOT_ACTIVE, message, asked.path("themeId"))
+    if theme.price_currency != account.currency:
+        billed = f"this account is billed in {account.currency}"
+        message = f"{theme.name} is sold in {theme.price_currency}, and {billed}."
+        yield InputError(UserErrorCode.INVALID, message, asked.path("themeId"))
+    if asked.quantity > MOST_OF_AN_ITEM:
+        message = f"Buy at most {MOST_OF_AN_ITEM:,} licenses of a theme at once."
+        yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
+    elif purchased + asked.quantity > _MOST_OF_A_THEME:
+        message = f"The account has {purchased:,} licenses of {theme.name}: more cannot be counted."
+        yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
+
+
+def _select_themes() -> Select[*tuple[Any, ...]]:
+    """How many the account has bought of each, and the theme."""
+    bought = (col(Entitlement.theme_id) == col(Theme.id)) & (
+        col(Entitlement.account_id) == parameter("account_id")
+    )
+    return (
+        select(col(Entitlement.purchased), *(getattr(Theme, name) for name in attributes(Theme)))
+        .select_from(Theme)
+        .join(Entitlement, bought, isouter=True)
+        .where(any_of(col(Theme.id), parameter("theme_ids")))
+    )
+
+
+def _upsert_entitlements() -> UpdateBase:
+    names = attributes(Entitlement)
+    statement = insert(Entitlement)
+    return (
+        statement.from_select(names, select(*given_rows(Entitlement, *names).c))
+        .on_conflict_do_update(
+            index_elements=["account_id", "theme_id"],
+            set_={"purchased": col(Entitlement.purchased) + statement.excluded.purchased},
+        )
+        .returning(*(getattr(Entitlement, name) for name in names))
+    )
+
+
+def _select_entitlements() -> Select[*tuple[Any, ...]]:
+    """Of the themes on an invoice."""
+    same_theme = (col(InvoiceLine.account_id) == col(Entitlement.account_id)) & (
+        col(InvoiceLine.theme_id) == col(Entitlement.theme_id)
+    )
+    return (
+        select(*(getattr(Entitlement, name) for name in attributes(Entitlement)))
+        .join(InvoiceLine, same_theme)
+        .where(
+            col(InvoiceLine.account_id) == parameter("account_id"),
+            col(InvoiceLine.invoice_id) == parameter("invoice_id"),
+        )
+        .order_by(col(InvoiceLine.position))
+    )
+
+
+_THEMES = Statement(_select_themes)
+_ADD = Statement(_upsert_entitlements)
+_ENTITLEMENTS = Statement(_select_entitlements)
+
+
+async def _add(tx: Change, items: Sequence[Item]) -> list[Entitlement]:
+    """In the order of the items."""
+    records = await tx.fetch(
+        _ADD,
+        account_id=[tx.account.id] * len(items),
+        id=[new_id() for _ in items],
+        theme_id=[item.theme.id for item in items],
+        purchased=[item.quantity for item in items],
+        provisioned=[0] * len(items),
+    )
+    found = {entitlement.theme_id: entitlement for entitlement in _entitlements(tx, records)}
+    return [found[item.theme.id] for item in items]
+
+
+async def _purchased(tx: Change, invoice_id: UUID) -> dict[str, Any]:
+    """What was bought, as it is by now."""
+    invoice = await tx.session.get_one(Invoice, (tx.account.id, invoice_id))
+    entitlements = await tx.fetch(_ENTITLEMENTS, account_id=tx.account.id, invoice_id=invoice_id)
+    return {"invoice": invoice, "entitlements": _entitlements(tx, entitlements)}
+
+
+def _entitlements(tx: Change, records: Sequence[Any]) -> list[Entitlement]:
+    found = [snapshot(Entitlement, record) for record in records]
+    for entitlement in found:
+        tx.has_read(entitlement)
+    return found
+
+
+def _tell(tx: Change, invoice: Invoice, items: Sequence[Item]) -> None:
+    what = ", ".join(f"{item.quantity} of {item.theme.name}" for item in items[:3])
+    others = f" and {len(items) - 3} more themes" if len(items) > 3 else ""
+    tx.about(
+        invoice,
+        invoice.number,
+        f"bought licenses: {what}{others}",
+        items=[
+            {"theme": item.theme.slug, "quantity": item.quantity, "unitPrice": str(item.theme.price_amount)}
+            for item in items
+        ],
+        total=str(invoice.total),
+        currency=invoice.currency,
+    )

@@ -1,0 +1,20 @@
+"""What each kind of link leads to, and what the log calls its going out."""
+
+from collections.abc import Mapping
+
+from models.audit import AuditAction
+from models.downloads import DownloadKind
+from resolvers.billing.invoice_downloads import open_invoice
+from resolvers.downloads.mutations import Opener, open_theme_file
+from resolvers.reports.mutations import open_report
+
+OPENERS: Mapping[DownloadKind, Opener] = {
+    DownloadKind.THEME_FILE: open_theme_file,
+    DownloadKind.REPORT: open_report,
+    DownloadKind.INVOICE: open_invoice,
+}
+ACTIONS: Mapping[DownloadKind, AuditAction] = {
+    DownloadKind.THEME_FILE: AuditAction.THEME_FILE_DOWNLOADED,
+    DownloadKind.REPORT: AuditAction.REPORT_DOWNLOADED,
+    DownloadKind.INVOICE: AuditAction.INVOICE_DOWNLOADED,
+}

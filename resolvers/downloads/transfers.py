@@ -1,0 +1,384 @@
+"""Bytes that go out by a link, and the one event that each such transfer has, however it ends.
+Parts of a file that are asked for by the same link have one together, but for the first of each client, up to
+the tenth; and so has what is asked for as a whole more than ten times.
+
+A transfer is a row from before its first byte on. Its process notes about once a second how far it has got;
+its event and the end of its row are one transaction. What was not noted for 30 seconds, because its process
+was killed, is audited by the job worker, with the bytes noted last.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, Interval, Select, and_, cast, delete, func, insert, select, text, update
+from sqlmodel import col
+
+from engine.canonical_json import canonical_json
+from engine.outages import logged_as_outage
+from engine.snapshots import attributes, made, snapshot
+from engine.statements import Statement, parameter
+from models.columns import new_id, now
+from models.database import Database
+from models.downloads import DownloadKind, DownloadLink, Transfer
+from models.licenses import License
+from models.members import Member
+from models.notifications import AuditAnnouncer
+from permissions.client_sites import Site, site_of
+from permissions.viewer import Client
+from resolvers.change import Change, announcing, personal_change, system_change
+from resolvers.downloads.mutations import Content, Link, Subject, link_actor
+from resolvers.downloads.openers import ACTIONS
+from resolvers.global_ids import table_named
+
+NOTED_SECONDS = 1
+LOST_SECONDS = 30
+_CLOSING_SECONDS = 3
+_TRIES = 5
+_BATCH = 500
+log = structlog.get_logger()
+
+
+_MOST_LINKS = 10_000
+_MOST_ALONE = 10
+_PartsKey = tuple[bytes, Site | None]
+
+
+@dataclass
+class _Alone:
+    """Transfers of one link that have events of their own."""
+
+    until: datetime
+    whole: int = 0
+    sites: set[Site] = field(default_factory=set)
+    """Those that a part was sent to."""
+
+
+@dataclass
+class Sending:
+    """A transfer of this process."""
+
+    id: UUID
+    link: DownloadLink
+    member_name: str
+    client: Client
+    told: dict[str, Any]
+    bytes_sent: int = 0
+    reached_end: bool = False
+    parts: int = 0
+    """Of the file, that were asked for one by one and are told of together."""
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where it may not go on: its row is gone, or the process ends."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Transfers:
+    def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
+        self._database, self._announcer = database, announcer
+        self._open: dict[UUID, Sending] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._alone: dict[bytes, _Alone] = {}
+        """By the link, until it expires."""
+        self._parts: dict[_PartsKey, Sending] = {}
+        self._noting: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def begin(self, link: Link, content: Content, client: Client, range: str | None) -> Sending:
+        """`range` is the answer's Content-Range, where a part was asked for."""
+        told = _told(content.subject, content.size, range)
+        sending = Sending(new_id(), link.row, link.member.name, client, told)
+        async with personal_change(self._database) as session:
+            beginning = insert(Transfer).values(
+                id=sending.id,
+                token_hash=link.row.token_hash,
+                ip=client.ip,
+                user_agent=client.user_agent,
+                request_id=client.request_id,
+                told=told,
+                seen_at=func.now(),
+            )
+            await session.execute(beginning)
+        self._open[sending.id] = sending
+        if self._is_closed:
+            sending.cut.set()
+        if self._noting is None or self._noting.done():
+            self._noting = asyncio.create_task(self._note_each_second())
+        return sending
+
+    async def end(self, sending: Sending) -> None:
+        """Audits it, even if whoever awaits this is cancelled."""
+        await asyncio.shield(self._in_background(self._end(sending)))
+
+    def _in_background(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(ending)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    async def close(self) -> None:
+        """Cuts what still goes out, and audits it; what takes longer than a few seconds is left to the job
+        worker."""
+        self._is_closed = True
+        open = list(self._open.values())
+        _cut(open)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await asyncio.gather(*(sending.ended.wait() for sending in open))
+                await asyncio.gather(*map(self._end_parts, list(self._parts)))
+        if self._noting is not None:
+            self._noting.cancel()
+
+    async def _end(self, sending: Sending) -> None:
+        if self._is_alone(sending):
+            await self._audit(sending)
+            return
+        try:
+            await self._collect(sending)
+        except Exception as error:
+            if not logged_as_outage(error, request_id=sending.client.request_id):
+                log.error("part_not_collected", request_id=sending.client.request_id, error=repr(error))
+            parts = self._parts.pop(self._parts_key(sending), sending)
+            self._open.pop(parts.id, None)  # The job worker finds its row, and audits it.
+            await self._audit(sending)
+        finally:
+            sending.ended.set()
+
+    def _is_alone(self, sending: Sending) -> bool:
+        """Whether it is audited at once, as one of the first of its link."""
+        token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
+        if len(self._alone) >= _MOST_LINKS and token_hash not in self._alone:
+            self._alone = {each: alone for each, alone in self._alone.items() if alone.until > now()}
+        alone = self._alone.setdefault(token_hash, _Alone(sending.link.expires_at))
+        if "range" not in sending.told["details"]:
+            alone.whole += 1
+            return alone.whole <= _MOST_ALONE
+        if site in alone.sites or len(alone.sites) >= _MOST_ALONE:
+            return False
+        alone.sites.add(site)
+        return True
+
+    def _parts_key(self, sending: Sending) -> _PartsKey:
+        """With which others it is audited: those of its client, where that is one of the first ten."""
+        token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
+        alone = self._alone.get(token_hash)
+        return token_hash, site if alone is not None and site in alone.sites else None
+
+    async def _collect(self, sending: Sending) -> None:
+        """The first one's row becomes that of all. A row is gone in the moment in which its bytes are added,
+        so that they are audited once, however the process ends."""
+        parts = self._parts.setdefault(self._parts_key(sending), sending)
+        parts.parts += 1
+        details = {name: value for name, value in parts.told["details"].items() if name != "range"}
+        parts.told = {**parts.told, "details": {**details, "parts": parts.parts}}
+        least, added = (sending.bytes_sent, 0) if sending is parts else (0, sending.bytes_sent)
+        values = {"id": sending.id, "parts_id": parts.id, "least": least, "added": added}
+        values["told"] = canonical_json(parts.told)
+        async with personal_change(self._database) as session:
+            if (await session.execute(_COLLECT, values)).scalar() is None:
+                raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
+        parts.bytes_sent += added
+        if sending is not parts:
+            self._open.pop(sending.id, None)
+
+    def _end_parts(self, key: _PartsKey) -> asyncio.Task[None]:
+        """Whoever notes how far others have got does not wait for it: it may have to wait for a lock."""
+        parts = self._parts.pop(key)
+        parts.reached_end = False
+        return self._in_background(self._audit(parts))
+
+    async def _audit(self, sending: Sending) -> None:
+        try:
+            for attempt in range(_TRIES):
+                try:
+                    await _audit_sent(self._database, self._announcer, sending)
+                    return
+                except Exception as error:
+                    # Whatever it is: the row stays, and the job worker audits it if this does not.
+                    request_id = sending.client.request_id
+                    if not logged_as_outage(error, request_id=request_id):
+                        log.error("download_not_audited", request_id=request_id, error=repr(error))
+                    await asyncio.sleep(2**attempt)
+        finally:
+            self._open.pop(sending.id, None)
+            sending.ended.set()
+
+    async def _note_each_second(self) -> None:
+        clock = asyncio.get_running_loop().time
+        noted_at = clock()
+        while self._open:
+            await asyncio.sleep(NOTED_SECONDS)
+            for key in [key for key, parts in self._parts.items() if parts.link.expires_at <= now()]:
+                self._end_parts(key)
+            open = list(self._open.values())
+            try:
+                await self._note(open)
+                noted_at = clock()
+            except Exception as error:
+                if not logged_as_outage(error):
+                    log.error("transfers_not_noted", error=repr(error))
+                if clock() - noted_at > LOST_SECONDS / 2:
+                    # Others may take them for lost soon: what goes out then would be in no log.
+                    _cut(open)
+
+    async def _note(self, sendings: list[Sending]) -> None:
+        """One statement for all. Where a row is gone it was given up for lost, and audited: nothing more
+        may go out by it."""
+        values = {"ids": [each.id for each in sendings], "bytes": [each.bytes_sent for each in sendings]}
+        async with personal_change(self._database) as session:
+            noted = set((await session.execute(_NOTE, values)).scalars())
+        _cut(sending for sending in sendings if sending.id not in noted)
+
+
+def _cut(sendings: Iterable[Sending]) -> None:
+    for sending in sendings:
+        sending.cut.set()
+
+
+_NOTE = text(
+    """UPDATE transfers SET bytes_sent = greatest(transfers.bytes_sent, noted.bytes), seen_at = now()
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:bytes AS bigint[])) AS noted (id, bytes)
+    WHERE transfers.id = noted.id RETURNING transfers.id"""
+)
+
+
+_COLLECT = text(
+    """WITH gone AS (
+        DELETE FROM transfers WHERE id = CAST(:id AS uuid) AND id <> CAST(:parts_id AS uuid)
+    )
+    UPDATE transfers SET told = CAST(:told AS jsonb), seen_at = now(),
+        bytes_sent = greatest(bytes_sent, CAST(:least AS bigint)) + CAST(:added AS bigint)
+    WHERE id = CAST(:parts_id AS uuid) RETURNING id"""
+)
+
+
+def _told(subject: Subject, size: int | None, range: str | None) -> dict[str, Any]:
+    return {
+        "targetType": subject.table.__name__,
+        "targetId": str(subject.id),
+        "targetName": subject.name,
+        "thing": subject.thing,
+        "size": size,
+        "details": {**subject.details, **({"range": range} if range else {})},
+    }
+
+
+async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: Sending) -> None:
+    link = sending.link
+    actor = link_actor(link, sending.member_name)
+    action = ACTIONS[DownloadKind(link.kind)]
+    async with system_change(database, announcer, link.account_id, action, actor, sending.client) as tx:
+        if await tx.fetch(_TAKE, id=sending.id):
+            size = sending.told["size"]
+            complete = sending.reached_end and size in (None, sending.bytes_sent)
+            await _tell(tx, sending.told, sending.bytes_sent, complete=complete)
+        else:
+            tx.without_event("the job worker gave it up for lost, and audited it")
+
+
+async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> int:
+    """Those that no process has noted for so long; returns how many."""
+    lost_for = timedelta(seconds=lost_seconds)
+    lost = await database.fetch(_LOST.sql, *_LOST.arguments(lost_for=lost_for))
+    async with announcing(database) as announcer:
+        for member_name, *values in lost:
+            link = snapshot(DownloadLink, values[: len(attributes(DownloadLink))])
+            transfer = snapshot(Transfer, values[len(attributes(DownloadLink)) :])
+            try:
+                await _audit_lost(database, announcer, link, transfer, member_name, lost_for)
+            except Exception as error:
+                # The others are not to wait for it; it is tried again in 30 seconds.
+                if not logged_as_outage(error, request_id=transfer.request_id):
+                    log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
+    return len(lost)
+
+
+async def _audit_lost(
+    database: Database,
+    announcer: AuditAnnouncer,
+    link: DownloadLink,
+    transfer: Transfer,
+    member_name: str,
+    lost_for: timedelta,
+) -> None:
+    actor, action = link_actor(link, member_name), ACTIONS[DownloadKind(link.kind)]
+    client = Client(transfer.ip, transfer.user_agent, transfer.request_id)
+    async with system_change(database, announcer, link.account_id, action, actor, client) as tx:
+        taken = await tx.fetch(_TAKE_LOST, id=transfer.id, lost_for=lost_for)
+        if taken:
+            await _tell(tx, transfer.told, taken[0][0], complete=False)
+        else:
+            tx.without_event("its process, or another worker, has audited it")
+
+
+async def _tell(tx: Change, told: dict[str, Any], bytes_sent: int, *, complete: bool) -> None:
+    target = made(table_named(told["targetType"]), id=UUID(told["targetId"]))
+    tx.about(
+        target,
+        told["targetName"],
+        _did(told["thing"], bytes_sent, told["size"], complete=complete),
+        bytes=bytes_sent,
+        size=told["size"],
+        complete=complete,
+        **told["details"],
+    )
+    if isinstance(target, License) and bytes_sent:
+        await tx.fetch(_DOWNLOADED, account_id=tx.account.id, license_id=target.id)
+
+
+def _did(thing: str, bytes_sent: int, size: int | None, *, complete: bool) -> str:
+    if complete:
+        return f"downloaded {thing}"
+    if not bytes_sent:
+        return f"began to download {thing}, and got nothing of it"
+    return f"downloaded {bytes_sent:,} bytes" + (f" of {size:,}" if size is not None else "") + f" of {thing}"
+
+
+def _is_lost() -> ColumnElement[bool]:
+    """By the database's clock, as all that notes and looks may be on other machines."""
+    return col(Transfer.seen_at) < func.now() - cast(parameter("lost_for"), Interval)
+
+
+def _taking(*where: Any) -> Any:
+    return (
+        delete(Transfer)
+        .where(col(Transfer.id) == parameter("id"), *where)
+        .returning(col(Transfer.bytes_sent))
+    )
+
+
+_TAKE = Statement(_taking)
+_TAKE_LOST = Statement(lambda: _taking(_is_lost()))
+_DOWNLOADED = Statement(
+    lambda: (
+        update(License)
+        .where(col(License.account_id) == parameter("account_id"), col(License.id) == parameter("license_id"))
+        .values(last_downloaded_at=func.now())
+    )
+)
+
+
+def _lost() -> Select[*tuple[Any, ...]]:
+    tables = (DownloadLink, Transfer)
+    columns: list[Any] = [getattr(table, name) for table in tables for name in attributes(table)]
+    member = and_(
+        col(Member.account_id) == col(DownloadLink.account_id), col(Member.id) == col(DownloadLink.member_id)
+    )
+    return (
+        select(col(Member.name), *columns)
+        .select_from(Transfer)
+        .join(DownloadLink, col(DownloadLink.token_hash) == col(Transfer.token_hash))
+        .join(Member, member)
+        .where(_is_lost())
+        .order_by(col(Transfer.seen_at))
+        .limit(_BATCH)
+    )
+
+
+_LOST = Statement(
+    _lost, across_accounts="a job looks for what is due; each change that follows is of one account"
+)

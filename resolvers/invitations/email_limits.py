@@ -1,0 +1,114 @@
+"""How many invitations are emailed: to one address by all accounts, by one account, and by one person.
+
+An account that anybody can create sends few on its first day, and twice as many with each day of its age. One
+person's new accounts share what one of them may send, and so do one person's others: neither takes from the
+other.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import ceil, log2
+
+from sqlalchemy import Select, exists, or_, select
+from sqlmodel import col
+
+from engine.statements import Statement, parameter
+from models.audit import AuditAction, AuditEvent, CredentialKind
+from models.billing import Invoice, InvoiceStatus
+from models.columns import now
+from resolvers.change import Change
+from resolvers.email_addresses import counted_address
+from resolvers.email_allowances import Allowance
+from resolvers.user_errors import Refused, too_many_requests
+from settings import Settings
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_TO = "invitations to "
+
+
+async def count_emails(
+    tx: Change, settings: Settings, emails: Sequence[str], *path: str
+) -> dict[str, datetime]:
+    """Counts one to each of the addresses. Returns those that got too many, with when they may have another.
+    Raises Refused where the account, or who invites, has sent too many."""
+    different = list(dict.fromkeys(emails))
+    waiting = await _count_recipients(tx, settings, different)
+    going_out = len(different) - len(waiting)
+    if going_out:
+        a_day = await _emails_a_day(tx, settings)
+        if going_out > a_day:
+            raise too_many_requests(_of_new(a_day), _when_grown(tx, settings, going_out), *path)
+        full = a_day >= settings.invitation_emails_per_account_per_day
+        by_person = f"invitations by {tx.acting.user_id}" + ("" if full else " in new accounts")
+        # In this order everywhere, so that no two transactions wait for each other.
+        for subject in (f"invitations of {tx.account.id}", by_person):
+            waits = await tx.spend(Allowance(a_day, _DAY), [subject], going_out)
+            if waits:
+                raise too_many_requests(_OF_FULL if full else _of_new(a_day), waits[subject], *path)
+    return waiting
+
+
+_OF_FULL = "This account, or you in all of yours, has sent very many invitations today: try again later."
+
+
+def _of_new(a_day: int) -> str:
+    return (
+        f"This account is new: it sends at most {a_day} invitation emails a day, together with your other new"
+        " accounts, and twice as many with each day. Invite fewer people, or try again later."
+    )
+
+
+async def _count_recipients(tx: Change, settings: Settings, emails: Sequence[str]) -> dict[str, datetime]:
+    """Spellings of one address are counted one after the other."""
+    allowance = Allowance(settings.invitation_emails_per_hour, _HOUR)
+    spellings: dict[str, list[str]] = {}
+    for email in emails:
+        spellings.setdefault(_TO + counted_address(email), []).append(email)
+    waiting: dict[str, datetime] = {}
+    turn = 0
+    while spellings:
+        refused = await tx.spend(allowance, list(spellings))
+        for subject, retry_at in refused.items():
+            waiting.update(dict.fromkeys(spellings.pop(subject)[turn:], retry_at))
+        turn += 1
+        spellings = {subject: same for subject, same in spellings.items() if len(same) > turn}
+    return waiting
+
+
+async def _emails_a_day(tx: Change, settings: Settings) -> int:
+    full = settings.invitation_emails_per_account_per_day
+    age = now() - tx.account.created_at
+    grown = settings.invitation_emails_of_a_new_account << min(max(age // _DAY, 0), 32)
+    if grown >= full:
+        return full
+    ((is_vouched_for,),) = await tx.fetch(_VOUCHED_FOR, account_id=tx.account.id)
+    return full if is_vouched_for else grown
+
+
+def _when_grown(tx: Change, settings: Settings, count: int) -> datetime:
+    """When the account may send so many at once."""
+    days = ceil(log2(count / settings.invitation_emails_of_a_new_account))
+    return tx.account.created_at + days * _DAY
+
+
+def _vouched_for() -> Select[tuple[bool]]:
+    """Whether it has paid, or the operator created it or granted it licenses."""
+    paid = exists().where(
+        col(Invoice.account_id) == parameter("account_id"),
+        col(Invoice.status) == InvoiceStatus.PAID,
+        col(Invoice.total) > 0,
+    )
+    by_operator = exists().where(
+        col(AuditEvent.account_id) == parameter("account_id"),
+        col(AuditEvent.action).in_((AuditAction.ACCOUNT_CREATED, AuditAction.ENTITLEMENT_GRANTED)),
+        col(AuditEvent.credential_kind) == CredentialKind.OPERATOR,
+    )
+    return select(or_(paid, by_operator))
+
+
+_VOUCHED_FOR = Statement(_vouched_for)
+
+
+def too_many_to(email: str, retry_at: datetime, *path: str) -> Refused:
+    message = f"{email} got several invitations already: wait before you send another."
+    return too_many_requests(message, retry_at, *path)

@@ -1,0 +1,230 @@
+"""What the invited person does: look at the link, join, decline."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, select
+from sqlmodel import col
+
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, parameter
+from models.accounts import Account
+from models.audit import ActorKind, AuditAction, CredentialKind
+from models.columns import now
+from models.invitations import Invitation, InvitationStatus
+from models.members import Member, Role, User
+from permissions.context import Context
+from permissions.tokens import hash_token
+from permissions.viewer import Credential
+from resolvers.change import Change, system_change
+from resolvers.events import Actor
+from resolvers.invitations.mutations import locked
+from resolvers.sessions.mutations import name_from, person
+from resolvers.sessions.tokens import open_session, opened_session
+from resolvers.text import clean_line, mask_email
+from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
+
+if TYPE_CHECKING:
+    from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
+
+
+@dataclass(frozen=True)
+class InvitationPreview:
+    """What a link shows before anyone signs in."""
+
+    account_name: str
+    role: Role
+    status: InvitationStatus
+    expires_at: datetime
+    invited_by_name: str
+    masked_email: str
+    invitation: Invitation
+
+
+async def preview(context: Context, token: str) -> InvitationPreview | None:
+    found = await context.database.fetch(_OPENED.sql, hash_token(token))
+    if not found:
+        return None
+    *invitation, account_name, inviter = found[0]
+    return _preview(snapshot(Invitation, invitation), account_name, inviter)
+
+
+def _select_opened() -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [getattr(Invitation, name) for name in attributes(Invitation)]
+    return (
+        select(*columns, col(Account.name), col(Member.name))
+        .join(Account, col(Account.id) == col(Invitation.account_id))
+        .join(
+            Member,
+            (col(Member.account_id) == col(Invitation.account_id))
+            & (col(Member.id) == col(Invitation.invited_by_id)),
+        )
+        .where(col(Invitation.token_hash) == parameter("token_hash"))
+    )
+
+
+_OPENED = Statement(
+    _select_opened, across_accounts="a link is looked up by its hash, and says of which account it is"
+)
+
+
+def _preview(invitation: Invitation, account_name: str, inviter: str) -> InvitationPreview:
+    return InvitationPreview(
+        account_name,
+        invitation.role,
+        invitation.status,
+        invitation.expires_at,
+        inviter,
+        mask_email(invitation.email),
+        invitation,
+    )
+
+
+async def accept_invitation(context: Context, input: "AcceptInvitationInput") -> dict[str, Any]:
+    """Signs in only a person that this very acceptance creates: strangers send invitations, and people
+    forward them.
+
+    Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or what became of the invitation.
+    """
+    found = await _opened(context, input.token)
+    async with system_change(
+        context.database, context.announcer, found.account_id, AuditAction.MEMBER_JOINED, None, context.client
+    ) as tx:
+        invitation = await _locked(tx, found)
+        if invitation.status is InvitationStatus.ACCEPTED:
+            member, session_token = await _accept_again(tx, context, found, invitation, input.token)
+        else:
+            _refuse_ended(invitation)
+            name = clean_line(input.name, "A name", "name") if input.name else name_from(invitation.email)
+            user, is_new = await person(tx.session, invitation.email, name)
+            member = await _join(tx, invitation, user)
+            may_sign_in = is_new and context.viewer is None
+            session_token = open_session(tx.session, context, user, input.token) if may_sign_in else None
+    if session_token:
+        context.token = session_token
+        context.keep_cookie(session_token)
+    await context.identify()
+    return {"member": member, "session_token": None if context.is_page else session_token}
+
+
+async def _accept_again(
+    tx: Change, context: Context, found: Invitation, invitation: Invitation, token: str
+) -> tuple[Member, str | None]:
+    """A repeated click: of the same moment, of whoever is signed in, or of the browser that was signed in by
+    the first one. The last gets the session that it opened."""
+    tx.without_event()
+    member = await tx.session.get_one(Member, (invitation.account_id, invitation.accepted_by_id))
+    session_token = None
+    if context.viewer is None:
+        session_token = await opened_session(tx.session, context, token, member.user_id)
+    same_moment = _same_moment(context, found, invitation)
+    if member.removed_at is not None or not (same_moment or session_token or context.viewer):
+        _refuse_ended(invitation)
+    if same_moment:
+        invitation.accepted_at = now()
+    return member, session_token
+
+
+async def decline_invitation(context: Context, input: "DeclineInvitationInput") -> dict[str, Any]:
+    found = await _opened(context, input.token)
+    async with system_change(
+        context.database,
+        context.announcer,
+        found.account_id,
+        AuditAction.INVITATION_DECLINED,
+        _invited(found),
+        context.client,
+    ) as tx:
+        invitation = await _locked(tx, found)
+        if invitation.status is InvitationStatus.DECLINED:
+            tx.without_event()
+        else:
+            _refuse_ended(invitation)
+            invitation.stored_status = InvitationStatus.DECLINED
+            tx.about(invitation, invitation.email, "declined the invitation", status=["PENDING", "DECLINED"])
+    return {"invitation": await preview(context, input.token)}
+
+
+async def _opened(context: Context, token: str) -> Invitation:
+    """The link's invitation, if whoever is signed in is the one invited."""
+    shown = await preview(context, token)
+    if shown is None:
+        raise _no_link()
+    viewer = context.viewer
+    if viewer is not None and viewer.user.email != shown.invitation.email:
+        raise Refused(
+            WrongEmail(
+                UserErrorCode.WRONG_EMAIL,
+                f"This invitation is for {shown.masked_email}: sign in under that address.",
+                ["token"],
+                shown.masked_email,
+                viewer.user.email,
+            )
+        )
+    return shown.invitation
+
+
+async def _locked(tx: Change, found: Invitation) -> Invitation:
+    """As it is under the account's lock, if its link is still the one that was opened."""
+    invitation = await locked(tx, found)
+    if invitation.token_hash != found.token_hash:
+        raise _no_link()
+    return invitation
+
+
+def _no_link() -> Refused:
+    return refused(
+        UserErrorCode.TOKEN_INVALID,
+        "This link is not valid: open the newest email, or ask to be invited again.",
+        "token",
+    )
+
+
+def _same_moment(context: Context, found: Invitation, invitation: Invitation) -> bool:
+    """Whether this click began before the last of the clicks that joined was answered."""
+    accepted_at = invitation.accepted_at
+    began_before = accepted_at is not None and context.started_at <= accepted_at < invitation.expires_at
+    return found.status is InvitationStatus.PENDING or began_before
+
+
+def _refuse_ended(invitation: Invitation) -> None:
+    ended = {
+        InvitationStatus.ACCEPTED: (
+            UserErrorCode.INVITATION_ALREADY_USED,
+            "This invitation was accepted already: sign in instead.",
+        ),
+        InvitationStatus.REVOKED: (UserErrorCode.INVITATION_REVOKED, "This invitation was withdrawn."),
+        InvitationStatus.EXPIRED: (
+            UserErrorCode.INVITATION_EXPIRED,
+            "This invitation has expired: ask for it to be sent again.",
+        ),
+        InvitationStatus.DECLINED: (
+            UserErrorCode.NOT_ACTIVE,
+            "This invitation was declined: ask to be invited again.",
+        ),
+    }.get(invitation.status)
+    if ended:
+        raise refused(*ended, "token")
+
+
+async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
+    member = Member(
+        account_id=tx.account.id, user_id=user.id, name=user.name, email=user.email, role=invitation.role
+    )
+    tx.add(member)
+    await tx.session.flush()
+    invitation.stored_status = InvitationStatus.ACCEPTED
+    invitation.accepted_by_id, invitation.accepted_at = member.id, now()
+    tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, _credential(invitation))
+    tx.about(member, member.name, f"joined as {member.role.value.title()}", role=[None, member.role.value])
+    await tx.access_changed(user.id)
+    return member
+
+
+def _invited(invitation: Invitation) -> Actor:
+    return Actor(ActorKind.MEMBER, invitation.email, None, _credential(invitation))
+
+
+def _credential(invitation: Invitation) -> Credential:
+    return Credential(CredentialKind.INVITATION, invitation.id, invitation.email)

@@ -1,0 +1,326 @@
+"""Inviting: what an Admin does. What the invited person does is in `joining.py`."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from engine.conditions import Condition
+from engine.pagination import Branch, Listing, Order
+from engine.statements import any_of
+from mailer import messages
+from mailer.messages import Message
+from models.accounts import Account
+from models.audit import AuditAction
+from models.columns import now
+from models.invitations import DeliveryStatus, Invitation, InvitationStatus
+from models.members import Member, Role
+from permissions.context import Context
+from permissions.tokens import new_token
+from resolvers.accounts.mutations import account_id_of
+from resolvers.change import Change, change
+from resolvers.events import PLATFORM
+from resolvers.invitations.email_limits import count_emails, too_many_to
+from resolvers.invitations.outcomes import Outcome, remembered, replayed
+from resolvers.nodes import find
+from resolvers.text import canonical_email, clean_email, clean_text
+from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
+from settings import Settings
+
+if TYPE_CHECKING:
+    from schema.invitations import (
+        InvitationFilter,
+        InviteMemberInput,
+        InviteMembersInput,
+        ResendInvitationInput,
+        RevokeInvitationInput,
+    )
+
+MOST_INVITATIONS = 1_000
+_AT_ONCE = 20
+"""Invitations that are written, with their emails, before other requests have their turn."""
+_NEWEST = Order("newest", (col(Invitation.created_at), col(Invitation.id)), descending=True)
+
+_of_account = Condition(lambda account_id: col(Invitation.account_id) == account_id)
+_addressed_to = Condition(lambda email: col(Invitation.email) == email)
+_in_states = Condition(lambda statuses: any_of(Invitation.status_now(), statuses))
+_stored = Condition(lambda status: col(Invitation.stored_status) == status)
+_pending = Condition(lambda: col(Invitation.stored_status) == InvitationStatus.PENDING)
+# IS TRUE: or else it were looked up in the index of what is due, of all accounts.
+_in_time = Condition(lambda: (col(Invitation.expires_at) > func.now()).is_(True))
+_due = Condition(lambda: col(Invitation.expires_at) <= func.now())
+
+
+def account_invitations(
+    context: Context, account: Account, filter: "InvitationFilter | None" = None
+) -> Listing:
+    of_account = _of_account(account.id)
+    statuses = filter.statuses if filter else None
+    if filter and filter.email is not None:
+        where = [of_account, _addressed_to(canonical_email(filter.email) or "")]
+        where += [] if statuses is None else [_in_states(statuses)]
+        return Listing(Invitation, tuple(where), _NEWEST)
+    if not statuses:
+        where = [of_account] if statuses is None else [of_account, _in_states([])]
+        return Listing(Invitation, tuple(where), _NEWEST)
+    branches = tuple(branch for status in dict.fromkeys(statuses) for branch in _with_status(status))
+    return Listing(Invitation, (of_account,), _NEWEST, branches=branches)
+
+
+def _with_status(status: InvitationStatus) -> tuple[Branch, ...]:
+    """Some have expired that the job has not come by yet."""
+    if status is InvitationStatus.PENDING:
+        return (Branch((_pending(), _in_time())),)
+    stored = Branch((_stored(status.value),))
+    if status is InvitationStatus.EXPIRED:
+        return stored, Branch((_pending(), _due()), is_few=True)
+    return (stored,)
+
+
+async def invite_member(context: Context, input: "InviteMemberInput") -> dict[str, Any]:
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
+        if tx.replayed:
+            return {"invitation": await tx.session.get(Invitation, (account_id, UUID(tx.replayed)))}
+        email = clean_email(input.email, "email")
+        message = clean_text(input.message, "A message", "message")
+        roster = await _roster(tx, [email])
+        await _count_emails(tx, context.settings, roster, [email], "email")
+        invitation = _invite(tx, context.settings, roster, email, input.role, message)
+        tx.remember(str(invitation.id))
+    return {"invitation": invitation}
+
+
+async def invite_members(context: Context, input: "InviteMembersInput") -> dict[str, Any]:
+    """Each row is told its own outcome; those that are fine are invited whatever becomes of the others."""
+    account_id = account_id_of(input.account_id)
+    action, rows = AuditAction.MEMBER_INVITED, len(input.invitations)
+    async with change(context, account_id, action, key=input.idempotency_key, rows=rows) as tx:
+        if tx.replayed is not None:
+            return {"results": await replayed(tx)}
+        if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
+            raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
+        emails = [_email_or_refusal(row.email, index) for index, row in enumerate(input.invitations)]
+        addresses = [email for email in emails if isinstance(email, str)]
+        roster = await _roster(tx, addresses)
+        await _count_emails(tx, context.settings, roster, addresses, "invitations")
+        results: list[Outcome] = []
+        for index, (row, email) in enumerate(zip(input.invitations, emails, strict=True)):
+            if index % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            try:
+                if isinstance(email, Refused):
+                    raise email
+                path = ("invitations", str(index), "email")
+                invitation = _invite(tx, context.settings, roster, email, row.role, None, path)
+                results.append(Outcome(invitation, []))
+            except Refused as refusal:
+                results.append(Outcome(None, refusal.errors))
+        if not any(result.invitation for result in results):
+            tx.without_event("nobody of the list could be invited")
+        tx.remember(remembered(results))
+    return {"results": results}
+
+
+async def resend_invitation(context: Context, input: "ResendInvitationInput") -> dict[str, Any]:
+    """The old link dies; the new one lives as long as a new invitation's."""
+    found = await _find(context, input.invitation_id)
+    async with change(context, found.account_id, AuditAction.INVITATION_RESENT, on=found) as tx:
+        invitation = await locked(tx, found)
+        if invitation.status not in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
+            raise _ended(invitation)
+        await _make_room(tx, context.settings, invitation)
+        token, invitation.token_hash = new_token()
+        invitation.stored_status = InvitationStatus.PENDING
+        invitation.expires_at = now() + timedelta(seconds=context.settings.invitation_lifetime_seconds)
+        invitation.emails += 1
+        invitation.delivery, invitation.delivery_error = DeliveryStatus.QUEUED, None
+        invitation.sent_at = None
+        tx.enqueue(_message(tx, context.settings, invitation, token))
+        did = f"resent the invitation of {invitation.email}"
+        tx.about(invitation, invitation.email, did, emails=invitation.emails)
+    return {"invitation": invitation}
+
+
+async def revoke_invitation(context: Context, input: "RevokeInvitationInput") -> dict[str, Any]:
+    found = await _find(context, input.invitation_id)
+    async with change(context, found.account_id, AuditAction.INVITATION_REVOKED, on=found) as tx:
+        invitation = await locked(tx, found)
+        status = invitation.status
+        if status is InvitationStatus.REVOKED:
+            tx.without_event()
+        elif status in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
+            _note_expiry(tx, invitation)
+            invitation.stored_status = InvitationStatus.REVOKED
+            did = f"revoked the invitation of {invitation.email}"
+            tx.about(invitation, invitation.email, did, status=[status.value, "REVOKED"])
+        else:
+            raise _ended(invitation)
+    return {"invitation": invitation}
+
+
+async def locked(tx: Change, found: Invitation) -> Invitation:
+    """As it is under the account's lock."""
+    invitation = await tx.session.get(Invitation, (found.account_id, found.id))
+    if invitation is None:
+        raise not_found("invitation", "invitationId")
+    return invitation
+
+
+async def _find(context: Context, global_id: str) -> Invitation:
+    invitation = await find(context, Invitation, global_id)
+    if invitation is None:
+        raise not_found("invitation", "invitationId")
+    return invitation
+
+
+async def _make_room(tx: Change, settings: Settings, invitation: Invitation) -> None:
+    """For it to be pending again: an address has one such invitation, and its time is not over."""
+    roster = await _roster(tx, [invitation.email])
+    if roster.pending.get(invitation.email) is invitation:
+        del roster.pending[invitation.email]
+    await _count_emails(tx, settings, roster, [invitation.email], "invitationId")
+    _refuse_known(roster, invitation.email, ("invitationId",))
+    for overdue in (invitation, *roster.pending.values()):
+        _note_expiry(tx, overdue)
+    await tx.session.flush()
+
+
+def _note_expiry(tx: Change, invitation: Invitation) -> None:
+    """Where it has expired and the job has not come by yet."""
+    if invitation.status is not invitation.stored_status:
+        expire(tx, invitation)
+
+
+def _ended(invitation: Invitation) -> Refused:
+    code, message = {
+        InvitationStatus.ACCEPTED: (UserErrorCode.INVITATION_ALREADY_USED, "has joined already"),
+        InvitationStatus.REVOKED: (
+            UserErrorCode.INVITATION_REVOKED,
+            "has no invitation any more: invite anew",
+        ),
+        InvitationStatus.DECLINED: (UserErrorCode.NOT_ACTIVE, "declined the invitation: invite anew"),
+    }[invitation.status]
+    return refused(code, f"{invitation.email} {message}.", "invitationId")
+
+
+@dataclass
+class _Roster:
+    """Who of some addresses is known to the account already."""
+
+    members: set[str]
+    pending: dict[str, Invitation]
+    waiting: dict[str, datetime] = field(default_factory=dict)
+    """Who got so many invitations, of whichever accounts, that the next one has to wait until then."""
+
+    def is_free(self, email: str) -> bool:
+        """Whether neither a member nor invited."""
+        pending = self.pending.get(email)
+        return email not in self.members and (
+            pending is None or pending.status is not InvitationStatus.PENDING
+        )
+
+
+async def _roster(tx: Change, emails: Sequence[str]) -> _Roster:
+    members = select(col(Member.email)).where(
+        col(Member.account_id) == tx.account.id,
+        col(Member.email).in_(emails),
+        col(Member.removed_at).is_(None),
+    )
+    pending = select(Invitation).where(
+        col(Invitation.account_id) == tx.account.id,
+        col(Invitation.email).in_(emails),
+        col(Invitation.stored_status) == InvitationStatus.PENDING,
+    )
+    invited = (await tx.session.scalars(pending)).all()
+    return _Roster(
+        set(await tx.session.scalars(members)), {invitation.email: invitation for invitation in invited}
+    )
+
+
+async def _count_emails(
+    tx: Change, settings: Settings, roster: _Roster, emails: Sequence[str], *path: str
+) -> None:
+    """Of those that will be sent."""
+    roster.waiting = await count_emails(
+        tx, settings, [each for each in emails if roster.is_free(each)], *path
+    )
+
+
+def _invite(
+    tx: Change,
+    settings: Settings,
+    roster: _Roster,
+    email: str,
+    role: Role,
+    message: str | None,
+    path: tuple[str, ...] = ("email",),
+) -> Invitation:
+    _refuse_known(roster, email, path)
+    if email in roster.pending:
+        expire(tx, roster.pending[email])
+    token, token_hash = new_token()
+    invitation = Invitation(
+        account_id=tx.account.id,
+        email=email,
+        role=role,
+        message=message,
+        token_hash=token_hash,
+        invited_by_id=tx.acting.id,
+        expires_at=now() + timedelta(seconds=settings.invitation_lifetime_seconds),
+    )
+    roster.pending[email] = invitation
+    tx.add(invitation)
+    tx.enqueue(_message(tx, settings, invitation, token))
+    tx.about(invitation, email, f"invited {email} as {role.value.title()}", email=email, role=role.value)
+    return invitation
+
+
+def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
+    if email in roster.members:
+        raise refused(UserErrorCode.ALREADY_MEMBER, f"{email} is a member already.", *path)
+    pending = roster.pending.get(email)
+    if pending is not None and pending.status is InvitationStatus.PENDING:
+        raise refused(
+            UserErrorCode.ALREADY_INVITED, f"{email} is invited already: resend that invitation.", *path
+        )
+    if email in roster.waiting:
+        raise too_many_to(email, roster.waiting[email], *path)
+
+
+def expire(tx: Change, invitation: Invitation) -> None:
+    invitation.stored_status = InvitationStatus.EXPIRED
+    did = f"let the invitation of {invitation.email} expire"
+    tx.about(
+        invitation,
+        invitation.email,
+        did,
+        action=AuditAction.INVITATION_EXPIRED,
+        actor=PLATFORM,
+        status=["PENDING", "EXPIRED"],
+    )
+
+
+def _message(tx: Change, settings: Settings, invitation: Invitation, token: str) -> Message:
+    return messages.invitation(
+        to=invitation.email,
+        inviter=tx.acting.name,
+        account=tx.account.name,
+        role=invitation.role,
+        note=invitation.message,
+        link=settings.join_link.replace("{token}", token),
+        expires_at=invitation.expires_at,
+        delivery=messages.InvitationDelivery(invitation.account_id, invitation.id, invitation.emails),
+    )
+
+
+def _email_or_refusal(text: str, index: int) -> str | Refused:
+    try:
+        return clean_email(text, "invitations", str(index), "email")
+    except Refused as refusal:
+        return refusal

@@ -1,0 +1,51 @@
+"""What became of each of several invitations, also for a retry that is to be told the same."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from models.invitations import Invitation
+from resolvers.change import Change
+from resolvers.user_errors import InputError, RetryLater, UserErrorCode
+
+
+@dataclass
+class Outcome:
+    invitation: Invitation | None
+    user_errors: list[InputError]
+
+
+def remembered(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    """As JSON."""
+    return [
+        {
+            "id": str(outcome.invitation.id) if outcome.invitation else None,
+            "errors": [_plain(error) for error in outcome.user_errors],
+        }
+        for outcome in outcomes
+    ]
+
+
+async def replayed(tx: Change) -> list[Outcome]:
+    ids = [UUID(row["id"]) for row in tx.replayed if row["id"]]
+    statement = select(Invitation).where(
+        col(Invitation.account_id) == tx.account.id, col(Invitation.id).in_(ids)
+    )
+    found = {str(invitation.id): invitation for invitation in await tx.session.scalars(statement)}
+    return [Outcome(found.get(row["id"]), [_error(each) for each in row["errors"]]) for row in tx.replayed]
+
+
+def _plain(error: InputError) -> dict[str, Any]:
+    plain = {"code": error.code.value, "message": error.message, "path": error.path}
+    return {**plain, "retry_at": error.retry_at.isoformat()} if isinstance(error, RetryLater) else plain
+
+
+def _error(plain: dict[str, Any]) -> InputError:
+    code, message, path = UserErrorCode(plain["code"]), plain["message"], plain["path"]
+    if "retry_at" not in plain:
+        return InputError(code, message, path)
+    return RetryLater(code, message, path, retry_at=datetime.fromisoformat(plain["retry_at"]))

@@ -1,0 +1,127 @@
+"""What an Admin does with a license that is there: revoking, suspending, reinstating, transferring."""
+
+from typing import TYPE_CHECKING, Any
+
+from models.audit import AuditAction
+from models.catalog import Theme
+from models.columns import now
+from models.licenses import License, LicenseStatus
+from models.members import Member
+from permissions.context import Context
+from resolvers.change import Change, change
+from resolvers.licenses.jobs import expire, free_entitlements
+from resolvers.licenses.mutations import present_member, refuse_beyond_cap
+from resolvers.nodes import find
+from resolvers.text import clean_text
+from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
+
+if TYPE_CHECKING:
+    from schema.licenses import (
+        ReinstateLicenseInput,
+        RevokeLicenseInput,
+        SuspendLicenseInput,
+        TransferLicenseInput,
+    )
+
+
+async def revoke_license(context: Context, input: "RevokeLicenseInput") -> dict[str, Any]:
+    """For good; its entitlement is free again."""
+    found = await _find(context, input.license_id)
+    async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
+        reason = _reason(input.reason, "the reason is kept with the license.")
+        license = await _current(tx, found)
+        status = license.status
+        if status is LicenseStatus.REVOKED:
+            raise _not_active("This license was revoked already.")
+        if status is LicenseStatus.EXPIRED:
+            await expire(tx, [license.id])
+        else:
+            await free_entitlements(tx, license.theme_id)
+        license.stored_status = LicenseStatus.REVOKED
+        license.revoked_by_id, license.revoked_at, license.revoked_reason = tx.acting.id, now(), reason
+        name = await _name(tx, license)
+        tx.about(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
+    return {"license": license}
+
+
+async def suspend_license(context: Context, input: "SuspendLicenseInput") -> dict[str, Any]:
+    """Until it is reinstated; it keeps its entitlement."""
+    found = await _find(context, input.license_id)
+    async with change(context, found.account_id, AuditAction.LICENSE_SUSPENDED, on=found) as tx:
+        reason = _reason(input.reason, "the reason is kept in the log.")
+        license = await _live(tx, found)
+        if license.stored_status is LicenseStatus.SUSPENDED:
+            raise _not_active("This license is suspended already.")
+        license.stored_status = LicenseStatus.SUSPENDED
+        name = await _name(tx, license)
+        tx.about(license, name, f"suspended {name}", status=["ACTIVE", "SUSPENDED"], reason=reason)
+    return {"license": license}
+
+
+async def reinstate_license(context: Context, input: "ReinstateLicenseInput") -> dict[str, Any]:
+    """It is one more of the active ones, of which the account's cap may allow no more."""
+    found = await _find(context, input.license_id)
+    async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
+        license = await _live(tx, found)
+        if license.stored_status is LicenseStatus.ACTIVE:
+            raise invalid("This license is active: only a suspended one is reinstated.", "licenseId")
+        await refuse_beyond_cap(tx, "licenseId")
+        license.stored_status = LicenseStatus.ACTIVE
+        name = await _name(tx, license)
+        tx.about(license, name, f"reinstated {name}", status=["SUSPENDED", "ACTIVE"])
+    return {"license": license}
+
+
+async def transfer_license(context: Context, input: "TransferLicenseInput") -> dict[str, Any]:
+    """To a member of whatever role, as it may be provisioned for any; suspended ones too."""
+    found = await _find(context, input.license_id)
+    async with change(context, found.account_id, AuditAction.LICENSE_TRANSFERRED, on=found) as tx:
+        license = await _live(tx, found)
+        holder = await present_member(tx, input.to_member_id, "toMemberId")
+        if holder.id == license.holder_id:
+            tx.without_event()
+        else:
+            before = await tx.session.get_one(Member, (license.account_id, license.holder_id))
+            license.holder_id = holder.id
+            name = await _name(tx, license)
+            did = f"transferred {name} from {before.name} to {holder.name}"
+            tx.about(license, name, did, holder=[before.name, holder.name])
+    return {"license": license}
+
+
+async def _find(context: Context, global_id: str) -> License:
+    found = await find(context, License, global_id)
+    if found is None:
+        raise not_found("license", "licenseId")
+    return found
+
+
+async def _current(tx: Change, found: License) -> License:
+    """As it is under the lock."""
+    return await tx.session.get_one(License, (found.account_id, found.id))
+
+
+async def _live(tx: Change, found: License) -> License:
+    """As it is under the lock. Raises `Refused` where it is revoked or over."""
+    license = await _current(tx, found)
+    if license.status is LicenseStatus.REVOKED:
+        raise _not_active("This license was revoked, which is for good.")
+    if license.status is LicenseStatus.EXPIRED:
+        raise _not_active("This license has expired.")
+    return license
+
+
+async def _name(tx: Change, license: License) -> str:
+    theme = await tx.session.get_one(Theme, license.theme_id)
+    return f"{theme.name} for {license.site}"
+
+
+def _reason(text: str, kept: str) -> str:
+    reason = clean_text(text, "A reason", "reason")
+    if reason is None:
+        raise invalid(f"Say why: {kept}", "reason")
+    return reason
+
+
+def _not_active(message: str) -> Exception:
+    return refused(UserErrorCode.NOT_ACTIVE, message, "licenseId")

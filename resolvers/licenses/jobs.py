@@ -1,0 +1,117 @@
+"""Licenses that are over: all see it at once; here it is stored and told, and the entitlement freed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, update
+from sqlmodel import col
+
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, any_of, parameter
+from models.audit import AuditAction
+from models.catalog import Theme
+from models.database import Database
+from models.licenses import LIVE, Entitlement, License, LicenseStatus
+from resolvers.change import Change, announcing, system_change
+from resolvers.events import PLATFORM
+
+_BATCH = 500
+_DUE = Statement(
+    lambda: (
+        select(col(License.account_id), col(License.id))
+        .where(col(License.stored_status).in_(LIVE), col(License.expires_at) <= func.now())
+        .order_by(col(License.expires_at))
+        .limit(_BATCH)
+    ),
+    across_accounts="a job looks for what is due; each change that follows is of one account",
+)
+
+
+async def expire_due(database: Database) -> int:
+    """Gives those whose time is over their state and their event; returns how many. A change an account, so
+    that one that is killed has done all of an account's batch, or nothing."""
+    expired = 0
+    while due := [(row[0], row[1]) for row in await database.fetch(_DUE.sql)]:
+        in_batch = 0
+        for account_id, ids in groupby(sorted(due), key=lambda row: row[0]):
+            in_batch += await _expire_in(database, account_id, [id for _, id in ids])
+        expired += in_batch
+        if in_batch < _BATCH:
+            break
+    return expired
+
+
+async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
+    async with (
+        announcing(database) as announcer,
+        system_change(
+            database, announcer, account_id, AuditAction.LICENSE_EXPIRED, PLATFORM, rows=len(ids)
+        ) as tx,
+    ):
+        expired = await expire(tx, ids)
+        if not expired:
+            tx.without_event("others have expired them meanwhile")
+    return expired
+
+
+async def expire(tx: Change, ids: Sequence[UUID]) -> int:
+    """Of licenses that are over, those that are not stored so yet; returns how many. What is over stays so:
+    when a license expires never changes."""
+    found = await tx.fetch(_LIVE, account_id=tx.account.id, ids=ids)
+    licenses = [(snapshot(License, record[:-1]), record[-1]) for record in found]
+    if not licenses:
+        return 0
+    await tx.fetch(_EXPIRE, account_id=tx.account.id, ids=[license.id for license, _ in licenses])
+    for theme_id, count in Counter(license.theme_id for license, _ in licenses).items():
+        await free_entitlements(tx, theme_id, count)
+    for license, theme_name in licenses:
+        name = f"{theme_name} for {license.site}"
+        tx.about(
+            license,
+            name,
+            f"let the license of {name} expire",
+            action=AuditAction.LICENSE_EXPIRED,
+            actor=PLATFORM,
+            status=[license.stored_status.value, "EXPIRED"],
+        )
+    return len(licenses)
+
+
+async def free_entitlements(tx: Change, theme_id: UUID, count: int = 1) -> None:
+    await tx.fetch(_FREE, account_id=tx.account.id, theme_id=theme_id, count=count)
+
+
+def _live() -> Select[*tuple[object, ...]]:
+    columns = [getattr(License, name) for name in attributes(License)]
+    return (
+        select(*columns, col(Theme.name))
+        .join(Theme, col(Theme.id) == col(License.theme_id))
+        .where(
+            col(License.account_id) == parameter("account_id"),
+            any_of(col(License.id), parameter("ids")),
+            col(License.stored_status).in_(LIVE),
+        )
+        .order_by(col(License.expires_at), col(License.id))
+    )
+
+
+_LIVE = Statement(_live)
+_EXPIRE = Statement(
+    lambda: (
+        update(License)
+        .where(col(License.account_id) == parameter("account_id"), any_of(col(License.id), parameter("ids")))
+        .values({col(License.stored_status): LicenseStatus.EXPIRED})
+    )
+)
+_FREE = Statement(
+    lambda: (
+        update(Entitlement)
+        .where(
+            col(Entitlement.account_id) == parameter("account_id"),
+            col(Entitlement.theme_id) == parameter("theme_id"),
+        )
+        .values(provisioned=col(Entitlement.provisioned) - parameter("count"))
+    )
+)

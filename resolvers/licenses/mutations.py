@@ -1,0 +1,311 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, any_, exists, func, or_, select, update
+from sqlmodel import col
+
+from engine.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
+from engine.pagination import Branch, Listing, Order, Search, Through, narrowed
+from engine.snapshots import attributes, made, snapshot
+from engine.statements import Statement, any_of, parameter
+from models.accounts import Account
+from models.audit import AuditAction
+from models.catalog import Theme
+from models.columns import now
+from models.licenses import LIVE, Entitlement, License
+from models.members import Member
+from models.text_forms import folded
+from permissions.context import Context
+from resolvers.accounts.mutations import account_id_of, count_active_licenses
+from resolvers.change import Change, change
+from resolvers.global_ids import decode_all, decode_as
+from resolvers.hosts import folded_host
+from resolvers.licenses.jobs import expire
+from resolvers.licenses.keys import new_license_key
+from resolvers.licenses.sites import clean_site
+from resolvers.user_errors import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
+from resolvers.visibility import licenses_seen_by, states
+
+if TYPE_CHECKING:
+    from schema.licenses import LicenseFilter, ProvisionLicenseInput
+
+
+class LicenseOrder(StrEnum):
+    NEWEST = "NEWEST"
+    OLDEST = "OLDEST"
+    SITE = "SITE"
+
+
+_ORDERS = {
+    LicenseOrder.NEWEST: Order("newest", (col(License.provisioned_at), col(License.id)), descending=True),
+    LicenseOrder.OLDEST: Order("oldest", (col(License.provisioned_at), col(License.id))),
+    LicenseOrder.SITE: Order("site", (col(License.site), col(License.id))),
+}
+_MOST_DUE = 100
+_BY_ID = Order("id", (col(Entitlement.id),))
+
+
+_of_account = Condition(lambda account_id: col(License.account_id) == account_id)
+_held_by = Condition(lambda member_id: col(License.holder_id) == member_id)
+_held_by_any = Condition(lambda member_ids: any_of(col(License.holder_id), member_ids))
+_of_theme = Condition(lambda theme_id: col(License.theme_id) == theme_id)
+_of_themes = Condition(lambda theme_ids: any_of(col(License.theme_id), theme_ids))
+_in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
+_matches = Condition(
+    lambda site, theme: or_(contains(col(License.site_folded), site), _is_of_theme_called(theme)),
+    searches=("site_folded", "theme_id"),
+)
+_has_site_grams = Condition(
+    lambda account_id, search: has_grams_of(License, "site_folded", account_id, search)
+)
+_on_site = Condition(lambda search: contains(col(License.site_folded), search))
+_of_theme_elsewhere = Condition(
+    lambda account_id, theme_id, search: and_(
+        col(License.account_id) == account_id,
+        col(License.theme_id) == theme_id,
+        ~contains(col(License.site_folded), search),
+    )
+)
+_theme_called = Condition(lambda search: contains(col(Theme.name_folded), search))
+_entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == account_id)
+
+
+def account_licenses(
+    context: Context,
+    account: Account,
+    filter: "LicenseFilter | None" = None,
+    order_by: LicenseOrder | None = None,
+) -> Listing:
+    return _listing(context, account.id, filter, _ORDERS[order_by or LicenseOrder.NEWEST])
+
+
+def member_licenses(context: Context, member: Member, filter: "LicenseFilter | None" = None) -> Listing:
+    return _listing(context, member.account_id, filter, _ORDERS[LicenseOrder.NEWEST], _held_by(member.id))
+
+
+def account_entitlements(context: Context, account: Account) -> Listing:
+    return Listing(Entitlement, (_entitlements_of(account.id),), _BY_ID)
+
+
+def _listing(
+    context: Context, account_id: UUID, filter: "LicenseFilter | None", order: Order, *where: Bound
+) -> Listing:
+    """What the viewer may see of it."""
+    seen = licenses_seen_by(context.signed_in().memberships[account_id])
+    of_account, branches = _of_account(account_id), tuple[Branch, ...]()
+    if filter and folded(filter.search or ""):
+        where = (of_account, *where, *_filtered(filter), *seen.where)
+        return Listing(License, where, order, search=_search(account_id, filter.search or ""))
+    if filter is not None:
+        where, branches = _narrowed(filter, where, by_status=not seen.where)
+    if not where and not branches:
+        return Listing(License, (of_account,), order, branches=seen.branches)
+    return Listing(License, (of_account, *where, *seen.where), order, branches=branches)
+
+
+def _narrowed(
+    filter: "LicenseFilter", where: tuple[Bound, ...], *, by_status: bool
+) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    """The first of the filters says along which index the list is walked; the others are looked at on the
+    way."""
+    branches: tuple[Branch, ...] = ()
+    if filter.holder_ids is not None:
+        holders = _holders(filter.holder_ids)
+        where, branches = narrowed(where, branches, holders, _held_by, _held_by_any)
+    if filter.theme_ids is not None:
+        themes = _themes(filter.theme_ids)
+        where, branches = narrowed(where, branches, themes, _of_theme, _of_themes)
+    if filter.statuses is not None:
+        if where or branches or not (filter.statuses and by_status):
+            where = (*where, _in_states(filter.statuses))
+        else:
+            branches = states(filter.statuses)
+    return where, branches
+
+
+def _filtered(filter: "LicenseFilter") -> list[Bound]:
+    where = []
+    if filter.statuses is not None:
+        where.append(_in_states(filter.statuses))
+    if filter.theme_ids is not None:
+        where.append(_of_themes(_themes(filter.theme_ids)))
+    if filter.holder_ids is not None:
+        where.append(_held_by_any(_holders(filter.holder_ids)))
+    return where
+
+
+def _themes(global_ids: Sequence[str]) -> list[UUID]:
+    return decode_all(Theme, global_ids, "themeIds")
+
+
+def _holders(global_ids: Sequence[str]) -> list[UUID]:
+    return decode_all(Member, global_ids, "holderIds")
+
+
+def _search(account_id: UUID, text: str) -> Search:
+    site, theme = folded_host(text), folded(text)
+    by_site = Branch((_has_site_grams(account_id, site), _on_site(site)))
+    of_theme = _of_theme_elsewhere(account_id, ParentColumn("id"), site)
+    by_theme = Branch((of_theme,), through=Through(Theme, _theme_called(theme)))
+    return Search(_matches(site, theme), (by_site, by_theme))
+
+
+def _is_of_theme_called(search: Any) -> Any:
+    """The themes are found once, and not for each license."""
+    themes = select(col(Theme.id)).where(contains(col(Theme.name_folded), search))
+    return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))
+
+
+async def provision_license(context: Context, input: "ProvisionLicenseInput") -> dict[str, Any]:
+    """Uses one entitlement, under the lock of its row; so never one license too many."""
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.LICENSE_PROVISIONED, key=input.idempotency_key) as tx:
+        if tx.replayed:
+            return {"license": await _made_before(tx, UUID(tx.replayed))}
+        site = clean_site(input.site)
+        if input.expires_at is not None and input.expires_at <= now():
+            raise invalid("A license expires in the future, or never.", "expiresAt")
+        wanted = await _wanted(tx, input.theme_id, site)
+        theme, holder = wanted.theme, tx.acting
+        if input.holder_id is not None:
+            holder = await present_member(tx, input.holder_id, "holderId")
+        if wanted.is_second:
+            raise invalid(f"{site} has a license of {theme.name} already.", "site")
+        if wanted.due:
+            wanted.provisioned -= await expire(tx, wanted.due)
+        await _use_entitlement(tx, wanted)
+        license = made(
+            License,
+            account_id=account_id,
+            theme_id=theme.id,
+            site=site,
+            key=new_license_key(),
+            holder_id=holder.id,
+            provisioned_by_id=tx.acting.id,
+            expires_at=input.expires_at,
+        )
+        await tx.insert(license)
+        tx.about(
+            license,
+            f"{theme.name} for {site}",
+            f"provisioned {theme.name} for {site}"
+            + ("" if holder is tx.acting else f", held by {holder.name}"),
+            theme=theme.slug,
+            site=site,
+            holder=holder.name,
+        )
+        tx.remember(str(license.id))
+    return {"license": license}
+
+
+async def _made_before(tx: Change, id: UUID) -> License:
+    """Its key is shown again to an API key without READ only where that very key has made it."""
+    license = await tx.session.get_one(License, (tx.account.id, id))
+    if tx.repeats_its_own:
+        tx.has_made(license)
+    return license
+
+
+async def present_member(tx: Change, global_id: str, argument: str) -> Member:
+    """Of the account, and not gone. Raises `Refused`."""
+    member_id = decode_as(Member, global_id)
+    member = await tx.session.get(Member, (tx.account.id, member_id)) if member_id else None
+    if member is None:
+        raise not_found("member of this account", argument)
+    if member.removed_at is not None:
+        raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", argument)
+    return member
+
+
+@dataclass
+class _Wanted:
+    """A theme, and what the account has of it."""
+
+    theme: Theme
+    purchased: int
+    provisioned: int
+    is_second: bool
+    """Whether the site has one already."""
+    due: list[UUID]
+    """Licenses that are over and not stored so yet: they take up the site, or what was bought."""
+
+
+async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
+    theme_id = decode_as(Theme, global_id)
+    values = {"theme_id": theme_id, "account_id": tx.account.id, "site": site, "at": now()}
+    found = await tx.fetch(_WANTED, **values) if theme_id else []
+    if not found:
+        raise not_found("theme", "themeId")
+    *theme, purchased, provisioned, is_second, due = found[0]
+    theme = snapshot(Theme, theme)
+    tx.has_read(theme)
+    return _Wanted(theme, purchased or 0, provisioned or 0, is_second, due)
+
+
+def _select_wanted() -> Select[*tuple[Any, ...]]:
+    """Nothing of it changes meanwhile: the account is locked."""
+    account_id, theme_id, site, at = map(parameter, ("account_id", "theme_id", "site", "at"))
+    live = and_(
+        col(License.account_id) == account_id,
+        col(License.theme_id) == theme_id,
+        col(License.stored_status).in_(LIVE),
+    )
+    second = exists().where(live, col(License.site) == site, (col(License.expires_at) > at).is_not(False))
+    due = (
+        select(col(License.id))
+        .where(live, col(License.expires_at) <= at)
+        .order_by(col(License.site) != site)
+        .limit(_MOST_DUE)
+    )
+    columns: list[Any] = [getattr(Theme, name) for name in attributes(Theme)]
+    of_entitlement = col(Entitlement.purchased), col(Entitlement.provisioned)
+    bought = (col(Entitlement.theme_id) == col(Theme.id)) & (col(Entitlement.account_id) == account_id)
+    return (
+        select(*columns, *of_entitlement, second, func.array(due.scalar_subquery()))
+        .select_from(Theme)
+        .join(Entitlement, bought, isouter=True)
+        .where(col(Theme.id) == theme_id)
+    )
+
+
+_WANTED = Statement(_select_wanted)
+_USE = Statement(
+    lambda: (
+        update(Entitlement)
+        .where(
+            col(Entitlement.account_id) == parameter("account_id"),
+            col(Entitlement.theme_id) == parameter("theme_id"),
+        )
+        .values(provisioned=col(Entitlement.provisioned) + 1)
+    )
+)
+
+
+async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
+    """The account's cap first, then what was bought of this theme."""
+    theme = wanted.theme
+    await refuse_beyond_cap(tx, "accountId")
+    if wanted.provisioned >= wanted.purchased:
+        message = f"All {wanted.purchased} licenses of {theme.name} are in use: buy more, or revoke one."
+        if not wanted.purchased:
+            message = f"The account has no license of {theme.name}: buy one first."
+        raise Refused(_limit_reached(message, "themeId", wanted.purchased, wanted.provisioned))
+    await tx.fetch(_USE, account_id=tx.account.id, theme_id=theme.id)
+
+
+async def refuse_beyond_cap(tx: Change, argument: str) -> None:
+    """Raises `Refused` where the account may have no active license more."""
+    most = tx.account.max_active_licenses
+    if most is None:
+        return
+    active = await count_active_licenses(tx)
+    if active >= most:
+        message = f"The account may have {most} active licenses, and has {active}."
+        raise Refused(_limit_reached(message, argument, most, active))
+
+
+def _limit_reached(message: str, argument: str, limit: int, used: int) -> LicenseLimitReached:
+    return LicenseLimitReached(UserErrorCode.LICENSE_LIMIT_REACHED, message, [argument], limit, used)

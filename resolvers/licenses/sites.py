@@ -1,0 +1,24 @@
+"""Where a theme is used: a host name."""
+
+import re
+
+from resolvers.hosts import ascii_host, unicode_host
+from resolvers.user_errors import Refused, invalid
+
+_DEFAULT_PORT = re.compile(r"[:\uff1a](80|443)\Z")
+
+
+def clean_site(text: str) -> str:
+    """In lower case and Unicode (`bücher.example`), without the dot of the root or a default port. Two
+    spellings of one host are one. Raises `Refused`."""
+    try:
+        host = ascii_host(_DEFAULT_PORT.sub("", text.strip()))
+    except (ValueError, UnicodeError):
+        raise _no_host() from None
+    if "." not in host:
+        raise _no_host()
+    return unicode_host(host)
+
+
+def _no_host() -> Refused:
+    return invalid("A site is a host name, such as www.example.com: no http://, path or user name.", "site")

@@ -1,0 +1,217 @@
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, or_, select, update
+from sqlmodel import col
+
+from engine.conditions import Condition, contains, has_grams_of
+from engine.pagination import Branch, Listing, Order, Search, each_of
+from engine.statements import any_of
+from models.accounts import Account
+from models.audit import AuditAction
+from models.columns import now
+from models.licenses import LIVE, License
+from models.members import Member, Role
+from models.text_forms import folded
+from permissions.context import Context
+from permissions.roles import Permission
+from resolvers.api_keys.queries import end_api_keys
+from resolvers.change import Change, change
+from resolvers.global_ids import decode_as
+from resolvers.hosts import folded_address
+from resolvers.nodes import find
+from resolvers.user_errors import UserErrorCode, not_found, refused
+from settings import Settings
+
+if TYPE_CHECKING:
+    from schema.members import ChangeMemberRoleInput, LeaveAccountInput, MemberFilter, RemoveMemberInput
+
+
+class MemberOrder(StrEnum):
+    JOINED = "JOINED"
+    NAME = "NAME"
+    LAST_ACTIVE = "LAST_ACTIVE"
+
+
+_ORDERS = {
+    MemberOrder.JOINED: Order("joined", (col(Member.joined_at), col(Member.id))),
+    MemberOrder.NAME: Order("name", (col(Member.name_key), col(Member.id))),
+    MemberOrder.LAST_ACTIVE: Order(
+        "active", (func.coalesce(col(Member.last_active_at), col(Member.joined_at)), col(Member.id)), True
+    ),
+}
+
+
+_of_account = Condition(lambda account_id: col(Member.account_id) == account_id)
+_present = Condition(lambda: col(Member.removed_at).is_(None))
+_gone = Condition(lambda: col(Member.removed_at).is_not(None))
+_in_role = Condition(lambda role: col(Member.role) == role)
+_in_roles = Condition(lambda roles: any_of(col(Member.role), roles))
+_named = Condition(lambda search: contains(col(Member.name_folded), search), searches=("name_folded",))
+_named_or_addressed = Condition(
+    lambda search, address: or_(
+        contains(col(Member.name_folded), search), contains(col(Member.email_folded), address)
+    ),
+    searches=("name_folded", "email_folded"),
+)
+_has_name_grams = Condition(
+    lambda account_id, search: has_grams_of(Member, "name_folded", account_id, search)
+)
+_has_grams = Condition(
+    lambda account_id, search, address: or_(
+        has_grams_of(Member, "name_folded", account_id, search),
+        has_grams_of(Member, "email_folded", account_id, address),
+    )
+)
+
+
+def account_members(
+    context: Context,
+    account: Account,
+    filter: "MemberFilter | None" = None,
+    order_by: MemberOrder | None = None,
+) -> Listing:
+    of_account, order = _of_account(account.id), _ORDERS[order_by or MemberOrder.JOINED]
+    roles = filter.roles if filter else None
+    with_removed = bool(filter and filter.include_removed)
+    if filter and folded(filter.search or ""):
+        where = [of_account, *(() if with_removed else (_present(),))]
+        where += [] if roles is None else [_in_roles(roles)]
+        return Listing(Member, tuple(where), order, search=_search(context, account, filter.search or ""))
+    if with_removed and roles != []:
+        return Listing(Member, (of_account,), order, branches=_present_and_gone(roles))
+    if roles is None:
+        return Listing(Member, (of_account, _present()), order)
+    in_roles, branches = each_of(roles, _in_role, _in_roles)
+    return Listing(Member, (of_account, _present(), *in_roles), order, branches=branches)
+
+
+def _present_and_gone(roles: list[Role] | None) -> tuple[Branch, ...]:
+    """Those who are gone have indexes by their role alone."""
+    named = list(Role) if roles is None else list(dict.fromkeys(roles))
+    gone = [Branch((_in_role(role), _gone())) for role in named]
+    if roles is None:
+        return Branch((_present(),)), *gone
+    return *(Branch((_in_role(role), _present())) for role in named), *gone
+
+
+def _search(context: Context, account: Account, text: str) -> Search:
+    """By name; by address too for those who may see addresses, or a search would tell them to anyone."""
+    membership, search = context.membership(account.id), folded(text)
+    if membership is not None and membership.may(Permission.INVITE_MEMBERS):
+        address = folded_address(text)
+        found = Branch((_has_grams(account.id, search, address),))
+        return Search(_named_or_addressed(search, address), (found,))
+    return Search(_named(search), (Branch((_has_name_grams(account.id, search),)),))
+
+
+async def change_member_role(context: Context, input: "ChangeMemberRoleInput") -> dict[str, Any]:
+    member = await find_member(context, input.member_id)
+    async with change(context, member.account_id, AuditAction.MEMBER_ROLE_CHANGED, on=member) as tx:
+        member = await _current(tx, member)
+        if member.role is input.role:
+            tx.without_event()
+        else:
+            if member.is_owner:
+                raise _owner_protected("The owner is always an Admin. Transfer the ownership first.")
+            before, member.role = member.role, input.role
+            roles = f"from {before.value.title()} to {member.role.value.title()}"
+            did = f"changed the role of {member.name} {roles}"
+            tx.about(member, member.name, did, role=[before.value, member.role.value])
+            await tx.access_changed(member.user_id)
+    await context.identify()
+    return {"member": member}
+
+
+async def remove_member(context: Context, input: "RemoveMemberInput") -> dict[str, Any]:
+    member = await find_member(context, input.member_id)
+    async with change(context, member.account_id, AuditAction.MEMBER_REMOVED, on=member) as tx:
+        member = await _current(tx, member)
+        if member.is_owner:
+            raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
+        heir = await _heir(tx, member, input.transfer_licenses_to)
+        await _end(tx, context.settings, member, heir, f"removed {member.name}")
+    return {"member": member}
+
+
+async def leave_account(context: Context, input: "LeaveAccountInput") -> dict[str, Any]:
+    account_id = decode_as(Account, input.account_id)
+    if account_id is None:
+        raise not_found("account", "accountId")
+    async with change(context, account_id, AuditAction.MEMBER_LEFT) as tx:
+        if tx.acting.is_owner:
+            raise refused(
+                UserErrorCode.OWNER_PROTECTED,
+                "The owner cannot leave. Transfer the ownership first.",
+                "accountId",
+            )
+        await _end(tx, context.settings, tx.entity(tx.acting), await _owner(tx), "left the account")
+    # Who asked is not looked up again: the account that the payload may select is shown this last time.
+    return {"member": tx.acting}
+
+
+async def find_member(context: Context, global_id: str) -> Member:
+    member = await find(context, Member, global_id)
+    if member is None:
+        raise not_found("member", "memberId")
+    return member
+
+
+async def _current(tx: Change, member: Member) -> Member:
+    """As it is under the lock. Raises `Refused` where it is no member any more."""
+    current = await tx.session.get(Member, (member.account_id, member.id))
+    if current is None or current.removed_at is not None:
+        raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", "memberId")
+    return current
+
+
+async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
+    """Who gets the licenses: the named member, else the owner."""
+    if global_id is None:
+        return await _owner(tx)
+    heir_id = decode_as(Member, global_id)
+    heir = await tx.session.get(Member, (tx.account.id, heir_id)) if heir_id else None
+    if heir is None:
+        raise not_found("member of this account", "transferLicensesTo")
+    if heir.removed_at is not None or heir.id == leaving.id:
+        raise refused(
+            UserErrorCode.NOT_ACTIVE, f"{heir.name} cannot take the licenses over.", "transferLicensesTo"
+        )
+    return heir
+
+
+async def _owner(tx: Change) -> Member:
+    statement = select(Member).where(col(Member.account_id) == tx.account.id, col(Member.is_owner))
+    return (await tx.session.scalars(statement)).one()
+
+
+async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did: str) -> None:
+    member.removed_at = now()
+    handed_on = (
+        update(License)
+        .where(
+            col(License.account_id) == tx.account.id,
+            col(License.holder_id) == member.id,
+            col(License.stored_status).in_(LIVE),
+            (col(License.expires_at) > now()).is_not(False),
+        )
+        .values(holder_id=heir.id)
+        .returning(col(License.id))
+    )
+    moved = len((await tx.session.scalars(handed_on)).all())
+    if moved:
+        did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
+    await end_api_keys(tx, settings, member)
+    tx.about(
+        member,
+        member.name,
+        did,
+        role=[member.role.value, None],
+        licenses=moved,
+        licenses_to=heir.name if moved else None,
+    )
+    await tx.access_changed(member.user_id)
+
+
+def _owner_protected(message: str) -> Exception:
+    return refused(UserErrorCode.OWNER_PROTECTED, message, "memberId")

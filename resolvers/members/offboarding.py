@@ -1,0 +1,83 @@
+"""What a member would leave behind, read for all who are asked about at once."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlmodel import col
+
+from engine.row_loader import loaded
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, any_of, parameter
+from models.api_keys import ApiKey, ApiKeyStatus
+from models.invitations import Invitation, InvitationStatus
+from models.licenses import License, LicenseStatus
+from models.members import Member
+from permissions.context import Context
+
+MOST_SHOWN = 100
+"""Of each list, for each member: the newest."""
+
+
+async def active_licenses(context: Context, member: Member) -> int:
+    found = await _left_by(context, member, _LICENSES)
+    return int(found[0][0]) if found else 0
+
+
+async def active_api_keys(context: Context, member: Member) -> list[ApiKey]:
+    return [snapshot(ApiKey, record) for record in await _left_by(context, member, _API_KEYS)]
+
+
+async def pending_invitations(context: Context, member: Member) -> list[Invitation]:
+    return [snapshot(Invitation, record) for record in await _left_by(context, member, _INVITATIONS)]
+
+
+async def _left_by(context: Context, member: Member, statement: Statement) -> list[Any]:
+    async def fetch(keys: list[tuple[UUID, UUID]]) -> list[Any]:
+        found: defaultdict[tuple[UUID, UUID], list[Any]] = defaultdict(list)
+        for account_id in dict.fromkeys(account_id for account_id, _ in keys):
+            member_ids = [id for each, id in keys if each == account_id]
+            arguments = statement.arguments(account_id=account_id, member_ids=member_ids)
+            for member_id, *record in await context.database.fetch(statement.sql, *arguments):
+                found[account_id, member_id].append(record)
+        return [found[key] for key in keys]
+
+    left: list[Any] = await loaded(context, statement, fetch, (member.account_id, member.id))
+    return left
+
+
+def _licenses() -> Select[*tuple[Any, ...]]:
+    return (
+        select(col(License.holder_id), func.count())
+        .where(
+            col(License.account_id) == parameter("account_id"),
+            any_of(col(License.holder_id), parameter("member_ids")),
+            License.status_now() == LicenseStatus.ACTIVE,
+        )
+        .group_by(col(License.holder_id))
+    )
+
+
+def _newest(table: Any, member_id: str, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    columns = [getattr(table, name) for name in attributes(table)]
+    of_member, newest = getattr(table, member_id), table.created_at.desc()
+    place = func.row_number().over(partition_by=of_member, order_by=(newest, table.id))
+    found = (
+        select(of_member.label("of_member"), *columns, place.label("place"))
+        .where(
+            table.account_id == parameter("account_id"),
+            any_of(of_member, parameter("member_ids")),
+            *where,
+        )
+        .subquery()
+    )
+    *shown, last = found.c
+    return select(*shown).where(last <= MOST_SHOWN).order_by(last)
+
+
+_LICENSES = Statement(_licenses)
+_API_KEYS = Statement(lambda: _newest(ApiKey, "member_id", ApiKey.status_now() == ApiKeyStatus.ACTIVE))
+_INVITATIONS = Statement(
+    lambda: _newest(Invitation, "invited_by_id", Invitation.status_now() == InvitationStatus.PENDING)
+)

@@ -1,0 +1,97 @@
+"""Reports as CSV and as NDJSON: PostgreSQL writes the lines, and they go on as they come."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from sqlalchemy import Boolean, Enum, Select, String, Text, case, cast, func, literal_column, or_, select
+from sqlmodel.sql.sqltypes import AutoString
+
+from engine.statements import Statement, compiled
+from models.copy_export import Look, no_look
+from models.database import Database
+from resolvers.reports.queries import Rows
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Without it Excel takes UTF-8 for something else."""
+# What spreadsheets take for =, +, - or @: those, what Unicode normalises to them, and the minus sign.
+_OPENERS = (
+    "=+@\u2212\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20\u207a-\u207c\u208a-\u208c\u2a74-\u2a76-"
+)
+# What they leave out before it: white space, and what is not shown.
+_LEFT_OUT = (
+    "\\u0001-\\u0020\\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_OPENS_A_FORMULA = f"^['{_LEFT_OUT}]*([{_OPENERS}]|[\\t\\r\\n])"
+_NO_QUOTES = {"delimiter": "\x02", "quote": "\x01", "escape": "\x01"}
+"""JSON never holds these characters, so that lines of it pass as they are."""
+
+
+def csv_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
+    """By RFC 4180, for spreadsheets. A cell that would be taken for a formula begins with an apostrophe, and
+    so does one that began with apostrophes and such a character: taking one away restores it. What is left
+    out before the character (spaces, what is not shown), and its forms of another width, make no
+    difference."""
+    sql, arguments = csv_statement(rows)
+    copied = database.exports.copied(rows.values["account_id"], sql, arguments, format="csv", header=True)
+    return spreadsheet_lines(copied)
+
+
+def csv_statement(rows: Rows) -> tuple[str, list[Any]]:
+    """What COPY writes as CSV, and its arguments."""
+    return _written(rows, _csv_cell)
+
+
+def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncIterator[bytes]:
+    """`look` may read first, what is of the same moment."""
+    sql, arguments = _written(rows, lambda column: column)
+    sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
+    account_id = rows.values["account_id"]
+    return database.exports.copied(account_id, sql, arguments, look, format="csv", **_NO_QUOTES)
+
+
+def counting(rows: Rows, most: int) -> Statement:
+    """Counts them, up to `most`. It takes the values of the rows."""
+
+    def build() -> Select[*tuple[Any, ...]]:
+        found: Any = select(literal_column("1")).select_from(rows.source).where(*rows.where).limit(most)
+        return select(func.count()).select_from(found.subquery())
+
+    return Statement(build)
+
+
+async def first_rows(database: Database, rows: Rows, most: int) -> list[Any]:
+    sql, arguments = _written(rows, lambda column: column, most)
+    async with database.exports.connection(rows.values["account_id"]) as connection:
+        return list(await connection.fetch(sql, *arguments))
+
+
+def _written(rows: Rows, cell: Callable[[Any], Any], most: int | None = None) -> tuple[str, list[Any]]:
+    columns = [cell(column).label(name) for name, column in rows.columns.items()]
+    statement = select(*columns).select_from(rows.source).where(*rows.where).order_by(*rows.order)
+    sql, names = compiled(statement if most is None else statement.limit(most))
+    return sql, [rows.values[name] for name in names]
+
+
+def _csv_cell(column: Any) -> Any:
+    kind = column.type
+    if isinstance(kind, Boolean):
+        return cast(column, Text)
+    if not isinstance(kind, String | AutoString) or isinstance(kind, Enum):
+        return column
+    # A letter or a digit at its beginning tells of nearly all cells that they are harmless.
+    first = func.ascii(column)
+    harmless = or_(first.between(97, 122), first.between(48, 57), first.between(65, 90))
+    suspect = ~harmless & column.op("~")(_OPENS_A_FORMULA)
+    return case((suspect, literal_column("''''").concat(column)), else_=column)
+
+
+async def spreadsheet_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """PostgreSQL ends lines by a line feed. Those within a cell, which is in quotes, stay what they are."""
+    mark, quoted = _BYTE_ORDER_MARK, False
+    async for chunk in chunks:
+        parts = chunk.split(b'"')
+        parts[quoted::2] = [part.replace(b"\n", b"\r\n") for part in parts[quoted::2]]
+        quoted ^= len(parts) % 2 == 0
+        yield mark + b'"'.join(parts)
+        mark = b""

@@ -1,0 +1,121 @@
+"""Reports: asked for as a link, and made when it is followed, from what is there then."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from audit_proof.keys import export_key
+from engine.row_loader import with_id
+from engine.row_reader import row
+from models.accounts import Account
+from models.audit import AuditAction
+from models.columns import now
+from models.database import Database
+from models.downloads import DownloadKind
+from models.storage import Storage
+from permissions.context import Context
+from permissions.errors import Forbidden
+from permissions.viewer import Membership
+from resolvers.accounts.mutations import account_id_of
+from resolvers.audit.exports import audit_log_lines
+from resolvers.change import Change, asked, change
+from resolvers.downloads.mutations import (
+    PDF_MEDIA_TYPE,
+    Content,
+    DownloadRefused,
+    Link,
+    Subject,
+    WhyNot,
+    hand_out,
+    pdf_content,
+)
+from resolvers.reports.files import counting, csv_lines, ndjson_lines
+from resolvers.reports.pdf import MOST_ROWS, report_pdf, title_of
+from resolvers.reports.queries import NEEDS, ReportFormat, ReportKind, ReportRequest, Rows, rows_of
+from resolvers.typesetting import DocumentTooLarge
+from resolvers.user_errors import invalid
+from settings import Settings
+
+if TYPE_CHECKING:
+    from schema.reports import RequestReportInput
+
+_MEDIA_TYPES: Mapping[ReportFormat, str] = {
+    ReportFormat.CSV: "text/csv; charset=utf-8",
+    ReportFormat.NDJSON: "application/x-ndjson",
+    ReportFormat.PDF: PDF_MEDIA_TYPE,
+}
+
+
+async def request_report(context: Context, input: "RequestReportInput") -> dict[str, Any]:
+    """Raises `Forbidden` with the permission of what the report shows, besides that of the field."""
+    account_id = account_id_of(input.account_id)
+    async with change(context, account_id, AuditAction.REPORT_DOWNLOADED) as tx:
+        needed = NEEDS[input.kind]
+        membership = Membership(account_id, tx.acting.id, tx.acting.role)
+        if not membership.may(needed):
+            raise Forbidden(needed)
+        request = _request(input)
+        rows = rows_of(request, membership)
+        if request.format is ReportFormat.PDF:
+            await _fits_into_a_pdf(tx, rows)
+        name, media_type = _file_name(request, tx.account), _MEDIA_TYPES[request.format]
+        kind = DownloadKind.REPORT
+        download = await hand_out(tx, context, kind, request.to_json(), name, media_type, None)
+    return {"download": download}
+
+
+def _request(input: "RequestReportInput") -> ReportRequest:
+    if input.from_ is not None and input.until is not None and input.from_ >= input.until:
+        raise invalid("A period ends after it begins: `until` is later than `from`.", "until")
+    audit_filter = asked.get().input.get("auditFilter", {})
+    if audit_filter and input.kind is not ReportKind.AUDIT_LOG:
+        raise invalid("`auditFilter` is for the report AUDIT_LOG: leave it out for others.", "auditFilter")
+    return ReportRequest(input.kind, input.format, input.from_, input.until, audit_filter)
+
+
+async def _fits_into_a_pdf(tx: Change, rows: Rows) -> None:
+    ((count,),) = await tx.fetch(counting(rows, MOST_ROWS + 1), **rows.values)
+    if count > MOST_ROWS:
+        message = f"A PDF holds {MOST_ROWS:,} rows, and there are more: ask for CSV, or for a shorter period."
+        raise invalid(message, "format")
+
+
+def _file_name(request: ReportRequest, account: Account) -> str:
+    kind = request.kind.lower().replace("_", "-")
+    return f"{kind}-{account.slug}-{now():%Y-%m-%d}.{request.format.lower()}"
+
+
+async def open_report(settings: Settings, database: Database, _storage: Storage, link: Link) -> Content:
+    request = ReportRequest.from_json(link.row.subject)
+    link.require(NEEDS[ReportKind.ACTIVE_LICENSES])
+    link.require(NEEDS[request.kind])
+    account = await row(database, Account, with_id(Account)(link.member.account_id))
+    if account is None:
+        raise DownloadRefused(WhyNot.GONE)
+    rows = rows_of(request, link.membership)
+    subject = _subject(request, account)
+    name, media_type = _file_name(request, account), _MEDIA_TYPES[request.format]
+    if request.format is ReportFormat.PDF:
+        try:
+            pdf = await report_pdf(database, rows, request, account.name)
+        except DocumentTooLarge:
+            raise DownloadRefused(WhyNot.TOO_LARGE) from None
+        return pdf_content(subject, name, pdf)
+    return Content(
+        subject, name, media_type, None, None, lambda _start, _end: _lines(settings, database, rows, request)
+    )
+
+
+def _lines(
+    settings: Settings, database: Database, rows: Rows, request: ReportRequest
+) -> AsyncIterator[bytes]:
+    if request.format is ReportFormat.CSV:
+        return csv_lines(database, rows)
+    if request.kind is ReportKind.AUDIT_LOG:
+        return audit_log_lines(database, rows, request, export_key(settings))
+    return ndjson_lines(database, rows)
+
+
+def _subject(request: ReportRequest, account: Account) -> Subject:
+    title = title_of(request.kind)
+    thing = f"the report {title} as {request.format.value}"
+    return Subject(Account, account.id, account.name, thing, request.to_json())

@@ -1,0 +1,285 @@
+"""What stands in a report: which columns of which rows, in which order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import FromClause, Text, and_, cast, func, literal_column, select
+from sqlalchemy.orm import aliased
+from sqlmodel import SQLModel, col
+
+from engine.conditions import Bound
+from engine.sql import TIME_FORMAT
+from engine.statements import any_of, parameter
+from models.audit import AuditAction, AuditEvent
+from models.billing import Invoice
+from models.catalog import Theme
+from models.licenses import License, LicenseStatus
+from models.members import Member
+from permissions.roles import Permission
+from permissions.viewer import Membership
+from resolvers.audit.queries import audit_conditions
+from resolvers.global_ids import PREFIXES
+from resolvers.visibility import states
+
+
+class ReportKind(StrEnum):
+    ACTIVE_LICENSES = "ACTIVE_LICENSES"
+    LICENSE_ACTIVITY = "LICENSE_ACTIVITY"
+    TEAM = "TEAM"
+    INVOICES = "INVOICES"
+    AUDIT_LOG = "AUDIT_LOG"
+
+
+class ReportFormat(StrEnum):
+    CSV = "CSV"
+    NDJSON = "NDJSON"
+    PDF = "PDF"
+
+
+NEEDS: Mapping[ReportKind, Permission] = {
+    ReportKind.ACTIVE_LICENSES: Permission.DOWNLOAD_REPORTS,
+    ReportKind.LICENSE_ACTIVITY: Permission.VIEW_OWN_ACTIVITY,
+    ReportKind.TEAM: Permission.VIEW_AUDIT_LOG,
+    ReportKind.INVOICES: Permission.MANAGE_BILLING,
+    ReportKind.AUDIT_LOG: Permission.VIEW_AUDIT_LOG,
+}
+"""Besides DOWNLOAD_REPORTS."""
+
+LICENSE_ACTIONS = tuple(
+    action
+    for action in AuditAction
+    if action.startswith("LICENSE") or action.endswith("_DOWNLOADED") or action == "ENTITLEMENT_GRANTED"
+)
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """As it was asked for: `since` inclusive, `until` exclusive. `audit_filter` has GraphQL's names."""
+
+    kind: ReportKind
+    format: ReportFormat
+    since: datetime | None = None
+    until: datetime | None = None
+    audit_filter: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        given = {
+            "kind": self.kind.value,
+            "format": self.format.value,
+            "from": self.since and self.since.isoformat(),
+            "until": self.until and self.until.isoformat(),
+            "auditFilter": dict(self.audit_filter),
+        }
+        return {name: value for name, value in given.items() if value}
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "ReportRequest":
+        since, until = given.get("from"), given.get("until")
+        return cls(
+            ReportKind(given["kind"]),
+            ReportFormat(given["format"]),
+            since and datetime.fromisoformat(since),
+            until and datetime.fromisoformat(until),
+            given.get("auditFilter", {}),
+        )
+
+
+@dataclass
+class Rows:
+    """A report's rows: the columns by their names, where they come from, and the values of the parameters."""
+
+    columns: dict[str, Any]
+    source: FromClause
+    order: Sequence[Any]
+    where: list[Any]
+    values: dict[str, Any]
+
+    def within(self, column: Any, request: ReportRequest) -> "Rows":
+        if request.since is not None:
+            self.where.append(column >= parameter("since"))
+            self.values["since"] = request.since
+        if request.until is not None:
+            self.where.append(column < parameter("until"))
+            self.values["until"] = request.until
+        return self
+
+    def that(self, conditions: Sequence[Bound]) -> "Rows":
+        for condition in conditions:
+            names = [f"p{len(self.values) + place}" for place in range(len(condition.values))]
+            self.values.update(zip(names, condition.values, strict=True))
+            self.where.append(condition.condition.expression(*map(parameter, names)))
+        return self
+
+
+def rows_of(request: ReportRequest, membership: Membership) -> Rows:
+    """What the member may see of it, with the role it has now. Raises `BadUserInput` for a filter by what is
+    no id."""
+    return _ROWS[request.kind](request, membership)
+
+
+def _active_licenses(request: ReportRequest, membership: Membership) -> Rows:
+    holder, provisioner = aliased(Member), aliased(Member)
+    columns = {
+        "id": _global_id(License, col(License.id)),
+        "theme": col(Theme.name),
+        "site": col(License.site),
+        "holder": col(holder.name),
+        "provisionedBy": col(provisioner.name),
+        "provisionedAt": _time(col(License.provisioned_at)),
+        "expiresAt": _time(col(License.expires_at)),
+        "lastDownloadedAt": _time(col(License.last_downloaded_at)),
+    }
+    source = _table(License).join(_table(Theme), col(Theme.id) == col(License.theme_id))
+    source = source.join(*_member(holder, License, "holder_id"))
+    source = source.join(*_member(provisioner, License, "provisioned_by_id"))
+    order = (col(License.provisioned_at), col(License.id))
+    rows = _rows(License, columns, source, order, membership).within(col(License.provisioned_at), request)
+    (active,) = states([LicenseStatus.ACTIVE])
+    return rows.that(active.where)
+
+
+def _license_activity(request: ReportRequest, membership: Membership) -> Rows:
+    """All of the account's for who sees the whole log, and one's own for others."""
+    columns = {
+        "sequence": col(AuditEvent.sequence),
+        "occurredAt": _time(col(AuditEvent.occurred_at)),
+        "action": col(AuditEvent.action),
+        "outcome": col(AuditEvent.outcome),
+        "actor": col(AuditEvent.actor_name),
+        "summary": col(AuditEvent.summary),
+        "target": col(AuditEvent.target_name),
+    }
+    rows = _events(columns, request, membership)
+    rows.where.append(any_of(col(AuditEvent.action), parameter("actions")))
+    rows.values["actions"] = list(LICENSE_ACTIONS)
+    if not membership.may(Permission.VIEW_AUDIT_LOG):
+        rows.where.append(col(AuditEvent.actor_member_id) == parameter("actor_id"))
+        rows.values["actor_id"] = membership.member_id
+    return rows
+
+
+def _audit_log(request: ReportRequest, membership: Membership) -> Rows:
+    return _events(audit_columns(), request, membership)
+
+
+def audit_columns() -> dict[str, Any]:
+    """Every field that is hashed, as the text that is hashed: ids are bare, and NDJSON has the details as
+    they were written."""
+    return {
+        "accountId": col(AuditEvent.account_id),
+        "sequence": col(AuditEvent.sequence),
+        "id": col(AuditEvent.id),
+        "occurredAt": _time(col(AuditEvent.occurred_at)),
+        "action": col(AuditEvent.action),
+        "outcome": col(AuditEvent.outcome),
+        "summary": col(AuditEvent.summary),
+        "actorKind": col(AuditEvent.actor_kind),
+        "actorMemberId": col(AuditEvent.actor_member_id),
+        "actorName": col(AuditEvent.actor_name),
+        "credentialKind": col(AuditEvent.credential_kind),
+        "credentialId": col(AuditEvent.credential_id),
+        "credentialLabel": col(AuditEvent.credential_label),
+        "targetType": col(AuditEvent.target_type),
+        "targetId": col(AuditEvent.target_id),
+        "targetName": col(AuditEvent.target_name),
+        "ip": col(AuditEvent.ip),
+        "userAgent": col(AuditEvent.user_agent),
+        "requestId": col(AuditEvent.request_id),
+        "details": col(AuditEvent.details),
+        "previousHash": func.encode(col(AuditEvent.previous_hash), "hex"),
+        "hash": func.encode(col(AuditEvent.hash), "hex"),
+    }
+
+
+def _events(columns: dict[str, Any], request: ReportRequest, membership: Membership) -> Rows:
+    rows = _rows(AuditEvent, columns, _table(AuditEvent), (col(AuditEvent.sequence),), membership)
+    period = {"occurredFrom": request.since, "occurredUntil": request.until}
+    return rows.that(audit_conditions(membership.account_id, period)).that(
+        audit_conditions(membership.account_id, request.audit_filter)
+    )
+
+
+def _team(request: ReportRequest, membership: Membership) -> Rows:
+    """By name; those who have left too."""
+    held = select(func.count()).where(
+        col(License.account_id) == col(Member.account_id),
+        col(License.holder_id) == col(Member.id),
+        License.status_now() == LicenseStatus.ACTIVE.value,
+    )
+    columns = {
+        "id": _global_id(Member, col(Member.id)),
+        "name": col(Member.name),
+        "email": col(Member.email),
+        "role": col(Member.role),
+        "isOwner": col(Member.is_owner),
+        "activeLicenses": held.scalar_subquery(),
+        "joinedAt": _time(col(Member.joined_at)),
+        "lastActiveAt": _time(col(Member.last_active_at)),
+        "removedAt": _time(col(Member.removed_at)),
+    }
+    order = (col(Member.name_key), col(Member.id))
+    return _rows(Member, columns, _table(Member), order, membership).within(col(Member.joined_at), request)
+
+
+def _invoices(request: ReportRequest, membership: Membership) -> Rows:
+    buyer = aliased(Member)
+    number = func.lpad(cast(col(Invoice.sequence), Text), 6, "0")
+    columns = {
+        "number": literal_column("'INV-'").concat(number),
+        "status": col(Invoice.status),
+        "issuedAt": _time(col(Invoice.issued_at)),
+        "dueAt": _time(col(Invoice.due_at)),
+        "paidAt": _time(col(Invoice.paid_at)),
+        "currency": col(Invoice.currency),
+        "subtotal": col(Invoice.subtotal),
+        "taxRate": col(Invoice.tax_rate),
+        "tax": col(Invoice.tax),
+        "total": col(Invoice.total),
+        "purchasedBy": col(buyer.name),
+        "company": col(Invoice.billed_to)["company"].as_string(),
+    }
+    source = _table(Invoice).join(*_member(buyer, Invoice, "purchased_by_id"))
+    order = (col(Invoice.issued_at), col(Invoice.id))
+    return _rows(Invoice, columns, source, order, membership).within(col(Invoice.issued_at), request)
+
+
+_ROWS: Mapping[ReportKind, Callable[[ReportRequest, Membership], Rows]] = {
+    ReportKind.ACTIVE_LICENSES: _active_licenses,
+    ReportKind.LICENSE_ACTIVITY: _license_activity,
+    ReportKind.TEAM: _team,
+    ReportKind.INVOICES: _invoices,
+    ReportKind.AUDIT_LOG: _audit_log,
+}
+
+
+def _rows(
+    table: type[SQLModel],
+    columns: dict[str, Any],
+    source: FromClause,
+    order: Sequence[Any],
+    membership: Membership,
+) -> Rows:
+    """Of the member's account, and of no other."""
+    of_account = _table(table).c.account_id == parameter("account_id")
+    return Rows(columns, source, order, [of_account], {"account_id": membership.account_id})
+
+
+def _table(table: type[SQLModel]) -> Any:
+    return table.__table__  # type: ignore[attr-defined]
+
+
+def _member(member: Any, table: type[SQLModel], column: str) -> tuple[Any, Any]:
+    of = _table(table).c
+    return member, and_(col(member.account_id) == of.account_id, col(member.id) == of[column])
+
+
+def _time(column: Any) -> Any:
+    return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
+
+
+def _global_id(table: type[SQLModel], id: Any) -> Any:
+    prefix: Any = literal_column(f"'{PREFIXES[table]}_'")
+    return prefix.concat(func.encode(func.uuid_send(id), "hex"))

@@ -1,0 +1,43 @@
+"""How many sign-in emails go out to the spellings of one address, and at the request of one client."""
+
+from datetime import timedelta
+
+import asyncpg
+
+from permissions.client_sites import site_of
+from resolvers.email_addresses import counted_address, untagged
+from resolvers.email_allowances import Allowance
+from resolvers.user_errors import too_many_requests
+from settings import Settings
+
+_HOUR = timedelta(hours=1)
+
+
+async def count_sign_in_email(
+    driver: asyncpg.Connection, settings: Settings, email: str, client_ip: str | None
+) -> None:
+    """Raises Refused where there were too many. An address without a tag has its own limit: whoever uses up
+    that of its tags does not keep its owner from signing in."""
+    by_client = Allowance(settings.sign_in_emails_per_client_per_hour, _HOUR)
+    client = f"sign-in emails for {':'.join(map(str, site_of(client_ip)))}"
+    waits = await by_client.spend(driver, [client])
+    if waits:
+        message = "Too many sign-in emails were asked for from your network: try again later."
+        raise too_many_requests(message, waits[client], "email")
+    if untagged(email) == email:
+        return
+    tags = f"sign-in emails to tags of {counted_address(email)}"
+    waits = await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(driver, [tags])
+    if waits:
+        message = "Too many sign-in emails went to this address and its tags: use one of them, or try later."
+        raise too_many_requests(message, waits[tags], "email")
+
+
+async def may_go_to_somebody_unknown(driver: asyncpg.Connection, settings: Settings, email: str) -> bool:
+    """Whether one may go to an address of nobody here. Other spellings of a mailbox than the plainest share a
+    budget, which takes nothing from who is known by one of them; so nobody is told of it, since that would
+    show who is known."""
+    if counted_address(email) == email or untagged(email) != email:
+        return True
+    spellings = f"sign-in emails to spellings of {counted_address(email)}"
+    return not await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(driver, [spellings])

@@ -1,0 +1,273 @@
+"""Signing in, by an emailed one-time link, and out. A person's sessions belong to no account."""
+
+import contextlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from engine.conditions import Condition
+from engine.pagination import Order
+from engine.row_loader import with_id
+from engine.row_reader import row, rows
+from mailer import messages
+from mailer.queue import Lane
+from models.audit import AuditAction
+from models.columns import new_id, now
+from models.members import User
+from models.notifications import notify_access
+from models.sessions import Session, SignInLink
+from permissions.context import Context
+from permissions.tokens import hash_token, new_token
+from resolvers.change import change, driver_of, enqueue, personal_change
+from resolvers.global_ids import decode_as
+from resolvers.sessions.email_limits import count_sign_in_email, may_go_to_somebody_unknown
+from resolvers.sessions.tokens import open_session, opened_session
+from resolvers.text import clean_email, clean_line
+from resolvers.user_errors import Refused, RetryLater, UserErrorCode, not_found, refused
+
+if TYPE_CHECKING:
+    from schema.sessions import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
+
+_HOUR = timedelta(hours=1)
+_MOST_WRONG_ADDRESSES = 5
+MOST_SESSIONS = 100
+_MOST_OF_A_NAME = 100
+_NAMELESS = "New member"
+
+_NEWEST = Order("newest", (col(Session.id),), descending=True)
+_BY_TOKEN = Order("token", (col(SignInLink.token_hash),))
+
+live_of_user = Condition(
+    lambda user_id: and_(
+        col(Session.user_id) == user_id,
+        col(Session.ended_at).is_(None),
+        col(Session.expires_at) > func.now(),
+    )
+)
+_link_with = Condition(lambda token_hash: col(SignInLink.token_hash) == token_hash)
+_addressed = Condition(lambda email: col(User.email) == email)
+
+
+async def live_sessions(context: Context) -> list[Session]:
+    """The viewer's own, newest first. An API key, which is no person, has none."""
+    viewer = context.signed_in()
+    if viewer.is_api_key:
+        return []
+    live_ones = live_of_user(viewer.user.id)
+    return await rows(context.database, Session, live_ones, order=_NEWEST, limit=MOST_SESSIONS)
+
+
+async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict[str, Any]:
+    email = clean_email(input.email, "email")
+    async with personal_change(context.database) as session:
+        await _refuse_too_many(session, email, context.settings.sign_in_emails_per_hour)
+        driver = await driver_of(session)
+        await count_sign_in_email(driver, context.settings, email, context.client.ip)
+        known = await session.scalar(select(col(User.id)).where(col(User.email) == email))
+        link, token = sign_in_link(email, context.settings.sign_in_lifetime_seconds)
+        browser_secret = context.issue_browser_secret()
+        link.requested_by = hash_token(browser_secret) if browser_secret else None
+        session.add(link)
+        await session.flush()
+        if known or (
+            context.settings.sign_up == "open"
+            and await may_go_to_somebody_unknown(driver, context.settings, email)
+        ):
+            message = messages.sign_in(
+                to=email,
+                link=context.settings.sign_in_link.replace("{token}", token),
+                expires_at=link.expires_at,
+            )
+            await enqueue(session, [message], Lane(f"client {context.client.ip}", is_urgent=True))
+    return {"sent_to": email}
+
+
+def sign_in_link(email: str, lifetime_seconds: int) -> tuple[SignInLink, str]:
+    token, token_hash = new_token()
+    expires_at = now() + timedelta(seconds=lifetime_seconds)
+    return SignInLink(token_hash=token_hash, email=email, expires_at=expires_at), token
+
+
+async def _refuse_too_many(session: AsyncSession, email: str, most: int) -> None:
+    """Known or not, an address gets so many emails an hour, and then one whenever the last link is over: who
+    asks for them all in somebody else's name shall not lock that person out."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:email))"), {"email": email})
+    count, oldest, works_until = (
+        await session.execute(
+            select(func.count(), func.min(SignInLink.created_at), func.max(SignInLink.expires_at)).where(
+                col(SignInLink.email) == email, col(SignInLink.created_at) > now() - _HOUR
+            )
+        )
+    ).one()
+    if count >= most and works_until > now():
+        message = "Too many sign-in emails went to this address: use the newest one, whose link still works."
+        retry_at = min(oldest + _HOUR, works_until)
+        raise Refused(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=retry_at))
+
+
+async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
+    return await row(context.database, SignInLink, _link_with(hash_token(token)), order=_BY_TOKEN)
+
+
+async def may_sign_in(context: Context, link: SignInLink) -> bool:
+    """Where SIGN_UP is closed, a link that an unknown address asked for was never sent, and is none."""
+    if context.settings.sign_up == "open":
+        return True
+    return await row(context.database, User, _addressed(link.email)) is not None
+
+
+def is_of_another_browser(context: Context, link: SignInLink) -> bool:
+    """Whether the link was asked for in a browser that is known and is opened in another one, by somebody who
+    is not signed in as its addressee. Strangers may send links of their own, to sign others in as them."""
+    if link.requested_by is None or (context.viewer and context.viewer.user.email == link.email):
+        return False
+    return context.browser_secret is None or hash_token(context.browser_secret) != link.requested_by
+
+
+async def count_wrong_address(context: Context, link: SignInLink) -> None:
+    """Whoever holds a link and not its address may not try addresses until one fits."""
+    async with personal_change(context.database) as session:
+        counted = await session.get_one(SignInLink, link.token_hash, with_for_update=True)
+        counted.wrong_addresses += 1
+        if counted.wrong_addresses >= _MOST_WRONG_ADDRESSES:
+            counted.expires_at = min(counted.expires_at, now())
+
+
+async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
+    """A link opens one session. A repeated click of the browser that used it gets that session again."""
+    session_token = None
+    async with personal_change(context.database) as session:
+        link = await session.get(SignInLink, hash_token(input.token), with_for_update=True)
+        if link is None or (link.used_at is None and link.expires_at <= now()):
+            raise _sign_in_again("This link is not valid any more")
+        if link.used_at is None:
+            user = await _signing_in(context, session, link)
+            session_token = open_session(session, context, user, input.token)
+            link.used_at = now()
+        else:
+            session_token = await _opened_by_this_browser(context, session, link, input.token)
+        if session_token:
+            await _end_replaced(context, session, session_token)
+    if session_token:
+        context.token = session_token
+        context.keep_cookie(session_token)
+        await context.identify()
+    return {"viewer": context.viewer, "session_token": None if context.is_page else session_token}
+
+
+def replaced_session(context: Context) -> Session | None:
+    """The session whose cookie a new session would replace."""
+    viewer = context.viewer
+    return viewer.session if viewer is not None and context.by_cookie and not viewer.is_api_key else None
+
+
+async def _end_replaced(context: Context, session: AsyncSession, session_token: str) -> None:
+    replaced = replaced_session(context)
+    if replaced is not None and replaced.token_hash != hash_token(session_token):
+        ending = await session.get_one(Session, replaced.id, with_for_update=True)
+        ending.ended_at = ending.ended_at or now()
+        await notify_access(session, replaced.id)
+
+
+async def _opened_by_this_browser(
+    context: Context, session: AsyncSession, link: SignInLink, token: str
+) -> str | None:
+    """None for whoever is signed in as the link's addressee by another session, and needs none."""
+    user_id = await session.scalar(select(col(User.id)).where(col(User.email) == link.email))
+    session_token = await opened_session(session, context, token, user_id) if user_id else None
+    is_addressee = context.viewer is not None and context.viewer.user.email == link.email
+    if session_token is None and not is_addressee:
+        raise _sign_in_again("This link was used already")
+    return session_token
+
+
+async def _signing_in(context: Context, session: AsyncSession, link: SignInLink) -> User:
+    known = (await session.scalars(select(User).where(col(User.email) == link.email))).one_or_none()
+    if known is not None:
+        return known
+    if context.settings.sign_up == "closed":
+        raise _sign_in_again("This link is not valid any more")
+    user, _ = await person(session, link.email, name_from(link.email))
+    return user
+
+
+async def person(session: AsyncSession, email: str, name: str) -> tuple[User, bool]:
+    """The user of this address, and whether this transaction created it: of two at once, one does."""
+    created = await session.scalar(
+        insert(User)
+        .values(id=new_id(), email=email, name=name, created_at=now())
+        .on_conflict_do_nothing(index_elements=["email"])
+        .returning(col(User.id))
+    )
+    user = (await session.scalars(select(User).where(col(User.email) == email))).one()
+    return user, created is not None
+
+
+def name_from(email: str) -> str:
+    """`ada.lovelace@example.com` is Ada Lovelace until she says otherwise. Never the address: whoever sees
+    the team sees the name."""
+    local = email.partition("@")[0].partition("+")[0]
+    words = local.replace(".", " ").replace("_", " ").replace("-", " ").split()
+    name = " ".join(words).title()[:_MOST_OF_A_NAME]
+    try:
+        return clean_line(name, "A name") if any(map(str.isalnum, name)) else _NAMELESS
+    except Refused:
+        return _NAMELESS
+
+
+async def sign_out(context: Context) -> dict[str, Any]:
+    if context.viewer is not None:
+        await _end(context, context.viewer.session)
+    context.token = context.viewer = None
+    context.keep_cookie("")
+    return {}
+
+
+async def revoke_session(context: Context, input: "RevokeSessionInput") -> dict[str, Any]:
+    viewer = context.signed_in()
+    session_id = decode_as(Session, input.session_id)
+    if session_id is None:
+        raise not_found("session of yours", "sessionId")
+    session = await row(context.database, Session, with_id(Session)(session_id))
+    if session is None or session.user_id != viewer.user.id:
+        raise not_found("session of yours", "sessionId")
+    await _end(context, session)
+    if session.id == viewer.session.id:
+        context.keep_cookie("")
+    return {"session": session}
+
+
+async def _end(context: Context, session: Session) -> None:
+    async with personal_change(context.database) as transaction:
+        ending = await transaction.get_one(Session, session.id, with_for_update=True)
+        ending.ended_at = ending.ended_at or now()
+        await notify_access(transaction, session.id)
+
+
+async def update_profile(context: Context, input: "UpdateProfileInput") -> dict[str, Any]:
+    """The name is the person's; each account's team and log are told of it."""
+    viewer = context.signed_in()
+    name = clean_line(input.name, "A name", "name")
+    async with personal_change(context.database) as session:
+        user = await session.get_one(User, viewer.user.id)
+        user.name = name
+    for account_id in sorted(viewer.memberships):
+        # Whoever was removed from one of them a moment ago has no name there to change.
+        with contextlib.suppress(Refused):
+            async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
+                member = tx.entity(tx.acting)
+                before, member.name = member.name, name
+                if before == name:
+                    tx.without_event()
+                else:
+                    tx.about(member, name, f"is called {name} from now on", name=[before, name])
+    await context.identify()
+    return {"user": user}
+
+
+def _sign_in_again(why: str) -> Refused:
+    return refused(UserErrorCode.TOKEN_INVALID, f"{why}: ask for a new one.", "token")

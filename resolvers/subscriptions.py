@@ -1,0 +1,112 @@
+"""What subscriptions stream. Woken by NOTIFY, they ask the database and look the viewer up anew each time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from graphql import GraphQLError
+
+from models.accounts import Account
+from models.audit import AuditEvent
+from models.members import Member, Role
+from permissions.context import Context
+from permissions.credentials import look_up
+from permissions.errors import BadUserInput, Forbidden
+from permissions.roles import Permission
+from permissions.viewer import Membership
+from resolvers.audit.queries import events_after, head_sequence
+from resolvers.global_ids import decode_as
+from resolvers.nodes import find_row
+
+_BATCH = 100
+
+
+async def audit_log_appended(
+    context: Context, account_id: str, after_sequence: int | None
+) -> AsyncIterator[AuditEvent]:
+    """Each event once and in order, as it is committed; whoever loses VIEW_AUDIT_LOG is told and let go."""
+    id = _account(context, account_id)
+    last = await _start(context, id, after_sequence)
+    who, listener = _credentials(context), context.listener
+    async with listener.woken_by(id, *who) as woken, listener.woken_by(*who) as access_changed:
+        while True:
+            woken.clear()
+            # The viewer last, and again before each event where its access may have changed since: a slow
+            # client takes a batch in for minutes.
+            async with listener.turn():
+                events = await events_after(context, id, last, _BATCH)
+                await _require_now(context, id, access_changed)
+            for event in events:
+                if access_changed.is_set():
+                    await _require_now(context, id, access_changed)
+                last = event.sequence
+                context.forget()
+                yield event
+            if len(events) < _BATCH:
+                await woken.wait()
+
+
+async def viewer_member_changed(context: Context, account_id: str) -> AsyncIterator[Member]:
+    """The viewer's member now, and at each change of its role; ends when the membership does."""
+    id = _account(context, account_id)
+    told: tuple[Role, bool] | None = None
+    async with context.listener.woken_by(*_credentials(context)) as woken:
+        while True:
+            woken.clear()
+            async with context.listener.turn():
+                member = await _member(context, id)
+            if member is None:
+                return
+            if told != (member.role, member.is_owner):
+                told = (member.role, member.is_owner)
+                context.forget()
+                yield member
+            await woken.wait()
+
+
+def _account(context: Context, global_id: str) -> UUID:
+    """An account that the viewer belongs to. Raises NOT_FOUND for any other."""
+    viewer = context.signed_in()
+    id = decode_as(Account, global_id)
+    if id is None or viewer.membership(id) is None:
+        raise GraphQLError("There is no such account.", extensions={"code": "NOT_FOUND"})
+    return id
+
+
+async def _start(context: Context, account_id: UUID, after_sequence: int | None) -> int:
+    """The sequence after which the stream begins."""
+    _require(context.membership(account_id), Permission.VIEW_AUDIT_LOG)
+    head = await head_sequence(context, account_id)
+    if after_sequence is None:
+        return head
+    if not 0 <= after_sequence <= head:
+        raise BadUserInput(f"`afterSequence` may be 0 to {head}, the newest event's, not {after_sequence}.")
+    return after_sequence
+
+
+async def _require_now(context: Context, account_id: UUID, access_changed: asyncio.Event) -> None:
+    access_changed.clear()
+    _require(await _membership(context, account_id), Permission.VIEW_AUDIT_LOG)
+
+
+async def _membership(context: Context, account_id: UUID) -> Membership | None:
+    """As of now: a role that was true when the socket opened is no role. Raises `Unauthenticated`."""
+    context.viewer = await look_up(context.database, context.token or "")
+    return context.membership(account_id)
+
+
+async def _member(context: Context, account_id: UUID) -> Member | None:
+    membership = await _membership(context, account_id)
+    member = await find_row(context, Member, account_id, membership.member_id) if membership else None
+    return member if member and member.removed_at is None else None
+
+
+def _credentials(context: Context) -> tuple[UUID, UUID]:
+    """What an announcement that the viewer's access has changed names."""
+    viewer = context.signed_in()
+    return viewer.user.id, viewer.credential.id
+
+
+def _require(membership: Membership | None, permission: Permission) -> None:
+    if membership is None or not membership.may(permission):
+        raise Forbidden(permission)

@@ -1,0 +1,101 @@
+"""A WebSocket of a key, or of one of its secrets, is closed when that ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models import notifications
+from resolvers.api_keys.jobs import expire_due
+from settings import Settings
+from tests.api_keys.test_leaked_keys import finding, report
+from tests.support.changes import CHANGE_ROLE, REMOVE, REVOKE_API_KEY, ROTATE_API_KEY
+from tests.support.graphql_ws import Socket, connected
+from tests.support.keys import claimed
+from tests.support.serving import free_port, serving
+from tests.support.world import Person, World
+
+MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role } }"
+REPLACED = "There is no such API key, or its secret was replaced."
+REVOKED = "This API key was revoked."
+
+
+@pytest.fixture
+async def listening(app_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The URL of a server that never looks for what was not announced."""
+    monkeypatch.setattr(notifications, "LOOK_SECONDS", 3_600)
+    settings = app_settings.model_copy(update={"port": free_port()})
+    async with serving(settings):
+        yield f"http://127.0.0.1:{settings.port}"
+
+
+@pytest.fixture
+async def looking(app_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The URL of a server that looks ten times a second."""
+    monkeypatch.setattr(notifications, "LOOK_SECONDS", 0.1)
+    settings = app_settings.model_copy(update={"port": free_port()})
+    async with serving(settings):
+        yield f"http://127.0.0.1:{settings.port}"
+
+
+async def follow(world: World, socket: Socket) -> None:
+    """Until the server watches the key."""
+    changes = await socket.subscribe(MEMBER, id=world.account_id)
+    assert (await changes.next())["role"] == "MEMBER"
+
+
+async def end(world: World, script: Person, how: str) -> None:
+    match how:
+        case "revoked":
+            await world.admin.change(REVOKE_API_KEY, apiKeyId=script.member_id)
+        case "rotated":
+            await world.member.change(ROTATE_API_KEY, apiKeyId=script.member_id)
+        case "leaked":
+            await report(world, finding(script.token))
+        case "expired":
+            await world.superuser.execute("UPDATE api_keys SET expires_at = now()")
+            await expire_due(world.database)
+        case "demoted":
+            await world.admin.change(CHANGE_ROLE, memberId=world.member.member_id, role="VIEWER")
+        case "removed":
+            await world.admin.change(REMOVE, memberId=world.member.member_id)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("revoked", REVOKED),
+        ("rotated", REPLACED),
+        ("leaked", REVOKED),
+        ("expired", "This API key has expired."),
+        ("demoted", "API key's member is a Viewer now"),
+        ("removed", REVOKED),
+    ],
+)
+async def test_a_socket_is_closed_at_once(world: World, listening: str, how: str, reason: str) -> None:
+    script = await claimed(world, world.member)
+    async with connected(listening, script.token) as socket, connected(listening, world.member.token) as own:
+        await follow(world, socket)
+
+        await end(world, script, how)
+
+        code, said = await socket.closed()
+        assert code == 4403
+        assert reason in said
+        assert await own.is_open()
+
+
+async def test_a_socket_of_the_old_secret_lasts_as_long_as_the_overlap(world: World, looking: str) -> None:
+    script = await claimed(world, world.member)
+    async with connected(looking, script.token) as old:
+        await follow(world, old)
+        rotated = await world.member.change(ROTATE_API_KEY, apiKeyId=script.member_id, overlapSeconds=60)
+        async with connected(looking, rotated["secret"]) as new:
+            await follow(world, new)
+            await asyncio.sleep(0.5)
+            assert await old.is_open()
+
+            await world.superuser.execute("UPDATE api_keys SET previous_expires_at = now()")
+
+            assert await old.closed() == (4403, REPLACED)
+            assert await new.is_open()

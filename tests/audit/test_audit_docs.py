@@ -1,0 +1,36 @@
+"""What `docs/reference/audit-log.md` says of the format is so."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+from audit_proof.chain import FIELDS
+from audit_proof.keys import written
+from audit_proof.verification import Status, verify
+from bench.exports import KEY
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "reference" / "audit-log.md").read_text(encoding="utf-8")
+EXAMPLE = re.findall(r"```(?:json|text)\n(.*)\n```", DOCUMENT)
+
+
+def test_the_example_is_an_export(tmp_path: Path) -> None:
+    event, _, end = EXAMPLE
+    path = tmp_path / "audit-log.ndjson"
+    path.write_text(f"{event}\n{end}\n", encoding="utf-8")
+
+    assert verify(path, KEY.public_key()).status is Status.VERIFIED
+    assert f"`{written(KEY.public_key())}`" in DOCUMENT
+
+
+def test_the_example_s_hash_is_over_what_is_said_to_be_hashed() -> None:
+    event, text, end = EXAMPLE
+    hash = sha256(bytes(32) + text.encode()).hexdigest()
+
+    assert f'"hash":"{hash}"' in event
+    assert f'"headHash":"{hash}"' in end
+
+
+def test_the_fields_are_listed_in_their_order() -> None:
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", DOCUMENT, re.MULTILINE)
+
+    assert rows == [(str(number), name) for number, name in enumerate(FIELDS, 1)]

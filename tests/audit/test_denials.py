@@ -1,0 +1,78 @@
+"""Refusals that somebody causes over and over are counted, and do not fill the audit log."""
+
+import asyncio
+
+import pytest
+
+from resolvers import denials
+from tests.permissions.test_refusals import UPDATE
+from tests.support.limited import limited
+from tests.support.world import INVITE, Person, World
+
+FORBIDDEN = {"code": "FORBIDDEN", "permission": "MANAGE_ACCOUNT"}
+
+
+async def rename(person: Person, account_id: str, name: str = "Mine") -> None:
+    assert await person.refusals(UPDATE, input={"accountId": account_id, "name": name}) == [FORBIDDEN]
+
+
+async def test_refusals_beyond_the_tenth_of_a_minute_are_one_event_with_their_number(world: World) -> None:
+    async with limited(world) as (there, _):
+        for number in range(60):
+            await rename(there.viewer, world.account_id, f"Name {number}")
+        before_the_end = await world.events(outcome="DENIED")
+
+    last, *each = await world.events(outcome="DENIED")
+    assert len(before_the_end) == 10
+    assert each == before_the_end
+    assert last["details"] == {"permission": "MANAGE_ACCOUNT", "repeated": 50}
+    assert last["summary"] == "Viewer tried to rename the account, which needs MANAGE_ACCOUNT, 50 more times"
+    names = ("action", "targetId", "targetName", "actor")
+    assert [last[name] for name in names] == [each[0][name] for name in names]
+
+
+async def test_many_refusals_at_once_are_counted_alike(world: World) -> None:
+    async with limited(world) as (there, _):
+        await asyncio.gather(*(rename(there.viewer, world.account_id) for _ in range(40)))
+
+    events = await world.events(outcome="DENIED")
+    assert len(events) == 11
+    assert sum(event["details"].get("repeated", 1) for event in events) == 40
+
+
+async def test_the_number_is_written_when_the_minute_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denials, "WINDOW_SECONDS", 3)
+    async with limited(world) as (there, _):
+        for _ in range(12):
+            await rename(there.viewer, world.account_id)
+        async with asyncio.timeout(20):
+            while 2 not in (repeated := await _repeated(world)):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+    # The app of other tests may write what it has counted for them.
+    assert repeated.count(2) == 1
+    assert repeated.count(None) == 10
+
+
+async def test_whoever_is_refused_often_keeps_no_other_refusal_out_of_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denials, "MOST_KEPT", 2)
+    async with limited(world) as (there, _):
+        for _ in range(15):
+            await rename(there.viewer, world.account_id)
+        await rename(there.member, world.account_id)
+        invitation = {"accountId": world.account_id, "email": "x@example.com", "role": "ADMIN"}
+        assert await there.viewer.refusals(INVITE, input=invitation)
+        assert await there.member.refusals(INVITE, input=invitation)
+
+    events = await world.events(outcome="DENIED")
+    assert [event["details"].get("repeated") for event in events].count(5) == 1
+    assert len(events) == 10 + 1 + 3
+
+
+async def _repeated(world: World) -> list[int | None]:
+    """Of each refusal in the log: how many like it the event stands for, where it stands for several."""
+    return [event["details"].get("repeated") for event in await world.events(outcome="DENIED")]

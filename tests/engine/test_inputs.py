@@ -1,0 +1,114 @@
+"""What clients may type, however strange: cleaned, or refused with a sentence, and never anything else."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.pagination import decode_cursor, encode_cursor
+from models import License, Member
+from permissions.errors import BadUserInput
+from resolvers.global_ids import decode, encode
+from resolvers.licenses.keys import _ALPHABET, is_license_key, new_license_key
+from resolvers.licenses.sites import clean_site
+from resolvers.members.mutations import _ORDERS, MemberOrder
+from resolvers.text import clean_email, clean_line, clean_text, mask_email
+from resolvers.user_errors import Refused
+
+TEXT = st.text(max_size=300) | st.text(alphabet="ab.-@:/[]%\u200b\u202e\xad\x00é漢", max_size=60)
+
+
+@settings(max_examples=300)
+@given(TEXT)
+def test_every_text_is_cleaned_or_refused(text: str) -> None:
+    cleaners: list[Callable[[], str | None]] = [
+        lambda: clean_line(text, "A name", "name"),
+        lambda: clean_text(text, "A message", "message"),
+        lambda: clean_email(text, "email"),
+        lambda: clean_site(text),
+    ]
+    for clean in cleaners:
+        with suppress(Refused):
+            assert "\x00" not in (clean() or "")
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=200) | st.binary(max_size=100).map(lambda raw: raw.decode("latin-1")))
+def test_a_made_up_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(BadUserInput, match="`after` is no cursor"):
+        decode_cursor(_ORDERS[MemberOrder.JOINED], "after", cursor)
+
+
+@pytest.mark.parametrize("values", [["x", "y"], [1, 2], [None, None], ["2026-01-01", "y"], [[], {}], ["a"]])
+def test_a_cursor_with_other_values_is_refused(values: list[object]) -> None:
+    order = _ORDERS[MemberOrder.JOINED]
+
+    with pytest.raises(BadUserInput):
+        decode_cursor(order, "after", encode_cursor(order, values))
+
+
+@given(st.text(max_size=60))
+def test_a_made_up_id_is_none(text: str) -> None:
+    assert decode(text) is None
+
+
+@given(st.uuids())
+def test_ids_are_found_again(id) -> None:  # type: ignore[no-untyped-def]
+    assert decode(encode(Member, id)) == (Member, id)
+    assert decode(encode(License, id)) == (License, id)
+
+
+def test_a_license_key_shows_any_one_wrong_character() -> None:
+    key = new_license_key()
+    assert is_license_key(key)
+    for position, character in enumerate(key):
+        if character in "-TL" and position < 3:
+            continue
+        for other in _ALPHABET:
+            if character != "-" and other != character:
+                assert not is_license_key(key[:position] + other + key[position + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("typed", "site"),
+    [
+        ("WWW.Example.COM", "www.example.com"),
+        ("BÜCHER.example", "bücher.example"),
+        ("xn--bcher-kva.example", "bücher.example"),
+        ("BU\u0308CHER\u3002example", "bücher.example"),
+        ("example.com.", "example.com"),
+        ("example.com:443", "example.com"),
+        ("example.com.:80", "example.com"),
+        ("My_Shop.example.com", "my_shop.example.com"),
+    ],
+)
+def test_a_site_has_one_form(typed: str, site: str) -> None:
+    assert clean_site(typed) == site
+
+
+NO_HOST_NAMES = ["", " ", "a b.com", "http://x/y", "x/y", "..", "a..b", "localhost", "192.0.2.1", "[::1]"]
+NO_HOST_NAMES += [
+    "-a.com",
+    "*.a.com",
+    "user@example.com",
+    "a._b",
+    "example.com..",
+    "example.com:8080",
+    "1.0x7f",
+]
+TOO_LONG = ["a" * 64 + ".com", ".".join(["a" * 49] * 5) + ".abcd"]  # 64 in a label, 254 in all
+
+
+@pytest.mark.parametrize("typed", [*NO_HOST_NAMES, *TOO_LONG])
+def test_what_is_no_host_name_is_refused(typed: str) -> None:
+    with pytest.raises(Refused, match=r"such as www\.example\.com"):
+        clean_site(typed)
+
+
+@pytest.mark.parametrize(
+    ("email", "masked"), [("jo@example.com", "j•••@e•••.com"), ("a@b.co.uk", "a•••@b•••.uk")]
+)
+def test_a_masked_address_says_little(email: str, masked: str) -> None:
+    assert mask_email(email) == masked

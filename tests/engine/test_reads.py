@@ -1,0 +1,257 @@
+"""What reading costs: statements, what is in them, and along which index a page is walked."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from graphql import OperationDefinitionNode, OperationType, parse
+
+from engine.compiled_operations import FAST, paths
+from engine.execution import execute
+from engine.operation_cache import Documents
+from models.database import _READING_SETTINGS, Database
+from permissions.context import Context
+from permissions.viewer import Client
+from resolvers.change import announcing
+from schema import SCHEMA
+from tests.support.stage import Stage
+from tests.support.world import Person, World
+
+DOCUMENTS = Documents(SCHEMA._schema)
+EXAMPLES = (Path(__file__).parents[2] / "web" / "graphiql" / "examples.graphql").read_text()
+PAGES = {
+    "viewer": "{ viewer { user { name } memberships { role account { name } } } }",
+    "members": """{ account { members(first: %d) {
+      nodes { id name email role isOwner joinedAt lastActiveAt } pageInfo { hasNextPage endCursor } } } }""",
+    "licenses": """{ account { licenses(first: %d) {
+      nodes { id site status key theme { id slug name } holder { id name } } pageInfo { endCursor } } } }""",
+    "audit": """{ account { auditLog(first: %d) {
+      nodes { id sequence occurredAt action summary details actor { kind name member { id role } } } } } }""",
+    "nested": """{ account { licenses(first: %d) {
+      nodes { site holder { name activity(first: 5) { nodes { sequence summary } } } } } } }""",
+}
+LISTS = {
+    "auditLog": [
+        "",
+        "filter: { actions: [MEMBER_INVITED] }",
+        "filter: { actions: [MEMBER_INVITED, MEMBER_JOINED, LICENSE_REVOKED] }",
+        'filter: { actorIds: ["<owner>"] }',
+        'filter: { actorIds: ["<owner>", "<bystander>"] }',
+        'filter: { targetId: "<license>" }',
+        "filter: { outcome: DENIED }",
+        "filter: { outcome: ALLOWED }",
+        'filter: { occurredFrom: "2026-01-01T00:00:00Z" }',
+        'filter: { occurredUntil: "2027-01-01T00:00:00Z" }',
+        'filter: { requestId: "none" }',
+        'filter: { apiKeyId: "api_key_00000000000070008000000000000001" }',
+        'filter: { ip: "127.0.0.1" }',
+    ],
+    "members": [
+        *(f"orderBy: {order}" for order in ("JOINED", "NAME", "LAST_ACTIVE")),
+        *(f"filter: {{ roles: [ADMIN] }}, orderBy: {order}" for order in ("JOINED", "NAME", "LAST_ACTIVE")),
+        "filter: { roles: [ADMIN, VIEWER] }",
+        "filter: { includeRemoved: true }",
+        "filter: { includeRemoved: true, roles: [MEMBER] }, orderBy: NAME",
+        'filter: { search: "ad" }',
+    ],
+    "invitations": [
+        "",
+        *(f"filter: {{ statuses: [{status}] }}" for status in ("PENDING", "EXPIRED", "ACCEPTED, DECLINED")),
+        'filter: { email: "waiting@example.com" }',
+    ],
+    "licenses": [
+        *(f"orderBy: {order}" for order in ("NEWEST", "OLDEST", "SITE")),
+        *(f"filter: {{ statuses: [{status}] }}" for status in ("ACTIVE", "EXPIRED", "REVOKED, SUSPENDED")),
+        'filter: { themeIds: ["<theme>"] }',
+        'filter: { holderIds: ["<owner>"] }, orderBy: SITE',
+        'filter: { search: "example" }',
+    ],
+    "entitlements": [""],
+    "billing.invoices": [
+        "",
+        *(f"filter: {{ statuses: [{statuses}] }}" for statuses in ("OPEN", "PAID, VOID", "OPEN, PAID, VOID")),
+    ],
+    "apiKeys": [
+        "",
+        'filter: { memberIds: ["<owner>"] }',
+        'filter: { memberIds: ["<owner>", "<bystander>"] }',
+        "filter: { statuses: [ACTIVE, EXPIRED] }",
+    ],
+}
+
+
+class Noted(Database):
+    """Keeps what it is asked."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.statements: list[tuple[str, tuple[Any, ...]]] = []
+        fetch = self.fetch
+
+        async def noting(sql: str, *arguments: Any) -> list[Any]:
+            self.statements.append((sql, arguments))
+            return await fetch(sql, *arguments)
+
+        self.fetch = noting
+
+
+@pytest_asyncio.fixture
+async def noted(database_url: str) -> AsyncIterator[Noted]:
+    noted = Noted(database_url)
+    yield noted
+    await noted.close()
+
+
+@pytest_asyncio.fixture
+async def stage(stage: Stage, world: World) -> Stage:
+    await world.superuser.execute("UPDATE sessions SET last_used_at = now() + interval '1 day'")
+    return stage
+
+
+async def ask(stage: Stage, noted: Noted, person: Person, text: str, **variables: Any) -> Any:
+    """In process, as the person; what was asked of the database is noted anew. There must be no errors."""
+    noted.statements.clear()
+    async with announcing(noted) as announcer:
+        context = Context(stage.world.settings, noted, announcer, None, Client(), person.token)  # type: ignore[arg-type]
+        await context.identify()
+        result = await execute(SCHEMA, DOCUMENTS.prepare(text, None, variables), context)
+    assert result.errors is None, result.errors
+    return result.data
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    before, taken = paths.counts.copy(), Counter[str]()
+    yield taken
+    taken.update(paths.counts - before)
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_takes_two_statements_at_the_most(
+    stage: Stage, noted: Noted, name: str, size: int
+) -> None:
+    """That of who asks, and one for the page, whatever its size and whatever it shows of each row."""
+    text = PAGES[name] % size if "%d" in PAGES[name] else PAGES[name]
+
+    with counted() as taken:
+        await ask(stage, noted, stage.owner, text)
+
+    assert taken == {FAST: 1}
+    assert len(noted.statements) == (1 if name == "viewer" else 2)
+
+
+async def test_what_is_not_asked_for_is_not_read(stage: Stage, noted: Noted) -> None:
+    await ask(stage, noted, stage.owner, "{ account { licenses { nodes { site } } } }")
+
+    _, (page, _) = noted.statements
+    assert " JOIN " not in page
+    assert "count(" not in page
+    assert "LIMIT 50" in page
+    assert not any(column in page for column in ("key,", "status", "expires_at", "revoked_reason"))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_keys_of_cursors_that_are_not_asked_for_are_not_read(
+    stage: Stage, noted: Noted, nested: bool
+) -> None:
+    licenses = "licenses { edges { node { site } } }"
+    text = (
+        f"{{ account {{ members {{ nodes {{ {licenses} }} }} }} }}"
+        if nested
+        else f"{{ account {{ {licenses} }} }}"
+    )
+
+    with counted() as taken:
+        await ask(stage, noted, stage.owner, text)
+
+    assert taken == {FAST: 1}
+    assert len(noted.statements) == 2
+
+
+async def test_an_invoice_s_lines_are_read_with_it(stage: Stage, noted: Noted) -> None:
+    text = """{ account { billing { invoices { nodes { number taxRate total { amount }
+      lines { amount { amount } theme { slug } } purchasedBy { name } } } } } }"""
+
+    with counted() as taken:
+        data = await ask(stage, noted, stage.owner, text)
+
+    assert taken == {FAST: 1}
+    assert len(noted.statements) == 2
+    (invoice,) = data["account"]["billing"]["invoices"]["nodes"]
+    assert invoice["lines"] == [{"amount": {"amount": "49.00"}, "theme": {"slug": "basalt"}}]
+    assert (invoice["taxRate"], invoice["purchasedBy"]) == ("0.19", {"name": "Admin"})
+
+
+async def test_one_row_more_is_read_where_it_is_asked_whether_there_are_more(
+    stage: Stage, noted: Noted
+) -> None:
+    text = "{ account { members(first: 2) { nodes { name } pageInfo { hasNextPage } } } }"
+
+    data = await ask(stage, noted, stage.owner, text)
+
+    assert "LIMIT 3" in noted.statements[1][0]
+    assert data["account"]["members"]["pageInfo"] == {"hasNextPage": True}
+    assert len(data["account"]["members"]["nodes"]) == 2
+
+
+async def test_the_whole_log_is_counted_by_its_head(stage: Stage, noted: Noted) -> None:
+    data = await ask(stage, noted, stage.owner, "{ account { auditLog { totalCount } } }")
+
+    _, (count, _) = noted.statements
+    assert "FROM audit_heads" in count
+    assert data["account"]["auditLog"]["totalCount"] == len(await stage.world.events())
+
+
+@pytest.mark.parametrize(("field", "arguments"), [(name, each) for name in LISTS for each in LISTS[name]])
+async def test_every_list_is_walked_along_an_index(
+    stage: Stage, noted: Noted, database_url: str, field: str, arguments: str
+) -> None:
+    *parents, name = field.split(".")
+    selection = " { ".join([*parents, f"{name}({arguments}) {{ nodes {{ id }} }}"]) + " }" * len(parents)
+    text = stage.filled(f"{{ account {{ {selection} }} }}", "ADMIN")
+
+    with counted() as taken:
+        await ask(stage, noted, stage.owner, text.replace("()", ""))
+
+    assert taken == {FAST: 1}
+    plan = await _plan(database_url, *noted.statements[1])
+    assert "Index" in plan
+    # The themes are few, and of no account.
+    assert [line for line in plan.splitlines() if "Seq Scan" in line and "on themes" not in line] == []
+
+
+async def _plan(url: str, sql: str, arguments: tuple[Any, ...]) -> str:
+    """As of a table that is large enough for an index."""
+    connection = await asyncpg.connect(url, server_settings={**_READING_SETTINGS, "enable_seqscan": "off"})
+    try:
+        return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *arguments))
+    finally:
+        await connection.close()
+
+
+async def test_the_examples_of_graphiql_take_the_fast_path(stage: Stage, noted: Noted) -> None:
+    variables = {
+        "accountId": stage.ids["account"],
+        "themeId": stage.ids["theme"],
+        "themeSlug": "aurora",
+    }
+    definitions = [each for each in parse(EXAMPLES).definitions if isinstance(each, OperationDefinitionNode)]
+    served = [each for each in definitions if each.operation is not OperationType.SUBSCRIPTION]
+
+    with counted() as taken:
+        for each in served:
+            answer = await stage.world.http.post(
+                "/graphql",
+                json={"query": EXAMPLES, "operationName": each.name.value, "variables": variables},  # type: ignore[union-attr]
+                headers={"authorization": f"Bearer {stage.owner.token}"},
+            )
+            assert "errors" not in answer.json(), answer.text
+
+    assert len(served) > 10
+    assert taken == {FAST: len(served)}

@@ -1,0 +1,204 @@
+"""The database goes away: every kind of request is answered 503 with Retry-After, and the log is short."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from engine import outages
+from tests.processes.test_faults import OURS, account_held
+from tests.support.changes import INVITE_ONE
+from tests.support.database_proxy import DatabaseProxy, proxied
+from tests.support.graphql_ws import Socket, connected
+from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.serving import free_port, serving
+from tests.support.world import Person, World
+
+ACCOUNT = "{ account { name } }"
+
+
+@dataclass
+class Stage:
+    world: World
+    proxy: DatabaseProxy
+    http: httpx.AsyncClient
+
+    @property
+    def admin(self) -> Person:
+        return Person(self.http, token=self.world.admin.token)
+
+    async def ask(self, body: Any, **headers: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.admin.token}", **headers}
+        return await self.http.post("/graphql", json=body, headers=headers)
+
+
+@asynccontextmanager
+async def served(world: World, **changes: Any) -> AsyncIterator[Stage]:
+    assert world.settings.database_url is not None
+    async with proxied(world.settings.database_url.get_secret_value()) as proxy:
+        port = free_port()
+        settings = world.settings.model_copy(
+            update={"port": port, "database_url": SecretStr(proxy.url), **changes}
+        )
+        client = httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{port}", timeout=30)
+        async with serving(settings), client as http:
+            stage = Stage(world, proxy, http)
+            await stage.admin.ask(ACCOUNT)
+            yield stage
+
+
+async def _stopped(stage: Stage) -> None:
+    await stage.proxy.stop()
+
+
+def _refusing(sqlstate: str, words: str) -> Callable[[Stage], Awaitable[None]]:
+    async def refuse(stage: Stage) -> None:
+        stage.proxy.refusal = sqlstate, words
+        stage.proxy.cut()
+
+    return refuse
+
+
+OUTAGES = {
+    "nobody listens": _stopped,
+    "it starts": _refusing("57P03", "the database system is starting up"),
+    "it ends": _refusing("57P01", "terminating connection due to administrator command"),
+    "too many connections": _refusing("53300", "sorry, too many clients already"),
+    "the password was changed": _refusing("28P01", "password authentication failed"),
+}
+
+
+async def _is_back(stage: Stage) -> None:
+    stage.proxy.refusal = None
+    await stage.proxy.start()
+
+
+def assert_unavailable(response: httpx.Response, error: dict[str, Any]) -> None:
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert error.get("extensions", error)["code"] == "UNAVAILABLE"
+    assert "ry again" in error["message"]
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+async def test_every_request_is_answered_503_until_the_database_is_back(world: World, outage: str) -> None:
+    async with served(world) as stage:
+        await OUTAGES[outage](stage)
+
+        for accept in ("application/json", "application/graphql-response+json"):
+            for document in (ACCOUNT, "{ viewer { user { name } } }", "{ __typename }"):
+                response = await stage.ask({"query": document}, accept=accept)
+                assert_unavailable(response, response.json()["errors"][0])
+                assert "data" not in response.json()
+        response = await stage.ask([{"query": ACCOUNT}, {"query": ACCOUNT}])
+        assert_unavailable(response, response.json()["errors"][0])
+        cookie = f"{world.settings.session_cookie}={world.admin.token}"
+        page = await stage.http.get("/graphql", headers={"accept": "text/html", "cookie": cookie})
+        assert page.status_code == 503
+        assert page.headers["content-type"].startswith("text/html")
+        assert int(page.headers["retry-after"]) > 0
+        for path in ("/join/x", "/claim/x", "/sign-in/x", "/download/x"):
+            page = await stage.http.get(path, headers={"accept": "text/html"})
+            assert page.status_code == 503
+            assert page.headers["content-type"].startswith("text/html")
+            assert int(page.headers["retry-after"]) > 0
+            response = await stage.http.get(path, headers={"accept": "application/json"})
+            assert_unavailable(response, response.json()["error"])
+        leaked = [{"token": "ta_H1cuYqEtCxUNtZEW-2bpw_8ZCOkGlJIWDmQ-71k3ZLsAbRzSA"}]
+        response = await stage.http.post("/leaked-keys", json=leaked)
+        assert_unavailable(response, response.json()["error"])
+        assert (await stage.http.get("/health")).status_code == 503
+
+        await _is_back(stage)
+        assert (await stage.ask({"query": ACCOUNT})).json()["data"]["account"]["name"] == "Acme"
+
+
+async def test_an_operation_on_an_open_socket_gets_its_error_and_the_socket_stays(world: World) -> None:
+    async with served(world) as stage, connected(str(stage.http.base_url), world.admin.token) as socket:
+        await _first(socket, "next")  # By then the socket's credential was looked up again.
+        await _stopped(stage)
+        error = await _first(socket, "error")
+        await _is_back(stage)
+
+        assert error["payload"][0]["extensions"]["code"] == "UNAVAILABLE"
+        assert "ry again" in error["payload"][0]["message"]
+        assert (await _first(socket, "next"))["payload"]["data"]["account"]["name"] == "Acme"
+
+
+async def _first(socket: Socket, kind: str) -> dict[str, Any]:
+    """The first message of that kind; the next one of the same operation is left."""
+    async with asyncio.timeout(20):
+        while True:
+            message = await (await socket.subscribe(ACCOUNT)).message()
+            if message["type"] == kind:
+                return message
+
+
+async def test_a_change_whose_connection_is_lost_is_answered_503(world: World) -> None:
+    input = {"accountId": world.account_id, "email": "bob@example.com", "role": "VIEWER"}
+    async with served(world) as stage, account_held(world):
+        change = asyncio.create_task(stage.ask({"query": INVITE_ONE, "variables": {"input": input}}))
+        await _one_waits_for_a_lock(world)
+        stage.proxy.cut()
+        response = await change
+
+    assert_unavailable(response, response.json()["errors"][0])
+    assert "it may have been made" in response.json()["errors"][0]["message"]
+
+
+async def _one_waits_for_a_lock(world: World) -> None:
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(20):
+        while not await world.superuser.fetchval(query):
+            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
+
+
+async def test_readers_who_find_no_connection_free_are_answered_503(world: World) -> None:
+    async with served(world, database_pool_size=1) as stage:
+        async with world.superuser.transaction():
+            await world.superuser.execute("LOCK TABLE licenses IN ACCESS EXCLUSIVE MODE")
+            holds_it = asyncio.create_task(stage.ask({"query": "{ account { licenses { totalCount } } }"}))
+            await _one_waits_for_a_lock(world)
+            response = await stage.ask({"query": ACCOUNT})
+        await holds_it
+
+    assert_unavailable(response, response.json()["errors"][0])
+
+
+async def test_an_outage_is_one_line_of_the_log(
+    world: World, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "_LOG", outages._Log())
+    async with served(world) as stage:
+        await _stopped(stage)
+
+        await asyncio.gather(*(stage.ask({"query": ACCOUNT}) for _ in range(100)))
+        await asyncio.gather(*(stage.http.get("/join/x") for _ in range(100)))
+
+    written = capfd.readouterr().err
+    assert written.count("database_unavailable") == 1
+    assert len(written.splitlines()) == 1
+
+
+async def test_a_lost_connection_does_not_slow_down_the_operations_that_met_it(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    document = {"query": "{ account { invitations { nodes { email } } } }"}
+    async with served(world) as stage:
+
+        def cut_once(asked: bytes) -> None:
+            if b"FROM invitations" in asked:
+                stage.proxy.when_asked = lambda _asked: None
+                stage.proxy.cut()
+
+        stage.proxy.when_asked = cut_once
+        answers = [(await stage.ask(document)).json()["data"] for _ in range(2)]
+
+    assert answers[0] == answers[1]
+    assert answers[0]["account"]["invitations"]["nodes"]
+    assert "fast_path_failed" not in capfd.readouterr().err

@@ -1,0 +1,141 @@
+"""Reports and their readers: a slow one holds up nobody else, and what waits for it is bounded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from models import spools
+from tests.processes.test_faults import OURS
+from tests.reports.test_reports import more_events
+from tests.support.documents import report_link
+from tests.support.downloads import all_told
+from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.serving import free_port, serving
+from tests.support.world import Person, World
+
+COPYING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND datname = current_database()"
+
+WAITING = f"""SELECT count(*) FROM pg_stat_activity
+    WHERE {OURS} AND wait_event_type = 'Lock' AND query NOT LIKE 'INSERT%'"""
+
+
+async def link_of(world: World, person: Person, kind: str = "AUDIT_LOG") -> str:
+    data = await person.ask("{ account { id } }")
+    return await report_link(world, kind, by=person, accountId=data["account"]["id"])
+
+
+@asynccontextmanager
+async def stalled(world: World, path: str) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
+    """A reader who takes the beginning of the answer in, and then nothing."""
+    url = httpx.URL(str(world.http.base_url))
+    reader, writer = await asyncio.open_connection(url.host, url.port, limit=65_536)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {url.host}:{url.port}\r\nConnection: close\r\n\r\n".encode())
+    try:
+        yield await reader.readuntil(b"\r\n"), reader
+    finally:
+        writer.transport.abort()
+
+
+async def none_is_copied(world: World) -> None:
+    async with asyncio.timeout(20):
+        while await world.superuser.fetchval(COPYING):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def limited(world: World, **settings: int) -> AsyncIterator[World]:
+    """The same world, served within other limits."""
+    changed = world.settings.model_copy(update={"port": free_port(), **settings})
+    client = httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{changed.port}", timeout=60)
+    async with serving(changed), client as http:
+        yield World(http, changed, world.database, world.superuser, world.account_id, world.people)
+
+
+async def test_slow_readers_hold_up_no_other_account(world: World) -> None:
+    others = [await world.found(f"Other {number}", f"o{number}@example.com") for number in range(3)]
+    await more_events(world, 30_000)
+    slow = [await link_of(world, person) for person in others]
+    path = await link_of(world, world.admin)
+
+    async with stalled(world, slow[0]), stalled(world, slow[1]), stalled(world, slow[2]):
+        await none_is_copied(world)
+        response = await world.http.get(path)
+
+    assert response.status_code == 200
+    assert response.text.count("\r\n") > 30_000
+    assert list((world.settings.data_dir / "reports").iterdir()) == []
+    await all_told(world)
+    events = await world.superuser.fetch(
+        "SELECT details FROM audit_events WHERE action = 'REPORT_DOWNLOADED' AND details::text LIKE '%false%'"
+    )
+    assert len(events) == 3
+
+
+async def test_an_account_has_one_report_made_at_a_time(world: World) -> None:
+    beta = await world.found("Beta", "beta@example.com")
+    mine = [await link_of(world, world.admin) for _ in range(4)]
+    theirs = await link_of(world, beta, "TEAM")
+
+    async with world.superuser.transaction():
+        await world.superuser.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
+        asked = [asyncio.create_task(world.http.get(path)) for path in mine]
+        async with asyncio.timeout(20):
+            while not await world.superuser.fetchval(WAITING):
+                await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
+        # Its event waits for the lock; its bytes do not.
+        async with asyncio.timeout(20), world.http.stream("GET", theirs) as made:
+            body = await anext(made.aiter_bytes())
+            reading = await world.superuser.fetchval(WAITING)
+    answers = await asyncio.gather(*asked)
+
+    assert reading == 1
+    assert b"beta@example.com" in body
+    assert [answer.status_code for answer in answers] == [200] * 4
+
+
+async def test_a_report_that_is_too_large_is_refused(world: World) -> None:
+    await more_events(world, 10_000)
+    async with limited(world, report_max_bytes=2**20) as there:
+        path = await link_of(there, there.admin)
+
+        plain = await there.http.get(path)
+        page = await there.http.get(path, headers={"accept": "text/html"})
+        small = await there.http.get(await link_of(there, there.admin, "TEAM"))
+
+    assert (plain.status_code, plain.json()["error"]["code"]) == (413, "TOO_LARGE")
+    assert page.status_code == 413
+    assert "shorter period" in page.text
+    assert small.status_code == 200
+
+
+@pytest.mark.parametrize("undisturbed_seconds", [300, -1])
+async def test_a_slow_reader_gives_way_in_time(
+    world: World, undisturbed_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once here, where it is not left undisturbed for five minutes."""
+    monkeypatch.setattr(spools, "_UNDISTURBED_SECONDS", undisturbed_seconds)
+    beta = await world.found("Beta", "beta@example.com")
+    await more_events(world, 30_000)
+    room = 24 * 2**20
+    async with limited(world, report_max_bytes=room, report_spool_bytes=room) as there:
+        slow, path = await link_of(there, there.admin), await link_of(there, beta)
+
+        async with stalled(there, slow) as (status_line, reader):
+            await none_is_copied(world)
+            beside = await there.http.get(path)
+            rest = await reader.read()
+        await all_told(there)
+        afterwards = await there.http.get(path)
+
+    assert b"200" in status_line
+    assert afterwards.status_code == 200
+    if undisturbed_seconds > 0:
+        assert beside.status_code == 503
+        assert int(beside.headers["retry-after"]) > 0
+        assert rest.endswith(b"0\r\n\r\n")
+    else:
+        assert beside.status_code == 200
+        assert not rest.endswith(b"0\r\n\r\n")

@@ -1,0 +1,230 @@
+"""PDFs are set by processes of their own: within limits, in turns, and gone with who wants them."""
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from resolvers import typesetting
+from tests.downloads.test_transfers import folder, serve
+from tests.processes.test_start import Command, alive, wait_until_gone
+from tests.reports.test_reports import more_events
+from tests.support.documents import pages, report, report_link, told
+from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.world import World
+
+__all__ = ["folder", "serve"]
+MIB = 1 << 20
+# A second after another from then on: so many rows of `more_events`.
+PERIOD: dict[str, Any] = {"from": "2101-01-01T00:00:00Z", "until": "2101-01-01T01:21:40Z"}
+
+
+def typesetters() -> set[int]:
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"typesetter.py" in command:
+            found.add(int(process.name))
+    return found
+
+
+async def one_more_than(before: set[int]) -> int:
+    async with asyncio.timeout(20):
+        while not (more := typesetters() - before):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    return more.pop()
+
+
+async def is_limited(pid: int) -> None:
+    """It has read its job, and knows whom to end with."""
+    async with asyncio.timeout(20):
+        while str(typesetting.MEMORY_BYTES) not in _limits(pid):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+def _limits(pid: int) -> str:
+    return Path(f"/proc/{pid}/limits").read_text()
+
+
+@contextmanager
+def all_places_taken() -> Iterator[None]:
+    files = [os.open(path, os.O_RDONLY) for path in typesetting._PLACES]
+    for file in files:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        for file in files:
+            os.close(file)
+
+
+async def test_the_server_keeps_nothing_of_its_pdfs(world: World, serve: Command) -> None:
+    await more_events(world, 4_900)
+    paths = [await report_link(world, "AUDIT_LOG", "PDF", **PERIOD) for _ in range(4)]
+    url = f"http://127.0.0.1:{serve.port}"
+    resident = []
+
+    for path in paths:
+        answer = await asyncio.to_thread(httpx.get, url + path, timeout=120)
+        assert answer.status_code == 200
+        resident.append(sum(_resident(pid) for pid in serve.processes()))
+
+    assert resident[-1] - resident[0] < 60 * MIB
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize(("name", "value"), [("MEMORY_BYTES", 350 * MIB), ("SECONDS", 1)])
+async def test_a_pdf_that_takes_too_much_is_refused(
+    world: World, name: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, name, value)
+    await more_events(world, 4_900)
+    before = typesetters()
+
+    plain = await world.http.get(await report_link(world, "AUDIT_LOG", "PDF", **PERIOD), timeout=60)
+
+    assert (plain.status_code, plain.json()["error"]["code"]) == (413, "TOO_LARGE")
+    assert "CSV" in plain.json()["error"]["message"]
+    assert typesetters() - before == set()
+    assert await world.events(actions=["REPORT_DOWNLOADED"]) == []
+    assert (await report(world, "TEAM", "PDF")).startswith(b"%PDF")
+
+
+async def test_a_killed_one_is_an_error_and_the_next_one_goes_well(world: World) -> None:
+    before, path = typesetters(), await report_link(world, "TEAM", "PDF")
+    answer = asyncio.create_task(world.http.get(path))
+    os.kill(await one_more_than(before), signal.SIGKILL)
+
+    assert (await answer).status_code == 413
+    assert (await world.http.get(path)).status_code == 200
+    assert (await told(world, "REPORT_DOWNLOADED"))["details"]["complete"] is True
+
+
+async def test_who_waits_too_long_is_told_when_to_come_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, "_WAITING_SECONDS", 0.2)
+    path = await report_link(world, "TEAM", "PDF")
+
+    with all_places_taken():
+        refused = await world.http.get(path)
+
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) > 0
+    assert (await world.http.get(path)).status_code == 200
+
+
+async def test_no_more_wait_than_may(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typesetting, "_MOST_WAITING", 2)
+    path = await report_link(world, "TEAM", "PDF")
+
+    with all_places_taken():
+        waiting = [asyncio.create_task(world.http.get(path)) for _ in range(3)]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    answers = await asyncio.gather(*waiting)
+
+    assert [answer.result().status_code for answer in done] == [503]
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 503]
+
+
+async def test_an_account_that_wants_many_leaves_others_their_turn(world: World) -> None:
+    path = await report_link(world, "TEAM", "PDF")
+    other = World(world.http, world.settings, world.database, world.superuser)
+    other.people["ADMIN"] = await other.found("Other", "other@example.com")
+    others = await report_link(other, "TEAM", "PDF")
+
+    with all_places_taken():
+        waiting = [asyncio.create_task(world.http.get(path)) for _ in range(110)]
+        done: set[asyncio.Task[httpx.Response]] = set()
+        while len(done) < 100:
+            done, _ = await asyncio.wait(waiting, timeout=0.05)
+        wanted = asyncio.create_task(world.http.get(others))
+        done, _ = await asyncio.wait([wanted], timeout=0.5)
+    answers = [await each for each in waiting]
+
+    assert done == set()
+    assert (await wanted).status_code == 200
+    assert [answer.status_code for answer in answers].count(200) == 10
+
+
+async def test_who_waits_holds_no_rows(world: World) -> None:
+    path = await report_link(world, "TEAM", "PDF")
+
+    with all_places_taken():
+        answers = [asyncio.create_task(world.http.get(path)) for _ in range(2)]
+        await asyncio.wait(answers, timeout=0.5)
+        await world.join("VIEWER", "later@example.com")
+
+    texts = [" ".join(pages((await each).content)) for each in answers]
+    assert sorted("later" in text for text in texts) == [False, True]
+
+
+async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
+    before, path = typesetters(), await report_link(world, "TEAM", "PDF")
+    async with httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=world.http.base_url) as http:
+        answer = asyncio.create_task(http.get(path))
+        pid = await one_more_than(before)
+        os.kill(pid, signal.SIGSTOP)  # Never done by itself.
+        answer.cancel()
+        await asyncio.wait([answer])
+
+    async with asyncio.timeout(10):
+        while alive({pid}):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (await world.http.get(path)).status_code == 200
+
+
+async def test_it_ends_with_its_server(world: World, serve: Command) -> None:
+    before, path = typesetters(), await report_link(world, "TEAM", "PDF")
+    async with httpx.AsyncClient(verify=NO_AUTHORITIES) as http:
+        answer = asyncio.create_task(http.get(f"http://127.0.0.1:{serve.port}{path}"))
+        pid = await one_more_than(before)
+        await is_limited(pid)
+        os.kill(pid, signal.SIGSTOP)
+        serve.process.kill()
+        await asyncio.wait([answer])
+
+    wait_until_gone({pid})
+
+
+async def test_a_process_with_much_to_do_leaves_places_to_the_others() -> None:
+    async def busy() -> None:
+        while True:
+            async with typesetting._place(monotonic() + 20):
+                await asyncio.sleep(0.02)
+
+    tasks = [asyncio.create_task(busy()) for _ in range(4)]
+    await asyncio.sleep(0.1)
+
+    for path in typesetting._PLACES:
+        await _locked_by_another(path)
+
+    for task in tasks:
+        task.cancel()
+
+
+async def _locked_by_another(path: Path) -> None:
+    """As a process looks for a place."""
+    file = os.open(path, os.O_RDONLY)
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(typesetting._LOOKING_SECONDS)
+    os.close(file)

@@ -1,0 +1,119 @@
+"""Signing in and joining in Chromium: which browser a link belongs to, and whose forms are taken."""
+
+from collections.abc import Awaitable, Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.support.changes import INVITE_ONE
+from tests.support.links import emailed_link
+from tests.support.world import World
+from tests.web.test_browser import CHROMIUM, browser, open_page, playwright, studio  # noqa: F401
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+BOB = "bob@example.com"
+SESSIONS = (
+    "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE email = $1 AND ended_at IS NULL"
+)
+Open = Callable[..., Awaitable[Any]]
+
+
+async def ask_for_link(world: World, page: Any) -> str:
+    await page.get_by_label("Your email address").fill(BOB)
+    await page.get_by_role("button", name="Email me a sign-in link").click()
+    await playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
+    return f"/sign-in/{await world.token_for(BOB)}"
+
+
+async def signed_in_as(page: Any, email: str) -> None:
+    await playwright.expect(page.get_by_text(email).first).to_be_visible()
+
+
+async def test_the_browser_that_asked_signs_in_by_one_click(studio: World, open_page: Open) -> None:  # noqa: F811
+    page = await open_page("/sign-in")
+    await page.goto(await ask_for_link(studio, page))
+
+    await page.get_by_role("button", name="Sign in").dblclick()
+
+    await page.wait_for_url(studio.settings.app_url)
+    await signed_in_as(page, BOB)
+
+
+async def test_another_browser_types_the_address(studio: World, open_page: Open) -> None:  # noqa: F811
+    link = await ask_for_link(studio, await open_page("/sign-in"))
+    other = await open_page(link, width=320)
+
+    assert await other.evaluate("document.documentElement.scrollWidth") == 320
+    await other.get_by_label("Your email address").fill(BOB)
+    await other.get_by_role("button", name="Sign in").click()
+
+    await other.wait_for_url(studio.settings.app_url)
+    await signed_in_as(other, BOB)
+
+
+async def test_a_double_click_without_javascript_opens_one_session(
+    studio: World,  # noqa: F811
+    open_page: Open,  # noqa: F811
+) -> None:
+    before = await studio.superuser.fetchval(SESSIONS, BOB)
+    path = f"/sign-in/{await emailed_link(studio, BOB)}"
+    page = await open_page(path, java_script_enabled=False)
+
+    await page.get_by_role("button", name="Sign in").dblclick()
+    await page.wait_for_url(studio.settings.app_url)
+
+    await signed_in_as(page, BOB)
+    assert await studio.superuser.fetchval(SESSIONS, BOB) == before + 1
+
+
+async def test_somebody_who_exists_joins_and_asks_for_a_link(studio: World, open_page: Open) -> None:  # noqa: F811
+    stranger = await studio.found("Trap", "stranger@example.com")
+    account_id = (await stranger.ask("{ account { id } }"))["account"]["id"]
+    await stranger.change(INVITE_ONE, accountId=account_id, email=BOB, role="VIEWER")
+    page = await open_page(f"/join/{await studio.token_for(BOB)}")
+
+    await page.get_by_role("button", name="Join").click()
+    await playwright.expect(page.get_by_role("heading", level=1)).to_have_text("You joined Trap")
+    cookies = {cookie["name"] for cookie in await page.context.cookies()}
+    await page.get_by_role("button", name="Email me a sign-in link").click()
+    await playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
+    await page.goto(f"/sign-in/{await studio.token_for(BOB)}")
+    await page.get_by_role("button", name="Sign in").click()
+
+    assert "ta_session" not in cookies
+    await page.wait_for_url(studio.settings.app_url)
+    await signed_in_as(page, BOB)
+
+
+async def test_a_form_of_a_sibling_site_signs_nobody_in(studio: World, browser: Any) -> None:  # noqa: F811
+    """To a browser, another port of a host is the same site, which gets cookies, and another origin."""
+    target = f"{studio.settings.public_url}/sign-in/{await emailed_link(studio, BOB)}"
+    form = f'<form method="post" action="{target}"><button>Win a prize</button></form>'
+
+    class Sibling(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(form.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Sibling)
+    Thread(target=server.serve_forever, daemon=True).start()
+    context = await browser.new_context()
+    try:
+        page = await context.new_page()
+        await page.goto(f"http://127.0.0.1:{server.server_port}/")
+        await page.get_by_role("button", name="Win a prize").click()
+        await playwright.expect(page.get_by_role("heading", level=1)).to_have_text("This is not open to you")
+        cookies = {cookie["name"] for cookie in await context.cookies()}
+    finally:
+        server.shutdown()
+        await context.close()
+
+    assert cookies == set()

@@ -1,0 +1,119 @@
+"""The served app, and a world of people around one account."""
+
+from collections.abc import AsyncIterator, Iterator
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from engine.compiled_operations import paths
+from models.database import Database
+from settings import Settings
+from tests.support.beginnings import Beginnings, Tables
+from tests.support.busy_stage import BusyStage, set_busy_stage
+from tests.support.forms import FORMS
+from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.serving import free_port, serving
+from tests.support.stage import Stage, set_stage
+from tests.support.world import Person, World
+
+
+@pytest.fixture(params=["compiled", "reference"])
+def each_path(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test is run twice: what goes well is read by compiled code, or all of it by graphql-core."""
+    paths.compiled = request.param == "compiled"
+    yield
+    paths.compiled = True
+
+
+@pytest.fixture(scope="session")
+def app_settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(database_url),
+        port=free_port(),
+        data_dir=tmp_path_factory.mktemp("data"),
+        log_level="error",
+        rate_limit_per_minute=0,
+        rate_limit_per_minute_per_address=0,
+    )
+
+
+@pytest_asyncio.fixture(scope="session")
+async def app_url(app_settings: Settings) -> AsyncIterator[str]:
+    async with serving(app_settings):
+        yield f"http://127.0.0.1:{app_settings.port}"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def http(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Keeps no cookies by itself: who acts is said by each request."""
+    limits = httpx.Limits(max_connections=200)
+    async with httpx.AsyncClient(
+        verify=NO_AUTHORITIES, base_url=app_url, timeout=30, limits=limits, event_hooks=FORMS
+    ) as client:
+        client.cookies.jar.set_policy(_NO_COOKIES)
+        yield client
+
+
+@pytest_asyncio.fixture
+async def empty_world(
+    http: httpx.AsyncClient, app_settings: Settings, database: Database, superuser: asyncpg.Connection
+) -> World:
+    """No account yet."""
+    return World(http, app_settings, database, superuser)
+
+
+@pytest.fixture(scope="session")
+def beginnings(tables: Tables) -> Beginnings:
+    return Beginnings(tables)
+
+
+@pytest_asyncio.fixture
+async def world(empty_world: World, beginnings: Beginnings) -> World:
+    """An account with an Admin, a Member and a Viewer."""
+
+    async def arrange() -> tuple[str, dict[str, Person]]:
+        empty_world.people["ADMIN"] = await empty_world.found()
+        for role in ("MEMBER", "VIEWER"):
+            empty_world.people[role] = await empty_world.join(role, f"{role.lower()}@example.com")
+        return empty_world.account_id, empty_world.people
+
+    empty_world.account_id, empty_world.people = await beginnings.begin("team", empty_world, arrange)
+    return empty_world
+
+
+@pytest_asyncio.fixture
+async def themes(world: World, beginnings: Beginnings, tmp_path: Path) -> dict[str, str]:
+    """Ids of two themes by slug, `aurora` and `basalt`; five licenses of `aurora` may be provisioned."""
+
+    async def arrange() -> dict[str, str]:
+        themes = await world.import_themes(tmp_path)
+        await world.grant("aurora", 5)
+        return themes
+
+    return await beginnings.begin("themes", world, arrange)
+
+
+@pytest_asyncio.fixture
+async def stage(world: World, themes: dict[str, str], beginnings: Beginnings) -> Stage:
+    return await beginnings.begin("stage", world, lambda: set_stage(world, themes))
+
+
+@pytest_asyncio.fixture
+async def busy_stage(stage: Stage, world: World, beginnings: Beginnings) -> BusyStage:
+    return await beginnings.begin("busy_stage", world, lambda: set_busy_stage(stage))
+
+
+_NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])

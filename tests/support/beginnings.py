@@ -1,0 +1,97 @@
+"""States of the database that tests begin with: each is arranged once in a process, then copied back."""
+
+import copy
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import asyncpg
+
+from tests.support.world import World
+
+T = TypeVar("T")
+
+_COLUMNS = """SELECT relname AS table, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns
+  FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    AND attnum > 0 AND NOT attisdropped AND attgenerated = '' GROUP BY relname"""
+
+
+class Tables:
+    """All of the schema but `alembic_version`.
+
+    They are emptied by DELETE, since TRUNCATE takes twenty times as long, and filled from temporary tables of
+    the superuser's connection: by functions, since PostgreSQL keeps the plans of their statements.
+    """
+
+    def __init__(self, superuser: asyncpg.Connection, columns: dict[str, str]) -> None:
+        self._superuser = superuser
+        self._columns = columns
+        self._deletes = "".join(f"DELETE FROM {table};" for table in columns)
+
+    @classmethod
+    async def of(cls, superuser: asyncpg.Connection) -> "Tables":
+        columns = {row["table"]: row["columns"] for row in await superuser.fetch(_COLUMNS)}
+        tables = cls(superuser, columns)
+        await tables._define("wipe", "")
+        return tables
+
+    async def wipe(self) -> None:
+        await self._call("wipe")
+
+    async def keep(self, name: str) -> None:
+        """What they hold now."""
+        inserts = []
+        for table, columns in self._columns.items():
+            if await self._superuser.fetchval(f"SELECT EXISTS (SELECT FROM {table})"):
+                kept = f"pg_temp.kept_{name}_{table}"
+                await self._superuser.execute(f"CREATE TABLE {kept} AS SELECT {columns} FROM {table}")
+                overriding = f"({columns}) OVERRIDING SYSTEM VALUE SELECT {columns}"
+                inserts.append(f"INSERT INTO {table} {overriding} FROM {kept};")
+        # Used just now: the next request need not note it.
+        inserts.append("UPDATE sessions SET last_used_at = now();")
+        await self._define(f"begin_with_{name}", "".join(inserts))
+
+    async def begin_with(self, name: str) -> None:
+        """What they held when it was kept, and nothing else."""
+        await self._call(f"begin_with_{name}")
+
+    async def _define(self, function: str, statements: str) -> None:
+        """Past the triggers that keep the audit log as it is, and number and hash its events."""
+        await self._superuser.execute(
+            f"CREATE FUNCTION pg_temp.{function}() RETURNS void LANGUAGE plpgsql"
+            f" SET session_replication_role = replica AS $$ BEGIN {self._deletes} {statements} END $$"
+        )
+
+    async def _call(self, function: str) -> None:
+        statement = f"ROLLBACK; SELECT pg_temp.{function}()"
+        with suppress(asyncpg.DeadlockDetectedError):  # With what the app still writes for the last test.
+            await self._superuser.execute(statement)
+            return
+        await self._superuser.execute(statement)
+
+
+@dataclass
+class Beginnings:
+    tables: Tables
+    _arranged: dict[str, tuple[World, Any]] = field(default_factory=dict)
+
+    async def begin(self, name: str, world: World, arrange: Callable[[], Awaitable[T]]) -> T:
+        """What `arrange` made of the tables, and a copy of what it returned about them: people, ids."""
+        if name in self._arranged:
+            await self.tables.begin_with(name)
+            arranged_in, value = self._arranged[name]
+            copied: T = _copied(value, arranged_in, world)
+            return copied
+        made = await arrange()
+        await self.tables.keep(name)
+        self._arranged[name] = world, _copied(made, world, world)
+        return made
+
+
+def _copied(value: T, arranged_in: World, world: World) -> T:
+    """With the client of this test, and what all tests of a process share."""
+    shared = ("http", "settings", "database", "superuser")
+    copies: dict[int, Any] = {id(getattr(arranged_in, name)): getattr(world, name) for name in shared}
+    return copy.deepcopy(value, {id(arranged_in): world, **copies})

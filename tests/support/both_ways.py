@@ -1,0 +1,77 @@
+"""An operation on the toys, executed as it is served and by graphql-core alone: both must answer alike."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult
+
+from engine.compiled_operations import FAST, paths
+from engine.execution import execute, execute_reference
+from engine.operation_cache import Documents, Prepared, Refused
+from tests.support.toy_types import SCHEMA, Toys
+from web.json_encoder import encode
+
+DOCUMENTS = Documents(SCHEMA._schema)
+Make = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    data: str | None
+    """As JSON, so that the order of keys counts; None where nothing was executed."""
+    errors: list[tuple[str, list[str | int] | None]]
+    """Messages and paths."""
+    located: list[Any]
+    """The errors with all that is said of them."""
+    done: list[str]
+    """What was changed, in its order."""
+
+
+async def both_ways(
+    text: str,
+    make: Make = SimpleNamespace,
+    variables: dict[str, Any] | None = None,
+    operation_name: str | None = None,
+) -> tuple[Answer, str]:
+    """The answer, and the way that was taken to it: "fast", or why not."""
+    prepared = DOCUMENTS.prepare(text, operation_name, variables)
+    before = paths.counts.copy()
+    answer, read = await _answer(execute, prepared, make)
+    (way,) = (paths.counts - before).elements()
+
+    due, read_then = await _answer(execute_reference, prepared, make)
+
+    assert answer == due, f"{text} {variables} by way of {way}"
+    # What was changed once is read again where it has to be completed by graphql-core.
+    assert way != FAST or read == read_then
+    return answer, way
+
+
+async def answered(text: str, make: Make = SimpleNamespace, **options: Any) -> str:
+    """The data, as JSON. There must be no errors."""
+    answer, _ = await both_ways(text, make, **options)
+    assert answer.errors == [], answer.errors
+    return answer.data or ""
+
+
+async def answered_fast(text: str, make: Make = SimpleNamespace, **options: Any) -> str:
+    answer, way = await both_ways(text, make, **options)
+    assert (answer.errors, way) == ([], FAST), (answer.errors, way)
+    return answer.data or ""
+
+
+async def _answer(
+    run: Callable[[Any, Prepared, object], Awaitable[ExecutionResult]], prepared: Prepared, make: Make
+) -> tuple[Answer, list[str]]:
+    toys = Toys(make)
+    try:
+        result = await run(SCHEMA, prepared, toys)
+    except Refused as refused:
+        errors, data = list(refused.errors), None
+    else:
+        errors, data = result.errors or [], orjson.dumps(orjson.loads(encode(result.data))).decode()
+    found = [(error.message, error.path) for error in errors]
+    return Answer(data, found, [error.formatted for error in errors], toys.done), toys.read

@@ -1,0 +1,50 @@
+"""The audit log's hash chain, recomputed from its rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from audit_proof.chain import FIELDS, FIRST
+from audit_proof.chain import hash_of as hash_of_texts
+
+_COLUMNS = ["".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in FIELDS]
+
+
+def first_broken(events: Sequence[Mapping[str, Any]]) -> int | None:
+    """The sequence of the first of an account's events that does not follow from the one before."""
+    before, occurred_at = FIRST, datetime.min.replace(tzinfo=UTC)
+    for number, event in enumerate(events, 1):
+        follows = (
+            event["sequence"] == number
+            and event["previous_hash"] == before
+            and event["hash"] == hash_of(before, event)
+            and event["occurred_at"] >= occurred_at
+        )
+        if not follows:
+            return number
+        before, occurred_at = event["hash"], event["occurred_at"]
+    return None
+
+
+def hash_of(before: bytes, event: Mapping[str, Any]) -> bytes:
+    return hash_of_texts(before, (_text(event[name]) for name in _COLUMNS))
+
+
+async def assert_whole(superuser: asyncpg.Connection) -> None:
+    """Every account's log is numbered without a gap, in order of time, and hashed up to its head."""
+    for head in await superuser.fetch("SELECT * FROM audit_heads"):
+        events = await superuser.fetch(
+            "SELECT * FROM audit_events WHERE account_id = $1 ORDER BY sequence", head["account_id"]
+        )
+        assert first_broken([dict(event) for event in events]) is None
+        assert (len(events), events[-1]["hash"]) == (head["sequence"], head["hash"])
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return str(value)

@@ -1,0 +1,56 @@
+"""Asking for reports and invoices, and opening what comes."""
+
+import asyncio
+import csv
+import io
+from typing import Any
+
+import httpx
+import pypdfium2  # type: ignore[import-untyped]
+
+from tests.support.changes import mutation
+from tests.support.world import Person, World
+
+REQUEST_REPORT = mutation("requestReport", "download { url fileName mediaType size expiresAt }")
+REQUEST_INVOICE = mutation("requestInvoiceDownload", "download { url fileName mediaType size }")
+
+
+async def report_link(
+    world: World, kind: str, format: str = "CSV", by: Person | None = None, **input: Any
+) -> str:
+    """Its path."""
+    asked = {"accountId": world.account_id, "kind": kind, "format": format, **input}
+    payload = await (by or world.admin).change(REQUEST_REPORT, **asked)
+    assert not payload["userErrors"], payload
+    return httpx.URL(payload["download"]["url"]).path
+
+
+async def report(
+    world: World, kind: str, format: str = "CSV", by: Person | None = None, **input: Any
+) -> bytes:
+    response = await world.http.get(await report_link(world, kind, format, by, **input))
+    assert response.status_code == 200, response.text
+    return response.content
+
+
+async def table(world: World, kind: str, by: Person | None = None, **input: Any) -> list[dict[str, str]]:
+    """A CSV report's rows."""
+    content = (await report(world, kind, "CSV", by, **input)).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(content, newline="")))
+
+
+async def told(world: World, action: str) -> dict[str, Any]:
+    """The one event of a download, which comes right after the last byte."""
+    for _ in range(200):
+        events = await world.events(actions=[action])
+        if events:
+            (event,) = events
+            return event
+        await asyncio.sleep(0.02)
+    raise TimeoutError(f"There is no {action}")
+
+
+def pages(pdf: bytes) -> list[str]:
+    """The text of each."""
+    document = pypdfium2.PdfDocument(pdf)
+    return [page.get_textpage().get_text_bounded() for page in document]

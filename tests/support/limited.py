@@ -1,0 +1,56 @@
+"""The app with limits of its own, which the other tests have none of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from tests.support.forms import FORMS
+from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.serving import free_port, serving
+from tests.support.world import Person, World
+from web.app_state import State
+
+VIEWER = "{ viewer { user { email } } }"
+
+
+@asynccontextmanager
+async def limited(
+    world: World, *, per_minute: int = 0, per_address: int = 0, **settings: Any
+) -> AsyncIterator[tuple[World, State]]:
+    """The same world through another server, and what its requests share."""
+    update = {
+        "port": free_port(),
+        "rate_limit_per_minute": per_minute,
+        "rate_limit_per_minute_per_address": per_address,
+        **settings,
+    }
+    changed = world.settings.model_copy(update=update)
+    url = f"http://127.0.0.1:{changed.port}"
+    async with (
+        serving(changed) as server,
+        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=url, timeout=30, event_hooks=FORMS) as http,
+    ):
+        http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        people = {role: replace(person, http=http) for role, person in world.people.items()}
+        app: Any = server.config.app
+        there = World(http, changed, world.database, world.superuser, world.account_id, people)
+        yield there, app.state.team_access
+
+
+async def asked(
+    person: Person, query: str | list[str] = VIEWER, token: str | None = None, **headers: str
+) -> httpx.Response:
+    """A list is a batch."""
+    token = token or person.token
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    body: Any = {"query": query} if isinstance(query, str) else [{"query": each} for each in query]
+    return await person.http.post("/graphql", json=body, headers=headers)
+
+
+async def statuses(person: Person, count: int, token: str | None = None) -> list[int]:
+    return [(await asked(person, token=token)).status_code for _ in range(count)]

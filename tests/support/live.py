@@ -1,0 +1,123 @@
+"""What the tests of subscriptions do to an account, and wait for."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from models.notifications import AUDIT
+from resolvers.global_ids import decode
+from tests.support.changes import CHANGE_ROLE, UPDATE_ACCOUNT
+from tests.support.graphql_ws import WAIT_SECONDS
+from tests.support.rewriting import act_for
+from tests.support.world import Person, World
+from web.app_state import State
+
+
+async def head(world: World) -> int:
+    return int((await world.events())[0]["sequence"])
+
+
+async def append(world: World, count: int, bytes_each: int = 0) -> None:
+    """Events that nobody announces, as the app's role commits them before its process dies."""
+    connection = await world.database.connect()
+    try:
+        await append_by(connection, world, count, bytes_each)
+    finally:
+        await connection.close()
+
+
+async def append_by(
+    connection: asyncpg.Connection, world: World, count: int = 1, bytes_each: int = 0
+) -> None:
+    await act_for(connection, account_of(world))
+    await connection.execute(
+        """INSERT INTO audit_events
+            (account_id, id, action, outcome, summary, actor_kind, actor_name, details)
+        SELECT $1, gen_random_uuid(), 'ACCOUNT_UPDATED', 'ALLOWED', 'It happened', 'SYSTEM', 'A crash',
+            json_build_object('text', repeat('x', $3))
+        FROM generate_series(1, $2)""",
+        account_of(world),
+        count,
+        bytes_each,
+        timeout=30,
+    )
+
+
+async def announce(world: World) -> None:
+    """As a server does after a commit."""
+    await world.database.fetch("SELECT pg_notify($1, $2)", AUDIT, str(account_of(world)))
+
+
+@asynccontextmanager
+async def held_up(world: World, table: str) -> AsyncIterator[None]:
+    """Whoever follows the account's log looks again, and waits where it reads this table."""
+    waiting = "SELECT FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted"
+    async with world.superuser.transaction(), asyncio.timeout(WAIT_SECONDS):
+        await world.superuser.execute(f"LOCK TABLE {table}")
+        await announce(world)
+        while not await world.superuser.fetch(waiting, table):
+            pass
+        yield
+
+
+async def change_role(world: World, role: str, by: Person | None = None) -> None:
+    payload = await (by or world.admin).change(CHANGE_ROLE, memberId=world.member.member_id, role=role)
+    assert not payload["userErrors"], payload
+
+
+async def rename(person: Person, world: World) -> None:
+    name = f"Acme {await world.superuser.fetchval('SELECT sum(sequence) FROM audit_heads')}"
+    payload = await person.change(UPDATE_ACCOUNT, accountId=world.account_id, name=name)
+    assert not payload["userErrors"], payload
+
+
+def account_of(world: World) -> UUID:
+    decoded = decode(world.account_id)
+    assert decoded
+    return decoded[1]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def settled(growing: list[str]) -> None:
+    """Until half a second passes in which it does not grow."""
+    before = -1
+    while before != len(growing):
+        before = len(growing)
+        await asyncio.sleep(0.5)
+
+
+@contextmanager
+def statements(state: State, about: str = "") -> Iterator[list[str]]:
+    """What the server reads meanwhile."""
+    found: list[str] = []
+
+    async def noting(sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        if about in sql:
+            found.append(sql)
+        return await fetch(sql, *arguments)
+
+    fetch = state.database.fetch
+    state.database.fetch = noting
+    yield found
+    state.database.fetch = fetch
+
+
+def left_behind(state: State) -> list[str]:
+    """What serves sockets: who waits to be woken, connections in use, tasks."""
+    busy = ["a connection that reads"] * state.database.reading.lent
+    pool: Any = state.database.writing.sync_engine.pool
+    busy += [pool.status()] if pool.checkedout() else []
+    tasks = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    ours = [name for name in tasks if "TransportHandler" in name or "close_at_the_end" in name]
+    return [*map(str, state.listener._waiting), *busy, *ours]

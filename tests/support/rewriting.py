@@ -1,0 +1,155 @@
+"""What somebody who is past every trigger does to the log: in the database, or to an export."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Any
+
+import asyncpg
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit_proof.chain import FIELDS, hash_of
+from audit_proof.export_end import End
+from engine.canonical_json import canonical_json
+from models.database import ACCOUNT_SETTING
+
+# Of event 3, column by column: something that it was not.
+CHANGES: Mapping[str, str] = {
+    "account_id": "(SELECT id FROM accounts WHERE slug = 'other')",
+    "id": "gen_random_uuid()",
+    "occurred_at": "occurred_at + interval '1 microsecond'",
+    "action": "'MEMBER_LEFT'",
+    "outcome": "'DENIED'",
+    "summary": "summary || ' '",
+    "actor_kind": "CASE actor_kind WHEN 'SYSTEM' THEN 'MEMBER' ELSE 'SYSTEM' END",
+    "actor_member_id": "gen_random_uuid()",
+    "actor_name": "'Somebody else'",
+    "credential_kind": "CASE credential_kind WHEN 'API_KEY' THEN 'SESSION' ELSE 'API_KEY' END",
+    "credential_id": "gen_random_uuid()",
+    "credential_label": "coalesce(credential_label, '') || '.'",
+    "target_type": "'Account_'",
+    "target_id": "gen_random_uuid()",
+    "target_name": "coalesce(target_name, '') || '.'",
+    "ip": "'192.0.2.99'",
+    "user_agent": "coalesce(user_agent, '') || '.'",
+    "request_id": "coalesce(request_id, '') || '.'",
+    "details": """'{"role":"ADMIN"}'""",
+    "previous_hash": "sha256(previous_hash)",
+    "hash": "sha256(hash)",
+}
+_COLUMNS = "id, occurred_at, action, outcome, summary, actor_kind, actor_name, details, previous_hash, hash"
+
+
+async def rewrite(superuser: asyncpg.Connection, statement: str) -> None:
+    await superuser.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {statement}; COMMIT")
+
+
+@asynccontextmanager
+async def with_triggers(superuser: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    """As they are for everybody else: events that are written get their place in the chain."""
+    await superuser.execute("SET session_replication_role = origin")
+    try:
+        yield superuser
+    finally:
+        await superuser.execute("RESET session_replication_role")
+
+
+async def act_for(connection: asyncpg.Connection, account_id: object) -> None:
+    """As a change does: row-level security lets the app's role write rows of that account."""
+    await connection.execute(f"SELECT set_config('{ACCOUNT_SETTING}', $1, false)", str(account_id))
+
+
+def changed(column: str, sequence: int = 3) -> str:
+    return f"UPDATE audit_events SET {column} = {CHANGES[column]} WHERE sequence = {sequence}"
+
+
+def dropped(sequence: int) -> str:
+    return f"DELETE FROM audit_events WHERE sequence = {sequence}"
+
+
+def renumbered(since: int, by: int) -> str:
+    """By way of numbers that nobody has: each statement is to keep them unique."""
+    return (
+        f"UPDATE audit_events SET sequence = 1000000 + sequence + {by} WHERE sequence >= {since};"
+        "UPDATE audit_events SET sequence = sequence - 1000000 WHERE sequence >= 1000000"
+    )
+
+
+def swapped(one: int, other: int) -> str:
+    return (
+        f"UPDATE audit_events SET sequence = 1000000 WHERE sequence = {one};"
+        f"UPDATE audit_events SET sequence = {one} WHERE sequence = {other};"
+        f"UPDATE audit_events SET sequence = {other} WHERE sequence = 1000000"
+    )
+
+
+def inserted(sequence: int) -> str:
+    """Between others, which make place for it."""
+    return (
+        f"{renumbered(sequence, 1)}; INSERT INTO audit_events (account_id, sequence, {_COLUMNS})"
+        f" SELECT account_id, {sequence}, gen_random_uuid(), occurred_at, action, outcome, 'Forged',"
+        f" actor_kind, actor_name, details, hash, sha256(hash) FROM audit_events"
+        f" WHERE sequence = {sequence} - 1"
+    )
+
+
+def rehashed(sequence: int) -> str:
+    """Its hash made anew, as the trigger does."""
+    message = " || ".join(f"audit_field({_text(name)})" for name in FIELDS)
+    return (
+        f"UPDATE audit_events SET hash = sha256(previous_hash || convert_to({message}, 'UTF8'))"
+        f" WHERE sequence = {sequence}"
+    )
+
+
+def _text(name: str) -> str:
+    column = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    if column == "occurred_at":
+        return """to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    return f"{column}::text"
+
+
+Lines = list[bytes]
+"""Of an export. The last one tells that it is whole."""
+Edit = Callable[[Lines], Lines]
+
+
+def edited(place: int, name: str, value: Any, *, hash: bool = False) -> Edit:
+    """Event `place + 1` with another value, and a hash that is made anew where that is said."""
+
+    def edit(lines: Lines) -> Lines:
+        event = orjson.loads(lines[place])
+        assert event[name] != value
+        event[name] = value
+        return [*lines[:place], line_of(event, hash=hash), *lines[place + 1 :]]
+
+    return edit
+
+
+def line_of(event: dict[str, Any], *, hash: bool = False) -> bytes:
+    if hash:
+        texts = (None if event[name] is None else text_of(event[name]) for name in FIELDS)
+        event["hash"] = hash_of(bytes.fromhex(event["previousHash"]), texts).hex()
+    return orjson.dumps(event)
+
+
+def text_of(value: Any) -> str:
+    return canonical_json(value) if isinstance(value, dict) else str(value)
+
+
+def forged(lines: Lines, place: int, **values: Any) -> bytes:
+    """An event that follows from the one before `place`, whole in itself."""
+    before = orjson.loads(lines[place - 1])
+    event = {**before, "sequence": before["sequence"] + 1, "summary": "Forged", **values}
+    return line_of({**event, "previousHash": before["hash"]}, hash=True)
+
+
+def with_end(lines: Lines, *, key: Ed25519PrivateKey | None = None, **values: Any) -> Lines:
+    """Whoever changes events changes the last line too, to what it would be; who has a key signs it."""
+    body = b"".join(line + b"\n" for line in lines[:-1])
+    end = {**orjson.loads(lines[-1]), "sha256": sha256(body).hexdigest(), "signature": None, **values}
+    line = orjson.dumps(end)
+    if key is not None and (signed := End.of(line + b"\n")) is not None:
+        line = signed.signed(key).line().removesuffix(b"\n")
+    return [*lines[:-1], line]

@@ -1,0 +1,59 @@
+"""What keeps the event loop from others is in the log, with what it was."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from web.event_loop_monitor import LoopWatch
+
+
+@pytest.fixture
+def logs() -> Iterator[list[Any]]:
+    """Of all levels, whichever the app of other tests logs."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    with structlog.testing.capture_logs() as logs:
+        yield logs
+    structlog.configure(wrapper_class=before)
+
+
+async def test_a_callback_that_computes_is_told(logs: list[Any]) -> None:
+    watch = LoopWatch()
+    watch.start()
+
+    await asyncio.sleep(0)
+    _compute(0.5)
+    await _logged(logs)
+    watch.stop()
+
+    log = next(log for log in logs if log["event"] == "event_loop_blocked")
+    assert log["cpu_ms"] >= 50
+    assert any(call.endswith("_compute") for call in log["calls"])
+
+
+async def test_a_loop_that_waits_is_not_told(logs: list[Any]) -> None:
+    watch = LoopWatch()
+    watch.start()
+
+    time.sleep(0.4)  # noqa: ASYNC251 - as where the machine has no time for the thread
+    await asyncio.sleep(0.4)
+    watch.stop()
+
+    assert [log for log in logs if log["event"] == "event_loop_blocked"] == []
+
+
+def _compute(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+async def _logged(logs: list[Any]) -> None:
+    async with asyncio.timeout(10):
+        while not logs:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

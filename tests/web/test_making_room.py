@@ -1,0 +1,135 @@
+"""What makes room for others: large bodies that are on their way, and answers that nobody takes in."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from tests.support.raw_connections import WAIT_SECONDS, RawConnection
+from tests.support.serving import free_port, running
+from tests.web.test_connection_limits import LIMITS, OTHER
+from tests.web.test_http_connections import START, App, echo
+from web.connection_limits import ConnectionLimits, ConnectionTable
+from web.http_server import HttpServer, ServerConfig
+from web.proxy_headers import Proxies
+
+PATIENT = replace(LIMITS, header_seconds=WAIT_SECONDS, body_seconds=WAIT_SECONDS, send_seconds=60)
+ALLOWED = 100_000
+POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
+GET = b"GET /%b HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+@asynccontextmanager
+async def serving(app: App, limits: ConnectionLimits) -> AsyncIterator[int]:
+    port = free_port()
+    server = HttpServer(ServerConfig(app, ConnectionTable(limits, Proxies(())), lifespan=False))
+    async with running(server, port):
+        yield port
+
+
+async def status_of(connection: RawConnection) -> bytes:
+    return await asyncio.wait_for(connection.reader.readline(), WAIT_SECONDS)
+
+
+@pytest.mark.parametrize("end", ["left", "answered", "refused"])
+async def test_bodies_that_are_too_large_together_make_room(end: str) -> None:
+    limits = replace(PATIENT, incoming_bytes=ALLOWED)
+    async with serving(echo, limits) as port:
+        small = await RawConnection.open(port, OTHER)
+        await small.send(POST % 2 + b"a")
+        large = [await RawConnection.open(port, f"127.0.1.{number % 2}") for number in range(1, 15)]
+        for connection in large:
+            await connection.send(POST % 20_000 + b"x" * 15_000)
+        readings = [asyncio.create_task(status_of(connection)) for connection in large]
+        await asyncio.sleep(0.2)
+        refused = [reading.result() for reading in readings if reading.done()]
+        await small.send(b"b")
+
+        assert await status_of(small) == b"HTTP/1.1 200 OK\r\n"
+        assert {*refused} == {b"HTTP/1.1 503 Service Unavailable\r\n"}
+        assert 8 <= len(refused) < len(large)
+        for connection, reading in zip(large, readings, strict=True):
+            if end == "answered" and not reading.done():
+                await connection.send(b"x" * 5_000)
+                assert await reading == b"HTTP/1.1 200 OK\r\n"
+            if end == "refused":
+                await connection.send(b"x" * 100_000)
+            connection.close()
+            reading.cancel()
+        await asyncio.sleep(0.1)
+        whole = await RawConnection.open(port, OTHER)
+        await whole.send(POST % ALLOWED + b"x" * (ALLOWED - 1))
+        await asyncio.sleep(0.1)
+        await whole.send(b"x")
+        assert await status_of(whole) == b"HTTP/1.1 200 OK\r\n"
+
+
+async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(START)
+    await receive()
+    left = asyncio.ensure_future(receive())
+    while scope["path"] == "/endless" and not left.done():
+        await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+        await asyncio.sleep(0)
+    left.cancel()
+    await send({"type": "http.response.body", "body": b"short"})
+
+
+async def not_reading(port: int, client: str) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    connection.bind((client, 0))
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(connection, ("127.0.0.1", port))
+    await loop.sock_sendall(connection, GET % b"endless")
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("addresses", "client"), [(1, "127.0.1.1"), (3, OTHER)], ids=["of one address", "of many"]
+)
+async def test_answers_that_wait_for_long_make_room(addresses: int, client: str) -> None:
+    async with serving(endless, replace(PATIENT, slow_send_seconds=0.3)) as port:
+        held = [
+            await not_reading(port, f"127.0.1.{number}")
+            for number in range(1, addresses + 1)
+            for _ in range(LIMITS.connections_per_address)
+        ]
+        await asyncio.sleep(1)
+
+        connection = await RawConnection.open(port, client)
+        await connection.send(GET % b"short")
+
+        assert await status_of(connection) == b"HTTP/1.1 200 OK\r\n"
+        connection.close()
+        for each in held:
+            each.close()
+
+
+async def test_answers_that_are_taken_in_make_no_room() -> None:
+    async with serving(endless, replace(PATIENT, slow_send_seconds=0.3)) as port:
+        held = [await RawConnection.open(port, "127.0.1.1") for _ in range(LIMITS.connections_per_address)]
+        for connection in held:
+            await connection.send(GET % b"endless")
+        readings = [asyncio.create_task(_read_on(connection)) for connection in held]
+        await asyncio.sleep(1)
+
+        more = await RawConnection.open(port, "127.0.1.1")
+        await more.send(GET % b"short")
+
+        assert (await more.rest()).startswith(b"HTTP/1.1 429 ")
+        assert not any(reading.done() for reading in readings)
+        for reading, connection in zip(readings, held, strict=True):
+            reading.cancel()
+            connection.close()
+
+
+async def _read_on(connection: RawConnection) -> None:
+    data = b"x"
+    while data:
+        data = await connection.reader.read(65_536)

@@ -1,0 +1,90 @@
+"""What the requests of one process share."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import structlog
+
+from models.database import Database
+from models.notifications import AuditAnnouncer, Listener
+from models.readiness import Readiness
+from models.spools import Spools
+from models.storage import Storage
+from resolvers.audit.api_calls import ApiCalls
+from resolvers.change import denials_of
+from resolvers.denials import Denials
+from resolvers.downloads.transfers import Transfers
+from settings import Settings
+from web.job_worker import JobWorkerStatus
+from web.proxy_headers import Proxies
+from web.rate_limits import RateLimiter, RateLimits
+
+_CLOSING_SECONDS = 5
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class State:
+    settings: Settings
+    database: Database
+    announcer: AuditAnnouncer
+    listener: Listener
+    rate_limiter: RateLimiter
+    proxies: Proxies
+    worker_status: JobWorkerStatus
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Raises StorageUnavailable where STORAGE_URL cannot be opened, each time."""
+        return Storage(self.settings.storage_url)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        return Readiness(self.database)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        return Transfers(self.database, self.announcer)
+
+    @cached_property
+    def api_calls(self) -> ApiCalls:
+        return ApiCalls(self.database, self.announcer)
+
+    @cached_property
+    def denials(self) -> Denials:
+        return denials_of(self.database, self.announcer)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        rate_limits: RateLimits | None = None,
+        worker_status: JobWorkerStatus | None = None,
+    ) -> Self:
+        """`rate_limits` and `worker_status` where other processes share them."""
+        if settings.database_url is None:
+            raise ValueError("DATABASE_URL is not set")
+        spools = Spools(settings.data_dir / "reports", settings.report_max_bytes, settings.report_spool_bytes)
+        database = Database(settings.database_url.get_secret_value(), settings.database_pool_size, spools)
+        rate_limiter = RateLimiter(
+            rate_limits or RateLimits(settings), max(1, settings.database_pool_size // 2)
+        )
+        proxies = Proxies(settings.trusted_proxies)
+        announcer, listener = AuditAnnouncer(database), Listener(database)
+        status = worker_status or JobWorkerStatus()
+        return cls(settings, database, announcer, listener, rate_limiter, proxies, status)
+
+    async def close(self) -> None:
+        """In a few seconds, or not at all: whatever hangs ends with the process."""
+        try:
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self.transfers.close()
+                await self.api_calls.close()
+                await self.denials.close()
+                await self.listener.close()
+                await self.announcer.close()
+                await self.database.close()
+        except TimeoutError:
+            log.warning("not_closed_in_time", seconds=_CLOSING_SECONDS)

@@ -1,0 +1,228 @@
+"""From an HTTP request or a WebSocket to who is asking."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+import structlog
+from graphql import OperationType
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from engine.operation_cache import Prepared
+from engine.outages import logged_as_outage
+from models.columns import now
+from permissions.context import Context
+from permissions.credentials import look_up
+from permissions.errors import Forbidden, OutOfScope, Unauthenticated
+from permissions.tokens import looks_like_api_key
+from permissions.viewer import Client
+from resolvers.audit.api_calls import Call, called
+from schema import SCHEMA
+from schema.payload_selections import refuse_reading
+from web import link_cookie
+from web.app_state import State
+from web.rate_limits import LIMIT_CODES, RateLimiter
+from web.request_scope import Exchange, request_id
+
+_LONGEST_HEADER = 300
+_LOOK_AGAIN_SECONDS = 1
+log = structlog.get_logger()
+
+
+async def make_context(exchange: Exchange) -> Context:
+    """Raises `Unauthenticated` for an Authorization header that is not valid, `Forbidden` for an API key
+    whose member's role is none for it, and `RateLimited`."""
+    state = _state(exchange.connection)
+    context, rate_limiter = (
+        _context(state, exchange.connection, exchange.headers, lambda: exchange.response),
+        state.rate_limiter,
+    )
+    _know_browser(context, exchange)
+    try:
+        if exchange.authorization is None:
+            cookie = exchange.connection.cookies.get(state.settings.session_cookie, "")
+            await _enter_by_cookie(context, cookie, rate_limiter, exchange.extensions)
+        else:
+            context.token = bearer_of(exchange.authorization)
+            if context.token is None:
+                rate_limiter.count_address(context.client.ip, exchange.extensions)
+                raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
+            await rate_limiter.enter(context, exchange.extensions)
+    finally:
+        exchange.record = _recorder(context, state) or exchange.record
+    if context.viewer is not None:
+        exchange.credential_id = context.viewer.credential_id
+        if not context.viewer.may_query:
+            exchange.admit = _only_changes
+    _watch(context, exchange)
+    return context
+
+
+def bearer_of(authorization: str) -> str | None:
+    """The token of an Authorization header."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _know_browser(context: Context, exchange: Exchange) -> None:
+    """A page of this site that calls the API has the session in its cookie, and is not told its token."""
+    connection = exchange.connection
+    if connection.scope["type"] == "http" and exchange.headers.get("sec-fetch-site") == "same-origin":
+        context.is_page = True
+        context.browser_secret = link_cookie.secret_of(connection, context.settings)
+        context.issue_browser_secret = link_cookie.issuing(
+            connection, context.settings, lambda: exchange.response
+        )
+
+
+def _recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
+    """Of calls with an API key, also with one that does not work any more; a limit that it hits is told of
+    once a minute."""
+    caller = context.caller
+    if caller is None:
+        return None
+
+    async def record(call: Call) -> None:
+        limits = LIMIT_CODES.intersection(call.codes)
+        if all(state.rate_limiter.rate_limits.is_news(caller.credential_id, limit) for limit in limits):
+            await state.api_calls.record(called(caller, context.client, call))
+
+    return record
+
+
+def _only_changes(prepared: Prepared) -> None:
+    if prepared.operation.type is not OperationType.MUTATION:
+        raise OutOfScope("This API key has no scope READ, which queries and subscriptions need.")
+    refuse_reading(prepared, SCHEMA._schema)
+
+
+async def page_context(connection: HTTPConnection, response: Response) -> Context:
+    """For the pages, to which a browser brings its cookie: that of a session, since an API key is nobody who
+    looks at pages. Cookies go out with the response. Raises `RateLimited`."""
+    state = _state(connection)
+    context = _context(state, connection, connection.headers, lambda: response)
+    context.browser_secret = link_cookie.secret_of(connection, state.settings)
+    context.issue_browser_secret = link_cookie.issuing(connection, state.settings, lambda: response)
+    cookie = connection.cookies.get(state.settings.session_cookie, "")
+    await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.rate_limiter, {})
+    return context
+
+
+def _watch(context: Context, exchange: Exchange) -> None:
+    """A WebSocket is closed when its credential ends: woken by its id, looked up anew."""
+    scope = exchange.connection.scope
+    if scope["type"] != "websocket" or context.viewer is None or scope.get("watched"):
+        return
+    scope["watched"] = True
+    credential_id, user_id = context.viewer.credential.id, context.viewer.user.id
+    is_api_key, token = context.viewer.is_api_key, context.token or ""
+
+    async def close_at_the_end() -> None:
+        # A person's role ends no session; that of an API key's member may end the key.
+        ids = (credential_id, user_id) if is_api_key else (credential_id,)
+        async with context.listener.woken_by(*ids) as woken:
+            try:
+                while True:
+                    if await _could_look_up(context, token):
+                        await woken.wait()
+                        woken.clear()
+                    else:
+                        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            except (Unauthenticated, Forbidden) as ended:
+                await exchange.close(4403, ended.message)
+            except Exception as error:
+                # Nobody stays connected who cannot be looked up.
+                log.warning("socket_closed_unchecked", request_id=exchange.request_id, error=str(error))
+                await exchange.close(1013, "Try again later")
+
+    exchange.at_end.append(asyncio.create_task(close_at_the_end()).cancel)
+
+
+async def _could_look_up(context: Context, token: str) -> bool:
+    """False in an outage, in which nothing is sent either: each event is checked before it is."""
+    try:
+        async with context.listener.turn():
+            await look_up(context.database, token)
+    except (Unauthenticated, Forbidden):
+        raise
+    except Exception as error:
+        if logged_as_outage(error):
+            return False
+        raise
+    return True
+
+
+def with_cookies(response: Response, cookies: Response) -> Response:
+    """The response, with the cookies that the other one was given while it was worked out."""
+    response.raw_headers.extend(header for header in cookies.raw_headers if header[0] == b"set-cookie")
+    return response
+
+
+async def _enter_by_cookie(
+    context: Context, cookie: str, rate_limiter: RateLimiter, told: dict[str, object]
+) -> None:
+    """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in. An API
+    key that has is one, as in the header."""
+    context.token = cookie or None
+    context.by_cookie = True
+    try:
+        await rate_limiter.enter(context, told)
+    except Unauthenticated:
+        if looks_like_api_key(cookie):
+            raise
+        context.token = None
+        context.keep_cookie("")
+
+
+def _context(
+    state: State, connection: HTTPConnection, headers: Mapping[str, str], response: Callable[[], Response]
+) -> Context:
+    settings = state.settings
+
+    def keep_cookie(token: str) -> None:
+        response().set_cookie(
+            settings.session_cookie,
+            token,
+            max_age=settings.session_lifetime_seconds if token else 0,
+            httponly=True,
+            samesite="lax",
+            secure=settings.secure_cookies,
+        )
+
+    return Context(
+        settings=settings,
+        database=state.database,
+        announcer=state.announcer,
+        listener=state.listener,
+        client=_client_of(state, connection, headers),
+        keep_cookie=keep_cookie,
+        denials=state.denials,
+        started_at=_started_at(connection),
+    )
+
+
+def _state(connection: HTTPConnection) -> State:
+    state: State = connection.app.state.team_access
+    return state
+
+
+def _started_at(connection: HTTPConnection) -> datetime:
+    """Of the request. What a WebSocket is asked may be asked a day after it was opened."""
+    if connection.scope["type"] != "http":
+        return now()
+    started_at: datetime | None = connection.scope.get("state", {}).get("started_at")
+    return started_at or now()
+
+
+def client_of(connection: HTTPConnection) -> Client:
+    return _client_of(_state(connection), connection, connection.headers)
+
+
+def _client_of(state: State, connection: HTTPConnection, headers: Mapping[str, str]) -> Client:
+    user_agent = headers.get("user-agent")
+    return Client(
+        ip=state.proxies.client_of(connection),
+        user_agent=user_agent[:_LONGEST_HEADER] if user_agent else None,
+        request_id=request_id(connection),
+    )

@@ -1,0 +1,230 @@
+"""A GraphQL-over-HTTP request, read and checked: nothing in here knows of a schema."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from strawberry.http.websocket_origin import is_same_origin, normalize_origin
+
+from engine.operation_cache import holds_nul
+from web.media_types import accepted, media_type_of
+
+JSON = "application/json"
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+HTML = "text/html"
+
+_STRING_OR_NULL = (str, type(None))
+_OBJECT_OR_NULL = (dict, type(None))
+_MAX_DISCARDED_BYTES = 16 * 1024 * 1024
+_DISCARDING_SECONDS = 5
+
+
+class RequestRefused(Exception):
+    """The HTTP request itself is at fault: answered with `status` whatever the media type."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        **extensions: object,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers or {}
+        self.extensions = {"code": code, **extensions}
+        self.codes = [code]
+
+
+@dataclass(slots=True)
+class Parameters:
+    """One operation as it was asked for. `holds_nul` where a variable has a NUL character in it."""
+
+    query: str
+    operation_name: str | None
+    variables: dict[str, Any] | None
+    holds_nul: bool = False
+
+
+def bad_request(message: str, **extensions: object) -> RequestRefused:
+    return RequestRefused(400, "BAD_REQUEST", message, None, **extensions)
+
+
+@lru_cache(maxsize=256)
+def preferred_media_type(accept: str) -> str | None:
+    """HTML, JSON or GRAPHQL_RESPONSE, as an Accept header ranks them; None where it accepts none of them.
+
+    JSON where the header says nothing of it; the newer type where it is named and JSON not ranked above it.
+    """
+    if not accept:
+        return JSON
+    ranks = _ranks(accept)
+    anything = ranks.get("*/*", 0.0)
+    json = ranks.get(JSON, ranks.get("application/*", anything))
+    response = ranks.get(GRAPHQL_RESPONSE, 0.0)
+    html = ranks.get(HTML, 0.0)
+    if html > max(json, response):
+        return HTML
+    if response > 0 and response >= json:
+        return GRAPHQL_RESPONSE
+    return JSON if json > 0 else None
+
+
+def _ranks(accept: str) -> dict[str, float]:
+    ranks: dict[str, float] = {}
+    for media_type, quality in accepted(accept):
+        ranks[media_type] = max(ranks.get(media_type, 0.0), quality)
+    return ranks
+
+
+def check_origin(headers: Mapping[str, str], allowed_origins: Collection[str]) -> None:
+    """Refuses what a page of another site may have sent with the person's cookies.
+
+    A Cookie counts whether or not an Authorization header stands beside it. `allowed_origins` normalised.
+    """
+    if "cookie" not in headers:
+        return
+    origin = headers.get("origin")
+    if origin is None:
+        if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+            return
+    elif is_same_origin(origin, headers.get("host")) or normalize_origin(origin) in allowed_origins:
+        return
+    raise RequestRefused(
+        403, "ORIGIN_NOT_ALLOWED", "Pages of this origin may not send requests with the person's cookies."
+    )
+
+
+async def read_parameters(
+    request: Request,
+    headers: Mapping[str, str],
+    max_body_bytes: int,
+    max_batch: int,
+) -> list[Parameters] | Parameters:
+    """What the request asks for; a list where it is a batch. Raises RequestRefused."""
+    if request.method == "GET":
+        return _from_query(request.query_params)
+    if request.method != "POST":
+        raise RequestRefused(
+            405, "METHOD_NOT_ALLOWED", "GraphQL is served to GET and POST.", {"allow": "GET, POST"}
+        )
+    _check_content(headers)
+    body = await _read_body(request, headers, max_body_bytes)
+    document = _decode(body, "The request's body")
+    nul = b"\\u0000" in body
+    if not isinstance(document, list):
+        return parameters(document, nul)
+    if not 0 < len(document) <= max_batch:
+        raise bad_request(
+            f"A batch has {len(document):,} operations; it must have 1 to {max_batch}.",
+            limit="batch",
+            actual=len(document),
+            allowed=max_batch,
+        )
+    return [parameters(item, nul) for item in document]
+
+
+def parameters(document: object, may_hold_nul: bool = True) -> Parameters:
+    """Raises RequestRefused where the document is not shaped as GraphQL requests are."""
+    if not isinstance(document, dict):
+        raise bad_request("A GraphQL request must be a JSON object.")
+    query, operation_name = document.get("query"), document.get("operationName")
+    variables, extensions = document.get("variables"), document.get("extensions")
+    if not isinstance(query, str):
+        raise bad_request("`query` must be a string, and is required.")
+    if not isinstance(operation_name, _STRING_OR_NULL):
+        raise bad_request("`operationName` must be a string or null.")
+    if not isinstance(variables, _OBJECT_OR_NULL):
+        raise bad_request("`variables` must be an object or null.")
+    if not isinstance(extensions, _OBJECT_OR_NULL):
+        raise bad_request("`extensions` must be an object or null.")
+    return Parameters(query, operation_name, variables, may_hold_nul and holds_nul(variables))
+
+
+def _from_query(query: Mapping[str, str]) -> Parameters:
+    document: dict[str, object] = dict(query)
+    for name in ("variables", "extensions"):
+        if name in document:
+            document[name] = _decode(query[name], f"`{name}`") if query[name] else None
+    return parameters(document)
+
+
+def _check_content(headers: Mapping[str, str]) -> None:
+    if headers.get("content-type") == JSON and "content-encoding" not in headers:
+        return
+    media_type = media_type_of(headers.get("content-type", ""))
+    encoding = headers.get("content-encoding", "identity").lower()
+    if (
+        media_type is None
+        or media_type.name != JSON
+        or media_type.parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8")
+    ):
+        raise RequestRefused(
+            415, "UNSUPPORTED_MEDIA_TYPE", "The request's body must be application/json in UTF-8."
+        )
+    if encoding != "identity":
+        raise RequestRefused(
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "The request's body must not be compressed.",
+            {"accept-encoding": ""},
+        )
+
+
+async def _read_body(request: Request, headers: Mapping[str, str], max_body_bytes: int) -> bytes:
+    """Keeps no more than the limit, whatever the length the client told, or did not tell."""
+    if int(_digits(headers.get("content-length"))) > max_body_bytes:
+        await _discard(request.stream())
+        raise _too_large(max_body_bytes)
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > max_body_bytes:
+            if more:
+                await _discard(request.stream())
+            raise _too_large(max_body_bytes)
+    return body
+
+
+async def _discard(stream: AsyncIterator[bytes]) -> None:
+    """Lets a client finish sending, within reason: one that is cut off while it sends reads no answer."""
+    left = _MAX_DISCARDED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARDING_SECONDS):
+            async for chunk in stream:
+                left -= len(chunk)
+                if left < 0:
+                    return
+
+
+def _digits(header: str | None) -> str:
+    return header if header and header.isdecimal() and len(header) < 20 else "0"
+
+
+def _too_large(max_body_bytes: int) -> RequestRefused:
+    return RequestRefused(
+        413,
+        "REQUEST_TOO_LARGE",
+        f"The request's body is larger than the {max_body_bytes:,} bytes that are allowed.",
+        {"connection": "close"},
+        limit="body_bytes",
+        allowed=max_body_bytes,
+    )
+
+
+def _decode(text: bytes | str, what: str) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"{what} is not valid JSON: {error.msg} at character {error.pos}.") from None
