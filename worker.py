@@ -16,7 +16,6 @@ from pgqueuer.models import Job, Schedule
 from pgqueuer.types import Channel
 from pydantic import SecretStr
 
-from audit_proof.keys import public_key
 from mailer import mailbox
 from mailer.delivery import (
     Attach,
@@ -38,6 +37,7 @@ from models.invitations import DeliveryStatus
 from resolvers import tidying
 from resolvers.api_keys import jobs as api_key_jobs
 from resolvers.audit import jobs as integrity_jobs
+from resolvers.audit.signing_keys import public_key
 from resolvers.audit_streams import jobs as audit_stream_jobs
 from resolvers.billing import invoice_documents, payments
 from resolvers.billing import jobs as invoice_jobs

@@ -1,50 +1,8 @@
-"""The key that signs exports of the log and what stands for a pruned part of it, and its public key."""
+"""Ed25519 keys as text: base64url without padding, as JSON Web Keys are written."""
 
-import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from pathlib import Path
-from secrets import token_bytes, token_hex
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from settings import Settings
-
-_FILE = "audit-signing-key"
-
-
-class NoSigningKey(Exception):
-    """In a sentence that says what to do."""
-
-
-def signing_key(settings: Settings) -> Ed25519PrivateKey:
-    """Of the embedded database it is made once, and kept beside it. Raises NoSigningKey."""
-    if settings.audit_signing_key is not None:
-        return _private(settings.audit_signing_key.get_secret_value())
-    if settings.database_url is None:
-        return _private(_kept(settings.data_dir / _FILE))
-    raise NoSigningKey(
-        "Set AUDIT_SIGNING_KEY to 32 random bytes in base64url, such as"
-        " `python -c 'import secrets; print(secrets.token_urlsafe(32))'` prints, and keep it: what is pruned"
-        " is vouched for by it."
-    )
-
-
-def export_key(settings: Settings) -> Ed25519PrivateKey | None:
-    """What signs exports; None where no key is set. The embedded database's is made when it is started."""
-    if settings.audit_signing_key is not None:
-        return _private(settings.audit_signing_key.get_secret_value())
-    path = settings.data_dir / _FILE
-    return _private(path.read_text()) if path.exists() else None
-
-
-def public_key(settings: Settings) -> Ed25519PublicKey | None:
-    """None where no key is set: then nothing vouches for what was pruned."""
-    if settings.audit_public_key is not None:
-        return public_key_from(settings.audit_public_key)
-    if settings.audit_signing_key is not None:
-        return _private(settings.audit_signing_key.get_secret_value()).public_key()
-    path = settings.data_dir / _FILE
-    return _private(path.read_text()).public_key() if path.exists() else None
 
 
 def public_key_from(text: str) -> Ed25519PublicKey:
@@ -60,7 +18,6 @@ def written(key: Ed25519PublicKey) -> str:
 
 
 def encoded(value: bytes) -> str:
-    """Base64url without padding, as JSON Web Keys are written."""
     return urlsafe_b64encode(value).decode().rstrip("=")
 
 
@@ -69,23 +26,6 @@ def decoded(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def _private(text: str) -> Ed25519PrivateKey:
+def private_key_from(text: str) -> Ed25519PrivateKey:
+    """Raises ValueError."""
     return Ed25519PrivateKey.from_private_bytes(decoded(text.strip()))
-
-
-def _kept(path: Path) -> str:
-    """Linked to its name once it is written: whoever is killed in between leaves no half of a key."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{token_hex(8)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(encoded(token_bytes(32)))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # Another process has made one meanwhile.
-        finally:
-            draft.unlink()
-    return path.read_text()

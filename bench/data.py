@@ -12,8 +12,8 @@ import asyncpg
 import orjson
 from sqlmodel import SQLModel
 
+from engine.derived_columns import derived_values
 from models import License, Member, Theme
-from models.text_forms import derived_values
 
 MEMBERS, LICENSES, EVENTS, ACCOUNTS = 60, 200, 5_000, 100
 _START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 from bench import scale_data, scale_events
 from bench.scale_data import SMALL, START, Tenant
 from embedded.server import Server
+from engine.derived_columns import derived_values
 from models import License, Member, Theme
-from models.text_forms import derived_values
 
 _COLUMNS = {
     "themes": "id slug name summary price_amount price_currency tags published_at latest_version",

@@ -51,9 +51,10 @@ def verify_export(
     from audit_proof import diagnosis as audit_diagnosis
     from audit_proof import keys as audit_keys
     from audit_proof import verification as audit_export
+    from resolvers.audit import signing_keys
 
     key = _argument("--public-key", audit_keys.public_key_from, public_key)
-    key = key or audit_keys.public_key(settings_module.load())
+    key = key or signing_keys.public_key(settings_module.load())
     kept = _argument("--checkpoint", audit_checkpoints.Checkpoint.of, checkpoint)
     try:
         verified = _verified(file, key)
@@ -86,9 +87,10 @@ def print_checkpoint(account_slug: str) -> None:
 def print_public_key() -> None:
     """Print what the signatures of exports, and of what was pruned, are checked with."""
     from audit_proof import keys as audit_keys
+    from resolvers.audit import signing_keys
 
     settings = settings_module.load()
-    key = audit_keys.public_key(settings) or _signing_key(settings).public_key()
+    key = signing_keys.public_key(settings) or _signing_key(settings).public_key()
     typer.echo(audit_keys.written(key))
 
 
@@ -137,11 +139,11 @@ def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
 
 
 def _signing_key(settings: Settings) -> "Ed25519PrivateKey":
-    from audit_proof import keys as audit_keys
+    from resolvers.audit import signing_keys
 
     try:
-        return audit_keys.signing_key(settings)
-    except audit_keys.NoSigningKey as error:
+        return signing_keys.signing_key(settings)
+    except signing_keys.NoSigningKey as error:
         raise CommandError(str(error)) from error
 
 

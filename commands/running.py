@@ -69,10 +69,10 @@ def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[
 
 @contextmanager
 def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
-    from audit_proof import keys as audit_keys
     from demo import first_start
     from embedded import server as embedded
     from embedded.folder import EmbeddedPostgresqlError
+    from resolvers.audit import signing_keys
 
     folder = settings.data_dir / "postgresql"
     connections = settings.workers * (2 * settings.database_pool_size + 5) + 50
@@ -83,7 +83,7 @@ def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
             else embedded.attached(folder) as server
         ):
             first_start.make_ready(server, settings, notes)
-            audit_keys.signing_key(settings)  # Made once: what serves signs exports with it.
+            signing_keys.signing_key(settings)  # Made once: what serves signs exports with it.
             yield server
     except EmbeddedPostgresqlError as error:
         raise CommandError(str(error)) from error

@@ -23,7 +23,7 @@ from graphql import (
 )
 
 from engine.cost import BranchesOf, Price, branches_in
-from schema.input_limits import LimitedVariable, Placeholder, excesses, limit_of
+from engine.input_limits import LimitedVariable, Placeholder, excesses, limit_of
 
 _DEFINITION = "strawberry-definition"
 _MOST_DIGITS = 18

@@ -12,8 +12,8 @@ import orjson
 from sqlmodel import SQLModel
 
 from engine.conditions import Bound
+from engine.errors import BadUserInput
 from engine.statements import Statement
-from permissions.errors import BadUserInput
 
 DEFAULT_SIZE = 50
 MAXIMUM_SIZE = 100

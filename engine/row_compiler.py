@@ -23,7 +23,6 @@ from engine.query import Query, Shape
 from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
 from engine.runtime import Request, gather, stop
 from engine.snapshots import attributes, snapshot
-from resolvers.global_ids import PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ class RowReader:
             written = self._to_many(compiler, selected, how, place)
         elif isinstance(how, GlobalId):
             digits = f"o[{self.shape.column(place, 'id', as_text=True)}]"
-            written = Code(f"{PREFIXES[self._table(place)] + '_'!r} + {digits}")
+            written = Code(f"{how.prefixes[self._table(place)] + '_'!r} + {digits}")
         elif isinstance(how, Derived):
             written = self._derived(compiler, selected, how, place)
         elif isinstance(how, Column):

@@ -4,7 +4,7 @@ A field that says nothing is the column of its name; whatever has a resolver and
 an object that is made of the whole row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +32,11 @@ class Derived:
     expression: Callable[[], Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class GlobalId:
-    """The row's id, as clients know it."""
+    """The row's id, as clients know it: the prefix of its table, `_` and the 32 hex digits of its UUID."""
+
+    prefixes: Mapping[type[SQLModel], str]
 
 
 @dataclass(frozen=True, slots=True)

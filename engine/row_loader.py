@@ -3,23 +3,35 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from sqlmodel import SQLModel, col
 from strawberry.dataloader import DataLoader
 
-from engine import row_reader as rows
+from engine import row_reader
 from engine.conditions import Condition
 from engine.pagination import Order
 from engine.statements import any_of
-from permissions.context import Context
 
 Row = TypeVar("Row", bound=SQLModel)
 Key = tuple[UUID | None, UUID]
 
 
-async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID | None = None) -> Row:
+class LoadingContext(Protocol):
+    """What loading needs to know of the request."""
+
+    loaders: dict[Any, Any]
+    """Emptied whenever the rows that they have read may have changed."""
+
+    @property
+    def database(self) -> row_reader.Reader: ...
+
+    def known(self, id: UUID, /) -> Any:
+        """A row that is in memory already, or None."""
+
+
+async def load(context: LoadingContext, table: type[Row], id: UUID, *, account_id: UUID | None = None) -> Row:
     """The row that another one, which the viewer may see, refers to; a tenant's by its account too."""
 
     async def fetch(keys: list[Key]) -> list[Any]:
@@ -27,7 +39,7 @@ async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID
         if account_id is not None:
             where.append(of_accounts(table)([account_id for account_id, _ in keys]))
         found: dict[Key, Any] = {}
-        for row in await rows.rows(context.database, cast("type[Any]", table), *where):
+        for row in await row_reader.rows(context.database, cast("type[Any]", table), *where):
             found[row.account_id if account_id is not None else None, row.id] = row
         return [found.get(key) for key in keys]
 
@@ -38,7 +50,7 @@ async def load(context: Context, table: type[Row], id: UUID, *, account_id: UUID
 
 
 async def load_referring(
-    context: Context,
+    context: LoadingContext,
     table: type[Row],
     column: str,
     referring: Condition,
@@ -53,7 +65,7 @@ async def load_referring(
         if account_id is not None:
             where.append(of_accounts(table)([account_id for account_id, _ in keys]))
         found: dict[Key, list[Any]] = {key: [] for key in keys}
-        for row in await rows.rows(context.database, cast("type[Any]", table), *where, order=order):
+        for row in await row_reader.rows(context.database, cast("type[Any]", table), *where, order=order):
             key = (row.account_id if account_id is not None else None, getattr(row, column))
             found.setdefault(key, []).append(row)
         return [found[key] for key in keys]
@@ -77,7 +89,7 @@ def of_accounts(table: type[SQLModel]) -> Condition:
 
 
 async def loaded(
-    context: Context, what: Any, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
+    context: LoadingContext, what: Any, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
 ) -> Any:
     loader = context.loaders.get(what)
     if loader is None:

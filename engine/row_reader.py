@@ -1,8 +1,8 @@
 """Rows, read by one statement: as records of a shape, or whole, as snapshots."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlmodel import SQLModel
@@ -14,18 +14,24 @@ from engine.query import Query, Shape
 from engine.snapshots import attributes, snapshot
 from engine.sql import Template, Text
 from engine.statement_cache import templates
-from models.database import Database
 
 Row = TypeVar("Row", bound=SQLModel)
+
+
+class Reader(Protocol):
+    """Where rows are read from."""
+
+    @property
+    def fetch(self) -> Callable[..., Awaitable[list[Any]]]:
+        """Takes one SELECT and its arguments, and returns its records."""
+
 
 _MOST_TEXTS = 16
 _NO_ORDER = Order("none", ())
 _counts: dict[Any, Text] = {}
 
 
-async def records(
-    database: Database, shape: Shape, query: Query, account_id: UUID | None = None
-) -> list[Any]:
+async def records(reader: Reader, shape: Shape, query: Query, account_id: UUID | None = None) -> list[Any]:
     """In the listing's order, or against it where the slice is counted from its end. `account_id` says who
     waits where the statement has to be written."""
     key = query.key
@@ -33,13 +39,13 @@ async def records(
     if text is None:
         write = partial(sql.write_rows, shape, query)
         text = _keep(shape.texts, key, await _written((shape.key, query.form), write, query, account_id))
-    return await _fetch(database, text, query)
+    return await _fetch(reader, text, query)
 
 
-async def page(database: Database, listing: Listing, slice: Slice) -> "SnapshotPage":
+async def page(reader: Reader, listing: Listing, slice: Slice) -> "SnapshotPage":
     """Its rows as snapshots."""
     shape = _whole(listing.table, cursors=True)
-    found = await records(database, shape, Query(listing, slice, one_more=True))
+    found = await records(reader, shape, Query(listing, slice, one_more=True))
     return SnapshotPage(listing, slice, found, None, shape.key_places(listing.order))
 
 
@@ -52,35 +58,35 @@ class SnapshotPage(Page):
 
 
 async def rows(
-    database: Database,
+    reader: Reader,
     table: type[Row],
     *where: Bound,
     order: Order | None = None,
     limit: int | None = None,
 ) -> list[Row]:
     """Whole rows, in no order where none is given."""
-    return await listed(database, table, Listing(table, where, order or _NO_ORDER), limit=limit)
+    return await listed(reader, table, Listing(table, where, order or _NO_ORDER), limit=limit)
 
 
 async def listed(
-    database: Database, table: type[Row], listing: Listing, *, limit: int | None = None
+    reader: Reader, table: type[Row], listing: Listing, *, limit: int | None = None
 ) -> list[Row]:
     """Whole rows of a listing of the table."""
     query = Query(listing, limit=limit)
-    return [snapshot(table, record) for record in await records(database, _whole(table), query)]
+    return [snapshot(table, record) for record in await records(reader, _whole(table), query)]
 
 
-async def row(database: Database, table: type[Row], *where: Bound, order: Order | None = None) -> Row | None:
+async def row(reader: Reader, table: type[Row], *where: Bound, order: Order | None = None) -> Row | None:
     """The first of them."""
-    return next(iter(await rows(database, table, *where, order=order, limit=1)), None)
+    return next(iter(await rows(reader, table, *where, order=order, limit=1)), None)
 
 
-async def count(database: Database, listing: Listing, account_id: UUID | None = None) -> int | None:
+async def count(reader: Reader, listing: Listing, account_id: UUID | None = None) -> int | None:
     """How many there are on all pages; None where there are more than are counted. `account_id` as for
     `records`."""
     if listing.count is not None:
         statement, arguments = listing.count
-        found = await database.fetch(statement.sql, *statement.arguments(**arguments))
+        found = await reader.fetch(statement.sql, *statement.arguments(**arguments))
         return int(found[0][0]) if found else 0
     query = Query(listing)
     key = (listing.table, listing.most_counted, listing.shape)
@@ -88,7 +94,7 @@ async def count(database: Database, listing: Listing, account_id: UUID | None = 
     if text is None:
         write = partial(sql.write_count, query)
         text = _keep(_counts, key, await _written(key, write, query, account_id))
-    return counted(listing, (await _fetch(database, text, query))[0][0])
+    return counted(listing, (await _fetch(reader, text, query))[0][0])
 
 
 def counted(listing: Listing, number: int) -> int | None:
@@ -109,10 +115,10 @@ def _keep(texts: dict[Any, Text], key: Any, text: Text) -> Text:
     return text
 
 
-async def _fetch(database: Database, text: Text, query: Query) -> list[Any]:
+async def _fetch(reader: Reader, text: Text, query: Query) -> list[Any]:
     statement, order = text
     values = query.values()
-    return await database.fetch(statement, *[values[index] for index in order])
+    return await reader.fetch(statement, *[values[index] for index in order])
 
 
 @cache

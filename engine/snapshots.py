@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlmodel import SQLModel
 
 from engine.canonical_json import canonical_json
-from models.text_forms import derived_values, is_derived
+from engine.derived_columns import derived_values, is_derived
 
 Row = TypeVar("Row", bound=SQLModel)
 

@@ -49,8 +49,3 @@ class RateLimited(GraphQLError):
     def headers(self) -> Mapping[str, str]:
         """Of the response."""
         return {"retry-after": retry_after(self.retry_at)}
-
-
-class BadUserInput(GraphQLError):
-    def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "BAD_USER_INPUT"})

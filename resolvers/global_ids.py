@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import SQLModel
 
+from engine.errors import BadUserInput
 from models import (
     Account,
     ApiKey,
@@ -22,7 +23,6 @@ from models import (
     User,
 )
 from models.audit import CredentialKind
-from permissions.errors import BadUserInput
 
 PREFIXES: dict[type[SQLModel], str] = {
     Account: "account",

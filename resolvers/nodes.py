@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from sqlmodel import SQLModel, col
 
 from engine.conditions import Bound, Condition
+from engine.errors import BadUserInput
 from engine.row_loader import of_accounts, with_id, with_ids
 from engine.row_reader import row
 from models import (
@@ -26,7 +27,7 @@ from models import (
     User,
 )
 from permissions.context import Context
-from permissions.errors import BadUserInput, Forbidden, Unauthenticated
+from permissions.errors import Forbidden, Unauthenticated
 from permissions.roles import Permission
 from permissions.viewer import Viewer
 from resolvers.global_ids import decode, decode_as

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from graphql import GraphQLError
 
+from engine.errors import BadUserInput
 from models.accounts import Account
 from models.audit import AuditEvent
 from models.members import Member, Role
 from permissions.context import Context
 from permissions.credentials import look_up
-from permissions.errors import BadUserInput, Forbidden
+from permissions.errors import Forbidden
 from permissions.roles import Permission
 from permissions.viewer import Membership
 from resolvers.audit.queries import events_after, head_sequence

@@ -5,12 +5,12 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 import schema.enums  # noqa: F401 - gives the enums their descriptions before the types use them
+from engine.input_limits import undeclared
 from schema import user_errors as errors
 from schema.accounts import Account
 from schema.audit import AuditEvent
 from schema.audit_streams import AuditStream
 from schema.catalog import Theme, ThemeFile, ThemeRelease
-from schema.input_limits import undeclared
 from schema.invitations import Invitation
 from schema.licenses import Entitlement, License
 from schema.members import Member

@@ -5,6 +5,7 @@ from typing import cast
 import strawberry
 
 import models
+from engine.input_limits import text
 from engine.row_loader import load
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
@@ -23,7 +24,6 @@ from schema.audit_streams import AuditStream
 from schema.billing import Billing
 from schema.connections import Connection
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, same
-from schema.input_limits import text
 from schema.invitations import Invitation, InvitationFilter
 from schema.licenses import Entitlement, License, LicenseFilter
 from schema.members import Member, MemberFilter

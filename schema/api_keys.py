@@ -3,14 +3,14 @@ from datetime import datetime
 import strawberry
 
 import models
+from engine.input_limits import items, text
 from models.api_keys import ApiKeyStatus, ApiScope
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from resolvers.api_keys.queries import effective_permissions
 from schema.fields import Info, Node, computed, derived, object_type, to_one
-from schema.input_limits import items, text, token
 from schema.lazy_types import Member
-from schema.user_errors import Payload, idempotency_key, result
+from schema.user_errors import Payload, idempotency_key, result, token
 
 
 def _scopes(scopes: list[str]) -> list[ApiScope]:

@@ -5,6 +5,7 @@ import strawberry
 
 import models
 from engine.compiler import PLANNED
+from engine.input_limits import items, text
 from engine.pagination import Page
 from engine.row_compiler import Total
 from engine.row_reader import count
@@ -15,7 +16,6 @@ from resolvers.audit.integrity import Integrity
 from resolvers.global_ids import encode_credential, encode_named
 from schema.connections import Edge, PageInfo
 from schema.fields import Info, Node, attribute, derived, object_type, same, to_one
-from schema.input_limits import items, text
 from schema.lazy_types import Member
 from schema.scalars import JSON, BigInt
 

@@ -3,13 +3,13 @@ from datetime import datetime
 import strawberry
 
 import models
+from engine.input_limits import items, text
 from models.audit import AuditAction
 from models.audit_streams import AuditStreamStatus
 from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers.audit_streams.mutations import undelivered_events
 from schema.fields import Info, Node, computed, derived, object_type, to_one
-from schema.input_limits import items, text
 from schema.lazy_types import Account, Member
 from schema.scalars import BigInt
 from schema.user_errors import Payload, idempotency_key, result

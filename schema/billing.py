@@ -4,17 +4,17 @@ from decimal import Decimal
 import strawberry
 
 import models
+from engine import input_limits
+from engine.input_limits import items, text
 from models.billing import InvoiceStatus
 from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers.billing import invoices
 from resolvers.billing import mutations as billing
 from resolvers.billing.invoices import BY_POSITION
-from schema import input_limits
 from schema.catalog import Theme
 from schema.connections import Connection
 from schema.fields import Info, Node, computed, connection, derived, object_type, to_many, to_one
-from schema.input_limits import items, text
 from schema.lazy_types import Member
 from schema.licenses import Entitlement
 from schema.money import Money

@@ -4,10 +4,10 @@ from decimal import Decimal
 import strawberry
 
 import models
+from engine.input_limits import text
 from permissions.roles import Permission
 from resolvers.catalog.queries import NEWEST_RELEASE, OLDEST_FILE
 from schema.fields import Node, derived, object_type, to_many
-from schema.input_limits import text
 from schema.money import Money
 from schema.scalars import BigInt
 

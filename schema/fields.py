@@ -15,6 +15,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from engine.compiler import PLANNED
 from engine.conditions import Bound, Condition
+from engine.input_limits import excesses_of, number_argument, text_argument
 from engine.pagination import MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
 from engine.row_compiler import Connected
 from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
@@ -26,9 +27,8 @@ from permissions.context import Context
 from permissions.errors import OutOfScope
 from permissions.roles import Permission
 from resolvers.change import Asked, asked
-from resolvers.global_ids import encode
-from resolvers.user_errors import InputError, Refused
-from schema.input_limits import excesses_of, number_argument, text_argument
+from resolvers.global_ids import PREFIXES, encode
+from resolvers.user_errors import InputError, Refused, UserErrorCode
 from schema.scalars import plain
 
 Info = StrawberryInfo[Context, None]
@@ -88,7 +88,7 @@ class Node:
     id: strawberry.ID = strawberry.field(
         resolver=_global_id,
         description="Opaque, and unique among everything.",
-        metadata={ROW: GlobalId()},
+        metadata={ROW: GlobalId(PREFIXES)},
     )
 
 
@@ -201,7 +201,10 @@ def change_field(
             raise OutOfScope("API keys may not do this: sign in to do it.")
         given = tuple(arguments.values())
         values = plain(given[0]) if given else {}
-        errors = [InputError(code, message, list(path)) for path, message, code in excesses_of(input, values)]
+        errors = [
+            InputError(UserErrorCode(code or UserErrorCode.INVALID), message, list(path))
+            for path, message, code in excesses_of(input, values)
+        ]
         if errors:
             return payload(user_errors=errors)
         asked.set(Asked(who, values))

@@ -3,15 +3,15 @@ from datetime import datetime
 import strawberry
 
 import models
+from engine.input_limits import items, text
 from models.invitations import DeliveryStatus, InvitationStatus
 from models.members import Role
 from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers.invitations import joining
 from schema.fields import Node, derived, object_type, to_one
-from schema.input_limits import items, text, token
 from schema.lazy_types import Account, Member
-from schema.user_errors import Payload, idempotency_key, result
+from schema.user_errors import Payload, idempotency_key, result, token
 
 
 @object_type(

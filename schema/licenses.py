@@ -3,12 +3,12 @@ from datetime import datetime
 import strawberry
 
 import models
+from engine.input_limits import items, text
 from models.licenses import LicenseStatus
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from schema.catalog import Theme
 from schema.fields import Node, derived, guarded, object_type, to_one
-from schema.input_limits import items, text
 from schema.lazy_types import Account, Member
 from schema.user_errors import Payload, idempotency_key, result
 

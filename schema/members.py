@@ -4,6 +4,7 @@ from typing import Any
 import strawberry
 
 import models
+from engine.input_limits import items, text
 from engine.row_fields import ROW, Same
 from models.members import Role
 from permissions.allow import ANYONE, HasOrOwns
@@ -15,7 +16,6 @@ from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection, AuditLogFilter
 from schema.connections import Connection
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, to_one
-from schema.input_limits import items, text
 from schema.invitations import Invitation
 from schema.lazy_types import Account
 from schema.licenses import License, LicenseFilter

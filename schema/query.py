@@ -2,6 +2,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from engine.input_limits import items_argument, text_argument
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
 from resolvers import nodes as by_id
@@ -12,7 +13,6 @@ from schema.accounts import Account
 from schema.catalog import Theme, ThemeFilter
 from schema.connections import Connection
 from schema.fields import Info, Node, connection, guarded
-from schema.input_limits import items_argument, text_argument
 from schema.invitations import InvitationPreview
 from schema.sessions import Viewer
 

@@ -4,15 +4,15 @@ from typing import Annotated
 import strawberry
 
 import models
+from engine.input_limits import text
 from engine.row_loader import load
 from permissions import viewer as asking
 from permissions.allow import ANYONE, SIGNED_IN
 from resolvers.sessions.mutations import live_sessions
 from schema.api_keys import ApiKey
 from schema.fields import Info, Node, computed, object_type
-from schema.input_limits import text, token
 from schema.lazy_types import Member
-from schema.user_errors import Payload, result
+from schema.user_errors import Payload, result, token
 
 
 @object_type(allow=SIGNED_IN, of=models.User, description="A person. Shown to that person alone.")

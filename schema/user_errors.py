@@ -5,11 +5,11 @@ from typing import Any
 
 import strawberry
 
+from engine.input_limits import text
 from permissions.allow import ANYONE
 from resolvers import user_errors as refusals
 from resolvers.user_errors import UserErrorCode
 from schema.fields import object_type
-from schema.input_limits import text
 
 _CODE = "What kind of error it is."
 _MESSAGE = "What is wrong and what would be right, for a person to read."
@@ -70,6 +70,11 @@ def idempotency_key(exception: str = "") -> Any:
         " least."
     )
     return text(f"{answered} {exception}".strip(), most=255, default=None)
+
+
+def token(description: str) -> Any:
+    """An input's field: the token of an emailed link."""
+    return text(description, most=200, code=UserErrorCode.TOKEN_INVALID)
 
 
 def result(description: str) -> Any:

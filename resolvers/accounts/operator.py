@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from engine.conditions import Condition
+from engine.derived_columns import derived_values
 from engine.pagination import Order
 from engine.row_reader import row, rows
 from engine.snapshots import attributes, snapshot
@@ -26,7 +27,6 @@ from models.columns import new_id
 from models.database import Database
 from models.licenses import Entitlement
 from models.storage import Storage
-from models.text_forms import derived_values
 from resolvers.accounts.mutations import found_account, slug_of
 from resolvers.catalog.folder import FileSource, ReleaseSource, ThemeSource, read_catalog
 from resolvers.change import announcing, catalog_change, founding, personal_change, system_change

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from audit_proof.chain import FIRST
-from audit_proof.keys import public_key
 from audit_proof.prunings import Pruning
 from engine.snapshots import attributes
 from engine.statements import Statement, column_type, parameter
@@ -18,6 +17,7 @@ from models.accounts import Account
 from models.audit import AuditAction, AuditEvent
 from models.database import Database
 from permissions.context import Context
+from resolvers.audit.signing_keys import public_key
 
 MOST_AT_ONCE = 50_000
 """Events that are verified while somebody waits: a third of a second on two cores, twice where something is

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from engine.conditions import Bound, Condition
+from engine.errors import BadUserInput
 from engine.pagination import Branch, Count, Listing, Order, each_of, narrowed
 from engine.row_reader import rows
 from engine.statements import Statement, any_of, parameter
@@ -18,7 +19,6 @@ from models.accounts import Account
 from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
 from models.members import Member
 from permissions.context import Context
-from permissions.errors import BadUserInput
 from resolvers.global_ids import decode, decode_all, decode_credential
 
 if TYPE_CHECKING:

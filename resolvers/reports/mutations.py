@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from audit_proof.keys import export_key
 from engine.row_loader import with_id
 from engine.row_reader import row
 from models.accounts import Account
@@ -17,6 +16,7 @@ from permissions.errors import Forbidden
 from permissions.viewer import Membership
 from resolvers.accounts.mutations import account_id_of
 from resolvers.audit.exports import audit_log_lines
+from resolvers.audit.signing_keys import export_key
 from resolvers.change import Change, asked, change
 from resolvers.downloads.mutations import (
     PDF_MEDIA_TYPE,

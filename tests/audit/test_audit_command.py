@@ -14,8 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
-from audit_proof.keys import encoded, public_key, signing_key, written
+from audit_proof.keys import encoded, written
 from bench.exports import export_lines
+from resolvers.audit.signing_keys import public_key, signing_key
 from settings import Settings
 from tests.audit.test_audit_export import exported
 from tests.audit.test_audit_prune import sequences

@@ -8,8 +8,8 @@ import pytest
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type, is_list_type
 
+from engine.input_limits import text, undeclared
 from schema import SCHEMA
-from schema.input_limits import text, undeclared
 from tests.support.changes import REVOKE_LICENSE, UPDATE_PROFILE
 from tests.support.world import World
 

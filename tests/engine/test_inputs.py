@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.errors import BadUserInput
 from engine.pagination import decode_cursor, encode_cursor
 from models import License, Member
-from permissions.errors import BadUserInput
 from resolvers.global_ids import decode, encode
 from resolvers.licenses.keys import _ALPHABET, is_license_key, new_license_key
 from resolvers.licenses.sites import clean_site

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.errors import BadUserInput
 from models.text_forms import folded, sort_key
-from permissions.errors import BadUserInput
 from resolvers.audit.queries import _address
 from resolvers.audit_streams.urls import clean_stream_url
 from resolvers.hosts import ascii_host, folded_address, folded_host

@@ -17,8 +17,6 @@ from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectT
 from strawberry.types.base import StrawberryContainer, StrawberryList, has_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
-from resolvers.user_errors import UserErrorCode
-
 _LIMIT = "limit"
 ID_CHARACTERS = 100
 _OF_SCALARS = {strawberry.ID: ID_CHARACTERS, datetime: 40, Decimal: 40}
@@ -33,7 +31,7 @@ class InputLimit:
     characters: int | None = None
     items: int | None = None
     numbers: tuple[int, int] | None = None
-    code: UserErrorCode = UserErrorCode.INVALID
+    code: str | None = None
 
 
 class Excess(NamedTuple):
@@ -41,7 +39,8 @@ class Excess(NamedTuple):
 
     path: tuple[str, ...]
     message: str
-    code: UserErrorCode = UserErrorCode.INVALID
+    code: str | None = None
+    """The error code that the limit was declared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,7 @@ class LimitedVariable(NamedTuple):
     path: tuple[str, ...]
 
 
-def token(description: str) -> Any:
-    """A field of an input: what stands in an emailed link."""
-    return text(description, most=200, code=UserErrorCode.TOKEN_INVALID)
-
-
-def text(description: str, *, most: int, code: UserErrorCode = UserErrorCode.INVALID, **options: Any) -> Any:
+def text(description: str, *, most: int, code: str | None = None, **options: Any) -> Any:
     """A field of an input: a text. `code` is of the error where it is too long."""
     metadata = {_LIMIT: InputLimit(characters=most, code=code)}
     return strawberry.field(description=_with(description, most), metadata=metadata, **options)
@@ -206,7 +200,7 @@ def _fields(kind: Any) -> list[tuple[str, Any, InputLimit]]:
     ]
 
 
-def _excess(path: tuple[str, ...], message: str, code: UserErrorCode = UserErrorCode.INVALID) -> Excess:
+def _excess(path: tuple[str, ...], message: str, code: str | None = None) -> Excess:
     return Excess(path, f"`{'.'.join(path)}` {message}", code)
 
 
