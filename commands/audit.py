@@ -11,7 +11,7 @@ import typer
 import settings as settings_module
 from commands.printing import AsJson, notes, print_done, print_json, progress_bar
 from commands.running import CommandError, run
-from models.moments import RANGE, parse_moment
+from engine.moments import RANGE, parse_moment
 from settings import Settings
 
 if TYPE_CHECKING:

@@ -21,9 +21,19 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
+from engine.enums import described_enum
 from models.columns import id_column, member_key, now, tenant_column, tenant_index, time_column
 
 
+@described_enum(
+    "Whether an API key works.",
+    """
+    UNCLAIMED Its member has not taken it yet.
+    ACTIVE It works.
+    EXPIRED Its time is over.
+    REVOKED Never again.
+    """,
+)
 class ApiKeyStatus(StrEnum):
     UNCLAIMED = "UNCLAIMED"
     ACTIVE = "ACTIVE"
@@ -31,6 +41,13 @@ class ApiKeyStatus(StrEnum):
     REVOKED = "REVOKED"
 
 
+@described_enum(
+    "What an API key is for.",
+    """
+    READ To read what its member may read.
+    PROVISION To provision licenses.
+    """,
+)
 class ApiScope(StrEnum):
     READ = "READ"
     PROVISION = "PROVISION"

@@ -8,9 +8,56 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
+from engine.enums import described_enum
 from models.columns import enum_column, new_id, tenant_index, time_column
 
 
+@described_enum(
+    "What was done, or tried.",
+    """
+    ACCOUNT_CREATED An account was created.
+    ACCOUNT_UPDATED An account was renamed.
+    ACCOUNT_LIMITS_CHANGED An account's limits were changed.
+    OWNERSHIP_TRANSFERRED Another member became the owner.
+    MEMBER_INVITED Somebody was invited.
+    INVITATION_RESENT An invitation was sent again, with a new link.
+    INVITATION_REVOKED An invitation was withdrawn.
+    INVITATION_DECLINED Who was invited said no.
+    INVITATION_EXPIRED Nobody clicked an invitation's link in time.
+    INVITATION_DELIVERY_FAILED The mail server refused an invitation's email.
+    MEMBER_JOINED Who was invited joined.
+    MEMBER_RENAMED A member changed its name.
+    MEMBER_ROLE_CHANGED A member got another role.
+    MEMBER_REMOVED A member was removed.
+    MEMBER_LEFT A member left.
+    LICENSES_PURCHASED Licenses were bought.
+    ENTITLEMENT_GRANTED The operator granted licenses.
+    LICENSE_PROVISIONED A license was provisioned for a site.
+    LICENSE_REVOKED A license was revoked.
+    LICENSE_SUSPENDED A license was suspended.
+    LICENSE_REINSTATED A suspended license was reinstated.
+    LICENSE_TRANSFERRED A license got another holder.
+    LICENSE_EXPIRED A license's time was over.
+    THEME_FILE_DOWNLOADED A theme's file was downloaded.
+    REPORT_DOWNLOADED A report was downloaded.
+    INVOICE_DOWNLOADED An invoice was downloaded.
+    API_KEY_GENERATED An API key was generated.
+    API_KEY_CLAIMED A member claimed its API key.
+    API_KEY_ROTATED An API key got a new secret.
+    API_KEY_REVOKED An API key was revoked.
+    API_CALLED A GraphQL request was made with an API key.
+    BILLING_DETAILS_CHANGED The billing details were changed.
+    INVOICE_ISSUED An invoice was issued.
+    INVOICE_PAID An invoice was paid.
+    INVOICE_VOIDED An invoice was voided.
+    API_KEY_EXPIRED An API key's time was over, or nobody claimed it in time.
+    AUDIT_LOG_PRUNED The oldest events were exported and dropped; this one vouches for them.
+    AUDIT_STREAM_CREATED A webhook for audit events was set up.
+    AUDIT_STREAM_UPDATED A webhook for audit events was changed, paused or resumed.
+    AUDIT_STREAM_DELETED A webhook for audit events was taken away.
+    AUDIT_STREAM_PAUSED A webhook for audit events failed for too long, or its receiver ended it.
+    """,
+)
 class AuditAction(StrEnum):
     ACCOUNT_CREATED = "ACCOUNT_CREATED"
     ACCOUNT_UPDATED = "ACCOUNT_UPDATED"
@@ -55,16 +102,39 @@ class AuditAction(StrEnum):
     AUDIT_STREAM_PAUSED = "AUDIT_STREAM_PAUSED"
 
 
+@described_enum(
+    "Whether it was done.",
+    """
+    ALLOWED It was done.
+    DENIED The role did not allow it, and nothing was changed.
+    """,
+)
 class AuditOutcome(StrEnum):
     ALLOWED = "ALLOWED"
     DENIED = "DENIED"
 
 
+@described_enum(
+    "What acted.",
+    """
+    MEMBER A person.
+    SYSTEM The platform, or whoever operates it.
+    """,
+)
 class ActorKind(StrEnum):
     MEMBER = "MEMBER"
     SYSTEM = "SYSTEM"
 
 
+@described_enum(
+    "How the actor proved who it is.",
+    """
+    SESSION Signed in.
+    API_KEY With an API key.
+    INVITATION With an invitation's link.
+    OPERATOR At the platform's own command line.
+    """,
+)
 class CredentialKind(StrEnum):
     SESSION = "SESSION"
     API_KEY = "API_KEY"

@@ -8,9 +8,18 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
+from engine.enums import described_enum
 from models.columns import enum_column, id_column, member_key, tenant_column, tenant_index, time_column
 
 
+@described_enum(
+    "Whether a webhook for audit events sends them.",
+    """
+    ACTIVE They are sent, or tried again.
+    PAUSED An Admin paused it, or it failed for 3 days. It resumes where it stands.
+    ENDED Its receiver answered 410 Gone: it wants nothing any more at this URL.
+    """,
+)
 class AuditStreamStatus(StrEnum):
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"

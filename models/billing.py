@@ -12,11 +12,20 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
+from engine.enums import described_enum
 from models.columns import enum_column, id_column, member_key, tenant_column, tenant_index, time_column
 
 _MONEY = Numeric(14, 2)
 
 
+@described_enum(
+    "Whether an invoice is paid.",
+    """
+    OPEN It is to be paid.
+    PAID It is paid.
+    VOID It is not to be paid, and does not count as spent.
+    """,
+)
 class InvoiceStatus(StrEnum):
     OPEN = "OPEN"
     PAID = "PAID"

@@ -6,10 +6,21 @@ from sqlalchemy import ColumnElement, Index, LargeBinary, and_, case, func, text
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
+from engine.enums import described_enum
 from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
 from models.members import Role
 
 
+@described_enum(
+    "What became of an invitation.",
+    """
+    PENDING Its link waits for the click.
+    ACCEPTED The person joined.
+    DECLINED The person said no.
+    REVOKED An Admin withdrew it.
+    EXPIRED Nobody clicked in time.
+    """,
+)
 class InvitationStatus(StrEnum):
     PENDING = "PENDING"
     ACCEPTED = "ACCEPTED"
@@ -18,6 +29,14 @@ class InvitationStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+@described_enum(
+    "Where an email is.",
+    """
+    QUEUED On its way, or tried again: the error tells why.
+    SENT The mail server took it.
+    FAILED The mail server refused it for good: the error has its words.
+    """,
+)
 class DeliveryStatus(StrEnum):
     QUEUED = "QUEUED"
     SENT = "SENT"

@@ -7,11 +7,21 @@ from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, 
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
+from engine.enums import described_enum
 from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
 from models.search import search_index
 from models.text_forms import folded_column
 
 
+@described_enum(
+    "Whether a license may be used.",
+    """
+    ACTIVE It may be used.
+    SUSPENDED Not for now; it still takes up its entitlement.
+    REVOKED Never again; its entitlement is free.
+    EXPIRED Its time is over; its entitlement is free.
+    """,
+)
 class LicenseStatus(StrEnum):
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"

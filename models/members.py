@@ -8,11 +8,20 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
+from engine.enums import described_enum
 from models.columns import enum_column, id_column, tenant_column, tenant_index, time_column
 from models.search import search_index
 from models.text_forms import folded_column, sort_key_column
 
 
+@described_enum(
+    "What a member may do in an account. Roles are cumulative.",
+    """
+    ADMIN Full access: the team, billing, keys, licenses and the whole audit log.
+    MEMBER Provisions licenses within the account's limits, downloads, uses the API.
+    VIEWER Looks on: the catalog, the team, active licenses and their report.
+    """,
+)
 class Role(StrEnum):
     ADMIN = "ADMIN"
     MEMBER = "MEMBER"

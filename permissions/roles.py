@@ -3,10 +3,33 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from engine.enums import described_enum
 from models.api_keys import ApiScope
 from models.members import Role
 
 
+@described_enum(
+    "One thing that a role allows.",
+    """
+    BROWSE_CATALOG See the themes on offer.
+    VIEW_ACTIVE_LICENSES See the account's licenses and entitlements, but not their keys.
+    DOWNLOAD_REPORTS Download the report of active licenses.
+    VIEW_TEAM See the members' names and roles, but not their email addresses.
+    PROVISION_LICENSES Provision a license within the account's entitlements and limits.
+    DOWNLOAD_THEME_FILES Download the files of a theme that the account holds an active license of.
+    VIEW_OWN_ACTIVITY See one's own part of the audit log.
+    ACCESS_API Use an API key.
+    PURCHASE_LICENSES Buy entitlements.
+    REVOKE_LICENSES Revoke, suspend, reinstate and transfer licenses.
+    MANAGE_BILLING See and change billing details and invoices.
+    INVITE_MEMBERS Invite people; resend, revoke and list invitations.
+    REMOVE_MEMBERS Remove a member.
+    ASSIGN_ROLES Change a member's role.
+    GENERATE_API_KEYS Generate keys, for oneself or for another member.
+    VIEW_AUDIT_LOG See and export the full audit log.
+    MANAGE_ACCOUNT Rename the account and set its limits.
+    """,
+)
 class Permission(StrEnum):
     BROWSE_CATALOG = "BROWSE_CATALOG"
     VIEW_ACTIVE_LICENSES = "VIEW_ACTIVE_LICENSES"

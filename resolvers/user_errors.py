@@ -4,7 +4,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from engine.enums import described_enum
 
+
+@described_enum(
+    "What a person can mend.",
+    """
+    INVALID The value is not of the right form.
+    NOT_FOUND There is no such thing, or none that the viewer may know of.
+    ALREADY_MEMBER The person is a member already.
+    ALREADY_INVITED The person is invited already.
+    INVITATION_EXPIRED The invitation's time is over.
+    INVITATION_REVOKED The invitation was withdrawn.
+    INVITATION_ALREADY_USED The invitation was accepted already.
+    WRONG_EMAIL The invitation is for somebody else than who is signed in.
+    OWNER_PROTECTED The owner is always an Admin and never removed.
+    LICENSE_LIMIT_REACHED Nothing is left of what was bought, or of the account's limit.
+    SPEND_LIMIT_REACHED The account's monthly spend would be above its limit.
+    NOT_ACTIVE It has ended, so this cannot be done with it.
+    ROLE_WITHOUT_API_ACCESS The member's role may not use the API.
+    TOKEN_INVALID The link or token is not valid, or not any more.
+    TOO_MANY_REQUESTS Too often: try again later.
+    IDEMPOTENCY_CONFLICT The idempotency key was used with another input.
+    """,
+)
 class UserErrorCode(StrEnum):
     INVALID = "INVALID"
     NOT_FOUND = "NOT_FOUND"

@@ -4,8 +4,8 @@ import strawberry
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
-import schema.enums  # noqa: F401 - gives the enums their descriptions before the types use them
 from engine.input_limits import undeclared
+from engine.scalars import SCALARS
 from schema import user_errors as errors
 from schema.accounts import Account
 from schema.audit import AuditEvent
@@ -16,7 +16,6 @@ from schema.licenses import Entitlement, License
 from schema.members import Member
 from schema.mutation import Mutation
 from schema.query import Query
-from schema.scalars import SCALARS
 from schema.sessions import Session, User
 from schema.subscription import Subscription
 
@@ -43,7 +42,7 @@ SCHEMA = strawberry.Schema(
 )
 
 if _undeclared := undeclared(SCHEMA._schema):
-    raise TypeError(f"Texts and lists need a bound, see schema.input_limits: {', '.join(_undeclared)}")
+    raise TypeError(f"Texts and lists need a bound, see engine.input_limits: {', '.join(_undeclared)}")
 
 
 def printed() -> str:

@@ -5,30 +5,33 @@ from typing import cast
 import strawberry
 
 import models
-from engine.input_limits import text
 from engine.row_loader import load
-from permissions.allow import ANYONE, SIGNED_IN
+from permissions.allow import SIGNED_IN
 from permissions.roles import Permission
 from resolvers.accounts.mutations import account_owner, active_licenses
+from resolvers.api_keys.inputs import ApiKeyFilter
 from resolvers.api_keys.queries import account_api_keys
+from resolvers.audit.inputs import AuditLogFilter
 from resolvers.audit.integrity import account_integrity
 from resolvers.audit.queries import account_audit_log
 from resolvers.audit_streams.mutations import account_audit_streams
 from resolvers.billing.invoices import spent_this_month
+from resolvers.invitations.inputs import InvitationFilter
 from resolvers.invitations.mutations import account_invitations
+from resolvers.licenses.inputs import LicenseFilter
 from resolvers.licenses.mutations import LicenseOrder, account_entitlements, account_licenses
+from resolvers.members.inputs import MemberFilter
 from resolvers.members.mutations import MemberOrder, account_members
-from schema.api_keys import ApiKey, ApiKeyFilter
-from schema.audit import AuditEventConnection, AuditIntegrity, AuditLogFilter
+from schema.api_keys import ApiKey
+from schema.audit import AuditEventConnection, AuditIntegrity
 from schema.audit_streams import AuditStream
 from schema.billing import Billing
 from schema.connections import Connection
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, same
-from schema.invitations import Invitation, InvitationFilter
-from schema.licenses import Entitlement, License, LicenseFilter
-from schema.members import Member, MemberFilter
+from schema.invitations import Invitation
+from schema.licenses import Entitlement, License
+from schema.members import Member
 from schema.money import Money
-from schema.user_errors import Payload, idempotency_key, result
 
 
 async def _spent_this_month(root: strawberry.Parent[models.Account], info: Info) -> Money | None:
@@ -136,52 +139,3 @@ class Account(Node):
     billing: Billing | None = same("What it is billed, and how.", allow=Permission.MANAGE_BILLING)
 
     limits: AccountLimits = same("What it may use, and uses.")
-
-
-@strawberry.input(description="A new account; the viewer becomes its owner.")
-class CreateAccountInput:
-    name: str = text("Not empty.", most=100)
-    idempotency_key: str | None = idempotency_key()
-
-
-@object_type(allow=ANYONE, description="The new account.")
-class CreateAccountPayload(Payload):
-    account: Account | None = result("The new account.")
-
-
-@strawberry.input(description="A new name for an account.")
-class UpdateAccountInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
-    name: str = text("Not empty.", most=100)
-
-
-@object_type(allow=ANYONE, description="The account under its new name.")
-class UpdateAccountPayload(Payload):
-    account: Account | None = result("The account.")
-
-
-@strawberry.input(description="Caps for an account. One that is left out stays; null means no cap.")
-class SetAccountLimitsInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
-    max_active_licenses: int | None = strawberry.field(
-        default=strawberry.UNSET, description="How many licenses may be active."
-    )
-    max_monthly_spend: Decimal | None = strawberry.field(
-        default=strawberry.UNSET, description="How much may be bought in a month, with tax."
-    )
-
-
-@object_type(allow=ANYONE, description="The account with its new limits.")
-class SetAccountLimitsPayload(Payload):
-    account: Account | None = result("The account.")
-
-
-@strawberry.input(description="Who is to be the owner.")
-class TransferOwnershipInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
-    member_id: strawberry.ID = strawberry.field(description="The heir, who is made Admin by it.")
-
-
-@object_type(allow=ANYONE, description="The account with its new owner.")
-class TransferOwnershipPayload(Payload):
-    account: Account | None = result("The account.")

@@ -5,10 +5,10 @@ import strawberry
 
 import models
 from engine.compiler import PLANNED
-from engine.input_limits import items, text
 from engine.pagination import Page
 from engine.row_compiler import Total
 from engine.row_reader import count
+from engine.scalars import JSON, BigInt
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
@@ -17,7 +17,6 @@ from resolvers.global_ids import encode_credential, encode_named
 from schema.connections import Edge, PageInfo
 from schema.fields import Info, Node, attribute, derived, object_type, same, to_one
 from schema.lazy_types import Member
-from schema.scalars import JSON, BigInt
 
 SEEN = HasOrOwns(Permission.VIEW_AUDIT_LOG, own="actor_member_id", needs=Permission.VIEW_OWN_ACTIVITY)
 
@@ -120,16 +119,3 @@ class AuditIntegrity:
     first_broken_sequence: BigInt | None = strawberry.field(
         description="The first event that was changed, dropped, inserted or swapped; null where none is."
     )
-
-
-@strawberry.input(description="Which events.")
-class AuditLogFilter:
-    actions: list[AuditAction] | None = items("Of these kinds.", most=100, default=None)
-    actor_ids: list[strawberry.ID] | None = items("By these members.", most=100, default=None)
-    target_id: strawberry.ID | None = strawberry.field(default=None, description="Done to this.")
-    outcome: AuditOutcome | None = strawberry.field(default=None, description="Done, or refused.")
-    occurred_from: datetime | None = strawberry.field(default=None, description="From then on.")
-    occurred_until: datetime | None = strawberry.field(default=None, description="Before then.")
-    request_id: str | None = text("In this request.", most=200, default=None)
-    api_key_id: strawberry.ID | None = strawberry.field(default=None, description="With this API key.")
-    ip: str | None = text("From this address.", most=100, default=None)

@@ -4,21 +4,17 @@ from decimal import Decimal
 import strawberry
 
 import models
-from engine import input_limits
-from engine.input_limits import items, text
 from models.billing import InvoiceStatus
-from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers.billing import invoices
 from resolvers.billing import mutations as billing
+from resolvers.billing.inputs import InvoiceFilter
 from resolvers.billing.invoices import BY_POSITION
 from schema.catalog import Theme
 from schema.connections import Connection
 from schema.fields import Info, Node, computed, connection, derived, object_type, to_many, to_one
 from schema.lazy_types import Member
-from schema.licenses import Entitlement
 from schema.money import Money
-from schema.user_errors import Payload, idempotency_key, result
 
 
 def _unit_price(unit_price: Decimal, currency: str) -> Money:
@@ -88,11 +84,6 @@ class BillingDetails:
     currency: str = strawberry.field(description="In which the account buys: three letters of ISO 4217.")
 
 
-@strawberry.input(description="Which invoices.")
-class InvoiceFilter:
-    statuses: list[InvoiceStatus] | None = items("In these states.", most=100, default=None)
-
-
 @object_type(
     allow=Permission.MANAGE_BILLING, of=models.Account, description="What an account is billed, and how."
 )
@@ -120,39 +111,3 @@ class Billing:
     async def outstanding(root: strawberry.Parent[models.Account], info: Info) -> Money:
         amount = await invoices.outstanding(info.context.database, root)
         return Money(amount=amount, currency=root.currency)
-
-
-@strawberry.input(description="So many licenses of a theme.")
-class PurchaseItemInput:
-    theme_id: strawberry.ID = strawberry.field(description="Of what. The same theme twice is one line.")
-    quantity: int = strawberry.field(description="1 to 100,000 of a theme.")
-
-
-@strawberry.input(description="What to buy.")
-class PurchaseLicensesInput:
-    account_id: strawberry.ID = strawberry.field(description="For which account.")
-    items: list[PurchaseItemInput] = input_limits.items("On one invoice.", most=100)
-    idempotency_key: str | None = idempotency_key()
-
-
-@object_type(allow=ANYONE, description="What was bought.")
-class PurchaseLicensesPayload(Payload):
-    invoice: Invoice | None = result("The one invoice.")
-    entitlements: list[Entitlement] | None = result("Of the themes that were bought, as they are now.")
-
-
-@strawberry.input(description="To whom the next invoice is made out. What is left out stays; null clears it.")
-class UpdateBillingDetailsInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
-    company: str | None = text("Its name.", most=200, default=strawberry.UNSET)
-    email: str | None = text("Where invoices go besides the owner.", most=320, default=strawberry.UNSET)
-    address_lines: list[str] | None = items(
-        "None of them empty.", most=6, most_characters=100, default=strawberry.UNSET
-    )
-    country: str | None = text("Two letters of ISO 3166: `DE`.", most=20, default=strawberry.UNSET)
-    tax_id: str | None = text("A VAT id of the EU is looked at closely.", most=40, default=strawberry.UNSET)
-
-
-@object_type(allow=ANYONE, description="The account's billing.")
-class UpdateBillingDetailsPayload(Payload):
-    billing: Billing | None = result("What the account is billed, and how.")

@@ -4,12 +4,11 @@ from decimal import Decimal
 import strawberry
 
 import models
-from engine.input_limits import text
+from engine.scalars import BigInt
 from permissions.roles import Permission
 from resolvers.catalog.queries import NEWEST_RELEASE, OLDEST_FILE
 from schema.fields import Node, derived, object_type, to_many
 from schema.money import Money
-from schema.scalars import BigInt
 
 
 @object_type(allow=Permission.BROWSE_CATALOG, of=models.ThemeFile, description="A file of a release.")
@@ -51,9 +50,3 @@ class Theme(Node):
         order=NEWEST_RELEASE,
         description="All its releases, the newest first.",
     )
-
-
-@strawberry.input(description="Which themes.")
-class ThemeFilter:
-    search: str | None = text("Part of the name or the summary.", most=200, default=None)
-    tag: str | None = text("With this tag.", most=100, default=None)

@@ -1,38 +1,35 @@
 """How fields are declared. Each says who may: on its own line, or on its type's."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
 import strawberry
 from sqlalchemy import and_
 from sqlmodel import SQLModel
-from strawberry.extensions import FieldExtension
 from strawberry.permission import PermissionExtension
 from strawberry.types import Info as StrawberryInfo
-from strawberry.types.enum import StrawberryEnumDefinition
 
 from engine.compiler import PLANNED
 from engine.conditions import Bound, Condition
-from engine.input_limits import excesses_of, number_argument, text_argument
+from engine.input_limits import number_argument, text_argument
 from engine.pagination import MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
 from engine.row_compiler import Connected
 from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
 from engine.row_loader import load, load_referring
 from engine.row_reader import page
 from engine.statements import any_of
-from permissions.allow import SIGNED_IN, Allow, AllowDirective, Has, rule
+from permissions.allow import Allow, AllowDirective, rule
 from permissions.context import Context
-from permissions.errors import OutOfScope
 from permissions.roles import Permission
-from resolvers.change import Asked, asked
 from resolvers.global_ids import PREFIXES, encode
-from resolvers.user_errors import InputError, Refused, UserErrorCode
-from schema.scalars import plain
 
 Info = StrawberryInfo[Context, None]
 Type = TypeVar("Type", bound=type)
+
+OBJECT_TYPES: dict[str, type] = {}
+"""The types that `object_type` has declared, by their GraphQL names."""
 
 
 def computed(graphql_type: Any, description: str) -> Callable[[Callable[..., Any]], Any]:
@@ -100,6 +97,7 @@ def object_type(
 
     def decorate(cls: Type) -> Type:
         cls.shows = of  # type: ignore[attr-defined]
+        OBJECT_TYPES[name or cls.__name__] = cls
         if of is not None:
             cls.is_type_of = classmethod(lambda _cls, value, _info: isinstance(value, of))  # type: ignore[attr-defined]
         directives = [AllowDirective(who=rule(allow).who)]
@@ -173,78 +171,15 @@ def connection(
         subject = () if root is None else (root,)
         return await page(info.context.database, read(info.context, *subject, **arguments), slice)
 
-    _take(resolve, _connection_arguments(filter, order))
+    take_arguments(resolve, _connection_arguments(filter, order))
     metadata = {PLANNED: Connected(read)}
     return guarded(allow=allow, description=description, resolver=resolve, metadata=metadata)
-
-
-def change_field(
-    make: Callable[..., Awaitable[dict[str, Any]]],
-    *,
-    allow: Allow | Permission,
-    payload: type,
-    description: str,
-    input: type | None = None,
-) -> Any:
-    """A change: it is told who may make it and what was asked, and answers with its payload.
-
-    A permission in an account, or one's own right there, is checked by the change itself, under its lock;
-    anything else here, and before anything that was asked is looked up. Of an API key, a permission is all
-    that opens a change.
-    """
-    who = rule(allow)
-    in_account = isinstance(who, Has)
-
-    async def resolve(info: Info, **arguments: Any) -> Any:
-        viewer = info.context.viewer
-        if viewer is not None and viewer.is_api_key and not in_account:
-            raise OutOfScope("API keys may not do this: sign in to do it.")
-        given = tuple(arguments.values())
-        values = plain(given[0]) if given else {}
-        errors = [
-            InputError(UserErrorCode(code or UserErrorCode.INVALID), message, list(path))
-            for path, message, code in excesses_of(input, values)
-        ]
-        if errors:
-            return payload(user_errors=errors)
-        asked.set(Asked(who, values))
-        try:
-            return payload(**await make(info.context, *given))
-        except Refused as refusal:
-            return payload(user_errors=refusal.errors)
-
-    _take(
-        resolve,
-        {"input": (Annotated[input, strawberry.argument(description="What to do.")], inspect.Parameter.empty)}
-        if input
-        else {},
-    )
-    resolve.__annotations__["return"] = payload | None
-    checked_here: list[FieldExtension] = [
-        PermissionExtension([SIGNED_IN if in_account else who], use_directives=False)
-    ]
-    directives = [AllowDirective(who=who.who)]
-    return strawberry.field(
-        resolver=resolve, description=description, extensions=checked_here, directives=directives
-    )
 
 
 def subscribed(stream: Any, *, allow: Allow | Permission, description: str) -> Any:
     """A stream of events, which checks by itself, before each, that who listens still may."""
     directives = [AllowDirective(who=rule(allow).who)]
     return strawberry.subscription(resolver=stream, description=description, directives=directives)
-
-
-def described(enum: type[StrEnum], description: str, values: str) -> Any:
-    """An enum with a description for each value: a line each, `NAME what it means`."""
-    described = strawberry.enum(enum, description=description)
-    definition = cast("StrawberryEnumDefinition", cast("Any", described).__strawberry_definition__)
-    meanings = dict(line.strip().split(" ", 1) for line in values.strip().splitlines())
-    if meanings.keys() != {value.name for value in definition.values}:
-        raise TypeError(f"{enum.__name__}: every value needs one description, and no other")
-    for value in definition.values:
-        value.description = meanings[value.name]
-    return described
 
 
 def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> dict[str, tuple[Any, Any]]:
@@ -271,7 +206,7 @@ def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> d
     return arguments
 
 
-def _take(resolve: Any, arguments: dict[str, tuple[Any, Any]]) -> None:
+def take_arguments(resolve: Any, arguments: dict[str, tuple[Any, Any]]) -> None:
     """Gives a resolver that takes `**arguments` the named ones that the schema shows."""
     signature = inspect.signature(resolve)
     own = [

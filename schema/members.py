@@ -4,22 +4,22 @@ from typing import Any
 import strawberry
 
 import models
-from engine.input_limits import items, text
 from engine.row_fields import ROW, Same
 from models.members import Role
-from permissions.allow import ANYONE, HasOrOwns
+from permissions.allow import HasOrOwns
 from permissions.roles import Permission, permissions_of
+from resolvers.audit.inputs import AuditLogFilter
 from resolvers.audit.queries import member_activity
+from resolvers.licenses.inputs import LicenseFilter
 from resolvers.licenses.mutations import member_licenses
 from resolvers.members import offboarding as left_behind
 from schema.api_keys import ApiKey
-from schema.audit import AuditEventConnection, AuditLogFilter
+from schema.audit import AuditEventConnection
 from schema.connections import Connection
 from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, to_one
 from schema.invitations import Invitation
 from schema.lazy_types import Account
-from schema.licenses import License, LicenseFilter
-from schema.user_errors import Payload, result
+from schema.licenses import License
 
 
 def _itself(root: strawberry.Parent[Any]) -> Any:
@@ -87,48 +87,3 @@ class Member(Node):
         metadata={ROW: Same()},
         description="What would be left behind if this member were removed now.",
     )
-
-
-@strawberry.input(description="Which members.")
-class MemberFilter:
-    search: str | None = text(
-        "Part of the name; of the address too, for who may see addresses.", most=200, default=None
-    )
-    roles: list[Role] | None = items("Of these roles.", most=100, default=None)
-    include_removed: bool | None = strawberry.field(
-        default=None, description="Also those that have left or were removed."
-    )
-
-
-@strawberry.input(description="A member's new role.")
-class ChangeMemberRoleInput:
-    member_id: strawberry.ID = strawberry.field(description="Whose. The owner stays Admin.")
-    role: Role = strawberry.field(description="Holds from the next request on.")
-
-
-@object_type(allow=ANYONE, description="The member with its new role.")
-class ChangeMemberRolePayload(Payload):
-    member: Member | None = result("The member.")
-
-
-@strawberry.input(description="Who is to go.")
-class RemoveMemberInput:
-    member_id: strawberry.ID = strawberry.field(description="Not the owner.")
-    transfer_licenses_to: strawberry.ID | None = strawberry.field(
-        default=None, description="The member who gets the licenses; the owner where nobody is named."
-    )
-
-
-@object_type(allow=ANYONE, description="The member that was removed.")
-class RemoveMemberPayload(Payload):
-    member: Member | None = result("The member, as it is kept for the log.")
-
-
-@strawberry.input(description="Which account to leave.")
-class LeaveAccountInput:
-    account_id: strawberry.ID = strawberry.field(description="One that the viewer does not own.")
-
-
-@object_type(allow=ANYONE, description="The membership that has ended.")
-class LeaveAccountPayload(Payload):
-    member: Member | None = result("The viewer's member, as it is kept for the log.")

@@ -7,10 +7,11 @@ from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
 from resolvers import nodes as by_id
 from resolvers.accounts import mutations as accounts
+from resolvers.catalog.inputs import ThemeFilter
 from resolvers.catalog.queries import ThemeOrder, catalog_themes, theme_by_slug
 from resolvers.invitations import joining
 from schema.accounts import Account
-from schema.catalog import Theme, ThemeFilter
+from schema.catalog import Theme
 from schema.connections import Connection
 from schema.fields import Info, Node, connection, guarded
 from schema.invitations import InvitationPreview

@@ -4,15 +4,13 @@ from typing import Annotated
 import strawberry
 
 import models
-from engine.input_limits import text
 from engine.row_loader import load
 from permissions import viewer as asking
-from permissions.allow import ANYONE, SIGNED_IN
+from permissions.allow import SIGNED_IN
 from resolvers.sessions.mutations import live_sessions
 from schema.api_keys import ApiKey
 from schema.fields import Info, Node, computed, object_type
 from schema.lazy_types import Member
-from schema.user_errors import Payload, result, token
 
 
 @object_type(allow=SIGNED_IN, of=models.User, description="A person. Shown to that person alone.")
@@ -67,51 +65,3 @@ class Viewer:
     @computed(list[Session], "Where the person is signed in, the newest first. Empty for API keys.")
     async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Session]:
         return await live_sessions(info.context)
-
-
-@strawberry.input(description="Whom to send a link.")
-class RequestSignInInput:
-    email: str = text("The person's address.", most=320)
-
-
-@object_type(allow=ANYONE, description="Whether a link is on its way.")
-class RequestSignInPayload(Payload):
-    sent_to: str | None = result("The address, as it was understood: not whether it is known.")
-
-
-@strawberry.input(description="The emailed link's token.")
-class SignInInput:
-    token: str = token("What stands in the link.")
-
-
-@object_type(allow=ANYONE, description="The new session.")
-class SignInPayload(Payload):
-    viewer: Viewer | None = result("Who is signed in now.")
-    session_token: str | None = result(
-        "For clients without cookies: `Authorization: Bearer …`. Shown once; a browser has its cookie."
-    )
-
-
-@object_type(allow=ANYONE, description="The session has ended.")
-class SignOutPayload(Payload):
-    pass
-
-
-@strawberry.input(description="Which session to end.")
-class RevokeSessionInput:
-    session_id: strawberry.ID = strawberry.field(description="One of the viewer's own.")
-
-
-@object_type(allow=ANYONE, description="The session has ended.")
-class RevokeSessionPayload(Payload):
-    session: Session | None = result("The one that has ended.")
-
-
-@strawberry.input(description="How the viewer wants to be called.")
-class UpdateProfileInput:
-    name: str = text("Not empty.", most=100)
-
-
-@object_type(allow=ANYONE, description="The person under the new name.")
-class UpdateProfilePayload(Payload):
-    user: User | None = result("The viewer.")

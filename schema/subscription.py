@@ -3,13 +3,13 @@ from typing import Annotated
 
 import strawberry
 
+from engine.scalars import BigInt
 from permissions.allow import SIGNED_IN
 from permissions.roles import Permission
 from resolvers import subscriptions as live
 from schema.audit import AuditEvent
 from schema.fields import Info, subscribed
 from schema.members import Member
-from schema.scalars import BigInt
 
 AccountId = Annotated[strawberry.ID, strawberry.argument(description="Of which account.")]
 

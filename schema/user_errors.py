@@ -1,11 +1,9 @@
 """`userErrors`: what a person can mend."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
-from engine.input_limits import text
 from permissions.allow import ANYONE
 from resolvers import user_errors as refusals
 from resolvers.user_errors import UserErrorCode
@@ -52,30 +50,3 @@ class RetryLater(UserError):
 
 
 TYPES = (InputError, LicenseLimitReached, WrongEmail, RetryLater)
-
-
-@strawberry.type
-class Payload:
-    """What every change's payload holds beside its result, which is null where there are errors."""
-
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Empty where it was done."
-    )
-
-
-def idempotency_key(exception: str = "") -> Any:
-    """An input's field. `exception` is what a repetition does not answer as the first time."""
-    answered = (
-        "The same key with the same input changes nothing and answers as the first time, for 24 hours at"
-        " least."
-    )
-    return text(f"{answered} {exception}".strip(), most=255, default=None)
-
-
-def token(description: str) -> Any:
-    """An input's field: the token of an emailed link."""
-    return text(description, most=200, code=UserErrorCode.TOKEN_INVALID)
-
-
-def result(description: str) -> Any:
-    return strawberry.field(default=None, description=description)

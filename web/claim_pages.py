@@ -12,10 +12,10 @@ from models.api_keys import ApiKeyStatus
 from permissions.context import Context
 from resolvers.api_keys import claims as api_key_claims
 from resolvers.api_keys.claims import ClaimPreview
+from resolvers.api_keys.inputs import ClaimApiKeyInput
 from resolvers.api_keys.mutations import has_api_access
 from resolvers.sessions import mutations as sessions
 from resolvers.user_errors import Refused
-from schema.api_keys import ClaimApiKeyInput
 from web.authentication import page_context, with_cookies
 from web.forms import refuse_other_sites
 from web.html_pages import page, redirect
@@ -45,12 +45,12 @@ async def claim(request: Request) -> Response:
         claimed = await api_key_claims.claim_api_key(context, ClaimApiKeyInput(token=token))
     except Refused:
         return with_cookies(await _page(context, token), cookies)
-    if claimed["secret"] is None:
+    if claimed.secret is None:
         return with_cookies(await _page(context, token), cookies)
     shown = page(
         "claimed",
-        key_name=claimed["api_key"].name,
-        secret=claimed["secret"],
+        key_name=claimed.api_key.name,
+        secret=claimed.secret,
         graphql_url=f"{context.settings.public_url}/graphql",
     )
     return with_cookies(shown, cookies)

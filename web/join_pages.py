@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute, Route
 from models.invitations import InvitationStatus
 from permissions.context import Context
 from resolvers.invitations import joining
+from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
 from resolvers.invitations.joining import InvitationPreview
 from resolvers.sessions import mutations as sessions
 from resolvers.user_errors import Refused
-from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
 from web.authentication import page_context, with_cookies
 from web.forms import refuse_other_sites
 from web.html_pages import origin_of, page, redirect

@@ -9,9 +9,9 @@ from models.sessions import SignInLink
 from permissions.context import Context
 from permissions.rate_limits import retry_after
 from resolvers.sessions import mutations as sessions
+from resolvers.sessions.inputs import RequestSignInInput, SignInInput
 from resolvers.text import clean_email, mask_email
 from resolvers.user_errors import Refused, RetryLater
-from schema.sessions import RequestSignInInput, SignInInput
 from web.authentication import page_context, with_cookies
 from web.forms import read_form, refuse_other_sites
 from web.html_pages import origin_of, page, redirect
@@ -67,7 +67,7 @@ async def sent_page(context: Context, email: str, shown_as: str) -> Response:
         return page("sign_in", 400, email=shown_as, problem=error.message)
     return page(
         "sign_in_sent",
-        email=shown_as if shown_as != email else answer["sent_to"],
+        email=shown_as if shown_as != email else answer.sent_to,
         lifetime_seconds=context.settings.sign_in_lifetime_seconds,
         has_mailbox=context.settings.smtp_url is None,
     )

@@ -3,7 +3,7 @@ import unicodedata
 from datetime import timedelta
 from decimal import Decimal
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
 from asyncpg import UniqueViolationError
@@ -23,22 +23,21 @@ from models.members import Member, Role, User
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.roles import Permission
+from resolvers.accounts.inputs import (
+    CreateAccountInput,
+    SetAccountLimitsInput,
+    TransferOwnershipInput,
+    UpdateAccountInput,
+)
 from resolvers.change import Change, change, founding
 from resolvers.email_allowances import Allowance
 from resolvers.events import Actor
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.text import clean_amount, clean_line
 from resolvers.user_errors import UserErrorCode, invalid, not_found, refused, too_many_requests
 from settings import Settings
-
-if TYPE_CHECKING:
-    from schema.accounts import (
-        CreateAccountInput,
-        SetAccountLimitsInput,
-        TransferOwnershipInput,
-        UpdateAccountInput,
-    )
 
 
 async def account(context: Context, id: str | None) -> Account | None:
@@ -85,7 +84,14 @@ _ACTIVE_LICENSES = Statement(lambda: _active_licenses(parameter("account_id")))
 _owner_of = Condition(lambda account_id: and_(col(Member.account_id) == account_id, col(Member.is_owner)))
 
 
-async def create_account(context: Context, input: "CreateAccountInput") -> dict[str, Any]:
+@mutation_result
+class CreateAccountResult:
+    """The new account."""
+
+    account: Account = shown("The new account.")
+
+
+async def create_account(context: Context, input: CreateAccountInput) -> CreateAccountResult:
     name = clean_line(input.name, "An account's name", "name")
     try:
         account_id = await _found(context, name, input.idempotency_key)
@@ -96,7 +102,7 @@ async def create_account(context: Context, input: "CreateAccountInput") -> dict[
     if context.membership(account_id) is None:
         # A retry by a founder who has left since: a key opens no doors.
         raise not_found("account", "idempotencyKey")
-    return {"account": await load(context, Account, account_id)}
+    return CreateAccountResult(account=await load(context, Account, account_id))
 
 
 async def _found(context: Context, name: str, key: str | None) -> UUID:
@@ -161,7 +167,14 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "account"
 
 
-async def update_account(context: Context, input: "UpdateAccountInput") -> dict[str, Any]:
+@mutation_result
+class UpdateAccountResult:
+    """The account under its new name."""
+
+    account: Account = shown("The account.")
+
+
+async def update_account(context: Context, input: UpdateAccountInput) -> UpdateAccountResult:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_UPDATED) as tx:
         name = clean_line(input.name, "An account's name", "name")
         account = tx.entity(tx.account)
@@ -170,10 +183,17 @@ async def update_account(context: Context, input: "UpdateAccountInput") -> dict[
             tx.without_event()
         else:
             tx.about(account, name, f"renamed the account from {before} to {name}", name=[before, name])
-    return {"account": account}
+    return UpdateAccountResult(account=account)
 
 
-async def set_account_limits(context: Context, input: "SetAccountLimitsInput") -> dict[str, Any]:
+@mutation_result
+class SetAccountLimitsResult:
+    """The account with its new limits."""
+
+    account: Account = shown("The account.")
+
+
+async def set_account_limits(context: Context, input: SetAccountLimitsInput) -> SetAccountLimitsResult:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_LIMITS_CHANGED) as tx:
         account = tx.entity(tx.account)
         changed: dict[str, Any] = {
@@ -187,10 +207,10 @@ async def set_account_limits(context: Context, input: "SetAccountLimitsInput") -
             tx.about(account, account.name, "changed the account's limits", **changed)
         else:
             tx.without_event()
-    return {"account": account}
+    return SetAccountLimitsResult(account=account)
 
 
-def _limits(input: "SetAccountLimitsInput") -> dict[str, int | Decimal | None]:
+def _limits(input: SetAccountLimitsInput) -> dict[str, int | Decimal | None]:
     """Those that were given; None means no cap."""
     limits: dict[str, int | Decimal | None] = {}
     if input.max_active_licenses is not UNSET:
@@ -207,7 +227,14 @@ def _text(value: int | Decimal | None) -> int | str | None:
     return str(value) if isinstance(value, Decimal) else value
 
 
-async def transfer_ownership(context: Context, input: "TransferOwnershipInput") -> dict[str, Any]:
+@mutation_result
+class TransferOwnershipResult:
+    """The account with its new owner."""
+
+    account: Account = shown("The account.")
+
+
+async def transfer_ownership(context: Context, input: TransferOwnershipInput) -> TransferOwnershipResult:
     account_id = account_id_of(input.account_id)
     named = await find(context, Member, input.member_id)
     if named is not None and named.account_id != account_id:
@@ -225,7 +252,7 @@ async def transfer_ownership(context: Context, input: "TransferOwnershipInput") 
         else:
             await _hand_over(tx, heir)
     await context.identify()
-    return {"account": tx.account}
+    return TransferOwnershipResult(account=tx.account)
 
 
 async def _hand_over(tx: Change, heir: Member) -> None:

@@ -1,7 +1,7 @@
 """What the member does whom a key was generated for: look at the emailed link, claim."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
@@ -17,14 +17,13 @@ from models.members import Member
 from permissions.context import Context
 from permissions.tokens import hash_token, new_api_key, shown_prefix
 from permissions.viewer import Credential
+from resolvers.api_keys.inputs import ClaimApiKeyInput
 from resolvers.api_keys.mutations import has_api_access
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
+from resolvers.results import mutation_result, shown
 from resolvers.text import mask_email
 from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
-
-if TYPE_CHECKING:
-    from schema.api_keys import ClaimApiKeyInput
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,15 @@ _OPENED = Statement(
 )
 
 
-async def claim_api_key(context: Context, input: "ClaimApiKeyInput") -> dict[str, Any]:
+@mutation_result
+class ClaimApiKeyResult:
+    """The key, which is its member's from now on."""
+
+    api_key: ApiKey = shown("The claimed key.")
+    secret: str | None = shown("Shown this once. Null where the key was claimed before.", default=None)
+
+
+async def claim_api_key(context: Context, input: ClaimApiKeyInput) -> ClaimApiKeyResult:
     """The link proves the address, signed in or not. Again is no error, and shows no secret.
 
     Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, NOT_ACTIVE or ROLE_WITHOUT_API_ACCESS.
@@ -97,7 +104,7 @@ async def claim_api_key(context: Context, input: "ClaimApiKeyInput") -> dict[str
             _refuse_unclaimable(key, member, found.created_by_name)
             secret = _claim(tx, context, key, member)
     context.forget()
-    return {"api_key": key, "secret": secret}
+    return ClaimApiKeyResult(api_key=key, secret=secret)
 
 
 def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -25,15 +25,14 @@ from resolvers.api_keys.emails import (
     revoked_message,
     rotated_message,
 )
+from resolvers.api_keys.inputs import GenerateApiKeyInput, RevokeApiKeyInput, RotateApiKeyInput
 from resolvers.api_keys.jobs import TOLD_BEFORE, expire
 from resolvers.change import Change, change
 from resolvers.licenses.mutations import present_member
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.text import clean_line
 from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
-
-if TYPE_CHECKING:
-    from schema.api_keys import GenerateApiKeyInput, RevokeApiKeyInput, RotateApiKeyInput
 
 MOST_KEYS = 100
 """Of one member, that work or wait to be claimed."""
@@ -41,18 +40,28 @@ LONGEST_LIFE = timedelta(days=3_653)
 LONGEST_OVERLAP_SECONDS = 7 * 86_400
 
 
-async def generate_api_key(context: Context, input: "GenerateApiKeyInput") -> dict[str, Any]:
+@mutation_result
+class GenerateApiKeyResult:
+    """The new key."""
+
+    api_key: ApiKey = shown("The new key.")
+    secret: str | None = shown("Shown this once. Null where another member is to claim it.", default=None)
+
+
+async def generate_api_key(context: Context, input: GenerateApiKeyInput) -> GenerateApiKeyResult:
     """For oneself with its secret; for another member to be claimed, so that nobody else holds it."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.API_KEY_GENERATED, key=input.idempotency_key) as tx:
         if tx.replayed:
-            return {"api_key": await tx.session.get(ApiKey, (account_id, UUID(tx.replayed)))}
+            return GenerateApiKeyResult(
+                api_key=await tx.session.get_one(ApiKey, (account_id, UUID(tx.replayed)))
+            )
         key, secret = await _generate(tx, context, input)
         tx.remember(str(key.id))
-    return {"api_key": key, "secret": secret}
+    return GenerateApiKeyResult(api_key=key, secret=secret)
 
 
-async def _generate(tx: Change, context: Context, input: "GenerateApiKeyInput") -> tuple[ApiKey, str | None]:
+async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) -> tuple[ApiKey, str | None]:
     values: dict[str, Any] = {
         "name": clean_line(input.name, "A name", "name"),
         "scopes": _scopes(input.scopes),
@@ -149,7 +158,15 @@ async def _refuse_too_many(tx: Change, member: Member) -> None:
         )
 
 
-async def rotate_api_key(context: Context, input: "RotateApiKeyInput") -> dict[str, Any]:
+@mutation_result
+class RotateApiKeyResult:
+    """The key with its new secret."""
+
+    api_key: ApiKey = shown("The key, with another prefix.")
+    secret: str | None = shown("The new one, shown this once.", default=None)
+
+
+async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateApiKeyResult:
     """The field lets nobody here but the key's own member, who alone is to hold its secret."""
     found = await _find(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_ROTATED, on=found) as tx:
@@ -165,7 +182,7 @@ async def rotate_api_key(context: Context, input: "RotateApiKeyInput") -> dict[s
         did = f"rotated the API key {key.name}"
         tx.about(key, key.name, did, prefix=[prefix, key.prefix], overlap_seconds=overlap_seconds)
         await tx.access_changed(key.id)
-    return {"api_key": key, "secret": secret}
+    return RotateApiKeyResult(api_key=key, secret=secret)
 
 
 def _overlap(seconds: int | None) -> int:
@@ -177,7 +194,14 @@ def _overlap(seconds: int | None) -> int:
     return seconds
 
 
-async def revoke_api_key(context: Context, input: "RevokeApiKeyInput") -> dict[str, Any]:
+@mutation_result
+class RevokeApiKeyResult:
+    """The key that was revoked."""
+
+    api_key: ApiKey = shown("The key, which works no more.")
+
+
+async def revoke_api_key(context: Context, input: RevokeApiKeyInput) -> RevokeApiKeyResult:
     """By its member, of whatever role, or by who generates keys. Again is no error, and no second event."""
     found = await _find(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_REVOKED, on=found) as tx:
@@ -186,7 +210,7 @@ async def revoke_api_key(context: Context, input: "RevokeApiKeyInput") -> dict[s
             tx.without_event()
         else:
             await _revoke(tx, context, key)
-    return {"api_key": key}
+    return RevokeApiKeyResult(api_key=key)
 
 
 async def _revoke(tx: Change, context: Context, key: ApiKey) -> None:

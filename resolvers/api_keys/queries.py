@@ -1,5 +1,3 @@
-from typing import TYPE_CHECKING
-
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -15,13 +13,11 @@ from models.members import Member
 from permissions.context import Context
 from permissions.roles import Permission, permissions_within
 from resolvers.api_keys.emails import revoked_message
+from resolvers.api_keys.inputs import ApiKeyFilter
 from resolvers.change import Change
 from resolvers.global_ids import decode_all
 from resolvers.visibility import api_keys_seen_by
 from settings import Settings
-
-if TYPE_CHECKING:
-    from schema.api_keys import ApiKeyFilter
 
 _NEWEST = Order("newest", (col(ApiKey.created_at), col(ApiKey.id)), descending=True)
 
@@ -31,7 +27,7 @@ _of_members = Condition(lambda member_ids: any_of(col(ApiKey.member_id), member_
 _in_states = Condition(lambda statuses: any_of(ApiKey.status_now(), statuses))
 
 
-def account_api_keys(context: Context, account: Account, filter: "ApiKeyFilter | None" = None) -> Listing:
+def account_api_keys(context: Context, account: Account, filter: ApiKeyFilter | None = None) -> Listing:
     where: tuple[Bound, ...] = api_keys_seen_by(context.signed_in().memberships[account.id])
     branches: tuple[Branch, ...] = ()
     if filter and filter.member_ids is not None:

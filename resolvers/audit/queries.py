@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, func, literal, select
@@ -19,10 +19,8 @@ from models.accounts import Account
 from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
 from models.members import Member
 from permissions.context import Context
+from resolvers.audit.inputs import AuditLogFilter
 from resolvers.global_ids import decode, decode_all, decode_credential
-
-if TYPE_CHECKING:
-    from schema.audit import AuditLogFilter
 
 MOST_COUNTED = 100_000
 _NEWEST = Order("sequence", (col(AuditEvent.sequence),), descending=True)
@@ -58,14 +56,14 @@ _number = Statement(
 )
 
 
-def account_audit_log(context: Context, account: Account, filter: "AuditLogFilter | None" = None) -> Listing:
+def account_audit_log(context: Context, account: Account, filter: AuditLogFilter | None = None) -> Listing:
     where, branches = _filtered(account.id, filter)
     head = None if where or branches else Count(_number, {"account_id": account.id})
     where = (_of_account(account.id), *where)
     return Listing(AuditEvent, where, _NEWEST, head, MOST_COUNTED, branches)
 
 
-def member_activity(context: Context, member: Member, filter: "AuditLogFilter | None" = None) -> Listing:
+def member_activity(context: Context, member: Member, filter: AuditLogFilter | None = None) -> Listing:
     where, branches = _filtered(member.account_id, filter, member.id)
     where = (_of_account(member.account_id), *where)
     return Listing(AuditEvent, where, _NEWEST, None, MOST_COUNTED, branches)
@@ -102,7 +100,7 @@ def audit_conditions(account_id: UUID, filter: Mapping[str, Any]) -> tuple[Bound
 
 
 def _filtered(
-    account_id: UUID, filter: "AuditLogFilter | None", actor_id: UUID | None = None
+    account_id: UUID, filter: AuditLogFilter | None, actor_id: UUID | None = None
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
     """One of the filters says along which index the log is walked; the others are looked at on the way."""
     if filter is None:
@@ -135,7 +133,7 @@ def _filtered(
     return where, branches
 
 
-def _narrowing(filter: "AuditLogFilter") -> tuple[Bound, ...]:
+def _narrowing(filter: AuditLogFilter) -> tuple[Bound, ...]:
     """Those that leave few events."""
     where: list[Bound] = []
     if filter.request_id is not None:

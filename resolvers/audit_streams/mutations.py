@@ -1,7 +1,7 @@
 """Webhooks for audit events: the list, and what an Admin does with them. `audit_stream_jobs.py` delivers."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, func, select
@@ -19,18 +19,22 @@ from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from permissions.context import Context
 from resolvers.accounts.mutations import account_id_of
+from resolvers.audit_streams.inputs import (
+    CreateAuditStreamInput,
+    DeleteAuditStreamInput,
+    UpdateAuditStreamInput,
+)
 from resolvers.audit_streams.urls import clean_stream_url
 from resolvers.audit_streams.webhooks import new_secret, shown_secret
 from resolvers.change import Change, change
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
-
-if TYPE_CHECKING:
-    from schema.audit_streams import CreateAuditStreamInput, DeleteAuditStreamInput, UpdateAuditStreamInput
 
 MOST_STREAMS = 10
 MOST_PREVIOUS_SECRETS = 2
 PREVIOUS_SECRET_HOURS = 24
+_SECRET = "Shown this once: `whsec_` and base64, as Standard Webhooks have it. What is sent is signed by it."  # noqa: S105
 
 _OLDEST = Order("oldest", (col(AuditStream.created_at), col(AuditStream.id)))
 _of_account = Condition(lambda account_id: col(AuditStream.account_id) == account_id)
@@ -69,12 +73,22 @@ async def undelivered_events(context: Context, stream: AuditStream) -> int:
     return max(0, int(head) - stream.last_delivered_sequence)
 
 
-async def create_audit_stream(context: Context, input: "CreateAuditStreamInput") -> dict[str, Any]:
+@mutation_result
+class CreateAuditStreamResult:
+    """The new webhook, and its secret."""
+
+    audit_stream: AuditStream = shown("The new webhook.")
+    secret: str | None = shown(f"{_SECRET} Null for a repetition.", default=None)
+
+
+async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -> CreateAuditStreamResult:
     """From the event of its creation on, where nothing else is asked for."""
     account_id, key = account_id_of(input.account_id), input.idempotency_key
     async with change(context, account_id, AuditAction.AUDIT_STREAM_CREATED, key=key) as tx:
         if tx.replayed:
-            return {"audit_stream": await tx.session.get(AuditStream, (account_id, UUID(tx.replayed)))}
+            return CreateAuditStreamResult(
+                audit_stream=await tx.session.get_one(AuditStream, (account_id, UUID(tx.replayed)))
+            )
         url, actions = _url(context, input.url), _actions(input.actions)
         (present,) = (await tx.fetch(_COUNT, account_id=account_id))[0]
         if present >= MOST_STREAMS:
@@ -94,10 +108,18 @@ async def create_audit_stream(context: Context, input: "CreateAuditStreamInput")
         after = stream.last_delivered_sequence
         tx.about(stream, stream.host, did, host=stream.host, after_sequence=after, **details)
         tx.remember(str(stream.id))
-    return {"audit_stream": stream, "secret": shown_secret(cast("bytes", stream.secret))}
+    return CreateAuditStreamResult(audit_stream=stream, secret=shown_secret(cast("bytes", stream.secret)))
 
 
-async def update_audit_stream(context: Context, input: "UpdateAuditStreamInput") -> dict[str, Any]:
+@mutation_result
+class UpdateAuditStreamResult:
+    """The webhook as it is now."""
+
+    audit_stream: AuditStream = shown("The webhook.")
+    secret: str | None = shown(f"{_SECRET} Null where it was not rotated.", default=None)
+
+
+async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -> UpdateAuditStreamResult:
     """What is left out stays."""
     found = await _find(context, input.audit_stream_id)
     secret = None
@@ -119,10 +141,17 @@ async def update_audit_stream(context: Context, input: "UpdateAuditStreamInput")
             tx.about(stream, stream.host, f"{_told(details)} the webhook to {stream.host}", **details)
         else:
             tx.without_event()
-    return {"audit_stream": stream, "secret": shown_secret(secret) if secret else None}
+    return UpdateAuditStreamResult(audit_stream=stream, secret=shown_secret(secret) if secret else None)
 
 
-async def delete_audit_stream(context: Context, input: "DeleteAuditStreamInput") -> dict[str, Any]:
+@mutation_result
+class DeleteAuditStreamResult:
+    """The webhook that was deleted."""
+
+    audit_stream: AuditStream = shown("The webhook, which sends nothing any more.")
+
+
+async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -> DeleteAuditStreamResult:
     """The record stays, since the log names it; its secrets do not."""
     found = await _find(context, input.audit_stream_id)
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_DELETED, on=found) as tx:
@@ -136,7 +165,7 @@ async def delete_audit_stream(context: Context, input: "DeleteAuditStreamInput")
             last = stream.last_delivered_sequence
             did = f"deleted the webhook to {stream.host}"
             tx.about(stream, stream.host, did, host=stream.host, last_delivered_sequence=last)
-    return {"audit_stream": stream}
+    return DeleteAuditStreamResult(audit_stream=stream)
 
 
 def _told(details: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """An invoice's PDF, as a download."""
 
-from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from models.audit import AuditAction
@@ -10,11 +9,13 @@ from models.downloads import DownloadKind
 from models.storage import Storage
 from permissions.context import Context
 from permissions.roles import Permission
+from resolvers.billing.inputs import RequestInvoiceDownloadInput
 from resolvers.billing.invoice_documents import find_invoice, invoice_file_name, invoice_pdf
 from resolvers.change import change
 from resolvers.downloads.mutations import (
     PDF_MEDIA_TYPE,
     Content,
+    Download,
     DownloadRefused,
     Link,
     Subject,
@@ -23,14 +24,21 @@ from resolvers.downloads.mutations import (
     pdf_content,
 )
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.user_errors import not_found
 from settings import Settings
 
-if TYPE_CHECKING:
-    from schema.downloads import RequestInvoiceDownloadInput
+
+@mutation_result
+class RequestInvoiceDownloadResult:
+    """The link."""
+
+    download: Download = shown("Where the invoice's PDF is, for a few minutes.")
 
 
-async def request_invoice_download(context: Context, input: "RequestInvoiceDownloadInput") -> dict[str, Any]:
+async def request_invoice_download(
+    context: Context, input: RequestInvoiceDownloadInput
+) -> RequestInvoiceDownloadResult:
     found = await find(context, Invoice, input.invoice_id)
     if found is None:
         raise not_found("invoice", "invoiceId")
@@ -38,7 +46,7 @@ async def request_invoice_download(context: Context, input: "RequestInvoiceDownl
         subject = {"invoiceId": str(found.id)}
         name = invoice_file_name(found)
         download = await hand_out(tx, context, DownloadKind.INVOICE, subject, name, PDF_MEDIA_TYPE, None)
-    return {"download": download}
+    return RequestInvoiceDownloadResult(download=download)
 
 
 async def open_invoice(_settings: Settings, database: Database, _storage: Storage, link: Link) -> Content:

@@ -1,7 +1,7 @@
 """What an account is billed: its details, and its invoices."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlmodel import col
 from strawberry import UNSET
@@ -17,13 +17,12 @@ from models.billing import BillingDetails, Invoice, InvoiceStatus
 from models.database import Database
 from permissions.context import Context
 from resolvers.accounts.mutations import account_id_of
+from resolvers.billing.inputs import InvoiceFilter, UpdateBillingDetailsInput
 from resolvers.billing.taxes import claims_vat_id, has_eu_vat, vat_id
 from resolvers.change import change
+from resolvers.results import mutation_result, shown
 from resolvers.text import clean_email, clean_line
 from resolvers.user_errors import invalid
-
-if TYPE_CHECKING:
-    from schema.billing import InvoiceFilter, UpdateBillingDetailsInput
 
 MOST_ADDRESS_LINES = 6
 
@@ -35,7 +34,7 @@ _in_statuses = Condition(lambda statuses: any_of(col(Invoice.status), statuses))
 _details_of = Condition(lambda account_id: col(BillingDetails.account_id) == account_id)
 
 
-def account_invoices(context: Context, account: Account, filter: "InvoiceFilter | None" = None) -> Listing:
+def account_invoices(context: Context, account: Account, filter: InvoiceFilter | None = None) -> Listing:
     return invoices_of(account.id, filter.statuses if filter else None)
 
 
@@ -53,7 +52,16 @@ async def billing_details(database: Database, account: Account) -> BillingDetail
     return found or BillingDetails(account_id=account.id, address_lines=[])
 
 
-async def update_billing_details(context: Context, input: "UpdateBillingDetailsInput") -> dict[str, Any]:
+@mutation_result
+class UpdateBillingDetailsResult:
+    """The account's billing."""
+
+    billing: Account = shown("What the account is billed, and how.", shown_as="Billing")
+
+
+async def update_billing_details(
+    context: Context, input: UpdateBillingDetailsInput
+) -> UpdateBillingDetailsResult:
     """From the next invoice on: what was issued stays as it is."""
     async with change(context, account_id_of(input.account_id), AuditAction.BILLING_DETAILS_CHANGED) as tx:
         details = await tx.session.get(BillingDetails, tx.account.id)
@@ -70,10 +78,10 @@ async def update_billing_details(context: Context, input: "UpdateBillingDetailsI
             tx.about(tx.account, tx.account.name, "changed the billing details", **changed)
         else:
             tx.without_event()
-    return {"billing": tx.account}
+    return UpdateBillingDetailsResult(billing=tx.account)
 
 
-def _given(input: "UpdateBillingDetailsInput", country: str | None) -> dict[str, Any]:
+def _given(input: UpdateBillingDetailsInput, country: str | None) -> dict[str, Any]:
     """What is to be changed. Raises `Refused`."""
     given: dict[str, Any] = {}
     if input.company is not UNSET:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, UpdateBase, select
@@ -19,13 +19,12 @@ from models.columns import new_id
 from models.licenses import Entitlement
 from permissions.context import Context
 from resolvers.accounts.mutations import account_id_of
+from resolvers.billing.inputs import PurchaseItemInput, PurchaseLicensesInput
 from resolvers.billing.invoices import Item, announce, issue_invoice
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
+from resolvers.results import mutation_result, shown
 from resolvers.user_errors import InputError, Refused, UserErrorCode, invalid
-
-if TYPE_CHECKING:
-    from schema.billing import PurchaseItemInput, PurchaseLicensesInput
 
 MOST_ITEMS = 100
 MOST_OF_AN_ITEM = 100_000
@@ -33,7 +32,15 @@ _MOST_OF_A_THEME = 2**31 - 1
 """What the tables' integers hold."""
 
 
-async def purchase_licenses(context: Context, input: "PurchaseLicensesInput") -> dict[str, Any]:
+@mutation_result
+class PurchaseLicensesResult:
+    """What was bought."""
+
+    invoice: Invoice = shown("The one invoice.")
+    entitlements: list[Entitlement] = shown("Of the themes that were bought, as they are now.")
+
+
+async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> PurchaseLicensesResult:
     """At the prices of now. The same theme twice is one line."""
     account_id, key = account_id_of(input.account_id), input.idempotency_key
     async with change(context, account_id, AuditAction.LICENSES_PURCHASED, key=key) as tx:
@@ -45,7 +52,7 @@ async def purchase_licenses(context: Context, input: "PurchaseLicensesInput") ->
         _tell(tx, invoice, items)
         announce(tx, context.settings, invoice)
         tx.remember(str(invoice.id))
-    return {"invoice": invoice, "entitlements": entitlements}
+    return PurchaseLicensesResult(invoice=invoice, entitlements=entitlements)
 
 
 @dataclass(slots=True)
@@ -58,7 +65,7 @@ class _Asked:
         return ["items", str(self.place), name]
 
 
-def _asked(items: "Sequence[PurchaseItemInput]") -> dict[UUID | str, _Asked]:
+def _asked(items: Sequence[PurchaseItemInput]) -> dict[UUID | str, _Asked]:
     """By the theme's id, or by what was given for it where that is none."""
     if not 1 <= len(items) <= MOST_ITEMS:
         raise invalid(f"A purchase has 1 to {MOST_ITEMS} items, not {len(items)}.", "items")
@@ -171,11 +178,11 @@ async def _add(tx: Change, items: Sequence[Item]) -> list[Entitlement]:
     return [found[item.theme.id] for item in items]
 
 
-async def _purchased(tx: Change, invoice_id: UUID) -> dict[str, Any]:
+async def _purchased(tx: Change, invoice_id: UUID) -> PurchaseLicensesResult:
     """What was bought, as it is by now."""
     invoice = await tx.session.get_one(Invoice, (tx.account.id, invoice_id))
     entitlements = await tx.fetch(_ENTITLEMENTS, account_id=tx.account.id, invoice_id=invoice_id)
-    return {"invoice": invoice, "entitlements": _entitlements(tx, entitlements)}
+    return PurchaseLicensesResult(invoice=invoice, entitlements=_entitlements(tx, entitlements))
 
 
 def _entitlements(tx: Change, records: Sequence[Any]) -> list[Entitlement]:

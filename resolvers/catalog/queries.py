@@ -1,21 +1,27 @@
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from sqlalchemy import any_
 from sqlmodel import col
 
 from engine.conditions import Condition, contains
+from engine.enums import described_enum
 from engine.pagination import Listing, Order
 from engine.row_reader import row
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.text_forms import folded
 from permissions.context import Context
+from resolvers.catalog.inputs import ThemeFilter
 from resolvers.visibility import themes_on_offer
 
-if TYPE_CHECKING:
-    from schema.catalog import ThemeFilter
 
-
+@described_enum(
+    "The orders of the catalog.",
+    """
+    NAME From A to Z.
+    NEWEST The newest first.
+    PRICE The cheapest first.
+    """,
+)
 class ThemeOrder(StrEnum):
     NAME = "NAME"
     NEWEST = "NEWEST"
@@ -38,7 +44,7 @@ _called = Condition(lambda slug: col(Theme.slug) == slug)
 
 
 def catalog_themes(
-    context: Context, filter: "ThemeFilter | None" = None, order_by: ThemeOrder | None = None
+    context: Context, filter: ThemeFilter | None = None, order_by: ThemeOrder | None = None
 ) -> Listing:
     where = [themes_on_offer()]
     if filter and (search := folded(filter.search or "")):

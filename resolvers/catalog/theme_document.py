@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from models.moments import parse_moment
+from engine.moments import parse_moment
 from models.visible_text import is_letter_mark_or_digit
 
 MAX_RELEASES = 100

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, select
@@ -29,14 +29,13 @@ from permissions.roles import Permission
 from permissions.tokens import hash_token, new_token
 from permissions.viewer import Credential, Membership
 from resolvers.change import Change, change
+from resolvers.downloads.inputs import RequestThemeDownloadInput
 from resolvers.events import Actor
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
 from settings import Settings
-
-if TYPE_CHECKING:
-    from schema.downloads import RequestThemeDownloadInput
 
 PDF_MEDIA_TYPE = "application/pdf"
 
@@ -184,7 +183,16 @@ def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
     return Content(subject, file_name, PDF_MEDIA_TYPE, len(pdf), sha256(pdf).hexdigest(), stream)
 
 
-async def request_theme_download(context: Context, input: "RequestThemeDownloadInput") -> dict[str, Any]:
+@mutation_result
+class RequestThemeDownloadResult:
+    """The link."""
+
+    download: Download = shown("Where the file is, for a few minutes.")
+
+
+async def request_theme_download(
+    context: Context, input: RequestThemeDownloadInput
+) -> RequestThemeDownloadResult:
     """For a license that is active, and a file of its theme; also of a theme that is off the catalog."""
     found = await find(context, License, input.license_id)
     if found is None:
@@ -195,7 +203,7 @@ async def request_theme_download(context: Context, input: "RequestThemeDownloadI
         download = await hand_out(
             tx, context, DownloadKind.THEME_FILE, subject, file.name, file.media_type, file.size
         )
-    return {"download": download}
+    return RequestThemeDownloadResult(download=download)
 
 
 async def _file_of(tx: Change, found: License, global_id: str) -> ThemeFile:

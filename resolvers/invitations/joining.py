@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlmodel import col
@@ -19,14 +19,13 @@ from permissions.tokens import hash_token
 from permissions.viewer import Credential
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
+from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
 from resolvers.invitations.mutations import locked
+from resolvers.results import mutation_result, shown
 from resolvers.sessions.mutations import name_from, person
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_line, mask_email
 from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
-
-if TYPE_CHECKING:
-    from schema.invitations import AcceptInvitationInput, DeclineInvitationInput
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,19 @@ def _preview(invitation: Invitation, account_name: str, inviter: str) -> Invitat
     )
 
 
-async def accept_invitation(context: Context, input: "AcceptInvitationInput") -> dict[str, Any]:
+@mutation_result
+class AcceptInvitationResult:
+    """The new member."""
+
+    member: Member = shown("The new member.")
+    session_token: str | None = shown(
+        "Session token of a person that the acceptance created, for clients without cookies. Shown once; null"
+        " for somebody who existed already, who signs in by an emailed link.",
+        default=None,
+    )
+
+
+async def accept_invitation(context: Context, input: AcceptInvitationInput) -> AcceptInvitationResult:
     """Signs in only a person that this very acceptance creates: strangers send invitations, and people
     forward them.
 
@@ -105,7 +116,7 @@ async def accept_invitation(context: Context, input: "AcceptInvitationInput") ->
         context.token = session_token
         context.keep_cookie(session_token)
     await context.identify()
-    return {"member": member, "session_token": None if context.is_page else session_token}
+    return AcceptInvitationResult(member=member, session_token=None if context.is_page else session_token)
 
 
 async def _accept_again(
@@ -126,7 +137,14 @@ async def _accept_again(
     return member, session_token
 
 
-async def decline_invitation(context: Context, input: "DeclineInvitationInput") -> dict[str, Any]:
+@mutation_result
+class DeclineInvitationResult:
+    """The invitation that was declined."""
+
+    invitation: InvitationPreview | None = shown("As its link shows it.")
+
+
+async def decline_invitation(context: Context, input: DeclineInvitationInput) -> DeclineInvitationResult:
     found = await _opened(context, input.token)
     async with system_change(
         context.database,
@@ -143,7 +161,7 @@ async def decline_invitation(context: Context, input: "DeclineInvitationInput") 
             _refuse_ended(invitation)
             invitation.stored_status = InvitationStatus.DECLINED
             tx.about(invitation, invitation.email, "declined the invitation", status=["PENDING", "DECLINED"])
-    return {"invitation": await preview(context, input.token)}
+    return DeclineInvitationResult(invitation=await preview(context, input.token))
 
 
 async def _opened(context: Context, token: str) -> Invitation:

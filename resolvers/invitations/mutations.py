@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -26,20 +25,19 @@ from resolvers.accounts.mutations import account_id_of
 from resolvers.change import Change, change
 from resolvers.events import PLATFORM
 from resolvers.invitations.email_limits import count_emails, too_many_to
+from resolvers.invitations.inputs import (
+    InvitationFilter,
+    InviteMemberInput,
+    InviteMembersInput,
+    ResendInvitationInput,
+    RevokeInvitationInput,
+)
 from resolvers.invitations.outcomes import Outcome, remembered, replayed
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.text import canonical_email, clean_email, clean_text
 from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
 from settings import Settings
-
-if TYPE_CHECKING:
-    from schema.invitations import (
-        InvitationFilter,
-        InviteMemberInput,
-        InviteMembersInput,
-        ResendInvitationInput,
-        RevokeInvitationInput,
-    )
 
 MOST_INVITATIONS = 1_000
 _AT_ONCE = 20
@@ -57,7 +55,7 @@ _due = Condition(lambda: col(Invitation.expires_at) <= func.now())
 
 
 def account_invitations(
-    context: Context, account: Account, filter: "InvitationFilter | None" = None
+    context: Context, account: Account, filter: InvitationFilter | None = None
 ) -> Listing:
     of_account = _of_account(account.id)
     statuses = filter.statuses if filter else None
@@ -82,27 +80,45 @@ def _with_status(status: InvitationStatus) -> tuple[Branch, ...]:
     return (stored,)
 
 
-async def invite_member(context: Context, input: "InviteMemberInput") -> dict[str, Any]:
+@mutation_result
+class InviteMemberResult:
+    """The invitation, whose email is on its way."""
+
+    invitation: Invitation = shown("The invitation.")
+
+
+async def invite_member(context: Context, input: InviteMemberInput) -> InviteMemberResult:
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
         if tx.replayed:
-            return {"invitation": await tx.session.get(Invitation, (account_id, UUID(tx.replayed)))}
+            return InviteMemberResult(
+                invitation=await tx.session.get_one(Invitation, (account_id, UUID(tx.replayed)))
+            )
         email = clean_email(input.email, "email")
         message = clean_text(input.message, "A message", "message")
         roster = await _roster(tx, [email])
         await _count_emails(tx, context.settings, roster, [email], "email")
         invitation = _invite(tx, context.settings, roster, email, input.role, message)
         tx.remember(str(invitation.id))
-    return {"invitation": invitation}
+    return InviteMemberResult(invitation=invitation)
 
 
-async def invite_members(context: Context, input: "InviteMembersInput") -> dict[str, Any]:
+@mutation_result
+class InviteMembersResult:
+    """What became of each."""
+
+    results: list[Outcome] = shown(
+        "One for each that was asked, in that order.", shown_as="InviteMemberPayload", never_null=True
+    )
+
+
+async def invite_members(context: Context, input: InviteMembersInput) -> InviteMembersResult:
     """Each row is told its own outcome; those that are fine are invited whatever becomes of the others."""
     account_id = account_id_of(input.account_id)
     action, rows = AuditAction.MEMBER_INVITED, len(input.invitations)
     async with change(context, account_id, action, key=input.idempotency_key, rows=rows) as tx:
         if tx.replayed is not None:
-            return {"results": await replayed(tx)}
+            return InviteMembersResult(results=await replayed(tx))
         if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
             raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
         emails = [_email_or_refusal(row.email, index) for index, row in enumerate(input.invitations)]
@@ -124,10 +140,17 @@ async def invite_members(context: Context, input: "InviteMembersInput") -> dict[
         if not any(result.invitation for result in results):
             tx.without_event("nobody of the list could be invited")
         tx.remember(remembered(results))
-    return {"results": results}
+    return InviteMembersResult(results=results)
 
 
-async def resend_invitation(context: Context, input: "ResendInvitationInput") -> dict[str, Any]:
+@mutation_result
+class ResendInvitationResult:
+    """The invitation with its new link."""
+
+    invitation: Invitation = shown("The old link is dead, and the time begins anew.")
+
+
+async def resend_invitation(context: Context, input: ResendInvitationInput) -> ResendInvitationResult:
     """The old link dies; the new one lives as long as a new invitation's."""
     found = await _find(context, input.invitation_id)
     async with change(context, found.account_id, AuditAction.INVITATION_RESENT, on=found) as tx:
@@ -144,10 +167,17 @@ async def resend_invitation(context: Context, input: "ResendInvitationInput") ->
         tx.enqueue(_message(tx, context.settings, invitation, token))
         did = f"resent the invitation of {invitation.email}"
         tx.about(invitation, invitation.email, did, emails=invitation.emails)
-    return {"invitation": invitation}
+    return ResendInvitationResult(invitation=invitation)
 
 
-async def revoke_invitation(context: Context, input: "RevokeInvitationInput") -> dict[str, Any]:
+@mutation_result
+class RevokeInvitationResult:
+    """The invitation that was withdrawn."""
+
+    invitation: Invitation = shown("Its link is dead.")
+
+
+async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> RevokeInvitationResult:
     found = await _find(context, input.invitation_id)
     async with change(context, found.account_id, AuditAction.INVITATION_REVOKED, on=found) as tx:
         invitation = await locked(tx, found)
@@ -161,7 +191,7 @@ async def revoke_invitation(context: Context, input: "RevokeInvitationInput") ->
             tx.about(invitation, invitation.email, did, status=[status.value, "REVOKED"])
         else:
             raise _ended(invitation)
-    return {"invitation": invitation}
+    return RevokeInvitationResult(invitation=invitation)
 
 
 async def locked(tx: Change, found: Invitation) -> Invitation:

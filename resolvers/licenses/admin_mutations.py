@@ -1,7 +1,5 @@
 """What an Admin does with a license that is there: revoking, suspending, reinstating, transferring."""
 
-from typing import TYPE_CHECKING, Any
-
 from models.audit import AuditAction
 from models.catalog import Theme
 from models.columns import now
@@ -9,22 +7,28 @@ from models.licenses import License, LicenseStatus
 from models.members import Member
 from permissions.context import Context
 from resolvers.change import Change, change
+from resolvers.licenses.inputs import (
+    ReinstateLicenseInput,
+    RevokeLicenseInput,
+    SuspendLicenseInput,
+    TransferLicenseInput,
+)
 from resolvers.licenses.jobs import expire, free_entitlements
 from resolvers.licenses.mutations import present_member, refuse_beyond_cap
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.text import clean_text
 from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
 
-if TYPE_CHECKING:
-    from schema.licenses import (
-        ReinstateLicenseInput,
-        RevokeLicenseInput,
-        SuspendLicenseInput,
-        TransferLicenseInput,
-    )
+
+@mutation_result
+class RevokeLicenseResult:
+    """The license that was revoked."""
+
+    license: License = shown("The license, for good.")
 
 
-async def revoke_license(context: Context, input: "RevokeLicenseInput") -> dict[str, Any]:
+async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeLicenseResult:
     """For good; its entitlement is free again."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
@@ -41,10 +45,17 @@ async def revoke_license(context: Context, input: "RevokeLicenseInput") -> dict[
         license.revoked_by_id, license.revoked_at, license.revoked_reason = tx.acting.id, now(), reason
         name = await _name(tx, license)
         tx.about(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
-    return {"license": license}
+    return RevokeLicenseResult(license=license)
 
 
-async def suspend_license(context: Context, input: "SuspendLicenseInput") -> dict[str, Any]:
+@mutation_result
+class SuspendLicenseResult:
+    """The license that was suspended."""
+
+    license: License = shown("The license, which still takes up its entitlement.")
+
+
+async def suspend_license(context: Context, input: SuspendLicenseInput) -> SuspendLicenseResult:
     """Until it is reinstated; it keeps its entitlement."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_SUSPENDED, on=found) as tx:
@@ -55,10 +66,17 @@ async def suspend_license(context: Context, input: "SuspendLicenseInput") -> dic
         license.stored_status = LicenseStatus.SUSPENDED
         name = await _name(tx, license)
         tx.about(license, name, f"suspended {name}", status=["ACTIVE", "SUSPENDED"], reason=reason)
-    return {"license": license}
+    return SuspendLicenseResult(license=license)
 
 
-async def reinstate_license(context: Context, input: "ReinstateLicenseInput") -> dict[str, Any]:
+@mutation_result
+class ReinstateLicenseResult:
+    """The license that was reinstated."""
+
+    license: License = shown("The license, active again.")
+
+
+async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> ReinstateLicenseResult:
     """It is one more of the active ones, of which the account's cap may allow no more."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
@@ -69,10 +87,17 @@ async def reinstate_license(context: Context, input: "ReinstateLicenseInput") ->
         license.stored_status = LicenseStatus.ACTIVE
         name = await _name(tx, license)
         tx.about(license, name, f"reinstated {name}", status=["SUSPENDED", "ACTIVE"])
-    return {"license": license}
+    return ReinstateLicenseResult(license=license)
 
 
-async def transfer_license(context: Context, input: "TransferLicenseInput") -> dict[str, Any]:
+@mutation_result
+class TransferLicenseResult:
+    """The license that was transferred."""
+
+    license: License = shown("The license with its new holder.")
+
+
+async def transfer_license(context: Context, input: TransferLicenseInput) -> TransferLicenseResult:
     """To a member of whatever role, as it may be provisioned for any; suspended ones too."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_TRANSFERRED, on=found) as tx:
@@ -86,7 +111,7 @@ async def transfer_license(context: Context, input: "TransferLicenseInput") -> d
             name = await _name(tx, license)
             did = f"transferred {name} from {before.name} to {holder.name}"
             tx.about(license, name, did, holder=[before.name, holder.name])
-    return {"license": license}
+    return TransferLicenseResult(license=license)
 
 
 async def _find(context: Context, global_id: str) -> License:

@@ -1,13 +1,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_, any_, exists, func, or_, select, update
 from sqlmodel import col
 
 from engine.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
+from engine.enums import described_enum
 from engine.pagination import Branch, Listing, Order, Search, Through, narrowed
 from engine.snapshots import attributes, made, snapshot
 from engine.statements import Statement, any_of, parameter
@@ -23,16 +24,23 @@ from resolvers.accounts.mutations import account_id_of, count_active_licenses
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_all, decode_as
 from resolvers.hosts import folded_host
+from resolvers.licenses.inputs import LicenseFilter, ProvisionLicenseInput
 from resolvers.licenses.jobs import expire
 from resolvers.licenses.keys import new_license_key
 from resolvers.licenses.sites import clean_site
+from resolvers.results import mutation_result, shown
 from resolvers.user_errors import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
 from resolvers.visibility import licenses_seen_by, states
 
-if TYPE_CHECKING:
-    from schema.licenses import LicenseFilter, ProvisionLicenseInput
 
-
+@described_enum(
+    "The orders of licenses.",
+    """
+    NEWEST The newest first.
+    OLDEST The oldest first.
+    SITE By host name.
+    """,
+)
 class LicenseOrder(StrEnum):
     NEWEST = "NEWEST"
     OLDEST = "OLDEST"
@@ -76,13 +84,13 @@ _entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == a
 def account_licenses(
     context: Context,
     account: Account,
-    filter: "LicenseFilter | None" = None,
+    filter: LicenseFilter | None = None,
     order_by: LicenseOrder | None = None,
 ) -> Listing:
     return _listing(context, account.id, filter, _ORDERS[order_by or LicenseOrder.NEWEST])
 
 
-def member_licenses(context: Context, member: Member, filter: "LicenseFilter | None" = None) -> Listing:
+def member_licenses(context: Context, member: Member, filter: LicenseFilter | None = None) -> Listing:
     return _listing(context, member.account_id, filter, _ORDERS[LicenseOrder.NEWEST], _held_by(member.id))
 
 
@@ -91,7 +99,7 @@ def account_entitlements(context: Context, account: Account) -> Listing:
 
 
 def _listing(
-    context: Context, account_id: UUID, filter: "LicenseFilter | None", order: Order, *where: Bound
+    context: Context, account_id: UUID, filter: LicenseFilter | None, order: Order, *where: Bound
 ) -> Listing:
     """What the viewer may see of it."""
     seen = licenses_seen_by(context.signed_in().memberships[account_id])
@@ -107,7 +115,7 @@ def _listing(
 
 
 def _narrowed(
-    filter: "LicenseFilter", where: tuple[Bound, ...], *, by_status: bool
+    filter: LicenseFilter, where: tuple[Bound, ...], *, by_status: bool
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
     """The first of the filters says along which index the list is walked; the others are looked at on the
     way."""
@@ -126,7 +134,7 @@ def _narrowed(
     return where, branches
 
 
-def _filtered(filter: "LicenseFilter") -> list[Bound]:
+def _filtered(filter: LicenseFilter) -> list[Bound]:
     where = []
     if filter.statuses is not None:
         where.append(_in_states(filter.statuses))
@@ -159,12 +167,19 @@ def _is_of_theme_called(search: Any) -> Any:
     return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))
 
 
-async def provision_license(context: Context, input: "ProvisionLicenseInput") -> dict[str, Any]:
+@mutation_result
+class ProvisionLicenseResult:
+    """The new license."""
+
+    license: License = shown("The new license.")
+
+
+async def provision_license(context: Context, input: ProvisionLicenseInput) -> ProvisionLicenseResult:
     """Uses one entitlement, under the lock of its row; so never one license too many."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.LICENSE_PROVISIONED, key=input.idempotency_key) as tx:
         if tx.replayed:
-            return {"license": await _made_before(tx, UUID(tx.replayed))}
+            return ProvisionLicenseResult(license=await _made_before(tx, UUID(tx.replayed)))
         site = clean_site(input.site)
         if input.expires_at is not None and input.expires_at <= now():
             raise invalid("A license expires in the future, or never.", "expiresAt")
@@ -198,7 +213,7 @@ async def provision_license(context: Context, input: "ProvisionLicenseInput") ->
             holder=holder.name,
         )
         tx.remember(str(license.id))
-    return {"license": license}
+    return ProvisionLicenseResult(license=license)
 
 
 async def _made_before(tx: Change, id: UUID) -> License:

@@ -1,10 +1,10 @@
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from engine.conditions import Condition, contains, has_grams_of
+from engine.enums import described_enum
 from engine.pagination import Branch, Listing, Order, Search, each_of
 from engine.statements import any_of
 from models.accounts import Account
@@ -19,14 +19,21 @@ from resolvers.api_keys.queries import end_api_keys
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
 from resolvers.hosts import folded_address
+from resolvers.members.inputs import ChangeMemberRoleInput, LeaveAccountInput, MemberFilter, RemoveMemberInput
 from resolvers.nodes import find
+from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, not_found, refused
 from settings import Settings
 
-if TYPE_CHECKING:
-    from schema.members import ChangeMemberRoleInput, LeaveAccountInput, MemberFilter, RemoveMemberInput
 
-
+@described_enum(
+    "The orders of a team.",
+    """
+    JOINED Who joined first comes first.
+    NAME From A to Z.
+    LAST_ACTIVE Who was active last comes first.
+    """,
+)
 class MemberOrder(StrEnum):
     JOINED = "JOINED"
     NAME = "NAME"
@@ -68,7 +75,7 @@ _has_grams = Condition(
 def account_members(
     context: Context,
     account: Account,
-    filter: "MemberFilter | None" = None,
+    filter: MemberFilter | None = None,
     order_by: MemberOrder | None = None,
 ) -> Listing:
     of_account, order = _of_account(account.id), _ORDERS[order_by or MemberOrder.JOINED]
@@ -105,7 +112,14 @@ def _search(context: Context, account: Account, text: str) -> Search:
     return Search(_named(search), (Branch((_has_name_grams(account.id, search),)),))
 
 
-async def change_member_role(context: Context, input: "ChangeMemberRoleInput") -> dict[str, Any]:
+@mutation_result
+class ChangeMemberRoleResult:
+    """The member with its new role."""
+
+    member: Member = shown("The member.")
+
+
+async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> ChangeMemberRoleResult:
     member = await find_member(context, input.member_id)
     async with change(context, member.account_id, AuditAction.MEMBER_ROLE_CHANGED, on=member) as tx:
         member = await _current(tx, member)
@@ -120,10 +134,17 @@ async def change_member_role(context: Context, input: "ChangeMemberRoleInput") -
             tx.about(member, member.name, did, role=[before.value, member.role.value])
             await tx.access_changed(member.user_id)
     await context.identify()
-    return {"member": member}
+    return ChangeMemberRoleResult(member=member)
 
 
-async def remove_member(context: Context, input: "RemoveMemberInput") -> dict[str, Any]:
+@mutation_result
+class RemoveMemberResult:
+    """The member that was removed."""
+
+    member: Member = shown("The member, as it is kept for the log.")
+
+
+async def remove_member(context: Context, input: RemoveMemberInput) -> RemoveMemberResult:
     member = await find_member(context, input.member_id)
     async with change(context, member.account_id, AuditAction.MEMBER_REMOVED, on=member) as tx:
         member = await _current(tx, member)
@@ -131,10 +152,17 @@ async def remove_member(context: Context, input: "RemoveMemberInput") -> dict[st
             raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
         heir = await _heir(tx, member, input.transfer_licenses_to)
         await _end(tx, context.settings, member, heir, f"removed {member.name}")
-    return {"member": member}
+    return RemoveMemberResult(member=member)
 
 
-async def leave_account(context: Context, input: "LeaveAccountInput") -> dict[str, Any]:
+@mutation_result
+class LeaveAccountResult:
+    """The membership that has ended."""
+
+    member: Member = shown("The viewer's member, as it is kept for the log.")
+
+
+async def leave_account(context: Context, input: LeaveAccountInput) -> LeaveAccountResult:
     account_id = decode_as(Account, input.account_id)
     if account_id is None:
         raise not_found("account", "accountId")
@@ -147,7 +175,7 @@ async def leave_account(context: Context, input: "LeaveAccountInput") -> dict[st
             )
         await _end(tx, context.settings, tx.entity(tx.acting), await _owner(tx), "left the account")
     # Who asked is not looked up again: the account that the payload may select is shown this last time.
-    return {"member": tx.acting}
+    return LeaveAccountResult(member=tx.acting)
 
 
 async def find_member(context: Context, global_id: str) -> Member:

@@ -1,7 +1,6 @@
 """Reports: asked for as a link, and made when it is followed, from what is there then."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 from engine.row_loader import with_id
 from engine.row_reader import row
@@ -21,6 +20,7 @@ from resolvers.change import Change, asked, change
 from resolvers.downloads.mutations import (
     PDF_MEDIA_TYPE,
     Content,
+    Download,
     DownloadRefused,
     Link,
     Subject,
@@ -29,14 +29,13 @@ from resolvers.downloads.mutations import (
     pdf_content,
 )
 from resolvers.reports.files import counting, csv_lines, ndjson_lines
+from resolvers.reports.inputs import RequestReportInput
 from resolvers.reports.pdf import MOST_ROWS, report_pdf, title_of
 from resolvers.reports.queries import NEEDS, ReportFormat, ReportKind, ReportRequest, Rows, rows_of
+from resolvers.results import mutation_result, shown
 from resolvers.typesetting import DocumentTooLarge
 from resolvers.user_errors import invalid
 from settings import Settings
-
-if TYPE_CHECKING:
-    from schema.reports import RequestReportInput
 
 _MEDIA_TYPES: Mapping[ReportFormat, str] = {
     ReportFormat.CSV: "text/csv; charset=utf-8",
@@ -45,7 +44,14 @@ _MEDIA_TYPES: Mapping[ReportFormat, str] = {
 }
 
 
-async def request_report(context: Context, input: "RequestReportInput") -> dict[str, Any]:
+@mutation_result
+class RequestReportResult:
+    """The link."""
+
+    download: Download = shown("Where the report is, for a few minutes; it is made when it is opened.")
+
+
+async def request_report(context: Context, input: RequestReportInput) -> RequestReportResult:
     """Raises `Forbidden` with the permission of what the report shows, besides that of the field."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.REPORT_DOWNLOADED) as tx:
@@ -60,10 +66,10 @@ async def request_report(context: Context, input: "RequestReportInput") -> dict[
         name, media_type = _file_name(request, tx.account), _MEDIA_TYPES[request.format]
         kind = DownloadKind.REPORT
         download = await hand_out(tx, context, kind, request.to_json(), name, media_type, None)
-    return {"download": download}
+    return RequestReportResult(download=download)
 
 
-def _request(input: "RequestReportInput") -> ReportRequest:
+def _request(input: RequestReportInput) -> ReportRequest:
     if input.from_ is not None and input.until is not None and input.from_ >= input.until:
         raise invalid("A period ends after it begins: `until` is later than `from`.", "until")
     audit_filter = asked.get().input.get("auditFilter", {})

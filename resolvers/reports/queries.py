@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col
 
 from engine.conditions import Bound
+from engine.enums import described_enum
 from engine.sql import TIME_FORMAT
 from engine.statements import any_of, parameter
 from models.audit import AuditAction, AuditEvent
@@ -25,6 +26,16 @@ from resolvers.global_ids import PREFIXES
 from resolvers.visibility import states
 
 
+@described_enum(
+    "What a report is of.",
+    """
+    ACTIVE_LICENSES The licenses that may be used; a period is that of their provisioning.
+    LICENSE_ACTIVITY What was done with licenses and files: by all, for Admins; by oneself, for Members.
+    TEAM The members, also those who left; a period is that of their joining.
+    INVOICES The invoices, by when they were issued.
+    AUDIT_LOG The audit log with its hashes, so that it can be verified elsewhere.
+    """,
+)
 class ReportKind(StrEnum):
     ACTIVE_LICENSES = "ACTIVE_LICENSES"
     LICENSE_ACTIVITY = "LICENSE_ACTIVITY"
@@ -33,6 +44,14 @@ class ReportKind(StrEnum):
     AUDIT_LOG = "AUDIT_LOG"
 
 
+@described_enum(
+    "As what kind of file.",
+    """
+    CSV For spreadsheets: UTF-8. A cell that looks like a formula begins with an apostrophe.
+    NDJSON For programs: a JSON object a line.
+    PDF For people, up to 5,000 rows.
+    """,
+)
 class ReportFormat(StrEnum):
     CSV = "CSV"
     NDJSON = "NDJSON"

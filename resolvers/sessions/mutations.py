@@ -2,7 +2,6 @@
 
 import contextlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -22,15 +21,15 @@ from models.notifications import notify_access
 from models.sessions import Session, SignInLink
 from permissions.context import Context
 from permissions.tokens import hash_token, new_token
+from permissions.viewer import Viewer
 from resolvers.change import change, driver_of, enqueue, personal_change
 from resolvers.global_ids import decode_as
+from resolvers.results import mutation_result, shown
 from resolvers.sessions.email_limits import count_sign_in_email, may_go_to_somebody_unknown
+from resolvers.sessions.inputs import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_email, clean_line
 from resolvers.user_errors import Refused, RetryLater, UserErrorCode, not_found, refused
-
-if TYPE_CHECKING:
-    from schema.sessions import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
 
 _HOUR = timedelta(hours=1)
 _MOST_WRONG_ADDRESSES = 5
@@ -61,7 +60,14 @@ async def live_sessions(context: Context) -> list[Session]:
     return await rows(context.database, Session, live_ones, order=_NEWEST, limit=MOST_SESSIONS)
 
 
-async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict[str, Any]:
+@mutation_result
+class RequestSignInResult:
+    """Whether a link is on its way."""
+
+    sent_to: str | None = shown("The address, as it was understood: not whether it is known.", default=None)
+
+
+async def request_sign_in(context: Context, input: RequestSignInInput) -> RequestSignInResult:
     email = clean_email(input.email, "email")
     async with personal_change(context.database) as session:
         await _refuse_too_many(session, email, context.settings.sign_in_emails_per_hour)
@@ -83,7 +89,7 @@ async def request_sign_in(context: Context, input: "RequestSignInInput") -> dict
                 expires_at=link.expires_at,
             )
             await enqueue(session, [message], Lane(f"client {context.client.ip}", is_urgent=True))
-    return {"sent_to": email}
+    return RequestSignInResult(sent_to=email)
 
 
 def sign_in_link(email: str, lifetime_seconds: int) -> tuple[SignInLink, str]:
@@ -137,7 +143,18 @@ async def count_wrong_address(context: Context, link: SignInLink) -> None:
             counted.expires_at = min(counted.expires_at, now())
 
 
-async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
+@mutation_result
+class SignInResult:
+    """The new session."""
+
+    viewer: Viewer | None = shown("Who is signed in now.")
+    session_token: str | None = shown(
+        "For clients without cookies: `Authorization: Bearer …`. Shown once; a browser has its cookie.",
+        default=None,
+    )
+
+
+async def sign_in(context: Context, input: SignInInput) -> SignInResult:
     """A link opens one session. A repeated click of the browser that used it gets that session again."""
     session_token = None
     async with personal_change(context.database) as session:
@@ -156,7 +173,7 @@ async def sign_in(context: Context, input: "SignInInput") -> dict[str, Any]:
         context.token = session_token
         context.keep_cookie(session_token)
         await context.identify()
-    return {"viewer": context.viewer, "session_token": None if context.is_page else session_token}
+    return SignInResult(viewer=context.viewer, session_token=None if context.is_page else session_token)
 
 
 def replaced_session(context: Context) -> Session | None:
@@ -219,15 +236,27 @@ def name_from(email: str) -> str:
         return _NAMELESS
 
 
-async def sign_out(context: Context) -> dict[str, Any]:
+@mutation_result
+class SignOutResult:
+    """The session has ended."""
+
+
+async def sign_out(context: Context) -> SignOutResult:
     if context.viewer is not None:
         await _end(context, context.viewer.session)
     context.token = context.viewer = None
     context.keep_cookie("")
-    return {}
+    return SignOutResult()
 
 
-async def revoke_session(context: Context, input: "RevokeSessionInput") -> dict[str, Any]:
+@mutation_result
+class RevokeSessionResult:
+    """The session has ended."""
+
+    session: Session = shown("The one that has ended.")
+
+
+async def revoke_session(context: Context, input: RevokeSessionInput) -> RevokeSessionResult:
     viewer = context.signed_in()
     session_id = decode_as(Session, input.session_id)
     if session_id is None:
@@ -238,7 +267,7 @@ async def revoke_session(context: Context, input: "RevokeSessionInput") -> dict[
     await _end(context, session)
     if session.id == viewer.session.id:
         context.keep_cookie("")
-    return {"session": session}
+    return RevokeSessionResult(session=session)
 
 
 async def _end(context: Context, session: Session) -> None:
@@ -248,7 +277,14 @@ async def _end(context: Context, session: Session) -> None:
         await notify_access(transaction, session.id)
 
 
-async def update_profile(context: Context, input: "UpdateProfileInput") -> dict[str, Any]:
+@mutation_result
+class UpdateProfileResult:
+    """The person under the new name."""
+
+    user: User = shown("The viewer.")
+
+
+async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateProfileResult:
     """The name is the person's; each account's team and log are told of it."""
     viewer = context.signed_in()
     name = clean_line(input.name, "A name", "name")
@@ -266,7 +302,7 @@ async def update_profile(context: Context, input: "UpdateProfileInput") -> dict[
                 else:
                     tx.about(member, name, f"is called {name} from now on", name=[before, name])
     await context.identify()
-    return {"user": user}
+    return UpdateProfileResult(user=user)
 
 
 def _sign_in_again(why: str) -> Refused:

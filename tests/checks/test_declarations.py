@@ -14,8 +14,8 @@ from graphql import (
 )
 
 from schema.connections import Connection
-from schema.fields import change_field, connection, guarded, object_type, subscribed
-from schema.user_errors import Payload
+from schema.fields import connection, guarded, object_type, subscribed
+from schema.mutation_field import mutation_field
 from tests.support.contracts import MATRIX
 from tests.support.schema_walk import PRINTED, object_types, who_may
 
@@ -61,10 +61,10 @@ def test_who_may_is_said_in_permissions_of_the_matrix() -> None:
         lambda: object_type(description="A thing."),  # type: ignore[call-arg]
         lambda: guarded(description="A thing."),  # type: ignore[call-arg]
         lambda: connection(_read, description="Things."),  # type: ignore[call-arg]
-        lambda: change_field(_read, payload=Payload, description="Does it."),  # type: ignore[call-arg]
+        lambda: mutation_field(_read, description="Does it."),  # type: ignore[call-arg]
         lambda: subscribed(_read, description="Things."),  # type: ignore[call-arg]
     ],
-    ids=["object_type", "guarded", "connection", "change_field", "subscribed"],
+    ids=["object_type", "guarded", "connection", "mutation_field", "subscribed"],
 )
 def test_who_may_cannot_be_left_out(declare: Callable[[], Any]) -> None:
     with pytest.raises(TypeError, match="allow"):

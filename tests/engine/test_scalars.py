@@ -10,7 +10,7 @@ from graphql import GraphQLError, parse_value
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.moments import EARLIEST, LATEST
+from engine.moments import EARLIEST, LATEST
 from schema import SCHEMA
 from tests.support.changes import REVOKE_LICENSE, SET_LIMITS, codes
 from tests.support.world import World

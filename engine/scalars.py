@@ -12,7 +12,7 @@ from strawberry import UNSET
 from strawberry.types.scalar import ScalarDefinition
 from strawberry.utils.str_converters import to_camel_case
 
-from models.moments import RANGE, parse_moment
+from engine.moments import RANGE, parse_moment
 
 BigInt = NewType("BigInt", int)
 JSON = NewType("JSON", object)

@@ -1,0 +1,26 @@
+"""Enums that clients see, declared with what each value means."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+Enum = TypeVar("Enum", bound=type[StrEnum])
+
+
+def described_enum(description: str, values: str) -> Callable[[Enum], Enum]:
+    """Declares an enum of the schema. `values` has a line for each value: `NAME What it means.`"""
+    meanings = dict(line.strip().split(" ", 1) for line in values.strip().splitlines())
+
+    def decorate(enum: Enum) -> Enum:
+        declared: Any = strawberry.enum(enum, description=description)
+        definition = cast("StrawberryEnumDefinition", declared.__strawberry_definition__)
+        if meanings.keys() != {value.name for value in definition.values}:
+            raise TypeError(f"{enum.__name__}: every value needs one description, and no other")
+        for value in definition.values:
+            value.description = meanings[value.name]
+        return enum
+
+    return decorate

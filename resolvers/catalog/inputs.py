@@ -1,0 +1,11 @@
+"""Inputs of the topic: what its lists and changes take."""
+
+import strawberry
+
+from engine.input_limits import text
+
+
+@strawberry.input(description="Which themes.")
+class ThemeFilter:
+    search: str | None = text("Part of the name or the summary.", most=200, default=None)
+    tag: str | None = text("With this tag.", most=100, default=None)

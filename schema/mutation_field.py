@@ -1,0 +1,70 @@
+"""Declares a mutation: its input and payload are those of the function that makes the change."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.permission import PermissionExtension
+
+from engine.input_limits import excesses_of
+from engine.scalars import plain
+from permissions.allow import SIGNED_IN, Allow, AllowDirective, Has, rule
+from permissions.errors import OutOfScope
+from permissions.roles import Permission
+from resolvers.change import Asked, asked
+from resolvers.user_errors import InputError, Refused, UserErrorCode
+from schema.fields import Info, take_arguments
+from schema.payloads import payload_maker, payload_type
+
+
+def mutation_field(
+    make: Callable[..., Awaitable[Any]], *, allow: Allow | Permission, description: str
+) -> Any:
+    """A field for `make`, which takes the context and perhaps an input, and returns its result.
+
+    A permission in an account, or one's own right there, is checked by the change itself, under its lock;
+    anything else here, and before anything that was asked is looked up. Of an API key, a permission is all
+    that opens a change.
+    """
+    who = rule(allow)
+    in_account = isinstance(who, Has)
+    signature = inspect.signature(make)
+    input: type | None = signature.parameters["input"].annotation if "input" in signature.parameters else None
+    of_result, of_errors = payload_maker(signature.return_annotation)
+
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        viewer = info.context.viewer
+        if viewer is not None and viewer.is_api_key and not in_account:
+            raise OutOfScope("API keys may not do this: sign in to do it.")
+        given = tuple(arguments.values())
+        values = plain(given[0]) if given else {}
+        errors = [
+            InputError(UserErrorCode(code or UserErrorCode.INVALID), message, list(path))
+            for path, message, code in excesses_of(input, values)
+        ]
+        if errors:
+            return of_errors(errors)
+        asked.set(Asked(who, values))
+        try:
+            return of_result(await make(info.context, *given))
+        except Refused as refusal:
+            return of_errors(refusal.errors)
+
+    take_arguments(
+        resolve,
+        {"input": (Annotated[input, strawberry.argument(description="What to do.")], inspect.Parameter.empty)}
+        if input
+        else {},
+    )
+    checked_here: list[FieldExtension] = [
+        PermissionExtension([SIGNED_IN if in_account else who], use_directives=False)
+    ]
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=payload_type(signature.return_annotation) | None,
+        description=description,
+        extensions=checked_here,
+        directives=[AllowDirective(who=who.who)],
+    )

@@ -1,0 +1,82 @@
+"""Payload types, derived from the results of changes: a field for each of the result's, and `userErrors`."""
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+import strawberry
+
+from permissions.allow import ANYONE
+from resolvers.results import DESCRIPTION, NEVER_NULL, SHOWN_AS
+from resolvers.user_errors import InputError
+from schema import (
+    accounts,
+    api_keys,
+    audit_streams,
+    billing,
+    downloads,
+    invitations,
+    licenses,
+    members,
+    sessions,
+)
+from schema.fields import OBJECT_TYPES, object_type
+from schema.user_errors import UserError
+
+_DECLARING = (accounts, api_keys, audit_streams, billing, downloads, invitations, licenses, members, sessions)
+"""Imported for the object types that they declare."""
+
+
+@strawberry.type
+class Payload:
+    """What every change's payload holds beside its result, which is null where there are errors."""
+
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was done."
+    )
+
+
+@cache
+def payload_type(result: type) -> type:
+    """The GraphQL type of a class of results: `InviteMemberResult` is shown as `InviteMemberPayload`."""
+    name = result.__name__.removesuffix("Result") + "Payload"
+    shown = {each.name: _graphql_type(each) for each in fields(result)}
+    declared = {each.name: _declaration(each) for each in fields(result)}
+    cls = type(name, (Payload,), {"__annotations__": shown, "__module__": __name__, **declared})
+    return object_type(allow=ANYONE, description=result.__doc__ or "")(cls)
+
+
+def payload_maker(result: type) -> tuple[Callable[[Any], Any], Callable[[list[InputError]], Any]]:
+    """What makes a payload of a result, and what makes one of errors."""
+    payload: Any = payload_type(result)
+    names = [each.name for each in fields(result)]
+
+    def of_result(made: Any) -> Any:
+        return payload(**{name: getattr(made, name) for name in names})
+
+    def of_errors(errors: list[InputError]) -> Any:
+        return payload(user_errors=errors)
+
+    return of_result, of_errors
+
+
+def _declaration(field: Field[Any]) -> Any:
+    description = field.metadata[DESCRIPTION]
+    if field.metadata[NEVER_NULL]:
+        return strawberry.field(default_factory=list, description=description)
+    return strawberry.field(default=None, description=description)
+
+
+def _graphql_type(field: Field[Any]) -> Any:
+    kind = _shown(field.type, field.metadata[SHOWN_AS])
+    return kind if field.metadata[NEVER_NULL] else kind | None
+
+
+def _shown(kind: Any, shown_as: str | None) -> Any:
+    if get_origin(kind) is list:
+        return list[_shown(get_args(kind)[0], shown_as)]  # type: ignore[misc]
+    if isinstance(kind, UnionType):
+        (kind,) = (each for each in get_args(kind) if each is not NoneType)
+    return OBJECT_TYPES.get(shown_as or kind.__name__, kind)
