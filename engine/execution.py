@@ -28,7 +28,7 @@ from engine.limits import too_complex
 from engine.operation_cache import Prepared, Refused
 from engine.outages import logged_as_outage
 from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
-from engine.runtime import Info, Request, Stopped
+from engine.runtime import Info, RefusedBeforeReading, Request, Stopped
 
 log = structlog.get_logger()
 
@@ -77,6 +77,8 @@ def _pause(prepared: Prepared, request: Request, failure: Exception) -> None:
 def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
     """Whether compiled code ended by an error that the answer has: it stops at whatever is one."""
     errors = result.errors or ()
+    if isinstance(outcome, RefusedBeforeReading):
+        return True
     if isinstance(outcome, Stopped):
         return bool(errors)
     return any(type(error.original_error or error) is type(outcome) for error in errors)

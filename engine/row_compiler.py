@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
-from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_non_null_type
+from graphql import GraphQLError, GraphQLObjectType, get_named_type, get_nullable_type, is_non_null_type
 from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
@@ -21,7 +21,7 @@ from engine.pagination import Listing, Page, Slice
 from engine.preparation import Preparation, Prepare
 from engine.query import Query, Shape
 from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
-from engine.runtime import Request, gather, stop
+from engine.runtime import RefusedBeforeReading, Request, gather, stop
 from engine.snapshots import attributes, snapshot
 
 
@@ -341,7 +341,13 @@ def _is_account(table: type[SQLModel]) -> bool:
 
 
 def _within(allow: Any) -> Prepare:
-    return lambda request, account_id, _prepared: allow.within(request.context, account_id)
+    def prepare(request: Request, account_id: UUID | None, _prepared: list[Any]) -> Any:
+        try:
+            return allow.within(request.context, account_id)
+        except GraphQLError as refusal:
+            raise RefusedBeforeReading from refusal
+
+    return prepare
 
 
 def shown(kind: Any) -> type[SQLModel]:

@@ -15,6 +15,11 @@ class Stopped(Exception):
     """Something is not as it goes well."""
 
 
+class RefusedBeforeReading(Exception):
+    """Something that is selected of each row of a list is refused to the viewer: the answer has an error for
+    each row, and none where there are no rows."""
+
+
 class Info:
     """What a resolver may ask of a request; whatever else it asks for is an AttributeError."""
 
