@@ -1,7 +1,7 @@
 """Commands of `team-access`, each in a process forked from one that has imported what commands import.
 
-They do all that they do where `tests.processes.test_start` starts them from nothing, but for the imports, which take
-ten times as long as the rest.
+They do all that they do where `tests/processes/test_start.py` starts them from nothing, but for the imports,
+which take ten times as long as the rest.
 """
 
 import json
