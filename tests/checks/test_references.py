@@ -48,6 +48,14 @@ def test_the_reference_has_every_error_code() -> None:
     assert [code for code in sorted(codes) if f"| `{code}` |" not in page] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_paths_that_a_page_names_exist(page: Path) -> None:
+    names = re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", page.read_text(encoding="utf-8"))
+    paths = [name for name in names if name.endswith(".py") or (ROOT / name.split("/")[0]).is_dir()]
+
+    assert [path for path in paths if not (ROOT / path).exists() and "NNNN" not in path] == []
+
+
 def test_the_index_has_every_page() -> None:
     linked = {
         (INDEX.parent / target).resolve() for target, _ in LINK.findall(INDEX.read_text(encoding="utf-8"))
