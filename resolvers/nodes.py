@@ -31,7 +31,7 @@ from permissions.errors import Forbidden, Unauthenticated
 from permissions.roles import Permission
 from permissions.viewer import Viewer
 from resolvers.global_ids import decode, decode_as
-from resolvers.sessions.mutations import live_of_user
+from resolvers.sessions.queries import live_of_user
 from resolvers.visibility import is_own_api_key, is_own_event, sees_license, themes_on_offer
 
 Row = TypeVar("Row", bound=SQLModel)

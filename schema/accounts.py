@@ -8,20 +8,20 @@ import models
 from engine.row_loader import load
 from permissions.allow import SIGNED_IN
 from permissions.roles import Permission
-from resolvers.accounts.mutations import account_owner, active_licenses
+from resolvers.accounts.queries import account_owner, active_licenses
 from resolvers.api_keys.inputs import ApiKeyFilter
 from resolvers.api_keys.queries import account_api_keys
 from resolvers.audit.inputs import AuditLogFilter
 from resolvers.audit.integrity import account_integrity
 from resolvers.audit.queries import account_audit_log
-from resolvers.audit_streams.mutations import account_audit_streams
+from resolvers.audit_streams.queries import account_audit_streams
 from resolvers.billing.invoices import spent_this_month
 from resolvers.invitations.inputs import InvitationFilter
-from resolvers.invitations.mutations import account_invitations
+from resolvers.invitations.queries import account_invitations
 from resolvers.licenses.inputs import LicenseFilter
-from resolvers.licenses.mutations import LicenseOrder, account_entitlements, account_licenses
+from resolvers.licenses.queries import LicenseOrder, account_entitlements, account_licenses
 from resolvers.members.inputs import MemberFilter
-from resolvers.members.mutations import MemberOrder, account_members
+from resolvers.members.queries import MemberOrder, account_members
 from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection, AuditIntegrity
 from schema.audit_streams import AuditStream

@@ -8,7 +8,7 @@ from engine.scalars import BigInt
 from models.audit import AuditAction
 from models.audit_streams import AuditStreamStatus
 from permissions.roles import Permission
-from resolvers.audit_streams.mutations import undelivered_events
+from resolvers.audit_streams.queries import undelivered_events
 from schema.fields import Info, Node, computed, derived, object_type, to_one
 from schema.lazy_types import Account, Member
 

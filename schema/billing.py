@@ -7,7 +7,7 @@ import models
 from models.billing import InvoiceStatus
 from permissions.roles import Permission
 from resolvers.billing import invoices
-from resolvers.billing import mutations as billing
+from resolvers.billing import queries as billing_queries
 from resolvers.billing.inputs import InvoiceFilter
 from resolvers.billing.invoices import BY_POSITION
 from schema.catalog import Theme
@@ -90,7 +90,7 @@ class BillingDetails:
 class Billing:
     @computed(BillingDetails, "To whom the next invoice is made out.")
     async def details(root: strawberry.Parent[models.Account], info: Info) -> BillingDetails:
-        found = await billing.billing_details(info.context.database, root)
+        found = await billing_queries.billing_details(info.context.database, root)
         return BillingDetails(
             company=found.company,
             email=found.email,
@@ -101,7 +101,7 @@ class Billing:
         )
 
     invoices: Connection[Invoice] = connection(
-        billing.account_invoices,
+        billing_queries.account_invoices,
         allow=Permission.MANAGE_BILLING,
         filter=InvoiceFilter,
         description="The newest first.",

@@ -6,13 +6,13 @@ import strawberry
 
 from engine.scalars import BigInt
 from permissions.allow import SIGNED_IN
-from resolvers.downloads import mutations as downloads
+from resolvers.downloads import links as downloads_links
 from schema.fields import object_type
 
 
 @object_type(
     allow=SIGNED_IN,
-    of=downloads.Download,
+    of=downloads_links.Download,
     description="A link that works for the person it was made for, for a few minutes, and is checked again"
     " when the bytes go out.",
 )

@@ -11,7 +11,7 @@ from permissions.roles import Permission, permissions_of
 from resolvers.audit.inputs import AuditLogFilter
 from resolvers.audit.queries import member_activity
 from resolvers.licenses.inputs import LicenseFilter
-from resolvers.licenses.mutations import member_licenses
+from resolvers.licenses.queries import member_licenses
 from resolvers.members import offboarding as left_behind
 from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection

@@ -6,7 +6,7 @@ from engine.input_limits import items_argument, text_argument
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
 from resolvers import nodes as by_id
-from resolvers.accounts import mutations as accounts
+from resolvers.accounts import queries as accounts_queries
 from resolvers.catalog.inputs import ThemeFilter
 from resolvers.catalog.queries import ThemeOrder, catalog_themes, theme_by_slug
 from resolvers.invitations import joining
@@ -32,7 +32,7 @@ async def _account(
         strawberry.argument(description="May be left out where the viewer belongs to exactly one."),
     ] = None,
 ) -> Any:
-    return await accounts.account(info.context, id)
+    return await accounts_queries.account(info.context, id)
 
 
 async def _node(info: Info, id: Id) -> Any:

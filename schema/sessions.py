@@ -7,7 +7,7 @@ import models
 from engine.row_loader import load
 from permissions import viewer as asking
 from permissions.allow import SIGNED_IN
-from resolvers.sessions.mutations import live_sessions
+from resolvers.sessions.queries import live_sessions
 from schema.api_keys import ApiKey
 from schema.fields import Info, Node, computed, object_type
 from schema.lazy_types import Member

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from models.storage import StorageUnavailable
 from permissions.errors import RateLimited
-from resolvers.downloads.mutations import WhyNot
+from resolvers.downloads.links import WhyNot
 from web.error_responses import error_json, wants_a_page
 from web.html_pages import page
 from web.request_scope import request_id

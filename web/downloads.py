@@ -11,7 +11,7 @@ from models.database import Database
 from models.storage import StorageUnavailable
 from permissions.credentials import look_up
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
-from resolvers.downloads.mutations import Content, DownloadRefused, Link, WhyNot, find_link
+from resolvers.downloads.links import Content, DownloadRefused, Link, WhyNot, find_link
 from resolvers.downloads.openers import OPENERS
 from web.app_state import State
 from web.authentication import client_of

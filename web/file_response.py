@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from models.spools import ReportTooLarge
 from models.storage import StorageUnavailable
 from permissions.viewer import Client
-from resolvers.downloads.mutations import Content, Link, WhyNot
+from resolvers.downloads.links import Content, Link, WhyNot
 from resolvers.downloads.transfers import Sending, Transfers
 from web.byte_ranges import Part
 from web.download_pages import refused, unavailable

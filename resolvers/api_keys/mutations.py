@@ -1,4 +1,4 @@
-"""What is done with an API key by who generates it, and by its member: generating, rotating, revoking."""
+"""Generates, rotates and revokes API keys."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from models.members import Member
 from permissions.context import Context
 from permissions.roles import ROLE_PERMISSIONS, Permission
 from permissions.tokens import API_KEY_PREFIX, new_api_key, new_token, shown_prefix
-from resolvers.accounts.mutations import account_id_of
+from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.emails import (
     claim_message,
     count_claim_email,

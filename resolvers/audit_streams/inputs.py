@@ -1,4 +1,4 @@
-"""Inputs of the topic: what its lists and changes take."""
+"""Inputs of audit streams: of mutations, and filters of lists."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Webhooks for audit events: the list, and what an Admin does with them. `audit_stream_jobs.py` delivers."""
+"""Creates, changes and deletes audit streams. `jobs.py` delivers them."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -8,22 +8,19 @@ from sqlalchemy import BigInteger, func, select
 from sqlmodel import col
 from strawberry import UNSET
 
-from engine.conditions import Condition
-from engine.pagination import Listing, Order
-from engine.row_loader import loaded
 from engine.snapshots import made
-from engine.statements import Statement, any_of, parameter
-from models.accounts import Account
-from models.audit import AuditAction, AuditEvent, AuditHead
+from engine.statements import Statement, parameter
+from models.audit import AuditAction, AuditEvent
 from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from permissions.context import Context
-from resolvers.accounts.mutations import account_id_of
+from resolvers.accounts.queries import account_id_of
 from resolvers.audit_streams.inputs import (
     CreateAuditStreamInput,
     DeleteAuditStreamInput,
     UpdateAuditStreamInput,
 )
+from resolvers.audit_streams.queries import HEADS
 from resolvers.audit_streams.urls import clean_stream_url
 from resolvers.audit_streams.webhooks import new_secret, shown_secret
 from resolvers.change import Change, change
@@ -36,14 +33,6 @@ MOST_PREVIOUS_SECRETS = 2
 PREVIOUS_SECRET_HOURS = 24
 _SECRET = "Shown this once: `whsec_` and base64, as Standard Webhooks have it. What is sent is signed by it."  # noqa: S105
 
-_OLDEST = Order("oldest", (col(AuditStream.created_at), col(AuditStream.id)))
-_of_account = Condition(lambda account_id: col(AuditStream.account_id) == account_id)
-_present = Condition(lambda: col(AuditStream.deleted_at).is_(None))
-_HEADS = Statement(
-    lambda: select(col(AuditHead.account_id), col(AuditHead.sequence)).where(
-        any_of(col(AuditHead.account_id), parameter("account_ids"))
-    )
-)
 _PRUNED = Statement(
     lambda: select(func.max(col(AuditEvent.details)["prunedThrough"].astext.cast(BigInteger))).where(
         col(AuditEvent.account_id) == parameter("account_id"),
@@ -55,22 +44,6 @@ _COUNT = Statement(
         col(AuditStream.account_id) == parameter("account_id"), col(AuditStream.deleted_at).is_(None)
     )
 )
-
-
-def account_audit_streams(context: Context, account: Account) -> Listing:
-    return Listing(AuditStream, (_of_account(account.id), _present()), _OLDEST)
-
-
-async def undelivered_events(context: Context, stream: AuditStream) -> int:
-    """How many events of the log are after its cursor, whether it wants them or not."""
-
-    async def fetch(account_ids: list[UUID]) -> list[int]:
-        found = await context.database.fetch(_HEADS.sql, account_ids)
-        heads = {row[0]: row[1] for row in found}
-        return [heads.get(account_id, 0) for account_id in account_ids]
-
-    head = await loaded(context, AuditHead, fetch, stream.account_id)
-    return max(0, int(head) - stream.last_delivered_sequence)
 
 
 @mutation_result
@@ -244,7 +217,7 @@ def _actions(actions: list[AuditAction] | None) -> list[str] | None:
 
 
 async def _start(tx: Change, after_sequence: int | None) -> int:
-    found = await tx.fetch(_HEADS, account_ids=[tx.account.id])
+    found = await tx.fetch(HEADS, account_ids=[tx.account.id])
     head = int(found[0][1]) if found else 0
     if after_sequence is None:
         return head

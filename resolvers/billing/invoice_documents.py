@@ -15,7 +15,7 @@ from models.billing import Invoice, InvoiceLine, InvoiceStatus
 from models.database import Database
 from resolvers.billing.amounts import grouped, percentage
 from resolvers.billing.invoices import BY_POSITION
-from resolvers.downloads.mutations import PDF_MEDIA_TYPE
+from resolvers.downloads.links import PDF_MEDIA_TYPE
 from resolvers.typesetting import typeset
 
 _of_invoice = Condition(

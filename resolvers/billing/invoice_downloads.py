@@ -12,7 +12,7 @@ from permissions.roles import Permission
 from resolvers.billing.inputs import RequestInvoiceDownloadInput
 from resolvers.billing.invoice_documents import find_invoice, invoice_file_name, invoice_pdf
 from resolvers.change import change
-from resolvers.downloads.mutations import (
+from resolvers.downloads.links import (
     PDF_MEDIA_TYPE,
     Content,
     Download,

@@ -1,23 +1,16 @@
-"""What an account is billed: its details, and its invoices."""
+"""Changes the billing details of an account."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import col
 from strawberry import UNSET
 
 from countries import COUNTRIES
-from engine.conditions import Condition
-from engine.pagination import Listing, Order, each_of
-from engine.row_reader import row
-from engine.statements import any_of
 from models.accounts import Account
 from models.audit import AuditAction
-from models.billing import BillingDetails, Invoice, InvoiceStatus
-from models.database import Database
+from models.billing import BillingDetails
 from permissions.context import Context
-from resolvers.accounts.mutations import account_id_of
-from resolvers.billing.inputs import InvoiceFilter, UpdateBillingDetailsInput
+from resolvers.accounts.queries import account_id_of
+from resolvers.billing.inputs import UpdateBillingDetailsInput
 from resolvers.billing.taxes import claims_vat_id, has_eu_vat, vat_id
 from resolvers.change import change
 from resolvers.results import mutation_result, shown
@@ -25,31 +18,6 @@ from resolvers.text import clean_email, clean_line
 from resolvers.user_errors import invalid
 
 MOST_ADDRESS_LINES = 6
-
-_NEWEST = Order("newest", (col(Invoice.issued_at), col(Invoice.id)), descending=True)
-
-_of_account = Condition(lambda account_id: col(Invoice.account_id) == account_id)
-_in_status = Condition(lambda status: col(Invoice.status) == status)
-_in_statuses = Condition(lambda statuses: any_of(col(Invoice.status), statuses))
-_details_of = Condition(lambda account_id: col(BillingDetails.account_id) == account_id)
-
-
-def account_invoices(context: Context, account: Account, filter: InvoiceFilter | None = None) -> Listing:
-    return invoices_of(account.id, filter.statuses if filter else None)
-
-
-def invoices_of(account_id: Any, statuses: Sequence[InvoiceStatus] | None) -> Listing:
-    of_account = _of_account(account_id)
-    if statuses is None:
-        return Listing(Invoice, (of_account,), _NEWEST)
-    where, branches = each_of(statuses, _in_status, _in_statuses)
-    return Listing(Invoice, (of_account, *where), _NEWEST, branches=branches)
-
-
-async def billing_details(database: Database, account: Account) -> BillingDetails:
-    """Empty where the account has never said."""
-    found = await row(database, BillingDetails, _details_of(account.id))
-    return found or BillingDetails(account_id=account.id, address_lines=[])
 
 
 @mutation_result

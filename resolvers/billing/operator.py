@@ -8,7 +8,7 @@ from models.billing import Invoice, InvoiceStatus
 from models.database import Database
 from resolvers.accounts.operator import account_called
 from resolvers.billing.invoices import close_invoice
-from resolvers.billing.mutations import invoices_of
+from resolvers.billing.queries import invoices_of
 from resolvers.change import announcing
 from resolvers.events import OPERATOR
 from resolvers.user_errors import invalid

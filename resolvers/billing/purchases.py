@@ -18,7 +18,7 @@ from models.catalog import Theme
 from models.columns import new_id
 from models.licenses import Entitlement
 from permissions.context import Context
-from resolvers.accounts.mutations import account_id_of
+from resolvers.accounts.queries import account_id_of
 from resolvers.billing.inputs import PurchaseItemInput, PurchaseLicensesInput
 from resolvers.billing.invoices import Item, announce, issue_invoice
 from resolvers.change import Change, change

@@ -1,186 +1,42 @@
-"""Links to what may be downloaded: handed out to one person, and opened again whenever one is followed."""
+"""Issues download links of theme files, and opens them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
-from hashlib import sha256
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, select
-from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
-from sqlmodel import SQLModel, col
+from sqlalchemy import Select, select
+from sqlmodel import col
 
-from engine.snapshots import attributes, made, snapshot
+from engine.snapshots import snapshot
 from engine.statements import Statement, parameter
-from models.api_keys import ApiKey
-from models.audit import ActorKind, AuditAction, CredentialKind
-from models.catalog import Theme, ThemeFile, ThemeRelease
-from models.columns import now
+from models.audit import AuditAction
+from models.catalog import ThemeFile, ThemeRelease
 from models.database import Database
-from models.downloads import DownloadKind, DownloadLink
+from models.downloads import DownloadKind
 from models.licenses import License, LicenseStatus
-from models.members import Member
-from models.sessions import Session
 from models.storage import Storage
 from permissions.context import Context
 from permissions.roles import Permission
-from permissions.tokens import hash_token, new_token
-from permissions.viewer import Credential, Membership
 from resolvers.change import Change, change
 from resolvers.downloads.inputs import RequestThemeDownloadInput
-from resolvers.events import Actor
+from resolvers.downloads.links import (
+    Content,
+    Download,
+    DownloadRefused,
+    Link,
+    Subject,
+    WhyNot,
+    columns,
+    hand_out,
+)
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
 from settings import Settings
 
-PDF_MEDIA_TYPE = "application/pdf"
-
-
-class WhyNot(StrEnum):
-    """Why nothing goes out by a link."""
-
-    UNKNOWN = "UNKNOWN"
-    EXPIRED = "EXPIRED"
-    WRONG_PERSON = "WRONG_PERSON"
-    MEMBER_REMOVED = "MEMBER_REMOVED"
-    NOT_PERMITTED = "NOT_PERMITTED"
-    SIGNED_OUT = "SIGNED_OUT"
-    LICENSE_NOT_ACTIVE = "LICENSE_NOT_ACTIVE"
-    GONE = "GONE"
-    TOO_LARGE = "TOO_LARGE"
-
-
-class DownloadRefused(Exception):
-    def __init__(self, reason: WhyNot) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Download:
-    """A link, as it is shown to who asked for it."""
-
-    url: str
-    file_name: str
-    media_type: str
-    size: int | None
-    """Bytes; unknown for what is made while it goes out."""
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What the log says was downloaded."""
-
-    table: type[SQLModel]
-    id: UUID
-    name: str
-    thing: str
-    """Completes `Ada downloaded …`."""
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Content:
-    """What goes out by a link. Of unknown `size` it is sent as it is made, and not in parts."""
-
-    subject: Subject
-    file_name: str
-    media_type: str
-    size: int | None
-    etag: str | None
-    """Without quotes; the same for the same bytes."""
-    stream: Callable[[int, int | None], AsyncIterator[bytes]]
-    """The bytes from `start` up to but without `end`. Raises StorageUnavailable."""
-
-
-@dataclass(frozen=True)
-class Licensed:
-    """What a link to a theme's file leads to, as it is now."""
-
-    license: License
-    theme: Theme
-    file: ThemeFile | None
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link that works, of a person who is still a member and signed in."""
-
-    row: DownloadLink
-    member: Member
-    licensed: Licensed | None
-    """Of a link to a theme's file."""
-
-    @property
-    def actor(self) -> Actor:
-        return link_actor(self.row, self.member.name)
-
-    @property
-    def membership(self) -> Membership:
-        return Membership(self.member.account_id, self.member.id, self.member.role)
-
-    def require(self, permission: Permission) -> None:
-        """Raises DownloadRefused where the member's role, as it is now, does not have it."""
-        if not self.membership.may(permission):
-            raise DownloadRefused(WhyNot.NOT_PERMITTED)
-
-
 Opener: TypeAlias = Callable[[Settings, Database, Storage, Link], Awaitable[Content]]
 """Asks whether what the link leads to may still go out, and raises DownloadRefused where not. Those of all
 kinds stand in `resolvers/downloads/openers.py`."""
-
-
-def link_actor(link: DownloadLink, member_name: str) -> Actor:
-    """The member, with the credential that asked for the link."""
-    credential = Credential(CredentialKind(link.credential_kind), link.credential_id, link.credential_label)
-    return Actor(ActorKind.MEMBER, member_name, link.member_id, credential)
-
-
-async def hand_out(
-    tx: Change,
-    context: Context,
-    kind: DownloadKind,
-    subject: dict[str, Any],
-    file_name: str,
-    media_type: str,
-    size: int | None,
-) -> Download:
-    """A link for the acting member and its credential. `subject` is JSON, and says to the kind's opener what
-    was asked for."""
-    token, token_hash = new_token()
-    credential = context.signed_in().credential
-    expires_at = now() + timedelta(seconds=context.settings.download_lifetime_seconds)
-    link = made(
-        DownloadLink,
-        token_hash=token_hash,
-        account_id=tx.account.id,
-        member_id=tx.acting.id,
-        credential_kind=credential.kind,
-        credential_id=credential.id,
-        credential_label=credential.label,
-        kind=kind,
-        subject=subject,
-        expires_at=expires_at,
-    )
-    await tx.insert(link)
-    tx.without_event("what is audited is the download, when the bytes go out")
-    return Download(
-        f"{context.settings.public_url}/download/{token}", file_name, media_type, size, expires_at
-    )
-
-
-def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
-    """A PDF that was made when its link was opened."""
-
-    async def stream(start: int, end: int | None) -> AsyncIterator[bytes]:
-        yield pdf[start:end]
-
-    return Content(subject, file_name, PDF_MEDIA_TYPE, len(pdf), sha256(pdf).hexdigest(), stream)
 
 
 @mutation_result
@@ -220,13 +76,9 @@ async def _file_of(tx: Change, found: License, global_id: str) -> ThemeFile:
     return snapshot(ThemeFile, file)
 
 
-def _columns(*tables: type[SQLModel]) -> list[Any]:
-    return [getattr(table, name) for table in tables for name in attributes(table)]
-
-
 def _license_and_file() -> Select[*tuple[Any, ...]]:
     return (
-        select(License.status_now(), col(ThemeRelease.theme_id), *_columns(ThemeFile))
+        select(License.status_now(), col(ThemeRelease.theme_id), *columns(ThemeFile))
         .select_from(License)
         .join(ThemeFile, col(ThemeFile.id) == parameter("file_id"), isouter=True)
         .join(ThemeRelease, col(ThemeRelease.id) == col(ThemeFile.release_id), isouter=True)
@@ -235,80 +87,6 @@ def _license_and_file() -> Select[*tuple[Any, ...]]:
 
 
 _LICENSE_AND_FILE = Statement(_license_and_file)
-
-
-async def find_link(database: Database, token: str) -> Link:
-    """What a link is good for now. Raises DownloadRefused. One statement, whatever has changed meanwhile."""
-    records = await database.fetch(_LINK.sql, hash_token(token))
-    if not records:
-        raise DownloadRefused(WhyNot.UNKNOWN)
-    expired, signed_in, *values = records[0]
-    rows = list(_rows(values, DownloadLink, Member, License, Theme, ThemeFile))
-    link, member, license, theme, file = rows
-    if expired:
-        raise DownloadRefused(WhyNot.EXPIRED)
-    if member.removed_at is not None:
-        raise DownloadRefused(WhyNot.MEMBER_REMOVED)
-    if not signed_in:
-        raise DownloadRefused(WhyNot.SIGNED_OUT)
-    return Link(link, member, Licensed(license, theme, file) if license and theme else None)
-
-
-def _rows(values: Sequence[Any], *tables: type[SQLModel]) -> Iterator[Any]:
-    """None for what an outer join has not found."""
-    start = 0
-    for table in tables:
-        end = start + len(attributes(table))
-        row = snapshot(table, values[start:end])
-        yield row if any(value is not None for value in values[start:end]) else None
-        start = end
-
-
-def _link() -> Select[*tuple[Any, ...]]:
-    account_id = col(DownloadLink.account_id)
-    return (
-        select(
-            col(DownloadLink.expires_at) <= func.now(),
-            _is_signed_in(),
-            *_columns(DownloadLink, Member, License, Theme, ThemeFile),
-        )
-        .select_from(DownloadLink)
-        .join(
-            Member, and_(col(Member.account_id) == account_id, col(Member.id) == col(DownloadLink.member_id))
-        )
-        .join(
-            License,
-            and_(col(License.account_id) == account_id, col(License.id) == _subject("licenseId")),
-            isouter=True,
-        )
-        .join(Theme, col(Theme.id) == col(License.theme_id), isouter=True)
-        .join(ThemeFile, col(ThemeFile.id) == _subject("fileId"), isouter=True)
-        .where(col(DownloadLink.token_hash) == parameter("token_hash"))
-    )
-
-
-def _is_signed_in() -> ColumnElement[bool]:
-    """Whether the credential that asked for the link is still good."""
-    session = exists().where(
-        col(DownloadLink.credential_kind) == CredentialKind.SESSION,
-        col(Session.id) == col(DownloadLink.credential_id),
-        col(Session.ended_at).is_(None),
-        col(Session.expires_at) > func.now(),
-    )
-    api_key = exists().where(
-        col(DownloadLink.credential_kind) == CredentialKind.API_KEY,
-        col(ApiKey.account_id) == col(DownloadLink.account_id),
-        col(ApiKey.id) == col(DownloadLink.credential_id),
-        ApiKey.works_or_may_yet(),
-    )
-    return or_(session, api_key)
-
-
-def _subject(name: str) -> ColumnElement[Any]:
-    return cast(col(DownloadLink.subject)[name].astext, POSTGRESQL_UUID)
-
-
-_LINK = Statement(_link, across_accounts="a link is looked up by its hash, and says of which account it is")
 
 
 async def open_theme_file(_settings: Settings, _database: Database, storage: Storage, link: Link) -> Content:

@@ -32,7 +32,7 @@ from models.notifications import AuditAnnouncer
 from permissions.client_sites import Site, site_of
 from permissions.viewer import Client
 from resolvers.change import Change, announcing, personal_change, system_change
-from resolvers.downloads.mutations import Content, Link, Subject, link_actor
+from resolvers.downloads.links import Content, Link, Subject, link_actor
 from resolvers.downloads.openers import ACTIONS
 from resolvers.global_ids import table_named
 

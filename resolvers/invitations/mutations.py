@@ -1,4 +1,4 @@
-"""Inviting: what an Admin does. What the invited person does is in `joining.py`."""
+"""Changes that an Admin makes to invitations. `joining.py` has those of the invited person."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,27 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import col
 
-from engine.conditions import Condition
-from engine.pagination import Branch, Listing, Order
-from engine.statements import any_of
 from mailer import messages
 from mailer.messages import Message
-from models.accounts import Account
 from models.audit import AuditAction
 from models.columns import now
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from models.members import Member, Role
 from permissions.context import Context
 from permissions.tokens import new_token
-from resolvers.accounts.mutations import account_id_of
+from resolvers.accounts.queries import account_id_of
 from resolvers.change import Change, change
 from resolvers.events import PLATFORM
 from resolvers.invitations.email_limits import count_emails, too_many_to
 from resolvers.invitations.inputs import (
-    InvitationFilter,
     InviteMemberInput,
     InviteMembersInput,
     ResendInvitationInput,
@@ -35,49 +30,13 @@ from resolvers.invitations.inputs import (
 from resolvers.invitations.outcomes import Outcome, remembered, replayed
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
-from resolvers.text import canonical_email, clean_email, clean_text
+from resolvers.text import clean_email, clean_text
 from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
 from settings import Settings
 
 MOST_INVITATIONS = 1_000
 _AT_ONCE = 20
 """Invitations that are written, with their emails, before other requests have their turn."""
-_NEWEST = Order("newest", (col(Invitation.created_at), col(Invitation.id)), descending=True)
-
-_of_account = Condition(lambda account_id: col(Invitation.account_id) == account_id)
-_addressed_to = Condition(lambda email: col(Invitation.email) == email)
-_in_states = Condition(lambda statuses: any_of(Invitation.status_now(), statuses))
-_stored = Condition(lambda status: col(Invitation.stored_status) == status)
-_pending = Condition(lambda: col(Invitation.stored_status) == InvitationStatus.PENDING)
-# IS TRUE: or else it were looked up in the index of what is due, of all accounts.
-_in_time = Condition(lambda: (col(Invitation.expires_at) > func.now()).is_(True))
-_due = Condition(lambda: col(Invitation.expires_at) <= func.now())
-
-
-def account_invitations(
-    context: Context, account: Account, filter: InvitationFilter | None = None
-) -> Listing:
-    of_account = _of_account(account.id)
-    statuses = filter.statuses if filter else None
-    if filter and filter.email is not None:
-        where = [of_account, _addressed_to(canonical_email(filter.email) or "")]
-        where += [] if statuses is None else [_in_states(statuses)]
-        return Listing(Invitation, tuple(where), _NEWEST)
-    if not statuses:
-        where = [of_account] if statuses is None else [of_account, _in_states([])]
-        return Listing(Invitation, tuple(where), _NEWEST)
-    branches = tuple(branch for status in dict.fromkeys(statuses) for branch in _with_status(status))
-    return Listing(Invitation, (of_account,), _NEWEST, branches=branches)
-
-
-def _with_status(status: InvitationStatus) -> tuple[Branch, ...]:
-    """Some have expired that the job has not come by yet."""
-    if status is InvitationStatus.PENDING:
-        return (Branch((_pending(), _in_time())),)
-    stored = Branch((_stored(status.value),))
-    if status is InvitationStatus.EXPIRED:
-        return stored, Branch((_pending(), _due()), is_few=True)
-    return (stored,)
 
 
 @mutation_result

@@ -1,170 +1,31 @@
-from collections.abc import Sequence
+"""Provisions licenses."""
+
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, any_, exists, func, or_, select, update
+from sqlalchemy import Select, and_, exists, func, select, update
 from sqlmodel import col
 
-from engine.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
-from engine.enums import described_enum
-from engine.pagination import Branch, Listing, Order, Search, Through, narrowed
 from engine.snapshots import attributes, made, snapshot
-from engine.statements import Statement, any_of, parameter
-from models.accounts import Account
+from engine.statements import Statement, parameter
 from models.audit import AuditAction
 from models.catalog import Theme
 from models.columns import now
 from models.licenses import LIVE, Entitlement, License
 from models.members import Member
-from models.text_forms import folded
 from permissions.context import Context
-from resolvers.accounts.mutations import account_id_of, count_active_licenses
+from resolvers.accounts.queries import account_id_of, count_active_licenses
 from resolvers.change import Change, change
-from resolvers.global_ids import decode_all, decode_as
-from resolvers.hosts import folded_host
-from resolvers.licenses.inputs import LicenseFilter, ProvisionLicenseInput
+from resolvers.global_ids import decode_as
+from resolvers.licenses.inputs import ProvisionLicenseInput
 from resolvers.licenses.jobs import expire
 from resolvers.licenses.keys import new_license_key
 from resolvers.licenses.sites import clean_site
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
-from resolvers.visibility import licenses_seen_by, states
 
-
-@described_enum(
-    "The orders of licenses.",
-    """
-    NEWEST The newest first.
-    OLDEST The oldest first.
-    SITE By host name.
-    """,
-)
-class LicenseOrder(StrEnum):
-    NEWEST = "NEWEST"
-    OLDEST = "OLDEST"
-    SITE = "SITE"
-
-
-_ORDERS = {
-    LicenseOrder.NEWEST: Order("newest", (col(License.provisioned_at), col(License.id)), descending=True),
-    LicenseOrder.OLDEST: Order("oldest", (col(License.provisioned_at), col(License.id))),
-    LicenseOrder.SITE: Order("site", (col(License.site), col(License.id))),
-}
 _MOST_DUE = 100
-_BY_ID = Order("id", (col(Entitlement.id),))
-
-
-_of_account = Condition(lambda account_id: col(License.account_id) == account_id)
-_held_by = Condition(lambda member_id: col(License.holder_id) == member_id)
-_held_by_any = Condition(lambda member_ids: any_of(col(License.holder_id), member_ids))
-_of_theme = Condition(lambda theme_id: col(License.theme_id) == theme_id)
-_of_themes = Condition(lambda theme_ids: any_of(col(License.theme_id), theme_ids))
-_in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
-_matches = Condition(
-    lambda site, theme: or_(contains(col(License.site_folded), site), _is_of_theme_called(theme)),
-    searches=("site_folded", "theme_id"),
-)
-_has_site_grams = Condition(
-    lambda account_id, search: has_grams_of(License, "site_folded", account_id, search)
-)
-_on_site = Condition(lambda search: contains(col(License.site_folded), search))
-_of_theme_elsewhere = Condition(
-    lambda account_id, theme_id, search: and_(
-        col(License.account_id) == account_id,
-        col(License.theme_id) == theme_id,
-        ~contains(col(License.site_folded), search),
-    )
-)
-_theme_called = Condition(lambda search: contains(col(Theme.name_folded), search))
-_entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == account_id)
-
-
-def account_licenses(
-    context: Context,
-    account: Account,
-    filter: LicenseFilter | None = None,
-    order_by: LicenseOrder | None = None,
-) -> Listing:
-    return _listing(context, account.id, filter, _ORDERS[order_by or LicenseOrder.NEWEST])
-
-
-def member_licenses(context: Context, member: Member, filter: LicenseFilter | None = None) -> Listing:
-    return _listing(context, member.account_id, filter, _ORDERS[LicenseOrder.NEWEST], _held_by(member.id))
-
-
-def account_entitlements(context: Context, account: Account) -> Listing:
-    return Listing(Entitlement, (_entitlements_of(account.id),), _BY_ID)
-
-
-def _listing(
-    context: Context, account_id: UUID, filter: LicenseFilter | None, order: Order, *where: Bound
-) -> Listing:
-    """What the viewer may see of it."""
-    seen = licenses_seen_by(context.signed_in().memberships[account_id])
-    of_account, branches = _of_account(account_id), tuple[Branch, ...]()
-    if filter and folded(filter.search or ""):
-        where = (of_account, *where, *_filtered(filter), *seen.where)
-        return Listing(License, where, order, search=_search(account_id, filter.search or ""))
-    if filter is not None:
-        where, branches = _narrowed(filter, where, by_status=not seen.where)
-    if not where and not branches:
-        return Listing(License, (of_account,), order, branches=seen.branches)
-    return Listing(License, (of_account, *where, *seen.where), order, branches=branches)
-
-
-def _narrowed(
-    filter: LicenseFilter, where: tuple[Bound, ...], *, by_status: bool
-) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
-    """The first of the filters says along which index the list is walked; the others are looked at on the
-    way."""
-    branches: tuple[Branch, ...] = ()
-    if filter.holder_ids is not None:
-        holders = _holders(filter.holder_ids)
-        where, branches = narrowed(where, branches, holders, _held_by, _held_by_any)
-    if filter.theme_ids is not None:
-        themes = _themes(filter.theme_ids)
-        where, branches = narrowed(where, branches, themes, _of_theme, _of_themes)
-    if filter.statuses is not None:
-        if where or branches or not (filter.statuses and by_status):
-            where = (*where, _in_states(filter.statuses))
-        else:
-            branches = states(filter.statuses)
-    return where, branches
-
-
-def _filtered(filter: LicenseFilter) -> list[Bound]:
-    where = []
-    if filter.statuses is not None:
-        where.append(_in_states(filter.statuses))
-    if filter.theme_ids is not None:
-        where.append(_of_themes(_themes(filter.theme_ids)))
-    if filter.holder_ids is not None:
-        where.append(_held_by_any(_holders(filter.holder_ids)))
-    return where
-
-
-def _themes(global_ids: Sequence[str]) -> list[UUID]:
-    return decode_all(Theme, global_ids, "themeIds")
-
-
-def _holders(global_ids: Sequence[str]) -> list[UUID]:
-    return decode_all(Member, global_ids, "holderIds")
-
-
-def _search(account_id: UUID, text: str) -> Search:
-    site, theme = folded_host(text), folded(text)
-    by_site = Branch((_has_site_grams(account_id, site), _on_site(site)))
-    of_theme = _of_theme_elsewhere(account_id, ParentColumn("id"), site)
-    by_theme = Branch((of_theme,), through=Through(Theme, _theme_called(theme)))
-    return Search(_matches(site, theme), (by_site, by_theme))
-
-
-def _is_of_theme_called(search: Any) -> Any:
-    """The themes are found once, and not for each license."""
-    themes = select(col(Theme.id)).where(contains(col(Theme.name_folded), search))
-    return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))
 
 
 @mutation_result

@@ -1,4 +1,4 @@
-"""Reports: asked for as a link, and made when it is followed, from what is there then."""
+"""Issues download links of reports, and makes a report when its link is opened."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -13,11 +13,11 @@ from models.storage import Storage
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.viewer import Membership
-from resolvers.accounts.mutations import account_id_of
+from resolvers.accounts.queries import account_id_of
 from resolvers.audit.exports import audit_log_lines
 from resolvers.audit.signing_keys import export_key
 from resolvers.change import Change, asked, change
-from resolvers.downloads.mutations import (
+from resolvers.downloads.links import (
     PDF_MEDIA_TYPE,
     Content,
     Download,

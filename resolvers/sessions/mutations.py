@@ -1,9 +1,9 @@
-"""Signing in, by an emailed one-time link, and out. A person's sessions belong to no account."""
+"""Signs people in by an emailed one-time link, ends sessions, and changes profiles."""
 
 import contextlib
 from datetime import timedelta
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -11,7 +11,7 @@ from sqlmodel import col
 from engine.conditions import Condition
 from engine.pagination import Order
 from engine.row_loader import with_id
-from engine.row_reader import row, rows
+from engine.row_reader import row
 from mailer import messages
 from mailer.queue import Lane
 from models.audit import AuditAction
@@ -33,31 +33,13 @@ from resolvers.user_errors import Refused, RetryLater, UserErrorCode, not_found,
 
 _HOUR = timedelta(hours=1)
 _MOST_WRONG_ADDRESSES = 5
-MOST_SESSIONS = 100
 _MOST_OF_A_NAME = 100
 _NAMELESS = "New member"
 
-_NEWEST = Order("newest", (col(Session.id),), descending=True)
 _BY_TOKEN = Order("token", (col(SignInLink.token_hash),))
 
-live_of_user = Condition(
-    lambda user_id: and_(
-        col(Session.user_id) == user_id,
-        col(Session.ended_at).is_(None),
-        col(Session.expires_at) > func.now(),
-    )
-)
 _link_with = Condition(lambda token_hash: col(SignInLink.token_hash) == token_hash)
 _addressed = Condition(lambda email: col(User.email) == email)
-
-
-async def live_sessions(context: Context) -> list[Session]:
-    """The viewer's own, newest first. An API key, which is no person, has none."""
-    viewer = context.signed_in()
-    if viewer.is_api_key:
-        return []
-    live_ones = live_of_user(viewer.user.id)
-    return await rows(context.database, Session, live_ones, order=_NEWEST, limit=MOST_SESSIONS)
 
 
 @mutation_result

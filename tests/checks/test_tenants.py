@@ -32,7 +32,7 @@ ACROSS = {
     "resolvers.api_keys.jobs._EXPIRED",
     "resolvers.api_keys.jobs._LAPSED",
     "resolvers.api_keys.jobs._SOON_OVER",
-    "resolvers.downloads.mutations._LINK",
+    "resolvers.downloads.links._LINK",
     "resolvers.invitations.jobs._DUE",
     "resolvers.billing.jobs._OPEN",
     "resolvers.invitations.joining._OPENED",

@@ -15,7 +15,7 @@ from models.database import Database
 from models.downloads import DownloadKind
 from models.storage import Storage, StorageUnavailable
 from resolvers.downloads import transfers
-from resolvers.downloads.mutations import Content, Link, Subject
+from resolvers.downloads.links import Content, Link, Subject
 from settings import Settings
 from tests.processes.test_start import Command, running, wait_until_gone
 from tests.support.changes import nothing_changes

@@ -13,7 +13,7 @@ from models import License, Member
 from resolvers.global_ids import decode, encode
 from resolvers.licenses.keys import _ALPHABET, is_license_key, new_license_key
 from resolvers.licenses.sites import clean_site
-from resolvers.members.mutations import _ORDERS, MemberOrder
+from resolvers.members.queries import _ORDERS, MemberOrder
 from resolvers.text import clean_email, clean_line, clean_text, mask_email
 from resolvers.user_errors import Refused
 

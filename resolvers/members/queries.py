@@ -1,0 +1,120 @@
+"""Reads the members of an account."""
+
+from enum import StrEnum
+
+from sqlalchemy import func, or_
+from sqlmodel import col
+
+from engine.conditions import Condition, contains, has_grams_of
+from engine.enums import described_enum
+from engine.pagination import Branch, Listing, Order, Search, each_of
+from engine.statements import any_of
+from models.accounts import Account
+from models.members import Member, Role
+from models.text_forms import folded
+from permissions.context import Context
+from permissions.roles import Permission
+from resolvers.hosts import folded_address
+from resolvers.members.inputs import MemberFilter
+
+
+@described_enum(
+    "The orders of a team.",
+    """
+    JOINED Who joined first comes first.
+    NAME From A to Z.
+    LAST_ACTIVE Who was active last comes first.
+    """,
+)
+class MemberOrder(StrEnum):
+    JOINED = "JOINED"
+    NAME = "NAME"
+    LAST_ACTIVE = "LAST_ACTIVE"
+
+
+_ORDERS = {
+    MemberOrder.JOINED: Order("joined", (col(Member.joined_at), col(Member.id))),
+    MemberOrder.NAME: Order("name", (col(Member.name_key), col(Member.id))),
+    MemberOrder.LAST_ACTIVE: Order(
+        "active", (func.coalesce(col(Member.last_active_at), col(Member.joined_at)), col(Member.id)), True
+    ),
+}
+
+
+_of_account = Condition(lambda account_id: col(Member.account_id) == account_id)
+
+
+_present = Condition(lambda: col(Member.removed_at).is_(None))
+
+
+_gone = Condition(lambda: col(Member.removed_at).is_not(None))
+
+
+_in_role = Condition(lambda role: col(Member.role) == role)
+
+
+_in_roles = Condition(lambda roles: any_of(col(Member.role), roles))
+
+
+_named = Condition(lambda search: contains(col(Member.name_folded), search), searches=("name_folded",))
+
+
+_named_or_addressed = Condition(
+    lambda search, address: or_(
+        contains(col(Member.name_folded), search), contains(col(Member.email_folded), address)
+    ),
+    searches=("name_folded", "email_folded"),
+)
+
+
+_has_name_grams = Condition(
+    lambda account_id, search: has_grams_of(Member, "name_folded", account_id, search)
+)
+
+
+_has_grams = Condition(
+    lambda account_id, search, address: or_(
+        has_grams_of(Member, "name_folded", account_id, search),
+        has_grams_of(Member, "email_folded", account_id, address),
+    )
+)
+
+
+def account_members(
+    context: Context,
+    account: Account,
+    filter: MemberFilter | None = None,
+    order_by: MemberOrder | None = None,
+) -> Listing:
+    of_account, order = _of_account(account.id), _ORDERS[order_by or MemberOrder.JOINED]
+    roles = filter.roles if filter else None
+    with_removed = bool(filter and filter.include_removed)
+    if filter and folded(filter.search or ""):
+        where = [of_account, *(() if with_removed else (_present(),))]
+        where += [] if roles is None else [_in_roles(roles)]
+        return Listing(Member, tuple(where), order, search=_search(context, account, filter.search or ""))
+    if with_removed and roles != []:
+        return Listing(Member, (of_account,), order, branches=_present_and_gone(roles))
+    if roles is None:
+        return Listing(Member, (of_account, _present()), order)
+    in_roles, branches = each_of(roles, _in_role, _in_roles)
+    return Listing(Member, (of_account, _present(), *in_roles), order, branches=branches)
+
+
+def _present_and_gone(roles: list[Role] | None) -> tuple[Branch, ...]:
+    """Those who are gone have indexes by their role alone."""
+    named = list(Role) if roles is None else list(dict.fromkeys(roles))
+    gone = [Branch((_in_role(role), _gone())) for role in named]
+    if roles is None:
+        return Branch((_present(),)), *gone
+    return *(Branch((_in_role(role), _present())) for role in named), *gone
+
+
+def _search(context: Context, account: Account, text: str) -> Search:
+    """By name; by address too for those who may see addresses, or a search would tell them to anyone."""
+    membership, search = context.membership(account.id), folded(text)
+    if membership is not None and membership.may(Permission.INVITE_MEMBERS):
+        address = folded_address(text)
+        found = Branch((_has_grams(account.id, search, address),))
+        return Search(_named_or_addressed(search, address), (found,))
+    return Search(_named(search), (Branch((_has_name_grams(account.id, search),)),))
