@@ -123,7 +123,7 @@ async def test_who_takes_in_a_long_answer_slowly_gets_all_of_it(version: bytes) 
                 data = await asyncio.wait_for(loop.sock_recv(slow, 65_536), WAIT_SECONDS)
                 assert data, f"{received:,} bytes"
                 received += len(data.partition(b"\r\n\r\n")[2]) if not received else len(data)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.03)
 
     assert received == size
 
