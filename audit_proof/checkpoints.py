@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from audit_proof import json_text
 from audit_proof.diagnosis import Damage, Kind
 from audit_proof.verification import Verified
 
@@ -25,7 +24,7 @@ class Checkpoint:
         if pair := _PAIR.fullmatch(text):
             return cls(int(pair[1]), pair[2].lower())
         try:
-            given: Any = orjson.loads(Path(text).read_bytes())
+            given: Any = json_text.loads(Path(text).read_bytes())
             return cls(int(given["sequence"]), str(given["hash"]), str(given["accountId"]))
         except (OSError, ValueError, KeyError, TypeError):
             raise ValueError(

@@ -4,10 +4,10 @@ from binascii import Error
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from audit_proof import json_text
 from audit_proof.keys import decoded, encoded
 
 PREFIX = b'{"end":true,'
@@ -51,8 +51,8 @@ class End:
     def of(cls, line: bytes) -> "End | None":
         """None for what is not such a line, to the byte."""
         try:
-            given: Any = orjson.loads(line)
-        except orjson.JSONDecodeError:
+            given: Any = json_text.loads(line)
+        except ValueError:
             return None
         if type(given) is not dict or list(given) not in (list(_TYPES), _AS_BEFORE):
             return None
@@ -67,7 +67,7 @@ class End:
             *(self.is_filtered, self.sha256, self.signature),
         )
         names = _AS_BEFORE if self.sha256 is None else _TYPES
-        return orjson.dumps(dict(zip(names, values, strict=False))) + b"\n"
+        return json_text.dumps(dict(zip(names, values, strict=False))) + b"\n"
 
     def signed(self, key: Ed25519PrivateKey) -> "End":
         return replace(self, signature=encoded(key.sign(self._message())))

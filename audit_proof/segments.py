@@ -12,8 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import orjson
-
+from audit_proof import json_text
 from audit_proof.chain import FIELDS, joined
 
 _SEGMENT_BYTES = 8 * 2**20
@@ -85,11 +84,11 @@ def taken_apart(line: bytes) -> Fields:
     head, _, rest = line.partition(_BEFORE_DETAILS)
     details, _, hashes = rest.rpartition(_BEFORE_HASHES)
     try:
-        event = orjson.loads(head + b"}")
-    except orjson.JSONDecodeError:
+        event = json_text.loads(head + b"}")
+    except ValueError:
         raise Malformed from None
     # Written in any other way, a name might stand there twice: one thing here, and another elsewhere.
-    if type(event) is not dict or list(event) != _NAMES or orjson.dumps(event) != head + b"}":
+    if type(event) is not dict or list(event) != _NAMES or json_text.dumps(event) != head + b"}":
         raise Malformed
     texts = [*event.values()]
     sequence = texts[_SEQUENCE]

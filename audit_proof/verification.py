@@ -8,9 +8,9 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from audit_proof import json_text
 from audit_proof.diagnosis import FIRST_HASH, Damage, Event, Kind, Lines, first_damage
 from audit_proof.export_end import PREFIX, End
 from audit_proof.prunings import Pruning
@@ -271,7 +271,7 @@ def _require_vouched(lines: Lines, first: Segment, pruning: Pruning) -> None:
 
 def _details(line: bytes) -> dict[str, Any]:
     try:
-        details = orjson.loads(taken_apart(line).details)
-    except orjson.JSONDecodeError:
+        details = json_text.loads(taken_apart(line).details)
+    except ValueError:
         return {}
     return details if isinstance(details, dict) else {}

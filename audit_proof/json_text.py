@@ -1,0 +1,54 @@
+"""JSON of an export's lines, read and written strictly.
+
+By orjson where it is installed, or else by Python alone, to the same values and bytes: the verifier needs no
+package but `cryptography`.
+"""
+
+import json
+from math import isinf
+from typing import Any, NoReturn
+
+try:
+    import orjson
+except ImportError:
+    orjson = None  # type: ignore[assignment]
+
+
+def loads(text: bytes) -> Any:
+    """Raises ValueError for what is no JSON in UTF-8."""
+    return orjson.loads(text) if orjson is not None else loads_by_python(text)
+
+
+def dumps(value: Any) -> bytes:
+    """Without spaces, in UTF-8. Raises ValueError for lone surrogates."""
+    return orjson.dumps(value) if orjson is not None else dumps_by_python(value)
+
+
+def loads_by_python(text: bytes) -> Any:
+    try:
+        value = json.loads(text.decode(), parse_constant=_refuse, parse_int=_integer, parse_float=_float)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    json.dumps(value, ensure_ascii=False).encode()  # Raises ValueError for lone surrogates.
+    return value
+
+
+def dumps_by_python(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _integer(digits: str) -> int | float:
+    """Beyond 64 bits a float, as orjson reads it."""
+    value = int(digits) if len(digits) <= 20 else None
+    return value if value is not None and -(2**63) <= value < 2**64 else _float(digits)
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if isinf(value):
+        raise ValueError("beyond the range of a 64-bit float")
+    return value
