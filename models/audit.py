@@ -1,6 +1,6 @@
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from enum import StrEnum, auto
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, text
@@ -12,94 +12,88 @@ from engine.enums import described_enum
 from models.columns import enum_column, new_id, tenant_index, time_column
 
 
-@described_enum(
-    "What was done, or tried.",
-    """
-    ACCOUNT_CREATED An account was created.
-    ACCOUNT_UPDATED An account was renamed.
-    ACCOUNT_LIMITS_CHANGED An account's limits were changed.
-    OWNERSHIP_TRANSFERRED Another member became the owner.
-    MEMBER_INVITED Somebody was invited.
-    INVITATION_RESENT An invitation was sent again, with a new link.
-    INVITATION_REVOKED An invitation was withdrawn.
-    INVITATION_DECLINED Who was invited said no.
-    INVITATION_EXPIRED Nobody clicked an invitation's link in time.
-    INVITATION_DELIVERY_FAILED The mail server refused an invitation's email.
-    MEMBER_JOINED Who was invited joined.
-    MEMBER_RENAMED A member changed its name.
-    MEMBER_ROLE_CHANGED A member got another role.
-    MEMBER_REMOVED A member was removed.
-    MEMBER_LEFT A member left.
-    LICENSES_PURCHASED Licenses were bought.
-    ENTITLEMENT_GRANTED The operator granted licenses.
-    LICENSE_PROVISIONED A license was provisioned for a site.
-    LICENSE_REVOKED A license was revoked.
-    LICENSE_SUSPENDED A license was suspended.
-    LICENSE_REINSTATED A suspended license was reinstated.
-    LICENSE_TRANSFERRED A license got another holder.
-    LICENSE_EXPIRED A license's time was over.
-    THEME_FILE_DOWNLOADED A theme's file was downloaded.
-    REPORT_DOWNLOADED A report was downloaded.
-    INVOICE_DOWNLOADED An invoice was downloaded.
-    API_KEY_GENERATED An API key was generated.
-    API_KEY_CLAIMED A member claimed its API key.
-    API_KEY_ROTATED An API key got a new secret.
-    API_KEY_REVOKED An API key was revoked.
-    API_CALLED A GraphQL request was made with an API key.
-    BILLING_DETAILS_CHANGED The billing details were changed.
-    INVOICE_ISSUED An invoice was issued.
-    INVOICE_PAID An invoice was paid.
-    INVOICE_VOIDED An invoice was voided.
-    API_KEY_EXPIRED An API key's time was over, or nobody claimed it in time.
-    AUDIT_LOG_PRUNED The oldest events were exported and dropped; this one vouches for them.
-    AUDIT_STREAM_CREATED A webhook for audit events was set up.
-    AUDIT_STREAM_UPDATED A webhook for audit events was changed, paused or resumed.
-    AUDIT_STREAM_DELETED A webhook for audit events was taken away.
-    AUDIT_STREAM_PAUSED A webhook for audit events failed for too long, or its receiver ended it.
-    """,
-)
+@described_enum("What was done, or tried.")
 class AuditAction(StrEnum):
-    ACCOUNT_CREATED = "ACCOUNT_CREATED"
-    ACCOUNT_UPDATED = "ACCOUNT_UPDATED"
-    ACCOUNT_LIMITS_CHANGED = "ACCOUNT_LIMITS_CHANGED"
-    OWNERSHIP_TRANSFERRED = "OWNERSHIP_TRANSFERRED"
-    MEMBER_INVITED = "MEMBER_INVITED"
-    INVITATION_RESENT = "INVITATION_RESENT"
-    INVITATION_REVOKED = "INVITATION_REVOKED"
-    INVITATION_DECLINED = "INVITATION_DECLINED"
-    INVITATION_EXPIRED = "INVITATION_EXPIRED"
-    INVITATION_DELIVERY_FAILED = "INVITATION_DELIVERY_FAILED"
-    MEMBER_JOINED = "MEMBER_JOINED"
-    MEMBER_RENAMED = "MEMBER_RENAMED"
-    MEMBER_ROLE_CHANGED = "MEMBER_ROLE_CHANGED"
-    MEMBER_REMOVED = "MEMBER_REMOVED"
-    MEMBER_LEFT = "MEMBER_LEFT"
-    LICENSES_PURCHASED = "LICENSES_PURCHASED"
-    ENTITLEMENT_GRANTED = "ENTITLEMENT_GRANTED"
-    LICENSE_PROVISIONED = "LICENSE_PROVISIONED"
-    LICENSE_REVOKED = "LICENSE_REVOKED"
-    LICENSE_SUSPENDED = "LICENSE_SUSPENDED"
-    LICENSE_REINSTATED = "LICENSE_REINSTATED"
-    LICENSE_TRANSFERRED = "LICENSE_TRANSFERRED"
-    LICENSE_EXPIRED = "LICENSE_EXPIRED"
-    THEME_FILE_DOWNLOADED = "THEME_FILE_DOWNLOADED"
-    REPORT_DOWNLOADED = "REPORT_DOWNLOADED"
-    INVOICE_DOWNLOADED = "INVOICE_DOWNLOADED"
-    API_KEY_GENERATED = "API_KEY_GENERATED"
-    API_KEY_CLAIMED = "API_KEY_CLAIMED"
-    API_KEY_ROTATED = "API_KEY_ROTATED"
-    API_KEY_REVOKED = "API_KEY_REVOKED"
-    API_CALLED = "API_CALLED"
-    BILLING_DETAILS_CHANGED = "BILLING_DETAILS_CHANGED"
-    INVOICE_ISSUED = "INVOICE_ISSUED"
-    INVOICE_PAID = "INVOICE_PAID"
-    INVOICE_VOIDED = "INVOICE_VOIDED"
-    API_KEY_EXPIRED = "API_KEY_EXPIRED"
-    AUDIT_LOG_PRUNED = "AUDIT_LOG_PRUNED"
-    AUDIT_STREAM_CREATED = "AUDIT_STREAM_CREATED"
-    AUDIT_STREAM_UPDATED = "AUDIT_STREAM_UPDATED"
-    AUDIT_STREAM_DELETED = "AUDIT_STREAM_DELETED"
-    AUDIT_STREAM_PAUSED = "AUDIT_STREAM_PAUSED"
+    """The table of audit actions: name, description, and how an attempt that was refused reads in the log
+    (`Vera tried to invite somebody, which needs INVITE_MEMBERS`); None where no member can be refused.
+
+    The API's enum, its descriptions, the database's CHECK and the events follow from it. A row that lacks a
+    part fails at import.
+    """
+
+    _value_: str
+    description: str
+    _attempt: str | None
+
+    def __new__(cls, name: str, description: str, attempt: str | None) -> Self:
+        if not description or attempt == "":
+            raise TypeError(f"{name} has an empty description or phrase")
+        action = str.__new__(cls, name)
+        action._value_ = name
+        action.description, action._attempt = description, attempt
+        return action
+
+    @staticmethod
+    def _generate_next_value_(name: str, *_: object) -> str:
+        """The value of `auto()`."""
+        return name
+
+    @property
+    def attempt(self) -> str:
+        """The phrase for an attempt that was refused. Raises `TypeError` where there is none."""
+        if self._attempt is None:
+            raise TypeError(f"{self} has no phrase for a refused attempt: add one to its row in AuditAction")
+        return self._attempt
+
+    ACCOUNT_CREATED = auto(), "An account was created.", None
+    ACCOUNT_UPDATED = auto(), "An account was renamed.", "rename the account"
+    ACCOUNT_LIMITS_CHANGED = auto(), "An account's limits were changed.", "change the account's limits"
+    OWNERSHIP_TRANSFERRED = auto(), "Another member became the owner.", "transfer the account's ownership"
+    MEMBER_INVITED = auto(), "Somebody was invited.", "invite somebody"
+    INVITATION_RESENT = auto(), "An invitation was sent again, with a new link.", "resend an invitation"
+    INVITATION_REVOKED = auto(), "An invitation was withdrawn.", "revoke an invitation"
+    INVITATION_DECLINED = auto(), "Who was invited said no.", None
+    INVITATION_EXPIRED = auto(), "Nobody clicked an invitation's link in time.", None
+    INVITATION_DELIVERY_FAILED = auto(), "The mail server refused an invitation's email.", None
+    MEMBER_JOINED = auto(), "Who was invited joined.", None
+    MEMBER_RENAMED = auto(), "A member changed its name.", "change its own name"
+    MEMBER_ROLE_CHANGED = auto(), "A member got another role.", "change a member's role"
+    MEMBER_REMOVED = auto(), "A member was removed.", "remove a member"
+    MEMBER_LEFT = auto(), "A member left.", "leave the account"
+    LICENSES_PURCHASED = auto(), "Licenses were bought.", "buy licenses"
+    ENTITLEMENT_GRANTED = auto(), "The operator granted licenses.", None
+    LICENSE_PROVISIONED = auto(), "A license was provisioned for a site.", "provision a license"
+    LICENSE_REVOKED = auto(), "A license was revoked.", "revoke a license"
+    LICENSE_SUSPENDED = auto(), "A license was suspended.", "suspend a license"
+    LICENSE_REINSTATED = auto(), "A suspended license was reinstated.", "reinstate a license"
+    LICENSE_TRANSFERRED = auto(), "A license got another holder.", "transfer a license"
+    LICENSE_EXPIRED = auto(), "A license's time was over.", None
+    THEME_FILE_DOWNLOADED = auto(), "A theme's file was downloaded.", "download a theme's file"
+    REPORT_DOWNLOADED = auto(), "A report was downloaded.", "ask for a report"
+    INVOICE_DOWNLOADED = auto(), "An invoice was downloaded.", "download an invoice"
+    API_KEY_GENERATED = auto(), "An API key was generated.", "generate an API key"
+    API_KEY_CLAIMED = auto(), "A member claimed its API key.", None
+    API_KEY_ROTATED = auto(), "An API key got a new secret.", "rotate an API key"
+    API_KEY_REVOKED = auto(), "An API key was revoked.", "revoke an API key"
+    API_CALLED = auto(), "A GraphQL request was made with an API key.", None
+    BILLING_DETAILS_CHANGED = auto(), "The billing details were changed.", "change the billing details"
+    INVOICE_ISSUED = auto(), "An invoice was issued.", None
+    INVOICE_PAID = auto(), "An invoice was paid.", None
+    INVOICE_VOIDED = auto(), "An invoice was voided.", None
+    API_KEY_EXPIRED = auto(), "An API key's time was over, or nobody claimed it in time.", None
+    AUDIT_LOG_PRUNED = auto(), "The oldest events were exported and dropped; this one vouches for them.", None
+    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was set up.", "set up a webhook"
+    AUDIT_STREAM_UPDATED = (
+        auto(),
+        "A webhook for audit events was changed, paused or resumed.",
+        "change a webhook",
+    )
+    AUDIT_STREAM_DELETED = auto(), "A webhook for audit events was taken away.", "delete a webhook"
+    AUDIT_STREAM_PAUSED = (
+        auto(),
+        "A webhook for audit events failed for too long, or its receiver ended it.",
+        None,
+    )
 
 
 @described_enum(

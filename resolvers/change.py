@@ -45,7 +45,7 @@ from permissions.viewer import Client, Membership, Scopes
 from resolvers.audit_append import append, written
 from resolvers.denials import Denials
 from resolvers.email_allowances import Allowance
-from resolvers.events import ATTEMPTS, Actor, new_event, shortened, target
+from resolvers.events import Actor, new_event, shortened, target
 from resolvers.idempotency import Attempt
 from resolvers.membership_lock import lock_membership
 from resolvers.user_errors import not_found
@@ -236,8 +236,9 @@ async def change(
     anything is locked or written, where the credential has no membership in the account; and `Forbidden`,
     which leaves a DENIED event, where the role does not have the permission of the field's `allow=`. The
     event names `on`, what the change was to be made on, or else the account. `rows` is about how many it
-    writes.
+    writes. Raises `TypeError` at once where the action has no phrase for a refused attempt.
     """
+    attempt = action.attempt
     viewer = context.signed_in()
     membership = viewer.membership(account_id)
     if membership is None:
@@ -250,6 +251,7 @@ async def change(
             await require_working(transaction.driver, context.token or "")
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
             denied = {**new_event(account_id, actor, context.client, action), **target(on or account)}
+            denied["summary"] = f"{member.name} tried to {attempt}"
             tx = Change(transaction, account, action, actor, context.client, member)
             tx.has_read(account)
             tx.has_read(member)
@@ -398,8 +400,7 @@ async def _look_up_key(tx: Change, actor_id: UUID, key: str | None, credential_i
 
 
 async def _record_denied(context: Context, denied: dict[str, Any], refusal: Forbidden) -> None:
-    attempt = ATTEMPTS[denied["action"]]
-    denied["summary"] = f"{denied['actor_name']} tried to {attempt}, {refusal.which}"
+    denied["summary"] += f", {refusal.which}"
     denied["outcome"] = AuditOutcome.DENIED
     denied["details"] = {"permission": refusal.permission.value, "input": shortened(asked.get().input)}
     await (context.denials or denials_of(context.database, context.announcer)).record(denied)

@@ -27,34 +27,6 @@ OPERATOR = Actor(
 )
 PLATFORM = Actor(ActorKind.SYSTEM, "Team access")
 
-ATTEMPTS = {
-    AuditAction.ACCOUNT_UPDATED: "rename the account",
-    AuditAction.ACCOUNT_LIMITS_CHANGED: "change the account's limits",
-    AuditAction.OWNERSHIP_TRANSFERRED: "transfer the account's ownership",
-    AuditAction.MEMBER_INVITED: "invite somebody",
-    AuditAction.INVITATION_RESENT: "resend an invitation",
-    AuditAction.INVITATION_REVOKED: "revoke an invitation",
-    AuditAction.MEMBER_ROLE_CHANGED: "change a member's role",
-    AuditAction.MEMBER_REMOVED: "remove a member",
-    AuditAction.LICENSES_PURCHASED: "buy licenses",
-    AuditAction.LICENSE_PROVISIONED: "provision a license",
-    AuditAction.LICENSE_REVOKED: "revoke a license",
-    AuditAction.THEME_FILE_DOWNLOADED: "download a theme's file",
-    AuditAction.REPORT_DOWNLOADED: "ask for a report",
-    AuditAction.INVOICE_DOWNLOADED: "download an invoice",
-    AuditAction.BILLING_DETAILS_CHANGED: "change the billing details",
-    AuditAction.LICENSE_SUSPENDED: "suspend a license",
-    AuditAction.LICENSE_REINSTATED: "reinstate a license",
-    AuditAction.LICENSE_TRANSFERRED: "transfer a license",
-    AuditAction.AUDIT_STREAM_CREATED: "set up a webhook",
-    AuditAction.AUDIT_STREAM_UPDATED: "change a webhook",
-    AuditAction.AUDIT_STREAM_DELETED: "delete a webhook",
-    AuditAction.API_KEY_GENERATED: "generate an API key",
-    AuditAction.API_KEY_ROTATED: "rotate an API key",
-    AuditAction.API_KEY_REVOKED: "revoke an API key",
-}
-"""How a refused attempt reads: `Vera tried to …, which needs INVITE_MEMBERS`."""
-
 
 def new_event(account_id: UUID, actor: Actor, client: Client, action: AuditAction) -> dict[str, Any]:
     """Who did it, from where; what it was, the change adds."""

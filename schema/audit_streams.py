@@ -16,7 +16,7 @@ _URL = "Where events are sent to: https, a public host, port 443 or from 1024 on
 
 
 def _actions(actions: list[str] | None) -> list[AuditAction] | None:
-    return None if actions is None else [AuditAction(action) for action in actions]
+    return None if actions is None else [AuditAction[action] for action in actions]
 
 
 @object_type(
