@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -19,7 +20,7 @@ import worker
 from mailer import delivery, queue
 from mailer.delivery import Deferred, Outcome, Rejected, Retries, Sent, deliver
 from mailer.mailbox import list_mails
-from mailer.messages import Message
+from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, Lane
 from settings import Settings
 from tests.support.smtp import HANG, HANG_UP, LINK, TOKEN, a_message, raw_server, smtp_server, some_settings
@@ -56,7 +57,9 @@ class Work:
         self.stop = asyncio.Event()
 
     @asynccontextmanager
-    async def on(self, settings: Settings, pace: Pace = QUICK) -> AsyncIterator["asyncio.Task[None]"]:
+    async def on(
+        self, settings: Settings, pace: Pace = QUICK, **options: Any
+    ) -> AsyncIterator["asyncio.Task[None]"]:
         async def record(message: Message, outcome: Outcome) -> None:
             self.outcomes.append((message.message_id, outcome))
 
@@ -66,7 +69,7 @@ class Work:
         async def tick() -> None:
             self.ticks.append(datetime.now())
 
-        jobs = Jobs(connect, record, {"tick": ("* * * * * *", tick)})
+        jobs = Jobs(connect, record, {"tick": ("* * * * * *", tick)}, **options)
         task = asyncio.create_task(keep_working(settings, jobs, self.stop, pace))
         try:
             yield task
@@ -376,7 +379,44 @@ async def test_without_an_smtp_url_the_worker_delivers_into_the_mailbox(
     assert TOKEN not in caplog.text
 
 
+async def test_an_email_is_sent_where_nobody_can_say_whether_it_is_wanted(
+    connection: asyncpg.Connection, work: Work
+) -> None:
+    async def wanted(_message: Message) -> bool:
+        raise ConnectionError("the database has gone")
+
+    message = a_message()
+    async with smtp_server() as server, work.on(some_settings(server.port), wanted=wanted):
+        await enqueue(connection, [message])
+        await until_no_jobs_are_left(connection)
+
+    assert [email["Message-ID"] for email in server.emails] == [message.message_id]
+
+
 # Trying again
+
+
+async def test_an_email_whose_attachment_cannot_be_made_is_tried_again(
+    connection: asyncpg.Connection, work: Work
+) -> None:
+    attempts = 0
+
+    async def attach(_message: Message) -> Sequence[Attachment]:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise RuntimeError(f"no typesetter for {TOKEN}")
+        return [Attachment("invoice.pdf", "application/pdf", b"%PDF")]
+
+    message = a_message()
+    async with smtp_server() as server, work.on(some_settings(server.port), attach=attach):
+        await enqueue(connection, [message])
+        await until(lambda: work.outcomes[-1:] == [(message.message_id, Sent())])
+
+    broken = Deferred("The email could not be sent because of an internal error.", answered=True)
+    assert [outcome for _, outcome in work.outcomes] == [broken, broken, Sent()]
+    (email,) = server.emails
+    assert [part.get_filename() for part in email.iter_attachments()] == ["invoice.pdf"]
 
 
 async def test_a_deferred_email_is_tried_again_under_the_same_message_id(

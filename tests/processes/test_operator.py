@@ -141,3 +141,23 @@ async def test_an_import_and_a_grant_as_json(world: World, tmp_path: Path) -> No
 
     assert imported == {"themes": 2, "releases": 3, "files": 3}
     assert granted == {"account": "acme", "theme": "aurora", "purchased": 10, "provisioned": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("acme", "nowhere", "1"), "no such theme as nowhere"),
+        (("acme", "aurora", "1000000"), "more licenses of this theme than can be counted"),
+    ],
+)
+async def test_what_cannot_be_granted_is_said_and_changes_nothing(
+    world: World, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    await world.superuser.execute("UPDATE entitlements SET purchased = 2147000000")
+
+    async with nothing_changes(world):
+        code, out, err = await run(world, tmp_path, "entitlements", "grant", *arguments)
+
+    assert (code, out) == (1, "")
+    assert said in err
+    assert_one_sentence(err)

@@ -238,6 +238,15 @@ def test_a_taken_port_is_named_before_anything_is_made(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_an_address_that_is_not_of_this_machine_is_named(folder: Path) -> None:
+    code, _, err = Command(folder, "serve", HOST="192.0.2.1").outcome()
+
+    assert code == 1
+    assert "on 192.0.2.1 is not to be had: set PORT or HOST to another." in err
+    assert_one_sentence(err)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_data_folder_that_cannot_be_written(folder: Path) -> None:
     (folder / "file").touch()
 
