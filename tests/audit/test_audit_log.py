@@ -125,6 +125,24 @@ async def test_no_size(world: World, sizes: dict[str, int]) -> None:
 # Filters
 
 
+@pytest.mark.parametrize(
+    ("filter", "said"),
+    [
+        ({"apiKeyId": f"member_{0:032x}"}, "`apiKeyId` is no API key's id"),
+        ({"apiKeyId": "x"}, "`apiKeyId` is no API key's id"),
+        ({"targetId": "x"}, "`targetId` is no id"),
+        ({"ip": "192.0.2"}, "`ip` is no IP address"),
+    ],
+)
+async def test_a_filter_by_what_is_nothing_of_the_kind(
+    world: World, filter: dict[str, str], said: str
+) -> None:
+    (error,) = (await world.admin.post(AUDIT_LOG, filter=filter))["errors"]
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["message"].startswith(said)
+
+
 @pytest.fixture
 async def eventful(world: World) -> AsyncIterator[World]:
     """Besides its beginnings: an invitation, sent again, and an attempt that was denied."""
