@@ -1,7 +1,8 @@
-"""Whether a statement reads and changes rows of one account: a statement that does not is refused.
+"""Checks that a statement reads and changes rows of one account only, and refuses it otherwise.
 
-Each table with an `account_id`, and `accounts` by its `id`, has it compared, by conditions that all hold,
-with a parameter (an account, or the accounts of a viewer: `= ANY`), or with that of another such table.
+Every table with an `account_id`, and `accounts` by its `id`, must be compared with a parameter, or with the
+same column of another table that is; the conditions must be joined by AND. The parameter is one account, or
+the list of a viewer's accounts (`= ANY`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,12 +39,13 @@ _bound_forms: set[Any] = set()
 
 
 class UnboundStatement(Exception):
-    """Of tables of accounts, without an account."""
+    """A statement over tables of accounts that does not name the account."""
 
 
 def require_bound(statement: ClauseElement, across_accounts: str | None = None) -> None:
     """Raises UnboundStatement, which names the tables that are not bound to one account. `across_accounts`
-    says why no parameter names it; all tables of a record are of one account then, too."""
+    gives the reason for a statement without an account parameter; all tables of one record must be of the
+    same account even then."""
     check = _Check()
     check.statement(statement, None)
     unbound = check.unbound()
@@ -58,7 +60,8 @@ def require_bound(statement: ClauseElement, across_accounts: str | None = None) 
 
 @event.listens_for(Session, "do_orm_execute")
 def _require_bound_in_session(state: ORMExecuteState) -> None:
-    """Of sessions too: those of one form once. `across_accounts` is an execution option of theirs."""
+    """The same check for statements of an ORM session, once for each form. `across_accounts` is an execution
+    option there."""
     statement = cast("ClauseElement", state.statement)
     across_accounts = state.execution_options.get("across_accounts")
     form = statement._generate_cache_key()
@@ -71,7 +74,7 @@ def _require_bound_in_session(state: ORMExecuteState) -> None:
 
 @dataclass(eq=False)
 class _Node:
-    """The account of a table's row, as far as it is known to be that of another."""
+    """The account of a table's rows. Tables that are compared with each other share the root node."""
 
     same: "_Node | None" = None
 
@@ -82,7 +85,7 @@ Columns = dict[str, _Node]
 
 @dataclass
 class _Scope:
-    """What a SELECT calls its tables, and those around it."""
+    """The tables of a SELECT, by alias, with those of the SELECTs around it."""
 
     outer: "_Scope | None"
     tables: dict[str, Columns] = field(default_factory=dict)
@@ -100,12 +103,12 @@ class _Check:
         self._ctes: dict[str, Columns] = {}
 
     def unbound(self) -> list[tuple[_Node, str]]:
-        """The tables that no parameter binds; those of one account have the same node."""
+        """Tables that no parameter binds. Tables of the same account have the same root node."""
         roots = [(self._root(node), name) for node, name in self.tables]
         return [(root, name) for root, name in roots if root is not self._root(self._bound)]
 
     def statement(self, statement: Any, outer: _Scope | None) -> Columns:
-        """The columns of its records that hold an account's id."""
+        """Columns of the statement's records that hold the id of an account."""
         if isinstance(statement, CompoundSelect):
             # Each is bound by itself, so any tells what all of them are.
             columns = [self.statement(each, outer) for each in statement.selects]
@@ -146,7 +149,7 @@ class _Check:
         self._parts(statement, scope)
 
     def _parts(self, statement: Any, scope: _Scope) -> None:
-        """The SELECTs in what stands beside its conditions: an order, values, RETURNING, WITH."""
+        """SELECTs in the parts other than conditions: ORDER BY, VALUES, RETURNING, WITH."""
         for name in _PARTS:
             for expression in _expressions_in(getattr(statement, name, None)):
                 self._nested(expression, scope)
@@ -184,7 +187,7 @@ class _Check:
                     root.same = self._root(bound_by)
 
     def _table(self, source: Any, scope: _Scope) -> None:
-        """A table that a SELECT around this one has already is that one's: SQLAlchemy correlates it."""
+        """A table that an outer SELECT already has is the outer one's: SQLAlchemy correlates it."""
         if scope.columns(source.name) is not None:
             return
         table: Any = source if isinstance(source, Table) else source.element
@@ -197,7 +200,7 @@ class _Check:
             scope.tables[source.name] = {}
 
     def _conditions(self, condition: Any, scope: _Scope) -> None:
-        """Those that all have to hold."""
+        """Conditions that are joined by AND."""
         self._nested(condition, scope)
         for one, other in self._equal(condition, scope):
             if self._root(one) is not self._root(other):
@@ -211,7 +214,7 @@ class _Check:
                     yield one, other
 
     def _nested(self, expression: Any, scope: _Scope) -> None:
-        """The SELECTs in it."""
+        """SELECTs inside an expression."""
         if isinstance(expression, Select | CompoundSelect):
             self.statement(expression, scope)
             return
@@ -239,7 +242,7 @@ class _Check:
 
 
 def _sources(statement: Select[*tuple[Any, ...]]) -> Any:
-    """As `get_final_froms` has them, which compiles the whole statement first."""
+    """The same as `get_final_froms`, which would compile the whole statement first."""
     return statement._compile_state_factory(statement, _COMPILER)._get_display_froms()
 
 
@@ -260,7 +263,7 @@ def _conjuncts(condition: Any) -> Iterator[Any]:
 
 
 def _expressions_in(part: Any) -> Iterator[ClauseElement]:
-    """Of a clause, or of those in a collection or mapping of them."""
+    """Expressions of a clause, or of a collection or mapping of clauses."""
     if isinstance(part, ClauseElement):
         yield part
     elif isinstance(part, Mapping):
@@ -271,7 +274,7 @@ def _expressions_in(part: Any) -> Iterator[ClauseElement]:
 
 
 def _tables_in(condition: Any) -> Iterator[Any]:
-    """Those of an UPDATE or DELETE that stand beside its own."""
+    """Tables of an UPDATE or DELETE other than its target."""
     if isinstance(condition, ColumnClause) and condition.table is not None:
         yield condition.table
     for child in condition.get_children():

@@ -1,5 +1,5 @@
-"""A field's arguments for its resolver, converted by functions that are made once: Strawberry's conversion
-looks for the type of each value anew."""
+"""Converts a field's arguments for its resolver, by functions that are built once for each field.
+Strawberry's own conversion looks up every type again for each value."""
 
 from collections.abc import Callable
 from dataclasses import MISSING
@@ -28,7 +28,8 @@ Arguments = Callable[[Request], dict[str, Any]]
 def arguments(
     schema: Schema, field: StrawberryField, definition: GraphQLField, node: FieldNode, fixed: Request
 ) -> Arguments:
-    """Of a request, by their Python names. `fixed` is a request without variables."""
+    """Returns a function from a request to the resolver's keyword arguments. `fixed` is a request without
+    variables."""
     if not definition.args:
         return _none
     converters = _Converters(schema)
@@ -58,7 +59,7 @@ class _Converters:
         self._inputs: dict[Any, _Input] = {}
 
     def of(self, kind: Any) -> Convert:
-        """From what graphql-core gives to what the resolver takes, of the argument's Strawberry type."""
+        """Returns the conversion from graphql-core's value to the resolver's, for a Strawberry type."""
         if type(kind) is StrawberryOptional:
             return self.of(kind.of_type)
         if type(kind) is StrawberryList:
@@ -93,7 +94,7 @@ class _Converters:
 
 
 class _Input:
-    """Makes an input object. A field that was not given, and has no default, is None."""
+    """Builds an input object. A field that is omitted and has no default becomes None."""
 
     def __init__(self, kind: Any, definition: StrawberryObjectDefinition) -> None:
         self._kind = kind
@@ -133,7 +134,7 @@ def _none(_request: Request) -> dict[str, Any]:
 
 
 def _has_variables(node: FieldNode) -> bool:
-    """In its arguments."""
+    """Whether any value in the node's arguments is a variable."""
     pending: list[Any] = [each.value for each in node.arguments or ()]
     while pending:
         value = pending.pop()

@@ -2,5 +2,6 @@ import orjson
 
 
 def canonical_json(value: object) -> str:
-    """Sorted keys and no spaces: what is hashed must read the same in every language."""
+    """JSON with sorted keys and without spaces, so that a value has one spelling in every language. Used
+    wherever JSON is hashed."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

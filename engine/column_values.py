@@ -1,4 +1,4 @@
-"""How a column's value becomes a field's, where no serializer has to be called for it."""
+"""Columns whose values the JSON writer, or a cast in SQL, serializes exactly as the field's scalar would."""
 
 from typing import Any
 
@@ -12,7 +12,8 @@ from engine.compiler import Compiler
 
 
 def pattern_of(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
-    """How a column's value is written where the JSON writer, or a cast, does what the scalar would do."""
+    """Returns the code pattern that serializes a value of the column, or None where the scalar's serializer
+    must be called."""
     name = getattr(kind, "name", "")
     if isinstance(sa_type, AutoString):
         sa_type = String()

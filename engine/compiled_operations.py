@@ -1,4 +1,4 @@
-"""Which operations are compiled, and what is kept of them."""
+"""The compiled functions of operations, and when they are used."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ _LONGEST_PAUSE_SECONDS = 3600.0
 
 @dataclass
 class Paths:
-    """How many operations took which path: FAST, or why they were left to graphql-core."""
+    """Counts of operations by path: FAST, or the reason why graphql-core executed them."""
 
     counts: Counter[str] = field(default_factory=Counter)
     compiled: bool = True
@@ -50,7 +50,7 @@ class Pause(NamedTuple):
 
 @dataclass(slots=True)
 class Plans:
-    """The compiled functions of one operation: one for each choice of what @skip and @include ask."""
+    """Compiled functions of one operation: one for each choice of its @skip and @include variables."""
 
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDetails]
@@ -71,7 +71,7 @@ class Plans:
         return cls(operation, fragments, conditions, document.loc.end if document.loc else 0)
 
     def get(self, schema: Schema, variables: VariableValues) -> Run | str:
-        """The function, or why there is none."""
+        """Returns the function, or the reason why there is none."""
         choice = tuple([variables.coerced.get(name) for name in self.conditions])
         if None in choice:
             return "a condition that is null"
@@ -86,8 +86,8 @@ class Plans:
         return plan
 
     def pause(self, variables: VariableValues) -> float | None:
-        """The function failed: for so many seconds it is not run again, twice as many each time. None where
-        it was paused already."""
+        """Stops using a function that has failed. Returns for how many seconds, twice as many after each
+        failure, or None where it was paused already."""
         choice = tuple([variables.coerced.get(name) for name in self.conditions])
         now, before = monotonic(), self._paused.get(choice)
         if before is not None and now < before.until:

@@ -1,14 +1,14 @@
-"""Operations as Python functions.
+"""Compiles GraphQL operations to Python functions.
 
-graphql-core walks the operation again for every object it completes. Here the operation is walked once, and
-a function is written that does for these fields, in this order, just what the walk would do. It is written
-for what goes well: whatever this module does not know (`Unknown`, while compiling), and whatever goes wrong
-while the function runs (any exception), is for graphql-core to execute, from the start.
+graphql-core walks the operation again for every object that it completes. The compiler walks it once and
+writes a function that does the same for these fields in this order. The function covers successful execution
+only: what the compiler does not support raises `Unknown` while compiling, and any exception while the
+function runs makes graphql-core execute the operation from the start.
 
-It knows Strawberry, and no schema in particular. A field that can read more than one object at a time tells
-so by a `Planned` in its metadata, and writes its own part of the function.
+The compiler knows Strawberry, and no schema in particular. A field that reads several objects at once has a
+`Planned` in its metadata, which writes its part of the function.
 
-The functions that are written take `o`, the object whose fields are selected, and `c`, the `Request`.
+Compiled functions take `o`, the parent object, and `c`, the `Request`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -64,25 +64,24 @@ Run = Callable[[Any, Request], Any]
 
 
 class Unknown(Exception):
-    """Why this operation is left to graphql-core."""
+    """The operation cannot be compiled. The message is the reason."""
 
 
 class Reader(Protocol):
-    """Writes how the objects of a type are read that some planned field has fetched in its own way; none of
-    them is null."""
+    """Writes the code that reads objects which a planned field has fetched. None of them is null."""
 
     def expression(self, compiler: "Compiler", kind: GraphQLObjectType, selection: Selection) -> "Code": ...
 
 
 class Planned(Protocol):
-    """Of a field: writes the code that gives its completed value."""
+    """Field metadata: writes the code of the field's completed value."""
 
     def plan(self, compiler: "Compiler", selected: "Selected", readers: Readers) -> "Code": ...
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An expression; with `awaits`, one that is awaited for its value."""
+    """A Python expression. With `awaits`, its value is awaited."""
 
     text: str
     awaits: bool = False
@@ -94,7 +93,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A field as it is selected."""
+    """A field in a selection, with its arguments and sub-selections."""
 
     name: str
     definition: GraphQLField
@@ -125,7 +124,7 @@ class Selected:
 
 @dataclass
 class Compiler:
-    """Compiles one operation, for one choice of the variables that its @skip and @include ask."""
+    """Compiles one operation for one choice of its @skip and @include variables."""
 
     schema: Schema
     operation: OperationDefinitionNode
@@ -145,7 +144,7 @@ class Compiler:
             raise Unknown("a schema with resolvers or handlers of its own")
 
     def compile(self) -> Run:
-        """The function of the operation's root fields, of the root value and the request."""
+        """Returns the function of the root fields. It takes the root value and the request."""
         name = self.root()
         source = "\n".join(self._lines)
         exec(compile(source, "<operation>", "exec"), self._names)  # noqa: S102 - of our own writing
@@ -172,20 +171,20 @@ class Compiler:
     # ------------------------------------------------------------------ for planned fields too
 
     def constant(self, value: Any) -> str:
-        """A name by which the code that is written finds the value."""
+        """Returns the name by which the compiled code refers to the value."""
         name = f"k{id(value)}"
         self._names[name] = value
         return name
 
     def function(self, body: Sequence[str], *, awaits: bool) -> Code:
-        """Writes a function of `o` and `c`."""
+        """Adds a function of `o` and `c` to the compiled code."""
         name = f"f{len(self._lines)}"
         lines = "\n    ".join(body)
         self._lines.append(f"{'async ' if awaits else ''}def {name}(o, c):\n    {lines}")
         return Code(name, awaits)
 
     def selected(self, kind: GraphQLObjectType, selection: Selection) -> list[Selected | str]:
-        """The fields of the objects of a type, in the order of the answer; a string for a `__typename`."""
+        """Returns the fields of an object type in response order. A string stands for a `__typename`."""
         collected = collect_subfields(
             self.core, cast("Any", self.fragments), self.conditions, self.operation, kind, list(selection)
         )
@@ -194,7 +193,7 @@ class Compiler:
         return self._fields_of(kind, collected.grouped_field_set)
 
     def object(self, kind: GraphQLObjectType, selection: Selection, readers: Readers) -> Code:
-        """The function that completes objects of a type."""
+        """Returns the function that completes objects of a type."""
         if kind.name in readers:
             written = readers[kind.name].expression(self, kind, selection)
             return self.function([f"return {written.value}"], awaits=written.awaits)
@@ -202,13 +201,13 @@ class Compiler:
         return self._object(kind, collected, readers)
 
     def completed(self, kind: GraphQLOutputType, selection: Selection, value: str, readers: Readers) -> Code:
-        """What becomes of a resolved value, as graphql-core's `complete_value`."""
+        """Returns the code that completes a resolved value, as graphql-core's `complete_value` does."""
         if is_non_null_type(kind):
             return self._completed(kind.of_type, selection, value, readers, f"{self.constant(stop)}()")
         return self._completed(kind, selection, value, readers, "None")
 
     def arguments(self, selected: Selected) -> Callable[[Request], dict[str, Any]]:
-        """The arguments of a request for the field's resolver, by their Python names."""
+        """Returns the code of the resolver's keyword arguments."""
         fixed = Request(Info(None, self.core), self.conditions)
         return arguments(self.schema, selected.field, selected.definition, selected.node, fixed)
 
@@ -243,7 +242,8 @@ class Compiler:
         return self.dictionary(items, check)
 
     def _one_after_the_other(self, kind: GraphQLObjectType, selected: Sequence[Selected | str]) -> Code:
-        """The fields of a mutation. What each has done is kept: it is not to be done again."""
+        """Code of a mutation's root fields, run in order. The outcome of each is recorded, so that the
+        fallback does not run it again."""
         body, pairs = [], []
         for index, each in enumerate(selected):
             name = each if isinstance(each, str) else each.name
@@ -253,7 +253,8 @@ class Compiler:
         return self.function([*body, f"return {{{', '.join(pairs)}}}"], awaits=True)
 
     def dictionary(self, items: Sequence[tuple[str, Code]], before: Sequence[str] = ()) -> Code:
-        """A function that gives an object's fields; those that are awaited, side by side."""
+        """Returns a function that makes the dictionary of an object's fields. Awaited fields run
+        concurrently."""
         awaited = {name: f"a{index}" for index, (name, code) in enumerate(items) if code.awaits}
         body = list(before)
         calls = [code.text for _, code in items if code.awaits]
@@ -274,7 +275,8 @@ class Compiler:
         return self.resolved(selected, readers)
 
     def resolved(self, selected: Selected, readers: Readers, *, recorded: bool = False) -> Code:
-        """A field by its resolver, or by the attribute where it has none. `recorded`: its outcome is kept."""
+        """Code of a field's resolved value: its resolver's, or the attribute of that name. With `recorded`,
+        the outcome is kept for the fallback."""
         field = selected.field
         if field.is_basic_field and not recorded:
             value = f"o.{field.python_name}"
@@ -294,7 +296,7 @@ class Compiler:
         return Code(f"{function.text}(o, c)", function.awaits)
 
     def allowed(self, selected: Selected) -> list[str]:
-        """Statements that end in an exception where the field's permissions say no; `k`: its arguments."""
+        """Statements that raise where a permission of the field refuses. `k` holds the field's arguments."""
         return [
             f"if {self.constant(each)}.has_permission(o, c.info, **k) is not True: {self.constant(stop)}()"
             for each in selected.permissions
@@ -336,7 +338,7 @@ class Compiler:
         return Code(f"{nullable.text}({value}, c)", True)
 
     def _leaf(self, kind: GraphQLNamedType) -> str:
-        """Of the value `t`, which is not None."""
+        """Code that serializes the value `t`, which is not None."""
         serialize = self.constant(cast("Any", kind).serialize)
         exactly = {"String": "str", "ID": "str", "Boolean": "bool", "Float": "float"}.get(kind.name)
         if kind.name == "Float":
@@ -366,7 +368,7 @@ class Compiler:
         return Code(f"{function.text}({value}, c)", item.awaits)
 
     def _abstract(self, kind: Any, selection: Selection, readers: Readers) -> Code:
-        """By the type of each object: one function for each type that is possible."""
+        """Code that completes an object of an interface or union, by one function for each possible type."""
         functions = {
             possible.name: self.object(possible, selection, readers)
             for possible in self.core.get_possible_types(kind)

@@ -1,4 +1,4 @@
-"""What rows are asked for: conditions that are written once, and given the values of a request."""
+"""Conditions of a WHERE clause, written once and given values at each request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from sqlmodel import SQLModel
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """`expression` makes the SQL, once, of parameters or of a parent row's columns. `searches`: the columns
-    that a search looks at in rows that were read already."""
+    """`expression` makes the SQL once, from parameters or from columns of a parent row. `searches` names the
+    columns in which a search compares rows that were already read."""
 
     expression: Callable[..., ColumnElement[bool]]
     searches: tuple[str, ...] = ()
@@ -27,14 +27,14 @@ class Condition:
 
 
 class ParentColumn(NamedTuple):
-    """In the place of a value: what the row that a nested list belongs to has in this column."""
+    """A value that is taken from a column of the row that a nested list belongs to."""
 
     name: str
 
 
 class Bound(NamedTuple):
-    """A condition with its values. `shape` is what of it is in the text of the SQL, and not in its
-    parameters."""
+    """A condition with its values. `shape` is the part of it that is in the text of the SQL rather than in
+    the parameters."""
 
     condition: Condition
     values: tuple[Any, ...]
@@ -42,8 +42,8 @@ class Bound(NamedTuple):
 
 
 class ParentRow:
-    """A row that is not known yet, since it is read by the same statement as what belongs to it. Its account
-    is known: it is the one that the viewer asked through. So is the id of a row that `is_account`."""
+    """A row that is read by the same statement as the lists that belong to it, so that its values are not
+    known yet. Its account is known, and so is the id of a row that `is_account`."""
 
     def __init__(self, account_id: Any, *, is_account: bool = False) -> None:
         self.account_id = account_id
@@ -55,15 +55,15 @@ class ParentRow:
 
 
 def contains(text: Any, search: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether it has these letters somewhere. Both are folded."""
+    """Whether the text contains the letters. Both are case-folded."""
     return func.strpos(text, cast_to(search, String)) > 0
 
 
 def has_grams_of(
     table: type[SQLModel], column: str, account_id: Any, search: ColumnElement[str]
 ) -> ColumnElement[bool]:
-    """The part of `contains` that an index knows: a text of the account has the search's letters, two by
-    two."""
+    """The part of `contains` that an index can answer: a text of the account contains all pairs of letters of
+    the search."""
     columns = cast("Any", table).__table__.c
     of_text = func.search_grams(
         columns.account_id, columns[column], literal_column("1"), type_=ARRAY(BigInteger)

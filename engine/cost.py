@@ -1,9 +1,9 @@
-"""What an operation costs: roughly the rows that it may read.
+"""The cost of an operation: roughly the number of rows that it may read.
 
-An object costs 1 and its leaves nothing; a list costs its length times what one item costs, and that
-multiplies downwards. A page of 100 with two objects a row is about 300; 50 rows with a page of 50 each,
-one object a row, 5,000; three nested pages of 100 a million. A price is a sum that is made once for a
-document; only the variables that size something are filled in for each request.
+An object costs 1 and its leaves nothing. A list costs its length times the cost of one item, and this
+multiplies downwards: a page of 100 with two objects a row costs about 300, 50 rows with a page of 50 each
+about 5,000, three nested pages of 100 a million. The price is a sum that is computed once for a document;
+each request fills in the variables that size something.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from graphql import IntValueNode, ListValueNode, NullValueNode, ValueNode, Varia
 
 @dataclass(slots=True)
 class Price:
-    """`constant`, plus each part times its size; the parts are those that variables size."""
+    """A constant, plus each part times its size. The sizes are given by variables."""
 
     constant: int = 0
     parts: list[tuple["Size", "Price"]] = field(default_factory=list)
@@ -31,7 +31,8 @@ class Price:
 
 
 def _evaluate(price: Price, variables: Mapping[str, Any], known: dict[int, int]) -> int:
-    """`known` has each part once: fragments share theirs, and would take exponential time without it."""
+    """`known` has the values of parts that were evaluated before: fragments share them, and would take
+    exponential time otherwise."""
     total = price.constant
     for size, part in price.parts:
         amount = known.get(id(part))
@@ -43,7 +44,7 @@ def _evaluate(price: Price, variables: Mapping[str, Any], known: dict[int, int])
 
 @dataclass(slots=True, frozen=True)
 class SizeOf:
-    """The largest of some integer arguments, of which variables give at least one."""
+    """The largest of some integer arguments, at least one of which is a variable."""
 
     literal: int
     names: tuple[str, ...]
@@ -70,7 +71,7 @@ class SizeOf:
 
 @dataclass(slots=True, frozen=True)
 class LengthOf:
-    """The longest of some list arguments, of which variables give at least one."""
+    """The length of the longest of some list arguments, at least one of which is a variable."""
 
     literal: int
     names: tuple[str, ...]
@@ -94,7 +95,8 @@ class LengthOf:
 
 @dataclass(slots=True, frozen=True)
 class BranchesOf:
-    """The alternatives in a filter that a variable gives: each item of a list but its first."""
+    """The number of alternatives in a filter that is given by a variable: the items of its lists, but for the
+    first of each."""
 
     name: str
 
@@ -106,7 +108,7 @@ Size = int | SizeOf | LengthOf | BranchesOf
 
 
 def branches_in(value: Any) -> int:
-    """Of lists in an argument: PostgreSQL reads along an index for each item."""
+    """Number of alternatives in an argument's lists. PostgreSQL walks an index for each."""
     if isinstance(value, list):
         return max(0, len(value) - 1)
     if isinstance(value, dict):
@@ -115,5 +117,5 @@ def branches_in(value: Any) -> int:
 
 
 def _small(digits: str) -> int:
-    """Literals beyond 32 bits are refused by validation, and thousands of digits by int()."""
+    """Validation refuses literals beyond 32 bits, and `int()` refuses thousands of digits."""
     return max(0, int(digits)) if len(digits) <= 10 else 2**31

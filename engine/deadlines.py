@@ -1,5 +1,5 @@
-"""Time limits for what every request does. A timer of the event loop for each of them would take longer than
-most of them do; here one timer looks through all that are running, ten times a second."""
+"""Time limits for what every request does, served by one timer. A timer of the event loop for each would cost
+more than most of the work that it limits."""
 
 import asyncio
 from types import TracebackType
@@ -11,8 +11,8 @@ _ticking: asyncio.AbstractEventLoop | None = None
 
 
 class Deadline:
-    """As `asyncio.timeout`: what runs longer is cancelled, and TimeoutError raised; at most a tenth of a
-    second late."""
+    """Like `asyncio.timeout`: cancels the block after `seconds`, at most a tenth of a second late, and raises
+    TimeoutError."""
 
     __slots__ = ("_at", "_cancelling", "_expired", "_loop", "_seconds", "_task")
 

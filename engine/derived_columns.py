@@ -19,7 +19,7 @@ def derived_column(derive: Callable[..., str], *sources: str) -> Any:
 
 
 def derived_values(table: type[SQLModel], values: Mapping[str, Any]) -> dict[str, str]:
-    """The derived columns of a row, of those of its other values that are given."""
+    """Returns the derived columns of a row whose source columns are all among `values`."""
     return {
         name: derive(*(values[source] for source in sources))
         for name, derive, sources in _derived_columns(table)
@@ -45,7 +45,7 @@ def _derive(_mapper: object, _connection: object, row: SQLModel) -> None:
 
 @event.listens_for(Mapper, "before_update")
 def _derive_anew(_mapper: object, _connection: object, row: SQLModel) -> None:
-    """Of what has changed."""
+    """Computes the columns whose sources have changed."""
     history = inspect(row).attrs
     for name, derive, sources in _derived_columns(type(row)):
         if any(history[source].history.has_changes() for source in sources):

@@ -1,6 +1,7 @@
-"""The arguments of a document: literals beyond their limits, and variables whose values are to be checked.
+"""Limits of the arguments in a document: literals are checked with the document, variables at each
+request.
 
-A change's `input` is not among them: the change itself answers by `userErrors`.
+A mutation's `input` is not checked here: the mutation itself reports it in `userErrors`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,7 @@ class DocumentInputs:
     variables: list[LimitedVariable] = field(default_factory=list)
 
     def add(self, definition: GraphQLField, node: FieldNode) -> Price:
-        """What the alternatives in its filters cost."""
+        """Checks the arguments of a field. Returns the price of the alternatives in its filters."""
         price, variables = Price(), len(self.variables)
         for argument in node.arguments or ():
             declared = definition.args.get(argument.name.value)
@@ -51,7 +52,7 @@ class DocumentInputs:
         return price
 
     def add_defaults(self, document: DocumentNode) -> None:
-        """Of variables. All else was added before."""
+        """Checks the default values of variables. Everything else must have been added before."""
         for operation in document.definitions:
             if isinstance(operation, OperationDefinitionNode):
                 for each in operation.variable_definitions or ():
@@ -60,7 +61,7 @@ class DocumentInputs:
                         self.errors += self.errors_of(given)
 
     def errors_of(self, variables: Mapping[str, Any]) -> Iterator[GraphQLError]:
-        """Of a request's variables, before they are coerced."""
+        """Errors of a request's variables, before they are coerced."""
         for name, kind, limit, path in self.variables:
             if name in variables:
                 for each in excesses(kind, limit, variables[name], path):
@@ -68,7 +69,7 @@ class DocumentInputs:
 
 
 def _value(node: ValueNode) -> Any:
-    """As JSON has it, a variable as a placeholder; None for what has no limit."""
+    """The node as a JSON value. A variable becomes a placeholder, and a value without a limit None."""
     if isinstance(node, StringValueNode):
         return node.value
     if isinstance(node, VariableNode):

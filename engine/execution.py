@@ -1,6 +1,6 @@
-"""Runs a prepared operation: on the fast path where that goes well, or else on graphql-core.
+"""Executes prepared operations: by compiled code where possible, otherwise by graphql-core.
 
-Not through `strawberry.Schema.execute`, which parses and validates once more; schema extensions do not run.
+`strawberry.Schema.execute` is not used: it would parse and validate again. Schema extensions do not run.
 """
 
 import asyncio
@@ -38,9 +38,10 @@ _introspection_thread = FairThread("introspection")
 
 
 async def execute(schema: Schema, prepared: Prepared, context: object) -> ExecutionResult:
-    """A query or a mutation. Raises Refused where the variables do not fit: then nothing was executed.
+    """Executes a query or a mutation. Raises Refused where the variables do not fit; nothing was executed
+    then.
 
-    Values of `data` may be what only the JSON writer knows to write: times, and JSON in JSON.
+    Values of `data` may be of types that only the JSON writer serializes: times, and JSON in JSON.
     """
     request, outcome = await _compiled(schema, prepared, context)
     if isinstance(outcome, dict):
@@ -61,7 +62,7 @@ async def execute(schema: Schema, prepared: Prepared, context: object) -> Execut
 
 
 def _pause(prepared: Prepared, request: Request, failure: Exception) -> None:
-    """The answer is right; but something is wrong with the fast path, which is not to be tried each time."""
+    """The response is correct, but the compiled code is not: it is not used for a while."""
     seconds = prepared.operation.plans.pause(request.variables)
     if seconds is None:
         return
@@ -75,7 +76,8 @@ def _pause(prepared: Prepared, request: Request, failure: Exception) -> None:
 
 
 def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
-    """Whether compiled code ended by an error that the answer has: it stops at whatever is one."""
+    """Whether the compiled code stopped because of an error that the response has. It stops at every
+    error."""
     errors = result.errors or ()
     if isinstance(outcome, RefusedBeforeReading):
         return True
@@ -104,7 +106,7 @@ async def execute_reference(
 async def _compiled(
     schema: Schema, prepared: Prepared, context: object
 ) -> tuple[Request | None, dict[str, Any] | Exception | str]:
-    """The answer's data, or why graphql-core has to find it."""
+    """Returns the response's data, or the reason why graphql-core must execute the operation."""
     if not paths.compiled:
         return None, "not compiled"
     definitions = prepared.operation.node.variable_definitions
@@ -126,7 +128,8 @@ async def _compiled(
 
 
 def _replaying(outcomes: Mapping[str, Any]) -> Callable[..., Any]:
-    """A middleware: a root field that was resolved already returns, or raises, what it did then."""
+    """A middleware of graphql-core: a root field that was resolved before returns, or raises, the same
+    again."""
 
     def resolve(
         next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
@@ -144,10 +147,10 @@ def _replaying(outcomes: Mapping[str, Any]) -> Callable[..., Any]:
 async def subscribe(
     schema: Schema, prepared: Prepared, context: object, timeout_seconds: float
 ) -> AsyncGenerator[ExecutionResult, None]:
-    """One result an event.
+    """Yields one result for each event.
 
-    Raises Refused where the subscription does not begin, TimeoutError where its beginning, or what one event
-    selects, takes longer than `timeout_seconds`, and whatever the stream of events raises.
+    Raises Refused where the subscription cannot begin, TimeoutError where its beginning or the selection of
+    one event takes longer than `timeout_seconds`, and whatever the stream of events raises.
     """
     executor = _executor(schema, prepared, context)
     async with asyncio.timeout(timeout_seconds):

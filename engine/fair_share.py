@@ -1,4 +1,4 @@
-"""Places for what runs at the same time, shared fairly between the accounts that want them."""
+"""A semaphore whose places are shared fairly between accounts."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -14,7 +14,8 @@ _MOST_OF_AN_ACCOUNT = 3
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who wants a place. Changes of no account, such as signing in, share what one person may have."""
+    """Who asks for a place. What belongs to no account, such as signing in, shares the places that one person
+    may have."""
 
     account_id: UUID | None = None
     person_id: UUID | None = None
@@ -29,13 +30,12 @@ class _Waiting:
 
 
 class FairShare:
-    """At most `places` at a time. Each account has a queue of those that wait, and the queues take turns.
-    Nobody waits for somebody before them in their own queue who may have no place yet.
+    """A semaphore of `places`. Each account has a queue, and the queues are served in turn. A claim that may
+    not have a place yet does not block those behind it in its queue.
 
-    The changes of an account wait for one another's lock: it gets a second and a third place, up to
-    `most_of_an_account`, only while more than half of them are free. One person has at most half of the
-    places, in however many accounts, and long changes together have a fifth: so there is soon one for whoever
-    has none.
+    Changes of one account wait for each other's lock. So an account gets more than one place, up to
+    `most_of_an_account`, only while more than half of the places are free. One person has at most half of the
+    places, over all accounts, and long changes together have a fifth.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class FairShare:
         self._queues: OrderedDict[UUID | None, deque[_Waiting]] = OrderedDict()
 
     async def take(self, claim: Claim) -> None:
-        """Raises TimeoutError where there is no place in time."""
+        """Waits for a place. Raises TimeoutError where none is free in time."""
         # Nobody who waits may have a place: they were given what came free.
         if self._has_place(claim):
             self._count(claim, 1)
@@ -93,7 +93,7 @@ class FairShare:
                 del self._held[owner]
 
     def _give_to_waiting(self) -> None:
-        """To the first that may have one of each account's queue in turn, as long as there is one."""
+        """Gives free places to the queues in turn, each to the first claim that may have one."""
         gave = True
         while self._free and gave:
             gave = False
@@ -108,7 +108,7 @@ class FairShare:
                     gave = True
 
     def _first(self, account_id: UUID | None) -> _Waiting | None:
-        """Of an account's queue, the first that may have a place."""
+        """The first claim of an account's queue that may have a place."""
         if not self._has_place(Claim(account_id)):
             return None
         refused: set[Claim] = set()
@@ -129,7 +129,7 @@ class FairShare:
 
 
 def _with_half(claim: Claim) -> Iterator[Hashable]:
-    """What may have half of the places."""
+    """The claims that may have half of the places."""
     if claim.person_id is not None:
         yield ("person", claim.person_id)
     elif claim.account_id is None:

@@ -1,4 +1,4 @@
-"""A thread for computations that may take longer than the event loop may be blocked."""
+"""A thread for computations that would block the event loop for too long."""
 
 import asyncio
 import os
@@ -13,8 +13,8 @@ Result = TypeVar("Result")
 
 
 class FairThread:
-    """Runs one function at a time; the accounts that want one run take turns. The interpreter switches to the
-    event loop's thread after 5 ms at most."""
+    """Runs one function at a time; accounts are served in turn. The interpreter switches to the event loop's
+    thread after at most 5 ms."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -23,7 +23,7 @@ class FairThread:
         _threads.add(self)
 
     async def run(self, compute: Callable[[], Result], claim: Claim = Claim()) -> Result:  # noqa: B008 - frozen
-        """Raises TimeoutError where too many others wait."""
+        """Runs the function and returns its result. Raises TimeoutError where too many others wait."""
         await self._turns.take(claim)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, compute)
@@ -31,7 +31,7 @@ class FairThread:
             self._turns.give_back(claim)
 
     def forget(self) -> None:
-        """The thread, which a process that was forked does not have."""
+        """Drops the thread, which a forked process does not have."""
         self._executor = ThreadPoolExecutor(1, self._name)
 
 

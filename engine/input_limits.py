@@ -1,7 +1,7 @@
-"""How long texts, and how many items lists may be that clients send.
+"""Limits of the inputs of clients: characters of texts, items of lists, range of numbers.
 
-Declared where a field or an argument is declared, printed in its description, and checked before anything
-else is done with a value. The schema is not built where a text or a list has no limit: see `undeclared`.
+A limit is declared with the field or argument, printed in its description, and checked before the value is
+used. The schema cannot be built while a text or a list has no limit: see `undeclared`.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ _UNLIMITED = frozenset({int, float, bool})
 
 @dataclass(frozen=True, slots=True)
 class InputLimit:
-    """The most `characters` of a text or of each text of a list, the most `items` of a list, and the least
-    and the greatest of the `numbers` that an integer may be."""
+    """`characters`: the most of a text, or of each text in a list. `items`: the most of a list. `numbers`:
+    the smallest and the largest integer."""
 
     characters: int | None = None
     items: int | None = None
@@ -35,7 +35,7 @@ class InputLimit:
 
 
 class Excess(NamedTuple):
-    """A value that is beyond its limit. `path` within the arguments of a field, or within an input."""
+    """A value beyond its limit. `path` is within the arguments of a field, or within an input."""
 
     path: tuple[str, ...]
     message: str
@@ -45,13 +45,13 @@ class Excess(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A variable in the place of a value."""
+    """Stands for a variable where a value is expected."""
 
     name: str
 
 
 class LimitedVariable(NamedTuple):
-    """A variable, and what its value is checked for wherever it stands."""
+    """A variable, and the limit that its value must keep where it is used."""
 
     name: str
     kind: Any
@@ -60,13 +60,13 @@ class LimitedVariable(NamedTuple):
 
 
 def text(description: str, *, most: int, code: str | None = None, **options: Any) -> Any:
-    """A field of an input: a text. `code` is of the error where it is too long."""
+    """Declares a text field of an input. `code` is the error code where it is too long."""
     metadata = {_LIMIT: InputLimit(characters=most, code=code)}
     return strawberry.field(description=_with(description, most), metadata=metadata, **options)
 
 
 def items(description: str, *, most: int, most_characters: int | None = None, **options: Any) -> Any:
-    """A field of an input: a list; of texts, where `most_characters` is the limit of each."""
+    """Declares a list field of an input. `most_characters` limits each text of the list."""
     each = "" if most_characters is None else f" of at most {most_characters:,} characters each"
     return strawberry.field(
         description=f"{description} At most {most:,} items{each}.",
@@ -92,7 +92,7 @@ def number_argument(description: str, *, least: int, most: int) -> Any:
 
 
 def limit_of(definition: Any) -> InputLimit:
-    """Of one of Strawberry's arguments or fields."""
+    """The limit of one of Strawberry's arguments or fields."""
     return cast("InputLimit", definition.metadata.get(_LIMIT, _NONE))
 
 
@@ -100,7 +100,7 @@ _NONE = InputLimit()
 
 
 def excesses_of(input: type | None, values: dict[str, Any]) -> Iterator[Excess]:
-    """Of the values of an input object of that class."""
+    """Values of an input object that are beyond their limits."""
     return excesses(input, _NONE, values, ())
 
 
@@ -111,8 +111,8 @@ def excesses(
     path: tuple[str, ...],
     variables: list[LimitedVariable] | None = None,
 ) -> Iterator[Excess]:
-    """Of a value as JSON has it, for an argument or input of that Strawberry type. Placeholders in it are
-    added to `variables`. What does not fit the type is left to be refused when it is coerced."""
+    """Values beyond their limits, in a JSON value for an argument or input of that Strawberry type.
+    Placeholders are added to `variables`. A value of the wrong type is left for coercion to refuse."""
     if isinstance(value, Placeholder):
         if variables is not None:
             variables.append(LimitedVariable(value.name, kind, limit, path))
@@ -152,7 +152,7 @@ def _of_list(
 
 
 def undeclared(schema: GraphQLSchema) -> list[str]:
-    """The coordinates of arguments and input fields whose texts or lists have no limit."""
+    """Coordinates of the arguments and input fields whose texts or lists have no limit."""
     found = []
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLInputObjectType):
@@ -188,7 +188,7 @@ def _is_enum(kind: Any) -> bool:
 
 @cache
 def _fields(kind: Any) -> list[tuple[str, Any, InputLimit]]:
-    """Of an input object: the name that clients use, the type, and the limit."""
+    """The fields of an input object: GraphQL name, type and limit."""
     definition = kind.__strawberry_definition__
     return [
         (

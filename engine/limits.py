@@ -1,8 +1,8 @@
-"""What a document may weigh: one linear pass over its syntax tree, before validation.
+"""Size limits of documents, measured in one linear pass over the syntax tree before validation.
 
-Each fragment is weighed once, however often it is spread, so that a document of a few hundred bytes
-cannot take longer than its length. Spread fragments count as often as they are spread; a fragment that
-spreads itself counts nothing there, since validation refuses it.
+Each fragment is measured once, however often it is spread, so that the time is linear in the length of the
+document. A spread fragment counts as often as it is spread. A fragment that spreads itself counts nothing
+there: validation refuses it.
 """
 
 import re
@@ -36,7 +36,8 @@ from engine.document_inputs import DocumentInputs
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one document, or one operation of it, may have at most; and what an unsized list counts as."""
+    """The limits of one document or operation, and the length that a list without a size is assumed to
+    have."""
 
     tokens: int = 2_000
     # Of the text: an error's place is found by counting them.
@@ -67,7 +68,8 @@ _INTROSPECTION = ("__schema", "__type")
 
 
 def too_complex(limit: str, what: str, actual: int, allowed: int) -> GraphQLError:
-    """The one error of every limit: code QUERY_TOO_COMPLEX, and which limit, how much, of how much."""
+    """Returns the error of every limit: code QUERY_TOO_COMPLEX, with the limit's name, the actual value and
+    the maximum."""
     actual = min(actual, 2**53)
     return GraphQLError(
         f"{what} is {actual:,}; at most {allowed:,} is allowed.",
@@ -76,7 +78,8 @@ def too_complex(limit: str, what: str, actual: int, allowed: int) -> GraphQLErro
 
 
 def measure_text(text: str) -> tuple[int, int]:
-    """Its tokens (comments are none) and how deep its brackets nest; estimates where it does not lex."""
+    """Returns the number of tokens (comments are none) and the depth of brackets. Estimates where the text
+    does not lex."""
     tokens = nesting = deepest = 0
     for token in _TOKEN.findall(text):
         tokens += token != ""
@@ -95,7 +98,8 @@ _TOKEN = re.compile(
 
 @dataclass(slots=True)
 class Weight:
-    """Of a selection with all below it. `paged` is what each row of the connection above adds."""
+    """The size of a selection with everything below it. `paged` is what each row of the enclosing connection
+    adds."""
 
     depth: int = 0
     aliases: int = 0
@@ -109,7 +113,7 @@ class Weight:
     paged: Price = field(default_factory=Price)
 
     def add(self, other: "Weight") -> None:
-        """Takes in a fragment's selection, as if it stood here."""
+        """Adds a fragment's selection, as if it stood here."""
         self.depth = max(self.depth, other.depth)
         self.aliases += other.aliases
         self.fields += other.fields
@@ -121,7 +125,7 @@ class Weight:
 
 
 class Scale:
-    """Weighs the operations of one document."""
+    """Measures the operations of one document."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, document: DocumentNode) -> None:
         self._schema = schema
@@ -147,7 +151,7 @@ class Scale:
         return weights
 
     def errors(self, weights: list[Weight]) -> list[GraphQLError]:
-        """One error for each limit that is passed; the cost comes later, with the variables."""
+        """Returns one error for each exceeded limit. The cost is checked later, with the variables."""
         limits = self._limits
         depth, aliases, fields, lists = (
             max((getattr(weight, name) for weight in weights), default=0)
@@ -182,7 +186,7 @@ class Scale:
         return self._selection(node.selection_set, self._schema.get_root_type(node.operation))
 
     def _selection(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Weight:
-        """`parent` is None where the document names a type or a field that is not there."""
+        """`parent` is None where the document names an unknown type or field."""
         weight = Weight()
         for node in selection_set.selections:
             self._directives += len(node.directives or ())
@@ -199,7 +203,7 @@ class Scale:
         return weight
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType | None, weight: Weight) -> None:
-        """Adds one field. Leaves cost nothing, an object 1, a list as many times what one item costs."""
+        """Adds one field. A leaf costs nothing, an object 1, a list its length times the cost of one item."""
         weight.fields += 1
         weight.aliases += node.alias is not None
         weight.resolves |= not node.name.value.startswith("__")
@@ -246,7 +250,7 @@ class Scale:
 
 
 def default_values(operation: OperationDefinitionNode) -> Mapping[str, Any]:
-    """The literals that size something where a variable is left out."""
+    """Default values of the variables that size something."""
     return {
         each.variable.name.value: value_from_ast_untyped(each.default_value)
         for each in operation.variable_definitions or ()
@@ -255,7 +259,8 @@ def default_values(operation: OperationDefinitionNode) -> Mapping[str, Any]:
 
 
 def _innermost_first(document: DocumentNode) -> Iterator[FragmentDefinitionNode]:
-    """Each fragment after those that it spreads; without recursion, since a chain may be long."""
+    """Fragments in an order in which each comes after those that it spreads. Not recursive: a chain may be
+    long."""
     fragments = {
         node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
     }

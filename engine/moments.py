@@ -1,4 +1,4 @@
-"""Times as text, by RFC 3339."""
+"""Times as text by RFC 3339, within the range that is stored."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,8 @@ _TO_THE_MINUTE = re.compile(f"{_MINUTE}({_SECOND})?{_OFFSET}")
 
 
 def parse_moment(text: str, *, seconds_optional: bool = False) -> datetime:
-    """In UTC; of a fraction of a second, the microseconds. Raises ValueError for what is no such time, or a
-    time outside the range."""
+    """Parses a time with an offset. Returns it in UTC, cut to microseconds. Raises ValueError where the text
+    is not such a time, or the time is out of range."""
     pattern = _TO_THE_MINUTE if seconds_optional else _PRECISE
     if not pattern.fullmatch(text):
         raise ValueError("not a time with its offset, such as 2026-01-31T12:00:00Z")
@@ -29,7 +29,7 @@ def parse_moment(text: str, *, seconds_optional: bool = False) -> datetime:
 
 
 def in_range(at: datetime) -> datetime:
-    """`at` itself. Raises ValueError where it is outside the range."""
+    """Returns `at`. Raises ValueError where it is out of range."""
     if not EARLIEST <= at <= LATEST:
         raise ValueError(f"not {RANGE}")
     return at

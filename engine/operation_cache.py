@@ -1,4 +1,4 @@
-"""From a document's text to what can be executed: parsed, within the limits, validated, priced; and kept.
+"""Parses, limits, validates and prices documents, and keeps them by their text.
 
 Every error has `extensions.code`: GRAPHQL_PARSE_FAILED, QUERY_TOO_COMPLEX (see `engine.limits`),
 GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILED or BAD_USER_INPUT.
@@ -74,7 +74,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Document:
-    """What is known of a text once and for all. `operations` by name; the nameless one under None."""
+    """A document that was read once. `operations` are by name; the anonymous one is under None."""
 
     text: str
     ast: DocumentNode
@@ -84,7 +84,7 @@ class Document:
     inputs: DocumentInputs
 
     def operation(self, name: str | None) -> Operation:
-        """An empty name is no name. Without one, the only operation there is."""
+        """Returns the operation of that name. Without a name, or with an empty one, the only operation."""
         if name:
             found = self.operations.get(name)
             if found is None:
@@ -97,7 +97,7 @@ class Document:
 
 @dataclass(slots=True)
 class Prepared:
-    """One request's operation, ready to be executed. `variables` are as they came in."""
+    """The operation of one request, ready for execution. `variables` are as the client sent them."""
 
     document: Document
     operation: Operation
@@ -107,9 +107,10 @@ class Prepared:
 
 @dataclass(slots=True)
 class Documents:
-    """The documents of one schema. The last used are kept, bounded in number and in characters of text.
+    """The documents of one schema: a cache of the most recently used, bounded in number and in characters.
 
-    A kept document takes 140 to 440 bytes a character (measured), so these are 45 MB at the most.
+    A document takes 140 to 440 bytes for each character of its text (measured), so the cache takes at most 45
+    MB.
     """
 
     schema: GraphQLSchema
@@ -124,11 +125,11 @@ class Documents:
         return self.prepared(self.get(text), operation_name, variables)
 
     def get(self, text: str) -> Document:
-        """Raises Refused; what was refused is not kept."""
+        """Returns the document of the text. Raises Refused; a refused document is not kept."""
         return self.known(text) or self._keep(self._read(text))
 
     async def read(self, text: str) -> Document:
-        """As `get`, of a text that is not known: beside the event loop, since it may take 100 ms."""
+        """Like `get`, for a text that is not known. Runs in a thread, since it may take 100 ms."""
         return self._keep(await beside_the_loop(self._read, text))
 
     def prepared(

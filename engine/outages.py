@@ -1,4 +1,4 @@
-"""Outages: failures of the database, or of the way to it, that pass without a change of the program."""
+"""Outages: failures of the database or of the connection to it, which end without a change of the program."""
 
 import time
 from traceback import walk_tb
@@ -38,11 +38,11 @@ log = structlog.get_logger()
 
 
 class NoConnectionFree(Exception):
-    """All connections of a pool were in use for as long as a request waits for one."""
+    """All connections of a pool stayed in use for as long as a request waits for one."""
 
 
 def outage_of(error: BaseException) -> BaseException | None:
-    """The outage behind an error, as it may be wrapped; None where there is none."""
+    """Returns the outage that caused an error, also where it is wrapped, or None."""
     chain: BaseException | None = error
     for _ in range(_LONGEST_CHAIN):
         if chain is None:
@@ -67,7 +67,7 @@ def _is_outage(error: BaseException) -> bool:
 
 
 class _Log:
-    """One line a minute, with the number of failures since the line before."""
+    """Writes at most one line a minute, with the number of failures since the previous line."""
 
     def __init__(self) -> None:
         self._next_at, self._count = 0.0, 0
@@ -85,8 +85,8 @@ _LOG = _Log()
 
 
 def logged_as_outage(error: BaseException, **details: object) -> bool:
-    """Whether it is an outage, which is logged here: hundreds of requests meet the same one, and so do
-    the tasks that ask the database each second."""
+    """Logs the error and returns True where it is an outage. Hundreds of requests may meet the same one; all
+    of them share one line a minute."""
     outage = outage_of(error)
     if outage is not None:
         _LOG.write(outage, **details)

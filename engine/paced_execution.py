@@ -1,4 +1,5 @@
-"""graphql-core's executor, which completes objects in slices: the event loop serves others between them."""
+"""A graphql-core executor that completes objects in slices, so that the event loop serves others between
+them."""
 
 import asyncio
 from collections import deque
@@ -18,12 +19,12 @@ first hundred."""
 
 
 class TooManyRefusedFields(Exception):
-    """A query is not executed any further."""
+    """The query has too many fields that are refused to the viewer. It is not executed any further."""
 
 
 class Pace:
-    """Lets the operations of a process together execute fields for 5 ms of each turn of the event loop. The
-    objects that have to wait are executed later, those of different operations in turn."""
+    """Gives all operations of a process together 5 ms of each turn of the event loop. Objects that must wait
+    are executed later, those of different operations in turn."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -41,7 +42,7 @@ class Pace:
         return now < self._slice_ends
 
     def add(self, of_operation: deque[Callable[[], None]], execute: Callable[[], None]) -> None:
-        """To be executed in the next slice that has time for it."""
+        """Queues a call for the next slice that has time for it."""
         if not of_operation:
             self._waiting.append(of_operation)
         of_operation.append(execute)

@@ -1,4 +1,4 @@
-"""Lists and their pages: what is read of a list, and cursors by which to read on."""
+"""Lists, their pages and cursors."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ MOST_CURSOR_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The arguments `first`, `after`, `last` and `before`, checked. Raises `BadUserInput`."""
+    """The arguments `first`, `after`, `last` and `before`, validated. Raises `BadUserInput`."""
 
     first: int | None = None
     after: str | None = None
@@ -49,7 +49,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Order:
-    """A total order: the keys, the last of which is unique, all in one direction, as an index has them."""
+    """A total order in one direction: its keys, the last of which is unique. An index has the same keys."""
 
     name: str
     keys: tuple[Any, ...]
@@ -58,22 +58,22 @@ class Order:
 
 
 class Count(NamedTuple):
-    """Another way to count a list than by its rows: a statement of one number."""
+    """Counts a list by a statement that returns one number, instead of by its rows."""
 
     statement: Statement
     arguments: dict[str, Any]
 
 
 class Through(NamedTuple):
-    """The rows of another table by each of which a branch finds its own: they are few."""
+    """A small set of rows of another table. A branch finds its own rows by each of them."""
 
     table: type[SQLModel]
     where: Bound
 
 
 class Branch(NamedTuple):
-    """Some of a listing's rows: none that another branch has. `is_few`: so few that they are sorted. With
-    `through`, the branch's conditions may name columns of its rows, as a `ParentColumn`."""
+    """A part of a listing's rows; parts do not overlap. With `is_few` they are so few that they are sorted.
+    With `through`, its conditions may name columns of those rows by a `ParentColumn`."""
 
     where: tuple[Bound, ...]
     is_few: bool = False
@@ -94,10 +94,11 @@ _MOST_BRANCHES = 64
 def each_of(
     values: Sequence[Any], one: Callable[[Any], Bound], any_of: Callable[[Sequence[Any]], Bound]
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
-    """A filter by several values, as conditions or as branches: each value has its own part of an index.
+    """A filter by several values, as one condition or as branches, each with its own range of an index.
 
-    Twice the same is once. So many texts of statements shall not be, so there are 2, 4, 8 … branches, some of
-    which find nothing; and beyond 64, none."""
+    Repeated values count once. To bound the number of different statements, there are 2, 4, 8 … 64 branches,
+    some of which find nothing; more than 64 values become one condition.
+    """
     distinct = list(dict.fromkeys(values))
     if len(distinct) == 1:
         return (one(distinct[0]),), ()
@@ -114,14 +115,14 @@ def narrowed(
     one: Callable[[Any], Bound],
     any_of: Callable[[Sequence[Any]], Bound],
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
-    """A filter more: by `each_of` where it is the first, and as a condition where it is not."""
+    """Adds a filter: by `each_of` where it is the first, otherwise as a condition."""
     if where or branches:
         return (*where, any_of(values)), branches
     return each_of(values, one, any_of)
 
 
 class Search(NamedTuple):
-    """What the rows must match; and how those that do are found by an index, none of them twice."""
+    """What the rows must match, and how an index finds those that do. The ways do not overlap."""
 
     match: Bound
     otherwise: tuple[Branch, ...]
@@ -129,11 +130,10 @@ class Search(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list as it is asked for; nothing is read yet.
+    """A list to be read.
 
-    Its rows are those for which all of `where` holds and, where there are any, one of the `branches`, and the
-    `search`. There are branches or a search, not both. `most_counted` rows are counted, and of more only
-    that they are more.
+    Its rows meet all of `where` and, where there are any, one of the `branches` or the `search`; there are
+    never both. At most `most_counted` rows are counted.
     """
 
     table: type[SQLModel]
@@ -145,7 +145,7 @@ class Listing:
     search: Search | None = None
 
     def conditions(self) -> Sequence[Bound]:
-        """All of them, each in its place."""
+        """All conditions, in the order of their parameters."""
         if not self.branches and self.search is None:
             return self.where
         conditions = list(self.where)
@@ -159,7 +159,7 @@ class Listing:
 
     @property
     def shape(self) -> Any:
-        """What of it is in the text of a statement, and not in its parameters."""
+        """The part of the listing that is in the text of a statement rather than in its parameters."""
         where = tuple([bound.shape for bound in self.where])
         if not self.branches and self.search is None:
             return where, self.order.name
@@ -174,7 +174,7 @@ class Edge(NamedTuple):
 
 
 class Page:
-    """A slice of a listing, in the listing's order, whichever end it is counted from."""
+    """A slice of a listing, always in the listing's order."""
 
     def __init__(
         self,
@@ -184,8 +184,8 @@ class Page:
         total: int | None = None,
         keys: Sequence[int] = (),
     ) -> None:
-        """`records` as they were read: one more than the slice has tells that there is more. `keys` is where
-        in each the order's keys are, where cursors are wanted."""
+        """`records` has one record more than the slice where there are more rows. `keys` are the places of
+        the order's keys in a record, where cursors are needed."""
         self.listing = listing
         self.total = total
         self._keys = keys
@@ -225,19 +225,19 @@ class Page:
         return self._cursor(self.records[-1]) if self.records else None
 
     def _cursor(self, record: Sequence[Any]) -> str:
-        """Empty where no cursors were wanted."""
+        """Empty where cursors were not requested."""
         if not self._keys:
             return ""
         return encode_cursor(self.listing.order, [record[place] for place in self._keys])
 
 
 def encode_cursor(order: Order, values: Iterable[Any]) -> str:
-    """Where a row stands in the order: `values` are those of its keys."""
+    """The cursor of a row: `values` are those of the order's keys."""
     return urlsafe_b64encode(orjson.dumps([order.name, *values], default=str)).decode().rstrip("=")
 
 
 def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
-    """The order's keys where it stands. Raises `BadUserInput`."""
+    """The values of the order's keys in a cursor. Raises `BadUserInput`."""
     try:
         if len(cursor) > MOST_CURSOR_CHARACTERS:
             raise ValueError
@@ -270,7 +270,7 @@ def _parse(python_type: type, value: Any) -> Any:
 
 
 def _amount(value: str) -> Decimal:
-    """As the tables have them: Numeric(14, 2)."""
+    """An amount as the tables store it: Numeric(14, 2)."""
     number = Decimal(value)
     if not number.is_finite() or not 0 <= number < 10**12 or number.as_tuple().exponent not in (0, -1, -2):
         raise ValueError

@@ -1,4 +1,4 @@
-"""What compiled code works out once a request, before rows are read."""
+"""Values that compiled code computes once a request, before it reads rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Prepare = Callable[[Request, UUID | None, list[Any]], Any]
 
 @dataclass
 class Preparation:
-    """What is worked out once a request for all rows of a list: who may, and which lists belong to each."""
+    """Steps that are the same for all rows of a list: permissions, and the nested lists of each row."""
 
     steps: list[Prepare] = field(default_factory=list)
     lists: int = 0

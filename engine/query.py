@@ -1,8 +1,8 @@
-"""What is to be read, before any SQL is written.
+"""Descriptions of what is to be read, before any SQL is written.
 
-A `Shape` is what is read of each row: columns, those of rows that it refers to, and lists that belong to it,
-each at a place of its own in the record. It is made once for an operation. A `Query` is what changes from
-request to request: of which listing, which slice, and of each of its rows, which lists.
+A `Shape` says what is read of each row: columns, columns of rows that it refers to, and nested lists, each at
+its place in the record. It is made once for an operation. A `Query` has what changes between requests: the
+listing, the slice, and those of the nested lists.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +21,8 @@ from engine.snapshots import attributes
 
 
 class Column(NamedTuple):
-    """Of the table at this place of the shape. `as_text`: a UUID's digits, or a time as clients see it, which
-    PostgreSQL writes for less than it takes here to make an object of it."""
+    """A column of the table at a place of the shape. With `as_text`, a UUID's digits or a time as clients see
+    it: PostgreSQL writes them faster than Python makes objects of them."""
 
     place: int
     name: str
@@ -30,7 +30,7 @@ class Column(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """Of some columns of the table at this place."""
+    """An SQL expression of columns of the table at a place of the shape."""
 
     place: int
     names: tuple[str, ...]
@@ -38,7 +38,7 @@ class Expression(NamedTuple):
 
 
 class Join(NamedTuple):
-    """A table whose row is referred to by `column` of the one at `place`."""
+    """A table that is joined by `column` of the table at `place`."""
 
     table: type[SQLModel]
     place: int
@@ -47,8 +47,8 @@ class Join(NamedTuple):
 
 
 class Nested(NamedTuple):
-    """Of a list that belongs to the row at `place`: all values of one column, or all records, or how long
-    the list is on all its pages."""
+    """A value of a list that belongs to the row at `place`: all values of one column, all records, or the
+    total count."""
 
     place: int
     shape: "Shape"
@@ -68,7 +68,7 @@ Slot = Column | Expression | Nested
 
 @dataclass(eq=False)
 class Shape:
-    """What is read of each row of a table. `cursors`: the order's keys too."""
+    """What is read of each row of a table. With `cursors`, the order's keys too."""
 
     table: type[SQLModel]
     cursors: bool = False
@@ -81,7 +81,7 @@ class Shape:
 
     @cached_property
     def key(self) -> Any:
-        """Shapes with the same key have the same statements. The shape is complete."""
+        """Shapes with equal keys have the same statements. Defined once the shape is complete."""
         nested = [each._replace(shape=each.shape.key) for each in self.lists]
         slots = [
             (type(each), each._replace(shape=each.shape.key) if isinstance(each, Nested) else each)
@@ -90,48 +90,47 @@ class Shape:
         return self.table, self.cursors, tuple(self.joins), tuple(slots), tuple(nested)
 
     def column(self, place: int, name: str, *, as_text: bool = False) -> int:
-        """Where in the record it is."""
+        """Returns the column's place in the record."""
         return self._slot(Column(place, name, as_text))
 
     def expression(self, place: int, names: tuple[str, ...], make: Callable[[], Any]) -> int:
-        """Where in the record its value is."""
+        """Returns the expression's place in the record."""
         return self._slot(Expression(place, names, make))
 
     def join(self, place: int, table: type[SQLModel], column: str, *, required: bool) -> int:
-        """The place of the row that is referred to. Places count from 0, the shape's own table."""
+        """Returns the place of the joined table. Places count from 0, which is the shape's own table."""
         join = Join(table, place, column, required)
         if join not in self.joins:
             self.joins.append(join)
         return self.joins.index(join) + 1
 
     def list_of(self, place: int, shape: "Shape") -> int:
-        """Which of `Query.nested` is the list that belongs to each row at the place."""
+        """Returns the index in `Query.nested` of the list that belongs to each row at the place."""
         self.lists.append(Nested(place, shape, len(self.lists)))
         return len(self.lists) - 1
 
     @property
     def is_flat(self) -> bool:
-        """Whether a list of such rows can be read column by column: as arrays of their own types, which
-        take half as long to decode as records do. Arrays of different lengths do not make an array."""
+        """Whether a list of such rows can be read as one array for each column, which takes half as long to
+        decode as an array of records. Arrays of different lengths cannot be nested."""
         return not (self.lists or self.cursors or any(map(self._is_array, self.slots)))
 
     def records(self, number: int) -> int:
-        """Where in the record the list's are."""
+        """Returns the place in the record of a nested list's records."""
         return self._slot(self.lists[number])
 
     def values(self, number: int) -> list[int]:
-        """Where in the record the list's columns are, each with the values of all rows; None for no rows.
-        The list's shape is flat, and all is known of it."""
+        """Returns the places in the record of a nested list's columns, each an array over all rows, or None
+        for no rows. The list's shape must be flat and complete."""
         nested = self.lists[number]
         return [self._slot(nested._replace(part=part)) for part in range(len(nested.shape.slots))]
 
     def length(self, number: int) -> int:
-        """Where in the record it is told how long the list is on all its pages."""
+        """Returns the place in the record of a nested list's total count."""
         return self._slot(self.lists[number]._replace(part=-1))
 
     def key_places(self, order: Order) -> tuple[int, ...]:
-        """Where in the record the order's keys are, as text: among the slots, or else behind them. The shape
-        is complete."""
+        """Returns the places of the order's keys as text. The shape must be complete."""
         places = self.keys.get(order.name)
         if places is None:
             behind = count(len(self.slots))
@@ -141,7 +140,7 @@ class Shape:
         return places
 
     def columns(self, query: "Query") -> set[str]:
-        """Of its own table, by their names in Python."""
+        """Columns of the shape's own table, by their Python names."""
         read = {slot.name for slot in self.slots if isinstance(slot, Column) and slot.place == 0}
         for slot in self.slots:
             if isinstance(slot, Expression) and slot.place == 0:
@@ -173,7 +172,8 @@ def _slot_of(key: Any) -> Column | None:
 
 
 class Query:
-    """Raises `BadUserInput` where the slice's cursors are none of the listing's."""
+    """What is read by one request. Raises `BadUserInput` where a cursor of the slice does not belong to the
+    listing."""
 
     def __init__(
         self,
@@ -196,23 +196,23 @@ class Query:
                     self.cursors[argument] = decode_cursor(listing.order, argument, cursor)
 
     def in_order(self, records: Sequence[Any]) -> Sequence[Any]:
-        """As the listing has them, whichever end they were counted from."""
+        """Records in the listing's order, from whichever end they were read."""
         return records[::-1] if self.backward else records
 
     @property
     def key(self) -> Any:
-        """What of it is in the statement's text, and not in its parameters."""
+        """The part of the query that is in the statement's text rather than in its parameters."""
         nested = tuple([each.key for each in self.nested])
         return self.listing.shape, self.limit, self.backward, *self.cursors, nested
 
     @property
     def form(self) -> Any:
-        """What of it is in the statement's template: the key without the limits."""
+        """The part of the query that is in the statement's template: the key without the limits."""
         nested = tuple([each.form for each in self.nested])
         return self.listing.shape, self.limit is None, self.backward, *self.cursors, nested
 
     def all(self) -> Iterator["Query"]:
-        """With those of the lists that belong to its rows."""
+        """This query and those of its nested lists."""
         yield self
         for each in self.nested:
             yield from each.all()
@@ -222,7 +222,7 @@ class Query:
             yield from (value for value in bound.values if isinstance(value, ParentColumn))
 
     def values(self) -> list[Any]:
-        """Of all conditions and cursors, those of the lists that belong to its rows last."""
+        """Values of all conditions and cursors; those of nested lists come last."""
         values: list[Any] = []
         for bound in self.listing.conditions():
             values += bound.values
@@ -233,7 +233,7 @@ class Query:
         return values
 
     def owners(self) -> Iterator[Any]:
-        """What each of the values belongs to, in the same order: a condition's, or a cursor's."""
+        """For each of the values, the condition or cursor that it belongs to."""
         for bound in self.listing.conditions():
             yield from ((id(bound), index) for index in range(len(bound.values)))
         for argument, keys in self.cursors.items():

@@ -1,8 +1,8 @@
-"""Connections that only read, shared by the requests of a process.
+"""Read-only connections that the requests of a process share.
 
-asyncpg's own pool spends more on lending a connection and taking it back (50 µs: a task, a proxy, timers)
-than on a short statement (19 µs). A connection on which each statement is a transaction of its own has
-nothing to be set back, so lending it takes no more than a stack. Each keeps the statements it has prepared.
+asyncpg's own pool spends 50 µs on lending a connection and taking it back, more than a short statement takes
+(19 µs). On these connections each statement is a transaction of its own, so nothing has to be reset. Prepared
+statements are kept.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _STATEMENTS_KEPT = 200
 
 
 class ReadingConnections:
-    """At most `most`, opened when they are needed and kept. The last one used is the next one lent."""
+    """At most `most` connections, opened on demand and kept. The most recently used one is lent next."""
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], most: int) -> None:
         self._connect = connect
@@ -33,7 +33,8 @@ class ReadingConnections:
         self.lent = 0
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
-        """Raises NoConnectionFree where none is for 5 seconds."""
+        """Returns the records of a statement. Raises NoConnectionFree where no connection is free for 5
+        seconds."""
         connection = self._idle.pop() if self._idle else await self._wait()
         if connection is None or connection.driver.is_closed():
             connection = await self._open()
@@ -60,7 +61,7 @@ class ReadingConnections:
         await asyncio.gather(*self._closing)
 
     async def _wait(self) -> "_Connection | None":
-        """A connection, or None for the place of one that is to be opened."""
+        """Returns a connection, or None where the caller is to open one."""
         if self._places:
             self._places -= 1
             return None

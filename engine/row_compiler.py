@@ -1,8 +1,6 @@
-"""How fields are read of rows: what the compiler needs to know to fetch a list by one statement.
-
-A list's statement reads columns into a record, and the code that is written here reads the record: no object
-is made for a row. What each field is made of, it says itself: see `row_fields.py`.
-"""
+"""Compiles fields that are read from rows: one statement for a list, whose records become the response
+without an object for each row. `row_fields.py` has the declarations that say where a field's value comes
+from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +25,7 @@ from engine.snapshots import attributes, snapshot
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """`totalCount`: counted beside the page that it belongs to."""
+    """`totalCount`: counted together with the page."""
 
     def plan(self, compiler: Compiler, selected: Selected, readers: Readers) -> Code:
         return compiler.completed(selected.definition.type, selected.selection, "o.total", readers)
@@ -35,7 +33,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A connection: one statement for a page of it, wherever it stands."""
+    """Field metadata of a connection: one statement for a page of it, also where it is nested."""
 
     read: Callable[..., Listing]
 
@@ -54,7 +52,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """What is read of a connection's pages."""
+    """The part of a connection's pages that is selected."""
 
     reader: "RowReader"
     names: set[str]
@@ -77,7 +75,7 @@ class _Pages:
         return cls(reader, names)
 
     def completed(self, compiler: Compiler, selected: Selected) -> Code:
-        """The function that completes a page. Written once: each time adds what is read of a row."""
+        """Returns the function that completes a page. Each call adds the selected columns to the shape."""
         kind = cast("GraphQLObjectType", get_named_type(selected.definition.type))
         node = get_named_type(kind.fields["nodes"].type)
         return compiler.object(kind, selected.selection, {node.name: self.reader})
@@ -91,13 +89,13 @@ class _Pages:
         return "totalCount" in self.names
 
     def query(self, listing: Listing, slice: Slice, prepared: list[Any]) -> Query:
-        """One row more tells whether there are more, where that is asked."""
+        """Reads one row more where the response says whether there are more."""
         nested = [prepared[index] for index in self.reader.lists]
         return Query(listing, slice, nested, one_more="pageInfo" in self.names)
 
 
 class _ReadPage:
-    """Reads a page for an object that is known."""
+    """Reads a page of a connection whose parent object is known."""
 
     def __init__(self, read: Callable[..., Listing], pages: _Pages) -> None:
         self._read, self._pages = read, pages
@@ -127,7 +125,7 @@ class _ReadPage:
 
 @dataclass
 class RowReader:
-    """Writes code for the records of a shape, which `o` is one of."""
+    """Writes code that reads records of a shape; `o` is one of them."""
 
     preparation: Preparation
     shape: Shape
@@ -205,7 +203,7 @@ class RowReader:
         return self._value(compiler, selected, value, column.type, sure=sure and not column.nullable)
 
     def _value(self, compiler: Compiler, selected: Selected, text: str, sa_type: Any, *, sure: bool) -> Code:
-        """Of a column or an expression of that type; `sure`: it is not null."""
+        """Code that serializes a column or an expression. With `sure`, it is never null."""
         kind = selected.definition.type
         pattern = pattern_of(get_nullable_type(kind), sa_type, compiler)
         if pattern is None:
@@ -276,7 +274,8 @@ class RowReader:
     def _nodes(
         self, compiler: Compiler, selected: Selected, reader: "RowReader"
     ) -> list[tuple[str, Code | str]]:
-        """How a row is completed for each selection of `nodes`; a string for a `__typename`."""
+        """Functions that complete a row, one for each selection of `nodes`. A string stands for a
+        `__typename`."""
         return [
             (each, _object_type(selected).name)
             if isinstance(each, str)
@@ -299,7 +298,7 @@ class RowReader:
         return f"{compiler.constant(_zipped)}({values})"
 
     def _of_snapshot(self, compiler: Compiler, selected: Selected, place: int) -> Code:
-        """For a field that only knows objects."""
+        """Code of a field whose resolver needs an object of the whole row."""
         planned = selected.field.metadata.get(PLANNED)
         written = planned.plan(compiler, selected, {}) if planned else compiler.resolved(selected, {})
         function = compiler.function([f"return {written.value}"], awaits=written.awaits)
@@ -322,7 +321,7 @@ def _dictionary(compiler: Compiler, items: Sequence[tuple[str, Code]]) -> Code:
 
 
 def _plain_page(compiler: Compiler, nodes: Sequence[tuple[str, Code | str]], records: str) -> Code:
-    """A page of which only `nodes` are selected: no object is made for it."""
+    """A page of which only `nodes` are selected. No page object is made."""
     items: list[tuple[str, Code]] = []
     for name, node in nodes:
         if isinstance(node, str):
@@ -336,7 +335,7 @@ def _plain_page(compiler: Compiler, nodes: Sequence[tuple[str, Code | str]], rec
 
 
 def _is_account(table: type[SQLModel]) -> bool:
-    """Whether its rows are accounts, whose `account_id` is no column but their id."""
+    """Whether the table is that of accounts, whose `account_id` is their own id."""
     return "account_id" not in attributes(table) and hasattr(table, "account_id")
 
 
@@ -351,7 +350,7 @@ def _within(allow: Any) -> Prepare:
 
 
 def shown(kind: Any) -> type[SQLModel]:
-    """The table whose rows a type shows."""
+    """The table whose rows an object type shows."""
     return cast("type[SQLModel]", kind.extensions["strawberry-definition"].origin.shows)
 
 
@@ -378,5 +377,5 @@ def _nested_page(query: Query, shape: Shape, records: Sequence[Any], total: int 
 
 
 def _key_places(shape: Shape, listing: Listing) -> Sequence[int]:
-    """Where cursors are selected: elsewhere the order's keys are not read."""
+    """The keys of the order are read only where cursors are selected."""
     return shape.key_places(listing.order) if shape.cursors else ()

@@ -1,7 +1,7 @@
-"""What fields say of themselves, in their metadata under `ROW`, so that they can be read of rows.
+"""Field metadata, under the key `ROW`, that says where a field's value is in a row.
 
-A field that says nothing is the column of its name; whatever has a resolver and says nothing is resolved, for
-an object that is made of the whole row.
+A field without it is the column of its name. A field with a resolver and without it is resolved for an object
+that is made of the whole row.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ ROW = "row"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column under another name than the field's."""
+    """A column whose name differs from the field's."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Worked out by a function of some columns; or by the database, where `expression` says how."""
+    """Computed by a function of some columns, or by the database where `expression` is given."""
 
     function: Callable[..., Any]
     columns: tuple[str, ...]
@@ -49,12 +49,12 @@ class ToOne:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """The row itself, under another type."""
+    """The same row, shown as another type."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToMany:
-    """All the rows that refer to this one: `referring` is told which."""
+    """All rows that refer to this one. `referring` gives the condition for a row."""
 
     table: type[SQLModel]
     referring: Callable[[Any], Bound]

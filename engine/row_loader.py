@@ -1,4 +1,4 @@
-"""Rows by id, together for all who ask at the same time."""
+"""Loads rows by id, in one statement for all fields that ask in the same turn of the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ Key = tuple[UUID | None, UUID]
 
 
 class LoadingContext(Protocol):
-    """What loading needs to know of the request."""
+    """The part of a request that loading needs."""
 
     loaders: dict[Any, Any]
     """Emptied whenever the rows that they have read may have changed."""
@@ -28,11 +28,12 @@ class LoadingContext(Protocol):
     def database(self) -> row_reader.Reader: ...
 
     def known(self, id: UUID, /) -> Any:
-        """A row that is in memory already, or None."""
+        """Returns a row that is in memory already, or None."""
 
 
 async def load(context: LoadingContext, table: type[Row], id: UUID, *, account_id: UUID | None = None) -> Row:
-    """The row that another one, which the viewer may see, refers to; a tenant's by its account too."""
+    """Returns the row that a column of another row, which the viewer may see, refers to. With `account_id`,
+    only a row of that account."""
 
     async def fetch(keys: list[Key]) -> list[Any]:
         where = [with_ids(table)([id for _, id in keys])]
@@ -58,7 +59,7 @@ async def load_referring(
     id: UUID,
     account_id: UUID | None = None,
 ) -> list[Row]:
-    """The rows whose `column` refers to this id; a tenant's of its account."""
+    """Returns the rows whose `column` has this id. With `account_id`, only those of that account."""
 
     async def fetch(keys: list[Key]) -> list[Any]:
         where = [referring([id for _, id in keys])]

@@ -1,4 +1,4 @@
-"""Rows, read by one statement: as records of a shape, or whole, as snapshots."""
+"""Reads rows by one statement: as records of a shape, or whole, as snapshots."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache, partial
@@ -19,7 +19,7 @@ Row = TypeVar("Row", bound=SQLModel)
 
 
 class Reader(Protocol):
-    """Where rows are read from."""
+    """Runs statements that read."""
 
     @property
     def fetch(self) -> Callable[..., Awaitable[list[Any]]]:
@@ -32,8 +32,8 @@ _counts: dict[Any, Text] = {}
 
 
 async def records(reader: Reader, shape: Shape, query: Query, account_id: UUID | None = None) -> list[Any]:
-    """In the listing's order, or against it where the slice is counted from its end. `account_id` says who
-    waits where the statement has to be written."""
+    """Returns records in the listing's order, or reversed where the slice counts from the end. `account_id`
+    is who waits in the queue where the statement's text has to be written first."""
     key = query.key
     text = shape.texts.get(key)
     if text is None:
@@ -43,7 +43,7 @@ async def records(reader: Reader, shape: Shape, query: Query, account_id: UUID |
 
 
 async def page(reader: Reader, listing: Listing, slice: Slice) -> "SnapshotPage":
-    """Its rows as snapshots."""
+    """Returns a page whose nodes are snapshots."""
     shape = _whole(listing.table, cursors=True)
     found = await records(reader, shape, Query(listing, slice, one_more=True))
     return SnapshotPage(listing, slice, found, None, shape.key_places(listing.order))
@@ -64,25 +64,25 @@ async def rows(
     order: Order | None = None,
     limit: int | None = None,
 ) -> list[Row]:
-    """Whole rows, in no order where none is given."""
+    """Returns whole rows; their order is undefined without `order`."""
     return await listed(reader, table, Listing(table, where, order or _NO_ORDER), limit=limit)
 
 
 async def listed(
     reader: Reader, table: type[Row], listing: Listing, *, limit: int | None = None
 ) -> list[Row]:
-    """Whole rows of a listing of the table."""
+    """Returns whole rows of a listing of the table."""
     query = Query(listing, limit=limit)
     return [snapshot(table, record) for record in await records(reader, _whole(table), query)]
 
 
 async def row(reader: Reader, table: type[Row], *where: Bound, order: Order | None = None) -> Row | None:
-    """The first of them."""
+    """Returns the first matching row, or None."""
     return next(iter(await rows(reader, table, *where, order=order, limit=1)), None)
 
 
 async def count(reader: Reader, listing: Listing, account_id: UUID | None = None) -> int | None:
-    """How many there are on all pages; None where there are more than are counted. `account_id` as for
+    """Returns the total number of rows, or None above the listing's `most_counted`. `account_id` as for
     `records`."""
     if listing.count is not None:
         statement, arguments = listing.count
@@ -103,7 +103,7 @@ def counted(listing: Listing, number: int) -> int | None:
 
 
 async def _written(key: Any, write: Callable[[], Template], query: Query, account_id: UUID | None) -> Text:
-    """Of shapes that are alike, whichever operations they belong to, each template is written once."""
+    """Returns the statement's text. Its template is shared by all queries of the same form."""
     template = await templates.get(key, write, account_id)
     return template.filled([each.limit for each in query.all()])
 

@@ -1,4 +1,4 @@
-"""What compiled functions work with: the request, and what they call."""
+"""What compiled functions use at run time: the request, and the functions that they call."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -12,16 +12,16 @@ _LISTS = (list, tuple)
 
 
 class Stopped(Exception):
-    """Something is not as it goes well."""
+    """The compiled function met a value that only graphql-core handles."""
 
 
 class RefusedBeforeReading(Exception):
-    """Something that is selected of each row of a list is refused to the viewer: the answer has an error for
-    each row, and none where there are no rows."""
+    """A field of a list's rows is refused to the viewer, which is known before the rows are read. The
+    response has an error for each row, and none where there are no rows."""
 
 
 class Info:
-    """What a resolver may ask of a request; whatever else it asks for is an AttributeError."""
+    """The part of Strawberry's `Info` that resolvers may use. Other attributes raise AttributeError."""
 
     __slots__ = ("context", "schema")
     is_awaitable = staticmethod(default_is_awaitable)
@@ -32,14 +32,14 @@ class Info:
 
 
 class TypeInfo(Info):
-    """What Strawberry asks besides, to find out of which type an object is."""
+    """What Strawberry needs in addition to find the type of an object."""
 
     __slots__ = ()
     field_name = ""
 
 
 class Request:
-    """One execution: the context, the variables, and what planned fields keep for it."""
+    """One execution: the context, the variables, and the prepared values of planned fields."""
 
     __slots__ = ("context", "info", "outcomes", "planned", "variables")
 
@@ -58,7 +58,7 @@ class Request:
 
 
 class Late(dict[str, Any]):
-    """Filled in by the code that is written; a type that is not in it is none that is possible."""
+    """Functions by type, added while code is written. A type that is missing is not a possible one."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
 
@@ -67,7 +67,7 @@ class Late(dict[str, Any]):
 
 
 class Names(dict[Any, str]):
-    """The names of an enum's values, by the value and by what it is in Python."""
+    """GraphQL names of an enum's values, by value and by Python object."""
 
     def __init__(self, kind: GraphQLEnumType) -> None:
         super().__init__()
@@ -96,12 +96,12 @@ async def record(request: Request, name: str, call: Awaitable[Any]) -> Any:
 
 
 def present(value: Any) -> Any:
-    """A leaf whose serialised value is null is an error."""
+    """Returns the serialized value. Stops where it is null, which is an error for a leaf."""
     return stop() if value is None else value
 
 
 def listed(value: Any) -> Any:
-    """A list; of other iterables graphql-core knows more."""
+    """Returns the list. Stops for other iterables, which graphql-core handles."""
     return value if isinstance(value, _LISTS) else stop()
 
 
@@ -110,8 +110,8 @@ def is_coroutine(value: Any) -> bool:
 
 
 async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-    """All of them side by side. Where one raises, the others come to their end all the same: to cancel one
-    is to cancel what it waits for together with others."""
+    """Awaits all of them concurrently. Where one raises, the others still finish: cancelling one could cancel
+    what others wait for."""
     if len(awaitables) == 1:
         return [await awaitables[0]]
     values: list[Any] = await asyncio.gather(*awaitables, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The scalars beside GraphQL's own."""
+"""The custom scalars of the schema."""
 
 import re
 from dataclasses import fields, is_dataclass
@@ -58,7 +58,7 @@ def _decimal_literal(node: ValueNode, _variables: object = None) -> Decimal:
 
 
 def _parse_big_int(value: object) -> int:
-    """As GraphQL's Int takes it: 1.0 is 1."""
+    """Accepts 1.0 as 1, as GraphQL's Int does."""
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is int and -_MOST <= value <= _MOST:
@@ -106,7 +106,7 @@ SCALARS: dict[object, ScalarDefinition] = {
 
 
 def plain(value: Any) -> Any:
-    """An input as JSON has it, with GraphQL's names, and without what was not given."""
+    """Returns an input object as JSON with GraphQL names, without omitted fields."""
     if is_dataclass(value):
         given = {field.name: getattr(value, field.name) for field in fields(value)}
         return {to_camel_case(name): plain(item) for name, item in given.items() if item not in (None, UNSET)}

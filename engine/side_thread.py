@@ -1,7 +1,5 @@
-"""Work that takes the CPU longer than the event loop is to be kept from others.
-
-One thread of the process does it, and the interpreter takes turns between it and the loop every 5 ms.
-"""
+"""Runs CPU-bound work in one thread of the process. The interpreter switches between it and the event loop
+every 5 ms."""
 
 import asyncio
 import os
@@ -14,13 +12,13 @@ _threads = [ThreadPoolExecutor(1, thread_name_prefix="side")]
 
 
 async def beside_the_loop(function: Callable[..., Result], *arguments: object) -> Result:
-    """What the function returns, or raises. Its turn comes in order; not at all where whoever awaits it is
-    cancelled before."""
+    """Returns the function's result, or raises its exception. Calls run in order; a call whose caller was
+    cancelled does not run."""
     return await asyncio.get_running_loop().run_in_executor(_threads[-1], function, *arguments)
 
 
 def _begin_anew() -> None:
-    """In a process that was forked, where the thread is not."""
+    """Makes a new thread in a forked process, which does not have the old one."""
     _threads[:] = [ThreadPoolExecutor(1, thread_name_prefix="side")]
 
 

@@ -18,14 +18,14 @@ Row = TypeVar("Row", bound=SQLModel)
 
 
 def attributes(table: type[SQLModel]) -> tuple[str, ...]:
-    """The names in Python of the columns that are read, in the order of `snapshot`'s values: all but the
-    derived ones, which rows are only found and sorted by."""
+    """Python names of the columns that are read, in the order of `snapshot`'s values: all but the derived
+    ones."""
     return _layout(table)[0]
 
 
 @cache
 def stored_attributes(table: type[SQLModel]) -> tuple[str, ...]:
-    """The names of all columns, in the order of `stored`."""
+    """Python names of all columns, in the order of `stored`."""
     return tuple(each.key for each in inspect(table).column_attrs)
 
 
@@ -56,7 +56,7 @@ def made(table: type[Row], **values: Any) -> Row:
 
 
 def stored(row: SQLModel) -> list[Any]:
-    """Its values as asyncpg takes them, in the order of `stored_attributes`."""
+    """Returns the row's values as asyncpg takes them, in the order of `stored_attributes`."""
     values = [getattr(row, name) for name in stored_attributes(type(row))]
     for place in _json_places(type(row)):
         values[place] = canonical_json(values[place])

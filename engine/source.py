@@ -1,4 +1,5 @@
-"""A document's text, in which the places of many errors are found."""
+"""The text of a document, with an index of its lines. A response may have thousands of errors, each with a
+location."""
 
 import re
 from bisect import bisect_left
@@ -10,11 +11,11 @@ _NEW_LINE = re.compile(r"\r\n|[\n\r]")
 
 
 class IndexedSource(Source):
-    """Looks for its lines once: an answer may have thousands of errors, each of which has a place."""
+    """A graphql-core Source that finds its line ends once."""
 
     @cached_property
     def _new_lines(self) -> tuple[list[int], list[int]]:
-        """Where they begin, and where they end."""
+        """Start and end of each line break."""
         found = list(_NEW_LINE.finditer(self.body))
         return [each.start() for each in found], [each.end() for each in found]
 

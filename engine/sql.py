@@ -1,9 +1,9 @@
-"""The text of a query's statement, written by SQLAlchemy: once for each kind of query.
+"""Writes the SQL of a query, by SQLAlchemy, once for each form of query.
 
-A page costs what it shows, however much there is. So whatever a list is filtered by, its rows are walked in
-the list's order along an index that has just them. Where one index does not (a filter by several values, a
-state that is worked out), the list is several `Branch`es, each with an index; PostgreSQL merges them, and
-reads no more than the page of each. A search has no order of its own: see `_searched`.
+The cost of a page does not grow with the table. The rows of a list are read in the list's order along an
+index that contains just these rows. Where one index does not (a filter by several values, a computed state),
+the list is made of several `Branch`es, each with an index, and PostgreSQL merges them. For searches see
+`_searched`.
 """
 
 import re
@@ -48,7 +48,7 @@ _NEAR_ROWS = 200
 
 
 class Template(NamedTuple):
-    """A statement's text but for the limits, which PostgreSQL has to know when it plans."""
+    """The text of a statement without its limits. Limits are literals, since PostgreSQL plans by them."""
 
     parts: tuple[str, ...]
     limits: tuple[int, ...]
@@ -70,7 +70,7 @@ def write_rows(shape: Shape, query: Query) -> Template:
 
 
 def write_count(query: Query) -> Template:
-    """Of the statement that counts the listing; at most one more than is counted."""
+    """The statement that counts a listing. It stops at one more than `most_counted`."""
     return _template(_Writer(query).count(query.listing))
 
 
@@ -85,7 +85,7 @@ _LIMIT = re.compile(r"__limit_(\d+)__")
 
 
 class _Writer:
-    """Of one statement, whose parameters are p0, p1 … and whose tables are t0, t1 …"""
+    """Writes one statement. Its parameters are p0, p1 … and its tables t0, t1 …"""
 
     def __init__(self, query: Query) -> None:
         self._tables = 0
@@ -93,7 +93,7 @@ class _Writer:
         self._limits = {id(each): index for index, each in enumerate(query.all())}
 
     def rows(self, shape: Shape, query: Query, parent: str | None = None) -> Statement:
-        """The records of a shape. `parent` is what the table is called whose columns conditions refer to."""
+        """The records of a shape. `parent` is the alias of the table that conditions refer to as parent."""
         found = _Page(self, shape, query, parent).statement().subquery(self.table())
         names = {0: found.name}
         source: FromClause = found
@@ -129,7 +129,8 @@ class _Writer:
         return and_(*(self.condition(bound, table, parent) for bound in where))
 
     def condition(self, bound: Bound, table: FromClause, parent: str | None) -> ColumnElement[bool]:
-        """Of parameters first, so that each takes its type; then with a parent's columns in their places."""
+        """Compiled with parameters first, so that each takes its type, and then with the parent's columns in
+        their places."""
         names = [self.parameter(bound, index) for index in range(len(bound.values))]
         expression = ClauseAdapter(table).traverse(bound.condition.expression(*map(parameter, names)))
         columns: dict[str, Any] = {
@@ -157,7 +158,7 @@ class _Writer:
         return f"t{self._tables - 1}"
 
     def _arrays(self, query: Query, names: dict[int, str], nested: Nested) -> FromClause:
-        """One row, with an array for each column of the list."""
+        """One row that has an array for each column of the list."""
         records = self.rows(nested.shape, query.nested[nested.number], names[nested.place])
         labelled = [column.label(f"c{part}") for part, column in enumerate(records.selected_columns)]
         inner = records.with_only_columns(*labelled).subquery(self.table())
@@ -181,7 +182,7 @@ class _Writer:
 
 
 class _Page:
-    """Writes the rows of a query's own table: the columns that are read, or joined by, or matched, and the
+    """Writes the rows of a query's own table: selected columns, join columns, matched columns, and the
     order's keys as `key0`, `key1` …"""
 
     def __init__(self, writer: _Writer, shape: Shape, query: Query, parent: str | None) -> None:
@@ -198,7 +199,7 @@ class _Page:
         return self._merged([self._alike(list(each)) for _, each in groupby(listing.branches, _shape_of)])
 
     def _walked(self, branch: Branch) -> Statement:
-        """Along an index."""
+        """Rows in order, along one index."""
         statement = self._selected(branch.where)
         if not branch.is_few:
             return self._in_order(statement)
@@ -207,8 +208,8 @@ class _Page:
         return self._in_order(select(fenced))
 
     def _alike(self, branches: Sequence[Branch]) -> SelectBase:
-        """Branches that differ by their parameters alone: written once and repeated as text, since SQLAlchemy
-        takes some milliseconds for each."""
+        """Branches that differ only in parameters: compiled once and repeated as text, since SQLAlchemy takes
+        milliseconds for each."""
         statement = self._walked(branches[0])
         if len(branches) == 1:
             return statement
@@ -218,7 +219,7 @@ class _Page:
         return text(" UNION ALL ".join(f"({each})" for each in repeated)).columns(*columns)
 
     def _names_for(self, written: Branch, branch: Branch) -> dict[str, str]:
-        """Of the parameters of a branch, by those of the one that is written."""
+        """Parameters of a branch, by those of the branch that was compiled."""
         return {
             self._writer.parameter(bound, index): self._writer.parameter(other, index)
             for bound, other in zip(written.conditions, branch.conditions, strict=True)
@@ -232,9 +233,8 @@ class _Page:
         return self._in_order(select(merged))
 
     def _searched(self, search: Search) -> Statement:
-        """What is common is found among the next rows in order. What is rare is not: then those that match
-        are few, are found by the search's own indexes, and sorted. Neither is begun where the other serves.
-        """
+        """Two ways to find matching rows. Frequent matches are found among the next rows in order. Rare
+        matches are found by the index of the search and sorted. The one that is not needed is not begun."""
         next_rows = self._in_order(self._selected(())).limit(_NEAR_ROWS).subquery(self._writer.table())
         match = self._writer.condition(search.match, next_rows, self._parent)
         matching = select(next_rows).where(match).limit(self._limit)
@@ -250,11 +250,11 @@ class _Page:
         return self._merged(branches).add_cte(near, nest_here=True)
 
     def _found(self, branch: Branch, search: Search) -> Statement:
-        """By an index that has no order."""
+        """Rows found by an index that has no order."""
         return self._selected((*branch.where, search.match), is_indexed=False)
 
     def _found_through(self, branch: Branch, through: Through) -> Statement:
-        """By each of the other table's rows the first in order, along an index."""
+        """For each row of the other table, the first rows in order along an index."""
         other = cast("Any", through.table).__table__.alias(self._writer.table())
         own = self._in_order(self._selected(branch.where, is_indexed=False, parent=other.name))
         found = own.subquery(self._writer.table()).lateral()
@@ -264,8 +264,8 @@ class _Page:
     def _selected(
         self, where: Sequence[Bound], *, is_indexed: bool = True, parent: str | None = None
     ) -> Statement:
-        """Of the listing, after and before the cursors. Where it is not `is_indexed`, what all rows of the
-        listing have in common is not looked up in an index. `parent` is what `where` refers to."""
+        """Rows of the listing between the cursors. Unless `is_indexed`, conditions that all rows of the
+        listing meet are not used for an index. `parent` is what `where` refers to."""
         writer, query = self._writer, self._query
         listing = query.listing
         table = cast("Any", listing.table).__table__.alias(writer.table())
@@ -291,7 +291,7 @@ class _Page:
 
 
 def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> ColumnElement[Any]:
-    """Of one of the shape's tables, by its name in Python."""
+    """A column of one of the shape's tables, by its Python name."""
     table: Any = shape.joins[place - 1].table if place else shape.table
     column = inspect(table).columns[name]
     return literal_column(f"{names[place]}.{column.name}", column.type)
@@ -322,7 +322,7 @@ def _shape_of(branch: Branch) -> Any:
 
 
 def _renamed(written: str, names: Sequence[str], renamed: Mapping[str, str]) -> str:
-    """A statement's text as `text()` takes it, with other parameters."""
+    """The statement as `text()`, with its parameters renamed."""
 
     def placeholder(match: re.Match[str]) -> str:
         name = names[int(match[1]) - 1]

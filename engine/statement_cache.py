@@ -1,5 +1,5 @@
-"""Cache of the templates of statements. A missing one is written in a thread: that can take longer than
-the event loop may be blocked."""
+"""Cache of statement templates. A missing one is written in a thread, since that can block the event loop for
+too long."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _MOST_CHARACTERS = 10_000_000
 
 
 class Templates:
-    """The templates that were used last, bounded by their characters together."""
+    """The most recently used templates, bounded by their total length."""
 
     def __init__(self, most_characters: int = _MOST_CHARACTERS) -> None:
         self._most_characters = most_characters
@@ -24,7 +24,8 @@ class Templates:
         self.written = 0
 
     async def get(self, key: Any, write: Callable[[], Template], account_id: UUID | None) -> Template:
-        """Raises TimeoutError where there are too many others to write."""
+        """Returns the template, written by `write` where it is missing. Raises TimeoutError where too many
+        others wait for the thread."""
         template = self._kept.get(key)
         if template is not None:
             self._kept.move_to_end(key)

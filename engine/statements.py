@@ -1,4 +1,4 @@
-"""SQL that is written once, by SQLAlchemy from the tables, and run many times, by asyncpg alone."""
+"""SQL that is compiled once, from SQLAlchemy expressions, and run by asyncpg."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -24,10 +24,11 @@ _DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
-    """A SELECT, or an UPDATE, whose parameters are `parameter(name)`. Whatever else is compared with is part
-    of its text, so that PostgreSQL knows it when it plans: it takes a partial index for what is sure.
+    """A statement whose parameters are `parameter(name)`. All other values are literals in its text, so that
+    PostgreSQL can use partial indexes.
 
-    It is bound to one account, or `across_accounts` says why it is of several."""
+    It must be bound to one account, unless `across_accounts` gives the reason why it is not.
+    """
 
     def __init__(
         self,
@@ -47,39 +48,39 @@ class Statement:
         return self._compiled[0]
 
     def arguments(self, **values: Any) -> list[Any]:
-        """In the order of `$1`, `$2` …"""
+        """Values in the order of `$1`, `$2` …"""
         return [values[name] for name in self._compiled[1]]
 
 
 def parameter(name: str) -> BindParameter[Any]:
-    """It takes its type from what it is compared with."""
+    """A named parameter. Its type is that of the column that it is compared with."""
     return bindparam(name, None)
 
 
 def given_rows(table: type[SQLModel], *names: str) -> TableValuedAlias:
-    """Rows of these columns of a table: each is a parameter of that name, with the values of all rows."""
+    """Rows that are given as parameters: one array for each named column of a table."""
     columns = cast("Any", table).__table__.c
     values = (bindparam(name, None, ARRAY(columns[name].type)) for name in names)
     return func.unnest(*values).table_valued(*names).render_derived()
 
 
 def any_of(column: Any, values: Any) -> ColumnElement[bool]:
-    """IN, with one parameter for however many values."""
+    """Like IN, with one array parameter for any number of values."""
     if isinstance(values, BindParameter):
         values = values._with_binary_element_type(ARRAY(column.type))
     return cast("ColumnElement[bool]", column == any_(values))
 
 
 def column_type(table: type[SQLModel], name: str) -> str:
-    """As SQL has it."""
+    """The column's type as SQL."""
     return str(cast("Any", table).__table__.c[name].type.compile(_DIALECT))
 
 
 def compiled(
     statement: Select[*tuple[Any, ...]] | UpdateBase, *, across_accounts: str | None = None
 ) -> tuple[str, list[str]]:
-    """Its text, and the names of its parameters in the order of `$1`, `$2` … Raises UnboundStatement where it
-    is not bound to one account, and `across_accounts` does not say why."""
+    """Returns the SQL and the names of its parameters in the order of `$1`, `$2` … Raises UnboundStatement
+    where it is not bound to one account and `across_accounts` is not given."""
     require_bound(statement, across_accounts)
 
     made: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
@@ -87,7 +88,7 @@ def compiled(
 
 
 class _Compiler(_DIALECT.statement_compiler):  # type: ignore[misc]
-    """Values that have no name are part of the text; parameters have a name, and no value."""
+    """Renders unnamed values as literals. Named parameters have no value."""
 
     def visit_bindparam(self, bindparam: BindParameter[Any], **options: Any) -> str:
         literal = {"literal_execute": True} if bindparam.unique else {}
