@@ -5,6 +5,7 @@ import json
 import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from models.members import Role
 from permissions.viewer import Membership
 from resolvers.reports.files import csv_lines, spreadsheet_lines
 from resolvers.reports.queries import ReportFormat, ReportKind, ReportRequest, rows_of
+from tests.billing.test_purchases import purchase
 from tests.licenses.test_licenses import provision
 from tests.support.changes import CHANGE_ROLE, REMOVE, codes, nothing_changes, refusal
 from tests.support.contracts import ROLES, permissions_of
@@ -317,6 +319,21 @@ async def test_a_pdf_holds_5_000_rows(world: World) -> None:
     assert all(f"{number} / {len(found)}" in page for number, page in enumerate(found, 1))
     assert all("When (UTC)" in page for page in found)
     assert "number 4999" in found[-1]
+
+
+async def test_a_pdf_of_invoices_sums_up_what_is_owed(world: World, themes: dict[str, str]) -> None:
+    for quantity in (1, 2, 4):
+        assert not codes(await purchase(world, (themes["aurora"], quantity)))
+    await world.superuser.execute("UPDATE invoices SET status = 'PAID', paid_at = now() WHERE sequence = 1")
+    await world.superuser.execute("UPDATE invoices SET status = 'VOID' WHERE sequence = 2")
+    paid, _, outstanding = [row["total"] for row in await table(world, "INVOICES")]
+
+    (page,) = pages(await report(world, "INVOICES", "PDF", **{"from": "2026-01-01T00:00:00Z"}))
+
+    text = " ".join(page.split())
+    assert "From 1 January 2026" in text
+    assert f"Billed EUR {Decimal(paid) + Decimal(outstanding)}" in text
+    assert f"Outstanding EUR {outstanding}" in text
 
 
 async def more_events(world: World, count: int) -> None:
