@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -46,7 +47,7 @@ async def none_is_copied(world: World) -> None:
 
 
 @asynccontextmanager
-async def limited(world: World, **settings: int) -> AsyncIterator[World]:
+async def limited(world: World, **settings: object) -> AsyncIterator[World]:
     """The same world, served within other limits."""
     changed = world.settings.model_copy(update={"port": free_port(), **settings})
     client = httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{changed.port}", timeout=60)
@@ -109,6 +110,35 @@ async def test_a_report_that_is_too_large_is_refused(world: World) -> None:
     assert page.status_code == 413
     assert "shorter period" in page.text
     assert small.status_code == 200
+
+
+async def test_a_report_is_refused_while_the_disk_is_nearly_full(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await link_of(world, world.admin)
+    with monkeypatch.context() as full:
+        full.setattr(spools, "_KEPT_FREE_BYTES", 2**60)
+        refused = await world.http.get(path)
+
+    afterwards = await world.http.get(path)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
+    assert int(refused.headers["retry-after"]) > 0
+    assert afterwards.status_code == 200
+
+
+async def test_a_report_is_refused_where_it_cannot_be_kept(world: World, tmp_path: Path) -> None:
+    (tmp_path / "reports").touch()
+    async with limited(world, data_dir=tmp_path) as there:
+        path = await link_of(there, there.admin)
+
+        refused = await there.http.get(path)
+        (tmp_path / "reports").unlink()
+        afterwards = await there.http.get(path)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
+    assert str(tmp_path) not in refused.text
+    assert afterwards.status_code == 200
 
 
 @pytest.mark.parametrize("undisturbed_seconds", [300, -1])

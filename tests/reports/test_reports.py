@@ -327,8 +327,9 @@ async def test_a_pdf_of_invoices_sums_up_what_is_owed(world: World, themes: dict
     await world.superuser.execute("UPDATE invoices SET status = 'PAID', paid_at = now() WHERE sequence = 1")
     await world.superuser.execute("UPDATE invoices SET status = 'VOID' WHERE sequence = 2")
     paid, _, outstanding = [row["total"] for row in await table(world, "INVOICES")]
+    since: dict[str, Any] = {"from": "2026-01-01T00:00:00Z"}
 
-    (page,) = pages(await report(world, "INVOICES", "PDF", **{"from": "2026-01-01T00:00:00Z"}))
+    (page,) = pages(await report(world, "INVOICES", "PDF", **since))
 
     text = " ".join(page.split())
     assert "From 1 January 2026" in text
