@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -22,7 +23,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
 from engine.enums import described_enum
-from models.columns import id_column, member_key, now, tenant_column, tenant_index, time_column
+from models.columns import Clock, id_column, member_key, now, tenant_column, tenant_index, time_column
 
 
 @described_enum(
@@ -130,21 +131,44 @@ class ApiKey(SQLModel, table=True):
     def status_now() -> ColumnElement[ApiKeyStatus]:
         status: ColumnElement[Any] = case(
             (col(ApiKey.revoked_at).is_not(None), ApiKeyStatus.REVOKED.value),
-            (or_(col(ApiKey.expires_at) <= func.now(), _has_lapsed()), ApiKeyStatus.EXPIRED.value),
+            (or_(ApiKey.has_expired(), ApiKey.has_lapsed()), ApiKeyStatus.EXPIRED.value),
             (col(ApiKey.claimed_at).is_(None), ApiKeyStatus.UNCLAIMED.value),
             else_=ApiKeyStatus.ACTIVE.value,
         )
         return type_coerce(status, cast("Any", Enum(ApiKeyStatus, native_enum=False)))
 
     @staticmethod
-    def works_or_may_yet() -> ColumnElement[bool]:
-        """Neither revoked nor over."""
+    def works_or_may_yet(at: Clock = func.now) -> ColumnElement[bool]:
+        """Whether its status is ACTIVE or UNCLAIMED."""
         return and_(
             col(ApiKey.revoked_at).is_(None),
-            (col(ApiKey.expires_at) > func.now()).is_not(False),
-            _has_lapsed().is_not(True),
+            or_(ApiKey.has_expired(at), ApiKey.has_lapsed(at)).is_not(True),
         )
 
+    @staticmethod
+    def has_expired(at: Clock = func.now) -> ColumnElement[bool]:
+        return col(ApiKey.expires_at) <= at()
 
-def _has_lapsed() -> ColumnElement[bool]:
-    return and_(col(ApiKey.claimed_at).is_(None), col(ApiKey.claim_expires_at) <= func.now())
+    @staticmethod
+    def has_lapsed(at: Clock = func.now) -> ColumnElement[bool]:
+        """Whether its member did not claim it in time."""
+        return and_(col(ApiKey.claimed_at).is_(None), col(ApiKey.claim_expires_at) <= at())
+
+    @staticmethod
+    def has_secret(
+        is_hash: Callable[[Any], ColumnElement[bool]], at: Clock = func.now
+    ) -> ColumnElement[bool]:
+        """Whether a secret is the key's: the current one, or the one before the last rotation while it is
+        accepted. `is_hash` compares a column with the hash or hashes of the secret."""
+        return or_(is_hash(col(ApiKey.key_hash)), ApiKey.had_secret(is_hash, at))
+
+    @staticmethod
+    def had_secret(
+        is_hash: Callable[[Any], ColumnElement[bool]], at: Clock = func.now
+    ) -> ColumnElement[bool]:
+        return and_(is_hash(col(ApiKey.previous_key_hash)), ApiKey.accepts_previous(at))
+
+    @staticmethod
+    def accepts_previous(at: Clock = func.now) -> ColumnElement[bool]:
+        """Whether the secret before the last rotation still works."""
+        return col(ApiKey.previous_expires_at) > at()

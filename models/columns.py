@@ -1,11 +1,12 @@
 """The kinds of column that tables are made of."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, ForeignKeyConstraint, Index
+from sqlalchemy import ColumnElement, DateTime, Enum, ForeignKeyConstraint, Index
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
@@ -27,6 +28,10 @@ def new_id() -> UUID:
 def now() -> datetime:
     """UTC, to the microsecond, which is what PostgreSQL keeps."""
     return datetime.now(UTC)
+
+
+Clock = Callable[[], ColumnElement[datetime]]
+"""A time of the database: `func.now`, when the transaction began, or `func.clock_timestamp`, by now."""
 
 
 def id_column() -> Any:

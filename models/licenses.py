@@ -130,6 +130,19 @@ class License(SQLModel, table=True):
 
     @staticmethod
     def status_now() -> ColumnElement[LicenseStatus]:
-        stored = col(License.stored_status)
-        due = and_(stored.in_(LIVE), col(License.expires_at) <= func.now())
-        return case((due, LicenseStatus.EXPIRED.value), else_=stored)
+        return case((License.is_due(), LicenseStatus.EXPIRED.value), else_=col(License.stored_status))
+
+    @staticmethod
+    def is_due() -> ColumnElement[bool]:
+        """Whether it has expired, and the job has not stored that yet."""
+        return and_(col(License.stored_status).in_(LIVE), col(License.expires_at) <= func.now())
+
+    @staticmethod
+    def is_in_time() -> ColumnElement[bool]:
+        """Whether it has no expiry or an expiry to come. (IS NOT FALSE, so that it is not looked up in the
+        index of what is due.)"""
+        return (col(License.expires_at) > func.now()).is_not(False)
+
+    @staticmethod
+    def is_active() -> ColumnElement[bool]:
+        return and_(col(License.stored_status) == LicenseStatus.ACTIVE, License.is_in_time())

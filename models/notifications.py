@@ -4,29 +4,26 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Integer, cast, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlmodel import col
 
 from engine.outages import logged_as_outage
+from engine.statements import Statement, any_of, parameter
+from models.api_keys import ApiKey
+from models.audit import AuditHead
 from models.database import Database
+from models.sessions import Session
 
 AUDIT = "team_access_audit"
 ACCESS = "team_access_access"
 _NOTIFY = text("SELECT pg_notify(:channel, each) FROM unnest(CAST(:ids AS text[])) AS each")
 _ANNOUNCE = "SELECT pg_notify($1, each) FROM unnest($2::text[]) AS each"
-_LOOK = """
-    SELECT account_id AS id, sequence AS state FROM audit_heads WHERE account_id = ANY($1::uuid[])
-    UNION ALL
-    SELECT id, CAST(ended_at IS NULL AND expires_at > now() AS int) FROM sessions
-    WHERE id = ANY($1::uuid[])
-    UNION ALL
-    SELECT id, CAST(revoked_at IS NULL AND (expires_at > now()) IS NOT FALSE AS int)
-      + 2 * CAST((previous_expires_at > now()) IS TRUE AS int) FROM api_keys
-    WHERE id = ANY($1::uuid[])"""
 LOOK_SECONDS = 5.0
 _BATCH_SECONDS = 0.02
 _RECONNECT_SECONDS = 1.0
@@ -35,6 +32,26 @@ _CANCELLING_SECONDS = 0.5
 _TURNS = 4
 _TURN_SECONDS = 10.0
 log = structlog.get_logger()
+
+
+def _state_of(id: Any, state: Any) -> Statement:
+    """What changes when whoever waits for the id has to look again."""
+    return Statement(
+        lambda: select(id.label("id"), state().label("state")).where(any_of(id, parameter("ids"))),
+        across_accounts="one statement for all who wait; it reads whether there is news, and none of it",
+    )
+
+
+_STATES = (
+    _state_of(col(AuditHead.account_id), lambda: col(AuditHead.sequence)),
+    _state_of(col(Session.id), lambda: cast(Session.is_live(), Integer)),
+    _state_of(
+        col(ApiKey.id),
+        lambda: (
+            cast(ApiKey.works_or_may_yet(), Integer) + 2 * cast(ApiKey.accepts_previous().is_(True), Integer)
+        ),
+    ),
+)
 
 
 async def notify_access(session: AsyncSession | AsyncConnection, *ids: UUID) -> None:
@@ -156,7 +173,9 @@ class Listener:
         One statement for all who wait, on this very connection: so a silent one is noticed too.
         """
         ids = list(self._waiting)
-        rows = await connection.fetch(_LOOK, ids, timeout=LOOK_SECONDS)
+        rows = await connection.fetch(
+            " UNION ALL ".join(each.sql for each in _STATES), ids, timeout=LOOK_SECONDS
+        )
         found = {row["id"]: row["state"] for row in rows}
         self._wake(id for id in ids if found.get(id) != self._seen.get(id))
         self._seen = found

@@ -1,11 +1,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import ColumnElement, Index, LargeBinary, and_, func
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
-from models.columns import id_column, time_column
+from models.columns import Clock, id_column, time_column
 
 
 class Session(SQLModel, table=True):
@@ -23,6 +23,11 @@ class Session(SQLModel, table=True):
     ended_at: datetime | None = time_column(nullable=True)
     ip: str | None = None
     user_agent: str | None = None
+
+    @staticmethod
+    def is_live(at: Clock = func.now) -> ColumnElement[bool]:
+        """Whether its token is accepted: it was not ended and has not expired."""
+        return and_(col(Session.ended_at).is_(None), col(Session.expires_at) > at())
 
 
 class SignInLink(SQLModel, table=True):

@@ -1,5 +1,6 @@
 """The look-up of a credential: whose it is, whether it works, and that it was used."""
 
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -11,10 +12,10 @@ from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus
 from models.database import Database
-from models.members import Member, User
+from models.members import Member, Role, User
 from models.sessions import Session
 from permissions.errors import Forbidden, Unauthenticated
-from permissions.roles import ROLE_PERMISSIONS, Permission
+from permissions.roles import Permission, has_api_access
 from permissions.tokens import hash_token, is_api_key, looks_like_api_key
 from permissions.viewer import BY_API_KEY, BY_SESSION, Viewer
 
@@ -26,17 +27,26 @@ def refusal_of(viewer: Viewer) -> GraphQLError | None:
     if not viewer.is_api_key:
         return None
     member = viewer.key_member
-    match viewer.api_key.status:
+    return refusal_of_api_key(ApiKeyStatus(viewer.api_key.status), member.role, member.removed_at)
+
+
+def refusal_of_api_key(
+    status: ApiKeyStatus, role: Role, removed_at: datetime | None
+) -> Unauthenticated | Forbidden | None:
+    """Why a key of this status, of such a member, does not work; None if it works."""
+    match status:
+        case ApiKeyStatus.UNCLAIMED:
+            return Unauthenticated("This API key was not claimed by its member yet.")
         case ApiKeyStatus.REVOKED:
             return Unauthenticated("This API key was revoked.")
         case ApiKeyStatus.EXPIRED:
             return Unauthenticated("This API key has expired.")
-    if member.removed_at is not None:
+    if removed_at is not None:
         return Unauthenticated("This API key is of somebody who is no member any more.")
-    if Permission.ACCESS_API not in ROLE_PERMISSIONS[member.role]:
+    if not has_api_access(role):
         return Forbidden(
             Permission.ACCESS_API,
-            f"This API key's member is a {member.role.title()} now, and API keys need"
+            f"This API key's member is a {role.title()} now, and API keys need"
             f" {Permission.ACCESS_API.value}: it works again once the member has a role with that.",
         )
     return None
@@ -51,8 +61,7 @@ def _session() -> Select[*tuple[Any, ...]]:
         .outerjoin(Account, col(Account.id) == col(Member.account_id))
         .where(
             col(Session.token_hash) == parameter("token_hash"),
-            col(Session.ended_at).is_(None),
-            col(Session.expires_at) > func.now(),
+            Session.is_live(),
         )
         .order_by(col(Member.id))
         .limit(_MEMBERSHIP_LIMIT)
@@ -72,26 +81,20 @@ def _api_key(secret: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _is_current() -> ColumnElement[bool]:
-    return col(ApiKey.key_hash) == parameter("token_hash")
-
-
-def _was_current() -> ColumnElement[bool]:
-    return and_(
-        col(ApiKey.previous_key_hash) == parameter("token_hash"),
-        col(ApiKey.previous_expires_at) > func.now(),
-    )
+def _is_hash(column: Any) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = column == parameter("token_hash")
+    return condition
 
 
 _SESSION = Statement(
     _session, across_accounts="a credential is looked up by its hash, and says of which accounts it is"
 )
 _API_KEY = Statement(
-    lambda: _api_key(_is_current()),
+    lambda: _api_key(_is_hash(col(ApiKey.key_hash))),
     across_accounts="a credential is looked up by its hash, and says of which accounts it is",
 )
 _ROTATED_API_KEY = Statement(
-    lambda: _api_key(_was_current()),
+    lambda: _api_key(ApiKey.had_secret(_is_hash)),
     across_accounts="a credential is looked up by its hash, and says of which accounts it is",
 )
 
@@ -120,23 +123,9 @@ async def find(database: Database, token: str) -> Viewer:
 
 def _works() -> Select[*tuple[Any, ...]]:
     """By clock_timestamp(): now() is when the transaction began, which may have waited since."""
-    session = exists().where(
-        col(Session.token_hash) == parameter("token_hash"),
-        col(Session.ended_at).is_(None),
-        col(Session.expires_at) > func.clock_timestamp(),
-    )
-    secret = or_(
-        col(ApiKey.key_hash) == parameter("token_hash"),
-        and_(
-            col(ApiKey.previous_key_hash) == parameter("token_hash"),
-            col(ApiKey.previous_expires_at) > func.clock_timestamp(),
-        ),
-    )
-    api_key = exists().where(
-        secret,
-        col(ApiKey.revoked_at).is_(None),
-        (col(ApiKey.expires_at) > func.clock_timestamp()).is_not(False),
-    )
+    at = func.clock_timestamp
+    session = exists().where(_is_hash(col(Session.token_hash)), Session.is_live(at))
+    api_key = exists().where(ApiKey.has_secret(_is_hash, at), ApiKey.works_or_may_yet(at))
     return select(or_(session, api_key))
 
 

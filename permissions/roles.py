@@ -90,9 +90,14 @@ def permissions_of(role: Role) -> list[Permission]:
     return [permission for permission in Permission if permission in ROLE_PERMISSIONS[role]]
 
 
+def has_api_access(role: Role) -> bool:
+    """Whether the API keys of members with this role work."""
+    return Permission.ACCESS_API in ROLE_PERMISSIONS[role]
+
+
 def permissions_within(role: Role, scopes: Iterable[str]) -> list[Permission]:
     """Of an API key: none without access to the API, whatever its scopes."""
-    if Permission.ACCESS_API not in ROLE_PERMISSIONS[role]:
+    if not has_api_access(role):
         return []
     opened = frozenset[Permission]().union(*(SCOPE_PERMISSIONS[ApiScope(scope)] for scope in scopes))
     return [permission for permission in permissions_of(role) if permission in opened]

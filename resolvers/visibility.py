@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col
 
 from engine.conditions import Bound, Condition
@@ -11,7 +11,7 @@ from engine.pagination import Branch
 from models.api_keys import ApiKey
 from models.audit import AuditEvent
 from models.catalog import Theme
-from models.licenses import License, LicenseStatus
+from models.licenses import LIVE, License, LicenseStatus
 from permissions.roles import Permission
 from permissions.viewer import Membership
 
@@ -23,23 +23,17 @@ class Seen(NamedTuple):
     branches: tuple[Branch, ...] = ()
 
 
-_active = Condition(lambda: _is_active())
-_active_or_own = Condition(lambda member_id: or_(_is_active(), _is_own(member_id)))
-_held_and_over = Condition(lambda member_id: and_(col(License.holder_id) == member_id, ~_is_active()))
+_active = Condition(License.is_active)
+_active_or_own = Condition(lambda member_id: or_(License.is_active(), _is_own(member_id)))
+_held_and_over = Condition(lambda member_id: and_(col(License.holder_id) == member_id, ~License.is_active()))
 _provisioned_and_over = Condition(
     lambda member_id: and_(
-        col(License.provisioned_by_id) == member_id, col(License.holder_id) != member_id, ~_is_active()
+        col(License.provisioned_by_id) == member_id, col(License.holder_id) != member_id, ~License.is_active()
     )
 )
 _stored = Condition(lambda status: col(License.stored_status) == status)
-# IS NOT FALSE: what never expires is in time too, and it is not to be looked up in the index of what is due.
-_in_time = Condition(lambda: _is_in_time())
-_due = Condition(
-    lambda: and_(
-        col(License.stored_status).in_((LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)),
-        col(License.expires_at) <= func.now(),
-    )
-)
+_in_time = Condition(License.is_in_time)
+_due = Condition(License.is_due)
 _api_keys_of = Condition(lambda member_id: col(ApiKey.member_id) == member_id)
 _on_offer = Condition(lambda: col(Theme.withdrawn_at).is_(None))
 
@@ -63,7 +57,7 @@ def states(statuses: Sequence[LicenseStatus]) -> tuple[Branch, ...]:
 
 def _in_state(status: LicenseStatus) -> tuple[Branch, ...]:
     stored = _stored(status.value)
-    if status in (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED):
+    if status in LIVE:
         return (Branch((stored, _in_time())),)
     if status is LicenseStatus.EXPIRED:
         return Branch((stored,)), Branch((_due(),), is_few=True)
@@ -95,14 +89,6 @@ def is_own_event(event: AuditEvent, membership: Membership) -> bool:
 
 def themes_on_offer() -> Bound:
     return _on_offer()
-
-
-def _is_active() -> ColumnElement[bool]:
-    return and_(col(License.stored_status) == LicenseStatus.ACTIVE, _is_in_time())
-
-
-def _is_in_time() -> ColumnElement[bool]:
-    return (col(License.expires_at) > func.now()).is_not(False)
 
 
 def _is_own(member_id: Any) -> ColumnElement[bool]:

@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute, Route
 
 from models.api_keys import ApiKeyStatus
 from permissions.context import Context
+from permissions.roles import has_api_access
 from resolvers.api_keys import claims as api_key_claims
 from resolvers.api_keys.claims import ClaimPreview
 from resolvers.api_keys.inputs import ClaimApiKeyInput
-from resolvers.api_keys.mutations import has_api_access
 from resolvers.sessions import mutations as sessions
 from resolvers.user_errors import Refused
 from web.authentication import page_context, with_cookies
@@ -92,7 +92,7 @@ async def _page(context: Context, token: str) -> Response:
         )
     if shown.key.claimed_at is not None:
         return page("claim_used", prefix=shown.key.prefix, claimed_at=shown.key.claimed_at, **names)
-    if not has_api_access(shown.member):
+    if not has_api_access(shown.member.role):
         return page("claim_without_access", role=shown.member.role, **names)
     return _claim_page(shown, names)
 

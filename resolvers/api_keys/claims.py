@@ -15,10 +15,10 @@ from models.audit import ActorKind, AuditAction, CredentialKind
 from models.columns import now
 from models.members import Member
 from permissions.context import Context
+from permissions.roles import has_api_access
 from permissions.tokens import hash_token, new_api_key, shown_prefix
 from permissions.viewer import Credential
 from resolvers.api_keys.inputs import ClaimApiKeyInput
-from resolvers.api_keys.mutations import has_api_access
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
 from resolvers.results import mutation_result, shown
@@ -165,7 +165,7 @@ def _refuse_unclaimable(key: ApiKey, member: Member, created_by_name: str) -> No
             f"This API key was not claimed in time: ask {created_by_name} for a new one.",
             "token",
         )
-    if not has_api_access(member):
+    if not has_api_access(member.role):
         raise refused(
             UserErrorCode.ROLE_WITHOUT_API_ACCESS,
             f"{member.name} is a {member.role.value.title()} now, and that role has no API access:"

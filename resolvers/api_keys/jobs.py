@@ -32,12 +32,12 @@ def _is_untold() -> ColumnElement[bool]:
 
 def _has_expired() -> ColumnElement[bool]:
     """And the log was not told yet."""
-    return and_(_is_untold(), col(ApiKey.expires_at).is_not(None), col(ApiKey.expires_at) <= func.now())
+    return and_(_is_untold(), ApiKey.has_expired())
 
 
 def _has_lapsed() -> ColumnElement[bool]:
     """Nobody claimed it in time, and the log was not told yet."""
-    return and_(_is_untold(), col(ApiKey.claimed_at).is_(None), col(ApiKey.claim_expires_at) <= func.now())
+    return and_(_is_untold(), ApiKey.has_lapsed())
 
 
 def _is_soon_over() -> ColumnElement[bool]:

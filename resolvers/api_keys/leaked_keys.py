@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlmodel import col
 
 from engine.statements import Statement, any_of, parameter
@@ -135,12 +135,8 @@ async def _with_members(tx: Change, ids: Sequence[UUID]) -> Sequence[tuple[ApiKe
 
 
 def _leaked(column: Any, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    hashes = parameter("hashes")
-    rotated = and_(
-        any_of(col(ApiKey.previous_key_hash), hashes), col(ApiKey.previous_expires_at) > func.now()
-    )
-    current = any_of(col(ApiKey.key_hash), hashes)
-    return select(column).where(or_(current, rotated), ApiKey.works_or_may_yet(), *where)
+    is_leaked = ApiKey.has_secret(lambda hash: any_of(hash, parameter("hashes")))
+    return select(column).where(is_leaked, ApiKey.works_or_may_yet(), *where)
 
 
 _ACCOUNTS = Statement(

@@ -15,7 +15,7 @@ from models.audit import AuditAction
 from models.columns import now
 from models.members import Member
 from permissions.context import Context
-from permissions.roles import ROLE_PERMISSIONS, Permission
+from permissions.roles import has_api_access
 from permissions.tokens import API_KEY_PREFIX, new_api_key, new_token, shown_prefix
 from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.emails import (
@@ -127,7 +127,7 @@ def _told_by_its_first_email(expires_at: datetime | None) -> datetime | None:
 async def _member(tx: Change, global_id: str | None) -> Member:
     """Whose key it is to be. Raises `Refused` where the member is gone, or its role is none for keys."""
     member = tx.acting if global_id is None else await present_member(tx, global_id, "memberId")
-    if not has_api_access(member):
+    if not has_api_access(member.role):
         raise refused(
             UserErrorCode.ROLE_WITHOUT_API_ACCESS,
             f"{member.name} is a {member.role.value.title()}, and that role has no API access:"
@@ -135,10 +135,6 @@ async def _member(tx: Change, global_id: str | None) -> Member:
             "memberId",
         )
     return member
-
-
-def has_api_access(member: Member) -> bool:
-    return Permission.ACCESS_API in ROLE_PERMISSIONS[member.role]
 
 
 _COUNT = Statement(

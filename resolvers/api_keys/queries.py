@@ -6,11 +6,12 @@ from engine.pagination import Branch, Listing, Order, narrowed
 from engine.row_loader import load
 from engine.statements import any_of
 from models.accounts import Account
-from models.api_keys import ApiKey, ApiKeyStatus
+from models.api_keys import ApiKey
 from models.audit import AuditAction
 from models.columns import now
 from models.members import Member
 from permissions.context import Context
+from permissions.credentials import refusal_of_api_key
 from permissions.roles import Permission, permissions_within
 from resolvers.api_keys.emails import revoked_message
 from resolvers.api_keys.inputs import ApiKeyFilter
@@ -41,8 +42,7 @@ def account_api_keys(context: Context, account: Account, filter: ApiKeyFilter | 
 async def effective_permissions(context: Context, key: ApiKey) -> list[Permission]:
     """None for a key that does not work, or whose member's role has no access to the API any more."""
     member = await load(context, Member, key.member_id, account_id=key.account_id)
-    status = key.status
-    if status is not ApiKeyStatus.ACTIVE or member.removed_at is not None:
+    if refusal_of_api_key(key.status, member.role, member.removed_at) is not None:
         return []
     return permissions_within(member.role, key.scopes)
 

@@ -24,7 +24,7 @@ from models.licenses import License
 from models.members import Member
 from models.sessions import Session
 from permissions.context import Context
-from permissions.roles import Permission
+from permissions.roles import Permission, has_api_access
 from permissions.tokens import hash_token, new_token
 from permissions.viewer import Credential, Membership
 from resolvers.change import Change
@@ -187,7 +187,7 @@ async def find_link(database: Database, token: str) -> Link:
         raise DownloadRefused(WhyNot.EXPIRED)
     if member.removed_at is not None:
         raise DownloadRefused(WhyNot.MEMBER_REMOVED)
-    if not signed_in:
+    if not signed_in or (link.credential_kind == CredentialKind.API_KEY and not has_api_access(member.role)):
         raise DownloadRefused(WhyNot.SIGNED_OUT)
     return Link(link, member, Licensed(license, theme, file) if license and theme else None)
 
@@ -230,8 +230,7 @@ def _is_signed_in() -> ColumnElement[bool]:
     session = exists().where(
         col(DownloadLink.credential_kind) == CredentialKind.SESSION,
         col(Session.id) == col(DownloadLink.credential_id),
-        col(Session.ended_at).is_(None),
-        col(Session.expires_at) > func.now(),
+        Session.is_live(),
     )
     api_key = exists().where(
         col(DownloadLink.credential_kind) == CredentialKind.API_KEY,

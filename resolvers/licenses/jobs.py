@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, select, update
 from sqlmodel import col
 
 from engine.snapshots import attributes, snapshot
@@ -21,7 +21,7 @@ _BATCH = 500
 _DUE = Statement(
     lambda: (
         select(col(License.account_id), col(License.id))
-        .where(col(License.stored_status).in_(LIVE), col(License.expires_at) <= func.now())
+        .where(License.is_due())
         .order_by(col(License.expires_at))
         .limit(_BATCH)
     ),

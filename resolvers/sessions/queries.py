@@ -1,6 +1,6 @@
 """Reads the live sessions of a person."""
 
-from sqlalchemy import and_, func
+from sqlalchemy import and_
 from sqlmodel import col
 
 from engine.conditions import Condition
@@ -15,13 +15,7 @@ MOST_SESSIONS = 100
 _NEWEST = Order("newest", (col(Session.id),), descending=True)
 
 
-live_of_user = Condition(
-    lambda user_id: and_(
-        col(Session.user_id) == user_id,
-        col(Session.ended_at).is_(None),
-        col(Session.expires_at) > func.now(),
-    )
-)
+live_of_user = Condition(lambda user_id: and_(col(Session.user_id) == user_id, Session.is_live()))
 
 
 async def live_sessions(context: Context) -> list[Session]:

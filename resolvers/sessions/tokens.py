@@ -49,8 +49,7 @@ async def opened_session(
     live = select(col(Session.id)).where(
         col(Session.token_hash) == hash_token(token),
         col(Session.user_id) == user_id,
-        col(Session.ended_at).is_(None),
-        col(Session.expires_at) > now(),
+        Session.is_live(),
         col(Session.created_at) > opened_after,
     )
     return token if await session.scalar(live) else None
