@@ -36,7 +36,9 @@ from web.authentication import make_context
 from web.connection_limits import ConnectionLimits
 from web.event_loop_monitor import LoopWatch
 from web.graphiql_examples import render_ide
-from web.graphql_http import GraphQLView
+from web.graphql_executor import GraphQLExecutor
+from web.graphql_http import GraphQLHttpEndpoint
+from web.graphql_websocket import GraphQLWebSocketEndpoint
 from web.job_worker import JobWorkerStatus
 from web.load_shedding import LoadShedding
 from web.logs import configure_logs
@@ -57,7 +59,7 @@ def create_app(
     """`rate_limits` and `worker_status` where other processes share them."""
     settings = settings or settings_module.load()
     configure_logs(settings)
-    view = _graphql_view(settings)
+    graphql_http, graphql_websocket = _graphql_endpoints(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -74,12 +76,12 @@ def create_app(
 
     security_headers = SecurityHeaders(https=settings.secure_cookies)
     app = TeamAccess(
-        graphql=_cors_around(LoadShedding(view), settings),
+        graphql=_cors_around(LoadShedding(graphql_http), settings),
         security_headers=security_headers,
         hosts=Hosts(settings, security_headers),
         lifespan=lifespan,
         routes=[
-            WebSocketRoute(GRAPHQL, view),
+            WebSocketRoute(GRAPHQL, graphql_websocket),
             *sign_in_pages.routes(),
             *join_pages.routes(),
             *claim_pages.routes(),
@@ -95,8 +97,8 @@ def create_app(
     )
 
     async def finish() -> None:
-        """What goes on for long is told to end before the server ends it."""
-        await asyncio.gather(view.close_sockets(), app.state.team_access.transfers.close())
+        """Ends WebSockets and downloads before the server cancels them."""
+        await asyncio.gather(graphql_websocket.close(), app.state.team_access.transfers.close())
 
     app.state.finish = finish
     app.state.connection_limits = ConnectionLimits.of(settings)
@@ -105,26 +107,29 @@ def create_app(
     return app
 
 
-def _graphql_view(settings: Settings) -> GraphQLView:
+def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQLWebSocketEndpoint]:
     limits = Limits(
         tokens=settings.max_tokens,
         depth=settings.max_depth,
         aliases=settings.max_aliases,
         cost=settings.max_cost,
     )
-    return GraphQLView(
-        SCHEMA,
-        make_context,
+    executor = GraphQLExecutor(SCHEMA, make_context, limits, settings.operation_timeout_seconds)
+    http = GraphQLHttpEndpoint(
+        executor,
         error_pages.answering(render_ide),
-        limits=limits,
         allowed_origins=settings.allowed_origins,
-        timeout_seconds=settings.operation_timeout_seconds,
         max_body_bytes=settings.max_body_bytes,
         max_batch=settings.max_batch,
+    )
+    websocket = GraphQLWebSocketEndpoint(
+        executor,
+        allowed_origins=settings.allowed_origins,
         max_subscriptions=settings.max_subscriptions,
         connection_init_timeout_seconds=settings.websocket_init_seconds,
         web_sockets=WebSocketTable(ConnectionLimits.of(settings), Proxies(settings.trusted_proxies)),
     )
+    return http, websocket
 
 
 def _cors_around(view: ASGIApp, settings: Settings) -> ASGIApp:

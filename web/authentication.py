@@ -23,39 +23,39 @@ from schema.payload_selections import refuse_reading
 from web import link_cookie
 from web.app_state import State
 from web.rate_limits import LIMIT_CODES, RateLimiter
-from web.request_scope import Exchange, request_id
+from web.request_scope import RequestScope, request_id
 
 _LONGEST_HEADER = 300
 _LOOK_AGAIN_SECONDS = 1
 log = structlog.get_logger()
 
 
-async def make_context(exchange: Exchange) -> Context:
+async def make_context(scope: RequestScope) -> Context:
     """Raises `Unauthenticated` for an Authorization header that is not valid, `Forbidden` for an API key
     whose member's role is none for it, and `RateLimited`."""
-    state = _state(exchange.connection)
+    state = _state(scope.connection)
     context, rate_limiter = (
-        _context(state, exchange.connection, exchange.headers, lambda: exchange.response),
+        _context(state, scope.connection, scope.headers, lambda: scope.response),
         state.rate_limiter,
     )
-    _know_browser(context, exchange)
+    _know_browser(context, scope)
     try:
-        if exchange.authorization is None:
-            cookie = exchange.connection.cookies.get(state.settings.session_cookie, "")
-            await _enter_by_cookie(context, cookie, rate_limiter, exchange.extensions)
+        if scope.authorization is None:
+            cookie = scope.connection.cookies.get(state.settings.session_cookie, "")
+            await _enter_by_cookie(context, cookie, rate_limiter, scope.extensions)
         else:
-            context.token = bearer_of(exchange.authorization)
+            context.token = bearer_of(scope.authorization)
             if context.token is None:
-                rate_limiter.count_address(context.client.ip, exchange.extensions)
+                rate_limiter.count_address(context.client.ip, scope.extensions)
                 raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
-            await rate_limiter.enter(context, exchange.extensions)
+            await rate_limiter.enter(context, scope.extensions)
     finally:
-        exchange.record = _recorder(context, state) or exchange.record
+        scope.record = _recorder(context, state) or scope.record
     if context.viewer is not None:
-        exchange.credential_id = context.viewer.credential_id
+        scope.credential_id = context.viewer.credential_id
         if not context.viewer.may_query:
-            exchange.admit = _only_changes
-    _watch(context, exchange)
+            scope.admit = _only_changes
+    _watch(context, scope)
     return context
 
 
@@ -65,14 +65,14 @@ def bearer_of(authorization: str) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _know_browser(context: Context, exchange: Exchange) -> None:
+def _know_browser(context: Context, scope: RequestScope) -> None:
     """A page of this site that calls the API has the session in its cookie, and is not told its token."""
-    connection = exchange.connection
-    if connection.scope["type"] == "http" and exchange.headers.get("sec-fetch-site") == "same-origin":
+    connection = scope.connection
+    if connection.scope["type"] == "http" and scope.headers.get("sec-fetch-site") == "same-origin":
         context.is_page = True
         context.browser_secret = link_cookie.secret_of(connection, context.settings)
         context.issue_browser_secret = link_cookie.issuing(
-            connection, context.settings, lambda: exchange.response
+            connection, context.settings, lambda: scope.response
         )
 
 
@@ -109,12 +109,12 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     return context
 
 
-def _watch(context: Context, exchange: Exchange) -> None:
+def _watch(context: Context, scope: RequestScope) -> None:
     """A WebSocket is closed when its credential ends: woken by its id, looked up anew."""
-    scope = exchange.connection.scope
-    if scope["type"] != "websocket" or context.viewer is None or scope.get("watched"):
+    asgi_scope = scope.connection.scope
+    if asgi_scope["type"] != "websocket" or context.viewer is None or asgi_scope.get("watched"):
         return
-    scope["watched"] = True
+    asgi_scope["watched"] = True
     credential_id, user_id = context.viewer.credential.id, context.viewer.user.id
     is_api_key, token = context.viewer.is_api_key, context.token or ""
 
@@ -130,13 +130,13 @@ def _watch(context: Context, exchange: Exchange) -> None:
                     else:
                         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             except (Unauthenticated, Forbidden) as ended:
-                await exchange.close(4403, ended.message)
+                await scope.close(4403, ended.message)
             except Exception as error:
                 # Nobody stays connected who cannot be looked up.
-                log.warning("socket_closed_unchecked", request_id=exchange.request_id, error=str(error))
-                await exchange.close(1013, "Try again later")
+                log.warning("socket_closed_unchecked", request_id=scope.request_id, error=str(error))
+                await scope.close(1013, "Try again later")
 
-    exchange.at_end.append(asyncio.create_task(close_at_the_end()).cancel)
+    scope.at_end.append(asyncio.create_task(close_at_the_end()).cancel)
 
 
 async def _could_look_up(context: Context, token: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tells in the log what keeps the event loop from its other callbacks."""
+"""Monitor that logs which code blocks the event loop."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from engine.operation_cache import Prepared
-from web.request_scope import Exchange
+from web.request_scope import RequestScope
 
 log = structlog.get_logger()
 
@@ -23,9 +23,9 @@ _INNERMOST = 5
 
 
 class LoopWatch:
-    """Asks the event loop of the thread that starts it, ten times a second, for a callback, and logs
-    `event_loop_blocked` where one turn of the loop takes 50 ms of its thread's CPU time: what a busy machine
-    takes from the thread does not count. What is shorter than 150 ms is seen by chance."""
+    """Thread that schedules a callback on the event loop ten times a second, and logs `event_loop_blocked`
+    where it was delayed and the loop's thread used 50 ms of CPU time meanwhile: time in which a busy machine
+    runs other threads does not count. Blocks shorter than 150 ms are only sometimes detected."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -38,47 +38,47 @@ class LoopWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Does not wait for its thread, which may wait for this very loop."""
+        """Does not join the thread, which may be waiting for this event loop."""
         self._stopped.set()
 
     def _watch(self) -> None:
         while not self._stopped.wait(_PAUSE_SECONDS):
             answered = threading.Event()
-            begun, begun_cpu = time.monotonic(), self._cpu_seconds()
+            started, started_cpu = time.monotonic(), self._cpu_seconds()
             try:
                 self._loop.call_soon_threadsafe(answered.set)
             except RuntimeError:
                 return  # The loop is closed.
             if answered.wait(BLOCKED_SECONDS):
                 continue
-            what = _running(sys._current_frames().get(self._thread_id))
+            fields = _running(sys._current_frames().get(self._thread_id))
             answered.wait(_LONGEST_WAIT_SECONDS)
-            cpu_seconds = self._cpu_seconds() - begun_cpu
+            cpu_seconds = self._cpu_seconds() - started_cpu
             if cpu_seconds >= BLOCKED_SECONDS:
-                milliseconds = round((time.monotonic() - begun) * 1000)
-                log.warning("event_loop_blocked", ms=milliseconds, cpu_ms=round(cpu_seconds * 1000), **what)
+                milliseconds = round((time.monotonic() - started) * 1000)
+                log.warning("event_loop_blocked", ms=milliseconds, cpu_ms=round(cpu_seconds * 1000), **fields)
 
 
 def _running(frame: FrameType | None) -> dict[str, Any]:
-    """The innermost calls, and which request and operation they are of, where that can be told."""
+    """The innermost calls, with the request ID and the operation's hash where the stack shows them."""
     if frame is None:
         return {}
     calls = traceback.extract_stack(frame)[-_INNERMOST:]
-    what: dict[str, Any] = {"calls": [f"{each.filename}:{each.lineno} {each.name}" for each in calls]}
+    fields: dict[str, Any] = {"calls": [f"{each.filename}:{each.lineno} {each.name}" for each in calls]}
     outer: FrameType | None = frame
     while outer is not None:
         if outer.f_globals.get("__name__", "").startswith(("web.", "schema.")):
-            exchange, prepared = outer.f_locals.get("exchange"), outer.f_locals.get("prepared")
-            if isinstance(exchange, Exchange):
-                what.setdefault("request_id", exchange.request_id)
+            scope, prepared = outer.f_locals.get("scope"), outer.f_locals.get("prepared")
+            if isinstance(scope, RequestScope):
+                fields.setdefault("request_id", scope.request_id)
             if isinstance(prepared, Prepared):
-                what.setdefault("operation_sha256", prepared.document.sha256)
+                fields.setdefault("operation_sha256", prepared.document.sha256)
         outer = outer.f_back
-    return what
+    return fields
 
 
 def _cpu_clock(thread_id: int) -> Callable[[], float]:
-    """Of the thread; of the wall, where the system has no such clock."""
+    """CPU time of the thread; wall-clock time where the system has no such clock."""
     if not hasattr(time, "pthread_getcpuclockid"):
         return time.monotonic
     clock = time.pthread_getcpuclockid(thread_id)

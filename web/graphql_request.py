@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 
-from engine.operation_cache import holds_nul
+from engine.operation_cache import Prepared, Refused, holds_nul
 from web.media_types import accepted, media_type_of
 
 JSON = "application/json"
@@ -44,13 +45,25 @@ class RequestRefused(Exception):
 
 
 @dataclass(slots=True)
-class Parameters:
-    """One operation as it was asked for. `holds_nul` where a variable has a NUL character in it."""
+class RequestedOperation:
+    """One operation of a request, from its parameters to its entry in the audit log."""
 
     query: str
-    operation_name: str | None
+    name: str | None
     variables: dict[str, Any] | None
-    holds_nul: bool = False
+    holds_nul: bool
+    """Whether a variable contains a NUL character."""
+    prepared: Prepared | None = None
+    refusal: Refused | None = None
+    """Why the operation cannot be executed: either this or `prepared` is set by `GraphQLExecutor.prepare`."""
+    started_at: float = 0.0
+    """Of `perf_counter`."""
+    is_recorded: bool = False
+
+    @property
+    def type(self) -> OperationType | None:
+        """None where the operation was refused."""
+        return self.prepared.operation.type if self.prepared else None
 
 
 def bad_request(message: str, **extensions: object) -> RequestRefused:
@@ -102,13 +115,13 @@ def check_origin(headers: Mapping[str, str], allowed_origins: Collection[str]) -
     )
 
 
-async def read_parameters(
+async def read_operations(
     request: Request,
     headers: Mapping[str, str],
     max_body_bytes: int,
     max_batch: int,
-) -> list[Parameters] | Parameters:
-    """What the request asks for; a list where it is a batch. Raises RequestRefused."""
+) -> list[RequestedOperation] | RequestedOperation:
+    """The operation of the request; a list where it is a batch. Raises RequestRefused."""
     if request.method == "GET":
         return _from_query(request.query_params)
     if request.method != "POST":
@@ -120,7 +133,7 @@ async def read_parameters(
     document = _decode(body, "The request's body")
     nul = b"\\u0000" in body
     if not isinstance(document, list):
-        return parameters(document, nul)
+        return requested_operation(document, nul)
     if not 0 < len(document) <= max_batch:
         raise bad_request(
             f"A batch has {len(document):,} operations; it must have 1 to {max_batch}.",
@@ -128,10 +141,10 @@ async def read_parameters(
             actual=len(document),
             allowed=max_batch,
         )
-    return [parameters(item, nul) for item in document]
+    return [requested_operation(item, nul) for item in document]
 
 
-def parameters(document: object, may_hold_nul: bool = True) -> Parameters:
+def requested_operation(document: object, may_hold_nul: bool = True) -> RequestedOperation:
     """Raises RequestRefused where the document is not shaped as GraphQL requests are."""
     if not isinstance(document, dict):
         raise bad_request("A GraphQL request must be a JSON object.")
@@ -145,15 +158,15 @@ def parameters(document: object, may_hold_nul: bool = True) -> Parameters:
         raise bad_request("`variables` must be an object or null.")
     if not isinstance(extensions, _OBJECT_OR_NULL):
         raise bad_request("`extensions` must be an object or null.")
-    return Parameters(query, operation_name, variables, may_hold_nul and holds_nul(variables))
+    return RequestedOperation(query, operation_name, variables, may_hold_nul and holds_nul(variables))
 
 
-def _from_query(query: Mapping[str, str]) -> Parameters:
+def _from_query(query: Mapping[str, str]) -> RequestedOperation:
     document: dict[str, object] = dict(query)
     for name in ("variables", "extensions"):
         if name in document:
             document[name] = _decode(query[name], f"`{name}`") if query[name] else None
-    return parameters(document)
+    return requested_operation(document)
 
 
 def _check_content(headers: Mapping[str, str]) -> None:

@@ -1,23 +1,24 @@
-"""GraphQL over WebSockets: the graphql-transport-ws protocol, Strawberry's handler made robust.
+"""WebSocket endpoint of the GraphQL API: the graphql-transport-ws protocol, on top of Strawberry's handler.
 
-A context is made when the connection begins, which checks the credential, and anew for each operation,
-so that none of them runs with what was true when the socket was opened.
+A context is made when the connection is initialised, which checks the credential, and again for each
+operation, so that every operation runs with the permissions of its own time.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from time import perf_counter
+from typing import Any
 
-import orjson
 from graphql import GraphQLError, OperationType
-from starlette.websockets import WebSocket, WebSocketDisconnect
-from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import (
-    NonJsonMessageReceived,
-    NonTextMessageReceived,
-    WebSocketDisconnected,
-)
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
@@ -28,84 +29,27 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from engine.execution import subscribe
 from engine.limits import too_complex
-from engine.operation_cache import Prepared, Refused
-from web.api_call_log import Recording, codes_of
-from web.connection_limits import ConnectionRefused
+from engine.operation_cache import Refused
+from web.connection_limits import ConnectionLimits, ConnectionRefused
 from web.error_masking import as_graphql_error, code_of, presented, status_of, timed_out
-from web.graphql_request import Parameters, RequestRefused, parameters
-from web.json_encoder import encode
-from web.request_scope import Exchange
-from web.websocket_limits import WebSocketSlot
-
-if TYPE_CHECKING:
-    from web.graphql_http import GraphQLView
+from web.graphql_executor import Answer, GraphQLExecutor, codes_of
+from web.graphql_request import RequestedOperation, RequestRefused, requested_operation
+from web.proxy_headers import Proxies
+from web.request_scope import RequestScope
+from web.websocket_adapter import WebSocketAdapter
+from web.websocket_limits import WebSocketSlot, WebSocketTable
 
 _MAX_ID_CHARACTERS = 255
-# Of a close frame: 125 bytes, of which the code takes 2.
-_MAX_REASON_BYTES = 123
-# A client that takes nothing in holds its events back for so long, then it is left.
-_SENDING_SECONDS = 30
-_CLOSING_SECONDS = 5
-_CLIENT_CLOSED_REQUEST = 499  # As nginx calls it: there is no status for it in HTTP.
+_CLOSING_SECONDS = 1
+_CLIENT_CLOSED_REQUEST = 499
+"""Status in the audit log, after nginx: HTTP has none for it."""
 
 
-class WebSocketAdapter(ASGIWebSocketAdapter):
-    def __init__(self, view: Any, request: WebSocket, response: WebSocket) -> None:
-        super().__init__(view, request, response)
-        self._closed = False
-        self._closing: asyncio.Task[None] | None = None
+class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
+    """The protocol of one WebSocket."""
 
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        while (message := await self._receive()) is not None:
-            if message.get("text") is None:
-                raise NonTextMessageReceived
-            try:
-                document = orjson.loads(message["text"])
-            except (orjson.JSONDecodeError, UnicodeEncodeError):
-                raise NonJsonMessageReceived from None
-            yield document
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        if self._closed:
-            raise WebSocketDisconnected
-        try:
-            async with asyncio.timeout(_SENDING_SECONDS):
-                await self.ws.send_text(encode(message).decode())
-        except TimeoutError:
-            await self.close(1008, "Messages are not taken in")
-            raise WebSocketDisconnected from None
-        except (WebSocketDisconnect, RuntimeError, OSError) as error:
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        """More than once is no harm: the connection may end for several reasons at a time."""
-        if self._closed:
-            return
-        self._closed = True
-        # A task of its own: who calls this may be among what is cancelled when the connection ends.
-        self._closing = asyncio.ensure_future(self._send_close(code, reason))
-        await asyncio.shield(self._closing)
-
-    async def _send_close(self, code: int, reason: str) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self.ws.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
-
-    async def _receive(self) -> Mapping[str, Any] | None:
-        """The next message; None where the connection has ended on either side."""
-        if self._closed:
-            return None
-        message = await self.ws.receive()
-        if message["type"] == "websocket.disconnect":
-            self._closed = True
-            return None
-        return None if self._closed else message
-
-
-class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
-    view: "GraphQLView"
+    view: "GraphQLWebSocketEndpoint"
 
     @property
     def slot(self) -> WebSocketSlot:
@@ -114,16 +58,16 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
 
     async def handle(self) -> None:
         self.context.close = self.slot.end = self.end
-        ended = self.view.sockets[self] = asyncio.Event()
+        closed = self.view.open_handlers[self] = asyncio.Event()
         try:
             await super().handle()
         finally:
-            del self.view.sockets[self]
+            del self.view.open_handlers[self]
             self.context.end()
-            ended.set()
+            closed.set()
 
     async def end(self, code: int, reason: str) -> None:
-        # Closed first: this may be called by one of the operations that are cancelled.
+        # Closed first: the caller may be one of the operations that are cancelled.
         await self.websocket.close(code, reason)
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
@@ -148,21 +92,24 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         authorization = payload.get("Authorization", payload.get("authorization"))
         if isinstance(authorization, str):
             self.context.authorization = authorization
+        started_at = perf_counter()
         try:
-            await self.view.context(self.context)
-        except GraphQLError as error:
-            code = code_of(error)
-            with suppress(RequestRefused):
-                await Recording(self.context, None).end(status_of([code]), [code])
-            is_busy = code == "RATE_LIMITED"
-            await self.websocket.close(1013 if is_busy else 4403, error.message)
-        except (RequestRefused, TimeoutError):
-            await self.websocket.close(1013, "The service is unavailable: try again in a few seconds")
+            await self.view.executor.context(self.context)
+        except RequestRefused as refused:
+            await self._refuse_connection(refused, started_at)
         except Exception as error:
             (shown,) = presented([as_graphql_error(error)], self.context.request_id)
             await self.websocket.close(4500, shown["message"])
         else:
             await self._acknowledge()
+
+    async def _refuse_connection(self, refused: RequestRefused, started_at: float) -> None:
+        if refused.status == 503:
+            await self.websocket.close(1013, "The service is unavailable: try again in a few seconds")
+            return
+        with suppress(RequestRefused):
+            await self.view.executor.record_unread(self.context, started_at, refused.status, refused.codes)
+        await self.websocket.close(1013 if refused.status == 429 else 4403, refused.message)
 
     async def _acknowledge(self) -> None:
         credential_id = self.context.credential_id
@@ -188,92 +135,123 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Exchange, None]):
         payload: Any = presented([error], self.context.request_id)
         await self.send_message({"id": message["id"], "type": "error", "payload": payload})
 
-    async def run_operation(self, operation: Operation[Exchange, None]) -> None:
-        """Whatever goes wrong with one operation is its own `error` message; the socket stays open."""
+    async def run_operation(self, operation: Operation[RequestScope, None]) -> None:
+        """A failed operation is answered with an `error` message of its own; the WebSocket stays open."""
         document = {"query": operation.query, "variables": operation.variables}
-        asked = parameters({**document, "operationName": operation.operation_name})
+        request = requested_operation({**document, "operationName": operation.operation_name})
+        request.started_at = perf_counter()
         try:
-            errors = await self._recorded(operation, asked)
+            errors = await self._execute(operation, request)
+            codes = [code_of(error) for error in errors]
+            await self.view.executor.record(request, self.context, status_of(codes), codes)
         except RequestRefused as refused:
             errors = [GraphQLError(refused.message, extensions=refused.extensions)]
         with suppress(WebSocketDisconnected):
-            if errors is None:
+            if not errors:
                 await operation.send_operation_message({"id": operation.id, "type": "complete"})
                 return
             payload: Any = presented(errors, self.context.request_id)
             await operation.send_operation_message({"id": operation.id, "type": "error", "payload": payload})
 
-    async def _recorded(
-        self, operation: Operation[Exchange, None], asked: Parameters
-    ) -> list[GraphQLError] | None:
-        """What it failed with. A subscription that ends before its first event is told of then."""
-        recording = Recording(self.context, asked)
-        errors: list[GraphQLError] | None = None
+    async def _execute(
+        self, operation: Operation[RequestScope, None], request: RequestedOperation
+    ) -> Sequence[GraphQLError]:
+        """Sends the answers. Returns the errors that the operation ended with, not yet recorded."""
+        executor = self.view.executor
         try:
-            prepared = await self._prepare_or_refuse(asked)
-            recording.prepared = prepared if isinstance(prepared, Prepared) else None
-            context = await self.view.context(self.context)
-            if isinstance(prepared, Refused):
-                raise prepared
-            await self._run(operation, prepared, context, recording)
+            await executor.prepare(request)
+            if request.type is not OperationType.SUBSCRIPTION:
+                await self._send_answer(operation, request, await executor.execute(request, self.context))
+                return ()
+            async with aclosing(executor.subscribe(request, self.context)) as answers:
+                async for answer in answers:
+                    await self._send_answer(operation, request, answer)
+            return ()
         except (WebSocketDisconnected, asyncio.CancelledError):
-            # Of no effect where an answer went out. What nobody waits for may not have been done.
-            if _is_subscription(recording):
-                await recording.end(200)
+            # Records nothing after an answer was sent. A cancelled mutation may not have been executed.
+            if request.type is OperationType.SUBSCRIPTION:
+                await executor.record(request, self.context, 200)
             else:
-                await recording.end(_CLIENT_CLOSED_REQUEST, ["CANCELLED"])
+                await executor.record(request, self.context, _CLIENT_CLOSED_REQUEST, ["CANCELLED"])
             raise
         except Refused as refused:
-            errors = list(refused.errors)
+            return refused.errors
         except RequestRefused as refused:
-            errors = [GraphQLError(refused.message, extensions=refused.extensions)]
+            return [GraphQLError(refused.message, extensions=refused.extensions)]
         except TimeoutError:
-            errors = [timed_out(self.view.timeout_seconds)]
+            return [timed_out(self.view.executor.timeout_seconds)]
         except Exception as error:
-            errors = [as_graphql_error(error)]
-        codes = [code_of(error) for error in errors or ()]
-        await recording.end(status_of(codes), codes)
-        return errors
+            return [as_graphql_error(error)]
 
-    async def _prepare_or_refuse(self, asked: Parameters) -> Prepared | Refused:
-        """What cannot be executed counts as a request as well."""
-        try:
-            return await self.view.prepare(asked)
-        except Refused as refused:
-            return refused
-
-    async def _run(
-        self,
-        operation: Operation[Exchange, None],
-        prepared: Prepared,
-        context: object,
-        recording: Recording,
+    async def _send_answer(
+        self, operation: Operation[RequestScope, None], request: RequestedOperation, answer: Answer
     ) -> None:
-        view, exchange = self.view, self.context
-        if prepared.operation.type is not OperationType.SUBSCRIPTION:
-            answer = await view.execute(prepared, exchange, context)
-            await recording.end(200, codes_of(answer))
-            await self._send_next(operation, answer)
+        """Records the operation before its first answer is sent."""
+        await self.view.executor.record(request, self.context, 200, codes_of(answer))
+        payload: Any = answer
+        await operation.send_operation_message({"id": operation.id, "type": "next", "payload": payload})
+
+
+class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
+    """ASGI application for WebSockets. `allowed_origins` are the other sites whose pages may connect."""
+
+    websocket_adapter_class = WebSocketAdapter
+    graphql_transport_ws_handler_class = TransportHandler
+
+    def __init__(
+        self,
+        executor: GraphQLExecutor,
+        *,
+        allowed_origins: Sequence[str] = (),
+        max_subscriptions: int = 20,
+        connection_init_timeout_seconds: float = 10,
+        web_sockets: WebSocketTable | None = None,
+    ) -> None:
+        super().__init__(
+            executor.schema,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=timedelta(seconds=connection_init_timeout_seconds),
+            max_subscriptions_per_connection=max_subscriptions,
+            allowed_origins=allowed_origins,
+        )
+        self.executor = executor
+        self.web_sockets = web_sockets or WebSocketTable(ConnectionLimits(), Proxies(()))
+        self.open_handlers: dict[TransportHandler, asyncio.Event] = {}
+        """Handlers of the open WebSockets, each with an event that is set once it has ended."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        web_socket = WebSocket(scope, receive, send)
+        try:
+            slot = self.web_sockets.admit(web_socket)
+        except ConnectionRefused as refusal:
+            headers, body = refusal.response(as_json=True)
+            response = Response(body, refusal.status)
+            response.raw_headers = headers
+            await web_socket.send_denial_response(response)
             return
-        view.admit(prepared, exchange)
-        stream = subscribe(view.schema, prepared, context, view.timeout_seconds)
-        async with aclosing(stream) as results:
-            async for result in results:
-                answer = view.answer(result, prepared, exchange)
-                await recording.end(200, codes_of(answer))
-                await self._send_next(operation, answer)
+        scope["slot"] = slot
+        try:
+            await self.run(web_socket)
+        finally:
+            self.web_sockets.release(slot)
 
-    async def _send_next(self, operation: Operation[Exchange, None], answer: Any) -> None:
-        await operation.send_operation_message({"id": operation.id, "type": "next", "payload": answer})
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestScope:
+        """Called by Strawberry, which passes it to the handler as its context."""
+        return RequestScope(request, request.headers, request.headers.get("authorization"))
 
-
-def _is_subscription(recording: Recording) -> bool:
-    prepared = recording.prepared
-    return prepared is not None and prepared.operation.type is OperationType.SUBSCRIPTION
+    async def close(self) -> None:
+        """Closes all WebSockets when the server stops, and waits until their operations have ended."""
+        ended = list(self.open_handlers.values())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await asyncio.gather(
+                    *(handler.end(1012, "The server restarts") for handler in self.open_handlers)
+                )
+                await asyncio.gather(*(each.wait() for each in ended))
 
 
 def _problem(message: object) -> str | None:
-    """Why a frame is no message of the protocol."""
+    """Why a frame is not a message of the protocol; None where it is one."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return "A message must be an object with a type"
     kind, payload = message["type"], message.get("payload")
@@ -285,7 +263,7 @@ def _problem(message: object) -> str | None:
             return f"The id must be a string of 1 to {_MAX_ID_CHARACTERS} characters"
     if kind == "subscribe":
         try:
-            parameters(payload, may_hold_nul=False)
+            requested_operation(payload, may_hold_nul=False)
         except RequestRefused as refused:
             return refused.message
     return None

@@ -1,4 +1,4 @@
-"""One HTTP request, or one WebSocket, as the code that makes a context sees it."""
+"""State of one HTTP request or one WebSocket connection, which all its operations share."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,32 +18,32 @@ async def _close_nothing(code: int, reason: str) -> None:
 
 
 def _admit_all(prepared: Prepared) -> None:
-    """Whoever may ask at all may ask for any operation."""
+    """Default of `RequestScope.admit`: every operation is admitted."""
 
 
 @dataclass
-class Exchange:
+class RequestScope:
     connection: HTTPConnection
-    # The first of each name.
     headers: Mapping[str, str]
-    # The Authorization header's value, or that of `connection_init`'s payload, which comes first.
+    """The first header of each name."""
     authorization: str | None
-    # Of whoever asks, once a context was made.
+    """The Authorization header, or that of `connection_init`'s payload, which takes precedence."""
     credential_id: UUID | None = None
-    # Goes out in each answer's `extensions`, beside `cost`.
+    """None until a context was made, and for clients without a credential."""
     extensions: dict[str, object] = field(default_factory=dict)
-    # Ends the WebSocket at once, and every operation on it: no event is sent any more.
+    """Members of each answer's `extensions`, beside `cost`."""
     close: Callable[[int, str], Awaitable[None]] = _close_nothing
-    # Raises what refuses an operation before it is executed.
+    """Closes the WebSocket with a code and a reason, and cancels its operations."""
     admit: Callable[[Prepared], None] = _admit_all
-    # Told of each operation before its answer goes out, where whoever asks is somebody whose calls are kept.
+    """Raises GraphQLError for an operation that the credential does not permit."""
     record: Callable[[Call], Awaitable[None]] | None = None
-    # Called once when the answer is made, or the WebSocket has ended, whatever the reason.
+    """Adds an operation to the audit log; None where the client's calls are not logged."""
     at_end: list[Callable[[], Any]] = field(default_factory=list)
+    """Called once the request is answered or the WebSocket is closed, whatever the reason."""
 
     @cached_property
     def response(self) -> Response:
-        """Its headers and cookies go out with the answer; of no effect on a WebSocket."""
+        """Carries headers and cookies for the answer; has no effect on a WebSocket."""
         return Response()
 
     @property
@@ -59,10 +59,10 @@ class Exchange:
             self.at_end.pop()()
 
 
-MakeContext = Callable[[Exchange], Awaitable[object]]
+MakeContext = Callable[[RequestScope], Awaitable[object]]
 
 
 def request_id(connection: HTTPConnection) -> str:
-    """As the outermost middleware gave it."""
-    found = connection.scope.get("state", {}).get("request_id")
-    return str(found) if found else "-"
+    """The request ID that the outermost middleware has assigned; "-" without that middleware."""
+    value = connection.scope.get("state", {}).get("request_id")
+    return str(value) if value else "-"

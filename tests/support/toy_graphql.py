@@ -17,10 +17,12 @@ from strawberry.types import Info
 
 from tests.support.serving import free_port, running
 from web.connection_limits import ConnectionLimits, ConnectionTable
-from web.graphql_http import GraphQLView
+from web.graphql_executor import GraphQLExecutor
+from web.graphql_http import GraphQLHttpEndpoint
+from web.graphql_websocket import GraphQLWebSocketEndpoint
 from web.http_server import HttpServer, ServerConfig
 from web.proxy_headers import Proxies
-from web.request_scope import Exchange
+from web.request_scope import RequestScope
 from web.websocket_limits import WebSocketTable
 
 ALLOWED_ORIGIN = "https://app.example.com"
@@ -33,7 +35,7 @@ class Record:
     """What the resolvers saw, in the order in which they saw it."""
 
     events: list[str] = field(default_factory=list)
-    exchanges: list[Exchange] = field(default_factory=list)
+    scopes: list[RequestScope] = field(default_factory=list)
 
 
 RECORD = Record()
@@ -115,7 +117,7 @@ class Query:
         return "done"
 
     @strawberry.field
-    def cookie(self, info: Info[Exchange, None]) -> str:
+    def cookie(self, info: Info[RequestScope, None]) -> str:
         info.context.response.set_cookie("crumb", "1", httponly=True)
         info.context.extensions["left"] = 7
         return "baked"
@@ -164,19 +166,19 @@ class Subscription:
 SCHEMA = strawberry.Schema(Query, Mutation, Subscription)
 
 
-async def make_context(exchange: Exchange) -> Exchange:
-    RECORD.exchanges.append(exchange)
-    if exchange.authorization == "Bearer wrong":
+async def make_context(scope: RequestScope) -> RequestScope:
+    RECORD.scopes.append(scope)
+    if scope.authorization == "Bearer wrong":
         raise GraphQLError("No such key.", extensions={"code": "UNAUTHENTICATED"})
-    if exchange.authorization == "Bearer crash":
+    if scope.authorization == "Bearer crash":
         raise RuntimeError("could not connect to 10.0.0.7")
-    if exchange.authorization == "Bearer slow":
+    if scope.authorization == "Bearer slow":
         await asyncio.sleep(30)
-    if exchange.authorization is not None:
-        _, _, number = exchange.authorization.partition("Bearer number ")
-        exchange.credential_id = UUID(int=int(number)) if number else CREDENTIAL_ID
-    exchange.at_end.append(lambda: RECORD.events.append("ended"))
-    return exchange
+    if scope.authorization is not None:
+        _, _, number = scope.authorization.partition("Bearer number ")
+        scope.credential_id = UUID(int=int(number)) if number else CREDENTIAL_ID
+    scope.at_end.append(lambda: RECORD.events.append("ended"))
+    return scope
 
 
 async def render_ide(request: Request) -> Response:
@@ -185,16 +187,25 @@ async def render_ide(request: Request) -> Response:
 
 @asynccontextmanager
 async def serving(
-    limits: ConnectionLimits | None = None, proxies: Proxies | None = None, **options: Any
+    limits: ConnectionLimits | None = None,
+    proxies: Proxies | None = None,
+    timeout_seconds: float = 10,
+    **websocket_options: Any,
 ) -> AsyncIterator[str]:
     """The endpoint's address, host and port, without a scheme."""
-    limits, proxies = limits or ConnectionLimits(), proxies or Proxies(())
-    options = {"allowed_origins": [ALLOWED_ORIGIN], "web_sockets": WebSocketTable(limits, proxies), **options}
-    view = GraphQLView(SCHEMA, make_context, render_ide, **options)
+    limits, proxies, origins = limits or ConnectionLimits(), proxies or Proxies(()), [ALLOWED_ORIGIN]
+    executor = GraphQLExecutor(SCHEMA, make_context, timeout_seconds=timeout_seconds)
+    http = GraphQLHttpEndpoint(executor, render_ide, allowed_origins=origins)
+    websocket = GraphQLWebSocketEndpoint(
+        executor,
+        allowed_origins=origins,
+        web_sockets=WebSocketTable(limits, proxies),
+        **websocket_options,
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["request_id"] = "request-1"
-        await view(scope, receive, send)
+        await (websocket if scope["type"] == "websocket" else http)(scope, receive, send)
 
     port = free_port()
     table = ConnectionTable(limits, proxies)

@@ -38,7 +38,7 @@ async def client(address: str) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     RECORD.events.clear()
-    RECORD.exchanges.clear()
+    RECORD.scopes.clear()
 
 
 async def ask(client: httpx.AsyncClient, query: str, accept: str = RESPONSE, **body: Any) -> httpx.Response:
@@ -193,7 +193,7 @@ async def test_malformed_bodies_are_bad_requests(client: httpx.AsyncClient, body
 
     assert response.status_code == 400
     assert only_error(response)["code"] == "BAD_REQUEST"
-    assert RECORD.exchanges == []
+    assert RECORD.scopes == []
 
 
 @pytest.mark.parametrize(
@@ -270,8 +270,8 @@ async def test_batches_answer_in_turn(client: httpx.AsyncClient) -> None:
     assert (first["data"], third["data"]) == ({"touch": "a"}, {"touch": "b"})
     assert second["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
     assert RECORD.events == ["touched a", "touched b", "ended", "ended", "ended"]
-    exchanges = RECORD.exchanges  # A context each, of one request.
-    assert [each is exchanges[0] for each in exchanges] == [True] * 3
+    scopes = RECORD.scopes  # A context each, of one request.
+    assert [each is scopes[0] for each in scopes] == [True] * 3
 
 
 @pytest.mark.parametrize(

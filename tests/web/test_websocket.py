@@ -25,7 +25,7 @@ async def address() -> AsyncIterator[str]:
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     RECORD.events.clear()
-    RECORD.exchanges.clear()
+    RECORD.scopes.clear()
 
 
 class Socket:
@@ -225,7 +225,7 @@ async def test_credential_from_the_header_or_from_the_first_message(address: str
     async with opened(address, {"Authorization": "Bearer payload"}) as socket:
         await socket.ask("{hello}")
 
-    seen = [exchange.authorization for exchange in RECORD.exchanges]
+    seen = [scope.authorization for scope in RECORD.scopes]
     assert seen == ["Bearer header"] * 2 + ["Bearer payload"] * 2
 
 
@@ -291,7 +291,7 @@ async def test_the_context_can_close_the_socket(address: str) -> None:
         await socket.subscribe("subscription {ticks}")
         await socket.receive()
 
-        await RECORD.exchanges[0].close(4403, "The session has ended")
+        await RECORD.scopes[0].close(4403, "The session has ended")
 
         assert await socket.closed() == 4403
         assert socket.connection.close_reason == "The session has ended"
@@ -304,7 +304,7 @@ async def test_a_client_that_does_not_answer_a_close_is_left(address: str) -> No
         await socket.receive()
         socket.connection.transport.pause_reading()
 
-        await RECORD.exchanges[0].close(4403, "The session has ended")
+        await RECORD.scopes[0].close(4403, "The session has ended")
 
         await happened("stopped", "ended")
 

@@ -1,0 +1,179 @@
+"""Executor of GraphQL operations, shared by the HTTP and the WebSocket endpoint.
+
+Each operation is prepared (parsed, validated, priced), given a context (which looks up the credential),
+executed, and recorded in the audit log before it is answered. The executor knows nothing of the product: the
+schema and the function that makes a context are passed in.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from time import perf_counter
+from typing import Any
+
+import structlog
+from graphql import ExecutionResult, GraphQLError
+from strawberry import Schema
+
+from engine.deadlines import Deadline
+from engine.execution import execute, subscribe
+from engine.limits import Limits
+from engine.operation_cache import Document, Documents, Prepared, Refused, nul_error, text_sha256
+from engine.outages import RETRY_AFTER_SECONDS, logged_as_outage
+from resolvers.audit.api_calls import Call
+from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
+from web.graphql_request import RequestedOperation, RequestRefused
+from web.request_scope import MakeContext, RequestScope
+
+Answer = dict[str, Any]
+log = structlog.get_logger()
+
+_NOT_RECORDED = (
+    "The audit log could not be reached, and no call is answered that is not in it. If this was a change,"
+    " it may have been made: ask for what it would have changed, or try again with the same idempotencyKey."
+)
+
+
+class GraphQLExecutor:
+    def __init__(
+        self,
+        schema: Schema,
+        make_context: MakeContext,
+        limits: Limits | None = None,
+        timeout_seconds: float = 10,
+    ) -> None:
+        self.schema = schema
+        self.timeout_seconds = timeout_seconds
+        self._make_context = make_context
+        self._documents = Documents(schema._schema, limits or Limits())
+
+    async def prepare(self, operation: RequestedOperation) -> None:
+        """Sets `operation.prepared`, or `operation.refusal` where it cannot be executed; `execute` raises
+        the refusal once the client is identified."""
+        try:
+            if operation.holds_nul:
+                raise Refused([nul_error()])
+            document = self._documents.known(operation.query) or await self._read(operation.query)
+            operation.prepared = self._documents.prepared(document, operation.name, operation.variables)
+        except Refused as refusal:
+            operation.refusal = refusal
+
+    async def context(self, scope: RequestScope) -> object:
+        """The context of one operation. Raises RequestRefused where the credential or the client's rate limit
+        refuses the request, and where the database cannot be reached."""
+        try:
+            with Deadline(self.timeout_seconds):
+                return await self._make_context(scope)
+        except GraphQLError as error:
+            raise _refused_by(error) from None
+        except Exception as error:
+            if logged_as_outage(error, request_id=scope.request_id):
+                raise unavailable(scope.request_id) from None
+            if isinstance(error, TimeoutError):
+                headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
+                message = timed_out(self.timeout_seconds).message
+                raise RequestRefused(503, "TIMEOUT", message, headers) from None
+            raise
+
+    async def execute(self, operation: RequestedOperation, scope: RequestScope) -> Answer:
+        """The answer to a query or a mutation. Raises RequestRefused as `context` does and where an outage
+        leaves no data to answer, and Refused where the operation is not executed."""
+        context = await self.context(scope)
+        prepared = _admitted(operation, scope)
+        try:
+            with Deadline(self.timeout_seconds):
+                result = await execute(self.schema, prepared, context)
+        except TimeoutError:
+            raise Refused([timed_out(self.timeout_seconds)]) from None
+        answer = _answer(result, prepared, scope)
+        if (
+            result.errors
+            and UNAVAILABLE in codes_of(answer)
+            and all(value is None for value in (result.data or {}).values())
+        ):
+            raise unavailable(scope.request_id)
+        return answer
+
+    async def subscribe(self, operation: RequestedOperation, scope: RequestScope) -> AsyncGenerator[Answer]:
+        """One answer for each event of a subscription. Raises what `execute` raises, and TimeoutError."""
+        context = await self.context(scope)
+        prepared = _admitted(operation, scope)
+        async with aclosing(subscribe(self.schema, prepared, context, self.timeout_seconds)) as results:
+            async for result in results:
+                yield _answer(result, prepared, scope)
+
+    async def record(
+        self, operation: RequestedOperation, scope: RequestScope, status: int, codes: Sequence[str] = ()
+    ) -> None:
+        """Adds the operation to the audit log, once, where the client's calls are logged. Raises
+        RequestRefused where that fails: the operation must not be answered then."""
+        if scope.record is None or operation.is_recorded:
+            return
+        operation.is_recorded = True
+        seconds, codes = perf_counter() - operation.started_at, list(dict.fromkeys(codes))
+        prepared = operation.prepared
+        if prepared is None:
+            sha256 = text_sha256(operation.query)
+            call = Call(sha256, operation.name, None, None, status, codes, seconds)
+        else:
+            name, kind = prepared.operation.name, prepared.operation.type.name
+            call = Call(prepared.document.sha256, name, kind, prepared.cost, status, codes, seconds)
+        await _record(scope, call)
+
+    async def record_unread(
+        self, scope: RequestScope, started_at: float, status: int, codes: Sequence[str]
+    ) -> None:
+        """As `record`, for a request whose operation could not be read."""
+        if scope.record is not None:
+            seconds = perf_counter() - started_at
+            await _record(scope, Call(None, None, None, None, status, codes, seconds))
+
+    async def _read(self, text: str) -> Document:
+        try:
+            with Deadline(self.timeout_seconds):
+                return await self._documents.read(text)
+        except TimeoutError:
+            raise Refused([timed_out(self.timeout_seconds)]) from None
+
+
+def codes_of(answer: Answer) -> list[str]:
+    """The codes of the answer's errors."""
+    return [error["extensions"]["code"] for error in answer.get("errors", ())]
+
+
+def _admitted(operation: RequestedOperation, scope: RequestScope) -> Prepared:
+    """The prepared operation. Raises Refused where it has none, or the credential does not permit it."""
+    if operation.prepared is None:
+        raise operation.refusal or RuntimeError("the operation was not prepared")
+    try:
+        scope.admit(operation.prepared)
+    except GraphQLError as error:
+        raise Refused([error]) from None
+    return operation.prepared
+
+
+def _answer(result: ExecutionResult, prepared: Prepared, scope: RequestScope) -> Answer:
+    answer: Answer = {"data": result.data}
+    if result.errors:
+        answer["errors"] = presented(result.errors, scope.request_id)
+    answer["extensions"] = {"cost": prepared.cost, **scope.extensions}
+    return answer
+
+
+def _refused_by(error: GraphQLError) -> RequestRefused:
+    extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
+    code = str(extensions.pop("code"))
+    headers = getattr(error, "headers", {})
+    if code == "UNAUTHENTICATED":
+        headers = {"www-authenticate": "Bearer"}
+    return RequestRefused(status_of([code]), code, error.message, headers, **extensions)
+
+
+async def _record(scope: RequestScope, call: Call) -> None:
+    if scope.record is None:
+        return
+    try:
+        await scope.record(call)
+    except Exception as error:
+        if not logged_as_outage(error, request_id=scope.request_id):
+            log.error("call_not_recorded", request_id=scope.request_id, error=repr(error))
+        raise RequestRefused(503, "UNAVAILABLE", _NOT_RECORDED, {"retry-after": "1"}) from None
