@@ -1,6 +1,6 @@
 """Columns whose values are computed from other columns of their row, and stored beside them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -18,12 +18,15 @@ def derived_column(derive: Callable[..., str], *sources: str) -> Any:
     return Field(default="", sa_type=Text(collation="C"), sa_column_kwargs=options)
 
 
-def derived_values(table: type[SQLModel], values: Mapping[str, Any]) -> dict[str, str]:
+def derived_values(
+    table: type[SQLModel], values: Mapping[str, Any], changed: Collection[str] | None = None
+) -> dict[str, str]:
     """Returns the derived columns of a row whose source columns are all among `values`."""
     return {
         name: derive(*(values[source] for source in sources))
         for name, derive, sources in _derived_columns(table)
         if all(source in values for source in sources)
+        and (changed is None or any(source in changed for source in sources))
     }
 
 

@@ -11,8 +11,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlmodel import SQLModel
 
-from engine.canonical_json import canonical_json
-from engine.derived_columns import derived_values, is_derived
+from engine.derived_columns import is_derived
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -21,12 +20,6 @@ def attributes(table: type[SQLModel]) -> tuple[str, ...]:
     """Python names of the columns that are read, in the order of `snapshot`'s values: all but the derived
     ones."""
     return _layout(table)[0]
-
-
-@cache
-def stored_attributes(table: type[SQLModel]) -> tuple[str, ...]:
-    """Python names of all columns, in the order of `stored`."""
-    return tuple(each.key for each in inspect(table).column_attrs)
 
 
 def snapshot(table: type[Row], values: Sequence[Any]) -> Row:
@@ -50,17 +43,8 @@ def made(table: type[Row], **values: Any) -> Row:
     row.__dict__.update(
         {name: default() for name, default in _defaults(table) if name not in values},
         **values,
-        **derived_values(table, values),
     )
     return row
-
-
-def stored(row: SQLModel) -> list[Any]:
-    """Returns the row's values as asyncpg takes them, in the order of `stored_attributes`."""
-    values = [getattr(row, name) for name in stored_attributes(type(row))]
-    for place in _json_places(type(row)):
-        values[place] = canonical_json(values[place])
-    return values
 
 
 def attach(session: Session, row: SQLModel) -> None:
@@ -90,12 +74,6 @@ def _defaults(table: type[SQLModel]) -> tuple[tuple[str, Callable[[], Any]], ...
 
 def _same(value: Any) -> Any:
     return value
-
-
-@cache
-def _json_places(table: type[SQLModel]) -> list[int]:
-    columns = enumerate(inspect(table).column_attrs)
-    return [place for place, each in columns if isinstance(each.columns[0].type, JSON)]
 
 
 @cache

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.sql import visitors
 from sqlmodel import SQLModel
 
 from engine.account_binding import require_bound
@@ -46,6 +47,12 @@ class Statement:
     @property
     def sql(self) -> str:
         return self._compiled[0]
+
+    @cached_property
+    def written_tables(self) -> frozenset[str]:
+        """Names of the tables that it inserts into, updates or deletes from, in parts of it too."""
+        parts = visitors.iterate(self._build())
+        return frozenset(cast("Any", each).table.name for each in parts if isinstance(each, UpdateBase))
 
     def arguments(self, **values: Any) -> list[Any]:
         """Values in the order of `$1`, `$2` …"""

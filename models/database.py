@@ -7,7 +7,6 @@ from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
-import orjson
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -137,7 +136,8 @@ def _engine(connect: Callable[[], Awaitable[asyncpg.Connection]], pool_size: int
         # Errors quote parameters, and logs quote errors: license keys, addresses, hashes of tokens.
         hide_parameters=True,
         json_serializer=canonical_json,
-        json_deserializer=orjson.loads,
+        # JSON arrives as text, as on the connections for reading.
+        json_deserializer=str,
     )
     # One statement for many rows: asyncpg's executemany hangs for good, with all that the transaction
     # has locked, where it is cancelled while it sends.

@@ -10,12 +10,11 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Table, UpdateBase, event, inspect
+from sqlalchemy import Table, UpdateBase, event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session as SyncSession
@@ -23,7 +22,8 @@ from sqlmodel import SQLModel
 from strawberry.utils.str_converters import to_camel_case
 
 from engine.fair_share import Claim
-from engine.snapshots import attach, attributes, is_attached, stored, stored_attributes
+from engine.row_writer import RowNotFound, RowWriter
+from engine.snapshots import attach, attributes, is_attached, snapshot
 from engine.statements import Statement
 from mailer import queue
 from mailer.messages import Message
@@ -92,6 +92,9 @@ class Change:
     _read: dict[UUID, SQLModel] = field(default_factory=dict)
     """By id; the session knows those that were read before it was asked for."""
 
+    def __post_init__(self) -> None:
+        self._writer = RowWriter(self.transaction.driver, self.account.id)
+
     @property
     def session(self) -> AsyncSession:
         session = self.transaction.session
@@ -144,16 +147,57 @@ class Change:
         """Sent after the commit, or not at all."""
         self._messages.extend(messages)
 
-    async def insert(self, row: SQLModel) -> None:
-        """As `add`, at once and without the session."""
-        await self.transaction.driver.execute(_insertion(type(row)), *stored(row))
-        if hasattr(row, "id"):
+    async def find(self, table: type[Row], *key: UUID, lock: bool = False) -> Row | None:
+        """The account's row, as it is under the lock; `key` is its primary key without `account_id`. Read
+        once, but for one that is to be locked itself, since others than changes write it."""
+        known = self._read.get(key[-1]) if key and not lock else None
+        if isinstance(known, table):
+            return known
+        if self.transaction.has_session and not lock:
+            return await self.session.get(table, (self.account.id, *key))
+        row = await self._writer.find(table, *key, lock=lock)
+        if row is not None:
             self.has_read(row)
-        self.has_made(row)
+        return row
+
+    async def get(self, table: type[Row], *key: UUID, lock: bool = False) -> Row:
+        """As `find`, of a row that has to be there. Raises RowNotFound where it is not."""
+        row = await self.find(table, *key, lock=lock)
+        if row is None:
+            raise RowNotFound(f"{table.__name__} {key}: there is none in account {self.account.id}")
+        return row
+
+    async def insert(self, *rows: SQLModel) -> None:
+        """One statement for all rows of a table. The payload shows all of them to who made them."""
+        await self._writer.insert(*rows)
+        for row in rows:
+            self.has_read(row)
+            self.has_made(row)
+
+    async def update(self, row: Row, **values: Any) -> Row:
+        """The row with these values: rows are not assigned to. Nothing is written where nothing differs."""
+        if is_attached(row):
+            for name, value in values.items():
+                setattr(row, name, value)
+            return row
+        new = await self._writer.update(row, **values)
+        self.has_read(new)
+        if isinstance(new, Account):
+            self.account = new
+        elif isinstance(new, Member) and self.member is not None and new.id == self.member.id:
+            self.member = new
+        return new
 
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
-        """Records, in this transaction, without entities for the session to keep."""
-        return await self.transaction.driver.fetch(statement.sql, *statement.arguments(**values))
+        """Records, in this transaction."""
+        return await self._writer.fetch(statement, **values)
+
+    async def rows(self, table: type[Row], statement: Statement, **values: Any) -> list[Row]:
+        """Rows of the table, whose `attributes` the statement selects."""
+        found = [snapshot(table, record) for record in await self.fetch(statement, **values)]
+        for row in found:
+            self.has_read(row)
+        return found
 
     async def spend(
         self, allowance: Allowance, subjects: Sequence[str], count: int = 1
@@ -170,7 +214,8 @@ class Change:
 
     def has_read(self, row: SQLModel) -> None:
         """A row that the payload may select, without reading it again."""
-        self._read[cast("Any", row).id] = row
+        if hasattr(row, "id"):
+            self._read[cast("Any", row).id] = row
 
     def has_made(self, row: SQLModel) -> None:
         """A row of which the payload shows all to who made it, be it an API key without READ."""
@@ -370,14 +415,6 @@ def _keep_out(tables: Iterable[Table]) -> None:
 
 
 _CLAIM = f"SELECT {', '.join(attributes(AuditStream))} FROM claim_audit_streams($1, $2, $3, $4)"  # noqa: S608
-
-
-@cache
-def _insertion(table: type[SQLModel]) -> str:
-    names = stored_attributes(table)
-    columns = ", ".join(inspect(table).columns[name].name for name in names)
-    places = ", ".join(f"${place}" for place in range(1, len(names) + 1))
-    return f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({places})"  # noqa: S608
 
 
 def _require(allow: Allow, member: Member, scopes: Scopes, on: SQLModel | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
+import orjson
 from sqlalchemy import Select, select
 from sqlmodel import col
 
@@ -61,14 +62,15 @@ class Attempt:
                 "This idempotency key was used with another input: use a new one.",
                 "idempotencyKey",
             )
-        return Earlier(answer, credential_id is not None and credential_id == self.credential_id)
+        return Earlier(
+            orjson.loads(answer), credential_id is not None and credential_id == self.credential_id
+        )
 
 
 class Earlier(NamedTuple):
     """The change of the same key and input that was made before."""
 
     answer: Any
-    """Read already: SQLAlchemy has taught its driver JSON."""
     by_same_credential: bool
 
 

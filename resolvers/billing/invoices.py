@@ -141,22 +141,19 @@ async def close_invoice(
     """Paid, or void: only what is open can be either. What was bought by it stays."""
     status, did = _CLOSED[action]
     number = Invoice.number_of(sequence)
-    statement = select(Invoice).where(
-        col(Invoice.account_id) == account_id, col(Invoice.sequence) == sequence
-    )
     async with system_change(database, announcer, account_id, action, actor) as tx:
-        invoice = (await tx.session.scalars(statement)).one_or_none()
-        if invoice is None:
+        found = await tx.rows(Invoice, _NUMBERED, account_id=account_id, sequence=sequence)
+        if not found:
             raise not_found(f"invoice of {tx.account.slug} as {number}", "number")
+        (invoice,) = found
         if invoice.status is not InvoiceStatus.OPEN:
             raise refused(
                 UserErrorCode.NOT_ACTIVE,
                 f"{number} is {invoice.status} already: only an open invoice can be paid or voided.",
                 "number",
             )
-        invoice.status = status
-        if status is InvoiceStatus.PAID:
-            invoice.paid_at = now()
+        paid_at = now() if status is InvoiceStatus.PAID else invoice.paid_at
+        invoice = await tx.update(invoice, status=status, paid_at=paid_at)
         tx.about(
             invoice,
             number,
@@ -214,6 +211,11 @@ def _select_billed() -> Select[*tuple[Any, ...]]:
 
 
 _BILLED = Statement(_select_billed)
+_NUMBERED = Statement(
+    lambda: select(*(getattr(Invoice, name) for name in attributes(Invoice))).where(
+        col(Invoice.account_id) == parameter("account_id"), col(Invoice.sequence) == parameter("sequence")
+    )
+)
 _SPENT = Statement(lambda: _total_of(_of_this_month()))
 _OUTSTANDING = Statement(lambda: _total_of(col(Invoice.status) == InvoiceStatus.OPEN))
 

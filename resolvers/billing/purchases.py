@@ -180,7 +180,7 @@ async def _add(tx: Change, items: Sequence[Item]) -> list[Entitlement]:
 
 async def _purchased(tx: Change, invoice_id: UUID) -> PurchaseLicensesResult:
     """What was bought, as it is by now."""
-    invoice = await tx.session.get_one(Invoice, (tx.account.id, invoice_id))
+    invoice = await tx.get(Invoice, invoice_id)
     entitlements = await tx.fetch(_ENTITLEMENTS, account_id=tx.account.id, invoice_id=invoice_id)
     return PurchaseLicensesResult(invoice=invoice, entitlements=_entitlements(tx, entitlements))
 

@@ -41,8 +41,13 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
             await expire(tx, [license.id])
         else:
             await free_entitlements(tx, license.theme_id)
-        license.stored_status = LicenseStatus.REVOKED
-        license.revoked_by_id, license.revoked_at, license.revoked_reason = tx.acting.id, now(), reason
+        license = await tx.update(
+            license,
+            stored_status=LicenseStatus.REVOKED,
+            revoked_by_id=tx.acting.id,
+            revoked_at=now(),
+            revoked_reason=reason,
+        )
         name = await _name(tx, license)
         tx.about(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
     return RevokeLicenseResult(license=license)
@@ -63,7 +68,7 @@ async def suspend_license(context: Context, input: SuspendLicenseInput) -> Suspe
         license = await _live(tx, found)
         if license.stored_status is LicenseStatus.SUSPENDED:
             raise _not_active("This license is suspended already.")
-        license.stored_status = LicenseStatus.SUSPENDED
+        license = await tx.update(license, stored_status=LicenseStatus.SUSPENDED)
         name = await _name(tx, license)
         tx.about(license, name, f"suspended {name}", status=["ACTIVE", "SUSPENDED"], reason=reason)
     return SuspendLicenseResult(license=license)
@@ -84,7 +89,7 @@ async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> R
         if license.stored_status is LicenseStatus.ACTIVE:
             raise invalid("This license is active: only a suspended one is reinstated.", "licenseId")
         await refuse_beyond_cap(tx, "licenseId")
-        license.stored_status = LicenseStatus.ACTIVE
+        license = await tx.update(license, stored_status=LicenseStatus.ACTIVE)
         name = await _name(tx, license)
         tx.about(license, name, f"reinstated {name}", status=["SUSPENDED", "ACTIVE"])
     return ReinstateLicenseResult(license=license)
@@ -106,8 +111,8 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
         if holder.id == license.holder_id:
             tx.without_event()
         else:
-            before = await tx.session.get_one(Member, (license.account_id, license.holder_id))
-            license.holder_id = holder.id
+            before = await tx.get(Member, license.holder_id)
+            license = await tx.update(license, holder_id=holder.id)
             name = await _name(tx, license)
             did = f"transferred {name} from {before.name} to {holder.name}"
             tx.about(license, name, did, holder=[before.name, holder.name])
@@ -123,7 +128,7 @@ async def _find(context: Context, global_id: str) -> License:
 
 async def _current(tx: Change, found: License) -> License:
     """As it is under the lock."""
-    return await tx.session.get_one(License, (found.account_id, found.id))
+    return await tx.get(License, found.id)
 
 
 async def _live(tx: Change, found: License) -> License:
@@ -137,7 +142,7 @@ async def _live(tx: Change, found: License) -> License:
 
 
 async def _name(tx: Change, license: License) -> str:
-    theme = await tx.session.get_one(Theme, license.theme_id)
+    theme = await tx.get(Theme, license.theme_id)
     return f"{theme.name} for {license.site}"
 
 

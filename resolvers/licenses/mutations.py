@@ -79,7 +79,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
 
 async def _made_before(tx: Change, id: UUID) -> License:
     """Its key is shown again to an API key without READ only where that very key has made it."""
-    license = await tx.session.get_one(License, (tx.account.id, id))
+    license = await tx.get(License, id)
     if tx.repeats_its_own:
         tx.has_made(license)
     return license
@@ -88,7 +88,7 @@ async def _made_before(tx: Change, id: UUID) -> License:
 async def present_member(tx: Change, global_id: str, argument: str) -> Member:
     """Of the account, and not gone. Raises `Refused`."""
     member_id = decode_as(Member, global_id)
-    member = await tx.session.get(Member, (tx.account.id, member_id)) if member_id else None
+    member = await tx.find(Member, member_id) if member_id else None
     if member is None:
         raise not_found("member of this account", argument)
     if member.removed_at is not None:

@@ -1,0 +1,178 @@
+"""Reads and writes rows within a transaction, by statements that are written and prepared once."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import asyncpg
+from sqlalchemy import Column, Select, UpdateBase, inspect, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
+from sqlalchemy.dialects.postgresql import insert as insert_into
+from sqlmodel import SQLModel
+
+from engine.canonical_json import canonical_json
+from engine.derived_columns import derived_values
+from engine.snapshots import attributes, snapshot
+from engine.statements import Statement, given_rows, parameter
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+class RowNotFound(LookupError):
+    """A row that has to be there, by its key within the account, is not."""
+
+
+class RowWriter:
+    """An open transaction on asyncpg's connection. Rows are immutable values: `update` returns the new one.
+
+    `tables` are those it may write, where it may not write all. Tables with an `account_id` in their key are
+    read and written within the account of `account_id` alone.
+    """
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        account_id: object = None,
+        tables: Collection[type[SQLModel]] | None = None,
+    ) -> None:
+        self.connection = connection
+        self._account_id = account_id
+        self._tables = None if tables is None else {_name(each) for each in tables}
+
+    async def find(self, table: type[Row], *key: object, lock: bool = False) -> Row | None:
+        """The row with this primary key, without its `account_id`; `lock` holds it until the commit."""
+        statement = _selection(table, lock)
+        records = await self.connection.fetch(statement.sql, *self._key(table, key))
+        return snapshot(table, tuple(records[0])) if records else None
+
+    async def insert(self, *rows: SQLModel) -> None:
+        """All of a table by one statement, which computes derived columns too."""
+        by_table: defaultdict[type[SQLModel], list[SQLModel]] = defaultdict(list)
+        for row in rows:
+            by_table[type(row)].append(row)
+        for table, group in by_table.items():
+            self._require_writable([_name(table)])
+            values = [_stored(row) for row in group]
+            if len(values) == 1:
+                await self.connection.execute(_insertion(table), *values[0])
+            else:
+                columns = map(list, zip(*values, strict=True))
+                await self.connection.execute(_insertion_of_many(table), *columns)
+
+    async def update(self, row: Row, **values: Any) -> Row:
+        """The row with these values. Only what differs is written, and nothing where nothing does. Raises
+        RowNotFound where the row is not there, or is another account's."""
+        table = type(row)
+        self._require_writable([_name(table)])
+        changed = {name: value for name, value in values.items() if value != getattr(row, name)}
+        if not changed:
+            return row
+        new = _replaced(row, changed)
+        written = {**changed, **derived_values(table, new.__dict__, changed)}
+        statement = _updating(table, tuple(sorted(written)))
+        key = {name: getattr(row, name) for name in _key_names(table)}
+        arguments = statement.arguments(**_sent(table, written), **key)
+        if await self.connection.execute(statement.sql, *arguments) != "UPDATE 1":
+            raise RowNotFound(f"{table.__name__}: there is no such row to update")
+        return new
+
+    async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
+        """Records of any statement. Raises RuntimeError where it writes a table that this may not write."""
+        if self._tables is not None:
+            self._require_writable(statement.written_tables)
+        return await self.connection.fetch(statement.sql, *statement.arguments(**values))
+
+    def _key(self, table: type[SQLModel], key: Iterable[object]) -> list[object]:
+        return [self._account_id, *key] if "account_id" in _key_names(table) else list(key)
+
+    def _require_writable(self, names: Iterable[str]) -> None:
+        if self._tables is None:
+            return
+        for name in names:
+            if name not in self._tables:
+                allowed = ", ".join(sorted(self._tables))
+                raise RuntimeError(f"{name} may not be written here, only {allowed}: change() may write it")
+
+
+def _name(table: type[SQLModel]) -> str:
+    return cast("str", table.__tablename__)
+
+
+def _replaced(row: Row, values: Mapping[str, Any]) -> Row:
+    new = object.__new__(type(row))
+    new.__dict__.update(row.__dict__, **values)
+    new.__dict__.pop("_sa_instance_state", None)
+    return new
+
+
+def _stored(row: SQLModel) -> list[Any]:
+    """Its values as asyncpg takes them, in the order of the table's columns."""
+    table = type(row)
+    values = {**row.__dict__, **derived_values(table, row.__dict__)}
+    return list(_sent(table, {name: values[name] for name in _stored_names(table)}).values())
+
+
+def _sent(table: type[SQLModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    json = _json_names(table)
+    return {name: canonical_json(value) if name in json else value for name, value in values.items()}
+
+
+def _columns(table: type[SQLModel]) -> dict[str, Column[Any]]:
+    """By their names in Python, in the table's order."""
+    return {each.key: cast("Column[Any]", each.columns[0]) for each in inspect(table).column_attrs}
+
+
+@cache
+def _stored_names(table: type[SQLModel]) -> tuple[str, ...]:
+    return tuple(_columns(table))
+
+
+@cache
+def _key_names(table: type[SQLModel]) -> tuple[str, ...]:
+    """Of the primary key: `account_id` first, in tables of accounts."""
+    return tuple(name for name, column in _columns(table).items() if column.primary_key)
+
+
+@cache
+def _json_names(table: type[SQLModel]) -> frozenset[str]:
+    return frozenset(name for name, column in _columns(table).items() if isinstance(column.type, JSON))
+
+
+@cache
+def _selection(table: type[SQLModel], lock: bool) -> Statement:
+    def build() -> Select[*tuple[Any, ...]]:
+        columns: list[Any] = [getattr(table, name) for name in attributes(table)]
+        found = select(*columns).where(
+            *(getattr(table, name) == parameter(name) for name in _key_names(table))
+        )
+        return found.with_for_update() if lock else found
+
+    return Statement(build)
+
+
+@cache
+def _updating(table: type[SQLModel], names: tuple[str, ...]) -> Statement:
+    def build() -> UpdateBase:
+        columns = _columns(table)
+        key = (getattr(table, name) == parameter(name) for name in _key_names(table))
+        return update(table).where(*key).values({columns[name]: parameter(name) for name in names})
+
+    return Statement(build)
+
+
+@cache
+def _insertion(table: type[SQLModel]) -> str:
+    columns = [column.name for column in _columns(table).values()]
+    places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+    return f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608
+
+
+@cache
+def _insertion_of_many(table: type[SQLModel]) -> str:
+    """From an array for each column. Raises TypeError for tables with arrays: PostgreSQL has none of them."""
+    columns = [column.name for column in _columns(table).values()]
+    if any(isinstance(column.type, ARRAY) for column in _columns(table).values()):
+        raise TypeError(f"{table.__name__} has an array: insert one row at a time")
+    rows = given_rows(table, *columns)
+    return Statement(lambda: insert_into(table.__table__).from_select(columns, select(*rows.c))).sql  # type: ignore[attr-defined]
