@@ -1,7 +1,6 @@
 """Emails go out: one attempt at the SMTP server, what came of it, and when to try again."""
 
 import asyncio
-import random
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,6 +26,7 @@ from aiosmtplib import (
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
+from mailer.backoff import Backoff
 from mailer.messages import Attachment, Message, build
 from settings import Settings
 
@@ -67,18 +67,20 @@ Attach = Callable[[Message], Awaitable[Sequence[Attachment]]]
 """What goes with an email: made anew for each attempt. Whatever it raises is tried again."""
 
 
+_UNREACHABLE = Backoff(first_seconds=2, most_seconds=60)
+_ANSWERED = Backoff(first_seconds=2, most_seconds=600)
+
+
 @dataclass(frozen=True)
 class Retries:
-    """Doubling delays. A server that is out of reach is asked often: mail flows soon after it is back."""
+    """An unreachable server is tried more often: mail is delivered soon after it is reachable again."""
 
-    first_seconds: float = 2
-    unreachable_limit_seconds: float = 60
-    answered_limit_seconds: float = 600
+    unreachable: Backoff = _UNREACHABLE
+    answered: Backoff = _ANSWERED
 
     def delay_seconds(self, attempts: int, answered: bool) -> float:
-        limit = self.answered_limit_seconds if answered else self.unreachable_limit_seconds
-        doubled: float = self.first_seconds * 2 ** min(attempts, 20)
-        return min(doubled, limit) * random.uniform(0.8, 1.2)  # noqa: S311
+        """After so many earlier attempts and one that just failed."""
+        return (self.answered if answered else self.unreachable).seconds(attempts + 1)
 
 
 async def always(_message: Message) -> bool:

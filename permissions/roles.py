@@ -90,6 +90,10 @@ def permissions_of(role: Role) -> list[Permission]:
     return [permission for permission in Permission if permission in ROLE_PERMISSIONS[role]]
 
 
+def roles_with(permission: Permission) -> list[Role]:
+    return [role for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+
+
 def has_api_access(role: Role) -> bool:
     """Whether the API keys of members with this role work."""
     return Permission.ACCESS_API in ROLE_PERMISSIONS[role]

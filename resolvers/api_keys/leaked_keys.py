@@ -19,21 +19,18 @@ from models.columns import now
 from models.database import Database
 from models.members import Member
 from models.notifications import AuditAnnouncer
-from permissions.roles import ROLE_PERMISSIONS, Permission
+from permissions.roles import Permission
 from permissions.tokens import hash_token
 from permissions.viewer import Client
 from resolvers.api_keys.emails import leaked_message
 from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
+from resolvers.members.queries import emails_with
 from settings import Settings
 
 _LONGEST_TEXT = 10_000
 _LONGEST_URL = 500
 _LONGEST_SOURCE = 100
-_MOST_ADMINS = 1_000
-_WHO_IS_TOLD = [
-    role for role, permissions in ROLE_PERMISSIONS.items() if Permission.GENERATE_API_KEYS in permissions
-]
 _SECRET = re.compile(r"ta_[\w-]{40,}")
 
 
@@ -75,7 +72,7 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
     if not ids:
         tx.without_event("others have revoked them meanwhile")
         return
-    admins = await _admins(tx)
+    admins = await emails_with(tx, Permission.GENERATE_API_KEYS)
     for key, member in await _with_members(tx, ids):
         finding = by_hash.get(key.key_hash or b"") or by_hash[key.previous_key_hash or b""]
         _revoke(tx, key, member, finding)
@@ -104,21 +101,6 @@ def _told(text: str) -> str:
     """On one line, and without a key that it may quote: looked for before anything of it is cut."""
     line = wording.plain(text[:_LONGEST_TEXT], _LONGEST_TEXT)
     return wording.plain(_SECRET.sub("ta_…", line), _LONGEST_URL)
-
-
-async def _admins(tx: Change) -> Sequence[str]:
-    """Their addresses, the owner's first."""
-    statement = (
-        select(col(Member.email))
-        .where(
-            col(Member.account_id) == tx.account.id,
-            col(Member.removed_at).is_(None),
-            col(Member.role).in_(_WHO_IS_TOLD),
-        )
-        .order_by(col(Member.is_owner).desc(), col(Member.joined_at), col(Member.id))
-        .limit(_MOST_ADMINS)
-    )
-    return (await tx.session.scalars(statement)).all()
 
 
 async def _with_members(tx: Change, ids: Sequence[UUID]) -> Sequence[tuple[ApiKey, Member]]:

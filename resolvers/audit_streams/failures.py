@@ -1,35 +1,17 @@
 """What becomes of a webhook that its receiver does not take: tried again for 3 days, and then it waits."""
 
-import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from sqlalchemy import select
-from sqlmodel import col
 
 from mailer import messages
 from models.audit import AuditAction
 from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from models.database import Database
-from models.members import Member, Role
+from permissions.roles import Permission
 from resolvers.change import Change, announcing, system_change
 from resolvers.events import PLATFORM
+from resolvers.members.queries import emails_with
 from settings import Settings
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """From `first_seconds`, doubled each time, to `most_seconds`; a quarter more or less, by chance."""
-
-    first_seconds: float = 5
-    most_seconds: float = 3_600
-
-    def seconds(self, attempts: int) -> float:
-        """After so many that failed."""
-        delay = min(self.most_seconds, self.first_seconds * 2 ** min(attempts - 1, 20))
-        varied: float = delay * random.uniform(0.75, 1.25)  # noqa: S311
-        return min(self.most_seconds, max(self.first_seconds, varied))
 
 
 def is_over(settings: Settings, stream: AuditStream) -> bool:
@@ -74,11 +56,6 @@ async def stop(
 async def _tell_admins(
     tx: Change, settings: Settings, stream: AuditStream, since: datetime, error: str
 ) -> None:
-    statement = select(col(Member.email)).where(
-        col(Member.account_id) == tx.account.id,
-        col(Member.role) == Role.ADMIN,
-        col(Member.removed_at).is_(None),
-    )
     tx.enqueue(
         *(
             messages.audit_stream_stopped(
@@ -91,6 +68,6 @@ async def _tell_admins(
                 last_delivered_sequence=stream.last_delivered_sequence,
                 link=settings.app_url,
             )
-            for email in await tx.session.scalars(statement)
+            for email in await emails_with(tx, Permission.MANAGE_ACCOUNT)
         )
     )

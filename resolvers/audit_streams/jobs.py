@@ -8,7 +8,7 @@ receiver has answered that it took the batch, so each event is delivered at leas
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -19,12 +19,13 @@ from sqlmodel import col
 from engine.outages import logged_as_outage
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, parameter
+from mailer.backoff import Backoff
 from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import new_id
 from models.database import Database
 from models.notifications import Listener
 from resolvers.audit_streams.batches import Batch, next_batch
-from resolvers.audit_streams.failures import Backoff, is_over, stop
+from resolvers.audit_streams.failures import is_over, stop
 from resolvers.audit_streams.public_addresses import CheckedBackend, Resolve, resolve
 from resolvers.audit_streams.webhooks import Failed, Gone, Taken, Webhook, post
 from resolvers.change import claim_deliveries, note_delivery
@@ -37,6 +38,7 @@ CONCURRENT_FAILING_STREAMS = 32
 BATCHES_A_TURN = 20
 TURN_SECONDS = 20
 """Then it is others' turn, where they wait."""
+_BACKOFF = Backoff(first_seconds=5, most_seconds=3_600)
 log = structlog.get_logger()
 
 
@@ -48,7 +50,7 @@ class StreamPace:
     gather_seconds: float = 0.1
     lease_margin_seconds: float = 10
     grace_seconds: float = 5
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = _BACKOFF
 
 
 async def keep_delivering(

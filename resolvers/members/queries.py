@@ -2,20 +2,23 @@
 
 from enum import StrEnum
 
-from sqlalchemy import func, or_
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from engine.conditions import Condition, contains, has_grams_of
 from engine.enums import described_enum
 from engine.pagination import Branch, Listing, Order, Search, each_of
-from engine.statements import any_of
+from engine.statements import Statement, any_of, parameter
 from models.accounts import Account
 from models.members import Member, Role
 from models.text_forms import folded
 from permissions.context import Context
-from permissions.roles import Permission
+from permissions.roles import Permission, roles_with
+from resolvers.change import Change
 from resolvers.hosts import folded_address
 from resolvers.members.inputs import MemberFilter
+
+_MOST_RECIPIENTS = 1_000
 
 
 @described_enum(
@@ -118,3 +121,23 @@ def _search(context: Context, account: Account, text: str) -> Search:
         found = Branch((_has_grams(account.id, search, address),))
         return Search(_named_or_addressed(search, address), (found,))
     return Search(_named(search), (Branch((_has_name_grams(account.id, search),)),))
+
+
+_EMAILS_OF_ROLES = Statement(
+    lambda: (
+        select(col(Member.email))
+        .where(
+            col(Member.account_id) == parameter("account_id"),
+            col(Member.removed_at).is_(None),
+            any_of(col(Member.role), parameter("roles")),
+        )
+        .order_by(col(Member.is_owner).desc(), col(Member.joined_at), col(Member.id))
+        .limit(_MOST_RECIPIENTS)
+    )
+)
+
+
+async def emails_with(tx: Change, permission: Permission) -> list[str]:
+    """Email addresses of the members of the change's account who have the permission, the owner's first."""
+    roles = roles_with(permission)
+    return [row[0] for row in await tx.fetch(_EMAILS_OF_ROLES, account_id=tx.account.id, roles=roles)]

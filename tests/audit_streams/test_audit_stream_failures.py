@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from mailer.backoff import Backoff
 from mailer.messages import Message
-from resolvers.audit_streams.failures import Backoff
+from resolvers.audit_streams.jobs import StreamPace
 from tests.invitations.test_invitation_delivery import forget_emails, working
 from tests.support.audit_streams import (
     QUICK,
@@ -30,7 +31,10 @@ from tests.support.world import World
 DRIPPING = [b"HTTP/1.1 200 OK\r\n", *[b"a: b\r\n"] * 1_000]
 NOT_FOLLOWED = "and redirects are not followed: give the URL itself."
 LASTING = type(QUICK)(
-    poll_seconds=0.1, gather_seconds=0.01, lease_margin_seconds=0.5, backoff=Backoff(first_seconds=60)
+    poll_seconds=0.1,
+    gather_seconds=0.01,
+    lease_margin_seconds=0.5,
+    backoff=Backoff(first_seconds=60, most_seconds=3_600),
 )
 
 
@@ -99,7 +103,7 @@ async def test_each_try_is_later_than_the_one_before(world: World) -> None:
 
 
 def test_how_long_it_waits() -> None:
-    backoff = Backoff()
+    backoff = StreamPace().backoff
     waits = [[backoff.seconds(attempts) for _ in range(50)] for attempts in (1, 2, 5, 10, 11, 100, 5_000)]
 
     assert all(5 <= wait <= 3_600 for each in waits for wait in each)

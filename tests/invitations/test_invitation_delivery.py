@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import worker
+from mailer.backoff import Backoff
 from mailer.delivery import Retries
 from settings import Settings
 from tests.invitations.test_invitations import BOB, invite, invited
@@ -21,7 +22,7 @@ QUICK = worker.Pace(
     heartbeat_timeout_seconds=1,
     poll_seconds=0.2,
     grace_seconds=0.5,
-    retries=Retries(first_seconds=0.3, unreachable_limit_seconds=0.3, answered_limit_seconds=0.3),
+    retries=Retries(unreachable=Backoff(0.3, 0.3), answered=Backoff(0.3, 0.3)),
 )
 DELIVERY = """query ($id: ID!) { node(id: $id) { ... on Invitation {
   status delivery deliveryError sentAt } } }"""

@@ -18,6 +18,7 @@ import trustme
 
 import worker
 from mailer import delivery, queue
+from mailer.backoff import Backoff
 from mailer.delivery import Deferred, Outcome, Rejected, Retries, Sent, deliver
 from mailer.mailbox import list_mails
 from mailer.messages import Attachment, Message
@@ -30,7 +31,7 @@ QUICK = Pace(
     heartbeat_timeout_seconds=1,
     poll_seconds=0.2,
     grace_seconds=0.3,
-    retries=Retries(first_seconds=0.05, unreachable_limit_seconds=0.1, answered_limit_seconds=0.1),
+    retries=Retries(unreachable=Backoff(0.05, 0.1), answered=Backoff(0.05, 0.1)),
 )
 PATIENT = replace(QUICK, heartbeat_timeout_seconds=15)
 """A worker that a busy machine holds up for a second is not taken for dead."""

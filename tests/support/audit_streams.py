@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from mailer.backoff import Backoff
 from models.database import Database
-from resolvers.audit_streams.failures import Backoff
 from resolvers.audit_streams.jobs import StreamPace, keep_delivering
 from resolvers.audit_streams.public_addresses import Resolve, resolve
 from tests.support.changes import UPDATE_ACCOUNT, mutation
