@@ -75,30 +75,30 @@ def _big_int_literal(node: ValueNode, _variables: object = None) -> int:
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A time by RFC 3339, with seconds and an offset from UTC: `2026-01-31T12:00:00Z`. Answers"
-        f" are in UTC, to the microsecond. Arguments are {RANGE}.",
+        description="Time as text by RFC 3339, with seconds and an offset from UTC: `2026-01-31T12:00:00Z`."
+        f" Results are in UTC with microseconds. Inputs are {RANGE}.",
         serialize=_format_time,
         parse_value=_parse_time,
         parse_literal=_time_literal,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number, as a string: `"12.50"`. Arguments have at most 20 digits before'
-        " the point and 20 behind it, and no exponent; a number is taken too.",
+        description='Exact decimal number as a string, such as `"12.50"`. Inputs have at most 20 digits'
+        " before and 20 after the decimal point, and no exponent; a JSON number is accepted too.",
         serialize=str,
         parse_value=_parse_decimal,
         parse_literal=_decimal_literal,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="An integer up to 2^53, as a JSON number.",
+        description="Integer from -2^53 to 2^53, as a JSON number.",
         serialize=int,
         parse_value=_parse_big_int,
         parse_literal=_big_int_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value.",
+        description="Any JSON value, such as an object.",
         serialize=lambda value: value,
         parse_value=lambda value: value,
     ),

@@ -27,12 +27,12 @@ from models.columns import Clock, id_column, member_key, now, tenant_column, ten
 
 
 @described_enum(
-    "Whether an API key works.",
+    "Status of an API key.",
     """
-    UNCLAIMED Its member has not taken it yet.
-    ACTIVE It works.
-    EXPIRED Its time is over.
-    REVOKED Never again.
+    UNCLAIMED The member has not claimed the key yet.
+    ACTIVE The key can be used.
+    EXPIRED The key reached its expiry time or was not claimed in time.
+    REVOKED The key was revoked permanently.
     """,
 )
 class ApiKeyStatus(StrEnum):
@@ -43,10 +43,10 @@ class ApiKeyStatus(StrEnum):
 
 
 @described_enum(
-    "What an API key is for.",
+    "Scope of an API key: the part of its member's permissions that it has.",
     """
-    READ To read what its member may read.
-    PROVISION To provision licenses.
+    READ The key can read what its member can read.
+    PROVISION The key can provision licenses and download theme files.
     """,
 )
 class ApiScope(StrEnum):

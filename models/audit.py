@@ -12,7 +12,7 @@ from engine.enums import described_enum
 from models.columns import enum_column, new_id, tenant_index, time_column
 
 
-@described_enum("What was done, or tried.")
+@described_enum("Action that an audit event records.")
 class AuditAction(StrEnum):
     """The table of audit actions: name, description, and how an attempt that was refused reads in the log
     (`Vera tried to invite somebody, which needs INVITE_MEMBERS`); None where no member can be refused.
@@ -47,60 +47,72 @@ class AuditAction(StrEnum):
 
     ACCOUNT_CREATED = auto(), "An account was created.", None
     ACCOUNT_UPDATED = auto(), "An account was renamed.", "rename the account"
-    ACCOUNT_LIMITS_CHANGED = auto(), "An account's limits were changed.", "change the account's limits"
-    OWNERSHIP_TRANSFERRED = auto(), "Another member became the owner.", "transfer the account's ownership"
-    MEMBER_INVITED = auto(), "Somebody was invited.", "invite somebody"
-    INVITATION_RESENT = auto(), "An invitation was sent again, with a new link.", "resend an invitation"
-    INVITATION_REVOKED = auto(), "An invitation was withdrawn.", "revoke an invitation"
-    INVITATION_DECLINED = auto(), "Who was invited said no.", None
-    INVITATION_EXPIRED = auto(), "Nobody clicked an invitation's link in time.", None
-    INVITATION_DELIVERY_FAILED = auto(), "The mail server refused an invitation's email.", None
-    MEMBER_JOINED = auto(), "Who was invited joined.", None
-    MEMBER_RENAMED = auto(), "A member changed its name.", "change its own name"
-    MEMBER_ROLE_CHANGED = auto(), "A member got another role.", "change a member's role"
-    MEMBER_REMOVED = auto(), "A member was removed.", "remove a member"
-    MEMBER_LEFT = auto(), "A member left.", "leave the account"
-    LICENSES_PURCHASED = auto(), "Licenses were bought.", "buy licenses"
-    ENTITLEMENT_GRANTED = auto(), "The operator granted licenses.", None
+    ACCOUNT_LIMITS_CHANGED = auto(), "The limits of an account were changed.", "change the account's limits"
+    OWNERSHIP_TRANSFERRED = (
+        auto(),
+        "Another member became the owner of the account.",
+        "transfer the account's ownership",
+    )
+    MEMBER_INVITED = auto(), "A person was invited by email.", "invite somebody"
+    INVITATION_RESENT = auto(), "An invitation was sent again with a new link.", "resend an invitation"
+    INVITATION_REVOKED = auto(), "An invitation was revoked by an Admin.", "revoke an invitation"
+    INVITATION_DECLINED = auto(), "An invitation was declined by its recipient.", None
+    INVITATION_EXPIRED = auto(), "An invitation expired before it was accepted.", None
+    INVITATION_DELIVERY_FAILED = auto(), "The mail server rejected the email of an invitation.", None
+    MEMBER_JOINED = auto(), "A person accepted an invitation and became a member.", None
+    MEMBER_RENAMED = auto(), "A member changed its display name.", "change its own name"
+    MEMBER_ROLE_CHANGED = auto(), "A member received another role.", "change a member's role"
+    MEMBER_REMOVED = auto(), "A member was removed from the account.", "remove a member"
+    MEMBER_LEFT = auto(), "A member left the account.", "leave the account"
+    LICENSES_PURCHASED = auto(), "Licenses were purchased for the account.", "buy licenses"
+    ENTITLEMENT_GRANTED = auto(), "The platform's operator granted licenses without a purchase.", None
     LICENSE_PROVISIONED = auto(), "A license was provisioned for a site.", "provision a license"
-    LICENSE_REVOKED = auto(), "A license was revoked.", "revoke a license"
-    LICENSE_SUSPENDED = auto(), "A license was suspended.", "suspend a license"
-    LICENSE_REINSTATED = auto(), "A suspended license was reinstated.", "reinstate a license"
-    LICENSE_TRANSFERRED = auto(), "A license got another holder.", "transfer a license"
-    LICENSE_EXPIRED = auto(), "A license's time was over.", None
-    THEME_FILE_DOWNLOADED = auto(), "A theme's file was downloaded.", "download a theme's file"
+    LICENSE_REVOKED = auto(), "A license was revoked permanently.", "revoke a license"
+    LICENSE_SUSPENDED = auto(), "A license was suspended until it is reinstated.", "suspend a license"
+    LICENSE_REINSTATED = auto(), "A suspended license was made active again.", "reinstate a license"
+    LICENSE_TRANSFERRED = auto(), "A license received another holder.", "transfer a license"
+    LICENSE_EXPIRED = auto(), "A license reached its expiry time.", None
+    THEME_FILE_DOWNLOADED = auto(), "A file of a theme was downloaded.", "download a theme's file"
     REPORT_DOWNLOADED = auto(), "A report was downloaded.", "ask for a report"
     INVOICE_DOWNLOADED = auto(), "An invoice was downloaded.", "download an invoice"
     API_KEY_GENERATED = auto(), "An API key was generated.", "generate an API key"
     API_KEY_CLAIMED = auto(), "A member claimed its API key.", None
-    API_KEY_ROTATED = auto(), "An API key got a new secret.", "rotate an API key"
+    API_KEY_ROTATED = auto(), "An API key received a new secret.", "rotate an API key"
     API_KEY_REVOKED = auto(), "An API key was revoked.", "revoke an API key"
     API_CALLED = auto(), "A GraphQL request was made with an API key.", None
-    BILLING_DETAILS_CHANGED = auto(), "The billing details were changed.", "change the billing details"
+    BILLING_DETAILS_CHANGED = (
+        auto(),
+        "The billing details of the account were changed.",
+        "change the billing details",
+    )
     INVOICE_ISSUED = auto(), "An invoice was issued.", None
-    INVOICE_PAID = auto(), "An invoice was paid.", None
-    INVOICE_VOIDED = auto(), "An invoice was voided.", None
-    API_KEY_EXPIRED = auto(), "An API key's time was over, or nobody claimed it in time.", None
-    AUDIT_LOG_PRUNED = auto(), "The oldest events were exported and dropped; this one vouches for them.", None
-    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was set up.", "set up a webhook"
+    INVOICE_PAID = auto(), "An invoice was recorded as paid.", None
+    INVOICE_VOIDED = auto(), "An invoice was declared void.", None
+    API_KEY_EXPIRED = auto(), "An API key reached its expiry time, or was not claimed in time.", None
+    AUDIT_LOG_PRUNED = (
+        auto(),
+        "The oldest events were deleted after their export; this event proves their hash.",
+        None,
+    )
+    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "set up a webhook"
     AUDIT_STREAM_UPDATED = (
         auto(),
         "A webhook for audit events was changed, paused or resumed.",
         "change a webhook",
     )
-    AUDIT_STREAM_DELETED = auto(), "A webhook for audit events was taken away.", "delete a webhook"
+    AUDIT_STREAM_DELETED = auto(), "A webhook for audit events was deleted.", "delete a webhook"
     AUDIT_STREAM_PAUSED = (
         auto(),
-        "A webhook for audit events failed for too long, or its receiver ended it.",
+        "A webhook for audit events was paused after repeated failures or ended by its receiver.",
         None,
     )
 
 
 @described_enum(
-    "Whether it was done.",
+    "Whether an audited action was performed.",
     """
-    ALLOWED It was done.
-    DENIED The role did not allow it, and nothing was changed.
+    ALLOWED The action was performed.
+    DENIED The actor lacked the permission, and nothing was changed.
     """,
 )
 class AuditOutcome(StrEnum):
@@ -109,10 +121,10 @@ class AuditOutcome(StrEnum):
 
 
 @described_enum(
-    "What acted.",
+    "Kind of actor of an audit event.",
     """
-    MEMBER A person.
-    SYSTEM The platform, or whoever operates it.
+    MEMBER The actor is a person: a member or an invited person.
+    SYSTEM The actor is the platform itself or its operator.
     """,
 )
 class ActorKind(StrEnum):
@@ -121,12 +133,12 @@ class ActorKind(StrEnum):
 
 
 @described_enum(
-    "How the actor proved who it is.",
+    "Kind of credential that an actor used.",
     """
-    SESSION Signed in.
-    API_KEY With an API key.
-    INVITATION With an invitation's link.
-    OPERATOR At the platform's own command line.
+    SESSION Session of a person who is signed in.
+    API_KEY API key of a member.
+    INVITATION Link of an invitation email.
+    OPERATOR Command line of the platform's operator.
     """,
 )
 class CredentialKind(StrEnum):

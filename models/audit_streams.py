@@ -13,11 +13,11 @@ from models.columns import enum_column, id_column, member_key, tenant_column, te
 
 
 @described_enum(
-    "Whether a webhook for audit events sends them.",
+    "Status of a webhook for audit events.",
     """
-    ACTIVE They are sent, or tried again.
-    PAUSED An Admin paused it, or it failed for 3 days. It resumes where it stands.
-    ENDED Its receiver answered 410 Gone: it wants nothing any more at this URL.
+    ACTIVE Events are delivered, and failed deliveries are retried.
+    PAUSED An Admin paused it, or it failed for 3 days. It can resume where it stopped.
+    ENDED The receiver answered 410 Gone. Delivery can resume only at a new URL.
     """,
 )
 class AuditStreamStatus(StrEnum):

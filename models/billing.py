@@ -19,11 +19,11 @@ _MONEY = Numeric(14, 2)
 
 
 @described_enum(
-    "Whether an invoice is paid.",
+    "Payment status of an invoice.",
     """
-    OPEN It is to be paid.
-    PAID It is paid.
-    VOID It is not to be paid, and does not count as spent.
+    OPEN The invoice has not been paid.
+    PAID The invoice has been paid.
+    VOID The invoice need not be paid and does not count as spent.
     """,
 )
 class InvoiceStatus(StrEnum):

@@ -12,13 +12,13 @@ from models.members import Role
 
 
 @described_enum(
-    "What became of an invitation.",
+    "Status of an invitation.",
     """
-    PENDING Its link waits for the click.
-    ACCEPTED The person joined.
-    DECLINED The person said no.
-    REVOKED An Admin withdrew it.
-    EXPIRED Nobody clicked in time.
+    PENDING The link is valid and has not been used.
+    ACCEPTED The recipient joined the account.
+    DECLINED The recipient declined the invitation.
+    REVOKED An Admin revoked the invitation.
+    EXPIRED The link was not used in time.
     """,
 )
 class InvitationStatus(StrEnum):
@@ -30,11 +30,11 @@ class InvitationStatus(StrEnum):
 
 
 @described_enum(
-    "Where an email is.",
+    "Delivery status of an email.",
     """
-    QUEUED On its way, or tried again: the error tells why.
-    SENT The mail server took it.
-    FAILED The mail server refused it for good: the error has its words.
+    QUEUED The email is waiting to be sent or to be retried.
+    SENT The mail server accepted the email.
+    FAILED The mail server rejected the email permanently.
     """,
 )
 class DeliveryStatus(StrEnum):

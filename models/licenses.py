@@ -14,12 +14,12 @@ from models.text_forms import folded_column
 
 
 @described_enum(
-    "Whether a license may be used.",
+    "Status of a license.",
     """
-    ACTIVE It may be used.
-    SUSPENDED Not for now; it still takes up its entitlement.
-    REVOKED Never again; its entitlement is free.
-    EXPIRED Its time is over; its entitlement is free.
+    ACTIVE The license can be used.
+    SUSPENDED The license cannot be used until it is reinstated. It still uses its entitlement.
+    REVOKED The license was revoked permanently. Its entitlement is available again.
+    EXPIRED The license reached its expiry time. Its entitlement is available again.
     """,
 )
 class LicenseStatus(StrEnum):

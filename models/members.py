@@ -15,11 +15,11 @@ from models.text_forms import folded_column, sort_key_column
 
 
 @described_enum(
-    "What a member may do in an account. Roles are cumulative.",
+    "Role of a member in an account. Each role includes the permissions of the lower ones.",
     """
-    ADMIN Full access: the team, billing, keys, licenses and the whole audit log.
-    MEMBER Provisions licenses within the account's limits, downloads, uses the API.
-    VIEWER Looks on: the catalog, the team, active licenses and their report.
+    ADMIN Has all permissions: team, billing, API keys, licenses and the whole audit log.
+    MEMBER Can provision licenses within the account's limits, download files and use the API.
+    VIEWER Can only read: the catalog, the team, active licenses and their report.
     """,
 )
 class Role(StrEnum):

@@ -17,7 +17,8 @@ from permissions.viewer import NOT_BY_API_KEY, WITHOUT_READ, Membership, forbidd
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION, Location.OBJECT],
     name="allow",
-    description="Who may: everybody, whoever is signed in, or whoever has a permission in the account.",
+    description="Rule for the use of the field, or of the type's plain fields: open to everybody, to"
+    " authenticated callers, or to holders of a permission in the account.",
 )
 class AllowDirective:
     who: str
@@ -33,6 +34,9 @@ class Allow(BasePermission):
     """Decides from the viewer's role in the account that the field's object belongs to."""
 
     who: str
+    requirement: str
+    """The rule as the beginning of a sentence for descriptions, or empty where everybody is allowed."""
+    error_code = "FORBIDDEN"
     own: str | None = None
     """What names, on the object, the member whose own it is, where that counts."""
 
@@ -60,6 +64,7 @@ class Allow(BasePermission):
 
 class Anyone(Allow):
     who = "anyone"
+    requirement = ""
 
     def refusal(self, context: Context, source: Any) -> Exception | None:
         return None
@@ -67,6 +72,8 @@ class Anyone(Allow):
 
 class SignedIn(Allow):
     who = "signed in"
+    requirement = "Requires authentication"
+    error_code = "UNAUTHENTICATED"
 
     def refusal(self, context: Context, source: Any) -> Exception | None:
         return Unauthenticated() if context.viewer is None else None
@@ -78,6 +85,7 @@ class Has(Allow):
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
         self.who = permission.value
+        self.requirement = f"Requires `{permission.value}`"
         super().__init__()
 
     def refusal(self, context: Context, source: Any) -> Exception | None:
@@ -107,6 +115,8 @@ class HasOrOwns(Has):
         super().__init__(permission)
         own_right = f"{needs.value} for one's own" if needs else "one's own"
         self.who = f"{permission.value} or {own_right}"
+        own_rule = f"or `{needs.value}` for" if needs else "except for"
+        self.requirement = f"Requires `{permission.value}`, {own_rule} the viewer's own"
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
     def refusal(self, context: Context, source: Any) -> Exception | None:
@@ -147,6 +157,7 @@ class Owns(HasOrOwns):
         super().__init__(instead, own)
         self._advice = advice
         self.who = "one's own"
+        self.requirement = "Allowed for the viewer's own only"
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
     def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:

@@ -9,25 +9,25 @@ from models.members import Role
 
 
 @described_enum(
-    "One thing that a role allows.",
+    "Permission that a role can include.",
     """
-    BROWSE_CATALOG See the themes on offer.
-    VIEW_ACTIVE_LICENSES See the account's licenses and entitlements, but not their keys.
+    BROWSE_CATALOG See the themes on sale.
+    VIEW_ACTIVE_LICENSES See the account's licenses and entitlements, but not license keys.
     DOWNLOAD_REPORTS Download the report of active licenses.
     VIEW_TEAM See the members' names and roles, but not their email addresses.
-    PROVISION_LICENSES Provision a license within the account's entitlements and limits.
-    DOWNLOAD_THEME_FILES Download the files of a theme that the account holds an active license of.
-    VIEW_OWN_ACTIVITY See one's own part of the audit log.
-    ACCESS_API Use an API key.
-    PURCHASE_LICENSES Buy entitlements.
+    PROVISION_LICENSES Provision licenses within the account's entitlements and limits.
+    DOWNLOAD_THEME_FILES Download the files of themes for which the account holds an active license.
+    VIEW_OWN_ACTIVITY See the audit events that one caused oneself.
+    ACCESS_API Use an API key of one's own.
+    PURCHASE_LICENSES Purchase licenses, billed to the owner.
     REVOKE_LICENSES Revoke, suspend, reinstate and transfer licenses.
-    MANAGE_BILLING See and change billing details and invoices.
-    INVITE_MEMBERS Invite people; resend, revoke and list invitations.
-    REMOVE_MEMBERS Remove a member.
-    ASSIGN_ROLES Change a member's role.
-    GENERATE_API_KEYS Generate keys, for oneself or for another member.
-    VIEW_AUDIT_LOG See and export the full audit log.
-    MANAGE_ACCOUNT Rename the account and set its limits.
+    MANAGE_BILLING See and change billing details, and see invoices.
+    INVITE_MEMBERS Invite people, and list, resend and revoke invitations.
+    REMOVE_MEMBERS Remove members from the account.
+    ASSIGN_ROLES Change the roles of members.
+    GENERATE_API_KEYS Generate API keys, for oneself or for another member.
+    VIEW_AUDIT_LOG See and export the whole audit log.
+    MANAGE_ACCOUNT Rename the account, set its limits and manage its webhooks.
     """,
 )
 class Permission(StrEnum):

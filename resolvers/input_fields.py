@@ -10,8 +10,9 @@ def idempotency_key(exception: str = "") -> Any:
     """A client's key for a change, which is then made once however often it is asked for. `exception` is
     what a repetition does not answer as the first time."""
     answered = (
-        "The same key with the same input changes nothing and answers as the first time, for 24 hours at"
-        " least."
+        "Key chosen by the client, such as a UUID, 1 character or more. Repeating a request with the same key"
+        " and input within 24 hours returns the first result and changes nothing; with a different input, it"
+        " is an IDEMPOTENCY_CONFLICT. If omitted, a repeated request is executed again."
     )
     return text(f"{answered} {exception}".strip(), most=255, default=None)
 

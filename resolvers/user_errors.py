@@ -8,24 +8,24 @@ from engine.enums import described_enum
 
 
 @described_enum(
-    "What a person can mend.",
+    "Kind of a problem that the caller can correct.",
     """
-    INVALID The value is not of the right form.
-    NOT_FOUND There is no such thing, or none that the viewer may know of.
-    ALREADY_MEMBER The person is a member already.
-    ALREADY_INVITED The person is invited already.
-    INVITATION_EXPIRED The invitation's time is over.
-    INVITATION_REVOKED The invitation was withdrawn.
+    INVALID The value does not have the required form or range.
+    NOT_FOUND The object does not exist, or the viewer cannot know of it.
+    ALREADY_MEMBER The person is a member of the account already.
+    ALREADY_INVITED The person has a pending invitation already.
+    INVITATION_EXPIRED The invitation has expired; an Admin can resend it.
+    INVITATION_REVOKED The invitation was revoked by an Admin.
     INVITATION_ALREADY_USED The invitation was accepted already.
-    WRONG_EMAIL The invitation is for somebody else than who is signed in.
-    OWNER_PROTECTED The owner is always an Admin and never removed.
-    LICENSE_LIMIT_REACHED Nothing is left of what was bought, or of the account's limit.
-    SPEND_LIMIT_REACHED The account's monthly spend would be above its limit.
-    NOT_ACTIVE It has ended, so this cannot be done with it.
-    ROLE_WITHOUT_API_ACCESS The member's role may not use the API.
-    TOKEN_INVALID The link or token is not valid, or not any more.
-    TOO_MANY_REQUESTS Too often: try again later.
-    IDEMPOTENCY_CONFLICT The idempotency key was used with another input.
+    WRONG_EMAIL The link is for a different email address than that of the viewer.
+    OWNER_PROTECTED The owner must remain an Admin and cannot leave or be removed.
+    LICENSE_LIMIT_REACHED The purchased licenses or the account's limit are used up.
+    SPEND_LIMIT_REACHED The purchase would exceed the account's monthly spending limit.
+    NOT_ACTIVE The object's status does not allow the change.
+    ROLE_WITHOUT_API_ACCESS The member's role does not include `ACCESS_API`.
+    TOKEN_INVALID The link's token is malformed, used or expired.
+    TOO_MANY_REQUESTS Too many attempts were made; try again later.
+    IDEMPOTENCY_CONFLICT The idempotency key was used before with a different input.
     """,
 )
 class UserErrorCode(StrEnum):

@@ -46,44 +46,60 @@ async def _audit_integrity(root: strawberry.Parent[models.Account], info: Info) 
     return cast("AuditIntegrity", await account_integrity(info.context, root))
 
 
-@object_type(allow=SIGNED_IN, of=models.Account, description="What an account may use, and uses.")
+@object_type(
+    allow=SIGNED_IN, of=models.Account, description="Limits of an account and how much of them is used."
+)
 class AccountLimits:
-    @computed(int, "How many licenses are active.")
+    @computed(int, "Number of licenses whose status is ACTIVE.")
     async def active_licenses(root: strawberry.Parent[models.Account], info: Info) -> int:
         return await active_licenses(info.context, root)
 
-    max_active_licenses: int | None = strawberry.field(description="No cap where null.")
+    max_active_licenses: int | None = strawberry.field(
+        description="Highest number of active licenses. Null when there is no limit."
+    )
     spent_this_month: Money | None = guarded(
         allow=Permission.MANAGE_BILLING,
         resolver=_spent_this_month,
-        description="What was bought this month of UTC, with tax; void invoices do not count.",
+        description="Total of the invoices issued in the current calendar month (UTC), including tax. Void"
+        " invoices are not counted.",
     )
-    max_monthly_spend: Money | None = derived(_max_monthly_spend, "No cap where null.")
+    max_monthly_spend: Money | None = derived(
+        _max_monthly_spend,
+        "Highest total of purchases in a calendar month (UTC), including tax. Null when there is no limit.",
+    )
 
 
 @object_type(
     allow=SIGNED_IN,
     of=models.Account,
-    description="A company with its team, its licenses and its log. Shown to its members.",
+    description="Company account with its team, licenses, billing and audit log. Visible to its members"
+    " only.",
 )
 class Account(Node):
-    name: str = strawberry.field(description="As its Admins call it.")
-    slug: str = strawberry.field(
-        description="Short name of the account, which stays when it is renamed. Unique; it has a random part."
+    name: str = strawberry.field(
+        description="Display name of the account. Holders of `MANAGE_ACCOUNT` can change it."
     )
-    created_at: datetime = strawberry.field(description="When it was created.")
+    slug: str = strawberry.field(
+        description="Unique short name of the account, with a random part. It does not change when the"
+        " account is renamed."
+    )
+    created_at: datetime = strawberry.field(description="Time at which the account was created.")
 
-    @computed(Member, "All purchases are billed to the owner, who is always an Admin.")
+    @computed(Member, "Member to whom all purchases are billed. The owner always has the role ADMIN.")
     async def owner(root: strawberry.Parent[models.Account], info: Info) -> models.Member:
         return await account_owner(info.context, root)
 
-    @computed(Member, "The viewer's own membership here.")
+    @computed(Member, "Membership of the viewer in this account.")
     async def viewer_member(root: strawberry.Parent[models.Account], info: Info) -> models.Member:
         membership = info.context.signed_in().memberships[root.id]
         member_id = membership.member_id
         return await load(info.context, models.Member, member_id, account_id=root.id)
 
-    @computed(list[Permission], "What the viewer may do here, as of now.")
+    @computed(
+        list[Permission],
+        "Permissions that the viewer has in this account now. With an API key, they are"
+        " narrowed by its scopes.",
+    )
     def viewer_permissions(root: strawberry.Parent[models.Account], info: Info) -> list[Permission]:
         return info.context.signed_in().memberships[root.id].permissions
 
@@ -92,50 +108,58 @@ class Account(Node):
         allow=Permission.VIEW_TEAM,
         filter=MemberFilter,
         order=MemberOrder,
-        description="The team: who joined first comes first.",
+        description="Members of the team, in the order in which they joined unless `orderBy` says"
+        " otherwise. Removed members are left out by default.",
     )
     invitations: Connection[Invitation] | None = connection(
         account_invitations,
         allow=Permission.INVITE_MEMBERS,
         filter=InvitationFilter,
-        description="The newest first.",
+        description="Invitations to this account, newest first.",
     )
     licenses: Connection[License] | None = connection(
         account_licenses,
         allow=Permission.VIEW_ACTIVE_LICENSES,
         filter=LicenseFilter,
         order=LicenseOrder,
-        description="Those that the viewer may see: the active ones, one's own, or all. The newest first.",
+        description="Licenses that the viewer can see: Viewers see active ones, Members also those that"
+        " they hold or provisioned, Admins all. Newest first unless `orderBy` says otherwise.",
     )
     entitlements: Connection[Entitlement] | None = connection(
         account_entitlements,
         allow=Permission.VIEW_ACTIVE_LICENSES,
-        description="What has been purchased, and how much of it is in use.",
+        description="Licenses purchased, one entry for each theme, with the number that is in use.",
     )
     api_keys: Connection[ApiKey] | None = connection(
         account_api_keys,
         allow=SIGNED_IN,
         filter=ApiKeyFilter,
-        description="An Admin sees every key of the account, anyone else their own. The newest first.",
+        description="API keys of the account, newest first: all for a viewer with `GENERATE_API_KEYS`,"
+        " otherwise only the viewer's own.",
     )
     audit_log: AuditEventConnection | None = connection(
         account_audit_log,
         allow=Permission.VIEW_AUDIT_LOG,
         filter=AuditLogFilter,
-        description="The newest first. A member's own part is `Member.activity`.",
+        description="Events of the account's audit log, newest first. A member's own events are in"
+        " `Member.activity`.",
     )
     audit_integrity: AuditIntegrity | None = guarded(
         allow=Permission.VIEW_AUDIT_LOG,
         resolver=_audit_integrity,
-        description="Whether the log is what it was written as: recomputed, not remembered.",
+        description="Result of recomputing the hashes of the audit log to detect changed, missing or"
+        " inserted events.",
     )
 
     audit_streams: Connection[AuditStream] | None = connection(
         account_audit_streams,
         allow=Permission.MANAGE_ACCOUNT,
-        description="The webhooks for audit events, the oldest first.",
+        description="Webhooks that receive the account's audit events, oldest first. Deleted ones are left"
+        " out.",
     )
 
-    billing: Billing | None = same("What it is billed, and how.", allow=Permission.MANAGE_BILLING)
+    billing: Billing | None = same(
+        "Billing details, invoices and outstanding amount of the account.", allow=Permission.MANAGE_BILLING
+    )
 
-    limits: AccountLimits = same("What it may use, and uses.")
+    limits: AccountLimits = same("Limits of the account and their current use.")

@@ -18,27 +18,48 @@ def _scopes(scopes: list[str]) -> list[ApiScope]:
 @object_type(
     allow=HasOrOwns(Permission.GENERATE_API_KEYS, own="member_id"),
     of=models.ApiKey,
-    description="What a member's scripts prove themselves with. For Admins, and the member itself.",
+    description="Credential with which a member's scripts call the API. It acts with the member's"
+    " current permissions, within its scopes.",
 )
 class ApiKey(Node):
-    member: Member = to_one(models.Member, "member_id", "Whose it is, and as whom it acts.")
-    name: str = strawberry.field(description="What it is for.")
+    member: Member = to_one(models.Member, "member_id", "Member to whom the key belongs and as whom it acts.")
+    name: str = strawberry.field(description="Name given to the key, to tell what it is used for.")
     prefix: str = strawberry.field(
-        description="The first characters, to recognise it by. The secret is shown once and never stored."
+        description="First characters of the secret, by which to recognize the key. It is `ta_` alone until"
+        " the key is claimed. The full secret is shown once and is not stored."
     )
     status: ApiKeyStatus = derived(
-        models.ApiKey.status_of, "Whether it works, as of now.", expression=models.ApiKey.status_now
+        models.ApiKey.status_of,
+        "Status of the key at the time of the request.",
+        expression=models.ApiKey.status_now,
     )
-    scopes: list[ApiScope] = derived(_scopes, "What it is for, of what its member may do.")
+    scopes: list[ApiScope] = derived(_scopes, "Scopes that narrow the member's permissions for this key.")
 
-    @computed(list[Permission], "What it can do right now: the member's permissions, within its scopes.")
+    @computed(
+        list[Permission],
+        "Permissions that the key has now: those of its member that its scopes include. Empty"
+        " when the key cannot be used.",
+    )
     async def effective_permissions(root: strawberry.Parent[models.ApiKey], info: Info) -> list[Permission]:
         return await effective_permissions(info.context, root)
 
-    created_by: Member = to_one(models.Member, "created_by_id", "Who generated it.")
-    created_at: datetime = strawberry.field(description="When it was generated.")
-    expires_at: datetime | None = strawberry.field(description="Never, where null.")
-    last_used_at: datetime | None = strawberry.field(description="Precise to the minute.")
-    last_used_ip: str | None = strawberry.field(description="From where it was last used.")
-    revoked_by: Member | None = to_one(models.Member, "revoked_by_id", "Who revoked it.")
-    revoked_at: datetime | None = strawberry.field(description="When it was revoked.")
+    created_by: Member = to_one(models.Member, "created_by_id", "Member who generated the key.")
+    created_at: datetime = strawberry.field(description="Time at which the key was generated.")
+    expires_at: datetime | None = strawberry.field(
+        description="Time from which the key is no longer accepted. Null when it does not expire."
+    )
+    last_used_at: datetime | None = strawberry.field(
+        description="Time of the last request made with the key, accurate to the minute. Null when it was"
+        " never used."
+    )
+    last_used_ip: str | None = strawberry.field(
+        description="IP address from which the key was last used. Null when it was never used."
+    )
+    revoked_by: Member | None = to_one(
+        models.Member,
+        "revoked_by_id",
+        "Member who revoked the key. Null when it is not revoked or was revoked by the platform.",
+    )
+    revoked_at: datetime | None = strawberry.field(
+        description="Time at which the key was revoked. Null when it is not revoked."
+    )

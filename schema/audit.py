@@ -21,11 +21,15 @@ from schema.lazy_types import Member
 SEEN = HasOrOwns(Permission.VIEW_AUDIT_LOG, own="actor_member_id", needs=Permission.VIEW_OWN_ACTIVITY)
 
 
-@object_type(allow=SEEN, description="What the actor proved itself with.")
+@object_type(allow=SEEN, description="Credential that the actor of an audit event used, as it was then.")
 class AuditCredential:
-    kind: CredentialKind = strawberry.field(description="What kind it was.")
-    id: strawberry.ID = strawberry.field(description="Which one.")
-    label: str = strawberry.field(description="What it was called then. Never the secret.")
+    kind: CredentialKind = strawberry.field(description="Kind of the credential.")
+    id: strawberry.ID = strawberry.field(
+        description="Identifier of the credential. For an API key or a session it is the id of that object."
+    )
+    label: str = strawberry.field(
+        description="Name of the credential at that time, such as the name of an API key. Never the secret."
+    )
 
 
 def _credential(
@@ -51,71 +55,111 @@ def _own(hash: bytes) -> str:
     return hash.hex()
 
 
-@object_type(allow=SEEN, of=models.AuditEvent, description="Who acted.")
+@object_type(
+    allow=SEEN,
+    of=models.AuditEvent,
+    description="Person or system that caused an audit event, as recorded at that time.",
+)
 class AuditActor:
-    kind: ActorKind = attribute("actor_kind", "A person, or the platform.")
-    member: Member | None = to_one(models.Member, "actor_member_id", "The member as it is now.")
-    name: str = attribute("actor_name", "The name as it was then.")
-    credential: AuditCredential | None = derived(_credential, "The credential as it was then.")
+    kind: ActorKind = attribute("actor_kind", "Kind of the actor: a member or the system.")
+    member: Member | None = to_one(
+        models.Member,
+        "actor_member_id",
+        "Member who acted, with its present data. Null when the actor was not a member.",
+    )
+    name: str = attribute("actor_name", "Name of the actor at the time of the event.")
+    credential: AuditCredential | None = derived(
+        _credential, "Credential that the actor used. Null when the system acted by itself."
+    )
 
 
 @object_type(
-    allow=SEEN, of=models.AuditEvent, description="What happened, and who did it. It cannot be rewritten."
+    allow=SEEN,
+    of=models.AuditEvent,
+    description="Entry of the audit log: one action, its actor and its outcome. It cannot be changed.",
 )
 class AuditEvent(Node):
-    sequence: BigInt = strawberry.field(description="1, 2, 3 … within the account, without a gap.")
-    occurred_at: datetime = strawberry.field(description="When.")
-    action: AuditAction = strawberry.field(description="What was done, or tried.")
-    outcome: AuditOutcome = strawberry.field(description="Whether it was done.")
-    summary: str = strawberry.field(
-        description="One plain sentence: `Ada invited bob@example.com as Member`."
+    sequence: BigInt = strawberry.field(
+        description="Position of the event in the account's log: 1, 2, 3 and so on, without a gap."
     )
-    target_type: str | None = strawberry.field(description="The type of what it was done to.")
-    target_name: str | None = strawberry.field(description="What that was called then.")
-    ip: str | None = strawberry.field(description="From where.")
-    user_agent: str | None = strawberry.field(description="With which client.")
-    request_id: str | None = strawberry.field(description="In which request.")
+    occurred_at: datetime = strawberry.field(description="Time at which the event occurred.")
+    action: AuditAction = strawberry.field(description="Action that was performed or attempted.")
+    outcome: AuditOutcome = strawberry.field(description="Whether the action was performed or denied.")
+    summary: str = strawberry.field(
+        description="Description of the event in one English sentence, such as `Ada invited bob@example.com"
+        " as Member`."
+    )
+    target_type: str | None = strawberry.field(
+        description="GraphQL type of the object that the action concerned, such as `License`. Null when"
+        " there is no such object."
+    )
+    target_name: str | None = strawberry.field(
+        description="Name of that object at the time of the event. Null when there is no such object."
+    )
+    ip: str | None = strawberry.field(
+        description="IP address from which the request came. Null when the event did not come from a request."
+    )
+    user_agent: str | None = strawberry.field(
+        description="User-Agent header of the request. Null when there was none."
+    )
+    request_id: str | None = strawberry.field(
+        description="Identifier of the HTTP request, also sent in its response's X-Request-Id header. Null"
+        " when the event did not come from a request."
+    )
     details: JSON = strawberry.field(
-        description='What changed, or what was asked: `{"role": ["VIEWER", "MEMBER"]}`.'
+        description="Further data of the event as a JSON object. A changed value is given as old and new:"
+        ' `{"role": ["VIEWER", "MEMBER"]}`.'
     )
 
-    actor: AuditActor = same("Who.")
-    target_id: strawberry.ID | None = derived(_target_id, "What it was done to.")
-    previous_hash: str = derived(_previous, "The hash of the event before, in hex.")
-    hash: str = derived(_own, "SHA-256 over this event and the hash before, in hex.")
+    actor: AuditActor = same("Person or system that caused the event.")
+    target_id: strawberry.ID | None = derived(
+        _target_id, "Id of the object that the action concerned. Null when there is no such object."
+    )
+    previous_hash: str = derived(
+        _previous, "Hash of the preceding event, in hexadecimal. All zeros for the first event."
+    )
+    hash: str = derived(_own, "SHA-256 hash of this event and the preceding hash, in hexadecimal.")
 
 
 async def _total_count(root: strawberry.Parent[Page], info: Info) -> int | None:
     return await count(info.context.database, root.listing)
 
 
-@object_type(allow=ANYONE, of=Page, description="A page of the audit log.")
+@object_type(allow=ANYONE, of=Page, description="Page of audit events, as specified by Relay.")
 class AuditEventConnection:
-    edges: list[Edge[AuditEvent]] = strawberry.field(description="The page's, each with its cursor.")
-    nodes: list[AuditEvent] = strawberry.field(description="The page's, without the cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    edges: list[Edge[AuditEvent]] = strawberry.field(description="Events on this page, each with its cursor.")
+    nodes: list[AuditEvent] = strawberry.field(description="Events on this page, without their cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of this page within the list.")
     total_count: int | None = strawberry.field(
         resolver=_total_count,
-        description="Exact, or null where more than 100,000 events match a filter: too costly to count.",
+        description="Exact number of events that match the filter. Null when a filter matches more than"
+        " 100,000, which would be too slow to count.",
         metadata={PLANNED: Total()},
     )
 
 
 @object_type(
-    allow=Permission.VIEW_AUDIT_LOG, of=Integrity, description="Whether the log is what it was written as."
+    allow=Permission.VIEW_AUDIT_LOG,
+    of=Integrity,
+    description="Result of verifying the hash chain of an account's audit log.",
 )
 class AuditIntegrity:
     verified: bool = strawberry.field(
-        description="Whether every event up to the head was checked, and each follows from the one before."
+        description="Whether all events up to the newest one were checked and none was changed, removed or"
+        " inserted."
     )
     checked_events: BigInt = strawberry.field(
-        description="How many events that rests on. Of a log of up to 50,000 it is all, checked just now."
-        " Of a longer one it is those that a job has checked, which goes through the log again and again,"
-        " and up to 50,000 newer ones, checked just now; where it is fewer than there are, `verified` is"
-        " false until the job has caught up. What was pruned is not among them."
+        description="Number of events that were checked, not counting pruned ones. A log of up to 50,000"
+        " events is checked completely during the request. Of a longer log, a background job checks the"
+        " older events, and the request up to 50,000 newer ones; `verified` is false until the job has"
+        " caught up."
     )
-    head_sequence: BigInt = strawberry.field(description="The newest event's, as the head of the log has it.")
-    head_hash: str = strawberry.field(description="The newest event's, in hex. Keep both: a checkpoint.")
+    head_sequence: BigInt = strawberry.field(description="Sequence number of the newest event in the log.")
+    head_hash: str = strawberry.field(
+        description="Hash of the newest event, in hexadecimal. Store it with `headSequence` to prove later"
+        " that the log up to there is unchanged."
+    )
     first_broken_sequence: BigInt | None = strawberry.field(
-        description="The first event that was changed, dropped, inserted or swapped; null where none is."
+        description="Sequence number of the first event that was changed, removed, inserted or moved. Null"
+        " when no such event was found."
     )

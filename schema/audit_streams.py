@@ -12,7 +12,10 @@ from resolvers.audit_streams.queries import undelivered_events
 from schema.fields import Info, Node, computed, derived, object_type, to_one
 from schema.lazy_types import Account, Member
 
-_URL = "Where events are sent to: https, a public host, port 443 or from 1024 on. Redirects are not followed."
+_URL = (
+    "HTTPS URL to which events are sent. The host must be public, the port 443 or at least 1024. Redirects"
+    " are not followed."
+)
 
 
 def _actions(actions: list[str] | None) -> list[AuditAction] | None:
@@ -22,37 +25,48 @@ def _actions(actions: list[str] | None) -> list[AuditAction] | None:
 @object_type(
     allow=Permission.MANAGE_ACCOUNT,
     of=models.AuditStream,
-    description="A webhook for audit events: each is sent at least once, in the order of the log.",
+    description="Webhook that receives an account's audit events. Each event is delivered at least"
+    " once, in the order of the log.",
 )
 class AuditStream(Node):
-    account: Account = to_one(models.Account, "account_id", "Whose events.")
+    account: Account = to_one(models.Account, "account_id", "Account whose events are delivered.")
     url: str = text(_URL, most=2_000)
-    actions: list[AuditAction] | None = derived(_actions, "Which events are sent: all, where null.")
-    status: AuditStreamStatus = strawberry.field(description="Whether events are sent.")
+    actions: list[AuditAction] | None = derived(
+        _actions, "Actions whose events are delivered. Null when the events of all actions are."
+    )
+    status: AuditStreamStatus = strawberry.field(description="Whether events are being delivered.")
     last_delivered_sequence: BigInt = strawberry.field(
-        description="All events up to this one were delivered, or are not wanted."
+        description="Sequence number up to which every event was delivered or was excluded by `actions`."
     )
     last_delivered_at: datetime | None = strawberry.field(
-        description="When the receiver last took something; never, where null."
+        description="Time of the last successful delivery. Null when there was none yet."
     )
 
-    @computed(BigInt, "How many events the log has after `lastDeliveredSequence`.")
+    @computed(BigInt, "Number of events in the log after `lastDeliveredSequence`.")
     async def undelivered_events(root: strawberry.Parent[models.AuditStream], info: Info) -> int:
         return await undelivered_events(info.context, root)
 
-    failing_since: datetime | None = strawberry.field(description="All is well, where null.")
-    last_error: str | None = strawberry.field(
-        description="What went wrong the last time, in a sentence; null once something was delivered."
+    failing_since: datetime | None = strawberry.field(
+        description="Time of the first failed delivery since the last success. Null when the last delivery"
+        " succeeded."
     )
-    last_attempt_at: datetime | None = strawberry.field(description="When something was last sent.")
+    last_error: str | None = strawberry.field(
+        description="Reason why the last delivery failed, in one sentence. Null when the last delivery"
+        " succeeded."
+    )
+    last_attempt_at: datetime | None = strawberry.field(
+        description="Time of the last delivery attempt, successful or not. Null when there was none yet."
+    )
     next_attempt_at: datetime | None = strawberry.field(
-        description="When it is tried again, after something went wrong."
+        description="Time from which a failed delivery is retried. Null when no retry is due."
     )
     previous_secrets_expire_at: datetime | None = strawberry.field(
-        description="Until then the secrets from before the last rotations, two at most, sign too."
+        description="Time until which deliveries are also signed with previous secrets, of which at most"
+        " two are kept. Null when there are none."
     )
-    created_by: Member = to_one(models.Member, "created_by_id", "Who set it up.")
-    created_at: datetime = strawberry.field(description="When it was set up.")
+    created_by: Member = to_one(models.Member, "created_by_id", "Member who created the webhook.")
+    created_at: datetime = strawberry.field(description="Time at which the webhook was created.")
     deleted_at: datetime | None = strawberry.field(
-        description="Set once it was deleted; the record stays, because the audit log names it."
+        description="Time at which the webhook was deleted. Null when it is not deleted. The record remains"
+        " because audit events refer to it."
     )

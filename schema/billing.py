@@ -43,52 +43,83 @@ def _tax_rate(tax_rate: Decimal) -> Decimal:
 
 
 @object_type(
-    allow=Permission.MANAGE_BILLING, of=models.InvoiceLine, description="So many licenses of one theme."
+    allow=Permission.MANAGE_BILLING,
+    of=models.InvoiceLine,
+    description="Line of an invoice: a number of licenses of one theme.",
 )
 class InvoiceLine:
-    description: str = strawberry.field(description="The theme's name of then.")
-    quantity: int = strawberry.field(description="How many licenses.")
-    unit_price: Money = derived(_unit_price, "What one cost then, without tax.")
-    amount: Money = derived(_amount, "What they cost together, without tax.")
-    theme: Theme | None = to_one(models.Theme, "theme_id", "The theme as it is now.")
+    description: str = strawberry.field(description="Name of the theme when the invoice was issued.")
+    quantity: int = strawberry.field(description="Number of licenses that were purchased.")
+    unit_price: Money = derived(_unit_price, "Price of one license when the invoice was issued, without tax.")
+    amount: Money = derived(_amount, "Price of all licenses of this line, without tax.")
+    theme: Theme | None = to_one(
+        models.Theme, "theme_id", "Theme with its present data. Null when it no longer exists."
+    )
 
 
 @object_type(
     allow=Permission.MANAGE_BILLING,
     of=models.Invoice,
-    description="What a purchase is paid by. It never changes, but for its status.",
+    description="Invoice for one purchase of licenses. Only its status changes after it is issued.",
 )
 class Invoice(Node):
-    number: str = derived(models.Invoice.number_of, "Gapless within the account: `INV-000001`.")
-    status: InvoiceStatus = strawberry.field(description="Whether it is paid.")
-    issued_at: datetime = strawberry.field(description="When it was issued.")
-    due_at: datetime = strawberry.field(description="Until when it is to be paid.")
-    paid_at: datetime | None = strawberry.field(description="When it was paid.")
-    subtotal: Money = derived(_subtotal, "Without tax.")
-    tax_rate: Decimal = derived(_tax_rate, "A fraction: 0.19.")
-    tax: Money = derived(_tax, "Of the subtotal, rounded half up to cents.")
-    total: Money = derived(_total, "With tax.")
-    lines: list[InvoiceLine] = to_many(
-        models.InvoiceLine, "invoice_id", order=BY_POSITION, description="One for each theme."
+    number: str = derived(
+        models.Invoice.number_of, "Invoice number, consecutive within the account, such as `INV-000001`."
     )
-    purchased_by: Member = to_one(models.Member, "purchased_by_id", "Who bought.")
-
-
-@object_type(allow=Permission.MANAGE_BILLING, description="To whom the next invoice is made out.")
-class BillingDetails:
-    company: str | None = strawberry.field(description="Its name; the account's where null.")
-    email: str | None = strawberry.field(description="Where invoices go besides the owner.")
-    address_lines: list[str] = strawberry.field(description="6 at most.")
-    country: str | None = strawberry.field(description="Two letters of ISO 3166: `DE`.")
-    tax_id: str | None = strawberry.field(description="A VAT id of the EU as the EU writes it.")
-    currency: str = strawberry.field(description="In which the account buys: three letters of ISO 4217.")
+    status: InvoiceStatus = strawberry.field(description="Payment status of the invoice.")
+    issued_at: datetime = strawberry.field(description="Time at which the invoice was issued.")
+    due_at: datetime = strawberry.field(description="Time until which the invoice is to be paid.")
+    paid_at: datetime | None = strawberry.field(
+        description="Time at which the invoice was recorded as paid. Null when it is not paid."
+    )
+    subtotal: Money = derived(_subtotal, "Sum of the lines, without tax.")
+    tax_rate: Decimal = derived(_tax_rate, 'Tax rate as a fraction: `"0.19"` means 19 percent.')
+    tax: Money = derived(_tax, "Tax on the subtotal, rounded half up to two decimals.")
+    total: Money = derived(_total, "Amount to pay, including tax.")
+    lines: list[InvoiceLine] = to_many(
+        models.InvoiceLine,
+        "invoice_id",
+        order=BY_POSITION,
+        description="Lines of the invoice, one for each theme.",
+    )
+    purchased_by: Member = to_one(models.Member, "purchased_by_id", "Member who made the purchase.")
 
 
 @object_type(
-    allow=Permission.MANAGE_BILLING, of=models.Account, description="What an account is billed, and how."
+    allow=Permission.MANAGE_BILLING,
+    description="Recipient details for the next invoices. Issued invoices keep the details that they"
+    " were issued with.",
+)
+class BillingDetails:
+    company: str | None = strawberry.field(
+        description="Company name printed on invoices. Null when none is set; the account's name is printed"
+        " then."
+    )
+    email: str | None = strawberry.field(
+        description="Email address that receives invoices in addition to the owner's. Null when none is set."
+    )
+    address_lines: list[str] = strawberry.field(
+        description="Postal address, at most 6 lines. Empty when none is set."
+    )
+    country: str | None = strawberry.field(
+        description="Country code of two letters (ISO 3166-1), such as `DE`. Null when none is set."
+    )
+    tax_id: str | None = strawberry.field(
+        description="Tax identifier printed on invoices, with EU VAT numbers in the EU's standard form."
+        " Null when none is set."
+    )
+    currency: str = strawberry.field(
+        description="Currency in which the account is billed, as three letters of ISO 4217, such as `EUR`."
+    )
+
+
+@object_type(
+    allow=Permission.MANAGE_BILLING,
+    of=models.Account,
+    description="Billing details, invoices and outstanding amount of an account.",
 )
 class Billing:
-    @computed(BillingDetails, "To whom the next invoice is made out.")
+    @computed(BillingDetails, "Recipient details for the next invoices.")
     async def details(root: strawberry.Parent[models.Account], info: Info) -> BillingDetails:
         found = await billing_queries.billing_details(info.context.database, root)
         return BillingDetails(
@@ -103,11 +134,12 @@ class Billing:
     invoices: Connection[Invoice] = connection(
         billing_queries.account_invoices,
         allow=Permission.MANAGE_BILLING,
+        nullable=False,
         filter=InvoiceFilter,
-        description="The newest first.",
+        description="Invoices of the account, newest first.",
     )
 
-    @computed(Money, "What is still to be paid: the open invoices, with tax.")
+    @computed(Money, "Sum of the open invoices, including tax.")
     async def outstanding(root: strawberry.Parent[models.Account], info: Info) -> Money:
         amount = await invoices.outstanding(info.context.database, root)
         return Money(amount=amount, currency=root.currency)

@@ -11,21 +11,30 @@ from schema.fields import Node, derived, object_type, to_many
 from schema.money import Money
 
 
-@object_type(allow=Permission.BROWSE_CATALOG, of=models.ThemeFile, description="A file of a release.")
+@object_type(
+    allow=Permission.BROWSE_CATALOG,
+    of=models.ThemeFile,
+    description="Downloadable file of a theme's release.",
+)
 class ThemeFile(Node):
-    name: str = strawberry.field(description="Its file name.")
-    size: BigInt = strawberry.field(description="In bytes.")
-    sha256: str = strawberry.field(description="Of its bytes, in hex.")
-    media_type: str = strawberry.field(description="What it is: `application/zip`.")
+    name: str = strawberry.field(description="Name of the file, with its extension.")
+    size: BigInt = strawberry.field(description="Size of the file in bytes.")
+    sha256: str = strawberry.field(description="SHA-256 checksum of the file, in hexadecimal.")
+    media_type: str = strawberry.field(description="Media type of the file, such as `application/zip`.")
 
 
-@object_type(allow=Permission.BROWSE_CATALOG, of=models.ThemeRelease, description="A version of a theme.")
+@object_type(
+    allow=Permission.BROWSE_CATALOG, of=models.ThemeRelease, description="Published version of a theme."
+)
 class ThemeRelease(Node):
-    version: str = strawberry.field(description="By semantic versioning.")
-    notes: str | None = strawberry.field(description="What is new in it.")
-    released_at: datetime = strawberry.field(description="When it came out.")
+    version: str = strawberry.field(description="Version number by Semantic Versioning, such as `1.4.0`.")
+    notes: str | None = strawberry.field(description="Release notes as plain text. Null when there are none.")
+    released_at: datetime = strawberry.field(description="Time at which the version was released.")
     files: list[ThemeFile] = to_many(
-        models.ThemeFile, "release_id", order=OLDEST_FILE, description="What there is to download."
+        models.ThemeFile,
+        "release_id",
+        order=OLDEST_FILE,
+        description="Files that can be downloaded with an active license of the theme.",
     )
 
 
@@ -34,19 +43,21 @@ def _price(price_amount: Decimal, price_currency: str) -> Money:
 
 
 @object_type(
-    allow=Permission.BROWSE_CATALOG, of=models.Theme, description="A website theme that is licensed."
+    allow=Permission.BROWSE_CATALOG, of=models.Theme, description="Website theme for which licenses are sold."
 )
 class Theme(Node):
-    slug: str = strawberry.field(description="Its short name, which stays.")
-    name: str = strawberry.field(description="Its name.")
-    summary: str = strawberry.field(description="What it is, in a sentence or two.")
-    tags: list[str] = strawberry.field(description="What it is good for.")
-    published_at: datetime = strawberry.field(description="Since when it is on offer.")
-    latest_version: str = strawberry.field(description="The newest release's.")
-    price: Money = derived(_price, "What one license costs, without tax.")
+    slug: str = strawberry.field(description="Unique short name of the theme, which does not change.")
+    name: str = strawberry.field(description="Display name of the theme.")
+    summary: str = strawberry.field(description="Description of the theme in one or two sentences.")
+    tags: list[str] = strawberry.field(
+        description="Keywords that describe the theme, for use in `ThemeFilter.tag`."
+    )
+    published_at: datetime = strawberry.field(description="Time at which the theme was added to the catalog.")
+    latest_version: str = strawberry.field(description="Version number of the newest release.")
+    price: Money = derived(_price, "Price of one license, without tax.")
     releases: list[ThemeRelease] = to_many(
         models.ThemeRelease,
         "theme_id",
         order=NEWEST_RELEASE,
-        description="All its releases, the newest first.",
+        description="All releases of the theme, newest first.",
     )

@@ -14,31 +14,37 @@ from schema.fields import Info, object_type
 NodeType = TypeVar("NodeType")
 
 
-@object_type(allow=ANYONE, description="Where a page lies in its list.")
+@object_type(allow=ANYONE, description="Position of a page within its list, as specified by Relay.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether something comes after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether something comes before this page.")
-    start_cursor: str | None = strawberry.field(description="The first one's cursor.")
-    end_cursor: str | None = strawberry.field(description="The last one's cursor: the next page's `after`.")
+    has_next_page: bool = strawberry.field(
+        description="Whether the list has further entries after this page."
+    )
+    has_previous_page: bool = strawberry.field(description="Whether the list has entries before this page.")
+    start_cursor: str | None = strawberry.field(
+        description="Cursor of the first entry on this page, for `before`. Null when the page is empty."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="Cursor of the last entry on this page, for `after`. Null when the page is empty."
+    )
 
 
-@object_type(allow=ANYONE, description="One of a list, and its place there.")
+@object_type(allow=ANYONE, description="Entry of a page: an object and its cursor.")
 class Edge(Generic[NodeType]):
-    cursor: str = strawberry.field(description="Its place, for `after` and `before`.")
-    node: NodeType = strawberry.field(description="The one itself.")
+    cursor: str = strawberry.field(description="Position of the entry in the list, for `after` and `before`.")
+    node: NodeType = strawberry.field(description="Object at this position of the list.")
 
 
 async def _total_count(root: strawberry.Parent[Page], info: Info) -> int:
     return await count(info.context.database, root.listing)  # type: ignore[return-value]
 
 
-@object_type(allow=ANYONE, description="A page of a list.")
+@object_type(allow=ANYONE, description="Page of a list, as specified by Relay.")
 class Connection(Generic[NodeType]):
-    edges: list[Edge[NodeType]] = strawberry.field(description="The page's, each with its cursor.")
-    nodes: list[NodeType] = strawberry.field(description="The page's, without the cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    edges: list[Edge[NodeType]] = strawberry.field(description="Entries of this page, each with its cursor.")
+    nodes: list[NodeType] = strawberry.field(description="Objects on this page, without their cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of this page within the list.")
     total_count: int = strawberry.field(
         resolver=_total_count,
-        description="How many there are on all pages.",
+        description="Number of entries on all pages together, after filtering.",
         metadata={PLANNED: Total()},
     )

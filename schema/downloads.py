@@ -13,12 +13,16 @@ from schema.fields import object_type
 @object_type(
     allow=SIGNED_IN,
     of=downloads_links.Download,
-    description="A link that works for the person it was made for, for a few minutes, and is checked again"
-    " when the bytes go out.",
+    description="Link to a file, valid for a few minutes and only for the person to whom it was issued."
+    " Permissions are checked again when the file is sent.",
 )
 class Download:
-    url: str = strawberry.field(description="Followed without any header: it is a secret.")
-    file_name: str = strawberry.field(description="What the file will be called.")
-    media_type: str = strawberry.field(description="What it is: `application/zip`.")
-    size: BigInt | None = strawberry.field(description="In bytes; null where it is made while it goes out.")
-    expires_at: datetime = strawberry.field(description="Until when a download may begin.")
+    url: str = strawberry.field(
+        description="URL of the file, which needs no further credential. Treat it as a secret."
+    )
+    file_name: str = strawberry.field(description="Name under which the file is saved.")
+    media_type: str = strawberry.field(description="Media type of the file, such as `application/zip`.")
+    size: BigInt | None = strawberry.field(
+        description="Size of the file in bytes. Null when the file is generated while it is sent."
+    )
+    expires_at: datetime = strawberry.field(description="Time until which a download can be started.")

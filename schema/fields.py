@@ -14,7 +14,7 @@ from strawberry.types import Info as StrawberryInfo
 from engine.compiler import PLANNED
 from engine.conditions import Bound, Condition
 from engine.input_limits import number_argument, text_argument
-from engine.pagination import MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
+from engine.pagination import DEFAULT_SIZE, MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
 from engine.row_compiler import Connected
 from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
 from engine.row_loader import load, load_referring
@@ -80,11 +80,14 @@ def _global_id(root: strawberry.Parent[Any]) -> Any:
     return encode(type(root), root.id)
 
 
-@strawberry.interface(description="Whatever has an id of its own, and is found by it again.")
+@strawberry.interface(
+    description="Object with a globally unique id, by which `node` and `nodes` return it again."
+)
 class Node:
     id: strawberry.ID = strawberry.field(
         resolver=_global_id,
-        description="Opaque, and unique among everything.",
+        description="Opaque, globally unique identifier of the object. Pass it to `node` or to an input as"
+        " it is.",
         metadata={ROW: GlobalId(PREFIXES)},
     )
 
@@ -101,22 +104,36 @@ def object_type(
         if of is not None:
             cls.is_type_of = classmethod(lambda _cls, value, _info: isinstance(value, of))  # type: ignore[attr-defined]
         directives = [AllowDirective(who=rule(allow).who)]
-        return strawberry.type(cls, name=name, description=description, directives=directives)
+        described = with_requirement(description, allow)
+        return strawberry.type(cls, name=name, description=described, directives=directives)
 
     return decorate
+
+
+def with_requirement(description: str, allow: Allow | Permission, *, nullable: bool = False) -> str:
+    """The description with the rule, which introspection does not show as a directive. Of a field that is
+    nullable, it also says that a refusal makes it null."""
+    needed = rule(allow)
+    if not needed.requirement:
+        return description
+    article = "an" if needed.error_code[0] in "AEIOU" else "a"
+    otherwise = f"; null with {article} `{needed.error_code}` error otherwise" if nullable else ""
+    return f"{description} {needed.requirement}{otherwise}."
 
 
 def guarded(
     *,
     allow: Allow | Permission,
     description: str,
+    nullable: bool = True,
     resolver: Any = None,
     metadata: Mapping[Any, Any] | None = None,
 ) -> Any:
-    """A field with a rule of its own. Without a resolver it is the object's attribute."""
+    """A field with a rule of its own, which its description ends with. Without a resolver it is the object's
+    attribute."""
     return strawberry.field(
         resolver=resolver,
-        description=description,
+        description=with_requirement(description, allow, nullable=nullable),
         extensions=[PermissionExtension([rule(allow)])],
         metadata=metadata,
     )
@@ -161,6 +178,7 @@ def connection(
     *,
     allow: Allow | Permission,
     description: str,
+    nullable: bool = True,
     filter: type | None = None,
     order: type[StrEnum] | None = None,
 ) -> Any:
@@ -173,13 +191,16 @@ def connection(
 
     take_arguments(resolve, _connection_arguments(filter, order))
     metadata = {PLANNED: Connected(read)}
-    return guarded(allow=allow, description=description, resolver=resolve, metadata=metadata)
+    return guarded(
+        allow=allow, description=description, nullable=nullable, resolver=resolve, metadata=metadata
+    )
 
 
 def subscribed(stream: Any, *, allow: Allow | Permission, description: str) -> Any:
     """A stream of events, which checks by itself, before each, that who listens still may."""
     directives = [AllowDirective(who=rule(allow).who)]
-    return strawberry.subscription(resolver=stream, description=description, directives=directives)
+    described = with_requirement(description, allow)
+    return strawberry.subscription(resolver=stream, description=described, directives=directives)
 
 
 def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> dict[str, tuple[Any, Any]]:
@@ -193,16 +214,26 @@ def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> d
         return argument(str, text_argument(description, most=MOST_CURSOR_CHARACTERS))
 
     arguments = {
-        "first": size("How many, from the start: at most 100, and 50 where nothing is said."),
-        "after": cursor("Only what comes after this cursor."),
-        "last": size("How many, from the end: at most 100."),
-        "before": cursor("Only what comes before this cursor."),
+        "first": size(
+            f"Number of entries from the start of the list, 0 to {MAXIMUM_SIZE}. If omitted, and `last` too,"
+            f" {DEFAULT_SIZE}. Cannot be combined with `last`."
+        ),
+        "after": cursor("Cursor after which the page starts. If omitted, the start of the list."),
+        "last": size(
+            f"Number of entries from the end of the list, 0 to {MAXIMUM_SIZE}. If omitted, `first` applies."
+        ),
+        "before": cursor("Cursor before which the page ends. If omitted, the end of the list."),
     }
     if filter is not None:
-        described = strawberry.argument(description="Only what matches all of this.")
+        described = strawberry.argument(
+            description="Conditions that entries must all meet. If omitted, no entry is filtered out."
+        )
         arguments["filter"] = argument(filter, described)
     if order is not None:
-        arguments["order_by"] = argument(order, strawberry.argument(description="In which order."))
+        described = strawberry.argument(
+            description="Order of the list. If omitted, the order in this field's description."
+        )
+        arguments["order_by"] = argument(order, described)
     return arguments
 
 

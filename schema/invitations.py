@@ -15,38 +15,51 @@ from schema.lazy_types import Account, Member
 @object_type(
     allow=Permission.INVITE_MEMBERS,
     of=models.Invitation,
-    description="Somebody was asked to join an account.",
+    description="Invitation of an email address to join an account with a role.",
 )
 class Invitation(Node):
-    account: Account = to_one(models.Account, "account_id", "Where to.")
-    email: str = strawberry.field(description="Whom.")
-    role: Role = strawberry.field(description="As what.")
-    message: str | None = strawberry.field(description="What the Admin added.")
+    account: Account = to_one(models.Account, "account_id", "Account that the invited person is to join.")
+    email: str = strawberry.field(description="Email address that was invited.")
+    role: Role = strawberry.field(description="Role that the person receives on joining.")
+    message: str | None = strawberry.field(
+        description="Personal message included in the email. Null when there is none."
+    )
     status: InvitationStatus = derived(
-        models.Invitation.status_of, "What became of it.", expression=models.Invitation.status_now
+        models.Invitation.status_of,
+        "Status of the invitation at the time of the request.",
+        expression=models.Invitation.status_now,
     )
-    delivery: DeliveryStatus = strawberry.field(description="Where the newest email is.")
+    delivery: DeliveryStatus = strawberry.field(description="Delivery status of the most recent email.")
     delivery_error: str | None = strawberry.field(
-        description="What the mail server said, if it did not take it."
+        description="Reason given by the mail server for not accepting the most recent email. Null when"
+        " there was no failure."
     )
-    invited_by: Member = to_one(models.Member, "invited_by_id", "By whom.")
-    created_at: datetime = strawberry.field(description="When.")
-    sent_at: datetime | None = strawberry.field(description="When the mail server took the newest email.")
-    expires_at: datetime = strawberry.field(description="Until when its link works.")
-    accepted_by: Member | None = to_one(models.Member, "accepted_by_id", "Who joined by it.")
+    invited_by: Member = to_one(models.Member, "invited_by_id", "Member who sent the invitation.")
+    created_at: datetime = strawberry.field(description="Time at which the invitation was created.")
+    sent_at: datetime | None = strawberry.field(
+        description="Time at which the mail server accepted the most recent email. Null when it has not yet."
+    )
+    expires_at: datetime = strawberry.field(description="Time until which the emailed link is valid.")
+    accepted_by: Member | None = to_one(
+        models.Member, "accepted_by_id", "Member who joined with this invitation. Null when nobody has."
+    )
 
 
 @object_type(
     allow=ANYONE,
     of=joining.InvitationPreview,
-    description="What an invitation's link shows before anyone signs in.",
+    description="Data of an invitation that is shown to anyone who has its link, before signing in.",
 )
 class InvitationPreview:
-    account_name: str = strawberry.field(description="Where to.")
-    role: Role = strawberry.field(description="As what.")
-    status: InvitationStatus = strawberry.field(description="What became of it.")
-    expires_at: datetime = strawberry.field(description="Until when its link works.")
-    invited_by_name: str = strawberry.field(description="By whom.")
+    account_name: str = strawberry.field(
+        description="Name of the account that the invited person is to join."
+    )
+    role: Role = strawberry.field(description="Role that the person receives on joining.")
+    status: InvitationStatus = strawberry.field(
+        description="Status of the invitation at the time of the request."
+    )
+    expires_at: datetime = strawberry.field(description="Time until which the emailed link is valid.")
+    invited_by_name: str = strawberry.field(description="Name of the member who sent the invitation.")
     masked_email: str = strawberry.field(
-        description="Enough to recognise one's own address, too little to learn another's: `j•••@e•••.com`."
+        description="Invited email address, masked so that only its owner recognizes it: `j•••@e•••.com`."
     )

@@ -14,40 +14,55 @@ from schema.lazy_types import Account, Member
 @object_type(
     allow=Permission.VIEW_ACTIVE_LICENSES,
     of=models.License,
-    description="The right to use a theme on one site.",
+    description="Right to use a theme on one site.",
 )
 class License(Node):
-    account: Account = to_one(models.Account, "account_id", "Whose.")
-    theme: Theme = to_one(models.Theme, "theme_id", "Of what.")
+    account: Account = to_one(models.Account, "account_id", "Account to which the license belongs.")
+    theme: Theme = to_one(models.Theme, "theme_id", "Theme that may be used.")
     status: LicenseStatus = derived(
         models.License.status_of,
-        "Whether it may be used, as of now.",
+        "Status of the license at the time of the request.",
         expression=models.License.status_now,
     )
-    site: str = strawberry.field(description="Where the theme is used: a host name.")
+    site: str = strawberry.field(
+        description="Host name of the site on which the theme is used, in Unicode, such as `www.example.com`."
+    )
     key: str | None = guarded(
         allow=HasOrOwns(Permission.REVOKE_LICENSES, own="holder_id"),
-        description="For Admins, and the member who holds it.",
+        description="License key, which is a secret. Its holder can read it.",
     )
-    holder: Member = to_one(models.Member, "holder_id", "Who answers for it.")
-    provisioned_by: Member = to_one(models.Member, "provisioned_by_id", "Who provisioned it.")
-    provisioned_at: datetime = strawberry.field(description="When it was provisioned.")
-    expires_at: datetime | None = strawberry.field(description="Never, where null.")
-    revoked_by: Member | None = to_one(models.Member, "revoked_by_id", "Who revoked it.")
-    revoked_at: datetime | None = strawberry.field(description="When it was revoked.")
-    revoked_reason: str | None = strawberry.field(description="Why it was revoked.")
+    holder: Member = to_one(models.Member, "holder_id", "Member who is responsible for the license.")
+    provisioned_by: Member = to_one(models.Member, "provisioned_by_id", "Member who provisioned the license.")
+    provisioned_at: datetime = strawberry.field(description="Time at which the license was provisioned.")
+    expires_at: datetime | None = strawberry.field(
+        description="Time from which the license is no longer valid. Null when it does not expire."
+    )
+    revoked_by: Member | None = to_one(
+        models.Member, "revoked_by_id", "Member who revoked the license. Null when it is not revoked."
+    )
+    revoked_at: datetime | None = strawberry.field(
+        description="Time at which the license was revoked. Null when it is not revoked."
+    )
+    revoked_reason: str | None = strawberry.field(
+        description="Reason given for the revocation. Null when the license is not revoked."
+    )
     last_downloaded_at: datetime | None = strawberry.field(
-        description="When a file was last downloaded for it."
+        description="Time at which a theme file was last downloaded with this license. Null when none ever"
+        " was."
     )
 
 
 @object_type(
     allow=Permission.VIEW_ACTIVE_LICENSES,
     of=models.Entitlement,
-    description="How many licenses of a theme the account has bought, and how many of those are provisioned.",
+    description="Licenses of one theme that an account has purchased, and how many of them are in use.",
 )
 class Entitlement(Node):
-    theme: Theme = to_one(models.Theme, "theme_id", "Of what.")
-    purchased: int = strawberry.field(description="How many there may be.")
-    provisioned: int = strawberry.field(description="How many there are.")
-    available: int = derived(models.Entitlement.available_of, "How many are left.")
+    theme: Theme = to_one(models.Theme, "theme_id", "Theme for which licenses were purchased.")
+    purchased: int = strawberry.field(description="Number of licenses that were purchased.")
+    provisioned: int = strawberry.field(
+        description="Number of purchased licenses in use. Active and suspended licenses count."
+    )
+    available: int = derived(
+        models.Entitlement.available_of, "Number of purchased licenses that can still be provisioned."
+    )

@@ -33,19 +33,23 @@ def _permissions(role: Role, removed_at: datetime | None) -> list[Permission]:
 @object_type(
     allow=Permission.REMOVE_MEMBERS,
     of=models.Member,
-    description="What would be left behind: licenses, which go to another member, and keys, which end.",
+    description="Objects that a member's removal would affect.",
 )
 class Offboarding:
-    @computed(int, "How many active licenses the member holds.")
+    @computed(int, "Number of active licenses that the member holds. On removal they go to another member.")
     async def active_licenses(root: strawberry.Parent[models.Member], info: Info) -> int:
         return await left_behind.active_licenses(info.context, root)
 
-    @computed(list[ApiKey], f"Those that work: the newest {left_behind.MOST_SHOWN}.")
+    @computed(
+        list[ApiKey],
+        f"Usable API keys of the member, at most the newest {left_behind.MOST_SHOWN}. On removal they end.",
+    )
     async def active_api_keys(root: strawberry.Parent[models.Member], info: Info) -> list[models.ApiKey]:
         return await left_behind.active_api_keys(info.context, root)
 
     @computed(
-        list[Invitation], f"Those that the member sent, which stay: the newest {left_behind.MOST_SHOWN}."
+        list[Invitation],
+        f"Pending invitations from the member, at most the newest {left_behind.MOST_SHOWN}. They stay valid.",
     )
     async def pending_invitations(
         root: strawberry.Parent[models.Member], info: Info
@@ -53,37 +57,52 @@ class Offboarding:
         return await left_behind.pending_invitations(info.context, root)
 
 
-@object_type(allow=Permission.VIEW_TEAM, of=models.Member, description="A person in an account, with a role.")
+@object_type(
+    allow=Permission.VIEW_TEAM,
+    of=models.Member,
+    description="Membership of a person in an account, with a role.",
+)
 class Member(Node):
-    account: Account = to_one(models.Account, "account_id", "Where.")
-    name: str = strawberry.field(description="As the person calls itself.")
-    email: str | None = guarded(
-        allow=HasOrOwns(Permission.INVITE_MEMBERS, own="id"), description="For Admins, and the member itself."
+    account: Account = to_one(models.Account, "account_id", "Account to which the membership belongs.")
+    name: str = strawberry.field(
+        description="Display name that the person has chosen, the same in every account."
     )
-    role: Role = strawberry.field(description="As of now.")
-    is_owner: bool = strawberry.field(description="Whether all purchases are billed to this member.")
-    joined_at: datetime = strawberry.field(description="When the person joined.")
-    last_active_at: datetime | None = strawberry.field(description="Precise to the minute.")
+    email: str | None = guarded(
+        allow=HasOrOwns(Permission.INVITE_MEMBERS, own="id"), description="Email address of the member."
+    )
+    role: Role = strawberry.field(
+        description="Current role of the member, or the last one of a removed member."
+    )
+    is_owner: bool = strawberry.field(
+        description="Whether the member is the account's owner, to whom all purchases are billed."
+    )
+    joined_at: datetime = strawberry.field(description="Time at which the person joined the account.")
+    last_active_at: datetime | None = strawberry.field(
+        description="Time of the member's last request, accurate to the minute. Null when there was none yet."
+    )
     removed_at: datetime | None = strawberry.field(
-        description="Set once the member has left or was removed; the record stays, the log names it."
+        description="Time at which the member left or was removed. Null for a current member. The record"
+        " remains because audit events refer to it."
     )
 
-    permissions: list[Permission] = derived(_permissions, "What the member may do, as of now.")
+    permissions: list[Permission] = derived(
+        _permissions, "Permissions that the member's role gives now. Empty for a removed member."
+    )
     licenses: Connection[License] | None = connection(
         member_licenses,
         allow=Permission.VIEW_ACTIVE_LICENSES,
         filter=LicenseFilter,
-        description="Those that the member holds and the viewer may see. The newest first.",
+        description="Licenses that the member holds, as far as the viewer can see them, newest first.",
     )
     activity: AuditEventConnection | None = connection(
         member_activity,
         allow=HasOrOwns(Permission.VIEW_AUDIT_LOG, own="id", needs=Permission.VIEW_OWN_ACTIVITY),
         filter=AuditLogFilter,
-        description="What the member did, the newest first. For Admins, and the member itself.",
+        description="Audit events that the member caused, newest first.",
     )
     offboarding: Offboarding | None = guarded(
         allow=Permission.REMOVE_MEMBERS,
         resolver=_itself,
         metadata={ROW: Same()},
-        description="What would be left behind if this member were removed now.",
+        description="Objects that would be affected if the member were removed now.",
     )

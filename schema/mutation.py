@@ -21,155 +21,167 @@ from resolvers.sessions import mutations as sessions
 from schema.mutation_field import mutation_field
 
 
-@strawberry.type(description="What can be changed.")
+@strawberry.type(
+    description="Entry points for changing data. Each change is recorded in the audit log of its account."
+)
 class Mutation:
     request_sign_in = mutation_field(
         sessions.request_sign_in,
         allow=ANYONE,
-        description="Emails a one-time link. Answers alike whether or not the address is known.",
+        description="Emails a one-time sign-in link to an address. The answer is the same whether or not"
+        " the address is known.",
     )
     sign_in = mutation_field(
         sessions.sign_in,
         allow=ANYONE,
-        description="Trades the emailed token for a session.",
+        description="Exchanges the token of an emailed link for a session. Repeating it in the browser that"
+        " used the link returns the same session.",
     )
     sign_out = mutation_field(
         sessions.sign_out,
         allow=ANYONE,
-        description="Ends the session that the request came with.",
+        description="Ends the session with which the request is made. Without a session, nothing changes.",
     )
     revoke_session = mutation_field(
         sessions.revoke_session,
         allow=SIGNED_IN,
-        description="Ends one of the viewer's own sessions.",
+        description="Ends one of the viewer's own sessions with immediate effect.",
     )
     update_profile = mutation_field(
         sessions.update_profile,
         allow=SIGNED_IN,
-        description="Changes what the viewer is called, in every account.",
+        description="Changes the viewer's display name, in every account.",
     )
     create_account = mutation_field(
         accounts.create_account,
         allow=SIGNED_IN,
-        description="Creates an account, which the viewer owns.",
+        description="Creates an account of which the viewer becomes the owner.",
     )
     update_account = mutation_field(
         accounts.update_account,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Renames an account.",
+        description="Changes the name of an account. Its slug stays.",
     )
     set_account_limits = mutation_field(
         accounts.set_account_limits,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Sets what an account may use.",
+        description="Sets the limits on active licenses and monthly spending. Existing licenses beyond a"
+        " new limit stay active.",
     )
     transfer_ownership = mutation_field(
         accounts.transfer_ownership,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Makes another member the owner. Only the owner may.",
+        description="Makes another member the owner, who is billed from then on. Only the present owner can"
+        " do this, and remains an Admin.",
     )
     invite_member = mutation_field(
         invitations.invite_member,
         allow=Permission.INVITE_MEMBERS,
-        description="Invites somebody by email.",
+        description="Invites a person by email to join an account with a role. The email has a link with"
+        " which the person joins.",
     )
     invite_members = mutation_field(
         invitations.invite_members,
         allow=Permission.INVITE_MEMBERS,
-        description="Invites up to 1,000 people; each is told its own outcome.",
+        description="Invites up to 1,000 people by email. Each invitation succeeds or fails by itself.",
     )
     resend_invitation = mutation_field(
         invitations.resend_invitation,
         allow=Permission.INVITE_MEMBERS,
-        description="Sends an invitation again, with a new link; the old one dies.",
+        description="Emails a pending or expired invitation again, with a new link and a new expiry. The"
+        " previous link is no longer valid.",
     )
     revoke_invitation = mutation_field(
         invitations.revoke_invitation,
         allow=Permission.INVITE_MEMBERS,
-        description="Withdraws an invitation.",
+        description="Revokes an invitation, whose link is no longer valid. Repeating it changes nothing.",
     )
     accept_invitation = mutation_field(
         joining.accept_invitation,
         allow=ANYONE,
-        description="Joins the account. Signs in a person that it creates; somebody who exists and is not"
-        " signed in joins, and signs in as ever (`sessionToken` is null).",
+        description="Accepts an invitation by the token of its link: the person joins the account. A person"
+        " who did not exist before is created and signed in; anyone else signs in as usual.",
     )
     decline_invitation = mutation_field(
         joining.decline_invitation,
         allow=ANYONE,
-        description="Says no to an invitation.",
+        description="Declines an invitation by the token of its link. Repeating it changes nothing.",
     )
     change_member_role = mutation_field(
         members.change_member_role,
         allow=Permission.ASSIGN_ROLES,
-        description="Gives a member another role, from the next request on.",
+        description="Changes the role of a member, effective from the next request on. If the new role"
+        " lacks `ACCESS_API`, the member's API keys are refused until it has a role with that.",
     )
     remove_member = mutation_field(
         members.remove_member,
         allow=Permission.REMOVE_MEMBERS,
-        description="Removes a member; its licenses go to another.",
+        description="Removes a member from the account with immediate effect. Licenses go to another"
+        " member. API keys are revoked, and the member is notified of that by email.",
     )
     leave_account = mutation_field(
         members.leave_account,
         allow=SIGNED_IN,
-        description="Ends the viewer's own membership.",
+        description="Ends the viewer's own membership. Licenses go to the owner; API keys are revoked.",
     )
     purchase_licenses = mutation_field(
         purchases.purchase_licenses,
         allow=Permission.PURCHASE_LICENSES,
-        description="Adds to the entitlements and issues one invoice to the owner.",
+        description="Purchases licenses: adds them to the entitlements and issues one invoice, which is"
+        " emailed to the owner.",
     )
     update_billing_details = mutation_field(
         billing.update_billing_details,
         allow=Permission.MANAGE_BILLING,
-        description="Says to whom the next invoice is made out.",
+        description="Changes the recipient details for the next invoices. Issued invoices stay as they are.",
     )
     provision_license = mutation_field(
         licenses.provision_license,
         allow=Permission.PROVISION_LICENSES,
-        description="Provisions a license for a site. Uses one entitlement.",
+        description="Provisions a license of a theme for a site. It uses one purchased license.",
     )
     revoke_license = mutation_field(
         license_changes.revoke_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Revokes a license for good. Frees its entitlement.",
+        description="Revokes a license permanently. The purchased license can be provisioned again.",
     )
     request_theme_download = mutation_field(
         downloads.request_theme_download,
         allow=Permission.DOWNLOAD_THEME_FILES,
-        description="A link to a theme's file. What is audited is the download.",
+        description="Returns a link to a file of a licensed theme. The audit log records the download"
+        " itself.",
     )
     request_report = mutation_field(
         reports.request_report,
         allow=Permission.DOWNLOAD_REPORTS,
-        description="Asks for a report as a file. Besides DOWNLOAD_REPORTS it takes the permission of what it"
-        " shows: VIEW_AUDIT_LOG for TEAM and AUDIT_LOG, MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for"
+        description="Returns a link to a report. Depending on its kind, a second permission is required:"
+        " VIEW_AUDIT_LOG for TEAM and AUDIT_LOG, MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for"
         " LICENSE_ACTIVITY.",
     )
     request_invoice_download = mutation_field(
         invoice_downloads.request_invoice_download,
         allow=Permission.MANAGE_BILLING,
-        description="Asks for an invoice as a PDF.",
+        description="Returns a link to an invoice as a PDF.",
     )
     suspend_license = mutation_field(
         license_changes.suspend_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Suspends a license until it is reinstated. It keeps its entitlement.",
+        description="Suspends a license until it is reinstated. It still uses its entitlement.",
     )
     reinstate_license = mutation_field(
         license_changes.reinstate_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Makes a suspended license active again.",
+        description="Makes a suspended license active again, within the account's limit on active licenses.",
     )
     transfer_license = mutation_field(
         license_changes.transfer_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Gives a license another holder.",
+        description="Gives a license to another holder. Its key and site stay the same.",
     )
     create_audit_stream = mutation_field(
         audit_streams.create_audit_stream,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Sets up a webhook for audit events.",
+        description="Creates a webhook that receives the account's audit events.",
     )
     update_audit_stream = mutation_field(
         audit_streams.update_audit_stream,
@@ -179,19 +191,19 @@ class Mutation:
     delete_audit_stream = mutation_field(
         audit_streams.delete_audit_stream,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Deletes a webhook for audit events.",
+        description="Deletes a webhook for audit events permanently. Repeating it changes nothing.",
     )
     generate_api_key = mutation_field(
         api_key_changes.generate_api_key,
         allow=Permission.GENERATE_API_KEYS,
-        description="For oneself: the secret is in the payload. For another member: they are emailed a link,"
-        " and claim the key themselves.",
+        description="Generates an API key. For oneself, the payload has the secret; another member receives"
+        " an email with a link to claim the key and its secret.",
     )
     claim_api_key = mutation_field(
         api_key_claims.claim_api_key,
         allow=ANYONE,
-        description="Claims a key by the token of its emailed link, signed in or not: the link proves the"
-        " address.",
+        description="Claims an API key by the token of its emailed link, and returns its secret once."
+        " Signing in is not necessary.",
     )
     rotate_api_key = mutation_field(
         api_key_changes.rotate_api_key,
@@ -201,10 +213,12 @@ class Mutation:
             advice="Only its own member may rotate an API key, and hold its secret: revoke it, and generate"
             " a new one, which needs GENERATE_API_KEYS.",
         ),
-        description="Gives one's own key a new secret; the old one works for `overlapSeconds` more.",
+        description="Gives an API key a new secret. The old one is accepted for `overlapSeconds` more. The"
+        " member is notified by email.",
     )
     revoke_api_key = mutation_field(
         api_key_changes.revoke_api_key,
         allow=HasOrOwns(Permission.GENERATE_API_KEYS, own="member_id"),
-        description="Revokes a key for good, and at once. Again is no error.",
+        description="Revokes an API key permanently, with immediate effect. If somebody else revokes it,"
+        " its member is notified by email. Repeating it changes nothing.",
     )

@@ -22,7 +22,8 @@ from schema.payloads import payload_maker, payload_type
 def mutation_field(
     make: Callable[..., Awaitable[Any]], *, allow: Allow | Permission, description: str
 ) -> Any:
-    """A field for `make`, which takes the context and perhaps an input, and returns its result.
+    """A field for `make`, which takes the context and perhaps an input, and returns its result. Its
+    description ends with who may make the change.
 
     A permission in an account, or one's own right there, is checked by the change itself, under its lock;
     anything else here, and before anything that was asked is looked up. Of an API key, a permission is all
@@ -54,7 +55,12 @@ def mutation_field(
 
     take_arguments(
         resolve,
-        {"input": (Annotated[input, strawberry.argument(description="What to do.")], inspect.Parameter.empty)}
+        {
+            "input": (
+                Annotated[input, strawberry.argument(description="Input of the mutation.")],
+                inspect.Parameter.empty,
+            )
+        }
         if input
         else {},
     )
@@ -64,7 +70,16 @@ def mutation_field(
     return strawberry.field(
         resolver=resolve,
         graphql_type=payload_type(signature.return_annotation) | None,
-        description=description,
+        description=f"{description} {_requirement(who)}",
         extensions=checked_here,
         directives=[AllowDirective(who=who.who)],
     )
+
+
+def _requirement(who: Allow) -> str:
+    """As `with_requirement`, but that only a permission in an account opens a change to API keys."""
+    if isinstance(who, Has):
+        return f"{who.requirement}; null with a `FORBIDDEN` error otherwise."
+    if who is SIGNED_IN:
+        return "Requires a session; null with an error without one or with an API key."
+    return "Requires no authentication; null with a `FORBIDDEN` error for an API key."

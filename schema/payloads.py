@@ -34,7 +34,7 @@ class Payload:
     """What every change's payload holds beside its result, which is null where there are errors."""
 
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Empty where it was done."
+        default_factory=list, description="Problems that the caller can correct. Empty on success."
     )
 
 
@@ -66,7 +66,8 @@ def _declaration(field: Field[Any]) -> Any:
     description = field.metadata[DESCRIPTION]
     if field.metadata[NEVER_NULL]:
         return strawberry.field(default_factory=list, description=description)
-    return strawberry.field(default=None, description=description)
+    refused = "If `userErrors` is not empty, this is null."
+    return strawberry.field(default=None, description=f"{description} {refused}")
 
 
 def _graphql_type(field: Field[Any]) -> Any:

@@ -17,8 +17,8 @@ from schema.fields import Info, Node, connection, guarded
 from schema.invitations import InvitationPreview
 from schema.sessions import Viewer
 
-Ids = Annotated[list[strawberry.ID], items_argument("Of whatever is wanted.", most=by_id.MOST_NODES)]
-Id = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+Ids = Annotated[list[strawberry.ID], items_argument("Ids of the objects to read.", most=by_id.MOST_NODES)]
+Id = Annotated[strawberry.ID, strawberry.argument(description="Id of the object to read.")]
 
 
 async def _viewer(info: Info) -> Any:
@@ -29,7 +29,7 @@ async def _account(
     info: Info,
     id: Annotated[
         strawberry.ID | None,
-        strawberry.argument(description="May be left out where the viewer belongs to exactly one."),
+        strawberry.argument(description="Id of the account. If omitted, the viewer's only account."),
     ] = None,
 ) -> Any:
     return await accounts_queries.account(info.context, id)
@@ -41,17 +41,17 @@ async def _node(info: Info, id: Id) -> Any:
 
 async def _nodes(
     info: Info,
-    ids: Annotated[list[strawberry.ID], items_argument("Of whatever is wanted.", most=by_id.MOST_NODES)],
+    ids: Ids,
 ) -> Any:
     return await by_id.nodes(info.context, list(ids))
 
 
-async def _theme(info: Info, slug: Annotated[str, text_argument("Its short name.", most=100)]) -> Any:
+async def _theme(info: Info, slug: Annotated[str, text_argument("Slug of the theme.", most=100)]) -> Any:
     return await theme_by_slug(info.context, slug)
 
 
 async def _invitation(
-    info: Info, token: Annotated[str, text_argument("What stands in the link.", most=200)]
+    info: Info, token: Annotated[str, text_argument("Token from the link in the invitation email.", most=200)]
 ) -> Any:
     viewer = info.context.viewer
     if viewer is not None and viewer.is_api_key:
@@ -59,33 +59,46 @@ async def _invitation(
     return await joining.preview(info.context, token)
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="Entry points for reading data.")
 class Query:
     viewer: Viewer | None = guarded(
-        resolver=_viewer, allow=ANYONE, description="Who is asking. Null where nobody is signed in."
+        resolver=_viewer,
+        allow=ANYONE,
+        description="Authenticated caller: a person with a session, or an API key. Null when the request"
+        " has no credential.",
     )
     account: Account | None = guarded(
-        resolver=_account, allow=SIGNED_IN, description="An account that the viewer belongs to."
+        resolver=_account,
+        allow=SIGNED_IN,
+        description="Account of which the viewer is a member. Null for any other account, and without `id`"
+        " unless the viewer has exactly one.",
     )
     node: Node | None = guarded(
-        resolver=_node, allow=SIGNED_IN, description="Whatever has this id, if the viewer may see it."
+        resolver=_node,
+        allow=SIGNED_IN,
+        description="Object with the given id. Null when there is none or the viewer cannot know of it.",
     )
     nodes: list[Node | None] = guarded(
-        resolver=_nodes, allow=ANYONE, description="Whatever has these ids, in their order."
+        resolver=_nodes,
+        allow=ANYONE,
+        description="Objects with the given ids, in the same order. An entry is null when there is no such"
+        " object or the viewer cannot see it.",
     )
     catalog: Connection[Theme] | None = connection(
         catalog_themes,
         allow=Permission.BROWSE_CATALOG,
         filter=ThemeFilter,
         order=ThemeOrder,
-        description="The themes on offer, from A to Z.",
+        description="Themes on sale, by name from A to Z unless `orderBy` says otherwise.",
     )
     theme: Theme | None = guarded(
-        resolver=_theme, allow=Permission.BROWSE_CATALOG, description="A theme on offer."
+        resolver=_theme,
+        allow=Permission.BROWSE_CATALOG,
+        description="Theme on sale with the given slug. Null when there is none.",
     )
     invitation: InvitationPreview | None = guarded(
         resolver=_invitation,
         allow=ANYONE,
-        description="What an invitation's link shows before anyone signs in. Reading it changes nothing."
-        " Null for API keys.",
+        description="Invitation to which an emailed link leads. Reading it changes nothing. Null when the"
+        " token is not valid or the request has an API key.",
     )

@@ -13,40 +13,57 @@ from schema.fields import Info, Node, computed, object_type
 from schema.lazy_types import Member
 
 
-@object_type(allow=SIGNED_IN, of=models.User, description="A person. Shown to that person alone.")
+@object_type(
+    allow=SIGNED_IN,
+    of=models.User,
+    description="Person who can sign in and be a member of several accounts. Visible to that person only.",
+)
 class User(Node):
-    name: str = strawberry.field(description="As the person calls itself.")
-    email: str = strawberry.field(description="Where sign-in links go.")
-    created_at: datetime = strawberry.field(description="When the person first came.")
+    name: str = strawberry.field(description="Display name that the person has chosen.")
+    email: str = strawberry.field(description="Email address to which sign-in links are sent.")
+    created_at: datetime = strawberry.field(
+        description="Time at which the person first signed in or joined an account."
+    )
 
 
 @object_type(
     allow=SIGNED_IN,
     of=models.Session,
-    description="A person signed in on a device. Shown to that person alone.",
+    description="Sign-in of a person in one browser or client. Visible to that person only.",
 )
 class Session(Node):
-    created_at: datetime = strawberry.field(description="When it began.")
-    last_used_at: datetime = strawberry.field(description="Precise to the minute.")
-    expires_at: datetime = strawberry.field(description="When it ends, if it is not used again.")
-    ip: str | None = strawberry.field(description="From where it began.")
-    user_agent: str | None = strawberry.field(description="With which browser or client it began.")
+    created_at: datetime = strawberry.field(description="Time at which the person signed in.")
+    last_used_at: datetime = strawberry.field(
+        description="Time of the last request with this session, accurate to the minute."
+    )
+    expires_at: datetime = strawberry.field(
+        description="Time at which the session ends unless it is used before. Each use extends it."
+    )
+    ip: str | None = strawberry.field(
+        description="IP address from which the person signed in. Null when it is not known."
+    )
+    user_agent: str | None = strawberry.field(
+        description="User-Agent header of the client that signed in. Null when there was none."
+    )
 
-    @computed(bool, "Whether this very request came with it.")
+    @computed(bool, "Whether this request was made with this session.")
     def is_current(root: strawberry.Parent[models.Session], info: Info) -> bool:
         return root.id == info.context.signed_in().credential.id
 
 
 Credential = Annotated[
-    Session | ApiKey, strawberry.union("Credential", description="What the request proved itself with.")
+    Session | ApiKey,
+    strawberry.union(
+        "Credential", description="Credential of a request: the session of a person, or an API key."
+    ),
 ]
 
 
-@object_type(allow=SIGNED_IN, of=asking.Viewer, description="Who is asking.")
+@object_type(allow=SIGNED_IN, of=asking.Viewer, description="Authenticated caller of the request.")
 class Viewer:
-    user: User = strawberry.field(description="The person.")
+    user: User = strawberry.field(description="Person who is signed in, or to whom the API key belongs.")
 
-    @computed(Credential, "What the request came with.")
+    @computed(Credential, "Session or API key with which the request was made.")
     async def credential(
         root: strawberry.Parent[asking.Viewer], info: Info
     ) -> models.Session | models.ApiKey:
@@ -57,11 +74,12 @@ class Viewer:
 
     @computed(
         list[Member],
-        "The accounts that the person is a member of, as their members. Of an API key its own account alone.",
+        "Current memberships of the person, one for each account. With an API key, only that of"
+        " the key's account.",
     )
     def memberships(root: strawberry.Parent[asking.Viewer]) -> list[models.Member]:
         return root.members
 
-    @computed(list[Session], "Where the person is signed in, the newest first. Empty for API keys.")
+    @computed(list[Session], "Active sessions of the person, newest first. Empty with an API key.")
     async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Session]:
         return await live_sessions(info.context)

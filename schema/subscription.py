@@ -11,7 +11,9 @@ from schema.audit import AuditEvent
 from schema.fields import Info, subscribed
 from schema.members import Member
 
-AccountId = Annotated[strawberry.ID, strawberry.argument(description="Of which account.")]
+AccountId = Annotated[
+    strawberry.ID, strawberry.argument(description="Id of the account. The viewer must be a member of it.")
+]
 
 
 async def _audit_log_appended(
@@ -19,7 +21,10 @@ async def _audit_log_appended(
     account_id: AccountId,
     after_sequence: Annotated[
         BigInt | None,
-        strawberry.argument(description="Those after this one first; from now on where left out."),
+        strawberry.argument(
+            description="Sequence number after which to start: stored events are pushed first. If omitted,"
+            " only new events are pushed."
+        ),
     ] = None,
 ) -> AsyncGenerator[AuditEvent, None]:
     async for event in live.audit_log_appended(info.context, account_id, after_sequence):
@@ -31,15 +36,20 @@ async def _viewer_member_changed(info: Info, account_id: AccountId) -> AsyncGene
         yield member  # type: ignore[misc]
 
 
-@strawberry.type(description="What can be followed as it happens.")
+@strawberry.type(
+    description="Entry points for events that are pushed over a WebSocket at `/graphql` (subprotocol"
+    " `graphql-transport-ws`)."
+)
 class Subscription:
     audit_log_appended: AuditEvent = subscribed(
         _audit_log_appended,
         allow=Permission.VIEW_AUDIT_LOG,
-        description="Every event of an account as it is committed, without a gap.",
+        description="Audit events of an account, each pushed once, in order and without a gap, after it is"
+        " committed. Ends with a FORBIDDEN error when the viewer loses the permission.",
     )
     viewer_member_changed: Member = subscribed(
         _viewer_member_changed,
         allow=SIGNED_IN,
-        description="The viewer's own role and permissions, now and at each change, while there are any.",
+        description="Membership of the viewer: pushed at the start and after each change of role or"
+        " ownership. Ends when the membership ends.",
     )

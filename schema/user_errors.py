@@ -9,19 +9,27 @@ from resolvers import user_errors as refusals
 from resolvers.user_errors import UserErrorCode
 from schema.fields import object_type
 
-_CODE = "What kind of error it is."
-_MESSAGE = "What is wrong and what would be right, for a person to read."
-_PATH = 'Where in the input: `["email"]`.'
+_CODE = "Kind of the problem, for programs."
+_MESSAGE = "Explanation of the problem in English, for people: what is wrong and what would be right."
+_PATH = (
+    'Path of the input field concerned, such as `["email"]` or `["items", "0", "quantity"]`. Empty when it'
+    " concerns no single field."
+)
 
 
-@strawberry.interface(description="What a person can mend.")
+@strawberry.interface(
+    description="Problem that the caller can correct, reported in `userErrors` of a payload. The change"
+    " was not made."
+)
 class UserError:
     code: UserErrorCode = strawberry.field(description=_CODE)
     message: str = strawberry.field(description=_MESSAGE)
     path: list[str] = strawberry.field(description=_PATH)
 
 
-@object_type(allow=ANYONE, description="Something is wrong with the input.")
+@object_type(
+    allow=ANYONE, description="Problem with the input or with the state of an object that it refers to."
+)
 class InputError(UserError):
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
@@ -29,24 +37,36 @@ class InputError(UserError):
 
 
 @object_type(
-    allow=ANYONE, of=refusals.LicenseLimitReached, description="Nothing is left of what may be provisioned."
+    allow=ANYONE,
+    of=refusals.LicenseLimitReached,
+    description="No further license can be active: the purchased licenses or the account's limit are"
+    " used up.",
 )
 class LicenseLimitReached(UserError):
-    limit: int = strawberry.field(description="How many there may be.")
-    used: int = strawberry.field(description="How many there are.")
+    limit: int = strawberry.field(description="Highest number of licenses allowed.")
+    used: int = strawberry.field(description="Number of licenses in use now.")
 
 
-@object_type(allow=ANYONE, of=refusals.WrongEmail, description="The invitation is for somebody else.")
+@object_type(
+    allow=ANYONE,
+    of=refusals.WrongEmail,
+    description="The link was sent to an email address other than that of the person who is signed in.",
+)
 class WrongEmail(UserError):
     invited_masked_email: str = strawberry.field(
-        description="Enough of the invited address to recognise one's own: `j•••@e•••.com`."
+        description="Email address to which the link was sent, masked so that only its owner recognizes it:"
+        " `j•••@e•••.com`."
     )
-    signed_in_email: str = strawberry.field(description="The address that is signed in.")
+    signed_in_email: str = strawberry.field(description="Email address of the person who is signed in.")
 
 
-@object_type(allow=ANYONE, of=refusals.RetryLater, description="Too often.")
+@object_type(
+    allow=ANYONE,
+    of=refusals.RetryLater,
+    description="Too many attempts were made; the same request can succeed later.",
+)
 class RetryLater(UserError):
-    retry_at: datetime = strawberry.field(description="From when on it works again.")
+    retry_at: datetime = strawberry.field(description="Time from which the request can be repeated.")
 
 
 TYPES = (InputError, LicenseLimitReached, WrongEmail, RetryLater)

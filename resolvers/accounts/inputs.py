@@ -8,30 +8,37 @@ from engine.input_limits import text
 from resolvers.input_fields import idempotency_key
 
 
-@strawberry.input(description="A new account; the viewer becomes its owner.")
+@strawberry.input(description="Input of `createAccount`: the name of the new account.")
 class CreateAccountInput:
-    name: str = text("Not empty.", most=100)
+    name: str = text("Name of the new account, on one line and not empty.", most=100)
     idempotency_key: str | None = idempotency_key()
 
 
-@strawberry.input(description="A new name for an account.")
+@strawberry.input(description="Input of `updateAccount`: the account and its new name.")
 class UpdateAccountInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
-    name: str = text("Not empty.", most=100)
+    account_id: strawberry.ID = strawberry.field(description="Id of the account to rename.")
+    name: str = text("New name of the account, on one line and not empty.", most=100)
 
 
-@strawberry.input(description="Caps for an account. One that is left out stays; null means no cap.")
+@strawberry.input(
+    description="Input of `setAccountLimits`. A limit that is omitted stays as it is; null removes it."
+)
 class SetAccountLimitsInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
+    account_id: strawberry.ID = strawberry.field(description="Id of the account whose limits are set.")
     max_active_licenses: int | None = strawberry.field(
-        default=strawberry.UNSET, description="How many licenses may be active."
+        default=strawberry.UNSET,
+        description="Highest number of active licenses, 0 or more. If omitted, unchanged; null for no limit.",
     )
     max_monthly_spend: Decimal | None = strawberry.field(
-        default=strawberry.UNSET, description="How much may be bought in a month, with tax."
+        default=strawberry.UNSET,
+        description="Highest total of purchases in a calendar month (UTC), including tax, in the account's"
+        " currency. If omitted, unchanged; null for no limit.",
     )
 
 
-@strawberry.input(description="Who is to be the owner.")
+@strawberry.input(description="Input of `transferOwnership`: the account and its new owner.")
 class TransferOwnershipInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
-    member_id: strawberry.ID = strawberry.field(description="The heir, who is made Admin by it.")
+    account_id: strawberry.ID = strawberry.field(description="Id of the account whose owner changes.")
+    member_id: strawberry.ID = strawberry.field(
+        description="Id of the member who becomes the owner, and an Admin if necessary."
+    )

@@ -41,9 +41,9 @@ from settings import Settings
 
 @mutation_result
 class CreateAccountResult:
-    """The new account."""
+    """Payload of `createAccount`: the account that was created."""
 
-    account: Account = shown("The new account.")
+    account: Account = shown("Account that was created.")
 
 
 async def create_account(context: Context, input: CreateAccountInput) -> CreateAccountResult:
@@ -124,9 +124,9 @@ def slug_of(name: str) -> str:
 
 @mutation_result
 class UpdateAccountResult:
-    """The account under its new name."""
+    """Payload of `updateAccount`: the account with its new name."""
 
-    account: Account = shown("The account.")
+    account: Account = shown("Account with its new name.")
 
 
 async def update_account(context: Context, input: UpdateAccountInput) -> UpdateAccountResult:
@@ -143,9 +143,9 @@ async def update_account(context: Context, input: UpdateAccountInput) -> UpdateA
 
 @mutation_result
 class SetAccountLimitsResult:
-    """The account with its new limits."""
+    """Payload of `setAccountLimits`: the account with its new limits."""
 
-    account: Account = shown("The account.")
+    account: Account = shown("Account with its new limits.")
 
 
 async def set_account_limits(context: Context, input: SetAccountLimitsInput) -> SetAccountLimitsResult:
@@ -184,9 +184,9 @@ def _text(value: int | Decimal | None) -> int | str | None:
 
 @mutation_result
 class TransferOwnershipResult:
-    """The account with its new owner."""
+    """Payload of `transferOwnership`: the account with its new owner."""
 
-    account: Account = shown("The account.")
+    account: Account = shown("Account with its new owner.")
 
 
 async def transfer_ownership(context: Context, input: TransferOwnershipInput) -> TransferOwnershipResult:

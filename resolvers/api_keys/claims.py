@@ -78,10 +78,13 @@ _OPENED = Statement(
 
 @mutation_result
 class ClaimApiKeyResult:
-    """The key, which is its member's from now on."""
+    """Payload of `claimApiKey`: the API key and, once, its secret."""
 
-    api_key: ApiKey = shown("The claimed key.")
-    secret: str | None = shown("Shown this once. Null where the key was claimed before.", default=None)
+    api_key: ApiKey = shown("API key that was claimed.")
+    secret: str | None = shown(
+        "Secret of the key, `ta_` and 49 characters. It is shown once. Null when the key was claimed before.",
+        default=None,
+    )
 
 
 async def claim_api_key(context: Context, input: ClaimApiKeyInput) -> ClaimApiKeyResult:

@@ -9,45 +9,56 @@ from models.api_keys import ApiKeyStatus, ApiScope
 from resolvers.input_fields import idempotency_key, token
 
 
-@strawberry.input(description="Which API keys.")
+@strawberry.input(description="Conditions for a list of API keys. A key must meet all of them.")
 class ApiKeyFilter:
-    statuses: list[ApiKeyStatus] | None = items("In these states.", most=100, default=None)
-    member_ids: list[strawberry.ID] | None = items("Of these members.", most=100, default=None)
-
-
-@strawberry.input(description="What the key is to be, and whose.")
-class GenerateApiKeyInput:
-    account_id: strawberry.ID = strawberry.field(description="Where.")
-    member_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose: a member with API access. The viewer's own where it is left out."
+    statuses: list[ApiKeyStatus] | None = items(
+        "Only keys with one of these statuses. If omitted, keys of any status.", most=100, default=None
     )
-    name: str = text("What it is for.", most=100)
+    member_ids: list[strawberry.ID] | None = items(
+        "Only keys of these members. If omitted, keys of any member.", most=100, default=None
+    )
+
+
+@strawberry.input(description="Input of `generateApiKey`: the member, name, scopes and expiry of the key.")
+class GenerateApiKeyInput:
+    account_id: strawberry.ID = strawberry.field(description="Id of the account in which the key acts.")
+    member_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Id of the member for whom the key is generated, whose role must have `ACCESS_API`. If"
+        " omitted, the viewer.",
+    )
+    name: str = text("Name of the key, to tell what it is used for.", most=100)
     scopes: list[ApiScope] | None = items(
-        "What it is for, of what its member may do: READ where nothing is said.", most=100, default=None
+        "Scopes of the key, at least one. If omitted, only READ.", most=100, default=None
     )
     expires_at: datetime | None = strawberry.field(
         default=None,
-        description="From when on it does not work any more, within ten years; never, where null.",
+        description="Time from which the key is no longer accepted, at most ten years from now. If omitted,"
+        " the key does not expire.",
     )
-    idempotency_key: str | None = idempotency_key("But for the secret, which is null then.")
+    idempotency_key: str | None = idempotency_key("The secret is null in the result of a repeated request.")
 
 
-@strawberry.input(description="The emailed link's token.")
+@strawberry.input(description="Input of `claimApiKey`: the token of the emailed link.")
 class ClaimApiKeyInput:
-    token: str = token("What stands in the link.")
+    token: str = token("Token from the link in the email about the API key.")
 
 
-@strawberry.input(description="Which key is to have a new secret.")
+@strawberry.input(
+    description="Input of `rotateApiKey`: the API key, and how long its old secret is still accepted."
+)
 class RotateApiKeyInput:
-    api_key_id: strawberry.ID = strawberry.field(description="One's own, and active.")
+    api_key_id: strawberry.ID = strawberry.field(description="Id of an active API key of the viewer.")
     overlap_seconds: int | None = strawberry.field(
         default=None,
-        description="For how long the old secret works beside the new one: 0, as where nothing is said, to"
-        " 604800, which is 7 days. Of two old secrets only the newer one goes on: a second rotation ends the"
-        " first secret at once.",
+        description="Time for which the old secret is still accepted, 0 to 604800 seconds (7 days). If"
+        " omitted, 0. Only the secret before the new one is kept: a second rotation ends the first secret"
+        " immediately.",
     )
 
 
-@strawberry.input(description="Which key to revoke.")
+@strawberry.input(description="Input of `revokeApiKey`: the API key to revoke.")
 class RevokeApiKeyInput:
-    api_key_id: strawberry.ID = strawberry.field(description="Any, claimed or not.")
+    api_key_id: strawberry.ID = strawberry.field(
+        description="Id of the API key to revoke, whatever its status."
+    )

@@ -42,10 +42,14 @@ LONGEST_OVERLAP_SECONDS = 7 * 86_400
 
 @mutation_result
 class GenerateApiKeyResult:
-    """The new key."""
+    """Payload of `generateApiKey`: the API key and, once, its secret."""
 
-    api_key: ApiKey = shown("The new key.")
-    secret: str | None = shown("Shown this once. Null where another member is to claim it.", default=None)
+    api_key: ApiKey = shown("API key that was generated.")
+    secret: str | None = shown(
+        "Secret of the key, `ta_` and 49 characters. It is shown once. Null for another"
+        " member's key and for a repeated request.",
+        default=None,
+    )
 
 
 async def generate_api_key(context: Context, input: GenerateApiKeyInput) -> GenerateApiKeyResult:
@@ -156,10 +160,12 @@ async def _refuse_too_many(tx: Change, member: Member) -> None:
 
 @mutation_result
 class RotateApiKeyResult:
-    """The key with its new secret."""
+    """Payload of `rotateApiKey`: the API key and, once, its new secret."""
 
-    api_key: ApiKey = shown("The key, with another prefix.")
-    secret: str | None = shown("The new one, shown this once.", default=None)
+    api_key: ApiKey = shown("API key with its new prefix.")
+    secret: str | None = shown(
+        "New secret of the key, `ta_` and 49 characters. It is shown once.", default=None
+    )
 
 
 async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateApiKeyResult:
@@ -192,9 +198,9 @@ def _overlap(seconds: int | None) -> int:
 
 @mutation_result
 class RevokeApiKeyResult:
-    """The key that was revoked."""
+    """Payload of `revokeApiKey`: the API key that was revoked."""
 
-    api_key: ApiKey = shown("The key, which works no more.")
+    api_key: ApiKey = shown("API key that was revoked.")
 
 
 async def revoke_api_key(context: Context, input: RevokeApiKeyInput) -> RevokeApiKeyResult:

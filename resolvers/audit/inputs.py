@@ -8,14 +8,38 @@ from engine.input_limits import items, text
 from models.audit import AuditAction, AuditOutcome
 
 
-@strawberry.input(description="Which events.")
+@strawberry.input(description="Conditions for a list of audit events. An event must meet all of them.")
 class AuditLogFilter:
-    actions: list[AuditAction] | None = items("Of these kinds.", most=100, default=None)
-    actor_ids: list[strawberry.ID] | None = items("By these members.", most=100, default=None)
-    target_id: strawberry.ID | None = strawberry.field(default=None, description="Done to this.")
-    outcome: AuditOutcome | None = strawberry.field(default=None, description="Done, or refused.")
-    occurred_from: datetime | None = strawberry.field(default=None, description="From then on.")
-    occurred_until: datetime | None = strawberry.field(default=None, description="Before then.")
-    request_id: str | None = text("In this request.", most=200, default=None)
-    api_key_id: strawberry.ID | None = strawberry.field(default=None, description="With this API key.")
-    ip: str | None = text("From this address.", most=100, default=None)
+    actions: list[AuditAction] | None = items(
+        "Only events of these actions. If omitted, events of any action.", most=100, default=None
+    )
+    actor_ids: list[strawberry.ID] | None = items(
+        "Only events caused by these members. If omitted, events of any actor.", most=100, default=None
+    )
+    target_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Only events that concern the object with this id. If omitted, events of any object.",
+    )
+    outcome: AuditOutcome | None = strawberry.field(
+        default=None, description="Only events with this outcome. If omitted, events of any outcome."
+    )
+    occurred_from: datetime | None = strawberry.field(
+        default=None, description="Only events at or after this time. If omitted, from the first event."
+    )
+    occurred_until: datetime | None = strawberry.field(
+        default=None, description="Only events before this time. If omitted, up to the newest event."
+    )
+    request_id: str | None = text(
+        "Only events of the HTTP request with this identifier. If omitted, events of any request.",
+        most=200,
+        default=None,
+    )
+    api_key_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Only events caused with this API key. If omitted, events of any credential.",
+    )
+    ip: str | None = text(
+        "Only events caused from this IP address. If omitted, events from any address.",
+        most=100,
+        default=None,
+    )

@@ -7,40 +7,52 @@ from engine.scalars import BigInt
 from models.audit import AuditAction
 from resolvers.input_fields import idempotency_key
 
-_URL = "Where events are sent to: https, a public host, port 443 or from 1024 on. Redirects are not followed."
+_URL = (
+    "HTTPS URL to which events are sent. The host must be public, the port 443 or at least 1024. Redirects"
+    " are not followed."
+)
 
 
-@strawberry.input(description="A webhook for an account's audit events. An account has 10 at most.")
+@strawberry.input(description="Input of `createAuditStream`. An account has at most 10 webhooks.")
 class CreateAuditStreamInput:
-    account_id: strawberry.ID = strawberry.field(description="Whose events.")
+    account_id: strawberry.ID = strawberry.field(description="Id of the account whose events are delivered.")
     url: str = text(_URL, most=2_000)
     actions: list[AuditAction] | None = items(
-        "Only these events; all, where it is left out.", most=100, default=None
+        "Actions whose events are delivered, at least one. If omitted, all actions.", most=100, default=None
     )
     after_sequence: BigInt | None = strawberry.field(
         default=None,
-        description="The events after this one; 0 for the whole log. From now on, where it is left out.",
+        description="Sequence number after which delivery starts; 0 delivers the whole log. If omitted, it"
+        " starts with the event of the webhook's creation.",
     )
     idempotency_key: str | None = idempotency_key()
 
 
-@strawberry.input(description="What is to change of a webhook. What is left out stays.")
+@strawberry.input(description="Input of `updateAuditStream`. What is omitted stays as it is.")
 class UpdateAuditStreamInput:
-    audit_stream_id: strawberry.ID = strawberry.field(description="Which.")
-    url: str | None = text("Another URL. What failed at the old one is forgotten.", most=2_000, default=None)
+    audit_stream_id: strawberry.ID = strawberry.field(description="Id of the webhook to change.")
+    url: str | None = text(
+        "New URL, under the same rules as at creation. It clears recorded failures. If omitted, unchanged.",
+        most=2_000,
+        default=None,
+    )
     actions: list[AuditAction] | None = items(
-        "Only these events, from here on; null for all.", most=100, default=strawberry.UNSET
+        "Actions whose events are delivered from now on, at least one; null for all. If omitted, unchanged.",
+        most=100,
+        default=strawberry.UNSET,
     )
     paused: bool | None = strawberry.field(
         default=None,
-        description="`true` holds it; `false` resumes it where it stands. One that has ended resumes at"
-        " another URL only.",
+        description="`true` pauses delivery; `false` resumes it where it stopped. A webhook with the status"
+        " ENDED resumes only with a new `url`. If omitted, unchanged.",
     )
     rotate_secret: bool | None = strawberry.field(
-        default=None, description="`true` for a new secret; the old one signs too for 24 hours more."
+        default=None,
+        description="`true` creates a new secret; for 24 hours, deliveries are signed with the old one too."
+        " If omitted, the secret stays.",
     )
 
 
-@strawberry.input(description="Which webhook to delete.")
+@strawberry.input(description="Input of `deleteAuditStream`: the webhook to delete.")
 class DeleteAuditStreamInput:
-    audit_stream_id: strawberry.ID = strawberry.field(description="Which.")
+    audit_stream_id: strawberry.ID = strawberry.field(description="Id of the webhook to delete.")

@@ -31,7 +31,7 @@ from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
 MOST_STREAMS = 10
 MOST_PREVIOUS_SECRETS = 2
 PREVIOUS_SECRET_HOURS = 24
-_SECRET = "Shown this once: `whsec_` and base64, as Standard Webhooks have it. What is sent is signed by it."  # noqa: S105
+_SECRET = "Secret that signs deliveries, by Standard Webhooks: `whsec_` and base64. It is shown once."  # noqa: S105
 
 _PRUNED = Statement(
     lambda: select(func.max(col(AuditEvent.details)["prunedThrough"].astext.cast(BigInteger))).where(
@@ -48,10 +48,10 @@ _COUNT = Statement(
 
 @mutation_result
 class CreateAuditStreamResult:
-    """The new webhook, and its secret."""
+    """Payload of `createAuditStream`: the webhook and, once, its secret."""
 
-    audit_stream: AuditStream = shown("The new webhook.")
-    secret: str | None = shown(f"{_SECRET} Null for a repetition.", default=None)
+    audit_stream: AuditStream = shown("Webhook that was created.")
+    secret: str | None = shown(f"{_SECRET} Null for a repeated request.", default=None)
 
 
 async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -> CreateAuditStreamResult:
@@ -86,10 +86,10 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
 
 @mutation_result
 class UpdateAuditStreamResult:
-    """The webhook as it is now."""
+    """Payload of `updateAuditStream`: the webhook and, if rotated, its new secret."""
 
-    audit_stream: AuditStream = shown("The webhook.")
-    secret: str | None = shown(f"{_SECRET} Null where it was not rotated.", default=None)
+    audit_stream: AuditStream = shown("Webhook with the changes.")
+    secret: str | None = shown(f"{_SECRET} Null when it was not rotated.", default=None)
 
 
 async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -> UpdateAuditStreamResult:
@@ -119,9 +119,9 @@ async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -
 
 @mutation_result
 class DeleteAuditStreamResult:
-    """The webhook that was deleted."""
+    """Payload of `deleteAuditStream`: the webhook that was deleted."""
 
-    audit_stream: AuditStream = shown("The webhook, which sends nothing any more.")
+    audit_stream: AuditStream = shown("Webhook that was deleted. It receives no more events.")
 
 
 async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -> DeleteAuditStreamResult:

@@ -8,36 +8,71 @@ from models.billing import InvoiceStatus
 from resolvers.input_fields import idempotency_key
 
 
-@strawberry.input(description="Which invoices.")
+@strawberry.input(description="Conditions for a list of invoices.")
 class InvoiceFilter:
-    statuses: list[InvoiceStatus] | None = items("In these states.", most=100, default=None)
+    statuses: list[InvoiceStatus] | None = items(
+        "Only invoices with one of these statuses. If omitted, invoices of any status.",
+        most=100,
+        default=None,
+    )
 
 
-@strawberry.input(description="So many licenses of a theme.")
+@strawberry.input(description="Number of licenses to purchase for one theme.")
 class PurchaseItemInput:
-    theme_id: strawberry.ID = strawberry.field(description="Of what. The same theme twice is one line.")
-    quantity: int = strawberry.field(description="1 to 100,000 of a theme.")
+    theme_id: strawberry.ID = strawberry.field(
+        description="Id of the theme. Items for the same theme are added up to one line of the invoice."
+    )
+    quantity: int = strawberry.field(description="Number of licenses, 1 to 100,000 for one theme.")
 
 
-@strawberry.input(description="What to buy.")
+@strawberry.input(description="Input of `purchaseLicenses`: the themes and the number of licenses for each.")
 class PurchaseLicensesInput:
-    account_id: strawberry.ID = strawberry.field(description="For which account.")
-    items: list[PurchaseItemInput] = input_limits.items("On one invoice.", most=100)
+    account_id: strawberry.ID = strawberry.field(
+        description="Id of the account for which licenses are purchased."
+    )
+    items: list[PurchaseItemInput] = input_limits.items(
+        "Themes to purchase licenses for, at least one, all on one invoice.", most=100
+    )
     idempotency_key: str | None = idempotency_key()
 
 
-@strawberry.input(description="To whom the next invoice is made out. What is left out stays; null clears it.")
+@strawberry.input(
+    description="Input of `updateBillingDetails`. What is omitted stays as it is; null clears it."
+)
 class UpdateBillingDetailsInput:
-    account_id: strawberry.ID = strawberry.field(description="Which account.")
-    company: str | None = text("Its name.", most=200, default=strawberry.UNSET)
-    email: str | None = text("Where invoices go besides the owner.", most=320, default=strawberry.UNSET)
-    address_lines: list[str] | None = items(
-        "None of them empty.", most=6, most_characters=100, default=strawberry.UNSET
+    account_id: strawberry.ID = strawberry.field(
+        description="Id of the account whose billing details change."
     )
-    country: str | None = text("Two letters of ISO 3166: `DE`.", most=20, default=strawberry.UNSET)
-    tax_id: str | None = text("A VAT id of the EU is looked at closely.", most=40, default=strawberry.UNSET)
+    company: str | None = text(
+        "Company name to print on invoices. If omitted, unchanged; null prints the account's name.",
+        most=200,
+        default=strawberry.UNSET,
+    )
+    email: str | None = text(
+        "Email address that receives invoices in addition to the owner's. If omitted,"
+        " unchanged; null for none.",
+        most=320,
+        default=strawberry.UNSET,
+    )
+    address_lines: list[str] | None = items(
+        "Lines of the postal address, none of them empty. If omitted, unchanged; null for none.",
+        most=6,
+        most_characters=100,
+        default=strawberry.UNSET,
+    )
+    country: str | None = text(
+        "Country code of two letters (ISO 3166-1), such as `DE`. If omitted, unchanged; null for none.",
+        most=20,
+        default=strawberry.UNSET,
+    )
+    tax_id: str | None = text(
+        "Tax identifier. For a country of the EU, the format and check digits of a VAT number"
+        " are verified. If omitted, unchanged; null for none.",
+        most=40,
+        default=strawberry.UNSET,
+    )
 
 
-@strawberry.input(description="Which invoice.")
+@strawberry.input(description="Input of `requestInvoiceDownload`: the invoice to download.")
 class RequestInvoiceDownloadInput:
-    invoice_id: strawberry.ID = strawberry.field(description="Which.")
+    invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice to download.")

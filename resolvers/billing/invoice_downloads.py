@@ -31,9 +31,9 @@ from settings import Settings
 
 @mutation_result
 class RequestInvoiceDownloadResult:
-    """The link."""
+    """Payload of `requestInvoiceDownload`: a link to the invoice."""
 
-    download: Download = shown("Where the invoice's PDF is, for a few minutes.")
+    download: Download = shown("Link to the invoice as a PDF, valid for a few minutes.")
 
 
 async def request_invoice_download(

@@ -22,9 +22,9 @@ MOST_ADDRESS_LINES = 6
 
 @mutation_result
 class UpdateBillingDetailsResult:
-    """The account's billing."""
+    """Payload of `updateBillingDetails`: the billing with the new details."""
 
-    billing: Account = shown("What the account is billed, and how.", shown_as="Billing")
+    billing: Account = shown("Billing of the account, with the new details.", shown_as="Billing")
 
 
 async def update_billing_details(

@@ -34,10 +34,10 @@ _MOST_OF_A_THEME = 2**31 - 1
 
 @mutation_result
 class PurchaseLicensesResult:
-    """What was bought."""
+    """Payload of `purchaseLicenses`: the invoice and the entitlements."""
 
-    invoice: Invoice = shown("The one invoice.")
-    entitlements: list[Entitlement] = shown("Of the themes that were bought, as they are now.")
+    invoice: Invoice = shown("Invoice that was issued for the purchase.")
+    entitlements: list[Entitlement] = shown("Entitlements of the purchased themes, with their new totals.")
 
 
 async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> PurchaseLicensesResult:

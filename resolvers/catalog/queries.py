@@ -15,11 +15,11 @@ from resolvers.visibility import themes_on_offer
 
 
 @described_enum(
-    "The orders of the catalog.",
+    "Order of a list of themes.",
     """
-    NAME From A to Z.
-    NEWEST The newest first.
-    PRICE The cheapest first.
+    NAME Sorted by name, from A to Z.
+    NEWEST Sorted by publication time, newest first.
+    PRICE Sorted by price, lowest first.
     """,
 )
 class ThemeOrder(StrEnum):

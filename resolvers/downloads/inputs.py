@@ -3,7 +3,7 @@
 import strawberry
 
 
-@strawberry.input(description="Which file, by which license.")
+@strawberry.input(description="Input of `requestThemeDownload`: a license and a file of its theme.")
 class RequestThemeDownloadInput:
-    license_id: strawberry.ID = strawberry.field(description="An active one.")
-    file_id: strawberry.ID = strawberry.field(description="Of a release of the license's theme.")
+    license_id: strawberry.ID = strawberry.field(description="Id of an active license of the theme.")
+    file_id: strawberry.ID = strawberry.field(description="Id of a file of one of the theme's releases.")

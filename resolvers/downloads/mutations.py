@@ -41,9 +41,9 @@ kinds stand in `resolvers/downloads/openers.py`."""
 
 @mutation_result
 class RequestThemeDownloadResult:
-    """The link."""
+    """Payload of `requestThemeDownload`: a link to the theme file."""
 
-    download: Download = shown("Where the file is, for a few minutes.")
+    download: Download = shown("Link to the theme file, valid for a few minutes.")
 
 
 async def request_theme_download(

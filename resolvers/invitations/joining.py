@@ -82,12 +82,12 @@ def _preview(invitation: Invitation, account_name: str, inviter: str) -> Invitat
 
 @mutation_result
 class AcceptInvitationResult:
-    """The new member."""
+    """Payload of `acceptInvitation`: the membership, and a session for a new person."""
 
-    member: Member = shown("The new member.")
+    member: Member = shown("Membership of the person who joined.")
     session_token: str | None = shown(
-        "Session token of a person that the acceptance created, for clients without cookies. Shown once; null"
-        " for somebody who existed already, who signs in by an emailed link.",
+        "Session token for clients without cookies, sent as `Authorization: Bearer …`. It is"
+        " shown once. Null for a person who existed before, who signs in with an emailed link.",
         default=None,
     )
 
@@ -139,9 +139,9 @@ async def _accept_again(
 
 @mutation_result
 class DeclineInvitationResult:
-    """The invitation that was declined."""
+    """Payload of `declineInvitation`: the invitation as its recipient sees it."""
 
-    invitation: InvitationPreview | None = shown("As its link shows it.")
+    invitation: InvitationPreview | None = shown("Invitation that was declined.")
 
 
 async def decline_invitation(context: Context, input: DeclineInvitationInput) -> DeclineInvitationResult:

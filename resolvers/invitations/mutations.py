@@ -41,9 +41,9 @@ _AT_ONCE = 20
 
 @mutation_result
 class InviteMemberResult:
-    """The invitation, whose email is on its way."""
+    """Payload of `inviteMember`, and of each invitation in `inviteMembers`."""
 
-    invitation: Invitation = shown("The invitation.")
+    invitation: Invitation = shown("Invitation that was created. Its email is queued.")
 
 
 async def invite_member(context: Context, input: InviteMemberInput) -> InviteMemberResult:
@@ -64,10 +64,12 @@ async def invite_member(context: Context, input: InviteMemberInput) -> InviteMem
 
 @mutation_result
 class InviteMembersResult:
-    """What became of each."""
+    """Payload of `inviteMembers`: a result for each person."""
 
     results: list[Outcome] = shown(
-        "One for each that was asked, in that order.", shown_as="InviteMemberPayload", never_null=True
+        "Results of the single invitations, in the order of the input. Each has its own `userErrors`.",
+        shown_as="InviteMemberPayload",
+        never_null=True,
     )
 
 
@@ -104,9 +106,9 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
 
 @mutation_result
 class ResendInvitationResult:
-    """The invitation with its new link."""
+    """Payload of `resendInvitation`: the invitation with its new expiry."""
 
-    invitation: Invitation = shown("The old link is dead, and the time begins anew.")
+    invitation: Invitation = shown("Invitation with its new expiry. The previous link is no longer valid.")
 
 
 async def resend_invitation(context: Context, input: ResendInvitationInput) -> ResendInvitationResult:
@@ -131,9 +133,9 @@ async def resend_invitation(context: Context, input: ResendInvitationInput) -> R
 
 @mutation_result
 class RevokeInvitationResult:
-    """The invitation that was withdrawn."""
+    """Payload of `revokeInvitation`: the invitation that was revoked."""
 
-    invitation: Invitation = shown("Its link is dead.")
+    invitation: Invitation = shown("Invitation that was revoked. Its link is no longer valid.")
 
 
 async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> RevokeInvitationResult:

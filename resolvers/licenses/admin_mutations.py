@@ -23,9 +23,9 @@ from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
 
 @mutation_result
 class RevokeLicenseResult:
-    """The license that was revoked."""
+    """Payload of `revokeLicense`: the license that was revoked."""
 
-    license: License = shown("The license, for good.")
+    license: License = shown("License that was revoked.")
 
 
 async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeLicenseResult:
@@ -55,9 +55,9 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
 
 @mutation_result
 class SuspendLicenseResult:
-    """The license that was suspended."""
+    """Payload of `suspendLicense`: the license that was suspended."""
 
-    license: License = shown("The license, which still takes up its entitlement.")
+    license: License = shown("License that was suspended. It still uses its entitlement.")
 
 
 async def suspend_license(context: Context, input: SuspendLicenseInput) -> SuspendLicenseResult:
@@ -76,9 +76,9 @@ async def suspend_license(context: Context, input: SuspendLicenseInput) -> Suspe
 
 @mutation_result
 class ReinstateLicenseResult:
-    """The license that was reinstated."""
+    """Payload of `reinstateLicense`: the license that is active again."""
 
-    license: License = shown("The license, active again.")
+    license: License = shown("License that was reinstated and is active again.")
 
 
 async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> ReinstateLicenseResult:
@@ -97,9 +97,9 @@ async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> R
 
 @mutation_result
 class TransferLicenseResult:
-    """The license that was transferred."""
+    """Payload of `transferLicense`: the license with its new holder."""
 
-    license: License = shown("The license with its new holder.")
+    license: License = shown("License with its new holder.")
 
 
 async def transfer_license(context: Context, input: TransferLicenseInput) -> TransferLicenseResult:

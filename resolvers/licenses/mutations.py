@@ -30,9 +30,9 @@ _MOST_DUE = 100
 
 @mutation_result
 class ProvisionLicenseResult:
-    """The new license."""
+    """Payload of `provisionLicense`: the license that was provisioned."""
 
-    license: License = shown("The new license.")
+    license: License = shown("License that was provisioned, with its key.")
 
 
 async def provision_license(context: Context, input: ProvisionLicenseInput) -> ProvisionLicenseResult:

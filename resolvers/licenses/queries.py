@@ -25,11 +25,11 @@ from resolvers.visibility import licenses_seen_by, states
 
 
 @described_enum(
-    "The orders of licenses.",
+    "Order of a list of licenses.",
     """
-    NEWEST The newest first.
-    OLDEST The oldest first.
-    SITE By host name.
+    NEWEST Sorted by provisioning time, newest first.
+    OLDEST Sorted by provisioning time, oldest first.
+    SITE Sorted by host name, from A to Z.
     """,
 )
 class LicenseOrder(StrEnum):

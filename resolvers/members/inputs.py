@@ -6,31 +6,44 @@ from engine.input_limits import items, text
 from models.members import Role
 
 
-@strawberry.input(description="Which members.")
+@strawberry.input(description="Conditions for a list of members. A member must meet all of them.")
 class MemberFilter:
     search: str | None = text(
-        "Part of the name; of the address too, for who may see addresses.", most=200, default=None
+        "Only members whose name contains this text, ignoring case. With `INVITE_MEMBERS`,"
+        " email addresses are searched too. If omitted, any member.",
+        most=200,
+        default=None,
     )
-    roles: list[Role] | None = items("Of these roles.", most=100, default=None)
+    roles: list[Role] | None = items(
+        "Only members with one of these roles. If omitted, members with any role.", most=100, default=None
+    )
     include_removed: bool | None = strawberry.field(
-        default=None, description="Also those that have left or were removed."
+        default=None,
+        description="`true` includes members who left or were removed. If omitted, they are left out.",
     )
 
 
-@strawberry.input(description="A member's new role.")
+@strawberry.input(description="Input of `changeMemberRole`: a member and the new role.")
 class ChangeMemberRoleInput:
-    member_id: strawberry.ID = strawberry.field(description="Whose. The owner stays Admin.")
-    role: Role = strawberry.field(description="Holds from the next request on.")
+    member_id: strawberry.ID = strawberry.field(
+        description="Id of the member whose role changes. The owner's role cannot change."
+    )
+    role: Role = strawberry.field(description="New role, which applies from the next request on.")
 
 
-@strawberry.input(description="Who is to go.")
+@strawberry.input(description="Input of `removeMember`: the member, and who receives the member's licenses.")
 class RemoveMemberInput:
-    member_id: strawberry.ID = strawberry.field(description="Not the owner.")
+    member_id: strawberry.ID = strawberry.field(
+        description="Id of the member to remove. The owner cannot be removed."
+    )
     transfer_licenses_to: strawberry.ID | None = strawberry.field(
-        default=None, description="The member who gets the licenses; the owner where nobody is named."
+        default=None,
+        description="Id of the member who receives the licenses of the removed one. If omitted, the owner.",
     )
 
 
-@strawberry.input(description="Which account to leave.")
+@strawberry.input(description="Input of `leaveAccount`: the account to leave.")
 class LeaveAccountInput:
-    account_id: strawberry.ID = strawberry.field(description="One that the viewer does not own.")
+    account_id: strawberry.ID = strawberry.field(
+        description="Id of the account to leave. Its owner cannot leave."
+    )

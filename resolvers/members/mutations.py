@@ -21,9 +21,9 @@ from settings import Settings
 
 @mutation_result
 class ChangeMemberRoleResult:
-    """The member with its new role."""
+    """Payload of `changeMemberRole`: the member with the new role."""
 
-    member: Member = shown("The member.")
+    member: Member = shown("Member with the new role.")
 
 
 async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> ChangeMemberRoleResult:
@@ -46,9 +46,9 @@ async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> 
 
 @mutation_result
 class RemoveMemberResult:
-    """The member that was removed."""
+    """Payload of `removeMember`: the member who was removed."""
 
-    member: Member = shown("The member, as it is kept for the log.")
+    member: Member = shown("Member who was removed. The record remains because audit events refer to it.")
 
 
 async def remove_member(context: Context, input: RemoveMemberInput) -> RemoveMemberResult:
@@ -64,9 +64,9 @@ async def remove_member(context: Context, input: RemoveMemberInput) -> RemoveMem
 
 @mutation_result
 class LeaveAccountResult:
-    """The membership that has ended."""
+    """Payload of `leaveAccount`: the membership that has ended."""
 
-    member: Member = shown("The viewer's member, as it is kept for the log.")
+    member: Member = shown("Membership that has ended. The record remains because audit events refer to it.")
 
 
 async def leave_account(context: Context, input: LeaveAccountInput) -> LeaveAccountResult:

@@ -22,11 +22,11 @@ _MOST_RECIPIENTS = 1_000
 
 
 @described_enum(
-    "The orders of a team.",
+    "Order of a list of members.",
     """
-    JOINED Who joined first comes first.
-    NAME From A to Z.
-    LAST_ACTIVE Who was active last comes first.
+    JOINED Sorted by time of joining, earliest first.
+    NAME Sorted by name, from A to Z.
+    LAST_ACTIVE Sorted by last activity, most recent first.
     """,
 )
 class MemberOrder(StrEnum):

@@ -8,17 +8,21 @@ from resolvers.audit.inputs import AuditLogFilter
 from resolvers.reports.queries import ReportFormat, ReportKind
 
 
-@strawberry.input(description="Which report, of which time.")
+@strawberry.input(description="Input of `requestReport`: the kind, format and period of the report.")
 class RequestReportInput:
-    account_id: strawberry.ID = strawberry.field(description="Of which account.")
-    kind: ReportKind = strawberry.field(description="What of.")
-    format: ReportFormat = strawberry.field(description="As what kind of file.")
+    account_id: strawberry.ID = strawberry.field(description="Id of the account that the report is about.")
+    kind: ReportKind = strawberry.field(description="Content of the report.")
+    format: ReportFormat = strawberry.field(description="File format of the report.")
     from_: datetime | None = strawberry.field(
-        name="from", default=None, description="From then on; from the beginning where it is left out."
+        name="from",
+        default=None,
+        description="Start of the period, inclusive. If omitted, the report goes back to the beginning.",
     )
     until: datetime | None = strawberry.field(
-        default=None, description="Before then; until now where it is left out."
+        default=None,
+        description="End of the period, exclusive. If omitted, the report goes up to the present.",
     )
     audit_filter: AuditLogFilter | None = strawberry.field(
-        default=None, description="Which events; for the report AUDIT_LOG alone."
+        default=None,
+        description="Conditions for events, allowed for the report AUDIT_LOG only. If omitted, all events.",
     )

@@ -46,9 +46,11 @@ _MEDIA_TYPES: Mapping[ReportFormat, str] = {
 
 @mutation_result
 class RequestReportResult:
-    """The link."""
+    """Payload of `requestReport`: a link to the report."""
 
-    download: Download = shown("Where the report is, for a few minutes; it is made when it is opened.")
+    download: Download = shown(
+        "Link to the report, valid for a few minutes. The report is generated when the link is opened."
+    )
 
 
 async def request_report(context: Context, input: RequestReportInput) -> RequestReportResult:

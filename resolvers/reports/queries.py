@@ -27,13 +27,13 @@ from resolvers.visibility import states
 
 
 @described_enum(
-    "What a report is of.",
+    "Content of a report.",
     """
-    ACTIVE_LICENSES The licenses that may be used; a period is that of their provisioning.
-    LICENSE_ACTIVITY What was done with licenses and files: by all, for Admins; by oneself, for Members.
-    TEAM The members, also those who left; a period is that of their joining.
-    INVOICES The invoices, by when they were issued.
-    AUDIT_LOG The audit log with its hashes, so that it can be verified elsewhere.
+    ACTIVE_LICENSES Active licenses, by time of provisioning.
+    LICENSE_ACTIVITY Events about licenses and downloads: of everybody for Admins, one's own for Members.
+    TEAM Members with their roles, including those who left, by time of joining.
+    INVOICES Invoices with their amounts, by time of issue.
+    AUDIT_LOG Audit events with their hashes, for verification outside the platform.
     """,
 )
 class ReportKind(StrEnum):
@@ -45,11 +45,11 @@ class ReportKind(StrEnum):
 
 
 @described_enum(
-    "As what kind of file.",
+    "File format of a report.",
     """
-    CSV For spreadsheets: UTF-8. A cell that looks like a formula begins with an apostrophe.
-    NDJSON For programs: a JSON object a line.
-    PDF For people, up to 5,000 rows.
+    CSV Table in UTF-8. Cells that look like formulas are prefixed with an apostrophe.
+    NDJSON JSON lines: each row is an object on a line of its own.
+    PDF Document for printing, with at most 5,000 rows.
     """,
 )
 class ReportFormat(StrEnum):

@@ -6,21 +6,21 @@ from engine.input_limits import text
 from resolvers.input_fields import token
 
 
-@strawberry.input(description="Whom to send a link.")
+@strawberry.input(description="Input of `requestSignIn`: the email address of the person.")
 class RequestSignInInput:
-    email: str = text("The person's address.", most=320)
+    email: str = text("Email address of the person who wants to sign in.", most=320)
 
 
-@strawberry.input(description="The emailed link's token.")
+@strawberry.input(description="Input of `signIn`: the token of the emailed link.")
 class SignInInput:
-    token: str = token("What stands in the link.")
+    token: str = token("Token from the link in the sign-in email.")
 
 
-@strawberry.input(description="Which session to end.")
+@strawberry.input(description="Input of `revokeSession`: the session to end.")
 class RevokeSessionInput:
-    session_id: strawberry.ID = strawberry.field(description="One of the viewer's own.")
+    session_id: strawberry.ID = strawberry.field(description="Id of one of the viewer's sessions.")
 
 
-@strawberry.input(description="How the viewer wants to be called.")
+@strawberry.input(description="Input of `updateProfile`: the new display name of the viewer.")
 class UpdateProfileInput:
-    name: str = text("Not empty.", most=100)
+    name: str = text("New display name of the viewer, on one line and not empty.", most=100)

@@ -44,9 +44,11 @@ _addressed = Condition(lambda email: col(User.email) == email)
 
 @mutation_result
 class RequestSignInResult:
-    """Whether a link is on its way."""
+    """Payload of `requestSignIn`: the email address, whether or not it is known."""
 
-    sent_to: str | None = shown("The address, as it was understood: not whether it is known.", default=None)
+    sent_to: str | None = shown(
+        "Email address in normalized form. It does not tell whether the address is known.", default=None
+    )
 
 
 async def request_sign_in(context: Context, input: RequestSignInInput) -> RequestSignInResult:
@@ -127,11 +129,12 @@ async def count_wrong_address(context: Context, link: SignInLink) -> None:
 
 @mutation_result
 class SignInResult:
-    """The new session."""
+    """Payload of `signIn`: the viewer and a session token."""
 
-    viewer: Viewer | None = shown("Who is signed in now.")
+    viewer: Viewer | None = shown("Viewer who is now signed in.")
     session_token: str | None = shown(
-        "For clients without cookies: `Authorization: Bearer …`. Shown once; a browser has its cookie.",
+        "Session token for clients without cookies, sent as `Authorization: Bearer …`. It is"
+        " shown once. Null in a browser page, which receives a cookie.",
         default=None,
     )
 
@@ -220,7 +223,7 @@ def name_from(email: str) -> str:
 
 @mutation_result
 class SignOutResult:
-    """The session has ended."""
+    """Payload of `signOut`: `userErrors` only."""
 
 
 async def sign_out(context: Context) -> SignOutResult:
@@ -233,9 +236,9 @@ async def sign_out(context: Context) -> SignOutResult:
 
 @mutation_result
 class RevokeSessionResult:
-    """The session has ended."""
+    """Payload of `revokeSession`: the session that was ended."""
 
-    session: Session = shown("The one that has ended.")
+    session: Session = shown("Session that was ended.")
 
 
 async def revoke_session(context: Context, input: RevokeSessionInput) -> RevokeSessionResult:
@@ -261,9 +264,9 @@ async def _end(context: Context, session: Session) -> None:
 
 @mutation_result
 class UpdateProfileResult:
-    """The person under the new name."""
+    """Payload of `updateProfile`: the person with the new name."""
 
-    user: User = shown("The viewer.")
+    user: User = shown("Person with the new name.")
 
 
 async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateProfileResult:
