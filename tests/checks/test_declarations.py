@@ -1,5 +1,6 @@
 """Everything in the schema says what it means and who may, or the project does not start."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLObjectType,
     is_specified_scalar_type,
 )
@@ -17,9 +19,15 @@ from schema.connections import Connection
 from schema.fields import connection, guarded, object_type, subscribed
 from schema.mutation_field import mutation_field
 from tests.support.contracts import MATRIX
-from tests.support.schema_walk import PRINTED, object_types, who_may
+from tests.support.schema_walk import PRINTED, guarded_fields, object_types, who_may
 
 ROOTS = ("Query", "Mutation", "Subscription")
+SENTENCE = re.compile(r"[A-Z0-9`].*\.", re.DOTALL)
+RIDDLES = {
+    *("What", "Who", "Whom", "Whose", "When", "Where", "Which", "How", "Those", "It", "They", "Its"),
+    *("Of", "As", "To", "For", "By", "From", "In", "At", "Never"),
+}
+"""Words that begin a part of a sentence, of which the field's name would be the rest."""
 WORDS = {"anyone", "signed", "in", "or", "for", "one's", "own", *MATRIX}
 
 
@@ -28,6 +36,48 @@ def test_everything_has_a_description() -> None:
 
     assert len(described) > 500
     assert [name for name, description in described.items() if not (description or "").strip()] == []
+
+
+def test_every_description_is_a_sentence_of_four_words_or_more() -> None:
+    described = {name: description or "" for name, description in _descriptions()}
+
+    assert [name for name, description in described.items() if len(description.split()) < 4] == []
+    assert [name for name, description in described.items() if not SENTENCE.fullmatch(description)] == []
+
+
+def test_no_description_begins_with_part_of_a_sentence() -> None:
+    described = {name: description or "" for name, description in _descriptions()}
+
+    assert [name for name, text in described.items() if text.split(maxsplit=1)[0] in RIDDLES] == []
+
+
+def test_every_nullable_field_says_when_it_is_null() -> None:
+    nullable = {
+        f"{kind.name}.{name}": field.description or ""
+        for kind in object_types()
+        for name, field in kind.fields.items()
+        if not isinstance(field.type, GraphQLNonNull)
+    }
+
+    assert len(nullable) > 100
+    assert [
+        name for name, description in nullable.items() if not re.search(r"\bnull\b", description, re.I)
+    ] == []
+
+
+def test_every_optional_input_says_what_happens_without_it() -> None:
+    optional = dict(_optional_inputs())
+
+    assert len(optional) > 100
+    assert [name for name, description in optional.items() if "if omitted" not in description.lower()] == []
+
+
+def test_every_guarded_field_says_which_permission_it_requires() -> None:
+    described = dict(_descriptions())
+    guarded_by = guarded_fields()
+
+    assert len(guarded_by) > 30
+    assert [each for each in guarded_by if f"`{each[1]}`" not in (described[each[0]] or "")] == []
 
 
 def test_every_root_field_says_who_may() -> None:
@@ -96,6 +146,20 @@ def _within(kind: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
     elif isinstance(kind, GraphQLEnumType):
         for name, value in kind.values.items():
             yield f"{kind.name}.{name}", value.description
+
+
+def _optional_inputs() -> Iterator[tuple[str, str]]:
+    for kind in PRINTED.type_map.values():
+        inputs: dict[str, Any] = {}
+        if isinstance(kind, GraphQLInputObjectType):
+            inputs = dict(kind.fields)
+        elif isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            inputs = {
+                f"{name}({each})": arg for name, f in kind.fields.items() for each, arg in f.args.items()
+            }
+        for name, each in inputs.items():
+            if not isinstance(each.type, GraphQLNonNull):
+                yield f"{kind.name}.{name}", each.description or ""
 
 
 def _object(name: str) -> GraphQLObjectType:
