@@ -1,5 +1,6 @@
 """One row by its id: by the same rules as through the front door, or not at all."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -12,66 +13,52 @@ from engine.row_loader import of_accounts, with_id, with_ids
 from engine.row_reader import row
 from models import (
     Account,
-    ApiKey,
-    AuditEvent,
-    AuditStream,
-    Entitlement,
-    Invitation,
-    Invoice,
     License,
-    Member,
     Session,
     Theme,
     ThemeFile,
     ThemeRelease,
     User,
 )
+from permissions.allow import Allow
 from permissions.context import Context
 from permissions.errors import Forbidden, Unauthenticated
-from permissions.roles import Permission
 from permissions.viewer import Viewer
 from resolvers.global_ids import decode, decode_as
 from resolvers.sessions.queries import live_of_user
-from resolvers.visibility import is_own_api_key, is_own_event, sees_license, themes_on_offer
+from resolvers.visibility import sees_license, themes_on_offer
 
 Row = TypeVar("Row", bound=SQLModel)
 
 MOST_NODES = 100
-_NEEDS: dict[type[SQLModel], Permission] = {
-    ApiKey: Permission.GENERATE_API_KEYS,
-    AuditEvent: Permission.VIEW_AUDIT_LOG,
-    AuditStream: Permission.MANAGE_ACCOUNT,
-    Entitlement: Permission.VIEW_ACTIVE_LICENSES,
-    Invitation: Permission.INVITE_MEMBERS,
-    Invoice: Permission.MANAGE_BILLING,
-    License: Permission.VIEW_ACTIVE_LICENSES,
-    Member: Permission.VIEW_TEAM,
-}
+Rules = Mapping[type[SQLModel], Allow]
+"""By table, who may see a row: the `allow=` of the type that shows it."""
 
 
-async def node(context: Context, global_id: str) -> SQLModel | None:
+async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | None:
     """Raises `Forbidden` for what the viewer may know of and not see, as the lists do."""
     viewer = context.signed_in()
     decoded = decode(global_id)
     if decoded is None:
         return None
     table, id = decoded
-    if table in (Theme, ThemeRelease, ThemeFile):
-        return await _from_catalog(context, viewer, table, id)
-    row = await _find(context, viewer, table, id)
-    if row is not None and table in _NEEDS:
-        _require(viewer, row)
-    return row
+    if table in _ON_OFFER:
+        _require(rules[table], context, None)
+        return await row(context.database, table, with_id(table)(id), _ON_OFFER[table]())
+    found = await _find(context, viewer, table, id)
+    if found is not None:
+        _require(rules[table], context, found)
+    return found
 
 
-async def nodes(context: Context, global_ids: list[str]) -> list[Any]:
+async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[Any]:
     """In the order asked for; a refusal takes the place of what it refuses."""
     if len(global_ids) > MOST_NODES:
         raise BadUserInput(f"`ids` may be {MOST_NODES} at most, not {len(global_ids)}.")
     found: list[Any] = []
     for global_id in global_ids:
         try:
-            found.append(await node(context, global_id))
+            found.append(await node(context, global_id, rules))
         except (Forbidden, Unauthenticated) as refusal:
             found.append(refusal)
     return found
@@ -108,21 +95,11 @@ def _within(viewer: Viewer, table: type[SQLModel]) -> Bound:
     return of_accounts(table)(list(viewer.memberships))
 
 
-def _require(viewer: Viewer, row: Any) -> None:
-    membership = viewer.memberships[row.account_id]
-    needed = _NEEDS[type(row)]
-    if isinstance(row, ApiKey) and is_own_api_key(row, membership):
-        return
-    if isinstance(row, AuditEvent) and is_own_event(row, membership):
-        needed = Permission.VIEW_OWN_ACTIVITY
-    if not membership.may(needed):
-        raise Forbidden(needed)
-
-
-async def _from_catalog(context: Context, viewer: Viewer, table: type[SQLModel], id: UUID) -> SQLModel | None:
-    if not viewer.may_anywhere(Permission.BROWSE_CATALOG):
-        raise Forbidden(Permission.BROWSE_CATALOG)
-    return await row(context.database, table, with_id(table)(id), _ON_OFFER[table]())
+def _require(allow: Allow, context: Context, source: SQLModel | None) -> None:
+    """Of the catalog, which is no account's, there is no `source`: it is refused before it is looked up."""
+    refusal = allow.refusal(context, source)
+    if refusal is not None:
+        raise refusal
 
 
 def _releases_on_offer() -> Select[*tuple[Any, ...]]:

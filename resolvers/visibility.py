@@ -9,7 +9,6 @@ from sqlmodel import col
 from engine.conditions import Bound, Condition
 from engine.pagination import Branch
 from models.api_keys import ApiKey
-from models.audit import AuditEvent
 from models.catalog import Theme
 from models.licenses import LIVE, License, LicenseStatus
 from permissions.roles import Permission
@@ -77,14 +76,6 @@ def api_keys_seen_by(membership: Membership) -> tuple[Bound, ...]:
     if membership.may(Permission.GENERATE_API_KEYS):
         return ()
     return (_api_keys_of(membership.member_id),)
-
-
-def is_own_api_key(key: ApiKey, membership: Membership) -> bool:
-    return key.member_id == membership.member_id
-
-
-def is_own_event(event: AuditEvent, membership: Membership) -> bool:
-    return event.actor_member_id == membership.member_id
 
 
 def themes_on_offer() -> Bound:

@@ -30,6 +30,8 @@ Type = TypeVar("Type", bound=type)
 
 OBJECT_TYPES: dict[str, type] = {}
 """The types that `object_type` has declared, by their GraphQL names."""
+NODE_RULES: dict[type[SQLModel], Allow] = {}
+"""By table, the `allow=` of the type whose objects are found by their ids."""
 
 
 def computed(graphql_type: Any, description: str) -> Callable[[Callable[..., Any]], Any]:
@@ -103,6 +105,8 @@ def object_type(
         OBJECT_TYPES[name or cls.__name__] = cls
         if of is not None:
             cls.is_type_of = classmethod(lambda _cls, value, _info: isinstance(value, of))  # type: ignore[attr-defined]
+        if of is not None and issubclass(cls, Node):
+            NODE_RULES[of] = rule(allow)
         directives = [AllowDirective(who=rule(allow).who)]
         described = with_requirement(description, allow)
         return strawberry.type(cls, name=name, description=described, directives=directives)

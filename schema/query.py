@@ -13,7 +13,7 @@ from resolvers.invitations import joining
 from schema.accounts import Account
 from schema.catalog import Theme
 from schema.connections import Connection
-from schema.fields import Info, Node, connection, guarded
+from schema.fields import NODE_RULES, Info, Node, connection, guarded
 from schema.invitations import InvitationPreview
 from schema.sessions import Viewer
 
@@ -36,14 +36,14 @@ async def _account(
 
 
 async def _node(info: Info, id: Id) -> Any:
-    return await by_id.node(info.context, id)
+    return await by_id.node(info.context, id, NODE_RULES)
 
 
 async def _nodes(
     info: Info,
     ids: Ids,
 ) -> Any:
-    return await by_id.nodes(info.context, list(ids))
+    return await by_id.nodes(info.context, list(ids), NODE_RULES)
 
 
 async def _theme(info: Info, slug: Annotated[str, text_argument("Slug of the theme.", most=100)]) -> Any:
