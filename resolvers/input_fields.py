@@ -10,9 +10,9 @@ def idempotency_key(exception: str = "") -> Any:
     """A client's key for a change, which is then made once however often it is asked for. `exception` is
     what a repetition does not answer as the first time."""
     answered = (
-        "Key chosen by the client, such as a UUID, 1 character or more. Repeating a request with the same key"
-        " and input within 24 hours returns the first result and changes nothing; with a different input, it"
-        " is an IDEMPOTENCY_CONFLICT. If omitted, a repeated request is executed again."
+        "Key chosen by the client, such as a UUID, that makes retries safe: a request repeated with the same"
+        " key and input within 24 hours changes nothing and returns the first result; with a different input,"
+        " it is refused with IDEMPOTENCY_CONFLICT. If omitted, a repeated request is executed again."
     )
     return text(f"{answered} {exception}".strip(), most=255, default=None)
 

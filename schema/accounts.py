@@ -108,8 +108,8 @@ class Account(Node):
         allow=Permission.VIEW_TEAM,
         filter=MemberFilter,
         order=MemberOrder,
-        description="Members of the team, in the order in which they joined unless `orderBy` says"
-        " otherwise. Removed members are left out by default.",
+        description="Members of the team, earliest to join first unless `orderBy` says otherwise. Members"
+        " who left or were removed are included only with `includeRemoved` in the filter.",
     )
     invitations: Connection[Invitation] | None = connection(
         account_invitations,

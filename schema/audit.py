@@ -76,7 +76,8 @@ class AuditActor:
 @object_type(
     allow=SEEN,
     of=models.AuditEvent,
-    description="Entry of the audit log: one action, its actor and its outcome. It cannot be changed.",
+    description="Entry of the audit log: one action, its actor and its outcome. It can neither be"
+    " changed nor removed from the middle of the log.",
 )
 class AuditEvent(Node):
     sequence: BigInt = strawberry.field(

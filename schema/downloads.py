@@ -13,12 +13,12 @@ from schema.fields import object_type
 @object_type(
     allow=SIGNED_IN,
     of=downloads_links.Download,
-    description="Link to a file, valid for a few minutes and only for the person to whom it was issued."
-    " Permissions are checked again when the file is sent.",
+    description="Link to a file, valid for a few minutes. It acts for the person to whom it was issued,"
+    " whose permissions are checked again when the file is sent.",
 )
 class Download:
     url: str = strawberry.field(
-        description="URL of the file, which needs no further credential. Treat it as a secret."
+        description="URL of the file, which works without any other credential. Treat it as a secret."
     )
     file_name: str = strawberry.field(description="Name under which the file is saved.")
     media_type: str = strawberry.field(description="Media type of the file, such as `application/zip`.")

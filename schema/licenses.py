@@ -29,7 +29,7 @@ class License(Node):
     )
     key: str | None = guarded(
         allow=HasOrOwns(Permission.REVOKE_LICENSES, own="holder_id"),
-        description="License key, which is a secret. Its holder can read it.",
+        description="License key, which is a secret.",
     )
     holder: Member = to_one(models.Member, "holder_id", "Member who is responsible for the license.")
     provisioned_by: Member = to_one(models.Member, "provisioned_by_id", "Member who provisioned the license.")

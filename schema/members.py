@@ -42,7 +42,7 @@ class Offboarding:
 
     @computed(
         list[ApiKey],
-        f"Usable API keys of the member, at most the newest {left_behind.MOST_SHOWN}. On removal they end.",
+        f"Usable API keys of the member, at most the newest {left_behind.MOST_SHOWN}. They end on removal.",
     )
     async def active_api_keys(root: strawberry.Parent[models.Member], info: Info) -> list[models.ApiKey]:
         return await left_behind.active_api_keys(info.context, root)

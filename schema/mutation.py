@@ -22,20 +22,23 @@ from schema.mutation_field import mutation_field
 
 
 @strawberry.type(
-    description="Entry points for changing data. Each change is recorded in the audit log of its account."
+    description="Entry points for changing data. Each change to an account is recorded in its audit log"
+    " together with the change. Problems that the caller can correct are in `userErrors` of the"
+    " payload."
 )
 class Mutation:
     request_sign_in = mutation_field(
         sessions.request_sign_in,
         allow=ANYONE,
         description="Emails a one-time sign-in link to an address. The answer is the same whether or not"
-        " the address is known.",
+        " the address is known. Too many emails to one address are refused with TOO_MANY_REQUESTS.",
     )
     sign_in = mutation_field(
         sessions.sign_in,
         allow=ANYONE,
         description="Exchanges the token of an emailed link for a session. Repeating it in the browser that"
-        " used the link returns the same session.",
+        " used the link returns the same session; otherwise a used or expired token is refused with"
+        " TOKEN_INVALID.",
     )
     sign_out = mutation_field(
         sessions.sign_out,
@@ -55,7 +58,8 @@ class Mutation:
     create_account = mutation_field(
         accounts.create_account,
         allow=SIGNED_IN,
-        description="Creates an account of which the viewer becomes the owner.",
+        description="Creates an account of which the viewer becomes the owner. Too many accounts in a day"
+        " are refused with TOO_MANY_REQUESTS.",
     )
     update_account = mutation_field(
         accounts.update_account,
@@ -71,14 +75,15 @@ class Mutation:
     transfer_ownership = mutation_field(
         accounts.transfer_ownership,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Makes another member the owner, who is billed from then on. Only the present owner can"
-        " do this, and remains an Admin.",
+        description="Makes another member the owner, who is billed from then on and becomes an Admin. Only"
+        " the present owner can do this; any other Admin is refused with FORBIDDEN.",
     )
     invite_member = mutation_field(
         invitations.invite_member,
         allow=Permission.INVITE_MEMBERS,
         description="Invites a person by email to join an account with a role. The email has a link with"
-        " which the person joins.",
+        " which the person joins. Refused with ALREADY_MEMBER, ALREADY_INVITED or, after too many emails,"
+        " TOO_MANY_REQUESTS.",
     )
     invite_members = mutation_field(
         invitations.invite_members,
@@ -100,7 +105,9 @@ class Mutation:
         joining.accept_invitation,
         allow=ANYONE,
         description="Accepts an invitation by the token of its link: the person joins the account. A person"
-        " who did not exist before is created and signed in; anyone else signs in as usual.",
+        " who did not exist before is created and signed in; anyone else signs in as usual. Refused with"
+        " WRONG_EMAIL when somebody else is signed in, and with INVITATION_EXPIRED, INVITATION_REVOKED or"
+        " INVITATION_ALREADY_USED.",
     )
     decline_invitation = mutation_field(
         joining.decline_invitation,
@@ -111,24 +118,28 @@ class Mutation:
         members.change_member_role,
         allow=Permission.ASSIGN_ROLES,
         description="Changes the role of a member, effective from the next request on. If the new role"
-        " lacks `ACCESS_API`, the member's API keys are refused until it has a role with that.",
+        " lacks `ACCESS_API`, the member's API keys are refused until it has a role with that. The"
+        " owner's role cannot change (OWNER_PROTECTED).",
     )
     remove_member = mutation_field(
         members.remove_member,
         allow=Permission.REMOVE_MEMBERS,
         description="Removes a member from the account with immediate effect. Licenses go to another"
-        " member. API keys are revoked, and the member is notified of that by email.",
+        " member. API keys are revoked, and the member is notified of that by email. The owner cannot be"
+        " removed (OWNER_PROTECTED).",
     )
     leave_account = mutation_field(
         members.leave_account,
         allow=SIGNED_IN,
-        description="Ends the viewer's own membership. Licenses go to the owner; API keys are revoked.",
+        description="Ends the viewer's own membership. Licenses go to the owner; API keys are revoked. The"
+        " owner cannot leave (OWNER_PROTECTED).",
     )
     purchase_licenses = mutation_field(
         purchases.purchase_licenses,
         allow=Permission.PURCHASE_LICENSES,
-        description="Purchases licenses: adds them to the entitlements and issues one invoice, which is"
-        " emailed to the owner.",
+        description="Purchases licenses at their present prices: adds them to the entitlements and issues"
+        " one invoice, which is emailed to the owner and to the billing email address. Refused with"
+        " SPEND_LIMIT_REACHED beyond the account's monthly limit.",
     )
     update_billing_details = mutation_field(
         billing.update_billing_details,
@@ -138,12 +149,15 @@ class Mutation:
     provision_license = mutation_field(
         licenses.provision_license,
         allow=Permission.PROVISION_LICENSES,
-        description="Provisions a license of a theme for a site. It uses one purchased license.",
+        description="Provisions a license of a theme for a site. It uses one purchased license. Refused"
+        " with LICENSE_LIMIT_REACHED when none is left or the account's limit on active licenses is"
+        " reached.",
     )
     revoke_license = mutation_field(
         license_changes.revoke_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Revokes a license permanently. The purchased license can be provisioned again.",
+        description="Revokes a license permanently. The purchased license can be provisioned again. Refused"
+        " with NOT_ACTIVE when it was revoked before.",
     )
     request_theme_download = mutation_field(
         downloads.request_theme_download,
@@ -171,7 +185,8 @@ class Mutation:
     reinstate_license = mutation_field(
         license_changes.reinstate_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Makes a suspended license active again, within the account's limit on active licenses.",
+        description="Makes a suspended license active again. Refused with LICENSE_LIMIT_REACHED when the"
+        " account's limit on active licenses is reached.",
     )
     transfer_license = mutation_field(
         license_changes.transfer_license,
@@ -196,14 +211,16 @@ class Mutation:
     generate_api_key = mutation_field(
         api_key_changes.generate_api_key,
         allow=Permission.GENERATE_API_KEYS,
-        description="Generates an API key. For oneself, the payload has the secret; another member receives"
-        " an email with a link to claim the key and its secret.",
+        description="Generates an API key. For the viewer, the payload has the secret, and an email"
+        " confirms it; another member receives an email with a link to claim the key and its secret."
+        " Refused with ROLE_WITHOUT_API_ACCESS when the member's role lacks `ACCESS_API`.",
     )
     claim_api_key = mutation_field(
         api_key_claims.claim_api_key,
         allow=ANYONE,
         description="Claims an API key by the token of its emailed link, and returns its secret once."
-        " Signing in is not necessary.",
+        " Refused with WRONG_EMAIL when somebody else is signed in, and with TOKEN_INVALID when the link"
+        " has expired.",
     )
     rotate_api_key = mutation_field(
         api_key_changes.rotate_api_key,

@@ -66,7 +66,7 @@ def _declaration(field: Field[Any]) -> Any:
     description = field.metadata[DESCRIPTION]
     if field.metadata[NEVER_NULL]:
         return strawberry.field(default_factory=list, description=description)
-    refused = "If `userErrors` is not empty, this is null."
+    refused = "Null when `userErrors` is not empty."
     return strawberry.field(default=None, description=f"{description} {refused}")
 
 

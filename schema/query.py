@@ -59,7 +59,11 @@ async def _invitation(
     return await joining.preview(info.context, token)
 
 
-@strawberry.type(description="Entry points for reading data.")
+@strawberry.type(
+    description="Entry points for reading data. A field for which the viewer lacks the permission is"
+    " null, with a FORBIDDEN error that names the permission; without a credential, the error is"
+    " UNAUTHENTICATED."
+)
 class Query:
     viewer: Viewer | None = guarded(
         resolver=_viewer,
