@@ -95,7 +95,7 @@ def _script(operation: Operation, database: Database) -> Path:
 def _filled_in(statement: Statement, types: list[str]) -> str:
     if begins := _BEGINS.fullmatch(statement.text):
         return f"BEGIN;\nSELECT set_config('{begins[1]}', {_expression(begins[2])}, true);"
-    sends = _SENDS_SEQUENCE.match(statement.text)
+    sends = _SENDS_SEQUENCE.search(statement.text)
     sequence = sends[1].count(",") if sends else None
 
     def value(match: re.Match[str]) -> str:

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, UpdateBase, and_, func, insert, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlmodel import col
 
 from engine.pagination import Order
 from engine.snapshots import attributes, made
-from engine.statements import Statement, given_rows, parameter
+from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.audit import AuditAction
 from models.billing import BillingDetails, Invoice, InvoiceLine, InvoiceStatus
@@ -62,16 +62,15 @@ class _Billed(NamedTuple):
     tax_id: str | None
 
 
-async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -> Invoice:
-    """To the owner, with a line for each item. Where nothing is due, it is paid. Raises `Refused` where it
-    would be above the account's monthly limit, or more than an invoice can say. The events are the caller's:
-    see `announce`."""
+async def next_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -> Invoice:
+    """The invoice for these items, to the owner, not stored yet. Where nothing is due, it is paid. Raises
+    `Refused` where it would be above the account's monthly limit, or more than an invoice can say."""
     billed = _Billed(*(await tx.fetch(_BILLED, account_id=tx.account.id))[0])
     subtotal = sum((item.amount for item in items), Decimal("0.00"))
     tax = tax_for(settings, billed.country, billed.tax_id)
     total = subtotal + tax.on(subtotal)
     _check_total(tx.account, total, billed.spent)
-    invoice = made(
+    return made(
         Invoice,
         account_id=tx.account.id,
         sequence=billed.sequence,
@@ -91,9 +90,6 @@ async def issue_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -
             "seller": _seller(settings),
         },
     )
-    await tx.insert(invoice)
-    await tx.fetch(_INSERT_LINES, **_columns(invoice, items))
-    return invoice
 
 
 def announce(tx: Change, settings: Settings, invoice: Invoice) -> None:
@@ -218,34 +214,6 @@ _NUMBERED = Statement(
 )
 _SPENT = Statement(lambda: _total_of(_of_this_month()))
 _OUTSTANDING = Statement(lambda: _total_of(col(Invoice.status) == InvoiceStatus.OPEN))
-
-
-def _insert_lines() -> UpdateBase:
-    names = attributes(InvoiceLine)
-    return insert(InvoiceLine).from_select(names, select(*given_rows(InvoiceLine, *names).c))
-
-
-_INSERT_LINES = Statement(_insert_lines)
-
-
-def _columns(invoice: Invoice, items: Sequence[Item]) -> dict[str, list[Any]]:
-    """Of the lines: one statement for however many."""
-    lines = [
-        (
-            invoice.account_id,
-            invoice.id,
-            position,
-            item.theme.id,
-            item.theme.name,
-            item.quantity,
-            invoice.currency,
-            item.theme.price_amount,
-            item.amount,
-        )
-        for position, item in enumerate(items, 1)
-    ]
-    names = attributes(InvoiceLine)
-    return {name: list(column) for name, column in zip(names, zip(*lines, strict=True), strict=True)}
 
 
 def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
