@@ -17,16 +17,11 @@ import httpx
 import pytest
 
 from embedded import server as embedded
+from tests.support.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_SECONDS = 60
 END_TIMEOUT_SECONDS = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Command:

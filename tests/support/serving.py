@@ -3,7 +3,9 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from secrets import randbelow
 
 from app import create_app
 from settings import Settings
@@ -34,8 +36,15 @@ async def running(server: HttpServer, port: int) -> AsyncIterator[HttpServer]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """Below the ports that the system gives to clients, any of which could take it before a server does. Each
+    process begins at a port of its own, and comes to the same one again after 20,000."""
+    while True:
+        port = 10_000 + next(_NUMBERS) % 20_000
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+_NUMBERS = count(randbelow(20_000))
 
 
 async def listening(port: int) -> None:
