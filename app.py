@@ -32,7 +32,7 @@ from web import (
 )
 from web.allowed_hosts import Hosts
 from web.app_state import State
-from web.authentication import make_context
+from web.authentication import client_site, limit_message, make_context
 from web.connection_limits import ConnectionLimits
 from web.event_loop_monitor import LoopWatch
 from web.graphiql_examples import render_ide
@@ -114,7 +114,8 @@ def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQL
         aliases=settings.max_aliases,
         cost=settings.max_cost,
     )
-    executor = GraphQLExecutor(SCHEMA, make_context, limits, settings.operation_timeout_seconds)
+    timeout_seconds = settings.operation_timeout_seconds
+    executor = GraphQLExecutor(SCHEMA, make_context, limits, timeout_seconds, client_site)
     http = GraphQLHttpEndpoint(
         executor,
         error_pages.answering(render_ide),
@@ -128,6 +129,7 @@ def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQL
         max_subscriptions=settings.max_subscriptions,
         connection_init_timeout_seconds=settings.websocket_init_seconds,
         web_sockets=WebSocketTable(ConnectionLimits.of(settings), Proxies(settings.trusted_proxies)),
+        limit_message=limit_message,
     )
     return http, websocket
 

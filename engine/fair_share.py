@@ -21,6 +21,12 @@ class Claim:
     person_id: UUID | None = None
     is_long: bool = False
     """Whether it takes much longer than most do."""
+    client: Hashable = None
+    """Whose queue it joins where it belongs to no account."""
+
+    @property
+    def queue(self) -> Hashable:
+        return self.account_id or self.client
 
 
 @dataclass(eq=False, slots=True)
@@ -50,7 +56,7 @@ class FairShare:
         self._most_long = max(1, places // 5)
         self._long = 0
         self._held: Counter[Hashable] = Counter()
-        self._queues: OrderedDict[UUID | None, deque[_Waiting]] = OrderedDict()
+        self._queues: OrderedDict[Hashable, deque[_Waiting]] = OrderedDict()
 
     async def take(self, claim: Claim) -> None:
         """Waits for a place. Raises TimeoutError where none is free in time."""
@@ -59,7 +65,7 @@ class FairShare:
             self._count(claim, 1)
             return
         waiting = _Waiting(claim)
-        self._queues.setdefault(claim.account_id, deque()).append(waiting)
+        self._queues.setdefault(claim.queue, deque()).append(waiting)
         try:
             with Deadline(self._waiting_seconds):
                 await waiting.place
@@ -77,17 +83,22 @@ class FairShare:
         self._give_to_waiting()
 
     def _has_place(self, claim: Claim) -> bool:
-        if not self._free or (claim.is_long and self._long >= self._most_long):
+        if claim.is_long and self._long >= self._most_long:
             return False
         if any(self._held[owner] >= self._half for owner in _with_half(claim)):
             return False
-        held = self._held[claim.account_id] if claim.account_id else 0
+        return self._queue_has_place(claim.queue)
+
+    def _queue_has_place(self, queue: Hashable) -> bool:
+        if not self._free:
+            return False
+        held = self._held[queue] if queue else 0
         return not held or (held < self._most_of_an_account and self._free > self._half)
 
     def _count(self, claim: Claim, change: int) -> None:
         self._free -= change
         self._long += change * claim.is_long
-        for owner in {claim.account_id, *_with_half(claim)}:
+        for owner in {claim.queue, *_with_half(claim)}:
             self._held[owner] += change
             if not self._held[owner]:
                 del self._held[owner]
@@ -97,22 +108,22 @@ class FairShare:
         gave = True
         while self._free and gave:
             gave = False
-            for account_id in list(self._queues):
-                waiting = self._first(account_id)
+            for queue in list(self._queues):
+                waiting = self._first(queue)
                 if waiting is not None:
                     self._leave(waiting)
-                    if account_id in self._queues:
-                        self._queues.move_to_end(account_id)
+                    if queue in self._queues:
+                        self._queues.move_to_end(queue)
                     self._count(waiting.claim, 1)
                     waiting.place.set_result(None)
                     gave = True
 
-    def _first(self, account_id: UUID | None) -> _Waiting | None:
-        """The first claim of an account's queue that may have a place."""
-        if not self._has_place(Claim(account_id)):
+    def _first(self, queue: Hashable) -> _Waiting | None:
+        """The first claim of a queue that may have a place."""
+        if not self._queue_has_place(queue):
             return None
         refused: set[Claim] = set()
-        for waiting in self._queues[account_id]:
+        for waiting in self._queues[queue]:
             # One that is done gives up, and leaves as soon as it runs.
             if waiting.claim in refused or waiting.place.done():
                 continue
@@ -122,10 +133,10 @@ class FairShare:
         return None
 
     def _leave(self, waiting: _Waiting) -> None:
-        queue = self._queues[waiting.claim.account_id]
+        queue = self._queues[waiting.claim.queue]
         queue.remove(waiting)
         if not queue:
-            del self._queues[waiting.claim.account_id]
+            del self._queues[waiting.claim.queue]
 
 
 def _with_half(claim: Claim) -> Iterator[Hashable]:

@@ -13,8 +13,8 @@ Result = TypeVar("Result")
 
 
 class FairThread:
-    """Runs one function at a time; accounts are served in turn. The interpreter switches to the event loop's
-    thread after at most 5 ms."""
+    """Runs one function at a time; accounts, or other clients, are served in turn. The
+    interpreter switches to the event loop's thread after at most 5 ms."""
 
     def __init__(self, name: str) -> None:
         self._name = name

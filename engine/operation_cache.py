@@ -5,7 +5,7 @@ GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILED or BAD_USER_INPUT.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -32,10 +32,12 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from engine.compiled_operations import Plans
 from engine.cost import Price
 from engine.document_inputs import DocumentInputs
+from engine.fair_share import Claim
+from engine.fair_thread import FairThread
 from engine.limits import Limits, Scale, default_values, measure_text, too_complex
-from engine.side_thread import beside_the_loop
 from engine.source import IndexedSource
 
+_thread = FairThread("documents")
 _RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 # Enough to mend a document by; finding more of them takes hostile documents' time.
 _MAX_ERRORS = 10
@@ -128,9 +130,11 @@ class Documents:
         """Returns the document of the text. Raises Refused; a refused document is not kept."""
         return self.known(text) or self._keep(self._read(text))
 
-    async def read(self, text: str) -> Document:
-        """Like `get`, for a text that is not known. Runs in a thread, since it may take 100 ms."""
-        return self._keep(await beside_the_loop(self._read, text))
+    async def read(self, text: str, client: Hashable) -> Document:
+        """Like `get`, for a text that is not known. Runs in a thread, since it may take 100 ms; clients are
+        served in turn. Raises TimeoutError where too many others wait."""
+        document = await _thread.run(lambda: self._kept.get(text) or self._read(text), Claim(client=client))
+        return self._keep(document)
 
     def prepared(
         self, document: Document, operation_name: str | None, variables: dict[str, Any] | None

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from engine.operation_cache import Prepared
 from engine.outages import logged_as_outage
 from models.columns import now
+from permissions.client_sites import Site, site_of
 from permissions.context import Context
 from permissions.credentials import look_up
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
@@ -57,6 +58,26 @@ async def make_context(scope: RequestScope) -> Context:
             scope.admit = _only_changes
     _watch(context, scope)
     return context
+
+
+def client_site(connection: HTTPConnection) -> Site:
+    return site_of(_state(connection).proxies.client_of(connection))
+
+
+def limit_message(scope: RequestScope, *, counts: bool) -> None:
+    """Counts a message of a WebSocket as a request of its credential or address. Raises RateLimited."""
+    state, connection = _state(scope.connection), scope.connection
+    ip = state.proxies.client_of(connection)
+    if counts:
+        state.rate_limiter.count_message(scope.credential_id, ip)
+    elif state.rate_limiter.is_pressed:
+        authorization = scope.authorization
+        cookie = connection.cookies.get(state.settings.session_cookie)
+        limited = state.rate_limiter.turned_away(
+            cookie if authorization is None else bearer_of(authorization), ip
+        )
+        if limited is not None:
+            raise limited
 
 
 def bearer_of(authorization: str) -> str | None:

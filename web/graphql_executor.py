@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from graphql import ExecutionResult, GraphQLError
+from starlette.requests import HTTPConnection
 from strawberry import Schema
 
 from engine.deadlines import Deadline
@@ -22,7 +23,7 @@ from engine.outages import RETRY_AFTER_SECONDS, logged_as_outage
 from resolvers.audit.api_calls import Call
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
 from web.graphql_request import RequestedOperation, RequestRefused
-from web.request_scope import MakeContext, RequestScope
+from web.request_scope import ClientOf, MakeContext, RequestScope
 
 Answer = dict[str, Any]
 log = structlog.get_logger()
@@ -33,6 +34,10 @@ _NOT_RECORDED = (
 )
 
 
+def _same_client(_connection: HTTPConnection) -> None:
+    """Default of `client_of`."""
+
+
 class GraphQLExecutor:
     def __init__(
         self,
@@ -40,19 +45,21 @@ class GraphQLExecutor:
         make_context: MakeContext,
         limits: Limits | None = None,
         timeout_seconds: float = 10,
+        client_of: ClientOf = _same_client,
     ) -> None:
+        """New documents are parsed one at a time; the clients are served in turn."""
         self.schema = schema
         self.timeout_seconds = timeout_seconds
-        self._make_context = make_context
+        self._make_context, self._client_of = make_context, client_of
         self._documents = Documents(schema._schema, limits or Limits())
 
-    async def prepare(self, operation: RequestedOperation) -> None:
+    async def prepare(self, operation: RequestedOperation, scope: RequestScope) -> None:
         """Sets `operation.prepared`, or `operation.refusal` where it cannot be executed; `execute` raises
         the refusal once the client is identified."""
         try:
             if operation.holds_nul:
                 raise Refused([nul_error()])
-            document = self._documents.known(operation.query) or await self._read(operation.query)
+            document = self._documents.known(operation.query) or await self._read(operation.query, scope)
             operation.prepared = self._documents.prepared(document, operation.name, operation.variables)
         except Refused as refusal:
             operation.refusal = refusal
@@ -127,10 +134,10 @@ class GraphQLExecutor:
             seconds = perf_counter() - started_at
             await _record(scope, Call(None, None, None, None, status, codes, seconds))
 
-    async def _read(self, text: str) -> Document:
+    async def _read(self, text: str, scope: RequestScope) -> Document:
         try:
             with Deadline(self.timeout_seconds):
-                return await self._documents.read(text)
+                return await self._documents.read(text, self._client_of(scope.connection))
         except TimeoutError:
             raise Refused([timed_out(self.timeout_seconds)]) from None
 

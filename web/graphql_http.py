@@ -96,7 +96,7 @@ class GraphQLHttpEndpoint:
         try:
             if media_type is None:
                 raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
-            operations, is_batch = await self._read(request, scope.headers)
+            operations, is_batch = await self._read(request, scope)
         except RequestRefused as refused:
             await self._record_unread(scope, started_at, refused)
             raise
@@ -113,18 +113,16 @@ class GraphQLHttpEndpoint:
             bodies.append(body)
         return 200, b"[" + b",".join(bodies) + b"]"
 
-    async def _read(
-        self, request: Request, headers: Mapping[str, str]
-    ) -> tuple[list[RequestedOperation], bool]:
+    async def _read(self, request: Request, scope: RequestScope) -> tuple[list[RequestedOperation], bool]:
         """The operations, prepared; and whether they are a batch. Raises RequestRefused."""
-        check_origin(headers, self._allowed_origins)
-        content = await read_operations(request, headers, self._max_body_bytes, self._max_batch)
+        check_origin(scope.headers, self._allowed_origins)
+        content = await read_operations(request, scope.headers, self._max_body_bytes, self._max_batch)
         is_batch = isinstance(content, list)
         operations = content if isinstance(content, list) else [content]
         for number, operation in enumerate(operations):
             if number:
                 await asyncio.sleep(0)  # Lets other requests run between two documents.
-            await self._executor.prepare(operation)
+            await self._executor.prepare(operation, scope)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise bad_request("Subscriptions are served over WebSockets, by graphql-transport-ws.")
             if request.method == "GET" and operation.type is OperationType.MUTATION:

@@ -36,14 +36,20 @@ from web.error_masking import as_graphql_error, code_of, presented, status_of, t
 from web.graphql_executor import Answer, GraphQLExecutor, codes_of
 from web.graphql_request import RequestedOperation, RequestRefused, requested_operation
 from web.proxy_headers import Proxies
-from web.request_scope import RequestScope
+from web.request_scope import LimitMessage, RequestScope
 from web.websocket_adapter import WebSocketAdapter
 from web.websocket_limits import WebSocketSlot, WebSocketTable
 
 _MAX_ID_CHARACTERS = 255
 _CLOSING_SECONDS = 1
+_RATE_LIMITED_SECONDS = 0.5
+"""Delay of each message of a client that exceeds its rate limit."""
 _CLIENT_CLOSED_REQUEST = 499
 """Status in the audit log, after nginx: HTTP has none for it."""
+
+
+def _no_limit(_scope: RequestScope, *, counts: bool) -> None:
+    """Default of `limit_message`."""
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
@@ -76,8 +82,32 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
         problem = _problem(message)
         if problem:
             await self.handle_invalid_message(problem)
-        else:
-            await super().handle_message(message)
+            return
+        refusal = self._rate_limit_refusal(message)
+        if refusal is not None:
+            await asyncio.sleep(_RATE_LIMITED_SECONDS)
+            if message["type"] == "subscribe" and self.connection_acknowledged:
+                await self._refuse_operation(message["id"], refusal)
+                return
+        await super().handle_message(message)
+
+    def _rate_limit_refusal(self, message: Message) -> GraphQLError | None:
+        """Refuses an operation; any other message is only delayed."""
+        if message["type"] == "connection_init":
+            return None  # Counted when its context is made.
+        try:
+            self.view.limit_message(self.context, counts=message["type"] != "subscribe" or self._is_full)
+        except GraphQLError as refusal:
+            return refusal
+        return None
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.operations) >= (self.max_subscriptions_per_connection or 0)
+
+    async def _refuse_operation(self, operation_id: str, error: GraphQLError) -> None:
+        payload: Any = presented([error], self.context.request_id)
+        await self.send_message({"id": operation_id, "type": "error", "payload": payload})
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         if self.connection_timed_out:
@@ -126,14 +156,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         allowed = self.max_subscriptions_per_connection or 0
         running = len(self.operations)
-        if not self.connection_acknowledged or message["id"] in self.operations or running < allowed:
+        if not self.connection_acknowledged or message["id"] in self.operations or not self._is_full:
             await super().handle_subscribe(message)
             return
         error = too_complex(
             "subscriptions", "The number of operations on the connection", running + 1, allowed
         )
-        payload: Any = presented([error], self.context.request_id)
-        await self.send_message({"id": message["id"], "type": "error", "payload": payload})
+        await self._refuse_operation(message["id"], error)
 
     async def run_operation(self, operation: Operation[RequestScope, None]) -> None:
         """A failed operation is answered with an `error` message of its own; the WebSocket stays open."""
@@ -159,7 +188,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
         """Sends the answers. Returns the errors that the operation ended with, not yet recorded."""
         executor = self.view.executor
         try:
-            await executor.prepare(request)
+            await executor.prepare(request, self.context)
             if request.type is not OperationType.SUBSCRIPTION:
                 await self._send_answer(operation, request, await executor.execute(request, self.context))
                 return ()
@@ -206,6 +235,7 @@ class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
         max_subscriptions: int = 20,
         connection_init_timeout_seconds: float = 10,
         web_sockets: WebSocketTable | None = None,
+        limit_message: LimitMessage = _no_limit,
     ) -> None:
         super().__init__(
             executor.schema,
@@ -214,7 +244,7 @@ class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
             max_subscriptions_per_connection=max_subscriptions,
             allowed_origins=allowed_origins,
         )
-        self.executor = executor
+        self.executor, self.limit_message = executor, limit_message
         self.web_sockets = web_sockets or WebSocketTable(ConnectionLimits(), Proxies(()))
         self.open_handlers: dict[TransportHandler, asyncio.Event] = {}
         """Handlers of the open WebSockets, each with an event that is set once it has ended."""

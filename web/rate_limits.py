@@ -115,6 +115,13 @@ class RateLimiter:
             if level.refused_until:
                 raise self._refused(level)
 
+    def count_message(self, credential_id: UUID | None, ip: str | None) -> None:
+        """Raises RateLimited."""
+        if credential_id is None:
+            self.count_address(ip, {})
+        elif (level := self._take(credential_id, {})) is not None:
+            raise self._refused(level)
+
     async def _enter_unknown(self, context: Context, token_hash: bytes, told: dict[str, object]) -> None:
         refusal: Unauthenticated | Forbidden | None = None
         try:

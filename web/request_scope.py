@@ -1,9 +1,9 @@
 """State of one HTTP request or one WebSocket connection, which all its operations share."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -60,6 +60,15 @@ class RequestScope:
 
 
 MakeContext = Callable[[RequestScope], Awaitable[object]]
+ClientOf = Callable[[HTTPConnection], Hashable]
+"""The client that a connection is counted as, by its address."""
+
+
+class LimitMessage(Protocol):
+    """Called before a message of a WebSocket is handled; `counts` unless it starts an operation, which is
+    counted when its context is made. Raises GraphQLError where the client has exceeded its rate limit."""
+
+    def __call__(self, scope: RequestScope, /, *, counts: bool) -> None: ...
 
 
 def request_id(connection: HTTPConnection) -> str:
