@@ -1,6 +1,7 @@
 """Reading the audit log. Writing it is `change.py`'s alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, func, literal, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
+from strawberry.utils.str_converters import to_snake_case
 
 from engine.conditions import Bound, Condition
 from engine.errors import BadUserInput
@@ -80,23 +82,24 @@ async def events_after(context: Context, account_id: UUID, sequence: int, most: 
     return await rows(context.database, AuditEvent, *where, order=_OLDEST, limit=most)
 
 
-def audit_conditions(account_id: UUID, filter: Mapping[str, Any]) -> tuple[Bound, ...]:
-    """The same of a filter as JSON has it, with GraphQL's names, for a report, which reads all there is.
+def audit_conditions(account_id: UUID, filter: AuditLogFilter) -> tuple[Bound, ...]:
+    """All that a filter says, for a report, which reads the whole log. Raises `BadUserInput` for invalid ids
+    and addresses."""
+    return _conditions(account_id, filter, _CONDITIONS)
 
-    Raises `BadUserInput` for what is no id.
-    """
-    made: dict[str, Callable[[Any], Bound]] = {
-        "actions": _actions,
-        "actorIds": lambda ids: _by_actors(decode_all(Member, ids, "actorIds")),
-        "targetId": lambda id: _target(_decoded(id, "targetId")),
-        "outcome": _outcome,
-        "occurredFrom": lambda at: _from(account_id, _moment(at)),
-        "occurredUntil": lambda at: _until(account_id, _moment(at)),
-        "requestId": _request,
-        "apiKeyId": lambda id: _api_key(_credential_id(id)),
-        "ip": lambda ip: _ip(_address(ip)),
-    }
-    return tuple(made[name](value) for name, value in filter.items() if value is not None)
+
+def audit_filter_of_json(json: Mapping[str, Any]) -> AuditLogFilter:
+    """A filter that was stored as JSON, with GraphQL's names and times as text."""
+    values = {to_snake_case(name): value for name, value in json.items()}
+    for name in ("occurred_from", "occurred_until"):
+        if isinstance(values.get(name), str):
+            values[name] = datetime.fromisoformat(values[name])
+    return AuditLogFilter(**values)
+
+
+def _conditions(account_id: UUID, filter: AuditLogFilter, names: Iterable[str]) -> tuple[Bound, ...]:
+    values = ((name, getattr(filter, name)) for name in names)
+    return tuple(_CONDITIONS[name](account_id, value) for name, value in values if value is not None)
 
 
 def _filtered(
@@ -105,7 +108,7 @@ def _filtered(
     """One of the filters says along which index the log is walked; the others are looked at on the way."""
     if filter is None:
         return (() if actor_id is None else (_by_actor(actor_id),)), ()
-    where: tuple[Bound, ...] = _narrowing(filter)
+    where = _conditions(account_id, filter, _SELECTIVE)
     branches: tuple[Branch, ...] = ()
     actions = filter.actions
     if actor_id is not None and where:
@@ -119,32 +122,14 @@ def _filtered(
             (one, branches), actions = each_of(actions, _action, _actions), None
             where = (*where, *one)
     if filter.actor_ids is not None:
-        actors = decode_all(Member, filter.actor_ids, "actorIds")
-        where, branches = narrowed(where, branches, actors, _by_actor, _by_actors)
+        where, branches = narrowed(where, branches, _actor_ids(filter.actor_ids), _by_actor, _by_actors)
     if actions is not None:
         where, branches = narrowed(where, branches, actions, _action, _actions)
-    if filter.outcome is not None:
-        is_denied = actor_id is not None and filter.outcome is AuditOutcome.DENIED
-        where = (*where, _denied() if is_denied else _outcome(filter.outcome))
-    if filter.occurred_from is not None:
-        where = (*where, _from(account_id, filter.occurred_from))
-    if filter.occurred_until is not None:
-        where = (*where, _until(account_id, filter.occurred_until))
-    return where, branches
-
-
-def _narrowing(filter: AuditLogFilter) -> tuple[Bound, ...]:
-    """Those that leave few events."""
-    where: list[Bound] = []
-    if filter.request_id is not None:
-        where.append(_request(filter.request_id))
-    if filter.target_id is not None:
-        where.append(_target(_decoded(filter.target_id, "targetId")))
-    if filter.api_key_id is not None:
-        where.append(_api_key(_credential_id(filter.api_key_id)))
-    if filter.ip is not None:
-        where.append(_ip(_address(filter.ip)))
-    return tuple(where)
+    if actor_id is not None and filter.outcome is AuditOutcome.DENIED:
+        where = (*where, _denied())
+    else:
+        where = (*where, *_conditions(account_id, filter, ["outcome"]))
+    return (*where, *_conditions(account_id, filter, ["occurred_from", "occurred_until"])), branches
 
 
 def _first_of(account_id: Any) -> Any:
@@ -173,8 +158,8 @@ def _first_since(account_id: Any, at: Any) -> Any:
     return func.coalesce(first, literal(2**63 - 1, BigInteger))
 
 
-def _moment(at: datetime | str) -> datetime:
-    return at if isinstance(at, datetime) else datetime.fromisoformat(at)
+def _actor_ids(global_ids: Sequence[str]) -> list[UUID]:
+    return decode_all(Member, global_ids, "actorIds")
 
 
 def _address(text: str) -> str:
@@ -198,3 +183,23 @@ def _credential_id(global_id: str) -> UUID:
     if id is None:
         raise BadUserInput("`apiKeyId` is no API key's id: use one that this API gave.")
     return id
+
+
+_CONDITIONS: Mapping[str, Callable[[UUID, Any], Bound]] = {
+    "actions": lambda _, actions: _actions(actions),
+    "actor_ids": lambda _, ids: _by_actors(_actor_ids(ids)),
+    "target_id": lambda _, id: _target(_decoded(id, "targetId")),
+    "outcome": lambda _, outcome: _outcome(outcome),
+    "occurred_from": _from,
+    "occurred_until": _until,
+    "request_id": lambda _, id: _request(id),
+    "api_key_id": lambda _, id: _api_key(_credential_id(id)),
+    "ip": lambda _, ip: _ip(_address(ip)),
+}
+"""What each field of `AuditLogFilter` means."""
+
+_SELECTIVE = ("request_id", "target_id", "api_key_id", "ip")
+"""The filters that leave few events."""
+
+if _CONDITIONS.keys() != {field.name for field in fields(AuditLogFilter)}:
+    raise TypeError("Each field of AuditLogFilter needs its condition in _CONDITIONS, and no other")

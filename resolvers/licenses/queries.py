@@ -119,8 +119,8 @@ def _listing(
     seen = licenses_seen_by(context.signed_in().memberships[account_id])
     of_account, branches = _of_account(account_id), tuple[Branch, ...]()
     if filter and folded(filter.search or ""):
-        where = (of_account, *where, *_filtered(filter), *seen.where)
-        return Listing(License, where, order, search=_search(account_id, filter.search or ""))
+        where, _ = _narrowed(filter, (of_account, *where), by_status=False)
+        return Listing(License, (*where, *seen.where), order, search=_search(account_id, filter.search or ""))
     if filter is not None:
         where, branches = _narrowed(filter, where, by_status=not seen.where)
     if not where and not branches:
@@ -146,17 +146,6 @@ def _narrowed(
         else:
             branches = states(filter.statuses)
     return where, branches
-
-
-def _filtered(filter: LicenseFilter) -> list[Bound]:
-    where = []
-    if filter.statuses is not None:
-        where.append(_in_states(filter.statuses))
-    if filter.theme_ids is not None:
-        where.append(_of_themes(_themes(filter.theme_ids)))
-    if filter.holder_ids is not None:
-        where.append(_held_by_any(_holders(filter.holder_ids)))
-    return where
 
 
 def _themes(global_ids: Sequence[str]) -> list[UUID]:

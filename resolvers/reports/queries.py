@@ -21,7 +21,8 @@ from models.licenses import License, LicenseStatus
 from models.members import Member
 from permissions.roles import Permission
 from permissions.viewer import Membership
-from resolvers.audit.queries import audit_conditions
+from resolvers.audit.inputs import AuditLogFilter
+from resolvers.audit.queries import audit_conditions, audit_filter_of_json
 from resolvers.global_ids import PREFIXES
 from resolvers.visibility import states
 
@@ -215,10 +216,9 @@ def audit_columns() -> dict[str, Any]:
 
 def _events(columns: dict[str, Any], request: ReportRequest, membership: Membership) -> Rows:
     rows = _rows(AuditEvent, columns, _table(AuditEvent), (col(AuditEvent.sequence),), membership)
-    period = {"occurredFrom": request.since, "occurredUntil": request.until}
-    return rows.that(audit_conditions(membership.account_id, period)).that(
-        audit_conditions(membership.account_id, request.audit_filter)
-    )
+    period = AuditLogFilter(occurred_from=request.since, occurred_until=request.until)
+    rows = rows.that(audit_conditions(membership.account_id, period))
+    return rows.that(audit_conditions(membership.account_id, audit_filter_of_json(request.audit_filter)))
 
 
 def _team(request: ReportRequest, membership: Membership) -> Rows:
