@@ -88,7 +88,7 @@ class _Converters:
 
     def _by_strawberry(self, kind: Any) -> Convert:
         def convert(value: Any, request: Request) -> Any:
-            return convert_argument(value, kind, self._scalars, self._config, cast("Any", request.info))
+            return convert_argument(value, kind, self._scalars, self._config, cast("Any", request))
 
         return convert
 

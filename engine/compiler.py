@@ -42,7 +42,6 @@ from strawberry.types.field import StrawberryField
 
 from engine.arguments import arguments
 from engine.runtime import (
-    Info,
     Late,
     Names,
     Request,
@@ -208,7 +207,7 @@ class Compiler:
 
     def arguments(self, selected: Selected) -> Callable[[Request], dict[str, Any]]:
         """Returns the code of the resolver's keyword arguments."""
-        fixed = Request(Info(None, self.core), self.conditions)
+        fixed = Request(None, self.core, self.conditions)
         return arguments(self.schema, selected.field, selected.definition, selected.node, fixed)
 
     # ------------------------------------------------------------------ objects
@@ -237,7 +236,7 @@ class Compiler:
         ]
         check: list[str] = []
         if kind.is_type_of is not None:
-            test = f"{self.constant(kind.is_type_of)}(o, c.info)"
+            test = f"{self.constant(kind.is_type_of)}(o, c)"
             check = [f"if {test} is not True: {self.constant(stop)}()"]
         return self.dictionary(items, check)
 
@@ -298,7 +297,7 @@ class Compiler:
     def allowed(self, selected: Selected) -> list[str]:
         """Statements that raise where a permission of the field refuses. `k` holds the field's arguments."""
         return [
-            f"if {self.constant(each)}.has_permission(o, c.info, **k) is not True: {self.constant(stop)}()"
+            f"if {self.constant(each)}.has_permission(o, c, **k) is not True: {self.constant(stop)}()"
             for each in selected.permissions
         ]
 
@@ -309,7 +308,7 @@ class Compiler:
         reserved = (
             (resolver.parent_parameter, "o"),
             (resolver.root_parameter, "o"),
-            (resolver.info_parameter, "c.info"),
+            (resolver.info_parameter, "c"),
         )
         named = {parameter.name: value for parameter, value in reserved if parameter is not None}
         arguments = ["o"] if resolver.self_parameter else []
@@ -379,7 +378,7 @@ class Compiler:
         by_name = ", ".join(f"{name!r}: {code.text}" for name, code in functions.items())
         table = self.constant(Late())
         self._lines.append(f"{table}.update({{{by_name}}})")
-        info = f"{self.constant(TypeInfo)}(c.context, c.info.schema)"
+        info = f"{self.constant(TypeInfo)}(c.context, c.schema)"
         call = f"{table}[{self.constant(resolve)}(o, {info}, {self.constant(kind)})](o, c)"
         if not any(code.awaits for code in functions.values()):
             return self.function([f"return {call}"], awaits=False)

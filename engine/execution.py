@@ -28,7 +28,7 @@ from engine.limits import too_complex
 from engine.operation_cache import Prepared, Refused
 from engine.outages import logged_as_outage
 from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
-from engine.runtime import Info, RefusedBeforeReading, Request, Stopped
+from engine.runtime import RefusedBeforeReading, Request, Stopped
 
 log = structlog.get_logger()
 
@@ -119,7 +119,7 @@ async def _compiled(
     plan = prepared.operation.plans.get(schema, variables)
     if isinstance(plan, str):
         return None, plan
-    request = Request(Info(context, schema._schema), variables)
+    request = Request(context, schema._schema, variables)
     try:
         data = plan(None, request)
         return request, await data if isinstance(data, Awaitable) else data

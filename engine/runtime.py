@@ -38,21 +38,21 @@ class TypeInfo(Info):
     field_name = ""
 
 
-class Request:
+class Request(Info):
     """One execution: the context, the variables, and the prepared values of planned fields."""
 
-    __slots__ = ("context", "info", "outcomes", "planned", "variables")
+    __slots__ = ("outcomes", "planned", "variables")
 
-    def __init__(self, info: Info, variables: VariableValues) -> None:
-        self.info = info
-        self.context = info.context
+    def __init__(self, context: Any, schema: GraphQLSchema, variables: VariableValues) -> None:
+        self.context = context
+        self.schema = schema
         self.variables = variables
         self.planned: Any = None
         self.outcomes: dict[str, Any] = {}
         """Of a mutation's fields, by their names in the answer: what was returned, or raised."""
 
     def with_plan(self, planned: Any) -> "Request":
-        request = Request(self.info, self.variables)
+        request = Request(self.context, self.schema, self.variables)
         request.planned = planned
         return request
 
