@@ -56,7 +56,7 @@ def create_app(
     rate_limits: RateLimits | None = None,
     worker_status: JobWorkerStatus | None = None,
 ) -> Starlette:
-    """`rate_limits` and `worker_status` where other processes share them."""
+    """`rate_limits` and `worker_status` are passed where the server's processes share them."""
     settings = settings or settings_module.load()
     configure_logs(settings)
     graphql_http, graphql_websocket = _graphql_endpoints(settings)
@@ -92,7 +92,7 @@ def create_app(
             *graphiql.static_routes(),
             *error_pages.static_routes(),
         ],
-        middleware=[Middleware(Identified), Middleware(error_pages.Guarded)],
+        middleware=[Middleware(RequestIdMiddleware), Middleware(error_pages.ErrorPageMiddleware)],
         exception_handlers=error_pages.exception_handlers(),
     )
 
@@ -118,7 +118,7 @@ def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQL
     executor = GraphQLExecutor(SCHEMA, make_context, limits, timeout_seconds, client_site)
     http = GraphQLHttpEndpoint(
         executor,
-        error_pages.answering(render_ide),
+        error_pages.with_error_pages(render_ide),
         allowed_origins=settings.allowed_origins,
         max_body_bytes=settings.max_body_bytes,
         max_batch=settings.max_batch,
@@ -135,7 +135,7 @@ def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQL
 
 
 def _cors_around(view: ASGIApp, settings: Settings) -> ASGIApp:
-    """Pages of other sites may call the API, and nothing else of what is served."""
+    """Adds CORS headers for ALLOWED_ORIGINS: pages of those sites may call the API, and no other endpoint."""
     if not settings.allowed_origins:
         return view
     return CORSMiddleware(
@@ -150,13 +150,14 @@ def _cors_around(view: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 class TeamAccess(Starlette):
-    """Requests for GraphQL, which answers for its own failures, take the short way past all routes."""
+    """The ASGI application. HTTP requests for GraphQL bypass the routes and middleware: that endpoint handles
+    its own errors."""
 
     def __init__(
         self, graphql: ASGIApp, security_headers: SecurityHeaders, hosts: Hosts, **options: Any
     ) -> None:
         super().__init__(**options)
-        # Such a redirect repeats the path, with a link's token in it, under the Host that the client named.
+        # The redirect would repeat the path, which can contain a token, with the Host that the client sent.
         self.router.redirect_slashes = False
         self._graphql = graphql
         self._security_headers = security_headers
@@ -172,19 +173,19 @@ class TeamAccess(Starlette):
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
-        identify(scope)
+        assign_request_id(scope)
         await self._graphql(scope, receive, send)
 
 
-def identify(scope: Scope) -> str:
-    """Gives a request its time and an id, by which the log and the person who asks for help name it."""
+def assign_request_id(scope: Scope) -> str:
+    """Sets the request's start time and a new request ID, which the log and error messages contain."""
     request_id = os.urandom(16).hex()
     scope.setdefault("state", {}).update(request_id=request_id, started_at=now())
     return request_id
 
 
-class Identified:
-    """Requests are identified, and their answers say by which id."""
+class RequestIdMiddleware:
+    """Middleware that sets the request ID and adds it to the response as X-Request-Id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -193,12 +194,12 @@ class Identified:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        request_id = identify(scope)
+        request_id = assign_request_id(scope)
 
-        async def send_identified(message: Message) -> None:
+        async def send_with_request_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [header for header in message["headers"] if header[0] != b"x-request-id"]
                 message = {**message, "headers": [*headers, (b"x-request-id", request_id.encode())]}
             await send(message)
 
-        await self._app(scope, receive, send_identified)
+        await self._app(scope, receive, send_with_request_id)

@@ -1,4 +1,4 @@
-"""What of a file a request asks for, and how the file is called: RFC 9110 and 6266."""
+"""Byte ranges, entity tags and file names of downloads, by RFC 9110 and RFC 6266."""
 
 import re
 import unicodedata
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 _RANGE = re.compile(r"bytes=\s*(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))\s*", re.ASCII | re.IGNORECASE)
-_TOKEN = "!#$&+-.^_`|~"  # noqa: S105 - what RFC 8187 leaves as it is, besides letters and digits
+_TOKEN = "!#$&+-.^_`|~"  # noqa: S105 - characters besides letters and digits that RFC 8187 does not encode
 
 
 @dataclass(frozen=True)
-class Part:
-    """The bytes from `start` up to but without `end`, of so many."""
+class ByteRange:
+    """The bytes from `start` up to and excluding `end`, of a file of `size` bytes."""
 
     start: int
     end: int
@@ -24,38 +24,38 @@ class Part:
 
 
 class NotSatisfiable(Exception):
-    """The file has none of the bytes that are asked for."""
+    """The file has none of the requested bytes (status 416)."""
 
 
 def is_unchanged(headers: Mapping[str, str], etag: str) -> bool:
-    """Whether the client has it already: If-None-Match."""
-    known = headers.get("if-none-match")
-    if known is None:
+    """Whether the client already has this version, by If-None-Match."""
+    header = headers.get("if-none-match")
+    if header is None:
         return False
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
     return "*" in tags or f'"{etag}"' in tags
 
 
-def asked_part(headers: Mapping[str, str], size: int, etag: str | None) -> Part | None:
-    """None for all of it: also where several parts are asked for, or those of another version (If-Range),
-    or what is no range. Raises NotSatisfiable."""
-    found = _RANGE.fullmatch(headers.get("range", ""))
-    if found is None or headers.get("if-range", f'"{etag}"') != f'"{etag}"':
+def requested_range(headers: Mapping[str, str], size: int, etag: str | None) -> ByteRange | None:
+    """The requested range. None for the whole file: also where the header is malformed, has several
+    ranges, or is for another version (If-Range). Raises NotSatisfiable."""
+    match = _RANGE.fullmatch(headers.get("range", ""))
+    if match is None or headers.get("if-range", f'"{etag}"') != f'"{etag}"':
         return None
-    first, last, suffix = (int(digits) if digits else None for digits in found.groups())
+    first, last, suffix = (int(digits) if digits else None for digits in match.groups())
     if first is None:
-        part = Part(max(size - (suffix or 0), 0), size, size)
+        byte_range = ByteRange(max(size - (suffix or 0), 0), size, size)
     elif last is not None and last < first:
         return None
     else:
-        part = Part(first, size if last is None else min(last + 1, size), size)
-    if part.start >= part.end:
+        byte_range = ByteRange(first, size if last is None else min(last + 1, size), size)
+    if byte_range.start >= byte_range.end:
         raise NotSatisfiable
-    return part
+    return byte_range
 
 
 def attachment(file_name: str) -> str:
-    """A Content-Disposition: the name in ASCII, and as it is where that is another."""
+    """The Content-Disposition header: the file name in ASCII, and in UTF-8 where that differs."""
     plain = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
     plain = re.sub(r'[^ -~]|["\\%/]', "_", plain) or "download"
     if plain == file_name:

@@ -1,5 +1,5 @@
-"""An API key's link: opening it changes nothing; the Claim button shows the secret, once; every state has its
-own page."""
+"""Pages of an API key's claim link. Opening the link changes nothing; the Claim button shows the secret once.
+Each state of the key has its own page."""
 
 from typing import Any
 from urllib.parse import quote
@@ -36,7 +36,7 @@ async def show(request: Request) -> Response:
 
 
 async def claim(request: Request) -> Response:
-    """The browser is not signed in by it: who has the secret needs nothing else."""
+    """Claims the key. Does not sign the browser in."""
     refuse_other_sites(request)
     cookies = Response()
     context = await page_context(request, cookies)
@@ -57,7 +57,7 @@ async def claim(request: Request) -> Response:
 
 
 async def switch(request: Request) -> Response:
-    """Signs the wrong person out, and shows the link to whoever comes next."""
+    """Signs out the person whom the key is not for, and shows the link's page again."""
     refuse_other_sites(request)
     cookies = Response()
     context = await page_context(request, cookies)
@@ -75,7 +75,7 @@ async def _page(context: Context, token: str) -> Response:
         "account_name": shown.account_name,
         "created_by_name": shown.created_by_name,
     }
-    # What has ended leads nowhere under another address either.
+    # Checked first: signing in with another address would not help with a key that has ended.
     if shown.member.removed_at is not None:
         return page("claim_ended", **names)
     if shown.key.status is ApiKeyStatus.REVOKED:

@@ -1,4 +1,4 @@
-"""Why nothing goes out by a download's link, and what to do: a page for browsers, JSON for all others."""
+"""Responses to refused downloads: the reason and what to do, as HTML for browsers, or else as JSON."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -18,73 +18,77 @@ RETRY_AFTER_SECONDS = 30
 log = structlog.get_logger()
 
 
-class _Words(NamedTuple):
+class _Refusal(NamedTuple):
     status_code: int
     title: str
     why: str
     advice: str
 
 
-_NEW_LINK = "Ask for the download again: each link is new."
+_NEW_LINK = "Request the download again to get a new link."
 _REFUSALS = {
-    WhyNot.UNKNOWN: _Words(
-        404, "This is not a download", "The link is mistyped, or was forgotten long ago.", _NEW_LINK
+    WhyNot.UNKNOWN: _Refusal(
+        404, "Download not found", "The link is mistyped, or expired long ago.", _NEW_LINK
     ),
-    WhyNot.EXPIRED: _Words(
-        410, "This link's time is over", "A link works for a few minutes after it was asked for.", _NEW_LINK
+    WhyNot.EXPIRED: _Refusal(
+        410, "This download link has expired", "A link is valid for a few minutes.", _NEW_LINK
     ),
-    WhyNot.WRONG_PERSON: _Words(
+    WhyNot.WRONG_PERSON: _Refusal(
         403,
-        "This download is somebody else's",
-        "The link was made for another person than the one who is signed in here.",
-        "Ask for a download of your own.",
+        "This download link is for another person",
+        "The link was issued to another person than the one who is signed in here.",
+        "Request the download yourself.",
     ),
-    WhyNot.MEMBER_REMOVED: _Words(
+    WhyNot.MEMBER_REMOVED: _Refusal(
         403,
         "You are no longer a member",
-        "The link was made for a member of an account who has left it since.",
+        "The link was issued to a member who has since left the account.",
         "Ask an Admin of the account to invite you again.",
     ),
-    WhyNot.NOT_PERMITTED: _Words(
+    WhyNot.NOT_PERMITTED: _Refusal(
         403,
         "Your role does not allow this download",
-        "It has changed since the link was made.",
-        "Ask an Admin of the account for the file, or for the role.",
+        "Your role has changed since the link was issued.",
+        "Ask an Admin of the account for the file, or for a role that may download it.",
     ),
-    WhyNot.SIGNED_OUT: _Words(
+    WhyNot.SIGNED_OUT: _Refusal(
         403,
         "You have signed out",
-        "The link ended with the session or the API key that asked for it.",
-        "Sign in, and ask for the download again.",
+        "The session or API key that requested the link has ended, and the link with it.",
+        "Sign in and request the download again.",
     ),
-    WhyNot.LICENSE_NOT_ACTIVE: _Words(
+    WhyNot.LICENSE_NOT_ACTIVE: _Refusal(
         403,
         "The license is not active",
-        "It was suspended or revoked, or has expired, since the link was made.",
-        "Ask an Admin of the account what became of it.",
+        "It was suspended or revoked, or has expired, since the link was issued.",
+        "Ask an Admin of the account about the license.",
     ),
-    WhyNot.TOO_LARGE: _Words(
+    WhyNot.TOO_LARGE: _Refusal(
         413,
         "This report is too large",
-        "It takes more bytes, memory or time than a report may here.",
-        "Ask for one of a shorter period, or for CSV instead of a PDF.",
+        "Creating it would take more space, memory or time than a report may take.",
+        "Request a report of a shorter period, or as CSV instead of PDF.",
     ),
-    WhyNot.GONE: _Words(
+    WhyNot.GONE: _Refusal(
         403,
-        "This file is gone",
-        "It was taken out of the catalog since the link was made.",
-        "Look in the catalog: there may be a newer one.",
+        "This file no longer exists",
+        "It was removed from the catalog after the link was issued.",
+        "Check the catalog for a newer version.",
     ),
 }
 
 
 def refused(request: Request, reason: WhyNot) -> Response:
-    words = _REFUSALS[reason]
+    refusal = _REFUSALS[reason]
     if wants_a_page(request):
         return page(
-            "download_refused", words.status_code, title=words.title, why=words.why, advice=words.advice
+            "download_refused",
+            refusal.status_code,
+            title=refusal.title,
+            why=refusal.why,
+            advice=refusal.advice,
         )
-    return error_json(words.status_code, reason.value, f"{words.title}. {words.why} {words.advice}")
+    return error_json(refusal.status_code, reason.value, f"{refusal.title}. {refusal.why} {refusal.advice}")
 
 
 def unavailable(request: Request, error: StorageUnavailable) -> Response:
@@ -92,7 +96,7 @@ def unavailable(request: Request, error: StorageUnavailable) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     if wants_a_page(request):
         return _error_page(503, headers, request_id=request_id(request), retry_at=None)
-    message = "The files are not to be reached just now. Try again in a moment."
+    message = "The file storage is unavailable at the moment. Try again in a few seconds."
     return error_json(503, "UNAVAILABLE", message, headers)
 
 

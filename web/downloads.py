@@ -1,4 +1,4 @@
-"""What a download's link leads to: bytes, or a page that says why not and what to do."""
+"""Download endpoint: sends the file of a download link, or a page that says why it is refused."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -15,12 +15,12 @@ from resolvers.downloads.links import Content, DownloadRefused, Link, WhyNot, fi
 from resolvers.downloads.openers import OPENERS
 from web.app_state import State
 from web.authentication import client_of
-from web.byte_ranges import NotSatisfiable, asked_part, attachment, is_unchanged
+from web.byte_ranges import NotSatisfiable, attachment, is_unchanged, requested_range
 from web.download_pages import refused, too_many, unavailable
-from web.file_response import Outgoing, disconnected
+from web.file_response import FileResponse, disconnected
 from web.html_pages import PRIVATE_HEADERS
 
-_CLIENT_CLOSED_REQUEST = 499  # As nginx calls it; nobody reads it.
+_CLIENT_CLOSED_REQUEST = 499  # After nginx. The client has gone, so nobody receives it.
 
 
 def routes() -> list[BaseRoute]:
@@ -34,7 +34,7 @@ async def download(request: Request) -> Response:
         link = await find_link(state.database, request.path_params["token"])
         await _require_same_person(request, state.database, link)
         opening = OPENERS[link.row.kind](state.settings, state.database, state.storage, link)
-        content = await _unless_gone(request, opening)
+        content = await _unless_disconnected(request, opening)
     except RateLimited as limited:
         return too_many(request, limited)
     except DownloadRefused as refusal:
@@ -46,20 +46,23 @@ async def download(request: Request) -> Response:
     return _answer(request, state, link, content)
 
 
-async def _unless_gone(request: Request, opening: Awaitable[Content]) -> Content:
-    """A PDF takes seconds, and is not made for nobody. Raises ClientDisconnect, and what `opening` does."""
-    doing = asyncio.ensure_future(opening)
-    gone = asyncio.create_task(disconnected(request.receive))
+async def _unless_disconnected(request: Request, opening: Awaitable[Content]) -> Content:
+    """The content; cancels `opening` when the client disconnects, since a PDF takes seconds to create.
+
+    Raises ClientDisconnect, and what `opening` raises.
+    """
+    content = asyncio.ensure_future(opening)
+    disconnect = asyncio.create_task(disconnected(request.receive))
     try:
-        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            return doing.result()
+        await asyncio.wait({content, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        if content.done():
+            return content.result()
         raise ClientDisconnect
     finally:
-        gone.cancel()
-        if not doing.done():
-            doing.cancel()
-            await asyncio.wait({doing})
+        disconnect.cancel()
+        if not content.done():
+            content.cancel()
+            await asyncio.wait({content})
 
 
 def _answer(request: Request, state: State, link: Link, content: Content) -> Response:
@@ -69,13 +72,13 @@ def _answer(request: Request, state: State, link: Link, content: Content) -> Res
     if request.method == "HEAD":
         return _head(content, headers)
     if content.size is None:
-        return Outgoing(state.transfers, link, content, client_of(request), headers, None)
+        return FileResponse(state.transfers, link, content, client_of(request), headers, None)
     try:
-        part = asked_part(request.headers, content.size, content.etag)
+        byte_range = requested_range(request.headers, content.size, content.etag)
     except NotSatisfiable:
         headers["Content-Range"] = f"bytes */{content.size}"
         return Response(status_code=416, headers=headers)
-    return Outgoing(state.transfers, link, content, client_of(request), headers, part)
+    return FileResponse(state.transfers, link, content, client_of(request), headers, byte_range)
 
 
 def _headers(content: Content) -> dict[str, str]:
@@ -100,7 +103,7 @@ def _head(content: Content, headers: dict[str, str]) -> Response:
 
 
 async def _require_same_person(request: Request, database: Database, link: Link) -> None:
-    """The link needs no credential beside it; but one that is there is not another person's."""
+    """The link works without a credential; but a credential of another person is refused with it."""
     scheme, _, bearer = request.headers.get("authorization", "").strip().partition(" ")
     if scheme:
         is_theirs = scheme.lower() == "bearer" and await _is_of(database, bearer.strip(), link)
@@ -112,8 +115,8 @@ async def _require_same_person(request: Request, database: Database, link: Link)
 
 
 async def _is_of(database: Database, token: str, link: Link) -> bool | None:
-    """Whether the token has the membership that the link was made for, which an API key of another account
-    of the same person has not; None where it is nobody's."""
+    """Whether the token belongs to the membership that the link was issued to: an API key of the same person
+    in another account does not. None where the token is not valid."""
     try:
         viewer = await look_up(database, token)
     except (Unauthenticated, Forbidden):

@@ -1,4 +1,4 @@
-"""What a browser is shown where a page cannot be, and the files that pages load."""
+"""Error pages for browsers, and the static files that pages load."""
 
 import traceback
 from collections.abc import Awaitable, Callable
@@ -40,33 +40,35 @@ def exception_handlers() -> dict[int | type[Exception], ExceptionHandler]:
     return {HTTPException: _refused, RateLimited: _rate_limited, CrossSiteForm: _cross_site}
 
 
-class Guarded:
-    """Answers what failed with a page. A handler of Starlette's would raise the failure again, for the server
-    to log once more, in a form of its own."""
+class ErrorPageMiddleware:
+    """Middleware that answers unhandled exceptions with an error page. Starlette's own handler would raise
+    them again, and the server would log them a second time."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
+        has_started = False
 
-        async def send_watched(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, send_watched)
+            await self._app(scope, receive, send_and_note)
         except ClientDisconnect:
-            return  # Nobody waits for an answer.
+            return  # The client does not wait for a response.
         except Exception as error:
-            if scope["type"] != "http" or has_begun:
+            if scope["type"] != "http" or has_started:
                 raise
             await _failed(Request(scope), error)(scope, receive, send)
 
 
-def answering(render: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """The same page, or the one that says why there is none: for what is not among the routes."""
+def with_error_pages(
+    render: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """The page that `render` returns, or the error page where it raises: for pages that are not routes."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -100,7 +102,7 @@ async def _rate_limited(_request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     if logged_as_outage(error, request_id=request_id(request)):
         return _unavailable(request)
-    # Not the path: it may hold a token. As text: a renderer may write the values of variables beside it.
+    # Without the path, which may contain a token. As text: a log renderer may add the values of variables.
     exception = "".join(traceback.format_exception(error))
     log.error("page_failed", request_id=request_id(request), exception=exception)
     return page("error", 500, request_id=request_id(request), retry_at=None)

@@ -1,4 +1,4 @@
-"""Errors outside GraphQL: a page for browsers, JSON for all others."""
+"""Error responses outside GraphQL: HTML for browsers, JSON for other clients."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Bytes on their way out: never more in memory than a slow client takes, and each transfer audited."""
+"""Streaming response for downloads: reads no faster than the client receives, and audits each transfer."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
@@ -15,7 +15,7 @@ from models.storage import StorageUnavailable
 from permissions.viewer import Client
 from resolvers.downloads.links import Content, Link, WhyNot
 from resolvers.downloads.transfers import Sending, Transfers
-from web.byte_ranges import Part
+from web.byte_ranges import ByteRange
 from web.download_pages import refused, unavailable
 from web.request_scope import request_id
 
@@ -26,11 +26,11 @@ log = structlog.get_logger()
 Result = TypeVar("Result")
 
 
-class _Gone(Exception):
-    """The client hung up, or may have no more."""
+class _TransferEnded(Exception):
+    """The client has disconnected, or is no longer permitted to download."""
 
 
-class Outgoing(Response):
+class FileResponse(Response):
     def __init__(
         self,
         transfers: Transfers,
@@ -38,80 +38,84 @@ class Outgoing(Response):
         content: Content,
         client: Client,
         headers: dict[str, str],
-        part: Part | None,
+        byte_range: ByteRange | None,
     ) -> None:
-        """`part` is None for all of it."""
+        """`byte_range` is None for the whole content."""
         self._transfers, self._link, self._client = transfers, link, client
-        self._content, self._part = content, part
-        self._start, self._end = (part.start, part.end) if part else (0, content.size)
-        self.status_code = 206 if part else 200
+        self._content, self._byte_range = content, byte_range
+        self._start, self._end = (byte_range.start, byte_range.end) if byte_range else (0, content.size)
+        self.status_code = 206 if byte_range else 200
         self.background = None
         self.init_headers(headers)
         self.headers["content-type"] = content.media_type
         if self._end is not None:
             self.headers["content-length"] = str(self._end - self._start)
-        if part:
-            self.headers["content-range"] = part.content_range
+        if byte_range:
+            self.headers["content-range"] = byte_range.content_range
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        content_range = self._part.content_range if self._part else None
+        content_range = self._byte_range.content_range if self._byte_range else None
         sending = await self._transfers.begin(self._link, self._content, self._client, content_range)
-        gone = asyncio.create_task(_gone(receive, sending))
+        transfer_end = asyncio.create_task(_transfer_ended(receive, sending))
         try:
-            await self._send_all(sending, gone, scope, receive, send)
+            await self._send_all(sending, transfer_end, scope, receive, send)
         finally:
-            gone.cancel()
+            transfer_end.cancel()
             await self._transfers.end(sending)
 
     async def _send_all(
-        self, sending: Sending, gone: "asyncio.Task[None]", scope: Scope, receive: Receive, send: Send
+        self, sending: Sending, transfer_end: "asyncio.Task[None]", scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Returns without the end of the answer where it is cut short: the server then ends the connection,
-        and the client sees that it has not got everything."""
-        has_begun = False
+        """Returns without completing the response where the transfer ends early: the server then closes the
+        connection, so that the client notices that the file is incomplete."""
+        has_started = False
         try:
             stream = self._content.stream(self._start, self._end)
-            async with aclosing(_read_ahead(stream, gone)) as pieces:
+            async with aclosing(_read_ahead(stream, transfer_end)) as pieces:
                 async for piece in pieces:
-                    if not has_begun:
+                    if not has_started:
                         await self._begin(send)
-                        has_begun = True
-                    await _send_piece(piece, sending, gone, send)
+                        has_started = True
+                    await _send_piece(piece, sending, transfer_end, send)
             self._check_length(sending)
-            if not has_begun:
+            if not has_started:
                 await self._begin(send)
             sending.reached_end = True
-            await _unless(gone, send({"type": "http.response.body", "body": b"", "more_body": False}))
-        except (_Gone, TimeoutError):
+            await _unless(transfer_end, send({"type": "http.response.body", "body": b"", "more_body": False}))
+        except (_TransferEnded, TimeoutError):
             return
         except StorageUnavailable as error:
-            if isinstance(error, ReportTooLarge) and not has_begun:
+            if isinstance(error, ReportTooLarge) and not has_started:
                 await refused(Request(scope), WhyNot.TOO_LARGE)(scope, receive, send)
-            elif not has_begun:
+            elif not has_started:
                 await unavailable(Request(scope), error)(scope, receive, send)
             else:
-                log.error("download_cut_short", request_id=request_id(Request(scope)), error=str(error))
+                log.error("download_interrupted", request_id=request_id(Request(scope)), error=str(error))
 
     async def _begin(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
 
     def _check_length(self, sending: Sending) -> None:
         if self._end is not None and sending.bytes_sent != self._end - self._start:
-            raise StorageUnavailable(f"The file storage has another size of {self._content.file_name}.")
+            raise StorageUnavailable(
+                f"{self._content.file_name} has another size in the file storage than in the database."
+            )
 
 
-async def _send_piece(piece: bytes, sending: Sending, gone: "asyncio.Task[None]", send: Send) -> None:
+async def _send_piece(piece: bytes, sending: Sending, transfer_end: "asyncio.Task[None]", send: Send) -> None:
     for start in range(0, len(piece), _PIECE_BYTES):
         body = piece[start : start + _PIECE_BYTES]
-        await _unless(gone, send({"type": "http.response.body", "body": body, "more_body": True}))
+        await _unless(transfer_end, send({"type": "http.response.body", "body": body, "more_body": True}))
         sending.bytes_sent += len(body)
 
 
-async def _read_ahead(pieces: AsyncIterator[bytes], gone: "asyncio.Task[None]") -> AsyncGenerator[bytes]:
-    """One piece is read while the one before it goes out. What the pieces come from is closed at the end."""
+async def _read_ahead(
+    pieces: AsyncIterator[bytes], transfer_end: "asyncio.Task[None]"
+) -> AsyncGenerator[bytes]:
+    """Reads one piece while the piece before it is sent. Closes `pieces` at the end."""
     ahead = _next(pieces)
     try:
-        while (piece := await _read(gone, ahead)) is not None:
+        while (piece := await _read(transfer_end, ahead)) is not None:
             ahead = _next(pieces)
             yield piece
     finally:
@@ -121,33 +125,33 @@ async def _read_ahead(pieces: AsyncIterator[bytes], gone: "asyncio.Task[None]") 
             await pieces.aclose()
 
 
-async def _read(gone: "asyncio.Task[None]", ahead: "asyncio.Task[bytes | None]") -> bytes | None:
+async def _read(transfer_end: "asyncio.Task[None]", ahead: "asyncio.Task[bytes | None]") -> bytes | None:
     try:
-        return await _unless(gone, ahead)
+        return await _unless(transfer_end, ahead)
     except TimeoutError:
-        raise StorageUnavailable(f"No bytes to send came in {STALLED_SECONDS} seconds.") from None
+        raise StorageUnavailable(f"The file storage sent no bytes for {STALLED_SECONDS} seconds.") from None
 
 
 def _next(pieces: AsyncIterator[bytes]) -> "asyncio.Task[bytes | None]":
-    """The piece after those that were read; None at the end."""
+    """Starts reading the next piece; the result is None at the end."""
 
     async def read() -> bytes | None:
         return await anext(pieces, None)
 
     reading = asyncio.create_task(read())
-    # Where nobody waits for it any more, its failure is no news.
+    # Marks an exception as retrieved where nothing awaits the task any more.
     reading.add_done_callback(lambda done: done.cancelled() or done.exception())
     return reading
 
 
-async def _gone(receive: Receive, sending: Sending) -> None:
-    """Returns once the client has hung up, or may have no more."""
-    hung_up = asyncio.create_task(disconnected(receive))
+async def _transfer_ended(receive: Receive, sending: Sending) -> None:
+    """Returns once the client has disconnected, or is no longer permitted to download."""
+    disconnect = asyncio.create_task(disconnected(receive))
     cut = asyncio.create_task(sending.cut.wait())
     try:
-        await asyncio.wait({hung_up, cut}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({disconnect, cut}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        hung_up.cancel()
+        disconnect.cancel()
         cut.cancel()
 
 
@@ -156,13 +160,16 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
-async def _unless(gone: "asyncio.Task[None]", step: Awaitable[Result]) -> Result:
-    """What the step gives. Raises _Gone where that comes first, and TimeoutError where neither does."""
-    doing: asyncio.Future[Any] = asyncio.ensure_future(step)
-    if not gone.done():
-        await asyncio.wait({doing, gone}, timeout=STALLED_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        # Both at once is how the last bytes end: the server says so as soon as it has them.
-        if doing.done():
-            return cast("Result", doing.result())
-    doing.cancel()
-    raise _Gone if gone.done() else TimeoutError
+async def _unless(transfer_end: "asyncio.Task[None]", step: Awaitable[Result]) -> Result:
+    """The result of the step. Raises _TransferEnded where the transfer ends first, and TimeoutError where
+    neither ends in time."""
+    result: asyncio.Future[Any] = asyncio.ensure_future(step)
+    if not transfer_end.done():
+        await asyncio.wait(
+            {result, transfer_end}, timeout=STALLED_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        # Checked first: the server reports a disconnect as soon as it has taken the last bytes.
+        if result.done():
+            return cast("Result", result.result())
+    result.cancel()
+    raise _TransferEnded if transfer_end.done() else TimeoutError

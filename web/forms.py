@@ -1,4 +1,4 @@
-"""What a browser posts from a page's form."""
+"""HTML forms: reading their fields, and refusing forms that another site has sent."""
 
 from urllib.parse import parse_qs
 
@@ -12,7 +12,7 @@ _MOST_BYTES = 16 * 1024
 
 
 class CrossSiteForm(Exception):
-    """A form that no page of this site, or of an allowed one, has sent."""
+    """A form that was not sent by a page of this site or of an allowed origin."""
 
     def __init__(self, public_origin: str) -> None:
         super().__init__("The form was not sent by a page of this site.")
@@ -20,10 +20,10 @@ class CrossSiteForm(Exception):
 
 
 def refuse_other_sites(request: Request) -> None:
-    """A page of another site, a sibling of this host among them, may not sign its visitor in, or out.
+    """Refuses forms of other sites, including sibling hosts: they must not sign a visitor in or out.
 
-    By Origin, or by Referer where a browser sends none. Who sends neither is refused as well: all browsers of
-    today send Origin with a form. Raises CrossSiteForm.
+    The origin is that of the Origin header, or else of Referer. A request with neither is refused, since all
+    current browsers send Origin with a form. Raises CrossSiteForm.
     """
     state: State = request.app.state.team_access
     settings = state.settings
@@ -34,8 +34,8 @@ def refuse_other_sites(request: Request) -> None:
 
 
 def _own(request: Request) -> str | None:
-    """The origin under which the browser came: by the Host, which was checked, and the scheme of PUBLIC_URL,
-    since a proxy in front may have ended TLS."""
+    """The origin that the browser used: the Host header, which was checked before, with the scheme of
+    PUBLIC_URL, since a proxy in front may terminate TLS."""
     state: State = request.app.state.team_access
     scheme = state.settings.public_url.partition(":")[0]
     return _origin_of(f"{scheme}://{request.headers.get('host', '')}")
@@ -49,7 +49,7 @@ def _origin_of(url: str) -> str | None:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The first value of each field. Raises a 413 or a 400."""
+    """The first value of each field. Raises HTTPException with status 413 or 400."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

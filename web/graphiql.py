@@ -1,6 +1,6 @@
-"""GraphiQL: the page at /graphql for a browser, and the files it loads, every one served from here.
+"""GraphiQL, the API explorer at /graphql, and the files that it loads, all served by this server.
 
-The bundle in static/graphiql is made by graphiql/build; its file names carry a hash of what is in them.
+The bundle in static/graphiql is built by graphiql/build; its file names contain a hash of their contents.
 """
 
 import gzip
@@ -23,7 +23,7 @@ from web.security_headers import STATIC_FILES_POLICY
 
 STATIC_PATH = "/static/graphiql"
 
-# style-src: Monaco writes <style> elements and style attributes as it goes, and takes no nonce for them.
+# style-src: Monaco adds <style> elements and style attributes, and does not support a nonce for them.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -49,8 +49,8 @@ EXAMPLES = (_sources / "examples.graphql").read_text(encoding="utf-8")
 def graphiql_response(variables: Mapping[str, str], signed_in_as: str | None) -> Response:
     """The page.
 
-    `variables` are those of the examples: accountId, themeId and themeSlug, as far as there are any.
-    `signed_in_as` is shown to the person: name, email address and role. None: nobody is signed in.
+    `variables` are those of the example operations: accountId, themeId and themeSlug, where they exist.
+    `signed_in_as` is displayed: name, email address and role; None where nobody is signed in.
     """
     examples = {"query": EXAMPLES, "variables": dict(variables), "signedInAs": signed_in_as}
     return HTMLResponse(
@@ -69,7 +69,7 @@ def static_routes() -> list[Mount]:
 
 
 class Bundle(StaticFiles):
-    """Files whose names change with their contents: a browser asks for each of them once."""
+    """Static files whose names change with their contents, so that browsers may cache them forever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -90,12 +90,12 @@ _hashed_name = re.compile(r"[\w.-]+-[\w-]{8}\.(js|css|ttf)")
 
 @lru_cache(maxsize=64)
 def _compressed(name: str) -> bytes:
-    """Kept, since a file of 3 MB takes a tenth of a second; the whole bundle is 1.8 MB then."""
+    """Cached, since compressing 3 MB takes 0.1 s. The whole bundle takes 1.8 MB compressed."""
     return gzip.compress((_bundle / name).read_bytes())
 
 
 def _entry_of(manifest: Path) -> dict[str, Any]:
-    """What the page loads itself: `file`, a script, and `css`, a list. The script loads the rest."""
+    """The files that the page loads: `file`, a script, and `css`, a list. The script loads the others."""
     entries: dict[str, dict[str, Any]] = json.loads(manifest.read_text(encoding="utf-8"))
     return entries["src/main.jsx"]
 

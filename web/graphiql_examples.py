@@ -1,4 +1,4 @@
-"""GraphiQL for whoever looks at /graphql with a browser, its examples filled in with the viewer's own ids."""
+"""GraphiQL page whose example operations use ids of the viewer's own account."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _signed_in_as(context: Context) -> str | None:
 
 
 async def _variables(context: Context) -> dict[str, str]:
-    """The first account, and a theme that it has licenses of left, as far as there are any."""
+    """Ids of the viewer's first account and of a theme with unused licenses in it, where they exist."""
     if context.viewer is None or not context.viewer.memberships:
         return {}
     account_id = next(iter(context.viewer.memberships))

@@ -1,4 +1,4 @@
-"""Readiness, for load balancers: whether this process can serve requests, and what is wrong otherwise."""
+"""Readiness endpoint for load balancers: whether this process can serve requests, and the problem if not."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -9,8 +9,10 @@ from web.app_state import State
 from web.job_worker import JobWorkerState
 
 _JOB_WORKER_DOWN = {
-    JobWorkerState.STARTING: "The job worker is starting: emails and other jobs wait for it.",
-    JobWorkerState.ENDED: "The job worker has ended and is started again: emails and other jobs wait for it.",
+    JobWorkerState.STARTING: "The job worker is starting: emails and other jobs are delayed until it runs.",
+    JobWorkerState.ENDED: (
+        "The job worker has ended and is being restarted: emails and other jobs are delayed until it runs."
+    ),
 }
 
 
@@ -19,8 +21,8 @@ def routes() -> list[BaseRoute]:
 
 
 async def health(request: Request) -> Response:
-    """200 with `ok`, or with `degraded` while the job worker is down, since requests are served without it;
-    503 with `unavailable` where they are not."""
+    """200 with status `ok`, or `degraded` while only the job worker is down; 503 with status `unavailable`
+    where requests cannot be served."""
     state: State = request.app.state.team_access
     problem = await state.readiness.problem()
     if problem is not None:

@@ -1,7 +1,7 @@
-"""The pages beside GraphQL: what each is called, which values it takes, and the headers it goes out with.
+"""HTML pages: their names, the values that each takes, and their response headers.
 
-They work without JavaScript, load one stylesheet from here (and two pages a script), and speak to one host
-besides: the app's.
+They work without JavaScript and load one stylesheet from this server (two pages also a script). Their forms
+send to this server, and may redirect to the app's origin.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def _page(status_code: int, *values: str) -> Page:
 
 _KEY = ("key_name", "account_name", "created_by_name")
 _WITH_SCRIPT = ("claim", "claimed")
-"""What a script from here makes more comfortable: a second click does nothing, and a button copies."""
+"""Pages with a script, which ignores a second click and adds a button that copies the secret."""
 
 PAGES: Mapping[str, Page] = {
     "front": _page(200, "signed_in_name", "signed_in_email", "app_url", "has_mailbox"),
@@ -75,26 +75,26 @@ PAGES: Mapping[str, Page] = {
     "cross_site": _page(403, "public_origin"),
     "error": _page(500, "request_id", "retry_at"),
 }
-"""By name: the status it goes out with where none is given, and the values it takes, all of them.
+"""Pages by name: the default status and the values that the template takes, all of them required.
 
 - `account_name`, `inviter_name`, `signed_in_name`, `key_name`, `created_by_name`: str, as stored
-- `prefix`, `scopes`: of an API key; `secret`: the whole of it, shown this once
+- `prefix`, `scopes`: of an API key; `secret`: the whole secret, which is shown only here
 - `email`, `signed_in_email`: full addresses; `masked_email`: like `a•••@e•••.com`
-- `replaced_email`: address of somebody else whose session here would end by the click, or None
-- `public_origin`: where this site is, like `https://team.example.com`
+- `replaced_email`: address of another person, whose session in this browser the click would end, or None
+- `public_origin`: origin of this site, like `https://team.example.com`
 - `signed_in_name` and `signed_in_email` are None where nobody is signed in
 - `role`: a Role, or its name
 - `expires_at`, `retry_at`, `claim_until`, `claimed_at`: datetime with its zone; the `retry_at` of `error` and
   the `expires_at` of `claim` may be None
 - `lifetime_seconds`: int, of the sign-in link
-- `problem`: a sentence about what was typed, or None
-- `token`: the link's, as it came
-- `app_url`: where to go on; `graphql_url`: where the API is
+- `problem`: a sentence about the invalid input, or None
+- `token`: the link's token, as in the URL
+- `app_url`: URL of the app; `graphql_url`: URL of the API
 - `has_mailbox`, `just_now`, `was_claimed`: bool
-- `confirm`: whether the address has to be typed; `typed_email`: another address that was typed, or None
-- `mails`, `mail`: of `mailer.mailbox.Mail`
+- `confirm`: whether the address must be typed; `typed_email`: a wrong address that was typed, or None
+- `mails`, `mail`: values of type `mailer.mailbox.Mail`
 - `request_id`: str or None
-- `title`, `why`, `advice`: sentences, the first one without its full stop
+- `title`, `why`, `advice`: sentences; `title` without the full stop
 """
 
 
@@ -103,7 +103,7 @@ def page(
 ) -> HTMLResponse:
     """Raises TypeError unless `values` are those of PAGES.
 
-    `app_origin`, from `origin_of(APP_URL)`, is where a form of the page may lead to besides this host.
+    `app_origin`, from `origin_of(APP_URL)`, is a second origin that the page's forms may redirect to.
     """
     expected = PAGES[name]
     if values.keys() != expected.values:
@@ -123,29 +123,31 @@ def page(
 
 
 def redirect(url: str) -> RedirectResponse:
-    """303: the browser goes there by GET, whatever brought it here."""
+    """Redirects with status 303, so that the browser uses GET."""
     return RedirectResponse(url, 303, PRIVATE_HEADERS)
 
 
 def mail_body(html: str) -> HTMLResponse:
-    """A caught email's own HTML, for the frame in `mail`. Nothing in it runs or loads; links lead out."""
-    links_lead_out = '<base target="_top">'
-    html = html.replace("<head>", f"<head>{links_lead_out}", 1) if "<head>" in html else links_lead_out + html
+    """The HTML of an email, for the frame in the page `mail`. Scripts and external content are blocked, and
+    links open outside the frame."""
+    link_target = '<base target="_top">'
+    html = html.replace("<head>", f"<head>{link_target}", 1) if "<head>" in html else link_target + html
     return HTMLResponse(html, headers={**PRIVATE_HEADERS, "Content-Security-Policy": _MAIL_BODY_POLICY})
 
 
 def origin_of(url: str) -> str:
-    """`https://app.example.com` of `https://app.example.com/team`, as a Content-Security-Policy has it."""
+    """The origin as a Content-Security-Policy contains it: `https://app.example.com` for the URL
+    `https://app.example.com/team`. Empty where a policy cannot express it."""
     parts = urlsplit(url)
     host = (parts.hostname or "").encode("idna").decode()
     origin = f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
-    # A policy knows no IPv6 addresses, and a stray `;` would end its directive.
+    # A policy cannot contain IPv6 addresses, and a `;` would end its directive.
     return origin if re.fullmatch(r"https?://[\w.-]+(:\d+)?", origin, re.ASCII) else ""
 
 
 PRIVATE_HEADERS = {
-    # Addresses of these pages hold tokens: they stay out of caches, referrers and search engines. Referrers
-    # are the origin alone; with none at all, browsers would send forms with `Origin: null`.
+    # URLs of these pages contain tokens: they must not reach caches, referrers or search engines. The
+    # referrer is the origin only; without any referrer, browsers would send forms with `Origin: null`.
     "Cache-Control": "no-store",
     "Referrer-Policy": "strict-origin",
     "X-Robots-Tag": "noindex",

@@ -1,4 +1,5 @@
-"""An invitation's link: opening it changes nothing; the Join button joins; every state has its own page."""
+"""Pages of an invitation link. Opening the link changes nothing; the Join button accepts the invitation. Each
+state of the invitation has its own page."""
 
 from typing import Any
 from urllib.parse import quote
@@ -52,7 +53,8 @@ async def join(request: Request) -> Response:
 
 
 async def send_sign_in_link(request: Request) -> Response:
-    """For somebody who existed before and so was not signed in. Goes to the invited address, shown masked."""
+    """Sends a sign-in link to the invited address, which is shown masked. For people who already had an
+    account: accepting an invitation does not sign them in."""
     refuse_other_sites(request)
     cookies = Response()
     context = await page_context(request, cookies)
@@ -77,7 +79,7 @@ async def decline(request: Request) -> Response:
 
 
 async def switch(request: Request) -> Response:
-    """Signs the wrong person out, and shows the link to whoever comes next."""
+    """Signs out the person whom the invitation is not for, and shows the link's page again."""
     refuse_other_sites(request)
     cookies = Response()
     context = await page_context(request, cookies)
@@ -92,7 +94,7 @@ async def _page(context: Context, token: str, *, just_now: bool = False) -> Resp
         return page("join_invalid")
     viewer = context.viewer
     names: dict[str, Any] = {"inviter_name": shown.invited_by_name, "account_name": shown.account_name}
-    # What has ended leads nowhere under another address either.
+    # Checked first: signing in with another address would not help with an invitation that has ended.
     if shown.status is InvitationStatus.REVOKED:
         return page("join_revoked", **names)
     if shown.status is InvitationStatus.DECLINED:
@@ -114,7 +116,7 @@ async def _page(context: Context, token: str, *, just_now: bool = False) -> Resp
 
 def _join_page(context: Context, token: str, shown: InvitationPreview) -> Response:
     user = context.viewer.user if context.viewer else None
-    context.issue_browser_secret()  # So that a second click of this browser is recognised.
+    context.issue_browser_secret()  # So that a second click in this browser is recognised.
     return page(
         "join",
         app_origin=origin_of(context.settings.app_url),
@@ -130,7 +132,7 @@ def _join_page(context: Context, token: str, shown: InvitationPreview) -> Respon
 
 
 def _joined_page(token: str, shown: InvitationPreview) -> Response:
-    """Of somebody who existed before, and is not signed in by the invitation."""
+    """The page for somebody who already had an account and is not signed in by the invitation."""
     return page(
         "joined_signed_out",
         token=token,

@@ -1,5 +1,5 @@
-"""Where secret scanners report the keys that they have found. Whoever holds a key may have it revoked, so
-that reports need no signature; and the answer is the same whatever they were of."""
+"""Endpoint where secret scanners report leaked API keys. Reports need no signature, since anyone who has a
+key may have it revoked. The response is the same whether or not the keys exist."""
 
 import asyncio
 from collections.abc import Iterator
@@ -27,11 +27,11 @@ def routes() -> list[BaseRoute]:
 
 
 async def report(request: Request) -> Response:
-    """A JSON array of objects with `token` and, as they may be, `url` and `source`; whatever else is in it
-    is left alone. The keys are revoked before the answer: a crash after it would lose the report. That this
-    takes longer where there is one tells no more than to try the key does.
+    """Takes a JSON array of objects with `token` and optionally `url` and `source`; ignores all else. The
+    keys are revoked before the response: a crash after it would lose the report. The longer time for an
+    existing key reveals no more than a request with the key does.
 
-    Each key counts against the limit of the client's address, as trying it does, before any is looked up.
+    Each key counts against the rate limit of the client's address before any is looked up.
     """
     state: State = request.app.state.team_access
     client = client_of(request)
@@ -44,26 +44,28 @@ async def report(request: Request) -> Response:
 
 
 async def _keys(request: Request) -> list[Finding]:
-    """Those of the report that look like keys, each once."""
+    """The distinct well-formed API keys of the report, at most 1,000."""
     findings: dict[str, Finding] = {}
     for finding in _findings(await _body(request)):
         if is_api_key(finding.token):
             if len(findings) >= _MOST_KEYS and finding.token not in findings:
-                log.warning("leaked_keys_report_of_too_many", most=_MOST_KEYS, request_id=request_id(request))
+                log.warning(
+                    "leaked_keys_report_truncated", max_keys=_MOST_KEYS, request_id=request_id(request)
+                )
                 break
             findings.setdefault(finding.token, finding)
     return list(findings.values())
 
 
 async def _body(request: Request) -> bytes:
-    """Nothing where it is too long, or too long on its way."""
+    """The body; empty where it is too large or takes too long to arrive."""
     body = bytearray()
     try:
         async with asyncio.timeout(_READING_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _MOST_BYTES:
-                    log.warning("leaked_keys_report_too_long", request_id=request_id(request))
+                    log.warning("leaked_keys_report_too_large", request_id=request_id(request))
                     return b""
     except (TimeoutError, ClientDisconnect):
         return b""

@@ -1,4 +1,4 @@
-"""The cookie by which the page of an emailed link recognises the browser that opened it, or asked for it."""
+"""Cookie that identifies the browser which requested or opened an emailed link."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _SECRET = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 def secret_of(connection: HTTPConnection, settings: Settings) -> str | None:
-    """The secret that the browser brought: 256 random bits."""
+    """The secret in the request's cookie, 256 random bits; None without a valid cookie."""
     value = connection.cookies.get(settings.cookie_prefix + _NAME, "")
     return value if _SECRET.fullmatch(value) else None
 
@@ -22,7 +22,7 @@ def secret_of(connection: HTTPConnection, settings: Settings) -> str | None:
 def issuing(
     connection: HTTPConnection, settings: Settings, response: Callable[[], Response]
 ) -> Callable[[], str]:
-    """Sets the cookie, or makes it live on, for as long as a sign-in link works."""
+    """Returns a function that sets the cookie, or extends it, for the lifetime of a sign-in link."""
     secret = secret_of(connection, settings) or token_urlsafe(32)
 
     def issue() -> str:
@@ -31,7 +31,7 @@ def issuing(
             secret,
             max_age=settings.sign_in_lifetime_seconds,
             httponly=True,
-            samesite="lax",  # Not strict: links are opened from the pages of webmail.
+            samesite="lax",  # Not strict: links are opened from webmail pages.
             secure=settings.secure_cookies,
         )
         return secret

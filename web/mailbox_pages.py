@@ -1,6 +1,5 @@
-"""The built-in mailbox of development: there only where SMTP_URL is not set, and only for this machine.
-
-Whoever reads it signs in as anybody.
+"""Pages of the development mailbox, served only where SMTP_URL is not set and only to clients on this
+machine: the emailed links allow signing in as anyone.
 """
 
 from ipaddress import ip_address

@@ -1,4 +1,5 @@
-"""The front page, and signing in and out without an app: opening a link changes nothing, its button does."""
+"""The front page, and the pages to sign in and out. Opening a sign-in link changes nothing; its button signs
+in."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -55,7 +56,7 @@ async def request_link(request: Request) -> Response:
 
 
 async def sent_page(context: Context, email: str, shown_as: str) -> Response:
-    """Sends a sign-in link, and says so of the address as it may be shown."""
+    """Sends a sign-in link to `email`, and returns the page that confirms it for the address `shown_as`."""
     try:
         answer = await sessions.request_sign_in(context, RequestSignInInput(email=email))
     except Refused as refusal:
@@ -98,7 +99,7 @@ async def use_link(request: Request) -> Response:
 
 
 def _is_confirmed(context: Context, link: SignInLink, typed_email: str | None) -> bool:
-    """Whether the link is opened where it was asked for, or by somebody who knows for whom it is."""
+    """Whether the link is opened in the browser that requested it, or the typed address is the link's."""
     if not sessions.is_of_another_browser(context, link):
         return True
     try:
@@ -121,7 +122,7 @@ def _replaced_email(context: Context, link: SignInLink) -> str | None:
 
 
 async def _link_page(context: Context, token: str, typed_email: str | None = None) -> Response:
-    """What the link is good for as of now. `typed_email` did not confirm it."""
+    """The page for the link's current state. `typed_email` is a typed address that is not the link's."""
     link = await sessions.find_sign_in_link(context, token)
     if link is None or not await sessions.may_sign_in(context, link):
         return page("sign_in_link_invalid")
@@ -132,7 +133,7 @@ async def _link_page(context: Context, token: str, typed_email: str | None = Non
         return page("sign_in_link_used", masked_email=masked_email)
     if link.expires_at <= now():
         return page("sign_in_link_expired", masked_email=masked_email)
-    context.issue_browser_secret()  # So that a second click of this browser is recognised.
+    context.issue_browser_secret()  # So that a second click in this browser is recognised.
     return page(
         "sign_in_link",
         200 if typed_email is None else 400,

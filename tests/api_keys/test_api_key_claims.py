@@ -232,7 +232,7 @@ async def test_the_button_shows_the_secret_once(world: World) -> None:
     assert shown.headers["cache-control"] == "no-store"
     assert "set-cookie" not in shown.headers
     for answer in (again, elsewhere):
-        assert (answer.status_code, heading(answer)) == (200, "This API key was claimed already")
+        assert (answer.status_code, heading(answer)) == (200, "This API key was already claimed")
         assert secret not in answer.text
         assert "rotateApiKey" in answer.text
     assert await works(world, secret)

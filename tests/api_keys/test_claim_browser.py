@@ -58,7 +58,7 @@ async def test_it_works_without_javascript(studio: World, open_page: Open) -> No
     await playwright.expect(page.get_by_role("button")).to_have_count(0)
     await page.goto(link)
     await playwright.expect(page.get_by_role("heading", level=1)).to_have_text(
-        "This API key was claimed already"
+        "This API key was already claimed"
     )
 
 

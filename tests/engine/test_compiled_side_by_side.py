@@ -10,7 +10,7 @@ from strawberry import Schema
 from strawberry.dataloader import DataLoader
 
 from engine.operation_cache import Documents
-from engine.runtime import Info, Request
+from engine.runtime import Request
 
 NO_VARIABLES = VariableValues({}, {})
 
@@ -51,7 +51,7 @@ def _context() -> dict[str, Any]:
 async def test_one_that_fails_takes_nothing_away_from_the_others() -> None:
     """graphql-core cancels what they all wait for: it is asked only once nothing is under way any more."""
     prepared = DOCUMENTS.prepare("{ one: child { fails shared } two: child { shared } }", None, None)
-    request = Request(Info(_context(), SCHEMA._schema), NO_VARIABLES)
+    request = Request(_context(), SCHEMA._schema, NO_VARIABLES)
     run: Any = prepared.operation.plans.get(SCHEMA, NO_VARIABLES)
 
     before = asyncio.all_tasks()

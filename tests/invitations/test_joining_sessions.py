@@ -149,8 +149,8 @@ async def test_the_browser_that_joined_gets_its_session_again_and_no_other_does(
         elsewhere = await Opened(link.path).by(world.http, "POST")
 
     assert again.token == first.token
-    assert (elsewhere.status_code, heading(elsewhere)) == (410, "This invitation was accepted already")
+    assert (elsewhere.status_code, heading(elsewhere)) == (410, "This invitation was already accepted")
     assert "ta_session" not in elsewhere.headers.get("set-cookie", "")
     await Person(world.http, token=first.token).ask("mutation { signOut { userErrors { code } } }")
     ended = await link.by(world.http, "POST")
-    assert (ended.status_code, heading(ended)) == (410, "This invitation was accepted already")
+    assert (ended.status_code, heading(ended)) == (410, "This invitation was already accepted")

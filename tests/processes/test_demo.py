@@ -62,7 +62,7 @@ async def test_each_has_a_link_to_sign_in_with_once(demonstrated: World) -> None
         viewer = await session_of(signed_in, demonstrated).ask("{ viewer { user { name } } }")
         assert viewer["viewer"]["user"]["name"] == name
         assert again.status_code == 410
-        assert heading(again) == "This sign-in link was used already"
+        assert heading(again) == "This sign-in link was already used"
 
 
 async def test_there_are_a_dozen_themes_with_real_files(demonstrated: World) -> None:

@@ -66,7 +66,7 @@ async def test_only_pages_of_this_site_press_buttons(world: World, path: str) ->
         ]
 
     for answer in answers:
-        assert (answer.status_code, heading(answer)) == (403, "This is not open to you")
+        assert (answer.status_code, heading(answer)) == (403, "This form was not sent from this site")
         assert world.settings.public_url in answer.text
         assert "set-cookie" not in answer.headers
 

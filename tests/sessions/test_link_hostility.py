@@ -73,7 +73,7 @@ async def test_a_page_of_another_site_presses_no_button(world: World, path: str)
     async with nothing_is_written(world.superuser):
         answer = await target.by(world.http, "POST", origin="https://evil.example")
 
-    assert (answer.status_code, heading(answer)) == (403, "This is not open to you")
+    assert (answer.status_code, heading(answer)) == (403, "This form was not sent from this site")
     assert "set-cookie" not in answer.headers
     own = await target.by(world.http, "POST", origin=world.settings.public_origin)
     assert own.status_code in (200, 303, 400)

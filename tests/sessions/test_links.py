@@ -22,8 +22,8 @@ WHO = "{ viewer { user { email } memberships { role account { name } } } }"
 INVITES = "Admin invites you to Acme"
 OTHER_ADDRESS = "This invitation is for another address"
 CLAIM = "Admin generated an API key for you"
-CLAIMED = "This API key was claimed already"
-USED = "This sign-in link was used already"
+CLAIMED = "This API key was already claimed"
+USED = "This sign-in link was already used"
 STATES: dict[str, tuple[Arrange, int, str]] = {
     "pending": (invitation("PENDING"), 200, INVITES),
     "pending, signed in": (invitation("PENDING", "invited"), 200, INVITES),
@@ -33,10 +33,10 @@ STATES: dict[str, tuple[Arrange, int, str]] = {
     "expired, wrong person": (invitation("EXPIRED", "wrong"), 410, "This invitation has expired"),
     "revoked": (invitation("REVOKED"), 410, "This invitation was withdrawn"),
     "declined": (invitation("DECLINED"), 410, "This invitation was declined"),
-    "accepted": (invitation("ACCEPTED"), 410, "This invitation was accepted already"),
-    "accepted by me": (invitation("ACCEPTED", "invited"), 200, "You are in"),
+    "accepted": (invitation("ACCEPTED"), 410, "This invitation was already accepted"),
+    "accepted by me": (invitation("ACCEPTED", "invited"), 200, "You are a member"),
     "accepted by another": (invitation("ACCEPTED", "wrong"), 403, OTHER_ADDRESS),
-    "removed since": (invitation("REMOVED", "invited"), 410, "You are not on this team any more"),
+    "removed since": (invitation("REMOVED", "invited"), 410, "You are no longer on this team"),
     "resent since": (invitation("RESENT"), 404, "This invitation link is not valid"),
     "made up": (made_up("/join/" + "A" * 43), 404, "This invitation link is not valid"),
     "sign-in": (signing_in("OPEN"), 200, "Sign in to Team access"),
@@ -57,7 +57,7 @@ STATES: dict[str, tuple[Arrange, int, str]] = {
     "claimed and over": (claiming("CLAIMED AND OVER"), 410, "This API key has expired"),
     "claim revoked": (claiming("REVOKED"), 410, "This API key was revoked"),
     "claimed and revoked": (claiming("CLAIMED AND REVOKED"), 410, "This API key was revoked"),
-    "claim, removed since": (claiming("REMOVED", "member"), 410, "You are not on this team any more"),
+    "claim, removed since": (claiming("REMOVED", "member"), 410, "You are no longer on this team"),
     "claim made up": (made_up("/claim/" + "A" * 43), 404, "This link to an API key is not valid"),
     "sign-in made up": (made_up("/sign-in/" + "A" * 43), 404, "This sign-in link is not valid"),
 }
@@ -116,7 +116,7 @@ async def test_join_keeps_the_session_of_whoever_is_signed_in(world: World) -> N
 
     assert joined.status_code == 303
     assert "set-cookie" not in joined.headers
-    assert heading(await link.by(world.http, "GET")) == "You are in"
+    assert heading(await link.by(world.http, "GET")) == "You are a member"
 
 
 @pytest.mark.parametrize("arrange", [invitation("PENDING"), signing_in("OPEN")])

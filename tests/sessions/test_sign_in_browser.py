@@ -110,7 +110,9 @@ async def test_a_form_of_a_sibling_site_signs_nobody_in(studio: World, browser: 
         page = await context.new_page()
         await page.goto(f"http://127.0.0.1:{server.server_port}/")
         await page.get_by_role("button", name="Win a prize").click()
-        await playwright.expect(page.get_by_role("heading", level=1)).to_have_text("This is not open to you")
+        await playwright.expect(page.get_by_role("heading", level=1)).to_have_text(
+            "This form was not sent from this site"
+        )
         cookies = {cookie["name"] for cookie in await context.cookies()}
     finally:
         server.shutdown()

@@ -77,7 +77,7 @@ async def test_a_repeated_click_gets_the_same_session_for_as_long_as_links_live(
 
     assert session_of(again, world).token == first.token
     for answer in (elsewhere, later):
-        assert (answer.status_code, heading(answer)) == (410, "This sign-in link was used already")
+        assert (answer.status_code, heading(answer)) == (410, "This sign-in link was already used")
         assert "ta_session" not in answer.headers.get("set-cookie", "")
 
 
