@@ -106,7 +106,8 @@ def _filled_in(statement: Statement, types: list[str]) -> str:
     # pgbench would take what follows a colon for a variable of its own, in quotes too.
     text = _QUOTED.sub(lambda match: _literal(match[1]), _COMMENT.sub("", statement.text))
     text, reads = _READS_SEQUENCE.subn(r"\1sequence", re.sub(r"\$(\d+)", value, text))
-    return text + (r" \gset read_" if reads else ";")
+    # Several rows may repeat the number, as \gset would not have it.
+    return text + (r" \aset read_" if reads else ";")
 
 
 def _expression(parameter: str | None) -> str:

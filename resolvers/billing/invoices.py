@@ -46,7 +46,7 @@ class Item:
         return self.theme.price_amount * self.quantity
 
 
-class _Billed(NamedTuple):
+class Billed(NamedTuple):
     """What the next invoice is made of. Nothing of it changes meanwhile: the account is locked."""
 
     now: datetime
@@ -62,10 +62,9 @@ class _Billed(NamedTuple):
     tax_id: str | None
 
 
-async def next_invoice(tx: Change, settings: Settings, items: Sequence[Item]) -> Invoice:
+def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: Billed) -> Invoice:
     """The invoice for these items, to the owner, not stored yet. Where nothing is due, it is paid. Raises
     `Refused` where it would be above the account's monthly limit, or more than an invoice can say."""
-    billed = _Billed(*(await tx.fetch(_BILLED, account_id=tx.account.id))[0])
     subtotal = sum((item.amount for item in items), Decimal("0.00"))
     tax = tax_for(settings, billed.country, billed.tax_id)
     total = subtotal + tax.on(subtotal)
@@ -161,6 +160,26 @@ async def close_invoice(
     return invoice
 
 
+def select_billed() -> Select[*tuple[Any, ...]]:
+    """`Billed`, of the account `account_id`."""
+    account_id = parameter("account_id")
+    last = select(func.max(col(Invoice.sequence))).where(col(Invoice.account_id) == account_id)
+    details = [getattr(BillingDetails, name) for name in Billed._fields[5:]]
+    return (
+        select(
+            func.statement_timestamp(),
+            (func.coalesce(last.scalar_subquery(), 0) + 1).label("sequence"),
+            _total_of(_of_this_month()).scalar_subquery(),
+            col(Member.name),
+            col(Member.email),
+            *details,
+        )
+        .select_from(Member)
+        .join(BillingDetails, col(BillingDetails.account_id) == col(Member.account_id), isouter=True)
+        .where(col(Member.account_id) == account_id, col(Member.is_owner))
+    )
+
+
 async def spent_this_month(database: Database, account: Account) -> Decimal:
     """With tax, in this month of UTC; void invoices do not count."""
     return await _sum(database, _SPENT, account)
@@ -187,26 +206,6 @@ def _of_this_month() -> ColumnElement[bool]:
     return and_(col(Invoice.issued_at) >= month, col(Invoice.status) != InvoiceStatus.VOID)
 
 
-def _select_billed() -> Select[*tuple[Any, ...]]:
-    account_id = parameter("account_id")
-    last = select(func.max(col(Invoice.sequence))).where(col(Invoice.account_id) == account_id)
-    details = [getattr(BillingDetails, name) for name in _Billed._fields[5:]]
-    return (
-        select(
-            func.statement_timestamp(),
-            func.coalesce(last.scalar_subquery(), 0) + 1,
-            _total_of(_of_this_month()).scalar_subquery(),
-            col(Member.name),
-            col(Member.email),
-            *details,
-        )
-        .select_from(Member)
-        .join(BillingDetails, col(BillingDetails.account_id) == col(Member.account_id), isouter=True)
-        .where(col(Member.account_id) == account_id, col(Member.is_owner))
-    )
-
-
-_BILLED = Statement(_select_billed)
 _NUMBERED = Statement(
     lambda: select(*(getattr(Invoice, name) for name in attributes(Invoice))).where(
         col(Invoice.account_id) == parameter("account_id"), col(Invoice.sequence) == parameter("sequence")
@@ -240,7 +239,7 @@ def _seller(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _billed_to(account: Account, billed: _Billed, *, reverse_charge: bool) -> dict[str, Any]:
+def _billed_to(account: Account, billed: Billed, *, reverse_charge: bool) -> dict[str, Any]:
     return {
         "account": account.name,
         "owner": {"name": billed.owner_name, "email": billed.owner_email},
