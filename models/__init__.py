@@ -1,4 +1,5 @@
-"""What is stored. Importing this package declares every table."""
+"""Database tables and the modules that read and write storage. Importing this package declares every
+table."""
 
 from models.accounts import Account
 from models.api_keys import ApiKey

@@ -55,8 +55,8 @@ class ApiScope(StrEnum):
 
 
 class ApiKey(SQLModel, table=True):
-    """A member's, whoever generated it. Only the SHA-256 of its secret is kept: none before it is
-    claimed. Never deleted: the audit log names keys."""
+    """API key of a member. Only the SHA-256 of its secret is stored, and none before the key is claimed. Rows
+    are never deleted, because the audit log refers to them."""
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -85,26 +85,27 @@ class ApiKey(SQLModel, table=True):
     member_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     name: str
     prefix: str
-    """The secret's first characters, to recognise it by."""
+    """First characters of the secret, by which people recognise it."""
     key_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
-    """Each an `ApiScope`."""
+    """Values of `ApiScope`."""
     created_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     created_at: datetime = time_column(default_now=True)
     claim_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)
-    """Of the emailed link's token, also once it was used."""
+    """SHA-256 of the token in the emailed claim link. Kept after the claim."""
     claim_expires_at: datetime | None = time_column(nullable=True)
     claimed_at: datetime | None = time_column(nullable=True)
     previous_key_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)
-    """Of the secret before the last rotation, which works until `previous_expires_at`."""
+    """SHA-256 of the secret before the last rotation, which is accepted until `previous_expires_at`."""
     previous_expires_at: datetime | None = time_column(nullable=True)
     expires_at: datetime | None = time_column(nullable=True)
     last_used_at: datetime | None = time_column(nullable=True)
     last_used_ip: str | None = None
     expiry_told_at: datetime | None = time_column(nullable=True)
-    """When its member was told that it expires soon."""
+    """When the email that announces the expiry was sent."""
     expired_at: datetime | None = time_column(nullable=True)
-    """When the log was told that its time, or the time to claim it, was over, which all see at once."""
+    """When the job recorded the expiry, or the expiry of the claim link, in the log. The key stops working
+    earlier: at `expires_at` or `claim_expires_at`."""
     revoked_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
     revoked_at: datetime | None = time_column(nullable=True)
 
@@ -119,7 +120,7 @@ class ApiKey(SQLModel, table=True):
         expires_at: datetime | None,
         revoked_at: datetime | None,
     ) -> ApiKeyStatus:
-        """One that nobody has claimed in time is expired too."""
+        """Status of a key at the current time. A key that was not claimed in time is EXPIRED."""
         if revoked_at is not None:
             return ApiKeyStatus.REVOKED
         ends = [expires_at] if claimed_at else [expires_at, claim_expires_at]
@@ -139,7 +140,7 @@ class ApiKey(SQLModel, table=True):
 
     @staticmethod
     def works_or_may_yet(at: Clock = func.now) -> ColumnElement[bool]:
-        """Whether its status is ACTIVE or UNCLAIMED."""
+        """Condition: the status is ACTIVE or UNCLAIMED."""
         return and_(
             col(ApiKey.revoked_at).is_(None),
             or_(ApiKey.has_expired(at), ApiKey.has_lapsed(at)).is_not(True),
@@ -151,15 +152,15 @@ class ApiKey(SQLModel, table=True):
 
     @staticmethod
     def has_lapsed(at: Clock = func.now) -> ColumnElement[bool]:
-        """Whether its member did not claim it in time."""
+        """Condition: the key was not claimed before its claim link expired."""
         return and_(col(ApiKey.claimed_at).is_(None), col(ApiKey.claim_expires_at) <= at())
 
     @staticmethod
     def has_secret(
         is_hash: Callable[[Any], ColumnElement[bool]], at: Clock = func.now
     ) -> ColumnElement[bool]:
-        """Whether a secret is the key's: the current one, or the one before the last rotation while it is
-        accepted. `is_hash` compares a column with the hash or hashes of the secret."""
+        """Condition: a secret belongs to the key. It is the current one, or the one before the last rotation
+        while that is still accepted. `is_hash` compares a column with the hash or hashes of the secret."""
         return or_(is_hash(col(ApiKey.key_hash)), ApiKey.had_secret(is_hash, at))
 
     @staticmethod
@@ -170,5 +171,5 @@ class ApiKey(SQLModel, table=True):
 
     @staticmethod
     def accepts_previous(at: Clock = func.now) -> ColumnElement[bool]:
-        """Whether the secret before the last rotation still works."""
+        """Condition: the secret before the last rotation is still accepted."""
         return col(ApiKey.previous_expires_at) > at()

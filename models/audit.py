@@ -149,7 +149,7 @@ class CredentialKind(StrEnum):
 
 
 class AuditHead(SQLModel, table=True):
-    """Where an account's chain has got to. Written by the trigger alone; locking it orders the chain."""
+    """Last event of an account's hash chain. Only the trigger writes it; its row lock orders the events."""
 
     __tablename__ = "audit_heads"
 
@@ -160,43 +160,46 @@ class AuditHead(SQLModel, table=True):
 
 
 class AuditCut(SQLModel, table=True):
-    """Up to where an account's log was pruned, or is being pruned: what lies before may be deleted. An event
-    has told of it, and the app's role cannot move it."""
+    """Last event of the pruned part of an account's log. Events up to it may be deleted. A trigger requires
+    the event that records the pruning; the app's role cannot write this table."""
 
     __tablename__ = "audit_cuts"
 
     account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
     pruned_through: int = Field(sa_type=BigInteger)
     hash: bytes = Field(sa_type=LargeBinary)
-    """Of the last event that was pruned."""
+    """Hash of the last event that was pruned."""
 
 
 class AuditVerification(SQLModel, table=True):
-    """What the job has found of a log that is too long to be verified while somebody waits."""
+    """Progress and result of the job that verifies logs which are too long to be verified within a
+    request."""
 
     __tablename__ = "audit_verifications"
 
     account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
     verified_through: int = Field(sa_type=BigInteger)
-    """How far the log was found whole, once at least."""
+    """Sequence up to which the log was verified in any round."""
     verified_hash: bytes = Field(sa_type=LargeBinary)
     walked_through: int = Field(sa_type=BigInteger)
-    """How far it was found whole in this round."""
+    """Sequence up to which it was verified in the current round."""
     walked_hash: bytes = Field(sa_type=LargeBinary)
     walked_at: datetime = time_column()
     first_broken_sequence: int | None = Field(default=None, sa_type=BigInteger)
-    """Until a round comes past it and finds it whole."""
+    """First event that does not verify. Cleared when a later round verifies it."""
 
 
 class AuditEvent(SQLModel, table=True):
-    """What happened, who did it, with which credential. The trigger fills in what is `FetchedValue`.
+    """Event of the audit log: an action with its actor and credential. The trigger fills in the columns with
+    `FetchedValue`.
 
-    Names are the ones of that moment. There are no foreign keys: the log outlives what it tells of.
+    Names are those at the time of the event. There are no foreign keys, because events outlive the rows that
+    they refer to.
     """
 
     __tablename__ = "audit_events"
     __table_args__ = (
-        # An export has an event a line, with the details as they were hashed.
+        # An export has one event per line, with the details exactly as they were hashed.
         CheckConstraint(
             "strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0", name="details_line"
         ),
@@ -240,7 +243,7 @@ class AuditEvent(SQLModel, table=True):
     )
 
     account_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
-    """There is one: the head of its log, which is locked for each event, refers to it."""
+    """Exists without a foreign key: the log's head, which is locked for each event, refers to the account."""
     sequence: int = Field(
         primary_key=True,
         sa_type=BigInteger,
@@ -264,6 +267,6 @@ class AuditEvent(SQLModel, table=True):
     user_agent: str | None = None
     request_id: str | None = None
     details: dict[str, Any] = Field(sa_type=JSON)
-    """JSON, not JSONB: the very bytes that were hashed are kept."""
+    """JSON, not JSONB, which would not keep the exact bytes that were hashed."""
     previous_hash: bytes = Field(sa_type=LargeBinary)
     hash: bytes = Field(sa_type=LargeBinary)

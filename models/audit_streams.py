@@ -27,10 +27,11 @@ class AuditStreamStatus(StrEnum):
 
 
 class AuditStream(SQLModel, table=True):
-    """A webhook for an account's audit events, and how far it has got. Never deleted: the audit log names it.
+    """Webhook that receives an account's audit events, with its delivery progress. Rows are never deleted,
+    because the audit log refers to them.
 
-    Its state is changed under the lock of its account. How far it has got is the leaseholder's to write: the
-    one worker that delivers it now.
+    The state is changed under the lock of the account's row. Only the worker that holds the lease writes the
+    delivery progress.
     """
 
     __tablename__ = "audit_streams"
@@ -52,21 +53,21 @@ class AuditStream(SQLModel, table=True):
     id: UUID = id_column()
     url: str
     actions: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
-    """Each an `AuditAction`; all of them where null."""
+    """Values of `AuditAction`; null means all actions."""
     secret: bytes | None = Field(repr=False, sa_type=LargeBinary)
-    """To sign with: it cannot be kept as a hash. Forgotten on deletion."""
+    """Signs deliveries, so it cannot be stored as a hash. Deleting the webhook erases it."""
     previous_secrets: list[bytes] = Field(default_factory=list, repr=False, sa_type=ARRAY(LargeBinary))
-    """Those before the last rotations, the newest first. They sign too until `previous_secrets_expire_at`."""
+    """Secrets before the last rotations, newest first. They also sign until `previous_secrets_expire_at`."""
     previous_secrets_expire_at: datetime | None = time_column(nullable=True)
     status: AuditStreamStatus = enum_column(AuditStreamStatus, default=AuditStreamStatus.ACTIVE)
     last_delivered_sequence: int = Field(sa_type=BigInteger)
-    """The cursor: all up to it has been delivered, or is not wanted."""
+    """Cursor: events up to it have been delivered, or do not match `actions`."""
     last_delivered_at: datetime | None = time_column(nullable=True)
     batch_sequence: int | None = Field(default=None, sa_type=BigInteger)
-    """Where the batch ends that was begun, so that it is the same one when it is sent again."""
+    """Last event of the current batch, so that a retry sends the same batch."""
     failing_since: datetime | None = time_column(nullable=True)
     attempts: int = 0
-    """That failed, since then."""
+    """Failed attempts since `failing_since`."""
     last_attempt_at: datetime | None = time_column(nullable=True)
     next_attempt_at: datetime | None = time_column(nullable=True)
     last_error: str | None = None
@@ -78,5 +79,5 @@ class AuditStream(SQLModel, table=True):
 
     @property
     def host(self) -> str:
-        """What the log and emails call it: paths and queries may hold what is nobody else's."""
+        """Host of the URL, for the log and emails: the path and query may be confidential."""
         return urlsplit(self.url).hostname or ""

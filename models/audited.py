@@ -1,6 +1,7 @@
-"""Which columns of an account's tables are audited: a commit that changes them needs an event of the account.
+"""Columns of an account's tables whose changes need an event of the account in the same transaction.
 
-Triggers enforce it. A column that is not listed here is audited, so that a new one has to be decided.
+Triggers enforce this. Columns that are not listed here are audited, so that each new column needs a
+decision.
 """
 
 from collections.abc import Mapping
@@ -8,20 +9,20 @@ from collections.abc import Mapping
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-_LAST_USE = "a time of last use, noted by requests that change nothing"
-_DELIVERY = "a delivery state, noted by a job"
+_LAST_USE = "a time of last use, written by requests that change nothing else"
+_DELIVERY = "a delivery state, written by a job"
 
 UNAUDITED_TABLES: Mapping[str, str] = {
-    "audit_cuts": "its own trigger requires the event that says the same",
+    "audit_cuts": "its own trigger requires the event that records the pruning",
     "audit_events": "the log itself",
-    "audit_heads": "where the log has got to",
-    "audit_verifications": "what a job has found of the log",
-    "download_links": "a capability for five minutes: its use is the event",
+    "audit_heads": "the last event of the log, written with each event",
+    "audit_verifications": "the progress of the job that verifies the log",
+    "download_links": "a capability for five minutes: the download is audited when the link is used",
 }
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "members": {"last_active_at": _LAST_USE},
     "invitations": {
-        "accepted_at": "moved on by further clicks on its link; who has accepted it is audited",
+        "accepted_at": "updated by further clicks on the link; the acceptance itself is audited",
         "delivery": _DELIVERY,
         "delivery_error": _DELIVERY,
         "sent_at": _DELIVERY,
@@ -29,7 +30,7 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "api_keys": {
         "last_used_at": _LAST_USE,
         "last_used_ip": _LAST_USE,
-        "expiry_told_at": "when a job sent the reminder of an expiry that is yet to come",
+        "expiry_told_at": "when a job sent the reminder before the expiry",
     },
     "licenses": {"last_downloaded_at": _LAST_USE},
     "audit_streams": dict.fromkeys(
@@ -43,7 +44,7 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 
 def tenant_tables() -> dict[str, Table]:
-    """By name: `accounts`, and every table with an `account_id`."""
+    """Returns `accounts` and every table with an `account_id`, by name."""
     tables = SQLModel.metadata.tables
     return {
         name: table for name, table in tables.items() if name == "accounts" or "account_id" in table.columns
@@ -51,7 +52,7 @@ def tenant_tables() -> dict[str, Table]:
 
 
 def audited_columns() -> dict[str, list[str]]:
-    """By table, those whose change needs an event."""
+    """Returns the columns whose changes need an event, by table."""
     return {
         name: [column for column in _names(table) if column not in UNAUDITED_COLUMNS.get(name, {})]
         for name, table in tenant_tables().items()

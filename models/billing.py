@@ -1,4 +1,4 @@
-"""What an account is billed: its details, and the invoices that were made out to them."""
+"""Billing details of accounts, and their invoices."""
 
 import re
 from datetime import datetime
@@ -33,7 +33,7 @@ class InvoiceStatus(StrEnum):
 
 
 class BillingDetails(SQLModel, table=True):
-    """To whom the next invoice is made out. An account that never said has no row."""
+    """Recipient of the account's next invoice. An account that has not entered its details has no row."""
 
     __tablename__ = "billing_details"
 
@@ -42,14 +42,15 @@ class BillingDetails(SQLModel, table=True):
     email: str | None = None
     address_lines: list[str] = Field(sa_type=ARRAY(Text))
     country: str | None = Field(default=None, max_length=2)
-    """Two letters of ISO 3166-1."""
+    """Country code of ISO 3166-1, two letters."""
     tax_id: str | None = None
 
 
 class Invoice(SQLModel, table=True):
-    """Never changes once it is issued, but for its status: a trigger sees to that.
+    """Invoice of an account. After it is issued only its status and the time of payment can change; a trigger
+    refuses other changes.
 
-    Numbered from 1 within the account, without a gap: under the lock of the account's row.
+    Invoices are numbered per account from 1 without gaps, under the lock of the account's row.
     """
 
     __tablename__ = "invoices"
@@ -73,13 +74,13 @@ class Invoice(SQLModel, table=True):
     currency: str = Field(max_length=3)
     subtotal: Decimal = Field(sa_type=_MONEY)
     tax_rate: Decimal = Field(sa_type=Numeric(5, 4))
-    """A fraction: 0.19."""
+    """A fraction, such as 0.19."""
     tax: Decimal = Field(sa_type=_MONEY)
     total: Decimal = Field(sa_type=_MONEY)
     purchased_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     billed_to: dict[str, Any] = Field(sa_type=JSON)
-    """As things were then: account, owner, company, email, addressLines, country, taxId, reverseCharge; and
-    purchasedBy and seller."""
+    """Copy of the data at the time of issue: account, owner, company, email, addressLines, country, taxId,
+    reverseCharge, purchasedBy and seller."""
 
     @property
     def number(self) -> str:
@@ -91,13 +92,14 @@ class Invoice(SQLModel, table=True):
 
     @staticmethod
     def sequence_of(number: str) -> int | None:
-        """None for what is no invoice's number."""
+        """Returns the sequence of an invoice number, or None if the text is not an invoice number."""
         digits = number.strip().upper().removeprefix("INV-")
         return int(digits) if re.fullmatch("[0-9]{1,9}", digits) else None
 
 
 class InvoiceLine(SQLModel, table=True):
-    """Never changes. `description` and `unit_price` are the theme's of then."""
+    """Line of an invoice. It never changes. `description` and `unit_price` are those of the theme at the time
+    of purchase."""
 
     __tablename__ = "invoice_lines"
     __table_args__ = (
@@ -109,7 +111,7 @@ class InvoiceLine(SQLModel, table=True):
     account_id: UUID = tenant_column()
     invoice_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
     position: int = Field(primary_key=True)
-    """From 1."""
+    """Position on the invoice, from 1."""
     theme_id: UUID = Field(foreign_key="themes.id", sa_type=POSTGRESQL_UUID)
     description: str
     quantity: int

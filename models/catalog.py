@@ -12,7 +12,7 @@ from models.text_forms import folded_column, sort_key_column
 
 
 class Theme(SQLModel, table=True):
-    """A website theme that is licensed. The catalog is the platform's, not a tenant's."""
+    """Website theme that can be licensed. The catalog belongs to the platform, not to a tenant."""
 
     __tablename__ = "themes"
     __table_args__ = (
@@ -49,7 +49,7 @@ class ThemeRelease(SQLModel, table=True):
 
 
 class ThemeFile(SQLModel, table=True):
-    """Its bytes lie in the storage under their SHA-256."""
+    """File of a theme's release. Its content is in the file storage, under its SHA-256."""
 
     __tablename__ = "theme_files"
     __table_args__ = (UniqueConstraint("release_id", "name"),)
@@ -58,6 +58,6 @@ class ThemeFile(SQLModel, table=True):
     release_id: UUID = Field(foreign_key="theme_releases.id", sa_type=POSTGRESQL_UUID)
     name: str
     size: int = Field(sa_type=BigInteger)
-    """Bytes."""
+    """Size in bytes."""
     sha256: str = Field(max_length=64)
     media_type: str

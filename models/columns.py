@@ -1,4 +1,4 @@
-"""The kinds of column that tables are made of."""
+"""Column types that the tables share."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,17 +21,18 @@ SQLModel.metadata.naming_convention = {
 
 
 def new_id() -> UUID:
-    """A UUIDv7: ids that are made later sort later."""
+    """Returns a UUIDv7: ids sort by the time at which they were created."""
     return uuid7()
 
 
 def now() -> datetime:
-    """UTC, to the microsecond, which is what PostgreSQL keeps."""
+    """Returns the current time in UTC, in microseconds, the precision of PostgreSQL."""
     return datetime.now(UTC)
 
 
 Clock = Callable[[], ColumnElement[datetime]]
-"""A time of the database: `func.now`, when the transaction began, or `func.clock_timestamp`, by now."""
+"""A time of the database: `func.now`, the start of the transaction, or `func.clock_timestamp`, the current
+time."""
 
 
 def id_column() -> Any:
@@ -39,7 +40,7 @@ def id_column() -> Any:
 
 
 def tenant_column() -> Any:
-    """The first column of every tenant table and of each of its indexes."""
+    """The `account_id`: first column of the primary key and of each index of a tenant's table."""
     return Field(primary_key=True, sa_type=POSTGRESQL_UUID, foreign_key="accounts.id")
 
 
@@ -51,14 +52,16 @@ def time_column(*, default_now: bool = False, nullable: bool = False) -> Any:
 
 
 def enum_column(enum: type[StrEnum], **options: Any) -> Any:
-    """Text with a CHECK: a migration that forgets a new value fails, where a native enum would not."""
+    """Text column with a CHECK. A migration that lacks a new value fails with it; with a native enum it would
+    not."""
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in enum.__name__)[1:]
     sa_type = Enum(enum, native_enum=False, create_constraint=True, length=40, name=name)
     return Field(sa_type=sa_type, **options)
 
 
 def member_key(column: str) -> ForeignKeyConstraint:
-    """A member of the same account: a row cannot name another tenant's."""
+    """Foreign key to a member of the same account, so that a row cannot refer to a member of another
+    tenant."""
     return ForeignKeyConstraint(["account_id", column], ["members.account_id", "members.id"])
 
 

@@ -1,5 +1,5 @@
-"""Many rows out of the database, as PostgreSQL's COPY writes them: however many, in the memory of a few, and
-with a connection for no longer than PostgreSQL takes."""
+"""Exports of many rows by PostgreSQL's COPY, in constant memory. The connection is in use only for as long as
+PostgreSQL needs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,8 +24,8 @@ async def no_look(_connection: asyncpg.Connection) -> None:
 
 
 class Exports:
-    """Three at once in a process, one of an account, each on a connection of its own, so that pages keep
-    theirs. Those that wait take turns, account by account."""
+    """Exports of this process: at most three at once and one per account, each on a connection of its own, so
+    that the connections of the pools remain free. Waiting exports are served in turn, account by account."""
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], spools: Spools) -> None:
         self._connect, self._spools = connect, spools
@@ -33,13 +33,13 @@ class Exports:
 
     @asynccontextmanager
     async def connection(self, account_id: UUID) -> AsyncIterator[asyncpg.Connection]:
-        """For a long read, in which each statement sees a snapshot. Raises StorageUnavailable where no place
-        comes free."""
+        """Connection for a long read. Each of its transactions reads one snapshot. Raises StorageUnavailable
+        if no place becomes free within 20 seconds."""
         claim = Claim(account_id)
         try:
             await self._places.take(claim)
         except TimeoutError:
-            raise StorageUnavailable("Too many reports are being made at once.") from None
+            raise StorageUnavailable("Too many reports are being created at once.") from None
         try:
             connection = await self._connect()
             try:
@@ -52,8 +52,8 @@ class Exports:
     async def copied(
         self, account_id: UUID, sql: str, arguments: Sequence[Any], look: Look = no_look, **options: Any
     ) -> AsyncIterator[bytes]:
-        """The rows of a SELECT, a piece at a time. `look` may read first, what is of the same moment.
-        `options` are those of COPY. Raises StorageUnavailable."""
+        """Yields the rows of a SELECT in the format of COPY, with its `options`. `look` reads first, within
+        the same snapshot. Raises StorageUnavailable."""
         spool = Spool(self._spools, account_id)
         copying = asyncio.create_task(self._copy(spool, sql, arguments, look, options))
         try:
@@ -70,7 +70,7 @@ class Exports:
         try:
             async with self.connection(spool.account_id) as connection:
                 spool.begin()
-                await connection.execute("BEGIN")  # For good: the connection ends with it.
+                await connection.execute("BEGIN")  # Never committed: the connection is closed afterwards.
                 await look(connection)
                 await connection.copy_from_query(sql, *arguments, output=spool.write, **options)
                 await spool.end()

@@ -1,4 +1,4 @@
-"""The two ways to PostgreSQL: a reading one, which cannot write, and the writing one of changes."""
+"""Connections to PostgreSQL: read-only ones, and those of changes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,15 +26,15 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
 }
-# A change's statements find rows by their keys: one plan is right for all accounts, and row-level security
-# makes PostgreSQL take its estimate for the worse one, and plan each statement anew.
-# A plan that was made while a table was empty, such as the queue of emails, would read all of it ever after.
+# The statements of changes find rows by their keys, so one generic plan is right for all accounts. Without
+# the setting, row-level security distorts PostgreSQL's estimates and it would plan each statement again.
+# enable_seqscan: a generic plan made while a table was empty, such as the email queue, would scan it forever.
 _WRITING_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
-# The head of a log is held for the end of a change.
+# A change locks the log's head only at its end, for a short time.
 _APPENDING_SETTINGS = {**_SETTINGS, "lock_timeout": "1s"}
-# Pages are walked along an index that has their order, whichever account asks: a plan that is made once is
-# the right one for all. PostgreSQL would plan most of them anew each time, which takes longer than they do;
-# or, since most accounts are small, sort the large one's rows, or read them all to join a few.
+# Pages follow an index in their order, whatever the account, so one generic plan is right for all. PostgreSQL
+# would plan most statements each time, which takes longer than running them, or, since most accounts are
+# small, choose a plan that sorts or joins all rows of a large one.
 _READING_SETTINGS = {
     "default_transaction_read_only": "on",
     "plan_cache_mode": "force_generic_plan",
@@ -43,7 +43,7 @@ _READING_SETTINGS = {
     "enable_mergejoin": "off",
 }
 ACCOUNT_SETTING = "team_access.account_id"
-"""Names the account whose rows a transaction may write: the policies of the tables ask for it."""
+"""Setting with the id of the account whose rows a transaction may write. The tables' policies read it."""
 _EXPORTING_SETTINGS = {
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "repeatable read",
@@ -52,8 +52,8 @@ _EXPORTING_SETTINGS = {
 
 
 class Database:
-    """Connections as the app's role. Reading is by asyncpg itself, each statement a transaction that cannot
-    write; `writing` is for changes."""
+    """Connection pools of the app's role. Reads use asyncpg directly, and each statement is a read-only
+    transaction; `writing` is the pool for changes."""
 
     def __init__(self, url: str, pool_size: int = 10, spools: Spools | None = None) -> None:
         self.url = url
@@ -63,7 +63,7 @@ class Database:
         self._changes = FairShare(pool_size)
         self.exports = Exports(self._connect_exporting, spools or Spools())
         self.fetch = self.reading.fetch
-        """The rows of one statement, which stays prepared."""
+        """Returns the rows of one statement, which stays prepared."""
 
     async def _connect_reading(self) -> asyncpg.Connection:
         settings = {**_SETTINGS, **_READING_SETTINGS}
@@ -71,13 +71,13 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, claim: Claim = Claim()) -> AsyncIterator[Transaction]:  # noqa: B008 - frozen
-        """For a change: committed at the end, or rolled back where that raises. Row-level security lets it
-        write rows of the claim's account; of none where none is named. Raises NoConnectionFree where the
-        connections are taken for 10 seconds."""
+        """Transaction of a change: committed at the end of the block, or rolled back if the block raises.
+        Row-level security allows it to write rows of the claim's account only, or none if the claim has no
+        account. Raises NoConnectionFree if no connection becomes free within 10 seconds."""
         try:
             await self._changes.take(claim)
         except TimeoutError:
-            raise NoConnectionFree("No connection for a change has come free in time.") from None
+            raise NoConnectionFree("No connection for a change became free within 10 seconds.") from None
         try:
             async with self._pooled_transaction(claim.account_id) as transaction:
                 yield transaction
@@ -93,18 +93,19 @@ class Database:
                 yield transaction
         finally:
             if not driver.is_closed() and driver.is_in_transaction():
-                driver.terminate()  # Cut off while it was rolled back: nobody else may inherit it.
+                driver.terminate()  # Cancelled during the rollback: the connection must not be used again.
             pooled.close()
 
     async def _connect_exporting(self) -> asyncpg.Connection:
         return await connect(self._dsn, server_settings={**_SETTINGS, **_EXPORTING_SETTINGS})
 
     async def connect_appending(self) -> asyncpg.Connection:
-        """A connection for events that belong to no change; the app's role has no UPDATE or DELETE there."""
+        """Opens a connection for events that belong to no change. The app's role has no UPDATE or DELETE on
+        events."""
         return await connect(self._dsn, server_settings=_APPENDING_SETTINGS, command_timeout=10)
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
-        """A connection of one's own, outside the pools: to LISTEN on, or for the jobs."""
+        """Opens a connection outside the pools, for LISTEN or for the jobs."""
         return await connect(self._dsn, application_name=application_name, command_timeout=10)
 
     async def close(self) -> None:
@@ -114,7 +115,8 @@ class Database:
 
 @asynccontextmanager
 async def _begun(driver: asyncpg.Connection, account_id: UUID | None) -> AsyncIterator[None]:
-    """As asyncpg's own, with the account in the statement that begins it: the server is asked once."""
+    """Transaction as asyncpg's own, except that the statement that begins it also sets the account, which
+    saves one round trip."""
     setting = "" if account_id is None else f"; SET LOCAL {ACCOUNT_SETTING} = '{UUID(int=account_id.int)}'"
     await driver.execute(f"BEGIN{setting}")
     try:
@@ -133,20 +135,21 @@ def _engine(connect: Callable[[], Awaitable[asyncpg.Connection]], pool_size: int
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        # Errors quote parameters, and logs quote errors: license keys, addresses, hashes of tokens.
+        # Errors contain parameters and are logged: license keys, email addresses, hashes of tokens.
         hide_parameters=True,
         json_serializer=canonical_json,
         # JSON arrives as text, as on the connections for reading.
         json_deserializer=str,
     )
-    # One statement for many rows: asyncpg's executemany hangs for good, with all that the transaction
-    # has locked, where it is cancelled while it sends.
+    # One statement for many rows: asyncpg's executemany never returns, and keeps the transaction's locks, if
+    # it is cancelled while sending.
     engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine.sync_engine, "checkout", _replace_if_closed)
     return engine
 
 
 def _replace_if_closed(connection: Any, *_: object) -> None:
-    """A pooled connection that the server has ended meanwhile; the driver knows without asking it."""
+    """Makes the pool replace a connection that the server has closed. The driver knows this without a round
+    trip."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError

@@ -1,4 +1,4 @@
-"""Links to what may be downloaded, and what has gone out by them."""
+"""Download links, and the transfers that use them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,8 +21,8 @@ class DownloadKind(StrEnum):
 
 
 class DownloadLink(SQLModel, table=True):
-    """For one person, with one credential, to one thing, until it expires. What it leads to is checked again
-    whenever it is used."""
+    """Download link of one member, with one credential, to one file, until it expires. The permission is
+    checked again whenever the link is used."""
 
     __tablename__ = "download_links"
     __table_args__ = (member_key("member_id"), Index("ix_download_links_expires", "expires_at"))
@@ -35,14 +35,15 @@ class DownloadLink(SQLModel, table=True):
     credential_label: str
     kind: DownloadKind = enum_column(DownloadKind)
     subject: dict[str, Any] = Field(sa_type=JSONB)
-    """THEME_FILE: licenseId and fileId. INVOICE: invoiceId. REPORT: what was asked for."""
+    """Identifies the file. THEME_FILE: licenseId and fileId. INVOICE: invoiceId. REPORT: the report's
+    parameters."""
     created_at: datetime = time_column(default_now=True)
     expires_at: datetime = time_column()
 
 
 class Transfer(SQLModel, table=True):
-    """Bytes that are going out by a link. It is there from before the first byte until its event is in the
-    log, so that a download is audited also where the process that served it was killed: `seen_at` tells."""
+    """Transfer of a download's bytes. The row exists from before the first byte until its event is in the
+    log, so that a download is audited even if the process that served it was killed; `seen_at` shows that."""
 
     __tablename__ = "transfers"
     __table_args__ = (Index("ix_transfers_seen", "seen_at"),)
@@ -54,6 +55,7 @@ class Transfer(SQLModel, table=True):
     request_id: str | None = None
     bytes_sent: int = Field(default=0, sa_type=BigInteger)
     told: dict[str, Any] = Field(sa_type=JSONB)
-    """What its event will say besides; by then what was downloaded may be off the catalog."""
+    """Details of the event, stored at the start: the file may have been removed from the catalog by the
+    end."""
     started_at: datetime = time_column(default_now=True)
     seen_at: datetime = time_column(default_now=True)

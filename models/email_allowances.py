@@ -6,12 +6,12 @@ from models.columns import time_column
 
 
 class EmailAllowance(SQLModel, table=True):
-    """Of whoever is sent emails, or has them sent: a bucket that fills evenly, as those of
-    `permissions/rate_limits.py` do. Forgotten once it is full."""
+    """Token bucket that limits the emails to a recipient or from a sender. It refills evenly, as the buckets
+    of `permissions/rate_limits.py` do, and is deleted once it is full."""
 
     __tablename__ = "email_allowances"
 
     subject: str = Field(primary_key=True)
-    """What is counted, of whom: `invitations to bob@example.com`."""
+    """Kind of email and address or account, such as `invitations to bob@example.com`."""
     full_at: datetime = time_column()
-    """When all of it is there again."""
+    """When the bucket is full again."""

@@ -1,4 +1,4 @@
-"""What the app's role may do with each table; whatever is not said here, it may not."""
+"""Privileges of the app's role on each table. It has no others."""
 
 _CHANGE = "SELECT, INSERT, UPDATE"
 _CHANGE_AND_FORGET = "SELECT, INSERT, UPDATE, DELETE"
@@ -35,13 +35,13 @@ TABLES = {
     "users": _CHANGE,
 }
 COLUMNS = {"invoices": ("status", "paid_at")}
-"""What of a table may be updated, where it is not all."""
+"""Columns that may be updated, for tables without UPDATE on all columns."""
 FUNCTIONS = (
     "note_members_active(uuid, uuid[], timestamptz)",
     "note_api_key_used(uuid, uuid, timestamptz, text)",
     "claim_audit_streams(uuid, double precision, boolean, integer)",
 )
-"""Written with the owner's rights: these columns of any account, and nothing else."""
+"""SECURITY DEFINER functions, which write certain columns of several accounts with the owner's privileges."""
 SEQUENCES = ("pgqueuer_id_seq", "pgqueuer_schedules_id_seq")
 
 

@@ -11,17 +11,18 @@ from models.columns import time_column
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """What a change answered, so that a client's retry is told the same. Kept for 24 hours at least."""
+    """Result of a change, returned again if a client repeats it with the same key. Kept for at least 24
+    hours."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
 
     actor_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
-    """The member, or the user where there is no account yet."""
+    """Id of the member, or of the user if there is no account yet."""
     key: str = Field(primary_key=True)
     input_hash: bytes = Field(sa_type=LargeBinary)
     """SHA-256 of the change's name and its input."""
     answer: Any = Field(sa_type=JSONB)
     credential_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
-    """Of the session or API key that made the change; null for changes before this was noted."""
+    """Id of the session or API key that made the change; null if it is not known."""
     created_at: datetime = time_column(default_now=True)

@@ -44,7 +44,8 @@ class DeliveryStatus(StrEnum):
 
 
 class Invitation(SQLModel, table=True):
-    """Its one live link is the newest email's; only the SHA-256 of that link's token is kept."""
+    """Invitation of an email address to an account. Only the link of the newest email is valid; the SHA-256
+    of its token is stored."""
 
     __tablename__ = "invitations"
     __table_args__ = (
@@ -80,7 +81,7 @@ class Invitation(SQLModel, table=True):
     created_at: datetime = time_column(default_now=True)
     expires_at: datetime = time_column()
     emails: int = 1
-    """How many emails there were; a delivery report of an earlier one is no news."""
+    """Number of emails sent. Delivery reports of earlier emails are ignored."""
     accepted_at: datetime | None = time_column(nullable=True)
     delivery: DeliveryStatus = enum_column(DeliveryStatus, default=DeliveryStatus.QUEUED)
     delivery_error: str | None = None
@@ -92,7 +93,8 @@ class Invitation(SQLModel, table=True):
 
     @staticmethod
     def status_of(stored_status: InvitationStatus, expires_at: datetime) -> InvitationStatus:
-        """EXPIRED from the moment on, not from when the job comes by."""
+        """Status at the current time: EXPIRED from `expires_at` on, even if the job has not stored that
+        yet."""
         due = stored_status == InvitationStatus.PENDING and expires_at <= now()
         return InvitationStatus.EXPIRED if due else stored_status
 

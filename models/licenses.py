@@ -30,11 +30,11 @@ class LicenseStatus(StrEnum):
 
 
 LIVE = (LicenseStatus.ACTIVE, LicenseStatus.SUSPENDED)
-"""As stored: those that take up an entitlement and a site, until their time is over."""
+"""Stored statuses of licenses that use an entitlement and a site until they expire."""
 
 
 class Entitlement(SQLModel, table=True):
-    """How many licenses of a theme an account may provision, and how many it has."""
+    """Number of licenses of a theme that an account has purchased, and of those that it has provisioned."""
 
     __tablename__ = "entitlements"
     __table_args__ = (
@@ -65,13 +65,13 @@ _EXPIRING = text("status IN ('ACTIVE', 'SUSPENDED') AND expires_at IS NOT NULL")
 
 
 def _indexes(name: str, column: str) -> Iterator[Index]:
-    """By time, and by site."""
+    """Indexes of one filter, for the order by time and for the order by site."""
     yield tenant_index("licenses", column, "provisioned_at", "id", suffix=name)
     yield tenant_index("licenses", column, "site", "id", suffix=f"{name}_site")
 
 
 class License(SQLModel, table=True):
-    """The right to use a theme on one site. Never deleted: the audit log names licenses."""
+    """Right to use a theme on one site. Rows are never deleted, because the audit log refers to them."""
 
     __tablename__ = "licenses"
     __table_args__ = (
@@ -124,7 +124,8 @@ class License(SQLModel, table=True):
 
     @staticmethod
     def status_of(stored_status: LicenseStatus, expires_at: datetime | None) -> LicenseStatus:
-        """EXPIRED from the moment on, not from when a job comes by."""
+        """Status at the current time: EXPIRED from `expires_at` on, even if the job has not stored that
+        yet."""
         expired = stored_status in LIVE and expires_at is not None and expires_at <= now()
         return LicenseStatus.EXPIRED if expired else stored_status
 
@@ -134,13 +135,13 @@ class License(SQLModel, table=True):
 
     @staticmethod
     def is_due() -> ColumnElement[bool]:
-        """Whether it has expired, and the job has not stored that yet."""
+        """Condition: the license has expired, and the job has not stored that yet."""
         return and_(col(License.stored_status).in_(LIVE), col(License.expires_at) <= func.now())
 
     @staticmethod
     def is_in_time() -> ColumnElement[bool]:
-        """Whether it has no expiry or an expiry to come. (IS NOT FALSE, so that it is not looked up in the
-        index of what is due.)"""
+        """Condition: the license does not expire, or has not expired yet. IS NOT FALSE keeps PostgreSQL from
+        using the index of expired licenses for it."""
         return (col(License.expires_at) > func.now()).is_not(False)
 
     @staticmethod

@@ -29,13 +29,13 @@ class Role(StrEnum):
 
 
 class User(SQLModel, table=True):
-    """A person, who may be a member of several accounts."""
+    """Person, who may be a member of several accounts."""
 
     __tablename__ = "users"
 
     id: UUID = id_column()
     email: str = Field(unique=True)
-    """As `clean_email` writes it."""
+    """Normalised by `clean_email`."""
     name: str
     created_at: datetime = time_column(default_now=True)
 
@@ -48,7 +48,7 @@ _ORDERS = {
 
 
 def _indexes(name: str, key: Any) -> Iterator[Index]:
-    """Those of a team, and those of each role, without those who are gone; and they, without the team."""
+    """Indexes of one sort order: for present members, for those of one role, and for removed members."""
     present, gone = text("removed_at IS NULL"), text("removed_at IS NOT NULL")
     yield tenant_index("members", key, "id", suffix=name, postgresql_where=present)
     yield tenant_index("members", "role", key, "id", suffix=f"role_{name}", postgresql_where=present)
@@ -56,7 +56,8 @@ def _indexes(name: str, key: Any) -> Iterator[Index]:
 
 
 class Member(SQLModel, table=True):
-    """A person in an account, with a role. Never deleted: the audit log names members."""
+    """Membership of a person in an account, with a role. Rows are never deleted, because the audit log refers
+    to them."""
 
     __tablename__ = "members"
     __table_args__ = (
@@ -79,7 +80,7 @@ class Member(SQLModel, table=True):
     id: UUID = id_column()
     user_id: UUID = Field(foreign_key="users.id", sa_type=POSTGRESQL_UUID)
     name: str
-    """As the person calls itself, kept here too so that a team of any size sorts by an index."""
+    """Copy of the person's name, so that members of an account can be sorted by an index."""
     email: str
     role: Role = enum_column(Role)
     is_owner: bool = False

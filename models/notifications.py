@@ -1,4 +1,4 @@
-"""What one process tells the others, by NOTIFY: that a log has grown, that somebody's access has changed."""
+"""Notifications between processes by NOTIFY: an account's log has grown, or somebody's access has changed."""
 
 import asyncio
 import contextlib
@@ -35,10 +35,11 @@ log = structlog.get_logger()
 
 
 def _state_of(id: Any, state: Any) -> Statement:
-    """What changes when whoever waits for the id has to look again."""
+    """Statement that returns the `state` of each id. Tasks that wait for an id are woken when its state
+    changes."""
     return Statement(
         lambda: select(id.label("id"), state().label("state")).where(any_of(id, parameter("ids"))),
-        across_accounts="one statement for all who wait; it reads whether there is news, and none of it",
+        across_accounts="one statement for all waiting tasks; it reads whether a state changed, not the data",
     )
 
 
@@ -55,15 +56,16 @@ _STATES = (
 
 
 async def notify_access(session: AsyncSession | AsyncConnection, *ids: UUID) -> None:
-    """In the caller's transaction: the access of these users, or of these sessions, is not what it was."""
+    """Notifies, when the caller's transaction commits, that the access of these users, sessions or API keys
+    has changed."""
     await session.execute(_NOTIFY, {"channel": ACCESS, "ids": [str(id) for id in ids]})
 
 
 class AuditAnnouncer:
-    """Announces that accounts' logs have grown: after the commit, and once for all of a moment.
+    """Announces that logs have grown: after the commit, and together for all accounts of the last 20 ms.
 
-    A transaction that notifies holds a database-wide lock while it commits, so changes do not. An
-    announcement that a crash swallows is made good by the next one, or by the listeners' look.
+    A transaction that executes NOTIFY holds a database-wide lock while it commits, so changes do not execute
+    it. If a crash prevents an announcement, the next one or the listeners' periodic query makes up for it.
     """
 
     def __init__(self, database: Database) -> None:
@@ -93,7 +95,8 @@ class AuditAnnouncer:
 
 
 class Listener:
-    """One LISTEN connection a process; wakes whoever waits for an id of an account, a user or a session."""
+    """The process's LISTEN connection. It wakes the tasks that wait for the id of an account, a user, a
+    session or an API key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -107,14 +110,15 @@ class Listener:
         self._task = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
-        # Again and again: a cancellation that meets a timeout may be taken for it, and be lost.
+        # Repeated: a cancellation that coincides with a timeout may be mistaken for it and lost.
         while self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task], timeout=_CANCELLING_SECONDS)
 
     @asynccontextmanager
     async def woken_by(self, *ids: UUID) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever one of these ids is announced, or may have been in vain."""
+        """Event that is set whenever one of these ids is announced, or an announcement may have been
+        missed."""
         event = asyncio.Event()
         for id in ids:
             self._waiting.setdefault(id, set()).add(event)
@@ -128,7 +132,7 @@ class Listener:
 
     @asynccontextmanager
     async def woken_by_any_log(self) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever some account's log is announced to have grown."""
+        """Event that is set whenever any account's log is announced to have grown."""
         event = asyncio.Event()
         self._waiting_for_any_log.add(event)
         try:
@@ -138,7 +142,8 @@ class Listener:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """To ask the database once woken: a thousand may be, and requests need connections meanwhile."""
+        """Limits the woken tasks that query the database at once: there may be a thousand, and requests need
+        connections too. Raises TimeoutError after 10 seconds."""
         async with self._turns, asyncio.timeout(_TURN_SECONDS):
             yield
 
@@ -168,17 +173,19 @@ class Listener:
             await connection.close(timeout=_CLOSING_SECONDS)
 
     async def _look(self, connection: asyncpg.Connection) -> None:
-        """For what is not announced: a session's time that is over, a commit whose process died at once.
+        """Wakes the tasks whose state has changed without an announcement: a session has expired, or a
+        process has died after its commit.
 
-        One statement for all who wait, on this very connection: so a silent one is noticed too.
+        It is one statement for all tasks, on the LISTEN connection itself, so that a dead connection is
+        noticed too.
         """
         ids = list(self._waiting)
         rows = await connection.fetch(
             " UNION ALL ".join(each.sql for each in _STATES), ids, timeout=LOOK_SECONDS
         )
-        found = {row["id"]: row["state"] for row in rows}
-        self._wake(id for id in ids if found.get(id) != self._seen.get(id))
-        self._seen = found
+        states = {row["id"]: row["state"] for row in rows}
+        self._wake(id for id in ids if states.get(id) != self._seen.get(id))
+        self._seen = states
 
     def _hear(self, _connection: object, _pid: int, channel: str, id: object) -> None:
         if channel == AUDIT:

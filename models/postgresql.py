@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, all made by one function of one parsed URL."""
+"""Opens connections to PostgreSQL from a parsed URL."""
 
 import random
 import ssl
@@ -11,7 +11,7 @@ from asyncpg import exceptions as postgresql
 
 from postgresql_dsn import Dsn, Host
 
-# Of these the next host is tried, as libpq does.
+# Errors after which the next host is tried, as by libpq.
 _HOST_FAILURES = (
     OSError,
     postgresql.CannotConnectNowError,
@@ -27,10 +27,11 @@ async def connect(
     application_name: str = "team-access",
     **options: Any,
 ) -> asyncpg.Connection:
-    """To the first host that accepts and is what `target_session_attrs` says, each within its timeout.
+    """Connects to the first host that accepts and matches `target_session_attrs`. Each attempt has a
+    timeout.
 
-    The URL's application name replaces the one given here; other settings of ours replace the URL's. Raises
-    what the last host has failed with.
+    The application name of the URL takes precedence over the argument; for other settings `server_settings`
+    takes precedence over the URL. Raises the error of the last host.
     """
     settings = {"application_name": application_name, **dsn.server_settings, **(server_settings or {})}
     common = {**_common(dsn, settings), **options, "server_settings": settings}
@@ -42,22 +43,23 @@ async def connect(
             )
         except _HOST_FAILURES as failure:
             error = failure
-    assert error is not None  # noqa: S101 - there is one host at least
+    assert error is not None  # noqa: S101 - there is at least one host
     raise error
 
 
 def _in_order(dsn: Dsn) -> Iterable[Host | None]:
-    """None: where asyncpg looks by itself."""
+    """Hosts in the order in which they are tried. None stands for asyncpg's default host."""
     if not dsn.hosts:
         return [None]
     return random.sample(dsn.hosts, len(dsn.hosts)) if dsn.in_random_order else dsn.hosts
 
 
 def _common(dsn: Dsn, settings: Mapping[str, str]) -> dict[str, Any]:
-    """`ssl`'s files have no arguments of their own: asyncpg takes them from a URL."""
+    """Arguments of asyncpg that all hosts share. The files of `ssl` have no arguments of their own; asyncpg
+    reads them from a URL."""
     target = dsn.target_session_attrs
     if target == "read-write" and settings.get("default_transaction_read_only") == "on":
-        target = "primary"  # The server can be written to; it is this connection that asks not to.
+        target = "primary"  # asyncpg would refuse a writable server, since the session itself is read-only.
     common: dict[str, Any] = {
         "user": dsn.user,
         "password": dsn.password,

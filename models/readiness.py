@@ -1,4 +1,4 @@
-"""Whether requests can be served: the database is asked, and tries a write, once in a few seconds."""
+"""Readiness of the server: a probe of the database that reads and writes, at most once in three seconds."""
 
 import asyncio
 from time import monotonic
@@ -18,8 +18,9 @@ _PROBE = """
     SELECT count(*) FROM generate_series(1, 20000);
     DELETE FROM idempotency_keys WHERE false;
     SELECT pg_logical_emit_message(true, 'team-access', 'readiness')"""
-"""In one transaction: 300 kB of a temporary file, so that a full disk shows before it stops PostgreSQL; a
-write that finds no row, which a read-only transaction refuses; and one into the write-ahead log."""
+"""One transaction that writes a temporary file of 300 kB, so that a full disk is reported before it stops
+PostgreSQL; executes a DELETE without rows, which a read-only transaction refuses; and writes to the
+write-ahead log."""
 log = structlog.get_logger()
 
 
@@ -31,7 +32,8 @@ class Readiness:
         self._problem: str | None = None
 
     async def problem(self) -> str | None:
-        """Why requests cannot be served; None where they can be. At most three seconds old."""
+        """Returns why requests cannot be served, or None if they can. The result is at most three seconds
+        old."""
         async with self._checking:
             if monotonic() - self._checked_at > _REMEMBERED_SECONDS:
                 self._problem = await self._look()
@@ -60,12 +62,12 @@ class Readiness:
 def _why(error: Exception) -> str:
     match error:
         case postgresql.ReadOnlySQLTransactionError() | postgresql.ObjectNotInPrerequisiteStateError():
-            return "The database takes no changes: it is read-only, or a standby."
+            return "The database accepts no changes: it is read-only or a standby."
         case postgresql.DiskFullError():
-            return "The database takes no changes: its disk is full."
+            return "The database accepts no changes: its disk is full."
         case postgresql.TooManyConnectionsError():
-            return "The database has no connection free."
+            return "The database has no free connection."
         case asyncpg.PostgresError() if not isinstance(error, postgresql.PostgresConnectionError):
-            return f"The database takes no changes: it answers with SQLSTATE {error.sqlstate}."
+            return f"The database accepts no changes: it responds with SQLSTATE {error.sqlstate}."
         case _:
             return _UNREACHABLE

@@ -1,11 +1,11 @@
-"""What a search for part of a text finds its rows by, without extensions: an index on the text's grams."""
+"""Search for part of a text by an index on the text's grams, without PostgreSQL extensions."""
 
 from sqlalchemy import DDL, Index, event, text
 from sqlmodel import SQLModel
 
-# Each one or two letters that stand next to each other, as numbers that are an account's own: so one index
-# serves all accounts, and a search in one meets no rows of others. `shortest` is 1 for what is searched and,
-# for what is searched for, 2 unless it is one letter: longer grams are in fewer rows. Both are folded before.
+# A gram is a hash of one or two adjacent characters, seeded with the account's id: one index serves all
+# accounts, and a search in one reads no rows of others. `shortest` is 1 for stored text and, for a search
+# term, 2 unless it is a single character: longer grams are in fewer rows. Both are case-folded before.
 SEARCH_GRAMS = """
 CREATE FUNCTION search_grams(account_id uuid, value text, shortest integer) RETURNS bigint[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -21,7 +21,8 @@ event.listen(SQLModel.metadata, "before_create", DDL(SEARCH_GRAMS))  # type: ign
 
 
 def search_index(table: str, *columns: str) -> Index:
-    """Without a list of what is to be added later: each search would have to read all of it."""
+    """GIN index on the grams of columns. It has no pending list (`fastupdate`), since each search would have
+    to read all of it."""
     return Index(
         f"ix_{table}_search",
         *(text(f"search_grams(account_id, {column}, 1)") for column in columns),

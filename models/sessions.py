@@ -9,7 +9,7 @@ from models.columns import Clock, id_column, time_column
 
 
 class Session(SQLModel, table=True):
-    """A person signed in on a device. Only the SHA-256 of its token is kept."""
+    """Session of a person who is signed in on a device. Only the SHA-256 of its token is stored."""
 
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_user_id", "user_id", "id"),)
@@ -26,12 +26,12 @@ class Session(SQLModel, table=True):
 
     @staticmethod
     def is_live(at: Clock = func.now) -> ColumnElement[bool]:
-        """Whether its token is accepted: it was not ended and has not expired."""
+        """Condition: the session has not ended and has not expired."""
         return and_(col(Session.ended_at).is_(None), col(Session.expires_at) > at())
 
 
 class SignInLink(SQLModel, table=True):
-    """A one-time link that was emailed. Only the SHA-256 of its token is kept."""
+    """One-time sign-in link that was emailed. Only the SHA-256 of its token is stored."""
 
     __tablename__ = "sign_in_links"
     __table_args__ = (Index("ix_sign_in_links_email", "email", "created_at"),)
@@ -42,6 +42,7 @@ class SignInLink(SQLModel, table=True):
     expires_at: datetime = time_column()
     used_at: datetime | None = time_column(nullable=True)
     requested_by: bytes | None = Field(default=None, sa_type=LargeBinary)
-    """SHA-256 of the link cookie of the browser that asked for the link on a page of this site."""
+    """SHA-256 of the link cookie of the browser that requested the link on a page of this site."""
     wrong_addresses: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """Typed in other browsers to confirm the link; after a few it has expired."""
+    """Number of wrong addresses entered in other browsers to confirm the link. After a few, the link is
+    expired."""

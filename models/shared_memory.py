@@ -1,4 +1,4 @@
-"""Memory that a process shares with the processes that it starts, forked or spawned."""
+"""Memory that a process shares with its child processes, whether they are forked or spawned."""
 
 import mmap
 import multiprocessing.reduction
@@ -9,7 +9,8 @@ from typing import Any
 
 
 class SharedMemory:
-    """A nameless file of zeros, mapped. A spawned process gets the file by pickling, a forked one has it."""
+    """Memory map of an unnamed file, which is filled with zeros. A spawned process receives the file
+    descriptor by pickling; a forked one inherits it."""
 
     def __init__(self, size: int) -> None:
         if sys.platform == "linux":

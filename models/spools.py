@@ -1,5 +1,5 @@
-"""Files between the database and a slow reader: rows are written at the database's pace, and read at the
-reader's, so that no connection waits for it."""
+"""Temporary files between the database and slow readers. Rows are written as fast as the database sends them,
+so that no connection waits for a reader."""
 
 import asyncio
 import os
@@ -19,32 +19,32 @@ _PIECE_BYTES = 256 * 1024
 _HELD_BACK_BYTES = 8 * 1024 * 1024
 _HELD_BACK_SECONDS = 5
 _KEPT_FREE_BYTES = 256 * 1024 * 1024
-"""Of the disk, which may be PostgreSQL's too."""
+"""Free space that is left on the disk, which PostgreSQL may use too."""
 _UNDISTURBED_SECONDS = 300
-"""After so long, a reader that is not done yet may have to make room for another account's."""
+"""Time after a spool is complete in which its reader is not cut off in favour of another account."""
 _THREADS = ThreadPoolExecutor(4, thread_name_prefix="spools")
 
 Result = TypeVar("Result")
 
 
 class ReportTooLarge(StorageUnavailable):
-    """A report has more bytes than one may have."""
+    """A report exceeds REPORT_MAX_BYTES."""
 
 
 class Spools:
-    """Those of a process. A spool has all the room that it may need before it begins, and gives back what it
-    did not need: nothing that has begun is cut off for another one that grows."""
+    """Spools of this process. Each reserves the largest size of a report before it begins and releases what
+    it did not need, so that no spool that has begun is cut off because another one grows."""
 
     def __init__(
         self, folder: Path | None = None, report_bytes: int = 1 << 30, total_bytes: int = 4 << 30
     ) -> None:
-        """`folder` is that for temporary files by default."""
+        """`folder` defaults to the system's folder for temporary files."""
         self.folder, self.report_bytes = folder, min(report_bytes, total_bytes)
         self._total_bytes = total_bytes
         self._open: set[Spool] = set()
 
     def begin(self, spool: "Spool") -> None:
-        """Raises StorageUnavailable where there is no room."""
+        """Reserves space. Raises StorageUnavailable if there is none."""
         while sum(each.reserved for each in self._open) + self.report_bytes > self._total_bytes:
             self._make_room(spool.account_id)
         self._open.add(spool)
@@ -54,7 +54,8 @@ class Spools:
         self._open.discard(spool)
 
     def _make_room(self, account_id: UUID) -> None:
-        """Cuts off the oldest reader of the account that holds the most."""
+        """Cuts off one slow reader of another account: of the account that reserves the most bytes, the one
+        whose spool was complete first. Raises StorageUnavailable if there is none."""
         held = Counter[UUID]()
         for each in self._open:
             held[each.account_id] += each.reserved
@@ -62,15 +63,20 @@ class Spools:
         slow = [each for each in self._open if each.ended_at < since and each.account_id != account_id]
         if not slow:
             raise StorageUnavailable(
-                f"Reports that are being sent take up the {self._total_bytes:,} bytes of REPORT_SPOOL_BYTES."
+                f"Reports that are being sent use the {self._total_bytes:,} bytes of REPORT_SPOOL_BYTES."
             )
         slowest = max(slow, key=lambda each: (held[each.account_id], -each.ended_at))
-        slowest.fail(StorageUnavailable("A report was read so slowly that it had to make room for others."))
+        slowest.fail(
+            StorageUnavailable(
+                "A report was cut off because it was read too slowly and others needed its space."
+            )
+        )
         self.leave(slowest)
 
 
 class Spool:
-    """A file without a name: gone with the process, however that ends. One task writes, another one reads."""
+    """Unnamed file, which disappears with the process, however that ends. One task writes it while another
+    reads it."""
 
     def __init__(self, spools: Spools, account_id: UUID) -> None:
         self.account_id = account_id
@@ -86,35 +92,35 @@ class Spool:
         self._is_closed = False
 
     def begin(self) -> None:
-        """Raises StorageUnavailable."""
+        """Opens the file. Raises StorageUnavailable."""
         self._spools.begin(self)
         try:
             self._file = _open_unnamed(self._spools.folder)
         except OSError as error:
             raise StorageUnavailable(
-                f"Reports cannot be kept in {error.filename}: {error.strerror}."
-                " Set DATA_DIR to a folder that can be written."
+                f"Reports cannot be stored in {error.filename}: {error.strerror}."
+                " Set DATA_DIR to a writable folder."
             ) from error
 
     async def write(self, piece: bytes) -> None:
-        """Raises ReportTooLarge and StorageFull."""
+        """Appends bytes. Raises ReportTooLarge and StorageFull."""
         self._buffer += piece
         if len(self._buffer) >= _PIECE_BYTES:
             await self._flush()
 
     async def end(self) -> None:
-        """Nothing more is written. Raises as `write` does."""
+        """Marks the content as complete. Raises as `write` does."""
         await self._flush()
         self.reserved, self.ended_at = self._written, monotonic()
         self._changed.set()
 
     def fail(self, error: Exception) -> None:
-        """The reader gets the error instead of what is left."""
+        """Makes the reader raise this error instead of reading what is left."""
         self._error, self.ended_at = error, monotonic()
         self._changed.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """As they are written. Raises what `fail` was told."""
+        """Yields the content while it is written. Raises the error passed to `fail`."""
         at = 0
         await self._begun()
         while True:
@@ -132,8 +138,9 @@ class Spool:
                 await self._changed.wait()
 
     async def _begun(self) -> None:
-        """Until there is much of it, or all, or for five seconds: what fails at its beginning, and reports
-        that are not large, are answered by an error and not cut off."""
+        """Waits until 8 MiB are written, the content is complete, or five seconds have passed. An error that
+        occurs at the beginning, or in a small report, then becomes an error response instead of a truncated
+        one."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_HELD_BACK_SECONDS):
                 while self._written < _HELD_BACK_BYTES and self.ended_at == float("inf"):
@@ -151,18 +158,21 @@ class Spool:
         piece, self._buffer = bytes(self._buffer), bytearray()
         if self._written + len(piece) > self._spools.report_bytes:
             raise ReportTooLarge(
-                f"A report has more than the {self._spools.report_bytes:,} bytes of REPORT_MAX_BYTES:"
-                " one of a shorter period has less."
+                f"The report is larger than the {self._spools.report_bytes:,} bytes of REPORT_MAX_BYTES:"
+                " request a shorter period."
             )
         try:
             await self._in_thread(_write, self._file, piece, self._written)
         except OSError as error:
-            raise StorageFull(f"A report cannot be kept while it is sent: {error.strerror}.") from error
+            raise StorageFull(
+                f"The report cannot be written to the temporary folder: {error.strerror}."
+            ) from error
         self._written += len(piece)
         self._changed.set()
 
     async def _in_thread(self, call: Callable[..., Result], *arguments: Any) -> Result:
-        """The thread goes on where whoever waits is cancelled, and the file is open until it is done."""
+        """Calls the function in a thread. The call goes on if the awaiting task is cancelled; the file stays
+        open until it has returned."""
         doing = asyncio.get_running_loop().run_in_executor(_THREADS, call, *arguments)
         self._calls.add(doing)
         doing.add_done_callback(self._called)
@@ -188,7 +198,7 @@ def _open_unnamed(folder: Path | None) -> int:
 def _write(file: int, piece: bytes, at: int) -> None:
     disk = os.fstatvfs(file)
     if disk.f_bavail * disk.f_frsize < _KEPT_FREE_BYTES:
-        raise StorageFull("The disk on which reports are kept while they are sent is nearly full.")
+        raise StorageFull("The disk of the temporary folder for reports is nearly full.")
     while piece:
         written = os.pwrite(file, piece, at)
         piece, at = piece[written:], at + written

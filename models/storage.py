@@ -1,4 +1,5 @@
-"""The bytes behind a theme's files, kept under their SHA-256 in a local folder, S3, Google Cloud or Azure."""
+"""Storage of themes' files under their SHA-256, in a local folder, S3, Google Cloud Storage or Azure Blob
+Storage."""
 
 import asyncio
 import hashlib
@@ -18,48 +19,51 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 CHUNK_BYTES = 1 << 20
-# S3 takes no parts below 5 MiB and no more than 10,000 of them: files up to 50 GB, in 20 MiB of memory.
+# S3 accepts parts from 5 MiB and at most 10,000 of them: files up to 50 GB, in 20 MiB of memory.
 PART_BYTES = 5 << 20
 PARALLEL_PARTS = 4
 PARALLEL_CALLS = 32
 STALE_SECONDS = 3600
-# ENOSPC, EFBIG and EDQUOT as the local store words them; MinIO and WebDAV answer 507.
+# ENOSPC, EFBIG and EDQUOT in the messages of the local store; MinIO and WebDAV respond with 507.
 FULL = re.compile(r"os error (?:27|28|122)\b|507 Insufficient Storage|StorageFull")
 
 Result = TypeVar("Result")
 
 
 class StorageUnavailable(Exception):
-    """What the store cannot do, in a sentence for the operator; never for a client, as it names addresses."""
+    """A failed operation of the file storage. The message is a sentence for the operator; it contains
+    addresses, so it must not be sent to clients."""
 
 
 class StorageFull(StorageUnavailable):
-    """There is no room for the file; nothing of it was kept."""
+    """There is no space for the file. Nothing of it was stored."""
 
 
 class StoredFileMissing(StorageUnavailable):
-    """The store answers, but holds no such file."""
+    """The storage responds, but has no such file."""
 
 
 class SourceChanged(Exception):
-    """The file to be stored is not, or is no longer, the one its SHA-256 says; nothing of it was kept."""
+    """The file to be stored does not have the expected SHA-256. Nothing of it was stored."""
 
 
 class Storage:
     def __init__(self, url: str) -> None:
-        """`url` is STORAGE_URL; credentials come from the environment, under the cloud's own names.
+        """`url` is STORAGE_URL. Credentials come from the cloud provider's environment variables.
 
-        Makes a local folder where there is none; asks a cloud only when used. Raises StorageUnavailable.
+        Creates a local folder if it does not exist; contacts a cloud only when it is used. Raises
+        StorageUnavailable.
         """
         self.url = url
         self._store = _open(url)
-        # obstore's own coroutines abort a process that ends right after one of them; its plain calls do not.
+        # obstore's coroutines abort a process that ends right after one of them; its blocking calls do not.
         self._threads = ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="storage")
 
     async def put_file(self, path: Path, sha256: str) -> None:
-        """Stores the file at `path` unless it is there: whole or not at all, even if this process dies.
+        """Stores the file at `path` unless it is already stored: completely or not at all, even if this
+        process is killed.
 
-        Raises SourceChanged, StorageFull, StorageUnavailable, or OSError where `path` cannot be read.
+        Raises SourceChanged, StorageFull, StorageUnavailable, or OSError if `path` cannot be read.
         """
         key = _key(sha256)
         await self._in_thread(lambda: self._put(path, sha256, key))
@@ -69,7 +73,7 @@ class Storage:
         return await self._in_thread(lambda: self._stored_size(key)) is not None
 
     async def size(self, sha256: str) -> int:
-        """In bytes. Raises StoredFileMissing."""
+        """Size in bytes. Raises StoredFileMissing."""
         key = _key(sha256)
         size = await self._in_thread(lambda: self._stored_size(key))
         if size is None:
@@ -77,9 +81,11 @@ class Storage:
         return size
 
     async def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to but without `end`, a MiB at a time. Raises StoredFileMissing.
+        """Yields the bytes from `start` up to, not including, `end`, one MiB at a time. Raises
+        StoredFileMissing.
 
-        Each piece is a request of its own: a slow reader leaves none hanging, and a lost one is tried again.
+        Each piece is a request of its own: a slow reader keeps no request open, and a failed one is
+        repeated.
         """
         size = await self.size(sha256)
         end = size if end is None else min(end, size)
@@ -93,31 +99,31 @@ class Storage:
         if self._stored_size(key) == path.stat().st_size:
             return
         source = _VerifiedSource(path, sha256)
-        with self._problems_told(f"store {path.name}", source):
+        with self._errors_as_unavailable(f"store {path.name}", source):
             _remove_stale_parts(self._store, key)
             obstore.put(
                 self._store, key, source.read(), chunk_size=PART_BYTES, max_concurrency=PARALLEL_PARTS
             )
 
     def _piece(self, sha256: str, start: int, end: int) -> bytes:
-        with self._problems_told("read a file"):
+        with self._errors_as_unavailable("read a file"):
             return obstore.get_range(self._store, _key(sha256), start=start, end=end).to_bytes()
 
     def _stored_size(self, key: str) -> int | None:
-        with self._problems_told("look up a file"):
+        with self._errors_as_unavailable("look up a file"):
             try:
                 return obstore.head(self._store, key)["size"]
             except FileNotFoundError:
                 return None
 
     @contextmanager
-    def _problems_told(self, task: str, source: "_VerifiedSource | None" = None) -> Iterator[None]:
+    def _errors_as_unavailable(self, task: str, source: "_VerifiedSource | None" = None) -> Iterator[None]:
         try:
             yield
         except (BaseError, OSError, ValueError, SourceChanged) as error:
-            if source and source.error:  # The store hands on what its source raised.
+            if source and source.error:  # The store re-raises the source's error.
                 raise source.error from None
-            raise _told(error, self._place, task) from error
+            raise _storage_error(error, self._place, task) from error
 
     @property
     def _place(self) -> str:
@@ -125,7 +131,8 @@ class Storage:
 
 
 class _VerifiedSource:
-    """A file that raises at its end where it is not the one of `sha256`: the store then drops the bytes."""
+    """File that raises at its end if it does not have the expected SHA-256, so that the storage discards the
+    bytes."""
 
     def __init__(self, path: Path, sha256: str) -> None:
         self.path = path
@@ -146,9 +153,9 @@ class _VerifiedSource:
             raise
 
 
-def _told(error: Exception, place: str, task: str) -> StorageUnavailable:
+def _storage_error(error: Exception, place: str, task: str) -> StorageUnavailable:
     if isinstance(error, FileNotFoundError):
-        return StoredFileMissing(f"{place} lost a file: {_reason(error)}.")
+        return StoredFileMissing(f"{place} no longer has a file: {_reason(error)}.")
     if FULL.search(str(error)):
         return StorageFull(f"{place} is full and cannot {task}: free some space, then try again.")
     return StorageUnavailable(f"{place} cannot {task}: {_reason(error)}.")
@@ -163,7 +170,7 @@ def _open(url: str) -> ObjectStore:
             client_options={
                 "connect_timeout": timedelta(seconds=5),
                 "timeout": timedelta(seconds=60),
-                "allow_http": True,  # An endpoint without TLS is one that the operator named.
+                "allow_http": True,  # The operator may set an endpoint without TLS.
             },
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=15)},
         )
@@ -175,19 +182,20 @@ def _open(url: str) -> ObjectStore:
 
 
 def _key(sha256: str) -> str:
-    """Two levels, as folders with a hundred thousand entries are slow to work with."""
+    """Two levels of folders, because a folder with a hundred thousand entries is slow."""
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise ValueError(f"not a SHA-256 in lower-case hex: {sha256!r}")
     return f"{sha256[:2]}/{sha256}"
 
 
 def _remove_stale_parts(store: ObjectStore, key: str) -> None:
-    """The local store writes to `<key>#1` before it renames; a process that died left that behind."""
+    """Removes what a killed process has left: the local storage writes to `<key>#1` before it renames
+    that."""
     if not isinstance(store, LocalStore) or store.prefix is None:
         return
     target = Path(store.prefix) / key
     for part in target.parent.glob(f"{target.name}#*"):
-        with suppress(FileNotFoundError):  # Another put has just finished its part.
+        with suppress(FileNotFoundError):  # Another put may have renamed its part.
             if part.stat().st_mtime < time.time() - STALE_SECONDS:
                 part.unlink(missing_ok=True)
 
@@ -198,6 +206,6 @@ def _without_password(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """obstore's errors end in a debug dump, which is left out here, as are passwords in addresses."""
+    """First line of the error, without obstore's debug output and without passwords in addresses."""
     first_line = str(error).partition("\n")[0].strip().rstrip(".")
     return re.sub(r"//[^/@\s]*@", "//", first_line)[:300]

@@ -1,4 +1,4 @@
-"""A transaction that changes something."""
+"""Transaction of a change."""
 
 from types import TracebackType
 from typing import Any, cast

@@ -1,6 +1,7 @@
-"""Which characters are shown, each by its category and properties in ICU's tables.
+"""Tests whether characters are visible, by their category and properties in ICU's tables.
 
-Characters that the tables do not know are taken: a newer version of Unicode may have them as letters.
+Characters that are unknown to the tables are accepted: a newer version of Unicode may define them as
+letters.
 """
 
 import re
@@ -23,7 +24,7 @@ _NO_INK = (
 )
 _BRAILLE_BLANK = "\u2800"
 _VIRAMA = 9
-"""Its canonical combining class."""
+"""Canonical combining class of viramas."""
 _NAMES_OF_SCRIPTS_WITH_JOINERS = (
     "Arab Syrc Mand Mong Nkoo Phag Adlm Rohg Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Khmr Mymr Tibt"
     " Bali Java Newa Gran Tirh Sidd Modi Khoj Sind Cakm Mtei"
@@ -31,22 +32,22 @@ _NAMES_OF_SCRIPTS_WITH_JOINERS = (
 _SCRIPTS_WITH_JOINERS = frozenset(
     code for name in _NAMES_OF_SCRIPTS_WITH_JOINERS.split() for code in Script.getCode(name)
 )
-# Flags such as England's: a black flag, the letters of a subdivision of ISO 3166-2, and an end.
+# Flags such as England's: a black flag, the tag letters of an ISO 3166-2 subdivision, and a cancel tag.
 _TAGGED_FLAG = re.compile(
     "\U0001f3f4[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,4}\U000e007f"
 )
 
 
 def is_visible(line: str) -> bool:
-    """Whether nothing in it is hidden, or changes how the rest is shown: no control characters, no
-    bidirectional controls, no fillers; joiners, selectors and tags only where they shape what stands before
-    them."""
+    """Whether no character of the line is invisible or changes how the others are displayed. Refuses control
+    characters, bidirectional controls and fillers; accepts joiners, selectors and tags only where they shape
+    the character before them."""
     line = _TAGGED_FLAG.sub("\U0001f3f4", line)
     return all(_is_shown(line, place, character) for place, character in enumerate(line))
 
 
 def visible_part(line: str) -> str:
-    """The line without what `is_visible` refuses."""
+    """Returns the line without the characters that `is_visible` refuses."""
     flags = _TAGGED_FLAG.findall(line)
     parts = _TAGGED_FLAG.split(line)
     shown = [
@@ -61,7 +62,7 @@ def is_letter_mark_or_digit(character: str) -> bool:
 
 
 def leaves_ink(line: str) -> bool:
-    """Whether there is more than spaces and what goes with another character."""
+    """Whether the line has a character other than spaces and combining marks."""
     return any(Char.charType(character) not in _NO_INK for character in line)
 
 
@@ -85,7 +86,8 @@ def _is_shown(line: str, place: int, character: str) -> bool:
 
 
 def _joins(line: str, place: int, joiner: str) -> bool:
-    """In the scripts whose letters change their shapes by it, and between the pictures of one emoji."""
+    """Whether a joiner shapes its neighbours: letters of scripts that use joiners, or the pictographs of one
+    emoji."""
     before, after = line[max(place - 1, 0) : place], line[place + 1 : place + 2]
     if not before:
         return False

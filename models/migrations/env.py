@@ -12,7 +12,7 @@ from postgresql_dsn import parse
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """The job queue's tables are pgqueuer's, which has no models of them."""
+    """Leaves out the tables of the job queue, for which pgqueuer has no models."""
     return not (kind == "table" and (name or "").startswith("pgqueuer"))
 
 
@@ -32,7 +32,7 @@ async def main() -> None:
     creator = partial(connect, parse(context.config.attributes["url"]))
     engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=pool.NullPool)
     async with engine.connect() as connection:
-        # Two deployments may migrate at once: the second waits, and finds nothing left to do.
+        # Two deployments may migrate at the same time: the second one waits, and then has nothing to do.
         await connection.exec_driver_sql("SELECT pg_advisory_lock(7274626)")
         await connection.commit()
         await connection.run_sync(migrate)

@@ -1,6 +1,8 @@
-"""The whole schema: the SQL of each topic in ../baseline, then the rules that all tables of an account share.
+"""The whole database schema: the SQL of each topic in ../baseline, then the rules that all tables of an
+account share.
 
-What the app's role is granted stands in models/grants.py: the name of that role differs between deployments.
+The privileges of the app's role are in models/grants.py, because the name of that role differs between
+deployments.
 """
 
 from pathlib import Path
@@ -71,7 +73,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Deletes everything, the audit logs too. Triggers, indexes and policies go with their tables."""
+    """Drops everything, including the audit logs. Triggers, indexes and policies are dropped with their
+    tables."""
     op.execute("DROP FUNCTION claim_audit_streams(uuid, double precision, boolean, integer)")
     op.execute(
         "DROP TABLE accounts, users, members, invitations, sign_in_links, sessions, themes, theme_releases,"
@@ -90,13 +93,13 @@ def downgrade() -> None:
 
 
 def _execute_file(file: Path) -> None:
-    """All statements of a file at once, which SQLAlchemy's cursors do not support."""
+    """Executes all statements of a file at once, which SQLAlchemy's cursors do not support."""
     connection: Any = op.get_bind().connection.driver_connection
     await_only(connection.execute(file.read_text("utf-8")))
 
 
 def _require_events(table: str, exempt: tuple[str, ...]) -> None:
-    """At COMMIT: the event may be appended after the rows are written."""
+    """Requires an event at COMMIT, because it may be appended after the rows are written."""
     deferred = f"ON {table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
     arguments = ", ".join(f"'{column}'" for column in exempt)
     execute = f"EXECUTE FUNCTION audit_require_event({arguments})"
@@ -113,7 +116,7 @@ def _require_events(table: str, exempt: tuple[str, ...]) -> None:
 
 
 def _secure_rows(table: str) -> None:
-    """The app's role reads all rows, and writes those of its transaction's account only."""
+    """Allows the app's role to read all rows, and to write rows of its transaction's account only."""
     own = f"{_account_key(table)} = {CURRENT_ACCOUNT}"
     inserted, deleted = (
         f"{own} OR {ALSO_ALLOWED[table, command]}" if (table, command) in ALSO_ALLOWED else own
