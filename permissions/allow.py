@@ -1,4 +1,4 @@
-"""The permission classes: what a field's `allow=` may be, and how it decides."""
+"""Permission classes: the values of a field's `allow=`, and how each decides."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,20 +25,20 @@ class AllowDirective:
 
 
 class _Of(NamedTuple):
-    """In the place of an object, where nothing but its account is asked of it."""
+    """Stands for an object of which only the account is needed."""
 
     account_id: UUID | None
 
 
 class Allow(BasePermission):
-    """Decides from the viewer's role in the account that the field's object belongs to."""
+    """Rule of a field. It decides by the viewer's role in the account of the field's object."""
 
     who: str
     requirement: str
     """The rule as the beginning of a sentence for descriptions, or empty where everybody is allowed."""
     error_code = "FORBIDDEN"
     own: str | None = None
-    """What names, on the object, the member whose own it is, where that counts."""
+    """Attribute of the object with the id of the member that it belongs to, for rules that depend on it."""
 
     def __init__(self) -> None:
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
@@ -47,9 +47,9 @@ class Allow(BasePermission):
         raise NotImplementedError
 
     def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
-        """Decides once for all objects of an account, or of the catalog: None where they are open to the
-        viewer; a test of the member in `own`, by the digits of its id, where it depends on that. Raises what
-        refuses them all."""
+        """Decides once for all objects of an account, or of the catalog. Returns None if the viewer may see
+        all of them; if it depends on the member in `own`, returns a test of that member's id in hex digits.
+        Raises the refusal if it may see none."""
         refusal = self.refusal(context, _Of(account_id))
         if refusal is not None:
             raise refusal
@@ -80,7 +80,8 @@ class SignedIn(Allow):
 
 
 class Has(Allow):
-    """A permission in the object's account, or, for the catalog, which is nobody's, in any account."""
+    """A permission in the object's account. For the catalog, which belongs to no account, the permission in
+    any account."""
 
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
@@ -103,12 +104,14 @@ class Has(Allow):
         return Forbidden(self.permission, None if viewer.may_query else WITHOUT_READ)
 
     def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
-        """Of a change to be made on `on`, by a member whose row is locked."""
+        """Returns why the membership may not change the object `on`, or None if it may. The member's row is
+        locked."""
         return None if membership.may_change(self.permission) else forbidden(membership, self.permission)
 
 
 class HasOrOwns(Has):
-    """The permission; or, for the member that `own` names on the object, its own right, if one is needed."""
+    """A permission, or the viewer is the member that the attribute `own` of the object names. `needs` is a
+    permission that this member needs even so."""
 
     def __init__(self, permission: Permission, own: str, needs: Permission | None = None) -> None:
         self.own, self._needs = own, needs
@@ -150,8 +153,9 @@ class HasOrOwns(Has):
 
 
 class Owns(HasOrOwns):
-    """Of changes: one's own right alone, which no permission replaces. Others are told by `advice` what they
-    may do instead, and that it takes `instead`."""
+    """The viewer is the member that the attribute `own` of the object names; no permission replaces this. The
+    error for others says in `advice` what they may do instead, and names `instead`, the permission for that.
+    """
 
     def __init__(self, own: str, instead: Permission, advice: str) -> None:
         super().__init__(instead, own)

@@ -1,18 +1,18 @@
-"""What counts as one client where requests are counted by their address."""
+"""Groups of client addresses that count as one client for rate limits."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 Site = tuple[int, int]
-"""What counts as one client: see `site_of`."""
+"""IP version and number of a client's address or network."""
 
 _IPV6_SITE_BITS = 64
 
 
 @lru_cache(maxsize=4_096)
 def site_of(ip: str | None) -> Site:
-    """What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which one household has.
-    All whose address is not known are one."""
+    """Returns the IPv4 address, or the IPv6 network of 64 bits, which is what one household has. All unknown
+    addresses are one site."""
     address = parsed(ip or "")
     if address is None:
         return 0, 0

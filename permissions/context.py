@@ -1,4 +1,4 @@
-"""What a resolver knows of the request it serves."""
+"""Context of a request, which its resolvers receive."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,27 +32,28 @@ class Context:
     listener: Listener
     client: Client = field(default_factory=Client)
     token: str | None = None
-    """The credential's secret, as the request brought it; only to look the viewer up again."""
+    """Secret of the request's credential. It is used only to look up the viewer again."""
     viewer: Viewer | None = None
     caller: Viewer | None = None
-    """Whose API key the request came with, whether it works or not."""
+    """Viewer of the request's API key, whether the key works or not."""
     keep_cookie: Callable[[str], None] = lambda _token: None
-    """Hands a session's token to the browser; an empty one makes it forget."""
+    """Sets the cookie with the session's token in the browser; an empty token deletes the cookie."""
     by_cookie: bool = False
-    """Whether the token came as a cookie, which a new session replaces."""
+    """Whether the token came in a cookie, which a new session replaces."""
     is_page: bool = False
-    """Whether a page of this site asks by script: a session's token is in its cookie, and in no answer."""
+    """Whether a script on a page of this site sent the request. Session tokens are then only set as cookies
+    and never returned."""
     browser_secret: str | None = None
-    """Of the link cookie that the browser brought."""
+    """Value of the link cookie that the browser sent."""
     issue_browser_secret: Callable[[], str | None] = lambda: None
-    """Sets the link cookie, or makes it live on, and returns its secret. None for clients without cookies."""
+    """Sets or prolongs the link cookie and returns its value. None for clients without cookies."""
     loaders: dict[Any, Any] = field(default_factory=dict)
     known: Callable[[UUID], Any] = _nothing
-    """Finds a row, by its id, that is in memory already: of those that told who is asking."""
+    """Returns a row by its id if the lookup of the viewer has read it, or None."""
     made: set[UUID] = field(default_factory=set)
-    """Ids of the rows that changes of this request, or the ones that they repeat, have made."""
+    """Ids of rows that changes of this request have created. A repeated change counts as the original one."""
     denials: DenialLog | None = None
-    """Where refused changes are counted, which the requests of a process share."""
+    """Log of refused changes, which all requests of the process share."""
     started_at: datetime = field(default_factory=now)
 
     def signed_in(self) -> Viewer:
@@ -64,8 +65,8 @@ class Context:
         return self.viewer.membership(account_id) if self.viewer else None
 
     async def identify(self) -> None:
-        """Looks up who is asking, as of now. Raises `Unauthenticated` where the credential is not valid, and
-        `Forbidden` where its member's role is none for API keys."""
+        """Looks up the viewer at the current time. Raises `Unauthenticated` if the credential is not valid,
+        and `Forbidden` if the role of the API key's member does not allow API keys."""
         self.viewer = self.caller = None
         self.forget()
         if not self.token:
@@ -81,6 +82,6 @@ class Context:
         self.known = found.known
 
     def forget(self) -> None:
-        """What was read: something has changed, or what was read of it went wrong."""
+        """Discards the rows that were read, because a change was made or reading failed."""
         self.loaders.clear()
         self.known = _nothing

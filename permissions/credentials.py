@@ -1,4 +1,4 @@
-"""The look-up of a credential: whose it is, whether it works, and that it was used."""
+"""Lookup of a credential: its viewer, whether it works, and its last use."""
 
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,8 @@ _MEMBERSHIP_LIMIT = 1_000
 
 
 def refusal_of(viewer: Viewer) -> GraphQLError | None:
-    """Why this credential does not work, though it is somebody's: as of now, and of the member's role."""
+    """Returns why an existing credential does not work, or None if it works, by its current status and its
+    member's current role."""
     if not viewer.is_api_key:
         return None
     member = viewer.key_member
@@ -33,21 +34,21 @@ def refusal_of(viewer: Viewer) -> GraphQLError | None:
 def refusal_of_api_key(
     status: ApiKeyStatus, role: Role, removed_at: datetime | None
 ) -> Unauthenticated | Forbidden | None:
-    """Why a key of this status, of such a member, does not work; None if it works."""
+    """Returns why a key with this status, of a member with this role, does not work, or None if it works."""
     match status:
         case ApiKeyStatus.UNCLAIMED:
-            return Unauthenticated("This API key was not claimed by its member yet.")
+            return Unauthenticated("This API key has not been claimed by its member yet.")
         case ApiKeyStatus.REVOKED:
             return Unauthenticated("This API key was revoked.")
         case ApiKeyStatus.EXPIRED:
             return Unauthenticated("This API key has expired.")
     if removed_at is not None:
-        return Unauthenticated("This API key is of somebody who is no member any more.")
+        return Unauthenticated("The member that this API key belongs to was removed from the account.")
     if not has_api_access(role):
         return Forbidden(
             Permission.ACCESS_API,
-            f"This API key's member is a {role.title()} now, and API keys need"
-            f" {Permission.ACCESS_API.value}: it works again once the member has a role with that.",
+            f"This API key's member is now a {role.title()}, a role without {Permission.ACCESS_API.value}."
+            " The key works again once the member has a role with this permission.",
         )
     return None
 
@@ -69,7 +70,7 @@ def _session() -> Select[*tuple[Any, ...]]:
 
 
 def _api_key(secret: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """Also one that does not work any more: who tries it is told why, and so is the log."""
+    """Selects a key even if it no longer works, so that the error and the log can say why."""
     of_account = col(Member.account_id) == col(ApiKey.account_id)
     return (
         select(*BY_API_KEY.columns)
@@ -87,62 +88,70 @@ def _is_hash(column: Any) -> ColumnElement[bool]:
 
 
 _SESSION = Statement(
-    _session, across_accounts="a credential is looked up by its hash, and says of which accounts it is"
+    _session, across_accounts="a credential is looked up by its hash, and the row names its accounts"
 )
 _API_KEY = Statement(
     lambda: _api_key(_is_hash(col(ApiKey.key_hash))),
-    across_accounts="a credential is looked up by its hash, and says of which accounts it is",
+    across_accounts="a credential is looked up by its hash, and the row names its accounts",
 )
 _ROTATED_API_KEY = Statement(
     lambda: _api_key(ApiKey.had_secret(_is_hash)),
-    across_accounts="a credential is looked up by its hash, and says of which accounts it is",
+    across_accounts="a credential is looked up by its hash, and the row names its accounts",
 )
 
 
 async def find(database: Database, token: str) -> Viewer:
-    """Whose credential this is, whether it works or not: one statement, two for a secret that was rotated
-    out or is nobody's, and none for what cannot be a key.
+    """Returns the viewer of a credential, whether the credential works or not. It executes one statement; two
+    for the previous secret of a rotated key or an unknown one; none for a text that cannot be a key.
 
-    Raises `Unauthenticated` where it is nobody's.
+    Raises `Unauthenticated` if there is no such credential.
     """
     if not looks_like_api_key(token):
         records = await database.fetch(_SESSION.sql, hash_token(token))
         if not records:
-            raise Unauthenticated("This session is not valid any more: sign in again.")
+            raise Unauthenticated("This session has ended or expired: sign in again.")
         return Viewer(records, BY_SESSION)
     if not is_api_key(token):
-        raise Unauthenticated("This is no API key, or not all of one: it has 52 characters, and a checksum.")
+        raise Unauthenticated(
+            "Malformed API key: expected `ta_` followed by 49 characters, the last 6 of which are a checksum."
+        )
     token_hash = hash_token(token)
     records = await database.fetch(_API_KEY.sql, token_hash)
     if not records:
         records = await database.fetch(_ROTATED_API_KEY.sql, token_hash)
     if not records:
-        raise Unauthenticated("There is no such API key, or its secret was replaced.")
+        raise Unauthenticated("Unknown API key: it does not exist, or its secret was replaced by a rotation.")
     return Viewer(records, BY_API_KEY)
 
 
 def _works() -> Select[*tuple[Any, ...]]:
-    """By clock_timestamp(): now() is when the transaction began, which may have waited since."""
+    """By clock_timestamp(), because now() is the start of the transaction, which may have waited for a lock
+    since."""
     at = func.clock_timestamp
     session = exists().where(_is_hash(col(Session.token_hash)), Session.is_live(at))
     api_key = exists().where(ApiKey.has_secret(_is_hash, at), ApiKey.works_or_may_yet(at))
     return select(or_(session, api_key))
 
 
-_WORKS = Statement(_works, across_accounts="a credential is looked up by its hash; what it opens is not read")
+_WORKS = Statement(
+    _works, across_accounts="a credential is looked up by its hash; no rows of an account are read"
+)
 
 
 async def require_working(driver: asyncpg.Connection, token: str) -> None:
-    """Within a change, whose account is locked: what was revoked before it got the lock changes nothing
-    more. Raises `Unauthenticated`."""
+    """Checks a credential within a change that has locked the account: a credential that was revoked before
+    then changes nothing. Raises `Unauthenticated`."""
     if not await driver.fetchval(_WORKS.sql, hash_token(token)):
-        raise Unauthenticated("This session or API key was ended meanwhile: nothing was changed.")
+        raise Unauthenticated(
+            "This session or API key was ended before the change was made: nothing was changed."
+        )
 
 
 async def look_up(database: Database, token: str) -> Viewer:
-    """Who may use this token now, for who only waits for news: that is no use of it and does not prolong it.
+    """Returns the viewer of a working credential, for open subscriptions. It does not count as a use and does
+    not prolong a session.
 
-    Raises `Unauthenticated`, and `Forbidden` where the member's role is none for API keys.
+    Raises `Unauthenticated`, and `Forbidden` if the role of the API key's member does not allow API keys.
     """
     viewer = await find(database, token)
     refusal = refusal_of(viewer)

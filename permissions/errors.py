@@ -1,4 +1,4 @@
-"""What a client is told when it may not."""
+"""Errors for requests that are not allowed."""
 
 from collections.abc import Mapping
 
@@ -14,8 +14,8 @@ class Unauthenticated(GraphQLError):
 
 
 class Forbidden(GraphQLError):
-    """`permission` is the one that would have opened it. Of an API key, `message` says what the key lacks.
-    `which` is how the log ends its sentence where it is no permission that was missing."""
+    """`permission` is the one that would have allowed the request. For an API key, `message` says what the
+    key lacks. `which` ends the sentence in the audit log if it was not a permission that was missing."""
 
     def __init__(self, permission: Permission, message: str | None = None, which: str | None = None) -> None:
         super().__init__(
@@ -27,14 +27,14 @@ class Forbidden(GraphQLError):
 
 
 class OutOfScope(GraphQLError):
-    """What no permission would open to this API key."""
+    """A request that no permission would allow with this API key."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "FORBIDDEN"})
 
 
 class RateLimited(GraphQLError):
-    """`level` is of the bucket that has too little in it."""
+    """`level` is that of the bucket without enough tokens."""
 
     def __init__(self, level: Level) -> None:
         self.level = level
@@ -47,5 +47,5 @@ class RateLimited(GraphQLError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Of the response."""
+        """Headers of the response."""
         return {"retry-after": retry_after(self.retry_at)}

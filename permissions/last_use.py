@@ -1,7 +1,7 @@
-"""Notes when credentials were last used: sessions slide by it, and members were active.
+"""Times of last use of credentials, which prolong sessions, and of last activity of members.
 
-At most once a minute for each, and as well as it goes: whoever reads waits for no lock, hardly for a
-connection, and not at all where the last try of this process has failed a moment ago.
+Each is written at most once a minute, and only if that is quick: a request waits for no row lock, at most
+half a second for a connection, and does not try within five seconds of a failure in its process.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ _paused_until: WeakKeyDictionary[Database, float] = WeakKeyDictionary()
 
 
 def is_due(viewer: Viewer) -> bool:
-    """Whether the last use was noted a minute ago, or never."""
+    """Whether the last use was written over a minute ago, or never."""
     last_used_at = viewer.last_used_at
     return last_used_at is None or last_used_at < now() - timedelta(seconds=_NOTED_EVERY_SECONDS)
 
 
 async def note(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:
-    """Written by whoever comes first. Where it cannot be, the log says so."""
+    """Writes the last use. A failure is logged and not raised."""
     if _paused_until.get(database, 0) > monotonic():
         return
     try:
@@ -46,13 +46,15 @@ async def note(database: Database, viewer: Viewer, lifetime_seconds: int, ip: st
     except Exception as error:
         _paused_until[database] = monotonic() + _PAUSE_SECONDS
         if isinstance(error, TimeoutError):
-            error = NoConnectionFree("The last use of a credential could not be noted in time.")
+            error = NoConnectionFree(
+                "The last use of a credential could not be written within half a second."
+            )
         if not logged_as_outage(error):
             log.exception("last_use_not_noted")
 
 
 async def _write(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:
-    """But for rows that somebody holds just now: they are noted by the next request."""
+    """Skips rows that are locked; the next request writes them."""
     at = now().replace(second=0, microsecond=0)
     used = _api_key_used(viewer, ip) if viewer.is_api_key else _slid(viewer.session, lifetime_seconds)
     async with database.writing.begin() as connection:
@@ -75,7 +77,8 @@ def _slid(session: Session, lifetime_seconds: int) -> Update:
 
 
 def _api_key_used(viewer: Viewer, ip: str | None) -> Select[tuple[Any]]:
-    """By a function of the database: row-level security lets the app's role write rows in changes alone."""
+    """Calls a function of the database, because row-level security allows the app's role to write rows only
+    in changes."""
     key = viewer.api_key
     return select(func.note_api_key_used(viewer.key_member.account_id, key.id, key.last_used_at, ip))
 

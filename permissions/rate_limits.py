@@ -1,8 +1,8 @@
-"""How often somebody may ask: token buckets, in memory that all processes of a server share.
+"""Token buckets for rate limits, in memory that all processes of a server share.
 
-A bucket holds a minute's requests and fills evenly. All there is to keep of it is when it will be full again
-(the generic cell rate algorithm, ITU-T I.371), and nothing of one that is full: so a table of a fixed size
-does for however many have asked. A bucket in PostgreSQL would take forty times as long.
+A bucket holds the tokens of one minute and refills evenly. Only the time at which it will be full again is
+stored (the generic cell rate algorithm, ITU-T I.371), and nothing for a full one, so a table of a fixed size
+suffices for any number of keys. A bucket in PostgreSQL would take forty times as long.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,41 +17,40 @@ from uuid import UUID
 from models.shared_memory import SharedMemory
 
 Key: TypeAlias = UUID | int | tuple[int, ...]
-"""Numbers, whose hash is the same in every process. That of a text, or of None, may differ."""
+"""Numbers only, because their hash is the same in every process; that of a text or of None may differ."""
 
 _SECOND_NS = 10**9
 _MINUTE_NS = 60 * _SECOND_NS
 _PLACES = 4
-# A place is a key's hash and when its bucket is full again; zeros where it is free.
+# A place holds a key's hash and the time at which its bucket is full again; zeros if it is free.
 _PLACE, _ROW = Struct("<qq"), Struct("<" + "qq" * _PLACES)
 _ROWS = 1 << 14
 
 
 class Level(NamedTuple):
-    """Of a bucket. Its times are `monotonic_ns()`, which is the same in all processes of a machine."""
+    """State of a bucket. Times are values of `monotonic_ns()`, which all processes of a machine share."""
 
     limit: int
     remaining: int
     full_at: int
     refused_until: int
-    """0, or where there was too little in it: from when on there is enough."""
+    """When there are enough tokens again; 0 if there were enough."""
 
     def shown(self) -> dict[str, object]:
-        """As answers tell it: at `resetAt`, all of `limit` is there again."""
+        """Fields of the `RateLimit` type. At `resetAt` the bucket is full again."""
         second = -(-(self.full_at + time_ns() - monotonic_ns()) // _SECOND_NS)
         return {"limit": self.limit, "remaining": self.remaining, "resetAt": _second(second)}
 
 
 class Buckets:
-    """One for each key, which holds `per_minute`; where that is 0 there are none, and nothing is refused.
+    """Token buckets, one per key, of `per_minute` tokens each. If that is 0, nothing is limited.
 
-    The table has 65,536 places in 1 MB. A key takes one up until its bucket is full again. Where more keys
-    than that are busy, the fullest of four buckets is forgotten, which is to say filled.
+    The table has 65,536 places in 1 MB. A key occupies a place until its bucket is full again. If there are
+    more keys than places, the fullest of the four buckets in a row is dropped, which counts as full.
     """
 
     def __init__(self, per_minute: int, *, shared: bool = False) -> None:
-        """`shared` with the processes that this one starts: what two of them take at once is counted
-        twice."""
+        """`shared`: the processes that this one starts use the buckets too, so `take` locks the file."""
         self._limit = per_minute
         self._is_shared = shared
         self._shared_memory = SharedMemory(_ROWS * _ROW.size)
@@ -65,8 +64,8 @@ class Buckets:
         self._memory = self._shared_memory.memory
 
     def take(self, key: Key, count: int = 1) -> Level | None:
-        """Takes `count`, or nothing where so many are not there; all of a bucket is enough for any count.
-        None where there is no limit."""
+        """Takes `count` tokens, or none if there are fewer. A full bucket suffices for any count. Returns
+        None if there is no limit."""
         limit = self._limit
         if not limit:
             return None
@@ -76,14 +75,14 @@ class Buckets:
         if not self._is_shared:
             return self._take(hashed, row, cost)
         file = self._shared_memory.file
-        lockf(file, LOCK_EX, _ROW.size, row)  # The system takes it from a process that dies.
+        lockf(file, LOCK_EX, _ROW.size, row)  # The kernel releases it if the process dies.
         try:
             return self._take(hashed, row, cost)
         finally:
             lockf(file, LOCK_UN, _ROW.size, row)
 
     def look(self, key: Key) -> Level | None:
-        """What taking one would be answered, were it taken."""
+        """Returns what `take` would return for one token, without taking it."""
         if not self._limit:
             return None
         hashed, now = hash(key), monotonic_ns()
@@ -109,17 +108,18 @@ class Buckets:
         return Level(self._limit, remaining, full_at + cost, refused_until)
 
     def _find(self, hashed: int, row: int) -> tuple[int, int]:
-        """A key's place, and when its bucket is full again: 0 where nothing is known of it."""
-        found = _ROW.unpack_from(self._memory, row)
+        """Returns the offset of a key's place, and when its bucket is full again: 0 if the key has no
+        place."""
+        places = _ROW.unpack_from(self._memory, row)
         for place in range(0, 2 * _PLACES, 2):
-            if found[place] == hashed:
-                return row + place * 8, found[place + 1]
-        place = min(range(0, 2 * _PLACES, 2), key=lambda place: found[place + 1])
+            if places[place] == hashed:
+                return row + place * 8, places[place + 1]
+        place = min(range(0, 2 * _PLACES, 2), key=lambda place: places[place + 1])
         return row + place * 8, 0
 
 
 def clock_time(at: int) -> datetime:
-    """Of a time by `monotonic_ns()`, and rather a microsecond late."""
+    """UTC time of a value of `monotonic_ns()`, rounded up by at most a microsecond."""
     return datetime.now(UTC) + timedelta(microseconds=(at - monotonic_ns()) // 1_000 + 1)
 
 
@@ -128,7 +128,7 @@ def time_text(at: datetime) -> str:
 
 
 def retry_after(at: datetime) -> str:
-    """The header's value: whole seconds, rather too many than too few."""
+    """Value of the header `Retry-After`: seconds, rounded up."""
     return str(max(1, ceil((at - datetime.now(UTC)).total_seconds())))
 
 

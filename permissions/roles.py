@@ -1,4 +1,4 @@
-"""What a role may do. The one table; nothing else compares roles."""
+"""Permissions of each role. Only this table compares roles."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -73,20 +73,21 @@ SCOPE_PERMISSIONS = {
         {Permission.ACCESS_API, Permission.PROVISION_LICENSES, Permission.DOWNLOAD_THEME_FILES}
     ),
 }
-"""What an API key shows that it may do, if its member may."""
+"""Permissions that are listed for an API key with a scope, if its member has them."""
 
 CHANGES_WITHIN = {
     ApiScope.PROVISION: frozenset({Permission.PROVISION_LICENSES, Permission.DOWNLOAD_THEME_FILES})
 }
-"""The changes that an API key may make, if its member may. All others are for people."""
+"""Permissions for changes that an API key with a scope has, if its member has them. Other changes need a
+session."""
 
 SHOWN_IN_PAYLOADS = frozenset({Permission.BROWSE_CATALOG})
-"""What a key without READ may read of the answer to its change, beside what it has made: the catalog, which
-is no account's."""
+"""Permissions with which a key without READ may read in the result of its change, besides the rows it
+created: the catalog, which belongs to no account."""
 
 
 def permissions_of(role: Role) -> list[Permission]:
-    """In the order of their declaration, which is the order clients see."""
+    """Permissions of a role in the order of their declaration, in which clients see them."""
     return [permission for permission in Permission if permission in ROLE_PERMISSIONS[role]]
 
 
@@ -100,7 +101,8 @@ def has_api_access(role: Role) -> bool:
 
 
 def permissions_within(role: Role, scopes: Iterable[str]) -> list[Permission]:
-    """Of an API key: none without access to the API, whatever its scopes."""
+    """Permissions of an API key by its member's role and its scopes; none if the role has no access to the
+    API."""
     if not has_api_access(role):
         return []
     opened = frozenset[Permission]().union(*(SCOPE_PERMISSIONS[ApiScope(scope)] for scope in scopes))

@@ -1,4 +1,4 @@
-"""Secrets that are shown once: 256 random bits, of which only the SHA-256 is stored."""
+"""Secrets of 256 random bits, which are shown once. Only their SHA-256 is stored."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -12,7 +12,7 @@ _API_KEY = re.compile(r"ta_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})")
 
 
 def new_token() -> tuple[str, bytes]:
-    """The token, 43 characters of base64url, and the hash to store."""
+    """Returns a token, 43 characters of base64url, and the hash to store."""
     token = token_urlsafe(32)
     return token, hash_token(token)
 
@@ -22,31 +22,32 @@ def hash_token(token: str) -> bytes:
 
 
 def new_api_key() -> tuple[str, bytes]:
-    """The key and the hash to store. `ta_`, 43 characters of base64url, and 6 for their CRC-32, by which a
-    scanner tells a leaked key from a look-alike."""
+    """Returns a key and the hash to store. A key is `ta_`, 43 characters of base64url, and 6 characters for
+    their CRC-32, by which secret scanners recognise leaked keys."""
     secret = token_urlsafe(32)
     key = f"{API_KEY_PREFIX}{secret}{_checksum(secret)}"
     return key, hash_token(key)
 
 
 def looks_like_api_key(token: str) -> bool:
-    """Rather than like a session's token, which has 43 characters and may begin with anything."""
+    """Whether the token is meant as an API key rather than a session's token. The latter has 43 characters
+    and may begin with any."""
     return token.startswith(API_KEY_PREFIX) and len(token) != 43
 
 
 def is_mangled(token: str) -> bool:
-    """Whether it was meant as an API key and is none."""
+    """Whether the token is meant as an API key but is malformed."""
     return looks_like_api_key(token) and not is_api_key(token)
 
 
 def is_api_key(token: str) -> bool:
-    """Whether it is whole, and its checksum adds up; not whether it is anybody's."""
+    """Whether the token is well-formed and its checksum is correct. The key need not exist."""
     parts = _API_KEY.fullmatch(token)
     return parts is not None and _checksum(parts[1]) == parts[2]
 
 
 def shown_prefix(key: str) -> str:
-    """The first characters of a key, to recognise it by: 48 of its 256 bits."""
+    """First characters of a key, by which people recognise it: 48 of its 256 bits."""
     return key[:_SHOWN_CHARACTERS]
 
 

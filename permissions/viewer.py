@@ -1,4 +1,4 @@
-"""Who is asking: the credential, the person and their memberships, as of this very request."""
+"""The viewer of a request: credential, person and memberships, as read by this request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ from permissions.roles import (
     permissions_within,
 )
 
-WITHOUT_READ = "This API key has no scope READ: it sees what it has just made, and nothing else."
-NOT_BY_API_KEY = "API keys may not do this, whatever their member may: sign in to do it."
+WITHOUT_READ = "This API key lacks the scope READ: it can read only what its own change has just created."
+NOT_BY_API_KEY = "API keys cannot do this, whatever their member may do: sign in to do it."
 
 Scopes = tuple[ApiScope, ...] | None
-"""Of an API key; None of a person, who has no need of them."""
+"""Scopes of an API key; None for a session, which has no scopes."""
 
 
 class Layout:
-    """Where everything is in a record of the look-up by one kind of credential, whose own columns come
-    first, and its id before them all."""
+    """Positions of columns in the records that the lookup of one kind of credential returns. The credential's
+    columns come first, and its id first of all."""
 
     def __init__(self, credential: Sequence[Any], last_used_at: int) -> None:
         tables: tuple[type[SQLModel], ...] = (User, Member, Account)
@@ -55,13 +55,13 @@ class Layout:
 
 
 class UsedKey(NamedTuple):
-    """What a request with an API key needs to know of it."""
+    """Columns of the API key that a request came with."""
 
     id: UUID
     name: str
     status: str
     scopes: str
-    """With commas between them."""
+    """Comma-separated."""
     last_used_at: datetime | None
 
 
@@ -82,7 +82,7 @@ BY_API_KEY = Layout(
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a request came from."""
+    """Network client of a request."""
 
     ip: str | None = None
     user_agent: str | None = None
@@ -104,29 +104,31 @@ class Membership:
 
     @property
     def reads(self) -> bool:
-        """Whether it sees more than what it has just made: a key without READ does not."""
+        """Whether it may read more than the rows that its request has created. An API key without READ may
+        not."""
         return self.scopes is None or ApiScope.READ in self.scopes
 
     def may(self, permission: Permission) -> bool:
-        """Whether it may see what the permission opens. A key with READ sees what its member does."""
+        """Whether it may read what needs the permission. An API key with READ may read what its member
+        may."""
         if permission not in ROLE_PERMISSIONS[self.role]:
             return False
         return self.reads or permission in SHOWN_IN_PAYLOADS
 
     def may_change(self, permission: Permission) -> bool:
-        """Whether it may make the change that the permission opens."""
+        """Whether it may make a change that needs the permission."""
         if permission not in ROLE_PERMISSIONS[self.role]:
             return False
         return self.scopes is None or any(permission in CHANGES_WITHIN.get(each, ()) for each in self.scopes)
 
 
 def forbidden(membership: Membership, permission: Permission) -> Forbidden:
-    """Whether it is the role that lacks the permission, or the API key the scope."""
+    """Error that says whether the role lacks the permission or the API key lacks a scope."""
     if membership.scopes is None or permission not in ROLE_PERMISSIONS[membership.role]:
         return Forbidden(permission)
     scopes = [scope for scope, opened in CHANGES_WITHIN.items() if permission in opened]
     if scopes:
-        return Forbidden(permission, f"This API key may not do this: it needs the scope {scopes[0].value}.")
+        return Forbidden(permission, f"This API key cannot do this: it needs the scope {scopes[0].value}.")
     return Forbidden(permission, NOT_BY_API_KEY)
 
 
@@ -135,7 +137,7 @@ class Credential:
     kind: CredentialKind
     id: UUID
     label: str
-    """What the audit log calls it. Never the secret."""
+    """Name in the audit log. Never the secret."""
 
 
 class KeyMember(NamedTuple):
@@ -152,8 +154,8 @@ def _scopes_of(text: str) -> tuple[ApiScope, ...]:
 
 
 class Viewer:
-    """From the rows of the look-up, one a membership; what is not asked for is not made of them. Of an API
-    key it has the one membership that the key belongs to."""
+    """Built from the records of the lookup, one per membership. Objects are created from them when they are
+    needed. An API key has only the membership that it belongs to."""
 
     def __init__(self, records: Sequence[Sequence[Any]], layout: Layout) -> None:
         self._records, self._layout = records, layout
@@ -165,7 +167,7 @@ class Viewer:
             )
             for record in self._memberships
         }
-        """By account."""
+        """Memberships by the account's id."""
 
     def _scopes(self) -> Scopes:
         return _scopes_of(self.api_key.scopes) if self.is_api_key else None
@@ -198,7 +200,7 @@ class Viewer:
 
     @property
     def key_member(self) -> KeyMember:
-        """Whose the API key is, a member still or not."""
+        """Member that the API key belongs to, even if it was removed."""
         record, layout = self._records[0], self._layout
         return KeyMember(
             record[layout.account_id],
@@ -214,11 +216,11 @@ class Viewer:
 
     @property
     def members(self) -> list[Member]:
-        """The viewer's own, the oldest first."""
+        """The viewer's memberships as members, oldest first."""
         return [snapshot(Member, record[self._layout.member]) for record in self._memberships]
 
     def known(self, id: UUID) -> Member | Account | None:
-        """The viewer's own member, or account, of this id, as the look-up found it."""
+        """Returns the viewer's own member or account with this id from the lookup's records, or None."""
         for record in self._memberships:
             if record[self._layout.account_id] == id:
                 return snapshot(Account, record[self._layout.account])

@@ -16,7 +16,7 @@ from tests.support.serving import free_port, serving
 from tests.support.world import Person, World
 
 MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role } }"
-REPLACED = "There is no such API key, or its secret was replaced."
+REPLACED = "Unknown API key: it does not exist, or its secret was replaced by a rotation."
 REVOKED = "This API key was revoked."
 
 
@@ -68,7 +68,7 @@ async def end(world: World, script: Person, how: str) -> None:
         ("rotated", REPLACED),
         ("leaked", REVOKED),
         ("expired", "This API key has expired."),
-        ("demoted", "API key's member is a Viewer now"),
+        ("demoted", "API key's member is now a Viewer"),
         ("removed", REVOKED),
     ],
 )

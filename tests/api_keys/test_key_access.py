@@ -159,9 +159,9 @@ async def test_keys_that_do_not_work_are_told_why(world: World) -> None:
         await world.superuser.execute(f"UPDATE api_keys SET {columns}")
         assert await refusal(world, key) == (401, "UNAUTHENTICATED", message)
     unknown, _ = new_api_key()
-    assert "no such API key" in (await refusal(world, unknown))[2]
+    assert "Unknown API key" in (await refusal(world, unknown))[2]
     for wrong in (f"{key[:-1]}{'B' if key[-1] == 'A' else 'A'}", key[:-1], key[:20], f"{key}A", "ta_"):
-        assert "52 characters, and a checksum" in (await refusal(world, wrong))[2]
+        assert "expected `ta_` followed by 49 characters" in (await refusal(world, wrong))[2]
 
 
 async def test_a_key_shrinks_to_nothing_with_its_member_s_role_and_comes_back(world: World) -> None:
@@ -174,7 +174,7 @@ async def test_a_key_shrinks_to_nothing_with_its_member_s_role_and_comes_back(wo
 
     assert status == 403
     assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN", "permission": "ACCESS_API"}
-    assert "is a Viewer now" in answer["errors"][0]["message"]
+    assert "is now a Viewer" in answer["errors"][0]["message"]
     await script.ask(WHO)
 
 
@@ -190,7 +190,7 @@ async def test_a_key_does_not_outlive_its_member_nor_its_account(world: World) -
     assert await refusal(world, script.token or "") == (
         401,
         "UNAUTHENTICATED",
-        "There is no such API key, or its secret was replaced.",
+        "Unknown API key: it does not exist, or its secret was replaced by a rotation.",
     )
 
 
@@ -222,7 +222,7 @@ async def test_the_secret_before_a_rotation_works_until_its_time_is_over(world: 
     for token in (before.token or "", key):
         assert (await answer_to(world, token))[0] == 200
     await world.superuser.execute("UPDATE api_keys SET previous_expires_at = now()")
-    assert (await refusal(world, before.token or ""))[2].endswith("its secret was replaced.")
+    assert (await refusal(world, before.token or ""))[2].endswith("its secret was replaced by a rotation.")
     assert (await answer_to(world, key))[0] == 200
 
 

@@ -146,7 +146,7 @@ async def test_a_retry_shows_no_key_to_another_credential(stage: Stage, earlier:
     license = answer["data"]["provisionLicense"]["license"]
     assert license["id"] == made["data"]["provisionLicense"]["license"]["id"]
     assert license["key"] is None
-    assert "it sees what it has just made" in answer["errors"][0]["message"]
+    assert "it can read only what its own change has just created" in answer["errors"][0]["message"]
 
 
 async def test_a_retry_shows_the_key_to_a_key_with_read(stage: Stage) -> None:

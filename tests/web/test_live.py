@@ -37,7 +37,7 @@ LOG = """subscription ($id: ID!, $after: BigInt) { auditLogAppended(accountId: $
 CONTENTS = LOG.replace("action", "details")
 NOT_ALLOWED = [{"code": "FORBIDDEN", "permission": "VIEW_AUDIT_LOG"}]
 SESSIONS = "{ viewer { sessions { id isCurrent } } }"
-ENDED = (4403, "This session is not valid any more: sign in again.")
+ENDED = (4403, "This session has ended or expired: sign in again.")
 SIGN_OUT = "mutation { signOut { userErrors { code } } }"
 
 

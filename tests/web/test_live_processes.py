@@ -27,7 +27,7 @@ MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role }
 LOG = """subscription ($id: ID!, $after: BigInt) { auditLogAppended(accountId: $id, afterSequence: $after) {
   sequence action } }"""
 
-ENDED = (4403, "This session is not valid any more: sign in again.")
+ENDED = (4403, "This session has ended or expired: sign in again.")
 
 log = logging.getLogger(__name__)
 
