@@ -74,6 +74,7 @@ def test_a_url_is_one_value(text: str, expected: dict[str, Any]) -> None:
         ("ada:%00@db", "NUL"),
         ("db:0", "1 to 65535"),
         ("db:65536", "1 to 65535"),
+        ("db:543210", "1 to 65535"),
         ("db:port", "1 to 65535"),
         ("db:٣", "1 to 65535"),
         ("one,,two", "name or an address"),

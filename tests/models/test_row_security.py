@@ -8,7 +8,7 @@ import pytest
 
 from engine.fair_share import Claim
 from models import grants
-from models.audited import tenant_tables
+from models.audited import audited_columns, tenant_tables
 from models.database import Database
 from tests.support.beginnings import Beginnings
 from tests.support.changes import UPDATE_BILLING
@@ -92,6 +92,21 @@ async def test_an_update_reaches_the_rows_of_its_account_alone(
     await act_for(app, account_id)
     assert await app.execute(update) == f"UPDATE {own}"
     assert own > 0
+
+
+@pytest.mark.parametrize("table", [table for table, _ in UPDATED if table not in grants.COLUMNS])
+async def test_no_row_is_given_to_another_account(
+    app: asyncpg.Connection, world: World, account_id: UUID, table: str
+) -> None:
+    """Audited rows never move, by a trigger of their own."""
+    await act_for(app, account_id)
+    before = await world.rows()
+    refused = "never moves to another account" if table in audited_columns() else "row-level security policy"
+
+    with pytest.raises(asyncpg.PostgresError, match=refused):
+        await app.execute(f"UPDATE {table} SET {key_of(table)} = $1", await other_id(world))
+
+    assert await world.rows() == before
 
 
 @pytest.mark.parametrize("table", INSERTED)

@@ -123,11 +123,15 @@ TOO_LARGE = {
 }
 
 
-@pytest.mark.parametrize("sent", TOO_LARGE.values(), ids=TOO_LARGE.keys())
-async def test_a_large_header_is_refused(port: int, sent: bytes) -> None:
+@pytest.mark.parametrize("kind", TOO_LARGE)
+@pytest.mark.parametrize("part_bytes", [8_000, 200_000])
+async def test_a_large_header_is_refused(port: int, kind: str, part_bytes: int) -> None:
+    sent = TOO_LARGE[kind]
+    if kind == "trailers":
+        part_bytes = 8_000  # What comes in one read with the body is bounded by that read.
     connection = await RawConnection.open(port)
-    for start in range(0, len(sent), 8_000):
-        await connection.send(sent[start : start + 8_000])
+    for start in range(0, len(sent), part_bytes):
+        await connection.send(sent[start : start + part_bytes])
         await asyncio.sleep(0)
 
     answer = await connection.rest()
@@ -152,11 +156,11 @@ async def test_who_takes_no_answer_in_is_closed(port: int) -> None:
     request = query % (b"a" * 200_000)
     connection = await RawConnection.open(port)
     connection.reader._transport.pause_reading()  # type: ignore[attr-defined]
-    sent = 0
-    while await connection.send(JSON_POST % len(request) + request):
-        sent += 1
 
-    assert sent < 1_000
+    with pytest.raises(ConnectionError):  # noqa: PT012 - whichever of the requests is the last
+        while True:
+            connection.writer.write(JSON_POST % len(request) + request)
+            await asyncio.wait_for(connection.writer.drain(), 10)
 
 
 @contextmanager
@@ -191,8 +195,8 @@ async def test_many_addresses_cannot_hold_what_others_need(port: int) -> None:
     held = [await RawConnection.open(port, f"127.0.1.{number}") for number in range(60)]
 
     assert await answer_to_query(port, OTHER) == OK
-    for connection in held:
-        connection.close()
+    answers = await asyncio.gather(*(connection.rest() for connection in held))
+    assert any(b"503" in answer and b"at most 24 may be open" in answer for answer in answers)
 
 
 async def test_connections_that_are_being_answered_are_not_closed_for_others(port: int) -> None:
