@@ -4,13 +4,13 @@ Every error has `extensions.code`: GRAPHQL_PARSE_FAILED, QUERY_TOO_COMPLEX (see 
 GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILED or BAD_USER_INPUT.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
+from cachetools import Cache, LRUCache
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -119,8 +119,11 @@ class Documents:
     limits: Limits = field(default_factory=Limits)
     max_entries: int = 1_000
     max_characters: int = 100_000
-    _kept: OrderedDict[str, Document] = field(default_factory=OrderedDict, init=False)
-    _characters: int = field(default=0, init=False)
+    _cache: LRUCache[str, Document] = field(init=False)
+
+    def __post_init__(self) -> None:
+        least = self.max_characters // self.max_entries
+        self._cache = LRUCache(self.max_characters, getsizeof=lambda each: max(len(each.text), least))
 
     def prepare(self, text: str, operation_name: str | None, variables: dict[str, Any] | None) -> Prepared:
         """Raises Refused."""
@@ -133,7 +136,7 @@ class Documents:
     async def read(self, text: str, client: Hashable) -> Document:
         """Like `get`, for a text that is not known. Runs in a thread, since it may take 100 ms; clients are
         served in turn. Raises TimeoutError where too many others wait."""
-        document = await _thread.run(lambda: self._kept.get(text) or self._read(text), Claim(client=client))
+        document = await _thread.run(lambda: self._peek(text) or self._read(text), Claim(client=client))
         return self._keep(document)
 
     def prepared(
@@ -151,20 +154,22 @@ class Documents:
         return Prepared(document, operation, variables, cost)
 
     def known(self, text: str) -> Document | None:
-        document = self._kept.get(text)
-        if document is not None:
-            self._kept.move_to_end(text)
-        return document
+        try:
+            return self._cache[text]
+        except KeyError:
+            return None
+
+    def _peek(self, text: str) -> Document | None:
+        """For the thread: without a note of the use, since the order is the event loop's to change."""
+        try:
+            return Cache.__getitem__(self._cache, text)
+        except KeyError:
+            return None
 
     def _keep(self, document: Document) -> Document:
         # A single huge document shall not push all others out; and two may have read the same text at once.
-        if len(document.text) > self.max_characters // 10 or document.text in self._kept:
-            return document
-        self._kept[document.text] = document
-        self._characters += len(document.text)
-        while len(self._kept) > self.max_entries or self._characters > self.max_characters:
-            text, _ = self._kept.popitem(last=False)
-            self._characters -= len(text)
+        if len(document.text) <= self.max_characters // 10 and document.text not in self._cache:
+            self._cache[document.text] = document
         return document
 
     def _read(self, text: str) -> Document:

@@ -270,16 +270,16 @@ def test_what_was_refused_is_not_kept(documents: Documents) -> None:
     assert kept(documents) == []
 
 
-def test_the_least_used_documents_go(documents: Documents) -> None:
-    documents.max_entries = 3
+def test_the_least_used_documents_go() -> None:
+    documents = Documents(LISTS, max_entries=3)
     for number in (1, 2, 3, 1, 4):
         documents.get(f"{{a{number}: account{{id}}}}")
 
-    assert [document.text[2] for document in kept(documents)] == ["3", "1", "4"]
+    assert [document.text[2] for document in kept(documents)] == ["1", "3", "4"]
 
 
-def test_kept_text_is_bounded(documents: Documents) -> None:
-    documents.max_characters = 1_000
+def test_kept_text_is_bounded() -> None:
+    documents = Documents(LISTS, max_characters=1_000)
     for number in range(200):
         documents.get(f"{{a{number}: account{{id}}}}")
     documents.get("{account{id}}" + " " * 500)
@@ -296,4 +296,4 @@ def test_limits_can_be_set() -> None:
 
 
 def kept(documents: Documents) -> list[Document]:
-    return list(documents._kept.values())
+    return list(documents._cache.values())
