@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.paced_execution import MOST_REFUSED_FIELDS
-from tests.support.loop_time import measured_loop, slowness
+from tests.support.loop_time import measured_loop
 from tests.support.world import World
 from tests.web import test_event_loop
 
@@ -68,12 +68,11 @@ TOO_MANY = f"{{ {account(ROWS, keys(30))} }}"
 async def test_an_answer_is_completed_in_slices(licensed: World, each_path: None, kind: str) -> None:
     await licensed.viewer.post(DOCUMENTS[kind])
 
-    slow = slowness()
     with measured_loop() as times:
         answer = await licensed.viewer.post(DOCUMENTS[kind])
 
     assert answer["errors"][0]["extensions"] == REFUSED
-    assert times.longest_seconds < test_event_loop.MOST_SECONDS / 2 * max(slow, slowness()), times.longest
+    assert times.longest_seconds < test_event_loop.MOST_SECONDS / 2 * times.slowness, times.longest
 
 
 async def test_each_refused_field_is_null_and_has_its_error(licensed: World, each_path: None) -> None:
@@ -102,7 +101,6 @@ async def test_slices_change_no_value(licensed: World, each_path: None) -> None:
 async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_path: None) -> None:
     await licensed.viewer.post(TOO_MANY)
 
-    slow = slowness()
     with measured_loop() as times:
         answer = await licensed.viewer.post(TOO_MANY)
 
@@ -110,4 +108,4 @@ async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_pat
     limit = {"limit": "refusals", "actual": MOST_REFUSED_FIELDS + 1, "allowed": MOST_REFUSED_FIELDS}
     assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX", **limit}
     assert "data" not in answer
-    assert times.longest_seconds < test_event_loop.MOST_SECONDS / 2 * max(slow, slowness()), times.longest
+    assert times.longest_seconds < test_event_loop.MOST_SECONDS / 2 * times.slowness, times.longest

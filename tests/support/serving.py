@@ -48,12 +48,13 @@ _NUMBERS = count(randbelow(20_000))
 
 
 async def listening(port: int) -> None:
-    for _ in range(500):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            return
-    raise TimeoutError(f"Nothing listens on port {port}")
+    """Raises TimeoutError where nothing listens on the port within 30 s."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.01)
+            else:
+                writer.close()
+                return
