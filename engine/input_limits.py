@@ -134,7 +134,7 @@ def excesses(
     elif limit.numbers is not None and isinstance(value, int | float):
         least, most = limit.numbers
         if not least <= value <= most:
-            yield _excess(path, f"may be {least} to {most}, not {value}.")
+            yield _excess(path, f"must be {least} to {most}, not {value}.")
 
 
 def _of_list(

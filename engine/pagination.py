@@ -31,10 +31,10 @@ class Slice:
 
     def __post_init__(self) -> None:
         if self.first is not None and self.last is not None:
-            raise BadUserInput("Give `first` or `last`, not both.")
+            raise BadUserInput("Use `first` or `last`, not both.")
         for name, size in (("first", self.first), ("last", self.last)):
             if size is not None and not 0 <= size <= MAXIMUM_SIZE:
-                raise BadUserInput(f"`{name}` may be 0 to {MAXIMUM_SIZE}, not {size}.")
+                raise BadUserInput(f"`{name}` must be 0 to {MAXIMUM_SIZE}, not {size}.")
 
     @property
     def backward(self) -> bool:
@@ -248,7 +248,7 @@ def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
         return [_parse(key.type.python_type, value) for key, value in keys]
     except (ValueError, TypeError, AttributeError, ArithmeticError):
         raise BadUserInput(
-            f"`{argument}` is no cursor of this list in this order: use a cursor that a page of it gave."
+            f"`{argument}`is not a cursor of this list in this order: use one from a page of this list."
         ) from None
 
 

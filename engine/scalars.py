@@ -19,11 +19,9 @@ JSON = NewType("JSON", object)
 _MOST = 2**53
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _INTEGER = re.compile(r"-?[0-9]{1,16}")
-_NO_TIME = f"A DateTime looks like 2026-01-31T12:00:00Z: with seconds and an offset, {RANGE}."
-_NO_DECIMAL = (
-    'A Decimal looks like "12.50": at most 20 digits before the point and 20 behind it, no exponent.'
-)
-_NO_BIG_INT = "A BigInt is an integer from -2^53 to 2^53, as a number."
+_NO_TIME = f"A DateTime must look like 2026-01-31T12:00:00Z, with seconds and an offset, {RANGE}."
+_NO_DECIMAL = 'A Decimal must look like "12.50": at most 20 digits before and after the point, no exponent.'
+_NO_BIG_INT = "A BigInt must be an integer from -2^53 to 2^53, as a JSON number."
 
 
 def _parse_time(value: object) -> datetime:

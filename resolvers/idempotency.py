@@ -32,7 +32,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.key) <= _MAX_LENGTH:
-            raise invalid(f"An idempotency key has 1 to {_MAX_LENGTH} characters.", "idempotencyKey")
+            raise invalid(f"An idempotency key must have 1 to {_MAX_LENGTH} characters.", "idempotencyKey")
 
     @property
     def input_hash(self) -> bytes:
@@ -59,7 +59,7 @@ class Attempt:
         if input_hash != self.input_hash:
             raise refused(
                 UserErrorCode.IDEMPOTENCY_CONFLICT,
-                "This idempotency key was used with another input: use a new one.",
+                "This idempotency key was used with a different input: use a new key.",
                 "idempotencyKey",
             )
         return Earlier(

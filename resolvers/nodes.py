@@ -54,7 +54,7 @@ async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | Non
 async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[Any]:
     """In the order asked for; a refusal takes the place of what it refuses."""
     if len(global_ids) > MOST_NODES:
-        raise BadUserInput(f"`ids` may be {MOST_NODES} at most, not {len(global_ids)}.")
+        raise BadUserInput(f"`ids` must have at most {MOST_NODES} items, not {len(global_ids)}.")
     found: list[Any] = []
     for global_id in global_ids:
         try:

@@ -81,7 +81,7 @@ async def _start(context: Context, account_id: UUID, after_sequence: int | None)
     if after_sequence is None:
         return head
     if not 0 <= after_sequence <= head:
-        raise BadUserInput(f"`afterSequence` may be 0 to {head}, the newest event's, not {after_sequence}.")
+        raise BadUserInput(f"`afterSequence` must be 0 to {head}, the newest event, not {after_sequence}.")
     return after_sequence
 
 

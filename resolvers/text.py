@@ -18,9 +18,9 @@ def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
     """One line of 1 to `most` characters, white space folded, nothing invisible in it."""
     line = "" if _far_too_long(text, most) else " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(line) <= most:
-        raise invalid(f"{what} has 1 to {most} characters.", *path)
+        raise invalid(f"{what} must have 1 to {most} characters.", *path)
     if not is_visible(line) or not leaves_ink(line):
-        raise invalid(f"{what} has no control or invisible characters.", *path)
+        raise invalid(f"{what} must not have control or invisible characters.", *path)
     return line
 
 
@@ -28,7 +28,7 @@ def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> st
     """Several lines, or None where nothing is said."""
     if text is None or not text.strip():
         return None
-    too_long = invalid(f"{what} has at most {most:,} characters.", *path)
+    too_long = invalid(f"{what} must have at most {most:,} characters.", *path)
     if _far_too_long(text, most):
         raise too_long
     lines = [line.rstrip() for line in unicodedata.normalize("NFC", text).strip().splitlines()]
@@ -36,7 +36,7 @@ def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> st
     if len(cleaned) > most:
         raise too_long
     if not all(is_visible(line.replace("\t", " ")) for line in lines):
-        raise invalid(f"{what} has no control or invisible characters.", *path)
+        raise invalid(f"{what} must not have control or invisible characters.", *path)
     return cleaned
 
 
@@ -44,9 +44,11 @@ def clean_email(text: str, *path: str) -> str:
     """Its canonical form. Raises `Refused`."""
     email = canonical_email(text)
     if email is None:
-        raise invalid("This is no email address: it looks like name@example.com.", *path)
+        raise invalid("This is not an email address, such as name@example.com.", *path)
     if len(email.partition("@")[0].encode()) > _MOST_OF_A_LOCAL_PART:
-        raise invalid("An email address has at most 64 bytes before its @ (RFC 5321, 4.5.3.1.1).", *path)
+        raise invalid(
+            "An email address must have at most 64 bytes before its @ (RFC 5321, 4.5.3.1.1).", *path
+        )
     return email
 
 
@@ -69,7 +71,7 @@ def clean_amount(amount: Decimal | None, what: str, *path: str) -> Decimal | Non
     if amount is None:
         return None
     if not amount.is_finite() or not 0 <= amount < 10**12 or amount != round(amount, 2):
-        raise invalid(f"{what} is 0 or more, with two decimals at most.", *path)
+        raise invalid(f"{what} must be 0 or more, with at most two decimals.", *path)
     return abs(round(amount, 2))
 
 

@@ -38,7 +38,7 @@ def mutation_field(
     async def resolve(info: Info, **arguments: Any) -> Any:
         viewer = info.context.viewer
         if viewer is not None and viewer.is_api_key and not in_account:
-            raise OutOfScope("API keys may not do this: sign in to do it.")
+            raise OutOfScope("This cannot be done with an API key: sign in instead.")
         given = tuple(arguments.values())
         values = plain(given[0]) if given else {}
         errors = [

@@ -114,7 +114,7 @@ def _recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None
 
 def _only_changes(prepared: Prepared) -> None:
     if prepared.operation.type is not OperationType.MUTATION:
-        raise OutOfScope("This API key has no scope READ, which queries and subscriptions need.")
+        raise OutOfScope("This API key lacks the scope READ, which queries and subscriptions require.")
     refuse_reading(prepared, SCHEMA._schema)
 
 

@@ -85,11 +85,12 @@ async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
     # It locks the subject: of several at once, each counts those that were committed before it.
     waits = await tx.spend(Allowance(settings.accounts_per_person_per_day, timedelta(days=1)), [subject])
     if waits:
-        message = f"A person creates at most {settings.accounts_per_person_per_day} accounts a day: wait."
+        most = settings.accounts_per_person_per_day
+        message = f"A person can create at most {most} accounts a day: try again later."
         raise too_many_requests(message, waits[subject], "name")
     ((owned,),) = await tx.fetch(_OWNED, user_id=user_id)
     if owned >= settings.accounts_per_person:
-        message = f"You own {owned} accounts, which is the most: transfer the ownership of one of them first."
+        message = f"You own {owned} accounts, the maximum: transfer the ownership of one of them first."
         raise refused(UserErrorCode.TOO_MANY_REQUESTS, message, "name")
 
 
@@ -170,7 +171,7 @@ def _limits(input: SetAccountLimitsInput) -> dict[str, int | Decimal | None]:
     limits: dict[str, int | Decimal | None] = {}
     if input.max_active_licenses is not UNSET:
         if input.max_active_licenses is not None and input.max_active_licenses < 0:
-            raise invalid("A limit is 0 or more; null means no cap.", "maxActiveLicenses")
+            raise invalid("A limit must be 0 or more, or null for no limit.", "maxActiveLicenses")
         limits["max_active_licenses"] = input.max_active_licenses
     if input.max_monthly_spend is not UNSET:
         limits["max_monthly_spend"] = clean_amount(input.max_monthly_spend, "A limit", "maxMonthlySpend")

@@ -73,7 +73,9 @@ async def create_account(
 
 def _clean_slug(slug: str) -> str:
     if len(slug) > 50 or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
-        message = "A slug has 1 to 50 lower-case letters a to z, digits and single hyphens between them."
+        message = (
+            "A slug must have 1 to 50 lower-case letters a to z, digits, and single hyphens between them."
+        )
         raise invalid(message, "slug")
     return slug
 

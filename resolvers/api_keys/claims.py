@@ -136,14 +136,14 @@ async def _opened(context: Context, token: str) -> ClaimPreview:
     if shown is None:
         raise refused(
             UserErrorCode.TOKEN_INVALID,
-            "This link is not valid: open the one in the email, or ask for a new key.",
+            "This link is not valid: open the link in the email, or ask an Admin for a new key.",
             "token",
         )
     if shown.is_somebody_else(context):
         raise Refused(
             WrongEmail(
                 UserErrorCode.WRONG_EMAIL,
-                f"This API key is for {shown.masked_email}: sign in under that address.",
+                f"This API key is for {shown.masked_email}: sign in with that address.",
                 ["token"],
                 shown.masked_email,
                 context.signed_in().user.email,
@@ -154,7 +154,7 @@ async def _opened(context: Context, token: str) -> ClaimPreview:
 
 def _refuse_ended(key: ApiKey, member: Member) -> None:
     if member.removed_at is not None:
-        raise _not_active("This API key is of somebody who is no member any more.")
+        raise _not_active("The member to whom this API key belongs has left the account.")
     if key.revoked_at is not None:
         raise _not_active("This API key was revoked.")
 

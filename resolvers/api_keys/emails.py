@@ -19,7 +19,7 @@ async def count_claim_email(tx: Change, settings: Settings, member: Member) -> N
     subject = f"API keys for {member.id}"
     waits = await tx.spend(Allowance(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject])
     if waits:
-        message = f"{member.name} got several API keys to claim already: wait before you generate another."
+        message = f"{member.name} was sent too many emails with API keys to claim: try again later."
         raise too_many_requests(message, waits[subject], "memberId")
 
 

@@ -111,14 +111,16 @@ def _scopes(scopes: Sequence[ApiScope] | None) -> list[str]:
         return [ApiScope.READ.value]
     if not scopes:
         raise invalid(
-            "A key needs a scope: READ, PROVISION or both. It has READ where none is said.", "scopes"
+            "An API key must have a scope: name READ, PROVISION or both, or omit `scopes` for READ.", "scopes"
         )
     return [scope.value for scope in ApiScope if scope in scopes]
 
 
 def _expiry(expires_at: datetime | None) -> datetime | None:
     if expires_at is not None and not now() < expires_at <= now() + LONGEST_LIFE:
-        raise invalid("A key expires in the future, within ten years, or never.", "expiresAt")
+        raise invalid(
+            "An API key must expire in the future and within ten years, or not at all.", "expiresAt"
+        )
     return expires_at
 
 
@@ -135,7 +137,7 @@ async def _member(tx: Change, global_id: str | None) -> Member:
         raise refused(
             UserErrorCode.ROLE_WITHOUT_API_ACCESS,
             f"{member.name} is a {member.role.value.title()}, and that role has no API access:"
-            " make them a Member first.",
+            "assign the role Member first.",
             "memberId",
         )
     return member
@@ -153,9 +155,7 @@ _COUNT = Statement(
 async def _refuse_too_many(tx: Change, member: Member) -> None:
     found = await tx.fetch(_COUNT, account_id=tx.account.id, member_id=member.id)
     if found[0][0] >= MOST_KEYS:
-        raise invalid(
-            f"{member.name} has {MOST_KEYS} API keys, which is the most: revoke one first.", "memberId"
-        )
+        raise invalid(f"{member.name} has {MOST_KEYS} API keys, the maximum: revoke one first.", "memberId")
 
 
 @mutation_result
@@ -191,7 +191,7 @@ def _overlap(seconds: int | None) -> int:
     seconds = seconds or 0
     if not 0 <= seconds <= LONGEST_OVERLAP_SECONDS:
         raise invalid(
-            f"An overlap is 0 to {LONGEST_OVERLAP_SECONDS} seconds, which is 7 days.", "overlapSeconds"
+            f"The overlap must be 0 to {LONGEST_OVERLAP_SECONDS} seconds (7 days).", "overlapSeconds"
         )
     return seconds
 
@@ -249,8 +249,8 @@ async def _current(tx: Change, found: ApiKey) -> ApiKey:
 
 def _not_active(key: ApiKey) -> Refused:
     why = {
-        ApiKeyStatus.UNCLAIMED: "was not claimed yet: its member gets a secret by claiming it",
-        ApiKeyStatus.EXPIRED: "has expired: have a new one generated",
-        ApiKeyStatus.REVOKED: "was revoked: have a new one generated",
+        ApiKeyStatus.UNCLAIMED: "has not been claimed yet: its member receives a secret by claiming it",
+        ApiKeyStatus.EXPIRED: "has expired: ask an Admin for a new one",
+        ApiKeyStatus.REVOKED: "was revoked: ask an Admin for a new one",
     }[key.status]
     return refused(UserErrorCode.NOT_ACTIVE, f"This API key {why}.", "apiKeyId")

@@ -167,21 +167,21 @@ def _address(text: str) -> str:
     try:
         address = ip_address(text.strip()[:100])
     except ValueError:
-        raise BadUserInput("`ip` is no IP address: it looks like 192.0.2.1 or 2001:db8::1.") from None
+        raise BadUserInput("`ip` is not an IP address, such as 192.0.2.1 or 2001:db8::1.") from None
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _decoded(global_id: str, argument: str) -> UUID:
     decoded = decode(global_id)
     if decoded is None:
-        raise BadUserInput(f"`{argument}` is no id: use one that this API gave.")
+        raise BadUserInput(f"`{argument}`is not an id: use one that this API returned.")
     return decoded[1]
 
 
 def _credential_id(global_id: str) -> UUID:
     id = decode_credential(CredentialKind.API_KEY, global_id)
     if id is None:
-        raise BadUserInput("`apiKeyId` is no API key's id: use one that this API gave.")
+        raise BadUserInput("`apiKeyId` is not the id of an API key: use one that this API returned.")
     return id
 
 

@@ -175,7 +175,7 @@ def _pause(stream: AuditStream, *, paused: bool) -> None:
             stream.status = AuditStreamStatus.PAUSED
         return
     if stream.status is AuditStreamStatus.ENDED:
-        message = "This webhook has ended: its receiver answered 410 Gone. Give another URL as well."
+        message = "This webhook has ended because its receiver answered 410 Gone: set a new `url` too."
         raise refused(UserErrorCode.NOT_ACTIVE, message, "paused")
     if stream.status is AuditStreamStatus.PAUSED:
         stream.status = AuditStreamStatus.ACTIVE
@@ -212,7 +212,9 @@ def _actions(actions: list[AuditAction] | None) -> list[str] | None:
     if actions is None:
         return None
     if not actions:
-        raise invalid("Name at least one action, or none at all for every one.", "actions")
+        raise invalid(
+            "`actions` must not be empty: name at least one action, or use null for all.", "actions"
+        )
     return [action.value for action in AuditAction if action in actions]
 
 
@@ -244,5 +246,7 @@ async def _current(tx: Change, found: AuditStream) -> AuditStream:
 async def _present_stream(tx: Change, found: AuditStream) -> AuditStream:
     stream = await _current(tx, found)
     if stream.deleted_at is not None:
-        raise refused(UserErrorCode.NOT_ACTIVE, "This webhook was deleted.", "auditStreamId")
+        raise refused(
+            UserErrorCode.NOT_ACTIVE, "This webhook was deleted: create a new one.", "auditStreamId"
+        )
     return stream

@@ -18,33 +18,33 @@ def clean_stream_url(text: str, *, private_addresses: bool) -> str:
     """Its host in lower case and ASCII. Raises `Refused`, which says what would be right."""
     url = text.strip()
     if len(url) > _MOST:
-        raise _wrong(f"A URL has at most {_MOST:,} characters.")
+        raise _wrong(f"A URL must have at most {_MOST:,} characters.")
     if _HIDDEN.search(url):
-        raise _wrong("A URL has no spaces, control characters or backslashes: write them percent-encoded.")
+        raise _wrong("A URL must not have spaces, control characters or backslashes: percent-encode them.")
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
-        raise _wrong("This is no URL: it looks like https://example.com/audit.") from None
+        raise _wrong("This is not a URL, such as https://example.com/audit.") from None
     _refuse_parts(parts, host, private_addresses=private_addresses)
     host = _clean_host(host, private_addresses=private_addresses)
     _refuse_port(port, private_addresses=private_addresses)
     shown = f"[{host}]" if ":" in host else host
     url = urlunsplit(parts._replace(netloc=shown if port is None else f"{shown}:{port}", fragment=""))
     if not url.isascii():
-        raise _wrong("A URL is written in ASCII; write other characters percent-encoded.")
+        raise _wrong("A URL must be ASCII: percent-encode other characters.")
     return url
 
 
 def _refuse_parts(parts: SplitResult, host: str, *, private_addresses: bool) -> None:
     if parts.scheme not in (("https", "http") if private_addresses else ("https",)):
-        raise _wrong("A webhook's URL starts with https://.")
+        raise _wrong("A webhook's URL must start with https://.")
     if not host:
-        raise _wrong("A webhook's URL names a host: https://example.com/audit.")
+        raise _wrong("A webhook's URL must have a host, such as https://example.com/audit.")
     if "@" in parts.netloc:
-        raise _wrong("A webhook's URL holds no user name or password: the signature proves who sends.")
+        raise _wrong("A webhook's URL must not have a user name or password: deliveries are signed instead.")
     if parts.fragment:
-        raise _wrong("A webhook's URL has no fragment: what comes after # is never sent.")
+        raise _wrong("A webhook's URL must not have a fragment: remove # and what follows it.")
 
 
 def _clean_host(host: str, *, private_addresses: bool) -> str:
@@ -53,7 +53,7 @@ def _clean_host(host: str, *, private_addresses: bool) -> str:
     except ValueError:
         return _clean_name(host, private_addresses=private_addresses)
     if not (private_addresses or is_public(address)):
-        raise _wrong("This address is not public: webhooks go to hosts on the Internet.")
+        raise _wrong("This address is not public: use a host on the Internet.")
     return str(address)
 
 
@@ -61,16 +61,16 @@ def _clean_name(host: str, *, private_addresses: bool) -> str:
     try:
         name = ascii_host(host)
     except (ValueError, UnicodeError):
-        raise _wrong("This is no host name: it looks like example.com.") from None
+        raise _wrong("This is not a host name, such as example.com.") from None
     if "." not in name and not private_addresses:
-        raise _wrong("This host name is not public: webhooks go to hosts on the Internet.")
+        raise _wrong("This host name is not public: use a host on the Internet.")
     return name
 
 
 def _refuse_port(port: int | None, *, private_addresses: bool) -> None:
     usual = (443, 80) if private_addresses else (443,)
     if port is not None and port not in usual and port < _FIRST_UNPRIVILEGED_PORT:
-        raise _wrong("A webhook's port is 443, or 1024 or above.")
+        raise _wrong("A webhook's port must be 443, or 1024 or above.")
 
 
 def _wrong(message: str) -> Refused:

@@ -85,22 +85,22 @@ def signed_headers(webhook: Webhook, at: datetime) -> dict[str, str]:
 async def post(webhook: Webhook, backend: CheckedBackend, timeout_seconds: float) -> Outcome:
     """`timeout_seconds` for all of it: the name, the connection, and the answer's status."""
     if not (webhook.url.startswith("https://") or backend.private_addresses):
-        return Failed("Its URL does not start with https://.")
+        return Failed("The URL does not start with https://.")
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _post(webhook, backend)
     except TimeoutError:
-        return Failed(f"It did not answer within {timeout_seconds:g} seconds.")
+        return Failed(f"The receiver did not answer within {timeout_seconds:g} seconds.")
     except NotPublic:
-        return Failed("Its host name leads to an address that is not public.")
+        return Failed("The host name resolves to an address that is not public.")
     except Unresolved:
-        return Failed("Its host name has no address.")
+        return Failed("The host name does not resolve to an address.")
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
         return Failed(_unconnected(error))
     except httpcore.RemoteProtocolError:
-        return Failed("It hung up, or what it answered is not HTTP.")
+        return Failed("The receiver closed the connection, or its answer is not HTTP.")
     except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError):
-        return Failed("The connection broke before it answered.")
+        return Failed("The connection broke before the receiver answered.")
 
 
 async def _post(webhook: Webhook, backend: CheckedBackend) -> Outcome:
@@ -132,9 +132,11 @@ def tls_context() -> ssl.SSLContext:
 def _outcome(status: int, headers: dict[bytes, bytes]) -> Outcome:
     if 200 <= status < 300:
         return Taken()
-    words = f"It answered {_named(status)}."
+    words = f"The receiver answered {_named(status)}."
     if 300 <= status < 400:
-        return Failed(f"It answered {_named(status)}, and redirects are not followed: give the URL itself.")
+        return Failed(
+            f"The receiver answered {_named(status)}, and redirects are not followed: use the final URL."
+        )
     if status == HTTPStatus.GONE:
         return Gone(words)
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
@@ -168,8 +170,8 @@ def _unconnected(error: BaseException | None) -> str:
     """The reason is somewhere among what led to it."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"Its certificate is not valid: {error.verify_message.rstrip('.')}."
+            return f"The receiver's certificate is not valid: {error.verify_message.rstrip('.')}."
         if isinstance(error, ssl.SSLError):
-            return "It does not speak TLS as it should."
+            return "The receiver did not complete the TLS handshake."
         error = error.__cause__ or error.__context__
-    return "No connection could be made to it."
+    return "No connection to the receiver could be made."

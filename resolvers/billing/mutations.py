@@ -69,7 +69,7 @@ def _given(input: UpdateBillingDetailsInput, country: str | None) -> dict[str, A
 
 def _address_lines(lines: list[str]) -> list[str]:
     if len(lines) > MOST_ADDRESS_LINES:
-        raise invalid(f"An address has {MOST_ADDRESS_LINES} lines at most.", "addressLines")
+        raise invalid(f"An address must have at most {MOST_ADDRESS_LINES} lines.", "addressLines")
     return [
         clean_line(line, "A line of an address", "addressLines", str(place))
         for place, line in enumerate(lines)
@@ -81,7 +81,7 @@ def _country(text: str | None) -> str | None:
         return None
     country = text.strip().upper() if text.isascii() else ""
     if country not in COUNTRIES:
-        raise invalid("A country is two letters of ISO 3166: DE, FR, US.", "country")
+        raise invalid("A country must be a code of two letters (ISO 3166), such as DE.", "country")
     return country
 
 
@@ -94,5 +94,5 @@ def _tax_id(text: str | None, country: str | None) -> str | None:
         return typed
     found = vat_id(typed, country)
     if found is None and claims_vat_id(typed, country):
-        raise invalid(f"{typed} is no VAT id of {country}: a digit or a letter may be mistyped.", "taxId")
+        raise invalid(f"{typed} is not a VAT id of {country}: check its letters and digits.", "taxId")
     return found or typed

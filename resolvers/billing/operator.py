@@ -37,6 +37,6 @@ async def void_invoice(database: Database, account_slug: str, number: str) -> In
 async def _close(database: Database, account_slug: str, number: str, action: AuditAction) -> Invoice:
     account, sequence = await account_called(database, account_slug), Invoice.sequence_of(number)
     if sequence is None:
-        raise invalid(f"An invoice's number looks like {Invoice.number_of(1)}.", "number")
+        raise invalid(f"An invoice number must look like {Invoice.number_of(1)}.", "number")
     async with announcing(database) as announcer:
         return await close_invoice(database, announcer, account.id, sequence, action, OPERATOR)

@@ -72,7 +72,7 @@ class _Asked:
 def _asked(items: Sequence[PurchaseItemInput]) -> dict[UUID | str, _Asked]:
     """By the theme's id, or by what was given for it where that is none."""
     if not 1 <= len(items) <= MOST_ITEMS:
-        raise invalid(f"A purchase has 1 to {MOST_ITEMS} items, not {len(items)}.", "items")
+        raise invalid(f"A purchase must have 1 to {MOST_ITEMS} items, not {len(items)}.", "items")
     asked: dict[UUID | str, _Asked] = {}
     for place, item in enumerate(items):
         if item.quantity < 1:
@@ -110,17 +110,17 @@ def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int
         yield InputError(UserErrorCode.NOT_FOUND, "There is no such theme.", asked.path("themeId"))
         return
     if theme.withdrawn_at is not None:
-        message = f"{theme.name} is not on sale any more."
+        message = f"{theme.name}is no longer on sale."
         yield InputError(UserErrorCode.NOT_ACTIVE, message, asked.path("themeId"))
     if theme.price_currency != account.currency:
         billed = f"this account is billed in {account.currency}"
         message = f"{theme.name} is sold in {theme.price_currency}, and {billed}."
         yield InputError(UserErrorCode.INVALID, message, asked.path("themeId"))
     if asked.quantity > MOST_OF_AN_ITEM:
-        message = f"Buy at most {MOST_OF_AN_ITEM:,} licenses of a theme at once."
+        message = f"Buy at most {MOST_OF_AN_ITEM:,}licenses of a theme at a time."
         yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
     elif purchased + asked.quantity > _MOST_OF_A_THEME:
-        message = f"The account has {purchased:,} licenses of {theme.name}: more cannot be counted."
+        message = f"The account has {purchased:,} licenses of {theme.name}: it cannot have more."
         yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
 
 

@@ -67,12 +67,12 @@ async def _file_of(tx: Change, found: License, global_id: str) -> ThemeFile:
     values = {"account_id": tx.account.id, "license_id": found.id, "file_id": file_id}
     ((status, theme_id, *file),) = await tx.fetch(_LICENSE_AND_FILE, **values)
     if status != LicenseStatus.ACTIVE:
-        message = f"This license is {status.lower()}: files are for licenses that are active."
+        message = f"This license is {status.lower()}: files can be downloaded only with an active license."
         raise refused(UserErrorCode.NOT_ACTIVE, message, "licenseId")
     if file[0] is None:
         raise not_found("file", "fileId")
     if theme_id != found.theme_id:
-        raise invalid("This file is of another theme than the license is.", "fileId")
+        raise invalid("This file belongs to another theme: use a license of that theme.", "fileId")
     return snapshot(ThemeFile, file)
 
 

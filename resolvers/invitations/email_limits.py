@@ -48,13 +48,13 @@ async def count_emails(
     return waiting
 
 
-_OF_FULL = "This account, or you in all of yours, has sent very many invitations today: try again later."
+_OF_FULL = "You, or this account, sent the maximum number of invitations today: try again later."
 
 
 def _of_new(a_day: int) -> str:
     return (
-        f"This account is new: it sends at most {a_day} invitation emails a day, together with your other new"
-        " accounts, and twice as many with each day. Invite fewer people, or try again later."
+        f"New accounts can send at most {a_day} invitation emails a day, counted over all your new"
+        "accounts, and the limit doubles every day. Invite fewer people, or try again later."
     )
 
 
@@ -110,5 +110,5 @@ _VOUCHED_FOR = Statement(_vouched_for)
 
 
 def too_many_to(email: str, retry_at: datetime, *path: str) -> Refused:
-    message = f"{email} got several invitations already: wait before you send another."
+    message = f"Too many invitations were sent to {email}: try again later."
     return too_many_requests(message, retry_at, *path)

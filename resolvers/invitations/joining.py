@@ -174,7 +174,7 @@ async def _opened(context: Context, token: str) -> Invitation:
         raise Refused(
             WrongEmail(
                 UserErrorCode.WRONG_EMAIL,
-                f"This invitation is for {shown.masked_email}: sign in under that address.",
+                f"This invitation is for {shown.masked_email}: sign in with that address.",
                 ["token"],
                 shown.masked_email,
                 viewer.user.email,
@@ -212,10 +212,13 @@ def _refuse_ended(invitation: Invitation) -> None:
             UserErrorCode.INVITATION_ALREADY_USED,
             "This invitation was accepted already: sign in instead.",
         ),
-        InvitationStatus.REVOKED: (UserErrorCode.INVITATION_REVOKED, "This invitation was withdrawn."),
+        InvitationStatus.REVOKED: (
+            UserErrorCode.INVITATION_REVOKED,
+            "This invitation was revoked: ask to be invited again.",
+        ),
         InvitationStatus.EXPIRED: (
             UserErrorCode.INVITATION_EXPIRED,
-            "This invitation has expired: ask for it to be sent again.",
+            "This invitation has expired: ask an Admin to send it again.",
         ),
         InvitationStatus.DECLINED: (
             UserErrorCode.NOT_ACTIVE,

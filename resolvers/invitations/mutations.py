@@ -193,9 +193,12 @@ def _ended(invitation: Invitation) -> Refused:
         InvitationStatus.ACCEPTED: (UserErrorCode.INVITATION_ALREADY_USED, "has joined already"),
         InvitationStatus.REVOKED: (
             UserErrorCode.INVITATION_REVOKED,
-            "has no invitation any more: invite anew",
+            "no longer has an invitation: invite the person again",
         ),
-        InvitationStatus.DECLINED: (UserErrorCode.NOT_ACTIVE, "declined the invitation: invite anew"),
+        InvitationStatus.DECLINED: (
+            UserErrorCode.NOT_ACTIVE,
+            "declined the invitation: invite the person again",
+        ),
     }[invitation.status]
     return refused(code, f"{invitation.email} {message}.", "invitationId")
 
@@ -274,11 +277,11 @@ def _invite(
 
 def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
     if email in roster.members:
-        raise refused(UserErrorCode.ALREADY_MEMBER, f"{email} is a member already.", *path)
+        raise refused(UserErrorCode.ALREADY_MEMBER, f"{email} is already a member of this account.", *path)
     pending = roster.pending.get(email)
     if pending is not None and pending.status is InvitationStatus.PENDING:
         raise refused(
-            UserErrorCode.ALREADY_INVITED, f"{email} is invited already: resend that invitation.", *path
+            UserErrorCode.ALREADY_INVITED, f"{email} is already invited: resend that invitation.", *path
         )
     if email in roster.waiting:
         raise too_many_to(email, roster.waiting[email], *path)

@@ -32,11 +32,11 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
     """For good; its entitlement is free again."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
-        reason = _reason(input.reason, "the reason is kept with the license.")
+        reason = _reason(input.reason, "it is stored with the license.")
         license = await _current(tx, found)
         status = license.status
         if status is LicenseStatus.REVOKED:
-            raise _not_active("This license was revoked already.")
+            raise _not_active("This license is already revoked.")
         if status is LicenseStatus.EXPIRED:
             await expire(tx, [license.id])
         else:
@@ -64,10 +64,10 @@ async def suspend_license(context: Context, input: SuspendLicenseInput) -> Suspe
     """Until it is reinstated; it keeps its entitlement."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_SUSPENDED, on=found) as tx:
-        reason = _reason(input.reason, "the reason is kept in the log.")
+        reason = _reason(input.reason, "it is stored in the audit log.")
         license = await _live(tx, found)
         if license.stored_status is LicenseStatus.SUSPENDED:
-            raise _not_active("This license is suspended already.")
+            raise _not_active("This license is already suspended.")
         license = await tx.update(license, stored_status=LicenseStatus.SUSPENDED)
         name = await _name(tx, license)
         tx.about(license, name, f"suspended {name}", status=["ACTIVE", "SUSPENDED"], reason=reason)
@@ -87,7 +87,7 @@ async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> R
     async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
         license = await _live(tx, found)
         if license.stored_status is LicenseStatus.ACTIVE:
-            raise invalid("This license is active: only a suspended one is reinstated.", "licenseId")
+            raise invalid("This license is active: only a suspended one can be reinstated.", "licenseId")
         await refuse_beyond_cap(tx, "licenseId")
         license = await tx.update(license, stored_status=LicenseStatus.ACTIVE)
         name = await _name(tx, license)
@@ -135,9 +135,9 @@ async def _live(tx: Change, found: License) -> License:
     """As it is under the lock. Raises `Refused` where it is revoked or over."""
     license = await _current(tx, found)
     if license.status is LicenseStatus.REVOKED:
-        raise _not_active("This license was revoked, which is for good.")
+        raise _not_active("This license was revoked permanently: provision a new one.")
     if license.status is LicenseStatus.EXPIRED:
-        raise _not_active("This license has expired.")
+        raise _not_active("This license has expired: provision a new one.")
     return license
 
 
@@ -149,7 +149,7 @@ async def _name(tx: Change, license: License) -> str:
 def _reason(text: str, kept: str) -> str:
     reason = clean_text(text, "A reason", "reason")
     if reason is None:
-        raise invalid(f"Say why: {kept}", "reason")
+        raise invalid(f"A reason is required: {kept}", "reason")
     return reason
 
 

@@ -43,13 +43,13 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
             return ProvisionLicenseResult(license=await _made_before(tx, UUID(tx.replayed)))
         site = clean_site(input.site)
         if input.expires_at is not None and input.expires_at <= now():
-            raise invalid("A license expires in the future, or never.", "expiresAt")
+            raise invalid("A license must expire in the future, or not at all.", "expiresAt")
         wanted = await _wanted(tx, input.theme_id, site)
         theme, holder = wanted.theme, tx.acting
         if input.holder_id is not None:
             holder = await present_member(tx, input.holder_id, "holderId")
         if wanted.is_second:
-            raise invalid(f"{site} has a license of {theme.name} already.", "site")
+            raise invalid(f"{site} already has a license of {theme.name}: use another site.", "site")
         if wanted.due:
             wanted.provisioned -= await expire(tx, wanted.due)
         await _use_entitlement(tx, wanted)

@@ -21,4 +21,6 @@ def clean_site(text: str) -> str:
 
 
 def _no_host() -> Refused:
-    return invalid("A site is a host name, such as www.example.com: no http://, path or user name.", "site")
+    return invalid(
+        "A site must be a host name, such as www.example.com: no http://, path or user name.", "site"
+    )

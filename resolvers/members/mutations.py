@@ -110,7 +110,9 @@ async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
         raise not_found("member of this account", "transferLicensesTo")
     if heir.removed_at is not None or heir.id == leaving.id:
         raise refused(
-            UserErrorCode.NOT_ACTIVE, f"{heir.name} cannot take the licenses over.", "transferLicensesTo"
+            UserErrorCode.NOT_ACTIVE,
+            f"{heir.name} cannot receive the licenses: name another member.",
+            "transferLicensesTo",
         )
     return heir
 

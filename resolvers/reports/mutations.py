@@ -73,17 +73,19 @@ async def request_report(context: Context, input: RequestReportInput) -> Request
 
 def _request(input: RequestReportInput) -> ReportRequest:
     if input.from_ is not None and input.until is not None and input.from_ >= input.until:
-        raise invalid("A period ends after it begins: `until` is later than `from`.", "until")
+        raise invalid("`until` must be later than `from`.", "until")
     audit_filter = asked.get().input.get("auditFilter", {})
     if audit_filter and input.kind is not ReportKind.AUDIT_LOG:
-        raise invalid("`auditFilter` is for the report AUDIT_LOG: leave it out for others.", "auditFilter")
+        raise invalid("`auditFilter` is for the report AUDIT_LOG only: omit it for others.", "auditFilter")
     return ReportRequest(input.kind, input.format, input.from_, input.until, audit_filter)
 
 
 async def _fits_into_a_pdf(tx: Change, rows: Rows) -> None:
     ((count,),) = await tx.fetch(counting(rows, MOST_ROWS + 1), **rows.values)
     if count > MOST_ROWS:
-        message = f"A PDF holds {MOST_ROWS:,} rows, and there are more: ask for CSV, or for a shorter period."
+        message = (
+            f"A PDF has at most {MOST_ROWS:,} rows, and this report has more: use CSV or a shorter period."
+        )
         raise invalid(message, "format")
 
 

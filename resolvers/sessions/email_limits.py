@@ -22,14 +22,16 @@ async def count_sign_in_email(
     client = f"sign-in emails for {':'.join(map(str, site_of(client_ip)))}"
     waits = await by_client.spend(driver, [client])
     if waits:
-        message = "Too many sign-in emails were asked for from your network: try again later."
+        message = "Too many sign-in emails were requested from your network: try again later."
         raise too_many_requests(message, waits[client], "email")
     if untagged(email) == email:
         return
     tags = f"sign-in emails to tags of {counted_address(email)}"
     waits = await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(driver, [tags])
     if waits:
-        message = "Too many sign-in emails went to this address and its tags: use one of them, or try later."
+        message = (
+            "Too many sign-in emails were sent to this address and its tags: use one, or try again later."
+        )
         raise too_many_requests(message, waits[tags], "email")
 
 

@@ -94,7 +94,9 @@ async def _refuse_too_many(session: AsyncSession, email: str, most: int) -> None
         )
     ).one()
     if count >= most and works_until > now():
-        message = "Too many sign-in emails went to this address: use the newest one, whose link still works."
+        message = (
+            "Too many sign-in emails were sent to this address: use the newest one, which is still valid."
+        )
         retry_at = min(oldest + _HOUR, works_until)
         raise Refused(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=retry_at))
 
@@ -145,7 +147,7 @@ async def sign_in(context: Context, input: SignInInput) -> SignInResult:
     async with personal_change(context.database) as session:
         link = await session.get(SignInLink, hash_token(input.token), with_for_update=True)
         if link is None or (link.used_at is None and link.expires_at <= now()):
-            raise _sign_in_again("This link is not valid any more")
+            raise _sign_in_again("This link is no longer valid")
         if link.used_at is None:
             user = await _signing_in(context, session, link)
             session_token = open_session(session, context, user, input.token)
@@ -183,7 +185,7 @@ async def _opened_by_this_browser(
     session_token = await opened_session(session, context, token, user_id) if user_id else None
     is_addressee = context.viewer is not None and context.viewer.user.email == link.email
     if session_token is None and not is_addressee:
-        raise _sign_in_again("This link was used already")
+        raise _sign_in_again("This link has already been used")
     return session_token
 
 
@@ -192,7 +194,7 @@ async def _signing_in(context: Context, session: AsyncSession, link: SignInLink)
     if known is not None:
         return known
     if context.settings.sign_up == "closed":
-        raise _sign_in_again("This link is not valid any more")
+        raise _sign_in_again("This link is no longer valid")
     user, _ = await person(session, link.email, name_from(link.email))
     return user
 
@@ -291,4 +293,4 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
 
 
 def _sign_in_again(why: str) -> Refused:
-    return refused(UserErrorCode.TOKEN_INVALID, f"{why}: ask for a new one.", "token")
+    return refused(UserErrorCode.TOKEN_INVALID, f"{why}: request a new one.", "token")

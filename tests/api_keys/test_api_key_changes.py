@@ -127,7 +127,7 @@ async def test_a_member_has_so_many_keys_and_not_more(world: World) -> None:
 
     assert sorted(codes(answer) for answer in answers) == [[], ["INVALID"], ["INVALID"]]
     (message, *_) = (error["message"] for answer in answers for error in answer["userErrors"])
-    assert message == "Admin has 100 API keys, which is the most: revoke one first."
+    assert message == "Admin has 100 API keys, the maximum: revoke one first."
     assert not codes(await generate(world, memberId=world.member.member_id))
 
 

@@ -61,14 +61,14 @@ async def failing_for(world: World, **ago: float) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (status(500), "It answered 500 Internal Server Error."),
+        (status(500), "The receiver answered 500 Internal Server Error."),
         (
             status(301),
-            "It answered 301 Moved Permanently, and redirects are not followed: give the URL itself.",
+            "The receiver answered 301 Moved Permanently, and redirects are not followed: use the final URL.",
         ),
-        (b"garbage\r\n\r\n", "It hung up, or what it answered is not HTTP."),
-        (HANG, "It did not answer within 0.5 seconds."),
-        (DRIPPING, "It did not answer within 0.5 seconds."),
+        (b"garbage\r\n\r\n", "The receiver closed the connection, or its answer is not HTTP."),
+        (HANG, "The receiver did not answer within 0.5 seconds."),
+        (DRIPPING, "The receiver did not answer within 0.5 seconds."),
     ],
 )
 async def test_what_goes_wrong_is_shown_until_it_goes_well(
@@ -95,7 +95,7 @@ async def test_each_try_is_later_than_the_one_before(world: World) -> None:
     async with receiving(usual=status(500)) as receiver:
         await create(world, receiver.url)
         async with delivering(world, LASTING):
-            found = await until_shown(world, lastError="It answered 500 Internal Server Error.")
+            found = await until_shown(world, lastError="The receiver answered 500 Internal Server Error.")
             await asyncio.sleep(0.3)
 
     assert len(receiver.requests) == 1
@@ -117,7 +117,7 @@ async def test_the_receiver_s_wish_is_respected(world: World) -> None:
     async with receiving(usual=status(429, "retry-after: 1200")) as receiver:
         await create(world, receiver.url)
         async with delivering(world):
-            found = await until_shown(world, lastError="It answered 429 Too Many Requests.")
+            found = await until_shown(world, lastError="The receiver answered 429 Too Many Requests.")
 
     assert 1_199 < seconds_between(found["failingSince"], found["nextAttemptAt"]) < 1_201
     assert len(receiver.requests) == 1
@@ -127,7 +127,7 @@ async def test_nobody_is_left_alone_beyond_the_last_try(world: World) -> None:
     async with receiving(usual=status(503, "retry-after: 3600")) as receiver:
         await create(world, receiver.url)
         async with delivering(world, LASTING, audit_stream_retry_hours=0.25):
-            found = await until_shown(world, lastError="It answered 503 Service Unavailable.")
+            found = await until_shown(world, lastError="The receiver answered 503 Service Unavailable.")
 
     assert 899 < seconds_between(found["failingSince"], found["nextAttemptAt"]) < 901
 
@@ -158,12 +158,15 @@ async def test_after_three_days_it_is_paused_and_the_admins_are_told(world: Worl
         async with delivering(world):
             await receiver.until(taken=5)
 
-    assert (found["lastError"], found["nextAttemptAt"]) == ("It answered 500 Internal Server Error.", None)
+    assert (found["lastError"], found["nextAttemptAt"]) == (
+        "The receiver answered 500 Internal Server Error.",
+        None,
+    )
     assert found["failingSince"]
     assert event["summary"] == "Team access paused the webhook to localhost"
     assert (event["targetId"], event["actor"]["kind"]) == (id, "SYSTEM")
     assert event["details"]["status"] == ["ACTIVE", "PAUSED"]
-    assert event["details"]["error"] == "It answered 500 Internal Server Error."
+    assert event["details"]["error"] == "The receiver answered 500 Internal Server Error."
     assert sorted(email.to for email in emails) == sorted(["admin@example.com", second.email])
     _assert_tells(emails[0], "The webhook to localhost is paused", found["lastError"], str(first - 1))
     stream = resumed["auditStream"]
@@ -200,10 +203,12 @@ async def test_a_receiver_that_is_gone_ends_it(world: World) -> None:
         async with delivering(world):
             await receiver.until(taken=4)
 
-    assert found["lastError"] == "It answered 410 Gone."
+    assert found["lastError"] == "The receiver answered 410 Gone."
     assert event["summary"] == "Team access ended the webhook to localhost"
     assert event["details"]["status"] == ["ACTIVE", "ENDED"]
-    _assert_tells(email, "The webhook to localhost has ended", "It answered 410 Gone.", str(first - 1))
+    _assert_tells(
+        email, "The webhook to localhost has ended", "The receiver answered 410 Gone.", str(first - 1)
+    )
     assert refusal(refused) == ("NOT_ACTIVE", ["paused"])
     assert held["auditStream"]["status"] == "ENDED"
     assert moved["auditStream"]["status"] == "ACTIVE"
@@ -245,7 +250,7 @@ async def test_a_pause_and_what_fails_meanwhile_are_told_once(world: World) -> N
 async def test_nobody_there(world: World) -> None:
     await create(world, f"http://localhost:{free_port()}/")
     async with delivering(world):
-        await until_shown(world, lastError="No connection could be made to it.")
+        await until_shown(world, lastError="No connection to the receiver could be made.")
 
 
 @pytest.mark.parametrize("near", ["127.0.0.1", "::1", "169.254.169.254", "10.0.0.1"])
@@ -257,7 +262,7 @@ async def test_a_public_name_that_leads_near_is_refused_when_it_is_delivered_to(
         await create(world, f"https://hooks.example.com:{receiver.port}/")
         async with delivering(world, resolve=Names([near]), audit_stream_private_addresses=False):
             found = await until_shown(
-                world, lastError="Its host name leads to an address that is not public."
+                world, lastError="The host name resolves to an address that is not public."
             )
 
     assert found["status"] == "ACTIVE"

@@ -54,7 +54,7 @@ async def test_a_name_that_leads_near_is_not_connected_to(answer: list[str]) -> 
     async with receiving() as receiver:
         outcome = await send(f"https://hooks.example.com:{receiver.port}/", Names(answer))
 
-    assert outcome == Failed("Its host name leads to an address that is not public.")
+    assert outcome == Failed("The host name resolves to an address that is not public.")
     assert not receiver.requests
 
 
@@ -64,7 +64,7 @@ async def test_a_literal_address_is_checked_as_a_name_is() -> None:
             url = f"https://{host}:{receiver.port}/"
             outcome = await post(Webhook(url, "a", b"", [b"s"]), CheckedBackend(resolve), 2)
 
-            assert outcome == Failed("Its host name leads to an address that is not public."), host
+            assert outcome == Failed("The host name resolves to an address that is not public."), host
     assert not receiver.requests
 
 
@@ -77,7 +77,7 @@ async def test_a_name_that_is_rebound_is_asked_for_once_and_the_answer_is_what_c
         assert rebound.asked == ["hooks.example.com"]
         second = await send(url, rebound)
 
-    assert first == second == Failed("Its host name leads to an address that is not public.")
+    assert first == second == Failed("The host name resolves to an address that is not public.")
     assert len(rebound.asked) == 2
     assert not receiver.requests
 
@@ -96,7 +96,7 @@ async def test_the_connection_is_to_the_address_and_tls_and_host_are_of_the_name
         f"hooks.example.com:{receiver.port}"
     ]
     assert isinstance(other, Failed)
-    assert other.words.startswith("Its certificate is not valid: Hostname mismatch")
+    assert other.words.startswith("The receiver's certificate is not valid: Hostname mismatch")
 
 
 async def test_a_certificate_nobody_vouches_for_is_refused() -> None:
@@ -109,7 +109,7 @@ async def test_a_certificate_nobody_vouches_for_is_refused() -> None:
         )
 
     assert isinstance(outcome, Failed)
-    assert outcome.words.startswith("Its certificate is not valid: ")
+    assert outcome.words.startswith("The receiver's certificate is not valid: ")
     assert isinstance(plain, Failed)
     assert not receiver.requests
 
@@ -121,13 +121,15 @@ async def test_the_next_address_is_tried_where_one_is_not_there() -> None:
 
 
 async def test_a_name_without_an_address() -> None:
-    assert await send("https://nowhere.example.com", Names([])) == Failed("Its host name has no address.")
+    assert await send("https://nowhere.example.com", Names([])) == Failed(
+        "The host name does not resolve to an address."
+    )
 
 
 async def test_plain_http_is_for_private_addresses_alone() -> None:
     names = Names(["8.8.8.8"])
 
-    assert await send("http://hooks.example.com/", names) == Failed("Its URL does not start with https://.")
+    assert await send("http://hooks.example.com/", names) == Failed("The URL does not start with https://.")
     assert names.asked == []
 
 

@@ -64,22 +64,28 @@ async def test_taken_by_its_status_whatever_else_comes_of_it(answer: bytes | lis
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (status(400), "It answered 400 Bad Request."),
-        (status(404), "It answered 404 Not Found."),
-        (status(500), "It answered 500 Internal Server Error."),
-        (status(599), "It answered 599."),
-        (status(999), "It answered 999."),
-        (HANG, "It did not answer within 0.5 seconds."),
-        ([b"HTTP/1.1 200 OK\r\n", *[b"a: b\r\n"] * 100], "It did not answer within 0.5 seconds."),
-        ([b"HTTP/1.1 100 Continue\r\n\r\n"] * 100, "It did not answer within 0.5 seconds."),
-        ([b"H"] * 100, "It did not answer within 0.5 seconds."),
-        (HANG_UP, "It hung up, or what it answered is not HTTP."),
-        (b"HTTP/1.1 200 OK\r\n", "It hung up, or what it answered is not HTTP."),
-        (b"\xff\xfe garbage \x00\r\n\r\n", "It hung up, or what it answered is not HTTP."),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", "It hung up, or what it answered is not HTTP."),
-        (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 100_000, "It hung up, or what it answered is not HTTP."),
-        (b"HTTP/1.1 20 OK\r\n\r\n", "It hung up, or what it answered is not HTTP."),
-        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "It hung up, or what it answered is not HTTP."),
+        (status(400), "The receiver answered 400 Bad Request."),
+        (status(404), "The receiver answered 404 Not Found."),
+        (status(500), "The receiver answered 500 Internal Server Error."),
+        (status(599), "The receiver answered 599."),
+        (status(999), "The receiver answered 999."),
+        (HANG, "The receiver did not answer within 0.5 seconds."),
+        ([b"HTTP/1.1 200 OK\r\n", *[b"a: b\r\n"] * 100], "The receiver did not answer within 0.5 seconds."),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n"] * 100, "The receiver did not answer within 0.5 seconds."),
+        ([b"H"] * 100, "The receiver did not answer within 0.5 seconds."),
+        (HANG_UP, "The receiver closed the connection, or its answer is not HTTP."),
+        (b"HTTP/1.1 200 OK\r\n", "The receiver closed the connection, or its answer is not HTTP."),
+        (b"\xff\xfe garbage \x00\r\n\r\n", "The receiver closed the connection, or its answer is not HTTP."),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "The receiver closed the connection, or its answer is not HTTP."),
+        (
+            b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 100_000,
+            "The receiver closed the connection, or its answer is not HTTP.",
+        ),
+        (b"HTTP/1.1 20 OK\r\n\r\n", "The receiver closed the connection, or its answer is not HTTP."),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "The receiver closed the connection, or its answer is not HTTP.",
+        ),
     ],
 )
 async def test_not_taken(answer: bytes | list[bytes], words: str) -> None:
@@ -96,17 +102,20 @@ async def test_a_redirect_is_not_followed(code: int) -> None:
 
     assert isinstance(outcome, Failed)
     assert re.fullmatch(
-        rf"It answered {code} [\w ]+, and redirects are not followed: give the URL itself.", outcome.words
+        rf"The receiver answered {code} [\w ]+, and redirects are not followed: use the final URL.",
+        outcome.words,
     )
     assert not elsewhere.requests
 
 
 async def test_gone() -> None:
-    assert (await answered(status(410)))[0] == Gone("It answered 410 Gone.")
+    assert (await answered(status(410)))[0] == Gone("The receiver answered 410 Gone.")
 
 
 async def test_nobody_there() -> None:
-    assert await send(f"http://localhost:{free_port()}/") == Failed("No connection could be made to it.")
+    assert await send(f"http://localhost:{free_port()}/") == Failed(
+        "No connection to the receiver could be made."
+    )
 
 
 async def test_a_connection_that_is_reset() -> None:
@@ -123,7 +132,7 @@ async def test_a_connection_that_is_reset() -> None:
         port = server.sockets[0].getsockname()[1]
         outcome = await send(f"http://localhost:{port}/")
 
-    assert outcome == Failed("The connection broke before it answered.")
+    assert outcome == Failed("The connection broke before the receiver answered.")
 
 
 async def test_what_does_not_speak_tls() -> None:
@@ -136,7 +145,7 @@ async def test_what_does_not_speak_tls() -> None:
         port = server.sockets[0].getsockname()[1]
         outcome = await send(f"https://localhost:{port}/")
 
-    assert outcome == Failed("It does not speak TLS as it should.")
+    assert outcome == Failed("The receiver did not complete the TLS handshake.")
 
 
 @pytest.mark.parametrize("code", [429, 503])
@@ -177,7 +186,7 @@ async def test_how_long_the_receiver_wants_to_be_left_alone(
 async def test_nobody_else_is_left_alone_for_it() -> None:
     outcome, _ = await answered(status(500, "retry-after: 120"))
 
-    assert outcome == Failed("It answered 500 Internal Server Error.")
+    assert outcome == Failed("The receiver answered 500 Internal Server Error.")
 
 
 def test_a_secret_is_as_standard_webhooks_have_it() -> None:

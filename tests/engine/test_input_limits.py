@@ -86,7 +86,7 @@ async def test_the_size_of_a_page_is_checked_before_its_cost(
 
     for answer in answers:
         (error,) = answer["errors"]
-        assert error["message"].startswith(f"`{name}` may be 0 to 100, not {str(size)[:3]}")
+        assert error["message"].startswith(f"`{name}` must be 0 to 100, not {str(size)[:3]}")
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 

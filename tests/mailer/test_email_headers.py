@@ -44,7 +44,7 @@ def every_message(inviter: str, account: str, to: str) -> list[Message]:
         messages.sign_in(to=to, link=LINK, expires_at=NOON),
         messages.audit_stream_stopped(
             to=to, account=account, host="hooks.example.com", ended=True, failing_since=NOON,
-            error="It answered 500.", last_delivered_sequence=1, link=LINK,
+            error="The receiver answered 500.", last_delivered_sequence=1, link=LINK,
         ),
         messages.invoice(
             to=to, number="TA-2026-000001", account=account, total="EUR 1,190.00", due_at=NOON, link=LINK,

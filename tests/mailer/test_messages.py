@@ -72,7 +72,7 @@ def stopped(*, account: str = "Acme", host: str = "hooks.example.com", ended: bo
         host=host,
         ended=ended,
         failing_since=NOON,
-        error="It answered 500 Internal Server Error.",
+        error="The receiver answered 500 Internal Server Error.",
         last_delivered_sequence=1234,
         link=LINK,
     )
@@ -127,7 +127,7 @@ def test_a_webhook_that_stopped_is_told_with_what_goes_on_from_where(ended: bool
     assert email["Subject"] == unlinked("The webhook to hooks.example.com ") + words
     for kind in ("plain", "html"):
         text = body(email, kind)
-        for said in ("Acme", words, "It answered 500 Internal Server Error.", "1,234"):
+        for said in ("Acme", words, "The receiver answered 500 Internal Server Error.", "1,234"):
             assert said in text, kind
         assert ("30 November 2026, 14:05 UTC" in text) == (not ended)
 

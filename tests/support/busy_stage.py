@@ -298,7 +298,7 @@ async def _audit_streams(stage: Stage) -> None:
     gone, _ = await create_audit_stream(world, "https://c.example.com")
     await world.admin.change(UPDATE_AUDIT_STREAM, auditStreamId=failed, rotateSecret=True)
     await world.admin.change(DELETE_AUDIT_STREAM, auditStreamId=gone)
-    words = "failing_since = now(), last_attempt_at = now(), last_error = 'It answered 500.'"
+    words = "failing_since = now(), last_attempt_at = now(), last_error = 'The receiver answered 500.'"
     for id, state in ((failed, "next_attempt_at = now()"), (ended, "status = 'ENDED'")):
         await world.superuser.execute(f"UPDATE audit_streams SET {words}, {state} WHERE id = $1", uuid_of(id))
 
