@@ -248,7 +248,7 @@ def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
         return [_parse(key.type.python_type, value) for key, value in keys]
     except (ValueError, TypeError, AttributeError, ArithmeticError):
         raise BadUserInput(
-            f"`{argument}`is not a cursor of this list in this order: use one from a page of this list."
+            f"`{argument}` is not a cursor of this list in this order: use one from a page of this list."
         ) from None
 
 

@@ -78,7 +78,7 @@ def decode_all(table: type[SQLModel], global_ids: Sequence[str], argument: str) 
     """For a filter. Raises `BadUserInput` where one of them is no id of that type."""
     decoded = [decode_as(table, global_id) for global_id in global_ids]
     if None in decoded:
-        raise BadUserInput(f"`{argument}` takes ids of type {table.__name__},and one of these is not.")
+        raise BadUserInput(f"`{argument}` takes ids of type {table.__name__}, and one of these is not.")
     return [id for id in decoded if id is not None]
 
 

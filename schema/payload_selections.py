@@ -86,7 +86,7 @@ class _Selections:
             name = node.name.value
             if not (owner is payload or name == "__typename" or self._is_shown(owner, name)):
                 raise OutOfScope(
-                    "This API key has no scope READ: of the answer to its change it sees what it has made,"
+                    "This API key lacks the scope READ: of a payload it can read only what it has created,"
                     f" and not {owner.name}.{name}."
                 )
             if node.selection_set is not None:

@@ -137,7 +137,7 @@ async def _member(tx: Change, global_id: str | None) -> Member:
         raise refused(
             UserErrorCode.ROLE_WITHOUT_API_ACCESS,
             f"{member.name} is a {member.role.value.title()}, and that role has no API access:"
-            "assign the role Member first.",
+            " assign the role Member first.",
             "memberId",
         )
     return member

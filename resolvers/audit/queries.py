@@ -174,7 +174,7 @@ def _address(text: str) -> str:
 def _decoded(global_id: str, argument: str) -> UUID:
     decoded = decode(global_id)
     if decoded is None:
-        raise BadUserInput(f"`{argument}`is not an id: use one that this API returned.")
+        raise BadUserInput(f"`{argument}` is not an id: use one that this API returned.")
     return decoded[1]
 
 

@@ -226,7 +226,7 @@ async def _start(tx: Change, after_sequence: int | None) -> int:
     (record,) = await tx.fetch(_PRUNED, account_id=tx.account.id)
     oldest = record[0] or 0  # Its events may still be there, while they are being deleted.
     if not oldest <= after_sequence <= head:
-        message = f"It starts after event {oldest} to {head}, the newest one, not {after_sequence}."
+        message = f"Delivery can start after event {oldest} to {head}, the newest, not {after_sequence}."
         raise invalid(message, "afterSequence")
     return after_sequence
 

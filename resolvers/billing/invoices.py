@@ -224,8 +224,8 @@ def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
     if most is not None and spent + total > most:
         raise refused(
             UserErrorCode.SPEND_LIMIT_REACHED,
-            f"The account may spend {most} {account.currency} a month with tax. It has spent"
-            f" {Decimal(spent).quantize(CENT)}, and this is {total} more.",
+            f"The account's limit is {most} {account.currency} a month including tax. It has spent"
+            f" {Decimal(spent).quantize(CENT)}, and this purchase would add {total}.",
             "items",
         )
 

@@ -110,14 +110,14 @@ def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int
         yield InputError(UserErrorCode.NOT_FOUND, "There is no such theme.", asked.path("themeId"))
         return
     if theme.withdrawn_at is not None:
-        message = f"{theme.name}is no longer on sale."
+        message = f"{theme.name} is no longer on sale."
         yield InputError(UserErrorCode.NOT_ACTIVE, message, asked.path("themeId"))
     if theme.price_currency != account.currency:
         billed = f"this account is billed in {account.currency}"
         message = f"{theme.name} is sold in {theme.price_currency}, and {billed}."
         yield InputError(UserErrorCode.INVALID, message, asked.path("themeId"))
     if asked.quantity > MOST_OF_AN_ITEM:
-        message = f"Buy at most {MOST_OF_AN_ITEM:,}licenses of a theme at a time."
+        message = f"Buy at most {MOST_OF_AN_ITEM:,} licenses of a theme at a time."
         yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
     elif purchased + asked.quantity > _MOST_OF_A_THEME:
         message = f"The account has {purchased:,} licenses of {theme.name}: it cannot have more."

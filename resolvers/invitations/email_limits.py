@@ -54,7 +54,7 @@ _OF_FULL = "You, or this account, sent the maximum number of invitations today: 
 def _of_new(a_day: int) -> str:
     return (
         f"New accounts can send at most {a_day} invitation emails a day, counted over all your new"
-        "accounts, and the limit doubles every day. Invite fewer people, or try again later."
+        " accounts, and the limit doubles every day. Invite fewer people, or try again later."
     )
 
 

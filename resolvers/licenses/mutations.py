@@ -179,7 +179,9 @@ async def refuse_beyond_cap(tx: Change, argument: str) -> None:
         return
     active = await count_active_licenses(tx)
     if active >= most:
-        message = f"The account may have {most} active licenses, and has {active}."
+        message = (
+            f"The account's limit is {most} active licenses, and it has {active}: revoke or suspend one."
+        )
         raise Refused(_limit_reached(message, argument, most, active))
 
 

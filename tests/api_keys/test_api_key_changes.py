@@ -105,7 +105,7 @@ async def test_a_viewer_cannot_be_given_a_key_nor_somebody_who_left(world: World
     async with nothing_changes(world):
         payload = await generate(world, memberId=world.viewer.member_id)
         assert refusal(payload) == ("ROLE_WITHOUT_API_ACCESS", ["memberId"])
-        assert "make them a Member" in payload["userErrors"][0]["message"]
+        assert "assign the role Member" in payload["userErrors"][0]["message"]
     await world.admin.change(REMOVE, memberId=world.viewer.member_id)
     assert refusal(await generate(world, memberId=world.viewer.member_id)) == ("NOT_ACTIVE", ["memberId"])
 
@@ -192,7 +192,7 @@ async def test_an_overlap_lasts_no_longer_than_a_week(world: World, seconds: int
     [
         ("revoked_at = now()", "was revoked"),
         ("expires_at = now()", "has expired"),
-        ("claimed_at = NULL, key_hash = NULL", "not claimed yet"),
+        ("claimed_at = NULL, key_hash = NULL", "has not been claimed yet"),
     ],
 )
 async def test_only_a_key_that_works_is_rotated(world: World, columns: str, says: str) -> None:

@@ -219,7 +219,8 @@ async def test_the_limit_counts_this_month_with_tax_but_no_void_invoices(
         refused = await purchase(world, (themes["aurora"], 1))
     assert refusal(refused) == ("SPEND_LIMIT_REACHED", ["items"])
     assert refused["userErrors"][0]["message"] == (
-        "The account may spend 116.62 EUR a month with tax. It has spent 116.62, and this is 58.31 more."
+        "The account's limit is 116.62 EUR a month including tax. It has spent 116.62, and this purchase"
+        " would add 58.31."
     )
     await world.superuser.execute("UPDATE invoices SET status = 'VOID' WHERE sequence = 1")
     assert await spent(world) == ("58.31", "58.31")

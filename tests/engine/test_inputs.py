@@ -37,7 +37,7 @@ def test_every_text_is_cleaned_or_refused(text: str) -> None:
 @settings(max_examples=300)
 @given(st.text(max_size=200) | st.binary(max_size=100).map(lambda raw: raw.decode("latin-1")))
 def test_a_made_up_cursor_is_refused(cursor: str) -> None:
-    with pytest.raises(BadUserInput, match="`after` is no cursor"):
+    with pytest.raises(BadUserInput, match="`after` is not a cursor"):
         decode_cursor(_ORDERS[MemberOrder.JOINED], "after", cursor)
 
 
