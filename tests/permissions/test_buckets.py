@@ -96,7 +96,10 @@ def test_what_counts_as_one_client(ip: str | None, other: str, are_one: bool) ->
     assert (site_of(ip) == site_of(other)) is are_one
 
 
-@pytest.mark.parametrize("networks", ["proxy.example", "10.0.0.1/8", "10.0.0.0/8, x"])
-def test_proxies_are_networks(networks: str) -> None:
-    with pytest.raises(ValueError, match=r"(such as|write) 10\.0\.0\.0/8"):
+@pytest.mark.parametrize(
+    ("networks", "hint"),
+    [("proxy.example", "such as"), ("10.0.0.1/8", "write"), ("10.0.0.0/8, x", "such as")],
+)
+def test_proxies_are_networks(networks: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=rf"{hint} 10\.0\.0\.0/8"):
         Settings.model_validate({"trusted_proxies": networks})

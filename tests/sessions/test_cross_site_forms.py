@@ -123,6 +123,23 @@ async def test_behind_a_proxy_the_origin_is_that_of_the_public_url_or_an_allowed
     }
 
 
+async def test_a_host_s_own_origin_is_that_of_its_name_and_the_public_url_s_scheme(world: World) -> None:
+    settings: dict[str, Any] = {"allowed_hosts": "api.team.example", "port": free_port()}
+    statuses = {}
+
+    async with elsewhere(world, public_url="https://team.example", **settings) as there:
+        for host, origin in (
+            ("api.team.example", "https://api.team.example"),
+            ("api.team.example", "http://api.team.example"),
+            ("team.example", "https://api.team.example"),
+        ):
+            link = f"/sign-in/{await emailed_link(world, BOB)}"
+            answer = await there.http.post(link, headers={"host": host, "origin": origin})
+            statuses[host, origin] = answer.status_code
+
+    assert list(statuses.values()) == [303, 403, 403]
+
+
 async def test_the_page_says_whose_session_it_replaces_and_ends_it(world: World) -> None:
     link = Opened(f"/sign-in/{await emailed_link(world, BOB)}", world.viewer.token)
 

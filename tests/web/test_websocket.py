@@ -205,9 +205,12 @@ async def test_what_is_no_message_closes_the_socket(address: str, frame: str | b
         assert await socket.closed() == 4400
 
 
-async def test_huge_frames_close_the_socket(address: str) -> None:
+async def test_without_a_credential_a_message_has_16_kib_at_most(address: str) -> None:
     async with opened(address) as socket:
-        await socket.send({"type": "ping", "payload": {"a": "x" * (16 * 1024)}})
+        await socket.send('{"type": "ping"}'.ljust(16 * 1024))
+        assert await socket.receive() == {"type": "pong"}
+
+        await socket.send('{"type": "ping"}'.ljust(16 * 1024 + 1))
 
         assert await socket.closed() == 1009
 
