@@ -1,5 +1,6 @@
-"""Host names that this server answers for. A page of another site, whose name is made to resolve to this
-server (DNS rebinding), could otherwise read every answer, the mailbox of development among them."""
+"""Check of the Host header against the allowed host names. Without it, a page of another site whose name is
+made to resolve to this server (DNS rebinding) could read every response, including the development
+mailbox."""
 
 import re
 from http import HTTPStatus
@@ -14,45 +15,43 @@ from web.security_headers import SecurityHeaders
 
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253}?)\.?(:[0-9]{1,5})?")
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
-_MOST_KNOWN = 64
-_PROBED = "/health"
+_MAX_CACHED = 64
+_HEALTH_PATH = "/health"
 
 
 class Hosts:
-    """PUBLIC_URL's, those of ALLOWED_HOSTS, and this machine's own where the set-up is an embedded one: where
-    the database or the mailbox is built in, or PUBLIC_URL has one of them. X-Forwarded-Host has no say.
-    Ports do not count."""
+    """The allowed host names: those of PUBLIC_URL and ALLOWED_HOSTS; also those of this machine (localhost
+    and loopback addresses) where the embedded database or mailbox is used or PUBLIC_URL is one of them.
+    X-Forwarded-Host and ports are ignored."""
 
     def __init__(self, settings: Settings, security_headers: SecurityHeaders) -> None:
         public_name = urlsplit(settings.public_url).hostname or ""
-        # The processes of a server are given the URL of the embedded database, and it is set for them.
+        # With the embedded database, database_url is set in the server processes: smtp_url tells as well.
         self._is_embedded = None in (settings.database_url, settings.smtp_url) or _is_of_this_machine(
             public_name
         )
         self._names = {public_name, *map(_bare, settings.allowed_hosts)}
         if self._is_embedded and settings.host not in _ANY_ADDRESS:
             self._names.add(settings.host)
-        self._known: set[bytes] = set()
-        """Headers that were found to be right: most requests repeat one of them."""
-        self._security_headers = security_headers
-        self._message = (
-            f"This server does not answer for this host name: use {settings.public_origin}, or add the name"
-            " to the setting ALLOWED_HOSTS."
-        )
+        self._allowed_headers: set[bytes] = set()
+        """Cache of Host headers that were allowed: most requests repeat one of them."""
+        self._security_headers = security_headers self._message = f"Host name not allowed: use
+        {settings.public_origin}," " or add the name to the setting ALLOWED_HOSTS."
 
     def allows(self, scope: Scope) -> bool:
-        """One Host header with a name of this server's; load balancers probe by any name, or by none."""
-        is_probe: bool = scope["path"] == _PROBED
+        """Whether the request has exactly one Host header, with an allowed name. The health check allows
+        any name or none, since load balancers use their own."""
+        is_probe: bool = scope["path"] == _HEALTH_PATH
         host: bytes | None = None
         for name, value in scope["headers"]:
             if name == b"host":
                 if host is not None:
                     return is_probe
                 host = value
-        return host in self._known or self._is_right(host) or is_probe
+        return host in self._allowed_headers or self._is_allowed(host) or is_probe
 
     async def refuse(self, scope: Scope, send: Send) -> None:
-        """421 Misdirected Request. `send` adds the headers that every response has."""
+        """Responds with 421 Misdirected Request. `send` adds the security headers."""
         if scope["type"] == "websocket":
             status = HTTPStatus.MISDIRECTED_REQUEST
             await self._security_headers.refuse_handshake(scope, send, status, self._message)
@@ -73,21 +72,21 @@ class Hosts:
         error = {"message": self._message, "extensions": {"code": "MISDIRECTED_REQUEST"}}
         return orjson.dumps({"errors": [error]})
 
-    def _is_right(self, host: bytes | None) -> bool:
+    def _is_allowed(self, host: bytes | None) -> bool:
         if host is None:
             return False
         parts = _HOST.fullmatch(host.decode("latin-1").lower())
-        is_right = parts is not None and self._is_own(_bare(parts[1]))
-        if is_right and len(self._known) < _MOST_KNOWN:
-            self._known.add(host)
-        return is_right
+        is_allowed = parts is not None and self._is_own(_bare(parts[1]))
+        if is_allowed and len(self._allowed_headers) < _MAX_CACHED:
+            self._allowed_headers.add(host)
+        return is_allowed
 
     def _is_own(self, name: str) -> bool:
         return name in self._names or (self._is_embedded and _is_of_this_machine(name))
 
 
 def _bare(host: str) -> str:
-    """A host without brackets; IP addresses in one notation."""
+    """The host without brackets; IP addresses in canonical notation."""
     bare = host.strip("[]")
     try:
         return str(ip_address(bare))

@@ -1,4 +1,4 @@
-"""What the requests of one process share."""
+"""State that all requests of a server process share: database, listener, rate limiter and others."""
 
 import asyncio
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class State:
 
     @cached_property
     def storage(self) -> Storage:
-        """Raises StorageUnavailable where STORAGE_URL cannot be opened, each time."""
+        """Raises StorageUnavailable on each access while STORAGE_URL cannot be opened."""
         return Storage(self.settings.storage_url)
 
     @cached_property
@@ -63,7 +63,7 @@ class State:
         rate_limits: RateLimits | None = None,
         worker_status: JobWorkerStatus | None = None,
     ) -> Self:
-        """`rate_limits` and `worker_status` where other processes share them."""
+        """`rate_limits` and `worker_status` are passed where the server's processes share them."""
         if settings.database_url is None:
             raise ValueError("DATABASE_URL is not set")
         spools = Spools(settings.data_dir / "reports", settings.report_max_bytes, settings.report_spool_bytes)
@@ -77,7 +77,7 @@ class State:
         return cls(settings, database, announcer, listener, rate_limiter, proxies, status)
 
     async def close(self) -> None:
-        """In a few seconds, or not at all: whatever hangs ends with the process."""
+        """Closes everything within 5 seconds; what takes longer ends with the process."""
         try:
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.transfers.close()
@@ -87,4 +87,4 @@ class State:
                 await self.announcer.close()
                 await self.database.close()
         except TimeoutError:
-            log.warning("not_closed_in_time", seconds=_CLOSING_SECONDS)
+            log.warning("state_not_closed_in_time", timeout_seconds=_CLOSING_SECONDS)

@@ -1,4 +1,4 @@
-"""From an HTTP request or a WebSocket to who is asking."""
+"""Authentication of HTTP requests and WebSockets: makes the context that resolvers work with."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,37 +26,36 @@ from web.app_state import State
 from web.rate_limits import LIMIT_CODES, RateLimiter
 from web.request_scope import RequestScope, request_id
 
-_LONGEST_HEADER = 300
-_LOOK_AGAIN_SECONDS = 1
+_MAX_HEADER_CHARACTERS = 300
+_RETRY_SECONDS = 1
 log = structlog.get_logger()
 
 
 async def make_context(scope: RequestScope) -> Context:
-    """Raises `Unauthenticated` for an Authorization header that is not valid, `Forbidden` for an API key
-    whose member's role is none for it, and `RateLimited`."""
+    """The context of one operation, with the credential looked up. Raises `Unauthenticated` for an invalid
+    credential in the Authorization header, `Forbidden` for an API key whose member's role has no API access,
+    and `RateLimited`."""
     state = _state(scope.connection)
-    context, rate_limiter = (
-        _context(state, scope.connection, scope.headers, lambda: scope.response),
-        state.rate_limiter,
-    )
-    _know_browser(context, scope)
+    rate_limiter = state.rate_limiter
+    context = _context(state, scope.connection, scope.headers, lambda: scope.response)
+    _read_browser_secret(context, scope)
     try:
         if scope.authorization is None:
             cookie = scope.connection.cookies.get(state.settings.session_cookie, "")
-            await _enter_by_cookie(context, cookie, rate_limiter, scope.extensions)
+            await _admit_by_cookie(context, cookie, rate_limiter, scope.extensions)
         else:
             context.token = bearer_of(scope.authorization)
             if context.token is None:
                 rate_limiter.count_address(context.client.ip, scope.extensions)
-                raise Unauthenticated("The Authorization header looks like `Bearer TOKEN`.")
-            await rate_limiter.enter(context, scope.extensions)
+                raise Unauthenticated("Malformed Authorization header: expected `Bearer TOKEN`.")
+            await rate_limiter.admit(context, scope.extensions)
     finally:
-        scope.record = _recorder(context, state) or scope.record
+        scope.record = _call_recorder(context, state) or scope.record
     if context.viewer is not None:
         scope.credential_id = context.viewer.credential_id
         if not context.viewer.may_query:
-            scope.admit = _only_changes
-    _watch(context, scope)
+            scope.admit = _admit_mutations_only
+    _close_with_credential(context, scope)
     return context
 
 
@@ -70,10 +69,10 @@ def limit_message(scope: RequestScope, *, counts: bool) -> None:
     ip = state.proxies.client_of(connection)
     if counts:
         state.rate_limiter.count_message(scope.credential_id, ip)
-    elif state.rate_limiter.is_pressed:
+    elif state.rate_limiter.has_refused_recently:
         authorization = scope.authorization
         cookie = connection.cookies.get(state.settings.session_cookie)
-        limited = state.rate_limiter.turned_away(
+        limited = state.rate_limiter.known_refusal(
             cookie if authorization is None else bearer_of(authorization), ip
         )
         if limited is not None:
@@ -86,8 +85,9 @@ def bearer_of(authorization: str) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _know_browser(context: Context, scope: RequestScope) -> None:
-    """A page of this site that calls the API has the session in its cookie, and is not told its token."""
+def _read_browser_secret(context: Context, scope: RequestScope) -> None:
+    """For a page of this site that calls the API: its session is in a cookie, and no response contains its
+    token."""
     connection = scope.connection
     if connection.scope["type"] == "http" and scope.headers.get("sec-fetch-site") == "same-origin":
         context.is_page = True
@@ -97,41 +97,43 @@ def _know_browser(context: Context, scope: RequestScope) -> None:
         )
 
 
-def _recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
-    """Of calls with an API key, also with one that does not work any more; a limit that it hits is told of
-    once a minute."""
+def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
+    """Returns the function that adds a call to the audit log: for calls with an API key, including one that
+    was revoked or has expired; None for others. An exceeded limit is recorded once a minute."""
     caller = context.caller
     if caller is None:
         return None
 
     async def record(call: Call) -> None:
         limits = LIMIT_CODES.intersection(call.codes)
-        if all(state.rate_limiter.rate_limits.is_news(caller.credential_id, limit) for limit in limits):
+        if all(state.rate_limiter.rate_limits.take_report(caller.credential_id, limit) for limit in limits):
             await state.api_calls.record(called(caller, context.client, call))
 
     return record
 
 
-def _only_changes(prepared: Prepared) -> None:
+def _admit_mutations_only(prepared: Prepared) -> None:
+    """For API keys without the scope READ. Raises OutOfScope."""
     if prepared.operation.type is not OperationType.MUTATION:
         raise OutOfScope("This API key lacks the scope READ, which queries and subscriptions require.")
     refuse_reading(prepared, SCHEMA._schema)
 
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:
-    """For the pages, to which a browser brings its cookie: that of a session, since an API key is nobody who
-    looks at pages. Cookies go out with the response. Raises `RateLimited`."""
+    """The context for an HTML page. The browser's cookie must be that of a session: an API key in it is
+    ignored. Cookies are set on `response`. Raises `RateLimited`."""
     state = _state(connection)
     context = _context(state, connection, connection.headers, lambda: response)
     context.browser_secret = link_cookie.secret_of(connection, state.settings)
     context.issue_browser_secret = link_cookie.issuing(connection, state.settings, lambda: response)
     cookie = connection.cookies.get(state.settings.session_cookie, "")
-    await _enter_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.rate_limiter, {})
+    await _admit_by_cookie(context, "" if looks_like_api_key(cookie) else cookie, state.rate_limiter, {})
     return context
 
 
-def _watch(context: Context, scope: RequestScope) -> None:
-    """A WebSocket is closed when its credential ends: woken by its id, looked up anew."""
+def _close_with_credential(context: Context, scope: RequestScope) -> None:
+    """Closes a WebSocket when its credential ends: a database notification wakes the task, which looks the
+    credential up again."""
     asgi_scope = scope.connection.scope
     if asgi_scope["type"] != "websocket" or context.viewer is None or asgi_scope.get("watched"):
         return
@@ -139,29 +141,32 @@ def _watch(context: Context, scope: RequestScope) -> None:
     credential_id, user_id = context.viewer.credential.id, context.viewer.user.id
     is_api_key, token = context.viewer.is_api_key, context.token or ""
 
-    async def close_at_the_end() -> None:
-        # A person's role ends no session; that of an API key's member may end the key.
+    async def close_at_credential_end() -> None:
+        # A change of role does not end a session, but can end an API key's access.
         ids = (credential_id, user_id) if is_api_key else (credential_id,)
         async with context.listener.woken_by(*ids) as woken:
             try:
                 while True:
-                    if await _could_look_up(context, token):
+                    if await _is_looked_up(context, token):
                         await woken.wait()
                         woken.clear()
                     else:
-                        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-            except (Unauthenticated, Forbidden) as ended:
-                await scope.close(4403, ended.message)
+                        await asyncio.sleep(_RETRY_SECONDS)
+            except (Unauthenticated, Forbidden) as refusal:
+                await scope.close(4403, refusal.message)
             except Exception as error:
-                # Nobody stays connected who cannot be looked up.
-                log.warning("socket_closed_unchecked", request_id=scope.request_id, error=str(error))
+                # A WebSocket whose credential cannot be checked must not stay open.
+                log.warning(
+                    "websocket_closed_credential_not_checked", request_id=scope.request_id, error=str(error)
+                )
                 await scope.close(1013, "Try again later")
 
-    scope.at_end.append(asyncio.create_task(close_at_the_end()).cancel)
+    scope.at_end.append(asyncio.create_task(close_at_credential_end()).cancel)
 
 
-async def _could_look_up(context: Context, token: str) -> bool:
-    """False in an outage, in which nothing is sent either: each event is checked before it is."""
+async def _is_looked_up(context: Context, token: str) -> bool:
+    """Whether the credential could be looked up: False in an outage. No event is sent then, since each
+    event is checked as well. Raises Unauthenticated or Forbidden where the credential has ended."""
     try:
         async with context.listener.turn():
             await look_up(context.database, token)
@@ -175,20 +180,20 @@ async def _could_look_up(context: Context, token: str) -> bool:
 
 
 def with_cookies(response: Response, cookies: Response) -> Response:
-    """The response, with the cookies that the other one was given while it was worked out."""
+    """The response, with the cookies that were set on the response `cookies`."""
     response.raw_headers.extend(header for header in cookies.raw_headers if header[0] == b"set-cookie")
     return response
 
 
-async def _enter_by_cookie(
-    context: Context, cookie: str, rate_limiter: RateLimiter, told: dict[str, object]
+async def _admit_by_cookie(
+    context: Context, cookie: str, rate_limiter: RateLimiter, extensions: dict[str, object]
 ) -> None:
-    """A cookie whose session has ended is no error: the browser forgets it, and nobody is signed in. An API
-    key that has is one, as in the header."""
+    """A cookie of an ended session is not an error: the cookie is deleted, and the request is anonymous. An
+    API key in the cookie that is not valid raises Unauthenticated, as in the header."""
     context.token = cookie or None
     context.by_cookie = True
     try:
-        await rate_limiter.enter(context, told)
+        await rate_limiter.admit(context, extensions)
     except Unauthenticated:
         if looks_like_api_key(cookie):
             raise
@@ -229,7 +234,7 @@ def _state(connection: HTTPConnection) -> State:
 
 
 def _started_at(connection: HTTPConnection) -> datetime:
-    """Of the request. What a WebSocket is asked may be asked a day after it was opened."""
+    """The start time of the request; on a WebSocket, which may be open for days, the current time."""
     if connection.scope["type"] != "http":
         return now()
     started_at: datetime | None = connection.scope.get("state", {}).get("started_at")
@@ -244,6 +249,6 @@ def _client_of(state: State, connection: HTTPConnection, headers: Mapping[str, s
     user_agent = headers.get("user-agent")
     return Client(
         ip=state.proxies.client_of(connection),
-        user_agent=user_agent[:_LONGEST_HEADER] if user_agent else None,
+        user_agent=user_agent[:_MAX_HEADER_CHARACTERS] if user_agent else None,
         request_id=request_id(connection),
     )

@@ -1,4 +1,4 @@
-"""The connection policy: every limit on what clients hold open in a server process, and who holds what."""
+"""Connection limits of a server process, and the table of its open connections."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from web.proxy_headers import Proxies
 from web.security_headers import SecurityHeaders
 
 EVICTED_PART = 16
-"""One in so many of a limit makes room when it is reached: to search for them takes milliseconds."""
+"""When a limit is reached, a sixteenth of it is closed at once, since the search takes milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class ConnectionLimits:
     websockets_without_credential_per_address: int = 250
     websockets_per_credential: int = 100
 
-    """`incoming_bytes` of all bodies together. An answer that its client has left waiting for
-    `slow_send_seconds` makes room for others."""
+    """`incoming_bytes` is the limit of all request bodies together. A response that its client has not
+    received for `slow_send_seconds` may be closed to make room for other connections."""
 
     @property
     def websockets(self) -> int:
-        """Those whose clients have shown a credential stay for as long as they like; the rest of the
-        connections is left for requests."""
+        """Limit of WebSockets with a credential, which may stay open: the other connections are for
+        requests."""
         return self.connections * 3 // 4
 
     @classmethod
@@ -72,7 +72,8 @@ class ConnectionLimits:
         )
 
     def within(self, open_files: int) -> Self:
-        """With no more connections than the process may have files open; database and files need some."""
+        """These limits with no more connections than the process may open, less some for database and
+        files."""
         connections = min(self.connections, max(16, open_files - 256))
         return replace(
             self,
@@ -83,7 +84,7 @@ class ConnectionLimits:
 
 @dataclass(eq=False)
 class ConnectionRefused(Exception):
-    """A limit of the policy was reached: which one, and how much it allows."""
+    """A connection, request or WebSocket is refused; `limit` and `allowed` name the limit it exceeds."""
 
     status: int
     code: str
@@ -97,7 +98,7 @@ class ConnectionRefused(Exception):
         return {"code": self.code, **limit}
 
     def response(self, *, as_json: bool) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """Headers and body: GraphQL's `errors` for a client of the API, a sentence for others."""
+        """Headers and body: GraphQL's `errors` as JSON, or else the message as plain text."""
         body = self.message.encode()
         if as_json:
             body = encode({"errors": [{"message": self.message, "extensions": self.extensions}]})
@@ -116,12 +117,12 @@ class ConnectionRefused(Exception):
 class Connection(Protocol):
     site: Site | None
     body_bytes: int
-    """Of the body that comes in; counted by the table."""
+    """Size of the request body received so far; counted by the table."""
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when the client owes a request, or a part of one, or lets an answer wait; None while it is
-        owed an answer."""
+        """Since when the connection waits for its client to send a request or receive a response; None while
+        the app works on a response."""
 
     def check_deadlines(self, now: float) -> None: ...
     def evict(self, refusal: ConnectionRefused) -> None: ...
@@ -130,8 +131,8 @@ class Connection(Protocol):
 class ConnectionTable:
     """The open connections of a server process, by client address.
 
-    A new connection is admitted as long as there is one that waits for its client and can be closed for it:
-    first of the address that holds the most, so that no address takes what others need.
+    At the limit, a new connection is admitted by closing connections that wait for their clients, first those
+    of the address with the most connections, so that no address takes all of them.
     """
 
     def __init__(
@@ -150,7 +151,8 @@ class ConnectionTable:
         return (each for site in list(self._by_site.values()) for each in list(site))
 
     def site_of_peer(self, address: str | None) -> Site | None:
-        """None for what has no limit of its own: the connections of trusted proxies carry many clients."""
+        """The key of the per-address limit; None for trusted proxies, whose connections carry many
+        clients."""
         return None if address is None or self.proxies.trusts(address) else site_of(address)
 
     def admit(self, connection: Connection) -> None:
@@ -164,13 +166,13 @@ class ConnectionTable:
         if self._count >= limits.connections:
             refusal = too_many("connections", "connections", limits.connections)
             largest = max(self._by_site.values(), key=len)
-            crowd: Iterable[Connection] = largest if len(largest) > EVICTED_PART else self
-            self._make_room(crowd, limits.connections, refusal)
+            candidates: Iterable[Connection] = largest if len(largest) > EVICTED_PART else self
+            self._make_room(candidates, limits.connections, refusal)
         self._by_site.setdefault(connection.site, {})[connection] = None
         self._count += 1
 
     def release(self, connection: Connection) -> None:
-        """More than once is no harm."""
+        """May be called more than once."""
         site = self._by_site.get(connection.site)
         if site is None or connection not in site:
             return
@@ -181,8 +183,8 @@ class ConnectionTable:
             del self._by_site[connection.site]
 
     def count_body(self, connection: Connection, size: int) -> None:
-        """What has come in of a body, and is kept until all of it is there. Where all bodies together are too
-        large, the largest make room, first of the address that sends the most."""
+        """Counts a received part of a request body. Where all bodies together exceed the limit, the largest
+        are dropped, first those of the address that sends the most."""
         connection.body_bytes += size
         self._incoming_bytes += size
         if self._incoming_bytes > self.limits.incoming_bytes:
@@ -197,7 +199,7 @@ class ConnectionTable:
             connection.check_deadlines(now)
 
     def end(self) -> None:
-        """Closes what waits for a client; what is being answered ends by itself."""
+        """Closes the connections that wait for their clients; the others end with their responses."""
         for connection in self:
             if connection.waiting_since is not None:
                 connection.evict(ConnectionRefused(503, "UNAVAILABLE", "The server restarts: try again."))
@@ -214,9 +216,11 @@ class ConnectionTable:
                 self.release(each)
                 each.evict(refusal)
 
-    def _make_room(self, among: Iterable[Connection], limit: int, refusal: ConnectionRefused) -> None:
-        """Closes those that have waited for their clients longest. Raises the refusal where none waits."""
-        waiting = [(each.waiting_since, id(each), each) for each in among if each.waiting_since is not None]
+    def _make_room(self, candidates: Iterable[Connection], limit: int, refusal: ConnectionRefused) -> None:
+        """Closes the connections that have waited longest. Raises the refusal where none waits."""
+        waiting = [
+            (each.waiting_since, id(each), each) for each in candidates if each.waiting_since is not None
+        ]
         if not waiting:
             raise refusal
         for _, _, connection in sorted(waiting)[: max(1, limit // EVICTED_PART)]:
@@ -235,5 +239,5 @@ def too_many(what: str, limit: str, allowed: int) -> ConnectionRefused:
 
 
 def _too_many_bytes(allowed: int) -> ConnectionRefused:
-    message = f"Requests of more than {allowed:,} bytes are coming in. Try again later."
+    message = f"More than {allowed:,} bytes of request bodies are being received. Try again later."
     return ConnectionRefused(503, "UNAVAILABLE", message, "incoming_bytes", allowed)

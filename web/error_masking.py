@@ -1,9 +1,8 @@
-"""What clients are told when something goes wrong, and what only the log is told.
+"""Error masking: which errors clients see, and which are only logged.
 
-An error passes with its message and extensions if it was meant for the client: a GraphQLError that this
-project raised, or one of graphql-core about the request itself. An outage is logged once a minute, and
-shown as UNAVAILABLE. Everything else is logged with its traceback and shown as INTERNAL_ERROR with the
-request's ID.
+An error that is meant for the client keeps its message and extensions: a GraphQLError raised by this project,
+or by graphql-core about the request itself. An outage is logged once a minute and shown as UNAVAILABLE. Every
+other error is logged with its traceback and shown as INTERNAL_ERROR with the request ID.
 """
 
 import re
@@ -28,24 +27,24 @@ _UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 def presented(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """The `errors` of an answer, each with an `extensions.code`; the first hundred."""
+    """The `errors` of a response, each with an `extensions.code`; at most 100."""
     return [_presented(error, request_id) for error in list(errors)[:_MAX_ERRORS]]
 
 
 def as_graphql_error(error: Exception) -> GraphQLError:
-    """For what was raised outside of any field."""
+    """Wraps an exception that was raised outside of a field."""
     return error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
 
 
 def code_of(error: GraphQLError) -> str:
-    """As it is presented."""
+    """The `extensions.code` with which the error is presented."""
     if not _is_for_the_client(error):
         return UNAVAILABLE if outage_of(_origin(error)) else "INTERNAL_ERROR"
     return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
 
 
 def status_of(codes: Sequence[str]) -> int:
-    """Of what was refused as a whole, with these codes; 200 where there are none."""
+    """The HTTP status of a refused operation with these error codes; 200 without codes."""
     if not codes:
         return 200
     return _STATUS.get(codes[0], 400)
@@ -53,14 +52,14 @@ def status_of(codes: Sequence[str]) -> int:
 
 def unavailable_message(request_id: str) -> str:
     return (
-        "The database cannot be reached, or takes no changes, at the moment. Try again in a few seconds."
-        " If this was a change, it may have been made: look, or repeat it with the same idempotencyKey."
+        "The database is unavailable or read-only at the moment. Try again in a few seconds."
+        " If this was a change, it may have been made: check, or repeat it with the same idempotencyKey."
         f" Quote request ID {request_id} when you ask for help."
     )
 
 
 def unavailable(request_id: str) -> RequestRefused:
-    """The refusal of a request that met an outage."""
+    """The refusal of a request during an outage."""
     headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
     return RequestRefused(503, UNAVAILABLE, unavailable_message(request_id), headers, requestId=request_id)
 
@@ -78,7 +77,7 @@ def _presented(error: GraphQLError, request_id: str) -> dict[str, Any]:
     elif logged_as_outage(_origin(error), request_id=request_id):
         message, extensions = unavailable_message(request_id), {"code": UNAVAILABLE, "requestId": request_id}
     else:
-        # As text: a renderer that is given the exception may write the values of variables beside it.
+        # As text: a log renderer may add the values of variables to an exception.
         exception = "".join(traceback.format_exception(_origin(error)))
         log.error("operation_failed", request_id=request_id, path=error.path, exception=exception)
         message = f"Something went wrong on our side. Quote request ID {request_id} when you ask for help."
@@ -98,7 +97,7 @@ def _is_for_the_client(error: GraphQLError) -> bool:
     origin = _origin(error)
     if not isinstance(origin, GraphQLError):
         return False
-    # An argument that does not fit is located in the document; a result that does not fit is our mistake.
+    # An invalid argument has a location in the document; an invalid result, which is our fault, has none.
     return origin.nodes is not None or not _raised_by_graphql_core(origin)
 
 
@@ -115,7 +114,7 @@ def _raised_by_graphql_core(error: Exception) -> bool:
 
 
 def _clean(message: str) -> str:
-    """Messages quote what the client sent, which may be megabytes and no text."""
+    """Messages quote the client's input, which may be megabytes and contain control characters."""
     if len(message) > _MAX_MESSAGE_CHARACTERS:
         message = message[:_MAX_MESSAGE_CHARACTERS] + "…"
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", message)

@@ -29,8 +29,8 @@ Answer = dict[str, Any]
 log = structlog.get_logger()
 
 _NOT_RECORDED = (
-    "The audit log could not be reached, and no call is answered that is not in it. If this was a change,"
-    " it may have been made: ask for what it would have changed, or try again with the same idempotencyKey."
+    "The audit log is unavailable, so the call could not be recorded and is not answered."
+    " If this was a change, it may have been made: check, or repeat it with the same idempotencyKey."
 )
 
 

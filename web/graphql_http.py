@@ -95,7 +95,9 @@ class GraphQLHttpEndpoint:
         started_at = perf_counter()
         try:
             if media_type is None:
-                raise RequestRefused(406, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL_RESPONSE}.")
+                raise RequestRefused(
+                    406, "NOT_ACCEPTABLE", f"The Accept header must allow {JSON} or {GRAPHQL_RESPONSE}."
+                )
             operations, is_batch = await self._read(request, scope)
         except RequestRefused as refused:
             await self._record_unread(scope, started_at, refused)
@@ -124,10 +126,13 @@ class GraphQLHttpEndpoint:
                 await asyncio.sleep(0)  # Lets other requests run between two documents.
             await self._executor.prepare(operation, scope)
             if operation.type is OperationType.SUBSCRIPTION:
-                raise bad_request("Subscriptions are served over WebSockets, by graphql-transport-ws.")
+                raise bad_request("Subscriptions need a WebSocket with the subprotocol graphql-transport-ws.")
             if request.method == "GET" and operation.type is OperationType.MUTATION:
                 raise RequestRefused(
-                    405, "METHOD_NOT_ALLOWED", "Only queries are served to GET.", {"allow": "POST"}
+                    405,
+                    "METHOD_NOT_ALLOWED",
+                    "A GET request must be a query: send mutations by POST.",
+                    {"allow": "POST"},
                 )
         return operations, is_batch
 

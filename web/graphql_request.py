@@ -1,4 +1,4 @@
-"""A GraphQL-over-HTTP request, read and checked: nothing in here knows of a schema."""
+"""Reads and checks GraphQL-over-HTTP requests, without the schema."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -26,7 +26,7 @@ _DISCARDING_SECONDS = 5
 
 
 class RequestRefused(Exception):
-    """The HTTP request itself is at fault: answered with `status` whatever the media type."""
+    """The HTTP request is refused, with `status` in every media type."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ def bad_request(message: str, **extensions: object) -> RequestRefused:
 
 @lru_cache(maxsize=256)
 def preferred_media_type(accept: str) -> str | None:
-    """HTML, JSON or GRAPHQL_RESPONSE, as an Accept header ranks them; None where it accepts none of them.
+    """The preferred one of HTML, JSON and GRAPHQL_RESPONSE in an Accept header; None where it accepts none.
 
-    JSON where the header says nothing of it; the newer type where it is named and JSON not ranked above it.
+    JSON by default; GRAPHQL_RESPONSE only where it is named and JSON has no higher quality.
     """
     if not accept:
         return JSON
@@ -98,9 +98,9 @@ def _ranks(accept: str) -> dict[str, float]:
 
 
 def check_origin(headers: Mapping[str, str], allowed_origins: Collection[str]) -> None:
-    """Refuses what a page of another site may have sent with the person's cookies.
+    """Raises RequestRefused for a request with cookies that a page of another site may have sent.
 
-    A Cookie counts whether or not an Authorization header stands beside it. `allowed_origins` normalised.
+    An Authorization header beside the cookies makes no difference. `allowed_origins` are normalised.
     """
     if "cookie" not in headers:
         return
@@ -111,7 +111,9 @@ def check_origin(headers: Mapping[str, str], allowed_origins: Collection[str]) -
     elif is_same_origin(origin, headers.get("host")) or normalize_origin(origin) in allowed_origins:
         return
     raise RequestRefused(
-        403, "ORIGIN_NOT_ALLOWED", "Pages of this origin may not send requests with the person's cookies."
+        403,
+        "ORIGIN_NOT_ALLOWED",
+        "Pages of this origin may not send requests with cookies: add it to the setting ALLOWED_ORIGINS.",
     )
 
 
@@ -126,7 +128,7 @@ async def read_operations(
         return _from_query(request.query_params)
     if request.method != "POST":
         raise RequestRefused(
-            405, "METHOD_NOT_ALLOWED", "GraphQL is served to GET and POST.", {"allow": "GET, POST"}
+            405, "METHOD_NOT_ALLOWED", "GraphQL requests must use GET or POST.", {"allow": "GET, POST"}
         )
     _check_content(headers)
     body = await _read_body(request, headers, max_body_bytes)
@@ -145,7 +147,7 @@ async def read_operations(
 
 
 def requested_operation(document: object, may_hold_nul: bool = True) -> RequestedOperation:
-    """Raises RequestRefused where the document is not shaped as GraphQL requests are."""
+    """Parses one operation of a JSON document. Raises RequestRefused where it is malformed."""
     if not isinstance(document, dict):
         raise bad_request("A GraphQL request must be a JSON object.")
     query, operation_name = document.get("query"), document.get("operationName")
@@ -192,7 +194,7 @@ def _check_content(headers: Mapping[str, str]) -> None:
 
 
 async def _read_body(request: Request, headers: Mapping[str, str], max_body_bytes: int) -> bytes:
-    """Keeps no more than the limit, whatever the length the client told, or did not tell."""
+    """The body. Raises RequestRefused where it exceeds the limit, whatever its Content-Length."""
     if int(_digits(headers.get("content-length"))) > max_body_bytes:
         await _discard(request.stream())
         raise _too_large(max_body_bytes)
@@ -211,7 +213,8 @@ async def _read_body(request: Request, headers: Mapping[str, str], max_body_byte
 
 
 async def _discard(stream: AsyncIterator[bytes]) -> None:
-    """Lets a client finish sending, within reason: one that is cut off while it sends reads no answer."""
+    """Reads and discards the rest of a body, within bounds: a client that is cut off while it sends does not
+    read the response."""
     left = _MAX_DISCARDED_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(_DISCARDING_SECONDS):

@@ -1,4 +1,4 @@
-"""A request and its response, written in one step where the response is complete in one message."""
+"""Writes an HTTP response in one step where the app sends its body in one message."""
 
 from typing import Any
 
@@ -18,20 +18,20 @@ _REPEATED_NAMES = frozenset(
         b"x-content-type-options",
     )
 )
-_MOST_REPEATED_LINES = 256
+_MAX_REPEATED_LINES = 256
 _FRAMING_NAMES = (b"connection", b"transfer-encoding")
 _WITHOUT_BODY = (204, 304)
 
 _repeated_lines: dict[tuple[bytes, bytes], bytes] = {}
-"""By header, those that were found to be valid: most responses repeat them."""
+"""Cache of valid header lines: most responses repeat them."""
 
 
 class ResponseCycle(RequestResponseCycle):
-    """Head and body go out together, as one packet instead of two. Uvicorn writes what comes in parts, has no
-    Content-Length, is the connection's last, or is not valid."""
+    """Sends head and body together, as one packet instead of two. Uvicorn writes the other responses: those
+    in parts, without Content-Length, not valid, or the last one of a connection."""
 
     _start: Any = None
-    """The message with status and headers, which waits for the one with the body."""
+    """The message with status and headers, kept until the message with the body."""
 
     async def send(self, message: Any) -> None:
         start = self._start
@@ -63,7 +63,7 @@ class ResponseCycle(RequestResponseCycle):
         self.on_response()
 
     def _in_one_part(self, start: Any, message: Any) -> bytes | None:
-        """None where it is left to uvicorn."""
+        """The response's bytes; None where uvicorn must write it."""
         status = start["status"]
         if (
             message["type"] != "http.response.body"
@@ -90,11 +90,11 @@ class ResponseCycle(RequestResponseCycle):
 
 
 def _line(header: tuple[bytes, bytes]) -> bytes | None:
-    """None where it says how the response ends, or is not valid."""
+    """The header's line; None for a header that controls the message length, or is not valid."""
     name, value = header[0].lower(), header[1]
     if name in _FRAMING_NAMES or HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
         return None
     line = b"%b: %b\r\n" % (name, value)
-    if name in _REPEATED_NAMES and len(_repeated_lines) < _MOST_REPEATED_LINES:
+    if name in _REPEATED_NAMES and len(_repeated_lines) < _MAX_REPEATED_LINES:
         _repeated_lines[header] = line
     return line

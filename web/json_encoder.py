@@ -1,4 +1,4 @@
-"""Answers as JSON."""
+"""JSON encoder for responses."""
 
 import json
 import math
@@ -9,8 +9,9 @@ import orjson
 
 
 def encode(answer: object) -> bytes:
-    """By orjson; slowly where there is something in it that orjson refuses, such as an integer of the
-    database beyond 64 bits. Raises TypeError, ValueError or RecursionError for what is no JSON at all."""
+    """Encodes with orjson, or with the slower standard library where orjson refuses a value, such as an
+    integer of more than 64 bits. Raises TypeError, ValueError or RecursionError where the value is not
+    JSON."""
     try:
         return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
     except TypeError:

@@ -1,5 +1,5 @@
-"""Turns away whom the rate limiter would refuse, before anything of their request is read: so that thousands
-of wrong keys a second take little from those who have good ones."""
+"""Load shedding: refuses requests that the rate limiter would refuse before reading them, so that thousands
+of invalid keys a second take little time from valid ones."""
 
 from collections.abc import Awaitable
 
@@ -20,9 +20,9 @@ class LoadShedding:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         state: State = scope["app"].state.team_access
-        if state.rate_limiter.is_pressed and scope["method"] == "POST":
+        if state.rate_limiter.has_refused_recently and scope["method"] == "POST":
             connection = HTTPConnection(scope)
-            limited = state.rate_limiter.turned_away(
+            limited = state.rate_limiter.known_refusal(
                 _token_of(connection, state.settings.session_cookie), state.proxies.client_of(connection)
             )
             if limited is not None:

@@ -1,5 +1,5 @@
-"""How a process logs: to standard error, for people or for machines. No path or query of a request is
-logged anywhere, since links carry tokens."""
+"""Log configuration: to standard error, as text or JSON. Paths and queries of requests are never logged,
+since links contain tokens."""
 
 import logging
 import sys
@@ -24,6 +24,6 @@ def configure_logs(settings: Settings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # The stream of the moment: whoever redirects standard error may close what it was redirected to.
+        # Looked up for each logger: a redirected standard error may be closed later.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

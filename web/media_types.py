@@ -1,4 +1,4 @@
-"""Media types with their parameters, as RFC 9110 has them (8.3.1, 12.5.1)."""
+"""Parser of media types and Accept headers, by RFC 9110 (8.3.1, 12.5.1)."""
 
 import re
 from collections.abc import Iterator
@@ -11,24 +11,24 @@ _PARAMETER = re.compile(rf";\s*+(?:({_NAME})=({_NAME}|{_QUOTED})\s*+)?")
 _QUALITY = re.compile(r"0(?:\.\d{0,3})?|1(?:\.0{0,3})?")
 # Up to the next comma outside of quotes.
 _ELEMENT = re.compile(rf"(?:[^,\"]++|{_QUOTED}|\")++")
-_MOST_CHARACTERS = 1_000
-"""Of a header: quotes that do not end are looked for again from each."""
+_MAX_CHARACTERS = 1_000
+"""Longest header that is parsed: unterminated quotes take quadratic time."""
 _ESCAPED = re.compile(r"\\(.)")
 
 
 class MediaType(NamedTuple):
-    """In lower case, but for the values of parameters. Of one that is given twice the last counts."""
+    """A media type in lower case, except parameter values. Of a repeated parameter the last one counts."""
 
     name: str
     parameters: dict[str, str]
 
 
 def media_type_of(header: str) -> MediaType | None:
-    """None for what is no media type."""
-    found = _TYPE.match(header)
-    if found is None or len(header) > _MOST_CHARACTERS:
+    """None where the header is not a media type."""
+    match = _TYPE.match(header)
+    if match is None or len(header) > _MAX_CHARACTERS:
         return None
-    parameters, place = {}, found.end()
+    parameters, place = {}, match.end()
     while place < len(header):
         parameter = _PARAMETER.match(header, place)
         if parameter is None:
@@ -36,12 +36,12 @@ def media_type_of(header: str) -> MediaType | None:
         if parameter[1] is not None:
             parameters[parameter[1].lower()] = _unquoted(parameter[2])
         place = parameter.end()
-    return MediaType(found[1].lower(), parameters)
+    return MediaType(match[1].lower(), parameters)
 
 
 def accepted(header: str) -> Iterator[tuple[str, float]]:
-    """The media ranges of an Accept header, each with its quality; what is malformed is passed over."""
-    for element in _ELEMENT.findall(header[:_MOST_CHARACTERS]):
+    """The media ranges of an Accept header, each with its quality; malformed ones are ignored."""
+    for element in _ELEMENT.findall(header[:_MAX_CHARACTERS]):
         media_type = media_type_of(element)
         if media_type is not None:
             quality = media_type.parameters.get("q", "1")

@@ -1,5 +1,5 @@
-"""A client address's part of the requests in progress, where trusted proxies carry many clients' requests on
-connections of their own."""
+"""Middleware that limits the concurrent requests of each client address behind trusted proxies, where the
+limit of connections per address does not apply."""
 
 from collections import Counter
 

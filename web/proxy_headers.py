@@ -1,4 +1,4 @@
-"""Which client a request comes from: the one that is connected, or whom trusted proxies name."""
+"""Client address of a request: that of the connection, or the one that trusted proxies report."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 
 from permissions.client_sites import parsed
 
-_MOST_HOPS = 20
+_MAX_HOPS = 20
 
 
 class Proxies:
@@ -19,8 +19,8 @@ class Proxies:
         return bool(self._networks)
 
     def client_of(self, connection: HTTPConnection) -> str | None:
-        """The last address on the way here that is none of a trusted proxy's. What stands before it in
-        X-Forwarded-For, anybody may have written."""
+        """The last address in X-Forwarded-For, or of the connection, that is not a trusted proxy. The
+        addresses before it are not trustworthy: the client may have sent them."""
         peer = connection.client.host if connection.client else None
         if peer is None:
             return None
@@ -28,7 +28,7 @@ class Proxies:
             return _canonical(peer)
         hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
         client = _canonical(peer)
-        for hop in reversed(hops[-_MOST_HOPS:]):
+        for hop in reversed(hops[-_MAX_HOPS:]):
             address = parsed(_without_port(hop))
             if address is None or not self.trusts(client):
                 break
@@ -36,7 +36,7 @@ class Proxies:
         return client
 
     def trusts(self, text: str) -> bool:
-        """Whether the address is a trusted proxy's."""
+        """Whether the address belongs to a trusted proxy."""
         address = parsed(text)
         return address is not None and any(
             address.version == network.version and address in network for network in self._networks
@@ -45,12 +45,12 @@ class Proxies:
 
 @lru_cache(maxsize=4_096)
 def _canonical(ip: str) -> str:
-    """An IPv4 address that was mapped into IPv6 as itself."""
+    """The address in canonical notation; an IPv4-mapped IPv6 address as IPv4."""
     return str(parsed(ip) or ip)
 
 
 def _without_port(hop: str) -> str:
-    """Some proxies write `203.0.113.7:4711` and `[2001:db8::1]:4711`."""
+    """Removes the port that some proxies add: `203.0.113.7:4711`, `[2001:db8::1]:4711`."""
     hop = hop.strip()
     if hop.startswith("["):
         return hop[1:].partition("]")[0]

@@ -1,10 +1,10 @@
-"""Who comes in, and how often: a request is counted against the credential that it comes with, whether that
-works or not, and against its client's address where the credential is nobody's, or there is none.
+"""Rate limits of requests: per credential, whether it is valid or not, and per client address for requests
+with an unknown credential or none.
 
-So many wrong keys from one address do not keep the good ones of that address out. Tokens that are known to be
-somebody's are looked up at each request, as long as there is something in their bucket. Others are strangers:
-few are looked up at a time, so that connections are left for who is known; where the address's bucket is
-empty one at a time, and never again those that were nobody's.
+So invalid keys from an address do not use up the limit of the valid ones. A known token, which belongs to a
+credential, is looked up at each request while its bucket is not empty. Few unknown tokens are looked up at a
+time, so that database connections are left for known ones; while the address's bucket is empty only one at
+a time, and never a token that was found to belong to no credential.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
 from settings import Settings
 
-_MOST_REMEMBERED = 20_000
-_PRESSED_SECONDS = 60
+_MAX_TOKENS = 20_000
+_RECENTLY_SECONDS = 60
 _RATE_LIMITED = "RATE_LIMITED"
 _LIMITS = (_RATE_LIMITED, "QUERY_TOO_COMPLEX")
 LIMIT_CODES = frozenset(_LIMITS)
@@ -35,68 +35,69 @@ class RateLimits:
     def __init__(self, settings: Settings, *, shared: bool = False) -> None:
         self.credentials = Buckets(settings.rate_limit_per_minute, shared=shared)
         self.addresses = Buckets(settings.rate_limit_per_minute_per_address, shared=shared)
-        self._told = Buckets(1, shared=shared)
+        self._reports = Buckets(1, shared=shared)
 
-    def is_news(self, credential_id: UUID, limit: str) -> bool:
-        """Whether this was not asked of the same credential and limit for a minute: a limit that is hit is
-        audited once a minute, not once a hit."""
-        level = self._told.take((credential_id.int, _LIMITS.index(limit)))
+    def take_report(self, credential_id: UUID, limit: str) -> bool:
+        """Whether the exceeded limit is due to be recorded in the audit log: once a minute for each
+        credential and limit. Counts as recorded then."""
+        level = self._reports.take((credential_id.int, _LIMITS.index(limit)))
         return level is not None and not level.refused_until
 
-    def was_told(self, credential_id: UUID, limit: str) -> bool:
-        """Whether it is no news, without telling it."""
-        level = self._told.look((credential_id.int, _LIMITS.index(limit)))
+    def was_reported(self, credential_id: UUID, limit: str) -> bool:
+        """Whether the exceeded limit was recorded within the last minute."""
+        level = self._reports.look((credential_id.int, _LIMITS.index(limit)))
         return level is not None and level.refused_until > 0
 
 
 class RateLimiter:
-    """Of one process."""
+    """Rate limiter of one process: looks credentials up and counts their requests."""
 
-    def __init__(self, rate_limits: RateLimits, strangers: int) -> None:
-        """`strangers` may be looked up at a time."""
+    def __init__(self, rate_limits: RateLimits, max_unknown_lookups: int) -> None:
+        """`max_unknown_lookups`: how many unknown tokens are looked up at a time."""
         self.rate_limits = rate_limits
-        self._known = _Remembered[UUID]()
-        self._nobodys = _Remembered[bool]()
-        self._strangers = asyncio.Semaphore(strangers)
-        self._crowd = asyncio.Semaphore(1)
-        self._pressed_until = 0.0
+        self._known = _RecentTokens[UUID]()
+        self._useless = _RecentTokens[bool]()
+        self._unknown_lookups = asyncio.Semaphore(max_unknown_lookups)
+        self._over_limit_lookups = asyncio.Semaphore(1)
+        self._refused_until = 0.0
 
     @property
-    def is_pressed(self) -> bool:
-        """Whether somebody was refused lately."""
-        return monotonic() < self._pressed_until
+    def has_refused_recently(self) -> bool:
+        """Whether a request was refused within the last minute."""
+        return monotonic() < self._refused_until
 
-    def turned_away(self, token: str | None, ip: str | None) -> RateLimited | None:
-        """What `enter` would raise without looking anybody up, and the log does not have to be told."""
+    def known_refusal(self, token: str | None, ip: str | None) -> RateLimited | None:
+        """The RateLimited that `admit` would raise without a look-up and without an audit event; else
+        None."""
         token_hash = hash_token(token or "")
         credential_id = self._known.get(token_hash)
         if credential_id is not None:
             level = self.rate_limits.credentials.look(credential_id)
-            if level is None or not level.refused_until or self._is_to_be_told(credential_id, token or ""):
+            if level is None or not level.refused_until or self._is_report_due(credential_id, token or ""):
                 return None
             return RateLimited(level)
         level = self.rate_limits.addresses.look(site_of(ip))
         if level is None or not level.refused_until:
             return None
-        is_useless = token is None or is_mangled(token) or self._nobodys.get(token_hash)
-        return RateLimited(level) if is_useless or self._crowd.locked() else None
+        is_useless = token is None or is_mangled(token) or self._useless.get(token_hash)
+        return RateLimited(level) if is_useless or self._over_limit_lookups.locked() else None
 
-    async def enter(self, context: Context, told: dict[str, object]) -> None:
-        """Looks up who asks with `context.token`, and counts the request; what is left of the limit is
-        told as `rateLimit`, where there is one. Raises RateLimited, and what `Context.identify` raises."""
+    async def admit(self, context: Context, extensions: dict[str, object]) -> None:
+        """Looks up the credential of `context.token` and counts the request. Sets `rateLimit` in `extensions`
+        to the limit and what is left of it. Raises RateLimited, and what `Context.identify` raises."""
         if not context.token:
-            self.count_address(context.client.ip, told)
+            self.count_address(context.client.ip, extensions)
             return
         token_hash = hash_token(context.token)
         credential_id = self._known.get(token_hash)
         if credential_id is None:
             if is_mangled(context.token):
-                self.count_address(context.client.ip, told)
-                await context.identify()  # Which refuses it without looking it up.
+                self.count_address(context.client.ip, extensions)
+                await context.identify()  # Refuses the malformed key without a database query.
             else:
-                await self._enter_unknown(context, token_hash, told)
+                await self._admit_unknown(context, token_hash, extensions)
             return
-        refused = self._take(credential_id, told)
+        refused = self._take(credential_id, extensions)
         if refused is not None:
             await self._refuse(context, credential_id, refused)
         try:
@@ -104,96 +105,100 @@ class RateLimiter:
         except Unauthenticated:
             if context.caller is None:
                 self._known.forget(token_hash)
-                self.count_address(context.client.ip, told)
+                self.count_address(context.client.ip, extensions)
             raise
 
-    def count_address(self, ip: str | None, told: dict[str, object], count: int = 1) -> None:
-        """For who is nobody here, `count` requests. Raises RateLimited where fewer are left."""
+    def count_address(self, ip: str | None, extensions: dict[str, object], count: int = 1) -> None:
+        """Counts `count` requests against the address. Raises RateLimited where fewer are left."""
         level = self.rate_limits.addresses.take(site_of(ip), count)
         if level is not None:
-            told["rateLimit"] = level.shown()
+            extensions["rateLimit"] = level.shown()
             if level.refused_until:
                 raise self._refused(level)
 
     def count_message(self, credential_id: UUID | None, ip: str | None) -> None:
-        """Raises RateLimited."""
+        """Counts a WebSocket message as a request. Raises RateLimited."""
         if credential_id is None:
             self.count_address(ip, {})
         elif (level := self._take(credential_id, {})) is not None:
             raise self._refused(level)
 
-    async def _enter_unknown(self, context: Context, token_hash: bytes, told: dict[str, object]) -> None:
+    async def _admit_unknown(
+        self, context: Context, token_hash: bytes, extensions: dict[str, object]
+    ) -> None:
         refusal: Unauthenticated | Forbidden | None = None
         try:
-            async with self._turn(context, token_hash, told):
+            async with self._lookup_slot(context, token_hash, extensions):
                 await context.identify()
         except (Unauthenticated, Forbidden) as error:
             refusal = error
-        found = context.caller or context.viewer
-        if found is not None:
-            self._known.remember(token_hash, found.credential_id)
-            self._nobodys.forget(token_hash)
-            refused = self._take(found.credential_id, told)
+        viewer = context.caller or context.viewer
+        if viewer is not None:
+            self._known.remember(token_hash, viewer.credential_id)
+            self._useless.forget(token_hash)
+            refused = self._take(viewer.credential_id, extensions)
             if refused is not None:
-                await self._refuse(context, found.credential_id, refused)
+                await self._refuse(context, viewer.credential_id, refused)
         else:
-            self._nobodys.remember(token_hash, True)
-            self.count_address(context.client.ip, told)
+            self._useless.remember(token_hash, True)
+            self.count_address(context.client.ip, extensions)
         if refusal is not None:
             raise refusal
 
-    def _turn(self, context: Context, token_hash: bytes, told: dict[str, object]) -> asyncio.Semaphore:
-        """To be looked up. Raises RateLimited where the address is over its limit and it is no use, or
-        another one of such addresses is being looked up."""
+    def _lookup_slot(
+        self, context: Context, token_hash: bytes, extensions: dict[str, object]
+    ) -> asyncio.Semaphore:
+        """The semaphore for the look-up. Raises RateLimited where the address is over its limit and the
+        token is known to be useless or another look-up over the limit is running."""
         level = self.rate_limits.addresses.look(site_of(context.client.ip))
         if level is None or not level.refused_until:
-            return self._strangers
-        if self._crowd.locked() or self._nobodys.get(token_hash):
-            told["rateLimit"] = level.shown()
+            return self._unknown_lookups
+        if self._over_limit_lookups.locked() or self._useless.get(token_hash):
+            extensions["rateLimit"] = level.shown()
             raise self._refused(level)
-        return self._crowd
+        return self._over_limit_lookups
 
-    def _take(self, credential_id: UUID, told: dict[str, object]) -> Level | None:
-        """The bucket's level where there is too little in it."""
+    def _take(self, credential_id: UUID, extensions: dict[str, object]) -> Level | None:
+        """Counts a request of the credential; returns the bucket's level where the limit is exceeded."""
         level = self.rate_limits.credentials.take(credential_id)
         if level is None:
             return None
-        told["rateLimit"] = level.shown()
+        extensions["rateLimit"] = level.shown()
         return level if level.refused_until else None
 
     async def _refuse(self, context: Context, credential_id: UUID, level: Level) -> None:
-        """Raises RateLimited, having found out whose API key it is where the log is to have it."""
-        if self._is_to_be_told(credential_id, context.token or ""):
+        """Raises RateLimited, after looking up the API key where the refusal is to be recorded."""
+        if self._is_report_due(credential_id, context.token or ""):
             context.caller = context.caller or await find(context.database, context.token or "")
         raise self._refused(level)
 
-    def _is_to_be_told(self, credential_id: UUID, token: str) -> bool:
-        """Whether the log is to have it: of API keys, the first one in a minute."""
-        return looks_like_api_key(token) and not self.rate_limits.was_told(credential_id, _RATE_LIMITED)
+    def _is_report_due(self, credential_id: UUID, token: str) -> bool:
+        """Whether the refusal is to be recorded in the audit log: for API keys, once a minute."""
+        return looks_like_api_key(token) and not self.rate_limits.was_reported(credential_id, _RATE_LIMITED)
 
     def _refused(self, level: Level) -> RateLimited:
-        self._pressed_until = monotonic() + _PRESSED_SECONDS
+        self._refused_until = monotonic() + _RECENTLY_SECONDS
         return RateLimited(level)
 
 
-class _Remembered(Generic[Value]):
-    """By a token's hash; what has not been asked for lately is forgotten."""
+class _RecentTokens(Generic[Value]):
+    """Cache by token hash, which keeps the most recently used entries: at least 20,000, at most 40,000."""
 
     def __init__(self) -> None:
-        self._lately: dict[bytes, Value] = {}
-        self._before: dict[bytes, Value] = {}
+        self._recent: dict[bytes, Value] = {}
+        self._older: dict[bytes, Value] = {}
 
     def get(self, token_hash: bytes) -> Value | None:
-        value = self._lately.get(token_hash)
-        if value is None and (value := self._before.get(token_hash)) is not None:
+        value = self._recent.get(token_hash)
+        if value is None and (value := self._older.get(token_hash)) is not None:
             self.remember(token_hash, value)
         return value
 
     def remember(self, token_hash: bytes, value: Value) -> None:
-        if len(self._lately) >= _MOST_REMEMBERED:
-            self._before, self._lately = self._lately, {}
-        self._lately[token_hash] = value
+        if len(self._recent) >= _MAX_TOKENS:
+            self._older, self._recent = self._recent, {}
+        self._recent[token_hash] = value
 
     def forget(self, token_hash: bytes) -> None:
-        self._lately.pop(token_hash, None)
-        self._before.pop(token_hash, None)
+        self._recent.pop(token_hash, None)
+        self._older.pop(token_hash, None)

@@ -1,4 +1,4 @@
-"""Headers that every HTTP response has, whichever code answers: pages, files, JSON, errors, redirects."""
+"""Security headers of every HTTP response: pages, files, JSON, errors and redirects."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from starlette.types import Message, Scope, Send
 STATIC_FILES_POLICY = "; ".join(
     [
         "default-src 'none'",
-        # A script that runs as a worker is held to the policy of its own response.
+        # A web worker's script is subject to the policy of its own response.
         "script-src 'self'",
         "connect-src 'self'",
         "style-src 'self'",
@@ -25,7 +25,8 @@ _EXTENSION = "websocket.http.response"
 
 
 class SecurityHeaders:
-    """Adds those that a response has not set itself; Strict-Transport-Security where PUBLIC_URL is https."""
+    """Adds the headers that a response does not set itself; Strict-Transport-Security where PUBLIC_URL is
+    https."""
 
     def __init__(self, *, https: bool) -> None:
         self._headers = [
@@ -35,7 +36,7 @@ class SecurityHeaders:
         ]
 
     def around(self, scope: Scope, send: Send) -> Callable[[Message], Awaitable[None]]:
-        """`send`, for the responses to a request."""
+        """Wraps `send` so that it adds the headers to the response."""
         if scope["type"] == "websocket":
             return self._around_handshake(scope, send)
 
@@ -51,13 +52,13 @@ class SecurityHeaders:
         return [*headers, *[header for header in self._headers if header[0] not in names]]
 
     def _around_handshake(self, scope: Scope, send: Send) -> Send:
-        """A WebSocket that is refused is answered with 403 by the server itself, without any headers."""
-        has_answered = False
+        """Answers a refused WebSocket handshake, since the server's own 403 would have no headers."""
+        has_responded = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal has_answered
-            is_refusal = message["type"] == "websocket.close" and not has_answered
-            has_answered = True
+            nonlocal has_responded
+            is_refusal = message["type"] == "websocket.close" and not has_responded
+            has_responded = True
             if is_refusal:
                 reason = message.get("reason") or "Forbidden"
                 await self.refuse_handshake(scope, send, HTTPStatus.FORBIDDEN, reason)
@@ -69,7 +70,7 @@ class SecurityHeaders:
         return send_with_headers
 
     async def refuse_handshake(self, scope: Scope, send: Send, status: int, reason: str) -> None:
-        """With the status where the server can, or else with its own 403."""
+        """Responds with the status where the server supports it; else the server responds with 403."""
         if _EXTENSION not in (scope.get("extensions") or {}):
             await send({"type": "websocket.close", "code": 1008, "reason": reason[:100]})
             return

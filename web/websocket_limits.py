@@ -1,4 +1,4 @@
-"""The WebSockets of a server process: limits for clients without a credential, and for each credential."""
+"""Limits of the open WebSockets of a server process: without a credential, and for each credential."""
 
 import asyncio
 from collections import Counter
@@ -43,9 +43,9 @@ class WebSocketTable:
         self._ending: set[asyncio.Future[None]] = set()
 
     def admit(self, connection: HTTPConnection) -> WebSocketSlot:
-        """A place without a credential. Where all are taken, the oldest WebSockets make room.
+        """A slot without a credential. At the limit, the oldest WebSockets without a credential are closed.
 
-        Raises ConnectionRefused where the client's address has its part."""
+        Raises ConnectionRefused where the client's address is at its limit."""
         site, limits = site_of(self._proxies.client_of(connection)), self._limits
         if self._by_site[site] >= limits.websockets_without_credential_per_address:
             raise too_many_from_address(
@@ -59,8 +59,8 @@ class WebSocketTable:
         return slot
 
     def identify(self, slot: WebSocketSlot, credential_id: UUID) -> None:
-        """Moves the WebSocket to those of the credential. Raises ConnectionRefused where it has its part, or
-        the client's address has: whoever has a credential can make more of them."""
+        """Counts the WebSocket against its credential. Raises ConnectionRefused where the credential, or the
+        client's address, is at its limit: the owner of one credential can create more."""
         limits = self._limits
         if self._by_credential[credential_id] >= limits.websockets_per_credential:
             allowed = limits.websockets_per_credential
@@ -78,7 +78,7 @@ class WebSocketTable:
         self._identified_by_site[slot.site] += 1
 
     def release(self, slot: WebSocketSlot) -> None:
-        """More than once is no harm."""
+        """May be called more than once."""
         if slot.credential_id is not None:
             _count_down(self._by_credential, slot.credential_id)
             _count_down(self._identified_by_site, slot.site)
@@ -106,7 +106,7 @@ async def _end(slot: WebSocketSlot, refusal: ConnectionRefused) -> None:
 
 
 def _count_down(counter: Counter[Key], key: Key) -> None:
-    """Keeps no key that counts nothing."""
+    """Removes a key whose count reaches 0."""
     counter[key] -= 1
     if not counter[key]:
         del counter[key]
