@@ -26,7 +26,7 @@ class Hosts:
 
     def __init__(self, settings: Settings, security_headers: SecurityHeaders) -> None:
         public_name = urlsplit(settings.public_url).hostname or ""
-        # With the embedded database, database_url is set in the server processes: smtp_url tells as well.
+        # In server processes, database_url is also set where the database is the embedded one.
         self._is_embedded = None in (settings.database_url, settings.smtp_url) or _is_of_this_machine(
             public_name
         )
@@ -35,8 +35,10 @@ class Hosts:
             self._names.add(settings.host)
         self._allowed_headers: set[bytes] = set()
         """Cache of Host headers that were allowed: most requests repeat one of them."""
-        self._security_headers = security_headers self._message = f"Host name not allowed: use
-        {settings.public_origin}," " or add the name to the setting ALLOWED_HOSTS."
+        self._security_headers = security_headers
+        self._message = (
+            f"Host name not allowed: use {settings.public_origin}, or add the name to ALLOWED_HOSTS."
+        )
 
     def allows(self, scope: Scope) -> bool:
         """Whether the request has exactly one Host header, with an allowed name. The health check allows

@@ -147,7 +147,7 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
         async with context.listener.woken_by(*ids) as woken:
             try:
                 while True:
-                    if await _is_looked_up(context, token):
+                    if await _look_up_unless_outage(context, token):
                         await woken.wait()
                         woken.clear()
                     else:
@@ -164,7 +164,7 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
     scope.at_end.append(asyncio.create_task(close_at_credential_end()).cancel)
 
 
-async def _is_looked_up(context: Context, token: str) -> bool:
+async def _look_up_unless_outage(context: Context, token: str) -> bool:
     """Whether the credential could be looked up: False in an outage. No event is sent then, since each
     event is checked as well. Raises Unauthenticated or Forbidden where the credential has ended."""
     try:

@@ -59,12 +59,12 @@ class RateLimiter:
         self._useless = _RecentTokens[bool]()
         self._unknown_lookups = asyncio.Semaphore(max_unknown_lookups)
         self._over_limit_lookups = asyncio.Semaphore(1)
-        self._refused_until = 0.0
+        self._last_refusal_expires_at = 0.0
 
     @property
     def has_refused_recently(self) -> bool:
         """Whether a request was refused within the last minute."""
-        return monotonic() < self._refused_until
+        return monotonic() < self._last_refusal_expires_at
 
     def known_refusal(self, token: str | None, ip: str | None) -> RateLimited | None:
         """The RateLimited that `admit` would raise without a look-up and without an audit event; else
@@ -177,7 +177,7 @@ class RateLimiter:
         return looks_like_api_key(token) and not self.rate_limits.was_reported(credential_id, _RATE_LIMITED)
 
     def _refused(self, level: Level) -> RateLimited:
-        self._refused_until = monotonic() + _RECENTLY_SECONDS
+        self._last_refusal_expires_at = monotonic() + _RECENTLY_SECONDS
         return RateLimited(level)
 
 
