@@ -1,4 +1,4 @@
-"""Connection URLs of PostgreSQL, as libpq has them: parsed once into one typed value, or refused."""
+"""Connection URLs of PostgreSQL by the rules of libpq, parsed into one typed value."""
 
 import os
 import re
@@ -23,7 +23,7 @@ Parameters = dict[str, str]
 
 
 class Host(NamedTuple):
-    """A host name, an IP address, or the absolute path of the folder of a Unix socket."""
+    """Host name, IP address, or absolute path of a Unix socket's folder."""
 
     name: str
     port: int | None
@@ -31,8 +31,8 @@ class Host(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """Where a PostgreSQL is, who connects, and how. What is None comes from where libpq has it from too:
-    PGUSER and the like, the password file, the system's user."""
+    """Parameters of connections. Those that are None have libpq's defaults: PGUSER and the like, the password
+    file, the system's user."""
 
     hosts: tuple[Host, ...] = ()
     """Tried one after the other; none is a Unix socket in the usual folders, or localhost."""
@@ -52,7 +52,8 @@ class Dsn:
 
 
 def parse(url: str) -> Dsn:
-    """Raises ValueError, which says what would be right and nothing of what may be a password."""
+    """Raises ValueError with a message that says what would be valid. It contains no part that may be a
+    password."""
     scheme = _SCHEME.match(url)
     if scheme is None:
         raise ValueError(_SHAPE)
@@ -74,7 +75,7 @@ def parse(url: str) -> Dsn:
 
 
 def _query(text: str) -> Parameters:
-    """As libpq reads it: a plus is a plus, and the last one of a name counts."""
+    """Parses the query as libpq does: a plus sign is not a space, and the last parameter of a name counts."""
     found: Parameters = {}
     for part in filter(None, text.split("&")):
         name, equals, value = part.partition("=")
@@ -157,9 +158,9 @@ def _port(text: str) -> int:
 
 
 def _tls(given: Parameters) -> tuple[Parameters, bool]:
-    """And whether the system's authorities are trusted."""
+    """Returns the TLS parameters, and whether the system's certificate authorities are trusted."""
     mode = given.pop("sslmode", None)
-    if given.get("ssl") == "true":  # As JDBC writes it, which libpq takes too.
+    if given.get("ssl") == "true":  # The spelling of JDBC, which libpq accepts too.
         del given["ssl"]
         mode = mode or "require"
     if mode is not None and mode not in SSL_MODES:
@@ -185,7 +186,7 @@ def _tls(given: Parameters) -> tuple[Parameters, bool]:
 
 
 def _require_files(tls: Parameters) -> None:
-    """What cannot be read or used now could not be used by any connection."""
+    """Refuses files that cannot be read or used, because every connection would fail."""
     for name in _TLS_FILES:
         path = tls.get(name)
         if path is not None and not (Path(path).is_file() and os.access(path, os.R_OK)):
@@ -204,8 +205,8 @@ def _require_files(tls: Parameters) -> None:
 
 
 def _require_root(mode: str | None) -> None:
-    """Of authorities, where the server's certificate is checked and the URL names no file: none connects
-    without one. The place of the file is that of libpq."""
+    """Requires libpq's default file of certificate authorities if the server's certificate is to be verified
+    and the URL names no file, because every connection would fail without it."""
     if mode not in ("verify-ca", "verify-full"):
         return
     path = os.environ.get("PGSSLROOTCERT") or Path("~/.postgresql/root.crt").expanduser()
@@ -239,7 +240,7 @@ def _target(given: Parameters) -> str:
 
 
 def _timeout(given: Parameters) -> float:
-    """0 is no limit in libpq; here it is the usual one."""
+    """0 means no limit in libpq; here it means the default timeout."""
     text = given.pop("connect_timeout", None)
     if not text:
         return _DEFAULT_TIMEOUT_SECONDS
@@ -262,7 +263,7 @@ _WITHOUT_EFFECT: Mapping[str, Callable[[str], bool]] = {
     "sslcompression": lambda value: value == "0",
     "sslsni": lambda value: value == "1",
 }
-"""Parameters of libpq with the values that connections have anyway."""
+"""Parameters of libpq that are accepted with the values that connections have anyway."""
 
 
 def _refuse_others(given: Parameters) -> None:
@@ -277,5 +278,5 @@ def _refuse_others(given: Parameters) -> None:
 
 
 def _shown(name: str) -> str:
-    """A mistyped URL may have a password where a parameter is."""
+    """Parameter name for error messages, cut if a mistyped URL may have put a password there."""
     return name if re.fullmatch(r"[a-z_]{1,40}", name) else "after the ?"

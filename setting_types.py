@@ -1,5 +1,5 @@
-"""The types of settings: each parses a value as the environment has it, gives it its one normal form, and
-refuses, saying what would be right, a value that cannot work."""
+"""Types of settings. Each parses a value of the environment, normalises it, and refuses an invalid one with a
+message that says what would be valid."""
 
 import re
 import unicodedata
@@ -31,7 +31,7 @@ _MILLION = 1_000_000
 
 
 def clean_text(value: Any) -> Any:
-    """Of every setting: without white space around it, and without what no setting holds."""
+    """Strips white space from the value of any setting. Refuses control characters."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -41,22 +41,22 @@ def clean_text(value: Any) -> Any:
 
 
 def parts_of(value: object) -> list[str]:
-    """Of a comma-separated setting."""
+    """Parts of a comma-separated setting."""
     parts = value.split(",") if isinstance(value, str) else cast("Iterable[str]", value)
     return [part.strip() for part in parts if part.strip()]
 
 
 def each(normalise: Callable[[str], str]) -> Callable[[object], tuple[str, ...]]:
-    """Of a comma-separated setting: its parts normalised, each once."""
+    """Returns a parser of a comma-separated setting that normalises its parts and drops duplicates."""
 
     def normalised(value: object) -> tuple[str, ...]:
-        found: dict[str, None] = {}
+        values: dict[str, None] = {}
         for part in parts_of(value):
             try:
-                found[normalise(part)] = None
+                values[normalise(part)] = None
             except ValueError as error:
                 raise ValueError(f"{error} (in {part})") from None
-        return tuple(found)
+        return tuple(values)
 
     return normalised
 
@@ -76,7 +76,7 @@ def _host_name(text: str) -> str:
 
 
 def _network(text: str) -> str:
-    """A network of IPv4 addresses that are written as IPv6 ones is one of IPv4."""
+    """Converts networks of IPv4-mapped IPv6 addresses to IPv4."""
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -91,7 +91,7 @@ def _network(text: str) -> str:
 
 
 def _smtp_url(value: SecretStr) -> SecretStr:
-    """Messages name nothing of the URL: it holds a password."""
+    """The error messages contain nothing of the URL, because it holds a password."""
     text = value.get_secret_value()
     try:
         parts = urlsplit(text)
@@ -129,7 +129,7 @@ def _smtp_credentials(parts: SplitResult) -> str:
 
 
 def _mail_from(text: str) -> str:
-    """As a From header has it: `"Acme, Inc." <no-reply@acme.example>`."""
+    """Normalises to the form of a From header: `"Acme, Inc." <no-reply@acme.example>`."""
     name, address = _mailbox(text)
     try:
         checked = validate_email(address, check_deliverability=False, test_environment=True)
@@ -137,13 +137,13 @@ def _mail_from(text: str) -> str:
         raise ValueError("must look like Name <address@host.example>") from None
     if checked.ascii_email is None:
         raise ValueError(
-            "must have an address whose part before the @ is ASCII: not every server takes others"
+            "must have an address whose part before the @ is ASCII: not every server accepts others"
         )
     return str(Address(display_name=name, addr_spec=checked.ascii_email))
 
 
 def _mailbox(text: str) -> tuple[str, str]:
-    """The display name, with or without quotes around it, and the address."""
+    """Splits into the display name, with or without quotes, and the address."""
     name, bracket, address = text.rpartition("<")
     if not bracket:
         return "", text
@@ -173,7 +173,7 @@ def _folder(path: Path) -> Path:
 
 
 def _ed25519_key(text: str) -> str:
-    """Without padding, which is left out where it is compared."""
+    """Removes the padding, so that keys can be compared as text."""
     text = text.rstrip("=")
     try:
         key = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -189,7 +189,7 @@ def _secret_ed25519_key(value: SecretStr) -> SecretStr:
 
 
 def public_key_of(signing_key: str) -> str:
-    """In base64url, of a signing key in base64url."""
+    """Public key of a signing key. Both are in base64url."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     secret = urlsafe_b64decode(signing_key + "=" * (-len(signing_key) % 4))
@@ -198,10 +198,10 @@ def public_key_of(signing_key: str) -> str:
 
 
 def tax_rate(text: str) -> tuple[str, Decimal]:
-    """Of `CH=0.081`."""
+    """Parses `CH=0.081`."""
     country, _, rate = (part.strip() for part in text.partition("="))
     if not (_RATE.fullmatch(rate) and country.isascii() and country.isalpha() and len(country) == 2):
-        raise ValueError("must be fractions below 1, each of a country's two letters: CH=0.081,NO=0.25")
+        raise ValueError("must be country codes with fractions below 1: CH=0.081,NO=0.25")
     return _country(country), Decimal(rate)
 
 
@@ -209,7 +209,7 @@ def _country(text: str) -> str:
     country = text.upper()
     if country not in COUNTRIES:
         raise ValueError(
-            f"must be a country's two letters as in ISO 3166-1, such as DE or GB: {text} is none"
+            f"must be a country code of ISO 3166-1 with two letters, such as DE or GB: {text} is not one"
         )
     return country
 
@@ -237,7 +237,7 @@ SecretEd25519Key = Annotated[SecretStr, AfterValidator(_secret_ed25519_key)]
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 OneLine = Annotated[str, Field(max_length=200)]
 AddressLines = Annotated[str, Field(max_length=500), AfterValidator(_address_line)]
-# Sums of times and counts stay within what Python's and PostgreSQL's types hold.
+# The limits keep sums of times and counts within the range of Python's and PostgreSQL's types.
 Seconds = Annotated[int, Field(ge=1, le=_TEN_YEARS_SECONDS)]
 Timeout = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
 Hours = Annotated[float, Field(gt=0, le=_TEN_YEARS_HOURS, allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""Every setting, typed, in one place. Each is read from the environment, or from a `.env` file."""
+"""Settings of the application, read from environment variables or a `.env` file."""
 
 import sys
 from collections.abc import Mapping
@@ -54,8 +54,8 @@ def _postgresql_url(value: SecretStr) -> SecretStr:
     return value
 
 
-# Standard rates of value added tax in the member states of the EU, as of 2026: the European Commission's
-# "Taxes in Europe" database.
+# Standard rates of value added tax in the member states of the EU, as of 2026. Source: the European
+# Commission's "Taxes in Europe" database.
 EU_STANDARD_RATES: Mapping[str, Decimal] = MappingProxyType({
     country: Decimal(percent) / 100
     for country, percent in {
@@ -71,12 +71,12 @@ PostgresqlUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
 
 
 def _tax_rates(value: object) -> dict[str, Decimal]:
-    """The EU's standard rates, and those that are set beside them or in their place."""
+    """The EU's standard rates, with additions and replacements from the setting."""
     if isinstance(value, dict):
         return {**EU_STANDARD_RATES, **value}
     rates = [tax_rate(part) for part in parts_of(value)]
     if len(dict(rates)) < len(rates):
-        raise ValueError("must have one rate for each country")
+        raise ValueError("must have at most one rate per country")
     return {**EU_STANDARD_RATES, **dict(rates)}
 
 
@@ -84,302 +84,327 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     database_url: PostgresqlUrl | None = Field(
-        None, description="PostgreSQL, as the app's role. The embedded PostgreSQL where it is not set."
+        None, description="URL of PostgreSQL with the app's role. If unset, the embedded PostgreSQL is used."
     )
     migration_database_url: PostgresqlUrl | None = Field(
-        None, description="PostgreSQL, as the role that owns the tables: `team-access migrate` uses it."
+        None, description="URL of PostgreSQL with the role that owns the tables, for `team-access migrate`."
     )
     smtp_url: SmtpUrl | None = Field(
         None,
-        description="Where mail goes: smtp://, smtp+starttls:// or smtps://, with user:password@ if needed."
-        " The built-in mailbox where it is not set.",
+        description="URL of the SMTP server: smtp://, smtp+starttls:// or smtps://, with user:password@ if"
+        " needed. If unset, the built-in mailbox is used.",
     )
     mail_from: Sender = Field(
-        "Team access <no-reply@team-access.example>", description="The sender of every email."
+        "Team access <no-reply@team-access.example>", description="Sender of all emails."
     )
-    host: Host = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
-    workers: int = Field(1, ge=1, le=64, description="How many server processes.")
+    host: Host = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="Number of server processes.")
     public_url: BaseUrl = Field(
         "",
         validate_default=False,
-        description="What links in emails start with: http://HOST:PORT by default.",
+        description="Base URL of the links in emails. Default: http://HOST:PORT.",
     )
     app_url: WebUrl = Field(
         "",
         validate_default=False,
-        description="Where the join and sign-in pages lead afterwards: GraphiQL by default.",
+        description="URL to which the join and sign-in pages redirect afterwards. Default: GraphiQL.",
     )
     join_link: TokenLink = Field(
         "",
         validate_default=False,
-        description="Template of an invitation's link, with {token}: PUBLIC_URL/join/{token} by default.",
+        description="Template of invitation links, with {token}. Default: PUBLIC_URL/join/{token}.",
     )
     sign_in_link: TokenLink = Field(
         "",
         validate_default=False,
-        description="Template of a sign-in link, with {token}: PUBLIC_URL/sign-in/{token} by default.",
+        description="Template of sign-in links, with {token}. Default: PUBLIC_URL/sign-in/{token}.",
     )
     claim_link: TokenLink = Field(
         "",
         validate_default=False,
-        description="Template of the link that claims an API key, with {token}:"
-        " PUBLIC_URL/claim/{token} by default.",
+        description="Template of links to claim an API key, with {token}. Default: PUBLIC_URL/claim/{token}.",
     )
     sign_up: Annotated[Literal["open", "closed"], LowerCase] = Field(
         "open",
-        description="open: the first sign-in of an unknown address makes the person;"
-        " closed: only invitations do.",
+        description="open: anybody can sign in, and a user is created for an unknown address;"
+        " closed: users are created only by invitations.",
     )
     allowed_origins: Origins = Field(
         (), description="Origins of other sites whose pages may call the API with cookies, comma-separated."
     )
     allowed_hosts: Hosts = Field(
         (),
-        description="Host names beside that of PUBLIC_URL that this server is reached by, comma-separated."
-        " Requests for others are refused (421), but for /health.",
+        description="Host names of this server in addition to that of PUBLIC_URL, comma-separated."
+        " Requests for other hosts are refused with status 421, except for /health.",
     )
     data_dir: Folder = Field(
         Path(".data"),
-        description="Where the embedded database, the mailbox and the theme files live, and reports while"
-        " they are sent.",
+        description="Folder of the embedded database, the mailbox, the theme files, and reports while they"
+        " are sent.",
     )
     storage_url: StorageUrl = Field(
-        "", validate_default=False, description="Where theme files live: DATA_DIR/files by default."
+        "", validate_default=False, description="URL of the storage for theme files. Default: DATA_DIR/files."
     )
     seller_country: Country = Field(
-        "DE", description="Where whoever sells the licenses is taxed: two letters."
+        "DE", description="Country in which the seller of the licenses is taxed: two letters of ISO 3166-1."
     )
-    seller_name: OneLine = Field("Team access", description="Who sells the licenses, as invoices say it.")
+    seller_name: OneLine = Field("Team access", description="Name of the seller on invoices.")
     seller_address: AddressLines = Field(
-        "Example Street 1, 10115 Berlin, Germany", description="Where, on invoices: a line for each comma."
+        "Example Street 1, 10115 Berlin, Germany",
+        description="Address of the seller on invoices. Commas separate its lines.",
     )
     seller_tax_id: OneLine = Field(
-        "", description="The VAT id on invoices; they have none where it is not set."
+        "", description="VAT id of the seller on invoices. If unset, invoices have none."
     )
     tax_rates: Annotated[dict[str, Decimal], NoDecode, BeforeValidator(_tax_rates)] = Field(
         {},
-        description="Tax rates by the buyer's country, comma-separated: CH=0.081,NO=0.25."
-        " Beside the EU's standard rates, or in their place.",
+        description="Tax rates by the buyer's country as fractions, comma-separated: CH=0.081,NO=0.25."
+        " They add to the EU's standard rates or replace them.",
         validate_default=True,
     )
     audit_signing_key: SecretEd25519Key | None = Field(
         None,
-        description="Signs exports of the audit log, and what stands for a pruned part of it: 32 random bytes"
-        " in base64url. Without it exports are unsigned, and `audit verify` does not call them verified."
-        " Kept in DATA_DIR where it is not set and the embedded PostgreSQL is used.",
+        description="Ed25519 key that signs exports and prunings of the audit log: 32 random bytes in"
+        " base64url. If unset, exports are unsigned and `audit verify` does not report them as"
+        " verified; with the embedded PostgreSQL, a key is generated and stored in DATA_DIR.",
     )
     audit_public_key: Ed25519Key | None = Field(
         None,
-        description="What such signatures are checked with, where the server is not to have"
-        " AUDIT_SIGNING_KEY: `team-access audit public-key` prints it.",
+        description="Public key of AUDIT_SIGNING_KEY, for checking signatures without it:"
+        " `team-access audit public-key` prints it.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = Field(
-        "warning", description="What is logged."
+        "warning", description="Lowest level of the messages that are logged."
     )
     log_format: Annotated[Literal["console", "json"], LowerCase] = Field(
-        "console", description="How it is logged."
+        "console", description="Format of the log: text for people, or one JSON object per line."
     )
 
     session_lifetime_seconds: Seconds = Field(
-        30 * 86_400, ge=60, description="How long a session lives after it was last used."
+        30 * 86_400, ge=60, description="Lifetime of a session after its last use."
     )
-    sign_in_lifetime_seconds: Seconds = Field(600, ge=1, description="How long a sign-in link works.")
-    invitation_lifetime_seconds: Seconds = Field(
-        7 * 86_400, ge=1, description="How long an invitation works."
-    )
+    sign_in_lifetime_seconds: Seconds = Field(600, ge=1, description="Lifetime of a sign-in link.")
+    invitation_lifetime_seconds: Seconds = Field(7 * 86_400, ge=1, description="Lifetime of an invitation.")
     api_key_claim_lifetime_seconds: Seconds = Field(
-        7 * 86_400, ge=1, description="How long an API key for somebody else may be claimed."
+        7 * 86_400, ge=1, description="Time in which a member can claim an API key that was generated for it."
     )
-    download_lifetime_seconds: Seconds = Field(300, ge=1, description="How long a download's link works.")
+    download_lifetime_seconds: Seconds = Field(300, ge=1, description="Lifetime of a download link.")
     report_max_bytes: int = Field(
         2**30,
         ge=2**20,
         le=2**40,
-        description="Size of a report as CSV or NDJSON; larger ones are refused, or cut off.",
+        description="Maximum size of a report as CSV or NDJSON. Larger ones are refused or cut off.",
     )
     report_spool_bytes: int = Field(
         4 * 2**30,
         ge=2**20,
         le=2**50,
-        description="Disk space for reports while they are sent, in DATA_DIR, of each server process.",
+        description="Maximum disk space in DATA_DIR for reports while they are sent, per server process.",
     )
     sign_in_emails_per_hour: Count = Field(
         10,
         ge=1,
-        description="Sign-in emails to one address in an hour; then one whenever the last link is over.",
+        description="Sign-in emails to one address per hour. After that, one is sent only once the previous"
+        " link has expired.",
     )
     invitation_emails_per_hour: Count = Field(
         10,
         ge=1,
-        description="Invitation emails to one address in an hour, of all accounts; more are refused.",
+        description="Invitation emails to one address per hour, from all accounts. More are refused.",
     )
     invitation_emails_per_account_per_day: int = Field(
         50_000,
         ge=1_000,
         le=10**9,
-        description="Invitation emails of one account in a day, and of one person in all accounts.",
+        description="Invitation emails per day from one account, and from one person in all accounts.",
     )
     invitation_emails_of_a_new_account: int = Field(
         50,
         ge=1,
         le=10**9,
-        description="Those on the first day of an account that its owner created, doubled each day: enough"
-        " for a team, too few for spam. No limit once it paid an invoice or was granted licenses.",
+        description="Invitation emails on the first day of an account that its owner created, doubled"
+        " each day, to prevent spam. The limit ends once the account has paid an invoice or"
+        " was granted licenses.",
     )
     sign_in_emails_per_client_per_hour: int = Field(
         100,
         ge=1,
         le=10**9,
-        description="Sign-in emails that one client address asks for in an hour: enough for an office.",
+        description="Sign-in emails that one client address can request per hour.",
     )
     api_key_emails_per_hour: int = Field(
         20,
         ge=1,
         le=10**9,
-        description="Emails with an API key to claim, to one member of an account in an hour.",
+        description="Emails with an API key to claim, to one member of an account per hour.",
     )
     accounts_per_person_per_day: int = Field(
         5,
         ge=1,
         le=10**9,
-        description="Accounts that one person creates in a day: agencies need several, nobody many.",
+        description="Accounts that one person can create per day.",
     )
     accounts_per_person: int = Field(
-        100, ge=1, le=10**9, description="Accounts that one person may own and still create another one."
+        100,
+        ge=1,
+        le=10**9,
+        description="Number of owned accounts from which on a person cannot create another one.",
     )
     rate_limit_per_minute: int = Field(
         30_000,
         ge=0,
         le=10**9,
-        description="Requests a minute of one session or API key, which may come all at once; 0: no limit.",
+        description="Requests per minute with one session or API key, in a burst or evenly. 0: no limit.",
     )
     rate_limit_per_minute_per_address: int = Field(
         6_000,
         ge=0,
         le=10**9,
-        description="Requests a minute from one client address without a credential, or with one that is"
-        " nobody's; 0: no limit.",
+        description="Requests per minute from one client address without a credential, or with an unknown"
+        " one. 0: no limit.",
     )
     trusted_proxies: Networks = Field(
         (),
-        description="Networks of the proxies in front, comma-separated: 10.0.0.0/8,fd00::/8."
-        " Their X-Forwarded-For is believed.",
+        description="Networks of reverse proxies whose X-Forwarded-For is trusted, comma-separated:"
+        " 10.0.0.0/8,fd00::/8.",
     )
     mail_timeout_seconds: Timeout = Field(
-        30, gt=0, description="How long the SMTP server may take to answer."
+        30, gt=0, description="Time that the SMTP server has for each response."
     )
     mail_retry_hours: Hours = Field(
-        24, gt=0, description="How long an email is tried again while the SMTP server is not to be reached."
+        24, gt=0, description="Time in which the delivery of an email is retried before it fails."
     )
     audit_stream_private_addresses: bool = Field(
         False,
-        description="Whether webhooks may go to private addresses, and by plain http: for development.",
+        description="Whether webhooks may have private addresses and unencrypted http URLs, for development.",
     )
     audit_stream_timeout_seconds: Timeout = Field(
-        15, gt=0, le=300, description="How long a webhook's receiver may take to answer."
+        15, gt=0, le=300, description="Time that a webhook's receiver has for a response."
     )
     audit_stream_retry_hours: Hours = Field(
-        72, gt=0, description="How long a webhook is tried again before it is paused."
+        72,
+        gt=0,
+        description="Time in which the delivery to a webhook is retried before the webhook is paused.",
     )
-    database_pool_size: int = Field(10, ge=2, le=1000, description="Connections a server process, each way.")
-    operation_timeout_seconds: Timeout = Field(10, gt=0, description="How long one operation may take.")
+    database_pool_size: int = Field(
+        10,
+        ge=2,
+        le=1000,
+        description="Connections to PostgreSQL per server process, for reads and for changes each.",
+    )
+    operation_timeout_seconds: Timeout = Field(
+        10, gt=0, description="Time that one GraphQL operation may take."
+    )
     max_body_bytes: int = Field(
         256 * 1024,
         ge=1024,
         le=1 << 30,
-        description="Size of a request's body, and of a WebSocket message. All bodies that are coming in to a"
-        " server process have 64 times as much together, and at least 64 MiB.",
+        description="Maximum size of a request body and of a WebSocket message. All bodies that a server"
+        " process is receiving may have 64 times as much together, and at least 64 MiB.",
     )
-    max_tokens: Count = Field(2_000, ge=10, description="Tokens of a document.")
-    max_depth: int = Field(15, ge=1, le=100, description="How deep a document's fields nest.")
-    max_aliases: Count = Field(30, ge=1, description="Aliases and root fields of an operation, each.")
+    max_tokens: Count = Field(2_000, ge=10, description="Maximum number of tokens in a document.")
+    max_depth: int = Field(15, ge=1, le=100, description="Maximum nesting of fields in a document.")
+    max_aliases: Count = Field(
+        30, ge=1, description="Maximum number of aliases, and of root fields, in an operation."
+    )
     max_cost: int = Field(
-        10_000, ge=1, le=10**9, description="Cost of an operation: page sizes multiply downwards."
+        10_000,
+        ge=1,
+        le=10**9,
+        description="Maximum cost of an operation: roughly the number of rows that it may read.",
     )
-    max_batch: int = Field(10, ge=1, le=1000, description="Operations of a batch.")
-    max_subscriptions: Count = Field(20, ge=1, description="Subscriptions of one WebSocket.")
+    max_batch: int = Field(10, ge=1, le=1000, description="Maximum number of operations in a batch.")
+    max_subscriptions: Count = Field(20, ge=1, description="Maximum number of subscriptions per WebSocket.")
     max_connections: int = Field(
         4_096,
         ge=16,
         le=60_000,
-        description="Open connections of one server process. When it is reached, those that have waited"
-        " longest for their clients are closed for new ones, as are those whose answers have waited for 10"
-        " seconds to be taken in.",
+        description="Maximum number of open connections per server process. When it is reached, new"
+        " connections replace those that have been idle longest, and those whose clients have"
+        " not read a response for 10 seconds.",
     )
     max_connections_per_address: int = Field(
         512,
         ge=4,
         le=60_000,
-        description="Open connections from one client address, of one server process; of a trusted proxy"
-        " there is no such limit.",
+        description="Maximum number of open connections from one client address per server process. Trusted"
+        " proxies are exempt.",
     )
     header_timeout_seconds: Timeout = Field(
-        10, gt=0, le=600, description="How long a request's header may take to arrive."
+        10, gt=0, le=600, description="Time in which a request's header must arrive."
     )
     body_timeout_seconds: Timeout = Field(
         10,
         gt=0,
         le=600,
-        description="How long a request's body may take to arrive, beside the time that it needs at"
+        description="Time in which a request body must arrive, in addition to the time that it needs at"
         " MIN_BODY_BYTES_PER_SECOND.",
     )
     min_body_bytes_per_second: int = Field(
         4_096,
         ge=1,
         le=1 << 30,
-        description="How slowly a request's body may come in, and an answer be taken in.",
+        description="Minimum speed at which a client must send a request body and read a response.",
     )
     send_timeout_seconds: Timeout = Field(
         60,
         gt=0,
         le=3600,
-        description="How long a client may take in nothing of an answer, beside the time that it needs at"
-        " MIN_BODY_BYTES_PER_SECOND.",
+        description="Time in which a client must continue to read a response, in addition to the time that it"
+        " needs at MIN_BODY_BYTES_PER_SECOND.",
     )
     keep_alive_seconds: Timeout = Field(
         75,
         gt=0,
         le=3600,
-        description="How long a connection may stay open between two requests: longer than a proxy in front"
-        " keeps it, or requests that it sends at that moment fail.",
+        description="Time that a connection may be idle between two requests. It must be longer than that"
+        " of a reverse proxy, or the proxy may send requests on a connection that is being"
+        " closed.",
     )
-    max_header_bytes: int = Field(32 * 1024, ge=4_096, le=1 << 20, description="Size of a request's header.")
+    max_header_bytes: int = Field(
+        32 * 1024, ge=4_096, le=1 << 20, description="Maximum size of a request's header."
+    )
     max_pipelined_requests: int = Field(
-        16, ge=1, le=1000, description="Requests that may wait for their answers on one connection."
+        16,
+        ge=1,
+        le=1000,
+        description="Maximum number of requests that wait for their responses on one connection.",
     )
     max_websocket_fragments: Count = Field(
-        1_024, ge=1, description="Fragments of a WebSocket message; its size is limited by MAX_BODY_BYTES."
+        1_024,
+        ge=1,
+        description="Maximum number of fragments of a WebSocket message. MAX_BODY_BYTES limits its size.",
     )
     max_websocket_bytes_without_credential: int = Field(
         16 * 1024,
         ge=1024,
         le=1 << 30,
-        description="Size of a WebSocket message before the client has shown a credential.",
+        description="Maximum size of a WebSocket message before the client has sent a credential.",
     )
     max_websockets_without_credential: Count = Field(
         1_000,
         ge=1,
-        description="WebSockets of one server process whose clients have shown no credential. When it is"
-        " reached, the oldest of them are closed for new ones.",
+        description="Maximum number of WebSockets per server process whose clients have not sent a"
+        " credential. When it is reached, new ones replace the oldest of them.",
     )
     max_websockets_without_credential_per_address: Count = Field(
-        250, ge=1, description="The same from one client address; more are refused."
+        250, ge=1, description="Maximum number of such WebSockets from one client address. More are refused."
     )
     max_websockets_per_credential: Count = Field(
-        100, ge=1, description="WebSockets of one session or API key, of one server process."
+        100, ge=1, description="Maximum number of WebSockets with one session or API key per server process."
     )
     websocket_init_seconds: Timeout = Field(
         10,
         gt=0,
         le=600,
-        description="How long a WebSocket's client may take to send `connection_init`.",
+        description="Time in which the client of a WebSocket must send `connection_init`.",
     )
     websocket_ping_seconds: Timeout = Field(
-        20, gt=0, le=3600, description="How often a ping is sent on a WebSocket."
+        20, gt=0, le=3600, description="Interval between pings on a WebSocket."
     )
     websocket_pong_seconds: Timeout = Field(
-        20, gt=0, le=3600, description="How long a WebSocket's client may take to answer a ping."
+        20, gt=0, le=3600, description="Time in which the client of a WebSocket must answer a ping."
     )
 
     @field_validator("*", mode="before")
@@ -389,7 +414,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
-        """What is not set follows from what is."""
+        """Computes the defaults that depend on other settings."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         host = f"[{host}]" if ":" in host else host
         public_url = self.public_url or base_url(f"http://{host}:{self.port}")
@@ -412,7 +437,7 @@ class Settings(BaseSettings):
             return self
         if public_key_of(self.audit_signing_key.get_secret_value()) != self.audit_public_key:
             raise ValueError(
-                "AUDIT_PUBLIC_KEY must be that of AUDIT_SIGNING_KEY: leave it out where both are set"
+                "AUDIT_PUBLIC_KEY must be that of AUDIT_SIGNING_KEY: leave it out if AUDIT_SIGNING_KEY is set"
             )
         return self
 
@@ -422,7 +447,8 @@ class Settings(BaseSettings):
 
     @property
     def session_cookie(self) -> str:
-        """Under https with the prefix that keeps other hosts of the same domain from setting it."""
+        """Name of the session cookie. With https it has the prefix `__Host-`, so that other hosts of the
+        domain cannot set it."""
         return f"{self.cookie_prefix}ta_session"
 
     @property
@@ -435,7 +461,7 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings of this process; ends it with one line a wrong value where one is wrong."""
+    """Returns the settings of this process. Ends the process with one line per invalid value."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,5 +1,5 @@
-"""Hosts, origins and URLs of the web in the one form in which browsers send them and this server compares
-them: lowercase, IDNA, without a default port."""
+"""Hosts, origins and URLs in the normalised form in which browsers send them and this server compares them:
+lowercase, IDNA, without a default port."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address
@@ -17,13 +17,13 @@ _PLACEHOLDER = "{token}"
 
 
 def normal_host(host: str) -> str:
-    """A host name or an IP address, the latter in brackets if it is of version 6. Raises ValueError."""
+    """Normalises a host name or an IP address. IPv6 addresses are in brackets. Raises ValueError."""
     try:
         if host.startswith("[") and host.endswith("]"):
             return f"[{IPv6Address(host[1:-1]).compressed}]"
         name = _ascii(host)
         if _NUMBER.fullmatch(name.rpartition(".")[2]):
-            return str(IPv4Address(name))  # Browsers take any name that ends in a number for an IP address.
+            return str(IPv4Address(name))  # Browsers parse every name that ends in a number as an IP address.
     except ValueError:
         raise ValueError(f"must have a host name or an IP address for its host: {host} is neither") from None
     if len(name) > _MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in name.split(".")):
@@ -52,7 +52,8 @@ def normal_authority(parts: SplitResult) -> str:
 
 
 def normal_origin(text: str) -> str:
-    """`https://app.example.com` of `HTTPS://App.Example.com:443/`. Raises ValueError where it is more."""
+    """Normalises `HTTPS://App.Example.com:443/` to `https://app.example.com`. Raises ValueError if the text
+    is more than an origin."""
     parts = _split(text)
     if parts.path not in ("", "/") or "?" in text or "#" in text:
         raise ValueError("must be an origin such as https://app.example.com, without a path")
@@ -60,28 +61,29 @@ def normal_origin(text: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """The origin of a URL. Raises ValueError."""
+    """Origin of a URL. Raises ValueError."""
     parts = _split(url)
     return f"{parts.scheme}://{normal_authority(parts)}"
 
 
 def normal_url(text: str) -> str:
-    """An http or https URL without a user name: its authority normalised, the rest percent-encoded where it
-    has to be. Raises ValueError."""
+    """Normalises an http or https URL without a user name; its path, query and fragment are percent-encoded
+    where necessary. Raises ValueError."""
     if "{" in text or "}" in text:
         raise ValueError("must not contain braces: write %7B and %7D")
     return _normalised(text)
 
 
 def base_url(text: str) -> str:
-    """A URL that paths are appended to: no query, no fragment, no slash at its end. Raises ValueError."""
+    """Normalises a URL that paths are appended to: without query, fragment or trailing slash. Raises
+    ValueError."""
     if "?" in text or "#" in text:
         raise ValueError("must not contain ? or #: paths are appended to it")
     return normal_url(text).rstrip("/")
 
 
 def token_link(text: str) -> str:
-    """A URL with `{token}` once, in its path, query or fragment. Raises ValueError."""
+    """Normalises a URL that contains `{token}` once, in its path, query or fragment. Raises ValueError."""
     around = text.split(_PLACEHOLDER)
     if len(around) != 2:
         raise ValueError("must contain {token} once, in whose place the link's token is put")

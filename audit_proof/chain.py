@@ -1,4 +1,5 @@
-"""The audit log's hash chain, recomputed by SHA-256 alone. Its format is in `docs/reference/audit-log.md`."""
+"""Hash chain of the audit log, recomputed with SHA-256 only. `docs/reference/audit-log.md` describes the
+format."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -31,17 +32,17 @@ FIRST = bytes(32)
 
 
 def hash_of(previous: bytes, texts: Iterable[str | None]) -> bytes:
-    """Of an event whose fields, as text, are `texts`."""
+    """Hash of an event whose fields, as text, are `texts`."""
     return sha256(previous + joined(texts)).digest()
 
 
 def joined(texts: Iterable[str | None]) -> bytes:
-    """No two different lists of fields are the same bytes."""
+    """Encodes fields so that different lists of fields never have the same bytes."""
     return b"".join(map(field, texts))
 
 
 def field(text: str | None) -> bytes:
-    """Its length in bytes, a colon, its UTF-8 and a comma."""
+    """A field's length in bytes, a colon, its UTF-8 bytes and a comma."""
     if text is None:
         return b"-,"
     encoded = text.encode()

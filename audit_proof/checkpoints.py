@@ -1,4 +1,5 @@
-"""Where a log had got to, kept elsewhere: no log that was rewritten since holds that event."""
+"""Checkpoints: the sequence and hash of an event, kept outside the platform. A log that was rewritten later
+does not contain that event."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, text: str) -> "Checkpoint":
-        """`SEQUENCE:HASH`, or the name of a file that holds a checkpoint's JSON. Raises ValueError."""
+        """Parses `SEQUENCE:HASH`, or reads a file that holds a checkpoint's JSON. Raises ValueError."""
         if pair := _PAIR.fullmatch(text):
             return cls(int(pair[1]), pair[2].lower())
         try:
@@ -32,7 +33,7 @@ class Checkpoint:
             ) from None
 
     def require_in(self, export: Verified) -> None:
-        """Raises Damage where the export does not hold that very event."""
+        """Raises Damage if the export does not contain this event."""
         sequence = self.sequence
         if self.account_id is not None and self.account_id != export.account_id:
             raise Damage(Kind.CHANGED, None, f"the checkpoint is the account {self.account_id}'s.")

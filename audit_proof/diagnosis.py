@@ -1,4 +1,4 @@
-"""What is wrong with an export, and from which event on."""
+"""Diagnosis of a damaged export: the first damaged event, and what was done to it."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 class Damage(Exception):
-    """The first event, in the order of the log, that is not what it was, and what was done to it."""
+    """First event, in the order of the log, that was changed, and how it was changed."""
 
     def __init__(self, kind: Kind, sequence: int | None, why: str) -> None:
         where = "" if sequence is None else f" {sequence}"
@@ -45,7 +45,7 @@ class Damage(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """A line, as far as it is an event's."""
+    """An event as far as its line can be parsed."""
 
     fields: Fields | None
 
@@ -73,7 +73,7 @@ class Event:
         return self.fields.texts[0] if self.fields else None
 
     def fits(self, shift: int = 0) -> bool:
-        """Whether its hash is that of its fields, had it the number that is `shift` away."""
+        """Whether its hash is that of its fields with its sequence changed by `shift`."""
         if self.fields is None:
             return False
         sequence = self.fields.sequence + shift
@@ -89,7 +89,7 @@ class Event:
 
 
 class Lines:
-    """Of a file, up to the byte `end`."""
+    """Lines of a file up to the byte `end`."""
 
     def __init__(self, path: Path, end: int) -> None:
         self._path, self._end = path, end
@@ -105,7 +105,7 @@ class Lines:
                 yield line.removesuffix(b"\n")
 
     def of_sequence(self, sequence: int) -> list[bytes]:
-        """Those that have it, whole or not."""
+        """Lines with this sequence, whether they are intact or not."""
         with self._path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
             pattern = rb'(?m)^\{"accountId":"[^"\n]*","sequence":%d,.*$' % sequence
             return [found[0] for found in re.finditer(pattern, text) if found.start() < self._end]
@@ -114,8 +114,9 @@ class Lines:
 def first_damage(
     lines: Lines, start: int, before: Event | None, first: int | None, head_hash: bytes, *, gaps: bool
 ) -> Damage | None:
-    """Of the lines from the byte `start` on, before which comes `before`; or else the log begins with
-    `first`, where that is known. `head_hash` is what the line after the last event says."""
+    """Finds the first damage in the lines from the byte `start` on. `before` is the last event before them;
+    without it, `first` is the sequence that the log begins with, if known. `head_hash` is the hash in the
+    export's last line."""
     nothing = Event(None)
     events = chain(map(Event.of, lines.since(start)), [nothing])
     here = next(events)
@@ -133,7 +134,7 @@ def first_damage(
 
 @dataclass(frozen=True)
 class _Place:
-    """The line `here`, where the event `sequence` should be, between its neighbours."""
+    """The line `here`, in which the event `sequence` is expected, with its neighbours."""
 
     lines: Lines
     before: Event | None
@@ -168,7 +169,7 @@ class _Place:
         return self._unlinked()
 
     def damage_among_gaps(self) -> Damage | None:
-        """Of a filtered export: the event is known by its own number alone."""
+        """For a filtered export, in which an event is only known by its own sequence."""
         here, before = self.here, self.before
         if not here.fits() or here.account_id != self.account_id:
             number = here.sequence if here.fields else None
@@ -184,7 +185,7 @@ class _Place:
     def _is_wedged_in(self) -> bool:
         here, after = self.here, self.after
         if here.follows(after) and len(self.lines.of_sequence(here.sequence)) == 1:
-            return False  # They are swapped.
+            return False  # The two lines are swapped.
         is_next = after.fits() and after.sequence == self.sequence and after.previous == self._previous
         return is_next and after.account_id == self.account_id and not self._is_fork_of(after)
 
@@ -217,7 +218,7 @@ class _Place:
         return Damage(Kind.INSERTED, self.sequence, f"{here.sequence} stands there once more.")
 
     def _unlinked(self) -> Damage:
-        """The event is in itself whole: its hash, or the one of the event before, was made anew."""
+        """For an event that is intact in itself: its hash, or that of the event before it, was recomputed."""
         here, before = self.here, self.before
         is_genuine = self.after.follows(here) if self.after.fields else here.hash == self.head_hash
         if before is not None and is_genuine:

@@ -1,4 +1,4 @@
-"""The last line of an export: what the export holds, signed by the server."""
+"""Last line of an export: a summary of its content, signed by the server."""
 
 from binascii import Error
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ _AS_BEFORE = list(_TYPES)[:-2]
 
 @dataclass(frozen=True)
 class End:
-    """The line after the last event."""
+    """Fields of the last line."""
 
     account_id: str
     events: int
@@ -49,7 +49,7 @@ class End:
 
     @classmethod
     def of(cls, line: bytes) -> "End | None":
-        """None for what is not such a line, to the byte."""
+        """Parses the line. Returns None unless it is exactly, byte for byte, such a line."""
         try:
             given: Any = json_text.loads(line)
         except ValueError:
@@ -73,7 +73,7 @@ class End:
         return replace(self, signature=encoded(key.sign(self._message())))
 
     def is_signed_by(self, key: Ed25519PublicKey) -> bool:
-        """In one way of writing the signature: base64 may have several for the same bytes."""
+        """Accepts one spelling of the signature only, since base64 may have several for the same bytes."""
         if self.signature is None:
             return False
         try:

@@ -1,7 +1,7 @@
-"""JSON of an export's lines, read and written strictly.
+"""Strict reading and writing of the JSON in an export's lines.
 
-By orjson where it is installed, or else by Python alone, to the same values and bytes: the verifier needs no
-package but `cryptography`.
+It uses orjson if that is installed, otherwise Python's `json` with the same values and bytes: the verifier
+needs no package but `cryptography`.
 """
 
 import json
@@ -15,12 +15,12 @@ except ImportError:
 
 
 def loads(text: bytes) -> Any:
-    """Raises ValueError for what is no JSON in UTF-8."""
+    """Raises ValueError if the text is not JSON in UTF-8."""
     return orjson.loads(text) if orjson is not None else loads_by_python(text)
 
 
 def dumps(value: Any) -> bytes:
-    """Without spaces, in UTF-8. Raises ValueError for lone surrogates."""
+    """Writes JSON without spaces, in UTF-8. Raises ValueError for lone surrogates."""
     return orjson.dumps(value) if orjson is not None else dumps_by_python(value)
 
 
@@ -42,7 +42,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int | float:
-    """Beyond 64 bits a float, as orjson reads it."""
+    """Returns a float beyond 64 bits, as orjson does."""
     value = int(digits) if len(digits) <= 20 else None
     return value if value is not None and -(2**63) <= value < 2**64 else _float(digits)
 

@@ -1,4 +1,4 @@
-"""Ed25519 keys as text: base64url without padding, as JSON Web Keys are written."""
+"""Ed25519 keys as text in base64url without padding, as in JSON Web Keys."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 

@@ -1,4 +1,4 @@
-"""What stands for a pruned part of the log: the last hash of it, signed."""
+"""Signed record of a pruned part of the log: the hash of its last event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _PURPOSE = "team-access audit log pruned"
 
 @dataclass(frozen=True)
 class Pruning:
-    """The events up to `pruned_through`, of which that one's hash is `hash`, in hex."""
+    """Events up to `pruned_through`, the last of which has the `hash`, in hex."""
 
     account_id: str
     pruned_through: int
@@ -27,7 +27,7 @@ class Pruning:
     """Of the file that holds them, in hex."""
 
     def signed(self, key: Ed25519PrivateKey) -> dict[str, Any]:
-        """The details of the event."""
+        """Details of the AUDIT_LOG_PRUNED event."""
         return {
             "pruned_through": self.pruned_through,
             "hash": self.hash,
@@ -40,7 +40,7 @@ class Pruning:
     def vouched_for(
         cls, account_id: str, details: Mapping[str, Any], key: Ed25519PublicKey
     ) -> "Pruning | None":
-        """Of an event's details; None where the signature is not the key's over just that."""
+        """Reads a pruning from an event's details. Returns None unless the key has signed exactly that."""
         try:
             pruning = cls(
                 account_id,
@@ -55,7 +55,7 @@ class Pruning:
         return pruning
 
     def _message(self) -> bytes:
-        """Its fields as the log's are hashed."""
+        """The signed bytes: the fields in the encoding of the hash chain."""
         return joined(
             (
                 _PURPOSE,

@@ -1,7 +1,7 @@
-"""An export's lines, checked as fast as they are right; what is wrong with one, `audit_diagnosis.py` says.
+"""Fast check of an export's lines. If a line fails, `diagnosis.py` finds out what is wrong.
 
-A file is cut into segments, at the ends of lines, and each is checked by itself: by several processes,
-where it is large.
+A file is split at line ends into segments, each of which is checked by itself, by several processes if the
+file is large.
 """
 
 import multiprocessing
@@ -27,15 +27,15 @@ _HASHES_BYTES = 64 + len(_BETWEEN_HASHES) + 64 + len(b'"}')
 
 
 class Malformed(Exception):
-    """A line that no export has."""
+    """A line that cannot occur in an export."""
 
 
 class Broken(Exception):
-    """Somewhere in a segment."""
+    """A segment does not verify."""
 
 
 class Segment(NamedTuple):
-    """Events that follow from one another. Hashes are in hex."""
+    """Consecutive events. Hashes are in hex."""
 
     start: int
     """The first byte's place in the file."""
@@ -60,7 +60,7 @@ class Segment(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """An event's line in parts."""
+    """Parts of an event's line."""
 
     sequence: int
     texts: list[str | None]
@@ -79,15 +79,15 @@ class Fields(NamedTuple):
 
 
 def taken_apart(line: bytes) -> Fields:
-    """Raises Malformed. The details are the very bytes of the line: other JSON that means the same is not
-    what was hashed."""
+    """Splits a line into its fields. Raises Malformed. The details are the exact bytes of the line:
+    equivalent JSON would not have the same hash."""
     head, _, rest = line.partition(_BEFORE_DETAILS)
     details, _, hashes = rest.rpartition(_BEFORE_HASHES)
     try:
         event = json_text.loads(head + b"}")
     except ValueError:
         raise Malformed from None
-    # Written in any other way, a name might stand there twice: one thing here, and another elsewhere.
+    # Any other spelling could contain a name twice, which programs read differently.
     if type(event) is not dict or list(event) != _NAMES or json_text.dumps(event) != head + b"}":
         raise Malformed
     texts = [*event.values()]
@@ -99,7 +99,7 @@ def taken_apart(line: bytes) -> Fields:
 
 
 class _Written(dict[str | None, str]):
-    """Fields as they are hashed, where characters are bytes. Most of a log's are the same again and again."""
+    """Cache of encoded fields, one character per byte. Most fields of a log repeat."""
 
     def __missing__(self, text: str | None) -> str:
         if len(self) >= _MOST_WRITTEN:
@@ -112,8 +112,8 @@ _written = _Written()
 
 
 def hash_in(fields: Fields, previous: bytes) -> bytes:
-    """What the event's hash has to be; both in hex. Raises Malformed. Not by `audit_chain.hash_of`, which
-    takes three times as long: nearly all texts are ASCII, where characters are bytes."""
+    """Computes the event's expected hash; hashes are in hex. Raises Malformed. It is three times as fast as
+    `chain.hash_of`, because nearly all texts are ASCII."""
     texts, details, w = fields.texts, fields.details, _written
     try:
         account_id, sequence, id, at, action, outcome, summary, *others, request_id = texts
@@ -130,7 +130,8 @@ def hash_in(fields: Fields, previous: bytes) -> bytes:
 
 
 def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
-    """The segment, filled in. Raises Broken and Malformed. With `gaps`, sequences only have to grow."""
+    """Checks a segment and returns it filled in. Raises Broken and Malformed. With `gaps`, sequences only
+    have to increase."""
     account_id: str | None = None
     first, last, events = 0, 0, 0
     before = hash = b""
@@ -162,8 +163,8 @@ def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
 
 
 def check_all(path: Path, end: int, *, gaps: bool, progress: Callable[[int], None]) -> list[Segment]:
-    """All segments up to the byte `end`, in order; a broken one says no more than that it is. `progress` is
-    told how many bytes are done."""
+    """Yields all segments up to the byte `end`, in order; a broken one without details. `progress` receives
+    the number of bytes checked."""
     starts = range(0, end, _SEGMENT_BYTES)
     spans = [(path, start, min(start + _SEGMENT_BYTES, end), gaps) for start in starts]
     segments = []
@@ -201,7 +202,7 @@ def _check_span(span: Span) -> Segment:
 
 
 def _line_start(file: BinaryIO, place: int) -> int:
-    """The first one there or after."""
+    """Position of the first line that starts there or later."""
     if place == 0:
         return 0
     file.seek(place - 1)

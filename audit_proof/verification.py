@@ -1,4 +1,4 @@
-"""Verifies an exported log, with nothing at hand but the file."""
+"""Verification of an exported log, from the file alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ _PIECE_BYTES = 2**20
 
 
 class Unreadable(Exception):
-    """What is no export of the audit log, in one sentence."""
+    """The file is not an export of the audit log. The message is one sentence."""
 
 
 class Status(StrEnum):
-    """What an export proves in which nothing is wrong."""
+    """What an undamaged export proves."""
 
     VERIFIED = "verified"
     """The whole log up to its newest event, as the server's key has signed it."""
@@ -37,7 +37,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Verified:
-    """What an export holds in which nothing is wrong."""
+    """Result for an export without damage."""
 
     path: Path
     end: End
@@ -74,7 +74,7 @@ class Verified:
         return Status.FILTERED if self.is_filtered else Status.VERIFIED
 
     def hash_at(self, sequence: int) -> str | None:
-        """Of an event that it holds, or of the one before its first; None where it holds neither."""
+        """Hash of an event in the export, or of the event before its first; None for other sequences."""
         if sequence == self.first - 1 and not self.is_filtered:
             (line,) = Lines(self.path, self.path.stat().st_size).of_sequence(self.first)
             return taken_apart(line).previous.decode()
@@ -114,8 +114,8 @@ class Verified:
 def verify(
     path: Path, key: Ed25519PublicKey | None = None, progress: Callable[[int], None] = lambda _bytes: None
 ) -> Verified:
-    """Raises Damage, which names the first event that is not what it was, and Unreadable. `progress` is
-    told how many bytes are done."""
+    """Verifies an export. Raises Damage, which names the first damaged event, and Unreadable. `progress`
+    receives the number of bytes checked."""
     body, end, more = _end_of(path)
     gaps = end is not None and end.is_filtered
     lines = Lines(path, body)
@@ -142,8 +142,8 @@ def verify(
 
 
 def _end_of(path: Path) -> tuple[int, End | None, int]:
-    """How many bytes of events there are, the line that ends them, where it is there, and how many bytes
-    come after it. Half a line at the end counts as none."""
+    """Returns the size of the events in bytes, the line that ends them if there is one, and the number of
+    bytes after it. An incomplete last line counts as none."""
     size = path.stat().st_size
     if size == 0:
         return 0, None, 0
@@ -161,7 +161,7 @@ def _require_chain(lines: Lines, segments: list[Segment], end: End | None, *, ga
         before = segments[place - 1] if place else None
         if not segment.is_broken and (before is None or segment.follows(before, gaps=gaps)):
             continue
-        # From the segment before on: what it ends with tells what is wrong with the beginning of this one.
+        # From the previous segment on: its end shows what is wrong with the beginning of this one.
         since = max(place - 1, 0)
         event = Event.of(lines.of_sequence(segments[since - 1].last)[0]) if since else None
         first = end.first if end and not gaps else None
@@ -176,7 +176,7 @@ def _require_chain(lines: Lines, segments: list[Segment], end: End | None, *, ga
 
 
 def _require_end(path: Path, body: int, segments: list[Segment], end: End) -> None:
-    """What the last line tells is so."""
+    """Requires that the last line describes the events."""
     events = sum(segment.events for segment in segments)
     first = segments[0].first if segments else None
     last = segments[-1].last if segments else None
@@ -222,7 +222,7 @@ def _require_digest(path: Path, body: int, end: End) -> None:
 
 
 def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
-    """Why nothing vouches for the last line, and what to do about it; None where the key has signed it."""
+    """Returns why the last line is not verified and what to do about it, or None if the key has signed it."""
     if end.sha256 is None:
         return "it was exported before exports were signed. Export the log again"
     if end.signature is None:
@@ -236,7 +236,7 @@ def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
 
 
 def _beginning(lines: Lines, segments: list[Segment], key: Ed25519PublicKey | None) -> Pruning | None:
-    """What vouches for the events before the first, where there were any."""
+    """Returns the signed pruning that covers the events before the first one, if there were any."""
     first = segments[0]
     if first.first == 1:
         if first.previous != FIRST_HASH:
@@ -258,8 +258,8 @@ def _beginning(lines: Lines, segments: list[Segment], key: Ed25519PublicKey | No
 
 
 def _require_vouched(lines: Lines, first: Segment, pruning: Pruning) -> None:
-    """Of events that are being pruned just now, some may still be there: then it is the last of them that is
-    vouched for, and it vouches for the others."""
+    """While a log is being pruned, some pruned events may still exist. The pruning then covers the last of
+    them, and that one the others through the chain."""
     through = pruning.pruned_through
     if through == first.first - 1:
         hash = first.previous

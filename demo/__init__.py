@@ -1,4 +1,4 @@
-"""The demo that the embedded database starts with, made through the very functions that real changes use."""
+"""Demo data of the embedded database, created by the same functions as real changes."""
 
 from demo.seed import seed, sign_in_links
 

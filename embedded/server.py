@@ -1,11 +1,11 @@
-"""The embedded PostgreSQL: the binaries of a wheel, data in one folder, reached through a Unix socket.
+"""The embedded PostgreSQL: binaries from a wheel, data in one folder, connections through a Unix socket.
 
-The wheel's Python wrapper is left aside: it waits by the second, takes any process with the number of a
-stale `postmaster.pid` for a running server, and leaves PostgreSQL running where its own process is killed.
-Here two file locks tell who is alive, which the kernel releases however a process ends:
+The wheel's Python wrapper is not used: it polls once per second, takes any process with the number in a
+stale `postmaster.pid` for a running server, and leaves PostgreSQL running if its own process is killed.
+Instead, two file locks, which the kernel releases however a process ends, show which processes are alive:
 
 - `owner.lock` is held by the process that started PostgreSQL.
-- `log` is held by PostgreSQL: by everything that writes to it, `initdb` too.
+- `log` is held by PostgreSQL: by every process that writes to it, including `initdb`.
 """
 
 import fcntl
@@ -37,11 +37,11 @@ APP_ROLE = "team_access"
 OWNER_ROLE = "team_access_owner"
 SUPERUSER = "postgres"
 
-_START_TIMEOUT_SECONDS = 120  # A crash may leave up to max_wal_size to replay.
+_START_TIMEOUT_SECONDS = 120  # After a crash, up to max_wal_size is replayed.
 _STOP_TIMEOUT_SECONDS = 60
 
-# Ends PostgreSQL (INT: roll back what is open, then stop) once nobody holds the other end of standard
-# input any more, which is so however the process that started it ended.
+# Stops PostgreSQL (INT: roll back open transactions, then stop) when the other end of standard input is
+# closed, which happens however the process that started it ends.
 _KEEPER = """
 exec 3<&0
 "$@" 3<&- & server=$!
@@ -60,7 +60,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "log_checkpoints": "off",
-    # Not errors: a refused statement is the app's to report, and would show what was in it.
+    # Without errors: the app reports refused statements, and the log would show their parameters.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
@@ -75,11 +75,12 @@ _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 
 
 class InUseError(EmbeddedPostgresqlError):
-    """Another living process has started the PostgreSQL of this folder."""
+    """Another running process has started the PostgreSQL of this folder."""
 
 
 class Server:
-    """A running PostgreSQL. Its roles have no passwords: whoever may enter the socket's folder may be any."""
+    """Running PostgreSQL. Its roles have no passwords: every process that can open the socket can be any
+    role."""
 
     def __init__(self, folder: Path, keeper: "subprocess.Popen[bytes] | None") -> None:
         self._host = quote(str(socket_folder(folder)))
@@ -94,7 +95,7 @@ class Server:
         return self._keeper is not None
 
     def wait(self) -> None:
-        """Until it has ended; not at all where another process has started it."""
+        """Waits until PostgreSQL has ended. Returns at once if another process has started it."""
         if self._keeper is not None:
             self._keeper.wait()
 
@@ -110,7 +111,7 @@ class Server:
         return found is not None
 
     async def create_database(self, name: str, template: str = "template1") -> None:
-        """A new one, instead of one that has this name. It belongs to the tables' owner."""
+        """Creates a database, replacing one of the same name. It belongs to the role that owns the tables."""
         await self._execute(
             *(_CREATE_ROLE.format(role=role) for role in (OWNER_ROLE, APP_ROLE)),
             f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
@@ -138,11 +139,13 @@ class Server:
 def running(
     folder: Path, *, connections: int = 100, temporary: bool = False, patience_seconds: float = 2
 ) -> Iterator[Server]:
-    """Starts PostgreSQL on the folder, which is made where it is missing, and stops it at the end.
+    """Starts PostgreSQL on the folder, which is created if it does not exist, and stops it at the end of the
+    block.
 
-    Raises InUseError where a living process has already done so; one that was killed a moment ago keeps its
-    lock until the kernel has taken it down. What it left running is ended first. `temporary` is for tests:
-    nothing is flushed to the disk, and the folder is gone afterwards, even where this process is killed.
+    Raises InUseError if a running process has already started it; after a process was killed its lock remains
+    until the kernel has removed the process. A PostgreSQL that such a process left running is stopped first.
+    `temporary` is for tests: nothing is flushed to disk, and the folder is deleted afterwards, even if this
+    process is killed.
     """
     folder = make_private(folder)
     with _owner_lock(folder, patience_seconds), _log(folder) as log:
@@ -158,7 +161,8 @@ def running(
 
 @contextmanager
 def attached(folder: Path) -> Iterator[Server]:
-    """The PostgreSQL that another process has started, or else one for as long as this takes."""
+    """The PostgreSQL that another process has started; if there is none, one that runs for the duration of
+    the block."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(running(folder, patience_seconds=0))
@@ -180,13 +184,13 @@ def _owner_lock(folder: Path, patience_seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _log(folder: Path) -> Iterator[BinaryIO]:
-    """Emptied and locked, once nothing of an earlier PostgreSQL is alive: what is left of it is stale."""
+    """The log file, emptied and locked once no process of an earlier PostgreSQL is alive."""
     with (folder / "log").open("ab") as log:
         if not _acquire(log.fileno(), 0):
             _interrupt_postmaster(folder)
             if not _acquire(log.fileno(), _STOP_TIMEOUT_SECONDS):
                 raise EmbeddedPostgresqlError(
-                    f"An earlier PostgreSQL in {folder} does not end: end its processes, then start again."
+                    f"An earlier PostgreSQL in {folder} does not stop: stop its processes, then start again."
                 )
         for stale in (folder / "data" / "postmaster.pid", socket_folder(folder) / ".s.PGSQL.5432.lock"):
             stale.unlink(missing_ok=True)
@@ -209,13 +213,15 @@ def _acquire(lock: int, timeout_seconds: float) -> bool:
 
 
 def _interrupt_postmaster(folder: Path) -> None:
-    """Called while the log is locked by somebody: the number in `postmaster.pid` is not stale."""
+    """Called while another process holds the lock on the log, so that the number in `postmaster.pid` is not
+    stale."""
     with suppress(OSError, ValueError, IndexError):
         os.kill(int((folder / "data" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGINT)
 
 
 def _initialise(folder: Path, log: BinaryIO) -> None:
-    """Under another name until it is whole: a half-made data folder would be taken for a damaged one."""
+    """Creates the data folder under another name until it is complete, so that an incomplete one is never
+    used."""
     command = [str(binaries() / "initdb"), "--pgdata", str(folder / "data.new"), *_INITDB_OPTIONS]
     initdb = _run_as_postgresql(command, folder, log)
     try:
@@ -244,7 +250,8 @@ def _spawn(folder: Path, log: BinaryIO, connections: int, temporary: bool) -> "s
 def _run_as_postgresql(
     command: list[str], folder: Path, log: BinaryIO, environment: dict[str, str] | None = None
 ) -> "subprocess.Popen[bytes]":
-    """In a session of its own, where a terminal's Ctrl-C does not reach it before its turn."""
+    """Starts a session of its own, so that a terminal's Ctrl-C does not reach PostgreSQL before this process
+    stops it."""
     postgresql = user()
     return subprocess.Popen(  # noqa: S603
         command,
@@ -278,7 +285,7 @@ def _is_ready(folder: Path) -> bool:
 
 def _stop(keeper: "subprocess.Popen[bytes]") -> None:
     with suppress(subprocess.TimeoutExpired):
-        keeper.communicate(timeout=_STOP_TIMEOUT_SECONDS)  # Closes its input, which is what it waits for.
+        keeper.communicate(timeout=_STOP_TIMEOUT_SECONDS)  # Closes its input, which makes it stop PostgreSQL.
 
 
 def _reason(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Emails go out: one attempt at the SMTP server, what came of it, and when to try again."""
+"""Delivery of emails: one attempt at the SMTP server, its outcome, and the delay before the next attempt."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 WORDS_LIMIT = 500
 RECORD_ATTEMPTS = 3
 AUTHENTICATION_CODES = {454, 530, 534, 535, 538}
-"""What RFC 4954 answers about our credentials, which is no verdict on the recipient."""
+"""Responses of RFC 4954 about the sender's credentials. They say nothing about the recipient."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,16 @@ class Sent:
 
 @dataclass(frozen=True)
 class Rejected:
-    """For good: the server said so, or time ran out."""
+    """The email will never be delivered: the server refused it permanently, or MAIL_RETRY_HOURS have
+    passed."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class Deferred:
-    """Not now. `answered`: by a server that works, so that there is no hurry to ask it again."""
+    """The attempt failed and will be repeated. `answered`: the server responded, so the next attempt may wait
+    longer."""
 
     words: str
     answered: bool = False
@@ -61,10 +63,10 @@ class Deferred:
 Outcome = Sent | Rejected | Deferred
 Recorder = Callable[[Message, Outcome], Awaitable[None]]
 Wanted = Callable[[Message], Awaitable[bool]]
-"""Whether an email still makes sense, asked before each attempt."""
+"""Whether an email should still be sent. Called before each attempt."""
 
 Attach = Callable[[Message], Awaitable[Sequence[Attachment]]]
-"""What goes with an email: made anew for each attempt. Whatever it raises is tried again."""
+"""Creates an email's attachments for each attempt. If it raises an error, the attempt is repeated."""
 
 
 _UNREACHABLE = Backoff(first_seconds=2, most_seconds=60)
@@ -73,7 +75,8 @@ _ANSWERED = Backoff(first_seconds=2, most_seconds=600)
 
 @dataclass(frozen=True)
 class Retries:
-    """An unreachable server is tried more often: mail is delivered soon after it is reachable again."""
+    """Exponential delays between attempts. The limit is lower while the server is unreachable, so that
+    delivery resumes soon after it is back."""
 
     unreachable: Backoff = _UNREACHABLE
     answered: Backoff = _ANSWERED
@@ -99,10 +102,10 @@ async def attempt(
     wanted: Wanted = always,
     attach: Attach = nothing_attached,
 ) -> None:
-    """Delivers a job's email; returning means that the job is done with, one way or the other.
+    """Delivers a job's email. If it returns, the job is finished, whether the email was sent or not.
 
-    At least once: an email whose worker dies before the job's row is gone is sent again, under the same
-    Message-ID. Raises RetryRequested, and nothing else: pgqueuer would give up on any other error.
+    Delivery is at least once: if a worker dies before it has deleted the job, the email is sent again with
+    the same Message-ID. Raises only RetryRequested, since pgqueuer would drop the job on any other error.
     """
     message = _message(job)
     if message is None or not await _wanted_safely(wanted, message):
@@ -112,7 +115,7 @@ async def attempt(
     left_seconds = settings.mail_retry_hours * 3600 - age.total_seconds()
     outcome = await _deliver_safely(settings, message, attach)
     if isinstance(outcome, Deferred) and left_seconds <= 0:
-        words = f"Given up after {settings.mail_retry_hours:g} hours: {outcome.words}"
+        words = f"Not delivered within {settings.mail_retry_hours:g} hours: {outcome.words}"
         outcome = Rejected(words[:WORDS_LIMIT])
 
     await _record_safely(record, message, outcome)
@@ -122,16 +125,16 @@ async def attempt(
 
 
 async def deliver(settings: Settings, message: Message, attachments: Sequence[Attachment] = ()) -> Outcome:
-    """One attempt at the server of SMTP_URL, over a connection of its own."""
+    """Makes one attempt at the server of SMTP_URL, over a new connection."""
     try:
         email = build(message, settings.mail_from, attachments)
         content = email.as_bytes()
     except ValueError:
-        return Rejected("The address or the subject is none that an email could carry.")
+        return Rejected("The address or the subject is not valid in an email.")
 
     client = _client(settings)
     try:
-        # Each answer has its timeout; this one is for a server that is slow at everything.
+        # Each response has its own timeout. This one is for a server that responds slowly to every command.
         async with asyncio.timeout(settings.mail_timeout_seconds * 5):
             await client.connect()
             await client.sendmail(
@@ -165,17 +168,17 @@ def _client(settings: Settings) -> SMTP:
 
 @cache
 def _tls_context() -> ssl.SSLContext:
-    """Verifies; made once, since reading the system's certificates takes long."""
+    """Verifying context. It is cached, because reading the system's certificates is slow."""
     return ssl.create_default_context()
 
 
 def _options(recipient: str) -> list[str]:
-    """Extensions of SMTP that the email needs: it has 7 bits, unless the recipient's address has more."""
+    """SMTP extensions that the email needs: none, unless the recipient's address is not ASCII."""
     return [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
 
 
 def _sender_domain(mail_from: str) -> str:
-    """What to say hello as. The machine's own name would take a look-up, which may hang."""
+    """Name for EHLO. The machine's own name would need a DNS lookup, which may hang."""
     return parseaddr(mail_from)[1].rpartition("@")[2].encode("idna").decode()
 
 
@@ -193,11 +196,11 @@ def _outcome(error: Exception) -> Outcome:
 
 
 def _words(error: Exception) -> str:
-    """What an Admin is shown, on one line. A spam filter may quote the link that it disliked: tokens go."""
+    """Error for Admins, on one line. Tokens are removed: a spam filter may quote the link in its response."""
     if isinstance(error, SMTPResponseException) and error.code > 0:
         words = f"{error.code} {error.message}"
     else:
-        words = str(error) or "The SMTP server took too long."
+        words = str(error) or "The SMTP server did not respond in time."
     return re.sub(r"[\w-]{40,}", "…", " ".join(words.split()))[:WORDS_LIMIT]
 
 
@@ -205,17 +208,17 @@ def _message(job: Job) -> Message | None:
     try:
         return Message.from_json(job.payload or b"")
     except Exception as error:
-        # Its type only: the error's own words may quote the payload.
+        # Only its type, because the error's message may quote the payload.
         log.error("email_job_unreadable", job=job.id, error=type(error).__name__)
         return None
 
 
 async def _wanted_safely(wanted: Wanted, message: Message) -> bool:
-    """What cannot be found out does not hold up an email: one with a dead link is better than none."""
+    """Sends the email if the check fails: an email with an expired link is better than none."""
     try:
         return await wanted(message)
     except Exception as error:
-        log.error("email_not_looked_up", message_id=message.message_id, error=type(error).__name__)
+        log.error("email_check_failed", message_id=message.message_id, error=type(error).__name__)
         return True
 
 
@@ -223,7 +226,7 @@ async def _deliver_safely(settings: Settings, message: Message, attach: Attach) 
     try:
         outcome = await deliver(settings, message, await attach(message))
     except Exception as error:
-        log.error("email_delivery_broken", message_id=message.message_id, error=type(error).__name__)
+        log.error("email_delivery_failed", message_id=message.message_id, error=type(error).__name__)
         return Deferred("The email could not be sent because of an internal error.", answered=True)
     if not isinstance(outcome, Sent):
         log.warning(
@@ -235,7 +238,7 @@ async def _deliver_safely(settings: Settings, message: Message, attach: Attach) 
 
 
 async def _record_safely(record: Recorder, message: Message, outcome: Outcome) -> None:
-    """Tries thrice. What cannot be recorded must not be sent again for that."""
+    """Tries three times. A failure to record the outcome must not cause the email to be sent again."""
     for attempts_left in reversed(range(RECORD_ATTEMPTS)):
         try:
             await record(message, outcome)

@@ -1,8 +1,8 @@
-"""Headers of emails as RFC 5322 and RFC 2047 have them, the same on every version of Python.
+"""Email headers by RFC 5322 and RFC 2047, the same on every version of Python.
 
 Before Python 3.13 the `email` package puts the space between two encoded words outside of both, where
-receivers drop it: "Ana María" arrives as "AnaMaría". Here a text that needs encoding is encoded as a whole,
-so that all of its spaces are inside of encoded words.
+receivers drop it: "Ana María" arrives as "AnaMaría". This module encodes a text as a whole, so that its
+spaces are inside the encoded words.
 """
 
 import re
@@ -21,15 +21,15 @@ _UTF8 = Charset("utf-8")
 
 
 class HeaderPolicy(EmailPolicy):
-    """As `email.policy.SMTP`, apart from how texts and the names of addresses are encoded and folded."""
+    """`email.policy.SMTP` with another encoding and folding of texts and display names."""
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        """A text is kept as it is. The package would decode what looks like an encoded word in it: a person
-        whose name is one could so write what names may not contain."""
+        """Stores a text unchanged. The package would decode encoded words in it, so that a person's name
+        could contain characters that names may not contain."""
         if name.lower() not in _TEXTS:
             return super().header_store_parse(name, value)
         if len(value.splitlines()) > 1:
-            raise ValueError("a header has one line")
+            raise ValueError("a header must be one line")
         return name, str(value)
 
     def fold(self, name: str, value: Any) -> str:
@@ -47,7 +47,7 @@ POLICY = HeaderPolicy(linesep="\r\n")
 
 
 def _folded(name: str, words: Iterable[str]) -> str:
-    """As few lines as hold the words; a longer word than fits has a line of its own."""
+    """Folds the words into as few lines as possible. A word that is longer than a line has its own line."""
     lines = [f"{name}:"]
     for word in words:
         if len(lines[-1]) + 1 + len(word) > LINE_LIMIT and lines != [f"{name}:"]:
@@ -76,7 +76,7 @@ def _phrase(name: str, text: str) -> list[str]:
 
 
 def _text(name: str, text: str) -> list[str]:
-    # Links and ids in angle brackets are no text: there is no other way to write them.
+    # Links and ids in angle brackets are never encoded: there is no other way to write them.
     is_bracketed = text.isascii() and text.startswith("<") and text.endswith(">")
     if is_bracketed or _is_plain(name, text):
         return text.split(" ")
@@ -84,7 +84,7 @@ def _text(name: str, text: str) -> list[str]:
 
 
 def _is_plain(name: str, text: str) -> bool:
-    """Whether it can be folded at its spaces, and read back, as it is."""
+    """Whether the text can be folded at its spaces and read back unchanged."""
     words = text.split(" ")
     return (
         text.isascii()
@@ -95,6 +95,6 @@ def _is_plain(name: str, text: str) -> bool:
 
 
 def _encoded_words(name: str, text: str) -> list[str]:
-    """None of which breaks a character. Raises ValueError for what is not Unicode."""
+    """Encoded words that split no character. Raises ValueError if the text is not valid Unicode."""
     limit = min(_ENCODED_WORD_LIMIT, LINE_LIMIT - len(f"{name}: "))
     return [word for word in _UTF8.header_encode_lines(text, repeat(limit)) if word]

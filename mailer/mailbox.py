@@ -1,4 +1,4 @@
-"""The built-in mailbox: a real SMTP server on loopback that keeps what it is sent in a folder."""
+"""Built-in mailbox: an SMTP server on loopback that stores emails in a folder."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ UNFINISHED = ".unfinished-"
 
 @dataclass(frozen=True)
 class Mail:
-    """`text` and `html` are empty in a list."""
+    """Stored email. `text` and `html` are empty in lists."""
 
     id: str
     to: str
@@ -38,12 +38,12 @@ class Mail:
 
 
 def list_mails(folder: Path, limit: int = MAIL_LIMIT) -> list[Mail]:
-    """Newest first; the bodies are left out."""
+    """Returns the newest emails first, without their bodies."""
     return [mail for path in _newest_first(folder)[:limit] if (mail := _read(path, with_body=False))]
 
 
 def read_mail(folder: Path, id: str) -> Mail | None:
-    """None where there is no such mail; any string may be asked for."""
+    """Returns an email, or None if there is none with this id. Any string is allowed as id."""
     if not re.fullmatch(r"[0-9a-f]{32}", id):
         return None
     return _read(folder / f"{id}{SUFFIX}", with_body=True)
@@ -51,8 +51,8 @@ def read_mail(folder: Path, id: str) -> Mail | None:
 
 @asynccontextmanager
 async def serve(folder: Path) -> AsyncIterator[int]:
-    """Takes mail in while it is entered; gives the port, on 127.0.0.1."""
-    # Above WARNING it writes down every line that it reads, links and all.
+    """Runs the SMTP server during the block. Yields its port on 127.0.0.1."""
+    # Below WARNING it logs every line that it reads, including the secret links.
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     _prepare(folder)
     loop = asyncio.get_running_loop()
@@ -78,7 +78,7 @@ async def serve(folder: Path) -> AsyncIterator[int]:
 
 
 def _prepare(folder: Path) -> None:
-    # The links in it sign people in: nobody else's to read.
+    # Private: the links in the emails sign people in.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left_by_a_killed_worker in folder.glob(f"{UNFINISHED}*"):
         shutil.rmtree(left_by_a_killed_worker, ignore_errors=True)
@@ -95,13 +95,13 @@ class _Handler:
         except OSError as error:
             return f"452 4.3.1 The mailbox cannot be written: {error.strerror}"
         except Exception:
-            # Python's parser has no error of its own for headers that it stumbles over.
-            return "554 5.6.0 This is no email that can be read"
-        return "250 2.0.0 Kept in the mailbox"
+            # Python's email parser raises errors of many types for headers that it cannot parse.
+            return "554 5.6.0 The email cannot be parsed"
+        return "250 2.0.0 Stored in the mailbox"
 
 
 def _store(folder: Path, content: bytes) -> None:
-    """Under a name made of the Message-ID: an email that is delivered twice is one mail."""
+    """Names the file by a hash of the Message-ID, so that an email that is delivered twice is stored once."""
     email = message_from_bytes(content, policy=SMTPUTF8)
     name = sha256((email["Message-ID"] or "").encode() or content).hexdigest()[:32]
     _mail(name, datetime.now(UTC), email, with_body=True)

@@ -1,4 +1,4 @@
-"""What is said by email: one function a message, over a pair of templates, text and HTML.
+"""Texts of the emails: one function per message, with a text and an HTML template.
 
 To add one: `templates/NAME.txt`, `templates/NAME.html`, and a function here that calls `_write`.
 """
@@ -26,7 +26,8 @@ SUBJECT_NAME_LIMIT = 60
 
 @dataclass(frozen=True)
 class InvitationDelivery:
-    """Which email of which invitation a message is: 1 for the first, 2 once it was resent."""
+    """Reference from an email to its invitation. `attempt` is 1 for the first email and increases with each
+    resend."""
 
     account_id: UUID
     invitation_id: UUID
@@ -35,7 +36,8 @@ class InvitationDelivery:
 
 @dataclass(frozen=True)
 class InvoiceAttachment:
-    """Which invoice's PDF goes with a message. It is made when the message is sent: a job carries ids."""
+    """Reference from an email to the invoice that is attached. The PDF is created when the email is sent,
+    because the job holds only ids."""
 
     account_id: UUID
     invoice_id: UUID
@@ -50,7 +52,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Message:
-    """An email before it has a sender. Its texts hold a secret link, so they are no part of its repr."""
+    """Email without its sender. The texts contain a secret link, so the repr leaves them out."""
 
     to: str
     subject: str
@@ -66,7 +68,7 @@ class Message:
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """Raises ValueError, KeyError or TypeError for anything that `to_json` did not write."""
+        """Raises ValueError, KeyError or TypeError for input that `to_json` did not write."""
         values = orjson.loads(data)
         about = values["correlation"]
         values["correlation"] = about and InvitationDelivery(
@@ -91,7 +93,8 @@ def invitation(
     expires_at: datetime,
     delivery: InvitationDelivery | None = None,
 ) -> Message:
-    """`inviter` and `account` are names. `note` is the inviter's own words: several lines, never a link."""
+    """`inviter` and `account` are names. `note` is text by the inviter, of several lines; links in it are
+    defused."""
     subject = f"{wording.plain(inviter, SUBJECT_NAME_LIMIT)} invites you to "
     subject += f"{wording.plain(account, SUBJECT_NAME_LIMIT)} on Team access"
     values = {"inviter": inviter, "account": account, "role": role, "note": note, "expires_at": expires_at}
@@ -99,7 +102,7 @@ def invitation(
 
 
 def sign_in(*, to: str, link: str, expires_at: datetime, requested_from: str | None = None) -> Message:
-    """`requested_from` helps the recipient to tell their own request: a browser, an IP address."""
+    """`requested_from` is a browser and IP address, by which recipients recognise their own request."""
     values = {"expires_at": expires_at, "requested_from": requested_from}
     return _write("sign_in", to, "Your sign-in link for Team access", link, values)
 
@@ -114,8 +117,8 @@ def invoice(
     link: str,
     attachment: InvoiceAttachment,
 ) -> Message:
-    """`total` with its currency; without `due_at`, nothing is due. `link` leads to the app, where the
-    account's invoices are."""
+    """`total` includes the currency. `due_at` is None if nothing is due. `link` leads to the account's
+    invoices in the app."""
     subject = f"Invoice {number} for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"number": number, "account": account, "total": total, "due_at": due_at}
     return replace(_write("invoice", to, unlinked(subject), link, values), attachment=attachment)
@@ -132,8 +135,8 @@ def audit_stream_stopped(
     last_delivered_sequence: int,
     link: str,
 ) -> Message:
-    """`ended`: by the receiver; else it failed for too long. `error` is a sentence. `link` leads to the app,
-    where an Admin resumes it."""
+    """`ended`: the receiver ended it; otherwise it failed for too long. `error` is a sentence. `link` leads
+    to the app, where an Admin can resume it."""
     subject = f"The webhook to {wording.plain(host, SUBJECT_NAME_LIMIT)} "
     subject += "has ended" if ended else "is paused"
     values = {"account": account, "host": host, "ended": ended, "failing_since": failing_since}
@@ -152,7 +155,7 @@ def api_key_claim(
     claim_until: datetime,
     expires_at: datetime | None,
 ) -> Message:
-    """To the member whom `by` generated the key for. `link` leads to the page with the one button."""
+    """To the member for whom `by` generated the key. `link` leads to the page that claims the key."""
     subject = f"Claim your API key for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"by": by, "account": account, "name": name, "scopes": scopes, "expires_at": expires_at}
     return _write("api_key_claim", to, unlinked(subject), link, {**values, "claim_until": claim_until})
@@ -168,7 +171,7 @@ def api_key_generated(
     link: str,
     expires_at: datetime | None,
 ) -> Message:
-    """To who generated it for oneself, lest somebody else did in that name."""
+    """To the member who generated the key, so that misuse of the account is noticed."""
     values = {"account": account, "name": name, "prefix": prefix, "scopes": scopes, "expires_at": expires_at}
     return _write("api_key_generated", to, _about_key("New API key", name), link, values)
 
@@ -176,13 +179,14 @@ def api_key_generated(
 def api_key_rotated(
     *, to: str, account: str, name: str, prefix: str, link: str, old_until: datetime | None
 ) -> Message:
-    """`prefix` of the new secret; the old one works until `old_until`, or has stopped."""
+    """`prefix` is that of the new secret. The old secret works until `old_until`, or no longer if that is
+    None."""
     values = {"account": account, "name": name, "prefix": prefix, "old_until": old_until}
     return _write("api_key_rotated", to, _about_key("New secret of the API key", name), link, values)
 
 
 def api_keys_revoked(*, to: str, account: str, names: Sequence[str], by: str, link: str) -> Message:
-    """Of one key or, where a member was removed, of all that it had."""
+    """About one key, or all keys of a member who was removed. `by` is the name of the Admin."""
     subject = _about_key("Revoked: the API key", names[0])
     if len(names) > 1:
         subject = f"Revoked: {len(names)} API keys"
@@ -201,13 +205,15 @@ def api_key_expires(
 def api_key_leaked(
     *, to: str, account: str, name: str, prefix: str, member: str | None, found_at: str, link: str
 ) -> Message:
-    """`member` is whose key it was, where that is somebody else; `found_at` is what the finder said."""
+    """`member` is the name of the key's member if the recipient is somebody else, otherwise None. `found_at`
+    is the place as reported."""
     values = {"account": account, "name": name, "prefix": prefix, "member": member, "found_at": found_at}
     return _write("api_key_leaked", to, _about_key("Leaked and revoked: the API key", name), link, values)
 
 
 def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = ()) -> EmailMessage:
-    """Ready to be sent, and the same each time. Raises ValueError where a header would not hold its value."""
+    """Builds the email; the result is the same for each attempt. Raises ValueError if a value is not valid in
+    a header."""
     recipient = _address(message.to)
     email = EmailMessage(POLICY.clone(utf8=not recipient.addr_spec.isascii()))
     email["From"] = mail_from
@@ -216,7 +222,7 @@ def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = 
     email["Message-ID"] = message.message_id
     email["Date"] = message.written_at
     email["Auto-Submitted"] = "auto-generated"
-    # Passes every server unchanged, those without 8BITMIME too.
+    # Servers without 8BITMIME transmit it unchanged too.
     email.set_content(message.text, cte="quoted-printable")
     email.add_alternative(message.html, subtype="html", cte="quoted-printable")
     for attachment in attachments:
@@ -228,9 +234,9 @@ def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = 
 
 
 def unlinked(text: str) -> str:
-    """Reads the same, but email programs, which make links of what looks like one, make none of it.
+    """Inserts invisible characters so that email programs do not turn parts of the text into links.
 
-    Names and notes are their writers' own words: an invitation is not to carry their links to strangers.
+    Names and notes are written by users: an invitation must not carry their links to strangers.
     """
     return re.sub(r"(?<=:)(?=//)|(?<=\w[.@])(?=[^\W\d_]{2})", "\u2060", text)
 
@@ -259,13 +265,13 @@ def _write(
 
 
 def _host(link: str) -> str:
-    """For the right side of a Message-ID, where an IPv6 address stands in brackets."""
+    """Host for the right side of a Message-ID. IPv6 addresses are in brackets."""
     host = (urlsplit(link).hostname or "localhost").encode("idna").decode()
     return f"[{host}]" if ":" in host else host
 
 
 def _address(address: str) -> Address:
-    """One address and nothing else; its domain in ASCII, by the rules of today's registries."""
+    """Parses exactly one address. Its domain is converted to ASCII by IDNA 2008."""
     checked = validate_email(address, check_deliverability=False)
     return Address(username=checked.local_part, domain=checked.ascii_domain)
 

@@ -1,8 +1,8 @@
-"""The queue of emails: one job each, enqueued in the transaction that causes it.
+"""Queue of emails: one job per email, enqueued in the transaction that causes it.
 
-Emails that sign somebody in go first. The others take turns by lanes, of which each account has one: the
-first that waits of each lane, then the second, and so on. So an account's thousand invitations delay an
-email of another account by no more than one.
+Sign-in emails have the highest priority. The others are served in turn by lanes, of which each account has
+one: the first waiting email of each lane, then the second of each, and so on. A thousand invitations of one
+account delay an email of another account by at most one email per lane.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,15 @@ _HIGHEST = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Emails that wait for one another. `name` says of whom they are."""
+    """Sequence of emails that is served in turn with other lanes. `name` identifies the sender, such as an
+    account."""
 
     name: str
     is_urgent: bool = False
 
     @property
     def priorities(self) -> tuple[int, int]:
-        """The lowest and the highest that jobs of such lanes have."""
+        """Lowest and highest priority of jobs in such lanes."""
         return (1, _HIGHEST) if self.is_urgent else (-_HIGHEST, 0)
 
 
@@ -42,10 +43,10 @@ def lane_of_account(account_id: UUID) -> Lane:
 
 
 async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message], lane: Lane) -> None:
-    """Sends them after the commit of the connection's open transaction, or not at all.
+    """Enqueues emails in the connection's open transaction: they are sent after its commit, or not at all.
 
-    One NOTIFY for all of them. A job's row holds the message with its link until it is delivered or given
-    up; pgqueuer's log never does.
+    It executes one NOTIFY for all of them. The job's row holds the message with its secret link until it is
+    delivered or rejected; pgqueuer's log never contains it.
     """
     if messages:
         lowest, highest = lane.priorities
@@ -53,9 +54,9 @@ async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message], l
         await connection.execute(_ENQUEUE, DELIVER_EMAIL, payloads, lowest, highest, lane.name)
 
 
-# What pgqueuer's own `enqueue` writes, in one statement with the priorities, which it would have to be given.
-# One less for each round of turns: an email joins the round that is being sent now, or the one after the last
-# of its own lane. `least` leaves out what is NULL.
+# Writes what pgqueuer's `enqueue` writes, and computes the priorities in the same statement. Each round of
+# lanes has a priority that is one lower: an email joins the round that is being sent now, or the round after
+# the last email of its lane. `least` ignores NULL.
 _ENQUEUE = """
 WITH place AS (
     SELECT least(
@@ -87,13 +88,13 @@ def queries(connection: asyncpg.Connection) -> Queries:
 
 @cache
 def _builders() -> tuple[QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder]:
-    """To make the names takes as long as three statements."""
+    """Cached, because creating the names takes as long as three statements."""
     names = Names()
     return QueryBuilderEnvironment(names), QueryQueueBuilder(names), QuerySchedulerBuilder(names)
 
 
 class Names(DBSettings):
-    """pgqueuer's default names. It would take them from environment variables such as CHANNEL or FUNCTION."""
+    """pgqueuer's default names, not replaced by environment variables such as CHANNEL or FUNCTION."""
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""How emails and pages speak of people, roles and times: the same in both."""
+"""Words for people, roles and times, shared by emails and pages."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from models.visible_text import visible_part
 
-NAME_LIMIT = 100  # What the API takes. Longer ones end in an ellipsis.
+NAME_LIMIT = 100  # The limit of the API. Longer names end in an ellipsis.
 
 ROLES = {
     "ADMIN": "Admin",
@@ -14,13 +14,13 @@ ROLES = {
     "VIEWER": "Viewer",
 }
 ROLE_SENTENCES = {
-    "ADMIN": "Admins run the account: they invite people, set roles, buy licenses and see the audit log.",
+    "ADMIN": "Admins manage the account: they invite people, set roles, buy licenses and see the audit log.",
     "MEMBER": "Members browse the catalog, provision licenses within the limits and download theme files.",
-    "VIEWER": "Viewers look on: they browse the catalog, see active licenses and download reports.",
+    "VIEWER": "Viewers have read access: they browse the catalog, see active licenses and download reports.",
 }
 SCOPE_SENTENCES = {
-    "READ": "It reads what you may see.",
-    "PROVISION": "It provisions licenses and downloads theme files, as you may.",
+    "READ": "It can read what you can see.",
+    "PROVISION": "It can provision licenses and download theme files, as you can.",
 }
 
 
@@ -29,37 +29,39 @@ def role(role: str) -> str:
 
 
 def role_sentence(role: str) -> str:
-    """What the role may do."""
+    """Sentence that says what the role may do."""
     return ROLE_SENTENCES[role]
 
 
 def scope_sentences(scopes: Iterable[str]) -> str:
-    """What an API key with these scopes may do, said to its member in the order of their declaration."""
-    given = set(scopes)
-    return " ".join(sentence for scope, sentence in SCOPE_SENTENCES.items() if scope in given)
+    """Sentences that tell a member what an API key with these scopes may do, in the order of the scopes'
+    declaration."""
+    names = set(scopes)
+    return " ".join(sentence for scope, sentence in SCOPE_SENTENCES.items() if scope in names)
 
 
 def when(moment: datetime) -> str:
-    """`30 November 2026, 14:05 UTC`. Raises ValueError for a time without its zone."""
+    """Time such as `30 November 2026, 14:05 UTC`. Raises ValueError for a time without a time zone."""
     return f"{day(moment)}, {moment.astimezone(UTC):%H:%M} UTC"
 
 
 def day(moment: datetime) -> str:
-    """`30 November 2026`, as it is in UTC. Raises ValueError for a time without its zone."""
+    """Day in UTC such as `30 November 2026`. Raises ValueError for a time without a time zone."""
     if moment.tzinfo is None:
-        raise ValueError("a time needs its zone")
+        raise ValueError("a time must have a time zone")
     utc = moment.astimezone(UTC)
     return f"{utc.day} {utc:%B %Y}"
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
-    """One line of visible characters: none breaks a header, or turns the direction of what follows."""
+    """One line of visible characters, safe for headers and without control of text direction. Longer texts
+    end in an ellipsis."""
     line = " ".join(visible_part("".join(map(_spaced, text))).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def plain_lines(text: str, limit: int = 1_000) -> list[str]:
-    """The lines of a text, each as `plain` leaves it; never two empty ones in a row, at most 40."""
+    """The lines of a text as `plain` returns them, without consecutive empty lines; at most 40."""
     lines: list[str] = []
     for line in text[:limit].strip().splitlines():
         shown = plain(line, limit)

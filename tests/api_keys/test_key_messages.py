@@ -70,10 +70,10 @@ SAID = {
     "claim": (
         "Ada Lovelace",
         "lets your scripts into",
-        "It reads what you may see. It provisions",
+        "It can read what you can see. It can provision",
         "28 February",
     ),
-    "generated": (PREFIX, "does not expire", "It reads what you may see."),
+    "generated": (PREFIX, "does not expire", "It can read what you can see."),
     "rotated": (PREFIX, "works until 30 November 2026, 14:05 UTC"),
     "revoked": ("Ada Lovelace", "revoked your API key", "have stopped working"),
     "all revoked": ("revoked your API keys", "Till"),

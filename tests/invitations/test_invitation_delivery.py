@@ -168,7 +168,7 @@ async def test_time_runs_out_for_an_email_as_well(world: World) -> None:
     async with working(world, free_port(), mail_retry_hours=0.0001):
         found = await until_shown(world, id, delivery="FAILED")
 
-    assert found["deliveryError"].startswith("Given up after 0.0001 hours: ")
+    assert found["deliveryError"].startswith("Not delivered within 0.0001 hours: ")
     assert len(await world.events(actions=["INVITATION_DELIVERY_FAILED"])) == 1
 
 

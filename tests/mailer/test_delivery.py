@@ -472,7 +472,7 @@ async def test_a_dead_server_is_given_up_in_the_end(connection: asyncpg.Connecti
     assert deferred
     assert all(isinstance(outcome, Deferred) for _, outcome in deferred)
     assert isinstance(last, Rejected)
-    assert last.words.startswith("Given up after")
+    assert last.words.startswith("Not delivered within")
 
 
 def test_retries_slow_down_to_a_limit() -> None:
