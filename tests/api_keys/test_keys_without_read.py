@@ -84,7 +84,7 @@ async def test_every_path_away_from_it_is_refused_before_anything_is_done(stage:
 
         assert answer.get("data") is None, selection
         assert [error["extensions"] for error in answer["errors"]] == FORBIDDEN, selection
-        assert "no scope READ" in answer["errors"][0]["message"]
+        assert "lacks the scope READ" in answer["errors"][0]["message"]
     assert await stage.world.superuser.fetchval("SELECT count(*) FROM licenses") == before
 
 
