@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import settings as settings_module
@@ -80,18 +80,7 @@ def create_app(
         security_headers=security_headers,
         hosts=Hosts(settings, security_headers),
         lifespan=lifespan,
-        routes=[
-            WebSocketRoute(GRAPHQL, graphql_websocket),
-            *sign_in_pages.routes(),
-            *join_pages.routes(),
-            *claim_pages.routes(),
-            *leaked_keys.routes(),
-            *(mailbox_pages.routes() if settings.smtp_url is None else ()),
-            *downloads.routes(),
-            *health.routes(),
-            *graphiql.static_routes(),
-            *error_pages.static_routes(),
-        ],
+        routes=[WebSocketRoute(GRAPHQL, graphql_websocket), *_page_routes(settings)],
         middleware=[Middleware(RequestIdMiddleware), Middleware(error_pages.ErrorPageMiddleware)],
         exception_handlers=error_pages.exception_handlers(),
     )
@@ -105,6 +94,19 @@ def create_app(
     app.state.proxies = Proxies(settings.trusted_proxies)
     app.state.security_headers = security_headers
     return app
+
+
+def _page_routes(settings: Settings) -> Iterator[BaseRoute]:
+    yield from sign_in_pages.routes()
+    yield from join_pages.routes()
+    yield from claim_pages.routes()
+    yield from leaked_keys.routes()
+    if settings.smtp_url is None:
+        yield from mailbox_pages.routes()
+    yield from downloads.routes()
+    yield from health.routes()
+    yield from graphiql.static_routes()
+    yield from error_pages.static_routes()
 
 
 def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQLWebSocketEndpoint]:

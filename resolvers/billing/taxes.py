@@ -7,7 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from stdnum.eu import vat
 from stdnum.exceptions import ValidationError
 
-from settings import EU_STANDARD_RATES, Settings
+from server_settings import EU_STANDARD_RATES
+from settings import Settings
 
 CENT = Decimal("0.01")
 _NONE = Decimal(0)

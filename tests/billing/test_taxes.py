@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from resolvers.billing.taxes import Tax, tax_for, vat_id
-from settings import EU_STANDARD_RATES, Settings
+from server_settings import EU_STANDARD_RATES
+from settings import Settings
 
 
 def settings(**values: Any) -> Settings:
