@@ -22,8 +22,8 @@ from permissions.context import Context
 from permissions.viewer import Client
 from resolvers.accounts import operator
 from resolvers.catalog.folder import read_catalog
-from resolvers.change import announcing, personal_change
 from resolvers.sessions.mutations import sign_in_link
+from resolvers.unaudited import personal_change
 from schema import SCHEMA
 from settings import Settings
 
@@ -67,20 +67,21 @@ async def seed(settings: Settings, database: Database) -> None:
     account = await operator.create_account(database, ACCOUNT, ADA, TEAM[ADA][0])
     for slug, quantity in zip(themes, (10, 5, 3, 2), strict=True):
         await operator.grant_entitlement(database, account.slug, slug, quantity)
-    async with announcing(database) as announcer:
-        people = {email: Person(settings, database, announcer, email) for email in TEAM}
-        await _work(people[ADA], people[BOB], people[VERA], themes)
-        for person in people.values():
-            await person.ask(SIGN_OUT)
+    announcer = AuditAnnouncer(database)
+    people = {email: Person(settings, database, announcer, email) for email in TEAM}
+    await _work(people[ADA], people[BOB], people[VERA], themes)
+    for person in people.values():
+        await person.ask(SIGN_OUT)
+    await announcer.close()
 
 
 async def sign_in_links(database: Database, settings: Settings) -> list[tuple[str, str, str]]:
     """Returns a new one-time sign-in link for each member of the team, with name and role."""
     links = []
-    async with personal_change(database) as session:
+    async with personal_change(database) as writer:
         for email, (name, role) in TEAM.items():
             link, token = sign_in_link(email, settings.session_lifetime_seconds)
-            session.add(link)
+            await writer.insert(link)
             links.append((name, role, settings.sign_in_link.replace("{token}", token)))
     return links
 
@@ -129,9 +130,9 @@ class Person:
         )
 
     async def sign_in(self) -> None:
-        async with personal_change(self._context.database) as session:
+        async with personal_change(self._context.database) as writer:
             link, token = sign_in_link(self._email, 60)
-            session.add(link)
+            await writer.insert(link)
         await self.do(SIGN_IN, token=token)
 
     async def join(self) -> Any:

@@ -7,11 +7,10 @@ the list of a viewer's accounts (`= ANY`).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update, event
+from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
-from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     BinaryExpression,
@@ -34,10 +33,6 @@ _PARTS = (
 """Of a statement, by SQLAlchemy's names, what else may hold a SELECT."""
 
 
-_MOST_FORMS = 1_000
-_bound_forms: set[Any] = set()
-
-
 class UnboundStatement(Exception):
     """A statement over tables of accounts that does not name the account."""
 
@@ -56,20 +51,6 @@ def require_bound(statement: ClauseElement, across_accounts: str | None = None) 
         )
     if len({id(node) for node, _ in unbound}) > 1:
         raise UnboundStatement(f"{names}: compare account_id with that of the others")
-
-
-@event.listens_for(Session, "do_orm_execute")
-def _require_bound_in_session(state: ORMExecuteState) -> None:
-    """The same check for statements of an ORM session, once for each form. `across_accounts` is an execution
-    option there."""
-    statement = cast("ClauseElement", state.statement)
-    across_accounts = state.execution_options.get("across_accounts")
-    form = statement._generate_cache_key()
-    if form is not None and (form.key, across_accounts) in _bound_forms:
-        return
-    require_bound(statement, across_accounts)
-    if form is not None and len(_bound_forms) < _MOST_FORMS:
-        _bound_forms.add((form.key, across_accounts))
 
 
 @dataclass(eq=False)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Text, event, inspect
-from sqlalchemy.orm import Mapper
+from sqlalchemy import Column, Text, inspect
 from sqlmodel import Field, SQLModel
 
 _INFO = "derived"
@@ -30,6 +29,11 @@ def derived_values(
     }
 
 
+def derives_from(table: type[SQLModel], names: Collection[str]) -> bool:
+    """Whether a derived column is computed from one of these columns."""
+    return any(source in names for _, _, sources in _derived_columns(table) for source in sources)
+
+
 def is_derived(column: Column[Any]) -> bool:
     return _INFO in column.info
 
@@ -38,18 +42,3 @@ def is_derived(column: Column[Any]) -> bool:
 def _derived_columns(table: type[SQLModel]) -> list[tuple[str, Callable[..., str], tuple[str, ...]]]:
     columns = inspect(table).columns
     return [(each.key, *each.info[_INFO]) for each in columns if is_derived(each)]
-
-
-@event.listens_for(Mapper, "before_insert")
-def _derive(_mapper: object, _connection: object, row: SQLModel) -> None:
-    for name, value in derived_values(type(row), row.__dict__).items():
-        setattr(row, name, value)
-
-
-@event.listens_for(Mapper, "before_update")
-def _derive_anew(_mapper: object, _connection: object, row: SQLModel) -> None:
-    """Computes the columns whose sources have changed."""
-    history = inspect(row).attrs
-    for name, derive, sources in _derived_columns(type(row)):
-        if any(history[source].history.has_changes() for source in sources):
-            setattr(row, name, derive(*(getattr(row, source) for source in sources)))

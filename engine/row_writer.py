@@ -1,9 +1,9 @@
 """Reads and writes rows within a transaction, by statements that are written and prepared once."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import Column, Select, UpdateBase, inspect, select, update
@@ -12,15 +12,23 @@ from sqlalchemy.dialects.postgresql import insert as insert_into
 from sqlmodel import SQLModel
 
 from engine.canonical_json import canonical_json
-from engine.derived_columns import derived_values
-from engine.snapshots import attributes, snapshot
-from engine.statements import Statement, given_rows, parameter
+from engine.derived_columns import derived_values, derives_from
+from engine.snapshots import columns, replaced, snapshot
+from engine.statements import Statement, any_of, given_rows, parameter
 
 Row = TypeVar("Row", bound=SQLModel)
 
 
 class RowNotFound(LookupError):
     """A row that has to be there, by its key within the account, is not."""
+
+
+class Writer(Protocol):
+    """Whatever writes rows within a transaction: a RowWriter, or a change with its events."""
+
+    async def insert(self, *rows: SQLModel) -> None: ...
+
+    async def fetch(self, statement: Statement, **values: Any) -> list[Any]: ...
 
 
 class RowWriter:
@@ -68,7 +76,7 @@ class RowWriter:
         changed = {name: value for name, value in values.items() if value != getattr(row, name)}
         if not changed:
             return row
-        new = _replaced(row, changed)
+        new = replaced(row, **changed)
         written = {**changed, **derived_values(table, new.__dict__, changed)}
         statement = _updating(table, tuple(sorted(written)))
         key = {name: getattr(row, name) for name in _key_names(table)}
@@ -76,6 +84,21 @@ class RowWriter:
         if await self.connection.execute(statement.sql, *arguments) != "UPDATE 1":
             raise RowNotFound(f"{table.__name__}: there is no such row to update")
         return new
+
+    async def update_all(self, rows: Sequence[Row], **values: Any) -> list[Row]:
+        """The same values for several rows of a table with an `id`, by one statement. Raises RowNotFound
+        where one of them is not there, or is another account's."""
+        if not rows:
+            return []
+        table = type(rows[0])
+        self._require_writable([_name(table)])
+        statement = _updating_many(table, tuple(sorted(values)))
+        key = {name: getattr(rows[0], name) for name in _key_names(table) if name != "id"}
+        ids = [cast("Any", row).id for row in rows]
+        arguments = statement.arguments(**_sent(table, values), **key, ids=ids)
+        if await self.connection.execute(statement.sql, *arguments) != f"UPDATE {len(rows)}":
+            raise RowNotFound(f"{table.__name__}: not all of the rows to update are there")
+        return [replaced(row, **values) for row in rows]
 
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
         """Records of any statement. Raises RuntimeError where it writes a table that this may not write."""
@@ -92,18 +115,11 @@ class RowWriter:
         for name in names:
             if name not in self._tables:
                 allowed = ", ".join(sorted(self._tables))
-                raise RuntimeError(f"{name} may not be written here, only {allowed}: change() may write it")
+                raise RuntimeError(f"{name} may not be written here ({allowed} may): only change() writes it")
 
 
 def _name(table: type[SQLModel]) -> str:
     return cast("str", table.__tablename__)
-
-
-def _replaced(row: Row, values: Mapping[str, Any]) -> Row:
-    new = object.__new__(type(row))
-    new.__dict__.update(row.__dict__, **values)
-    new.__dict__.pop("_sa_instance_state", None)
-    return new
 
 
 def _stored(row: SQLModel) -> list[Any]:
@@ -142,8 +158,7 @@ def _json_names(table: type[SQLModel]) -> frozenset[str]:
 @cache
 def _selection(table: type[SQLModel], lock: bool) -> Statement:
     def build() -> Select[*tuple[Any, ...]]:
-        columns: list[Any] = [getattr(table, name) for name in attributes(table)]
-        found = select(*columns).where(
+        found = select(*columns(table)).where(
             *(getattr(table, name) == parameter(name) for name in _key_names(table))
         )
         return found.with_for_update() if lock else found
@@ -154,25 +169,40 @@ def _selection(table: type[SQLModel], lock: bool) -> Statement:
 @cache
 def _updating(table: type[SQLModel], names: tuple[str, ...]) -> Statement:
     def build() -> UpdateBase:
-        columns = _columns(table)
+        stored = _columns(table)
         key = (getattr(table, name) == parameter(name) for name in _key_names(table))
-        return update(table).where(*key).values({columns[name]: parameter(name) for name in names})
+        return update(table).where(*key).values({stored[name]: parameter(name) for name in names})
+
+    return Statement(build)
+
+
+@cache
+def _updating_many(table: type[SQLModel], names: tuple[str, ...]) -> Statement:
+    """Raises TypeError where a derived column would have to be computed for each row."""
+    if derives_from(table, names):
+        raise TypeError(f"{table.__name__}: columns derive from {', '.join(names)}; update one row at a time")
+
+    def build() -> UpdateBase:
+        stored = _columns(table)
+        key = (getattr(table, name) == parameter(name) for name in _key_names(table) if name != "id")
+        of_rows = any_of(getattr(table, "id"), parameter("ids"))  # noqa: B009 - not all tables have it
+        return update(table).where(*key, of_rows).values({stored[name]: parameter(name) for name in names})
 
     return Statement(build)
 
 
 @cache
 def _insertion(table: type[SQLModel]) -> str:
-    columns = [column.name for column in _columns(table).values()]
-    places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
-    return f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608
+    names = [column.name for column in _columns(table).values()]
+    places = ", ".join(f"${place}" for place in range(1, len(names) + 1))
+    return f"INSERT INTO {table.__tablename__} ({', '.join(names)}) VALUES ({places})"  # noqa: S608
 
 
 @cache
 def _insertion_of_many(table: type[SQLModel]) -> str:
     """From an array for each column. Raises TypeError for tables with arrays: PostgreSQL has none of them."""
-    columns = [column.name for column in _columns(table).values()]
+    names = [column.name for column in _columns(table).values()]
     if any(isinstance(column.type, ARRAY) for column in _columns(table).values()):
         raise TypeError(f"{table.__name__} has an array: insert one row at a time")
-    rows = given_rows(table, *columns)
-    return Statement(lambda: insert_into(table.__table__).from_select(columns, select(*rows.c))).sql  # type: ignore[attr-defined]
+    rows = given_rows(table, *names)
+    return Statement(lambda: insert_into(table.__table__).from_select(names, select(*rows.c))).sql  # type: ignore[attr-defined]

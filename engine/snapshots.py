@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 import orjson
 from sqlalchemy import Enum, inspect
 from sqlalchemy.dialects.postgresql import JSON
-from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlmodel import SQLModel
 
 from engine.derived_columns import is_derived
@@ -36,6 +35,31 @@ def snapshot(table: type[Row], values: Sequence[Any]) -> Row:
     return row
 
 
+def columns(*tables: type[SQLModel]) -> list[Any]:
+    """What a statement selects for `snapshot`, or for `snapshots` of several tables."""
+    return [getattr(table, name) for table in tables for name in attributes(table)]
+
+
+def snapshots(values: Sequence[Any], *tables: type[SQLModel]) -> tuple[Any, ...]:
+    """A row of each table, from the values of `columns`. None for what an outer join has not found."""
+    rows: list[Any] = []
+    start = 0
+    for table in tables:
+        end = start + len(attributes(table))
+        is_there = any(value is not None for value in values[start:end])
+        rows.append(snapshot(table, values[start:end]) if is_there else None)
+        start = end
+    return tuple(rows)
+
+
+def replaced(row: Row, **values: Any) -> Row:
+    """The same row with other values."""
+    new = object.__new__(type(row))
+    new.__dict__.update(row.__dict__, **values)
+    new.__dict__.pop("_sa_instance_state", None)
+    return new
+
+
 def made(table: type[Row], **values: Any) -> Row:
     """A row that is not stored yet, with its defaults and derived columns: a tenth of the time of the
     table's own class."""
@@ -45,21 +69,6 @@ def made(table: type[Row], **values: Any) -> Row:
         **values,
     )
     return row
-
-
-def attach(session: Session, row: SQLModel) -> None:
-    """From now on the session knows the stored row as one that it has loaded: what is assigned to it is
-    saved."""
-    for name, value in (("fields_set", set()), ("extra", None), ("private", None)):
-        object.__setattr__(row, f"__pydantic_{name}__", value)
-    class_mapper(type(row)).class_manager.setup_instance(row)
-    make_transient_to_detached(row)
-    session.add(row)
-
-
-def is_attached(row: SQLModel) -> bool:
-    """To a session, or made for one."""
-    return "_sa_instance_state" in row.__dict__
 
 
 @cache

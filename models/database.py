@@ -18,7 +18,6 @@ from engine.read_connections import ReadingConnections
 from models.copy_export import Exports
 from models.postgresql import connect
 from models.spools import Spools
-from models.transactions import Transaction
 from postgresql_dsn import parse
 
 _SETTINGS = {
@@ -70,7 +69,7 @@ class Database:
         return await connect(self._dsn, server_settings=settings, max_cached_statement_lifetime=0)
 
     @asynccontextmanager
-    async def transaction(self, claim: Claim = Claim()) -> AsyncIterator[Transaction]:  # noqa: B008 - frozen
+    async def transaction(self, claim: Claim = Claim()) -> AsyncIterator[asyncpg.Connection]:  # noqa: B008 - frozen
         """Transaction of a change: committed at the end of the block, or rolled back if the block raises.
         Row-level security allows it to write rows of the claim's account only, or none if the claim has no
         account. Raises NoConnectionFree if no connection becomes free within 10 seconds."""
@@ -79,18 +78,18 @@ class Database:
         except TimeoutError:
             raise NoConnectionFree("No connection for a change became free within 10 seconds.") from None
         try:
-            async with self._pooled_transaction(claim.account_id) as transaction:
-                yield transaction
+            async with self._pooled_transaction(claim.account_id) as connection:
+                yield connection
         finally:
             self._changes.give_back(claim)
 
     @asynccontextmanager
-    async def _pooled_transaction(self, account_id: UUID | None) -> AsyncIterator[Transaction]:
+    async def _pooled_transaction(self, account_id: UUID | None) -> AsyncIterator[asyncpg.Connection]:
         pooled = await self.writing.raw_connection()
         driver: asyncpg.Connection = cast("Any", pooled.driver_connection)
         try:
-            async with _begun(driver, account_id), Transaction(self.writing, pooled, driver) as transaction:
-                yield transaction
+            async with _begun(driver, account_id):
+                yield driver
         finally:
             if not driver.is_closed() and driver.is_in_transaction():
                 driver.terminate()  # Cancelled during the rollback: the connection must not be used again.

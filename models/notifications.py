@@ -9,8 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from sqlalchemy import Integer, cast, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import Integer, cast, select
 from sqlmodel import col
 
 from engine.outages import logged_as_outage
@@ -22,7 +21,6 @@ from models.sessions import Session
 
 AUDIT = "team_access_audit"
 ACCESS = "team_access_access"
-_NOTIFY = text("SELECT pg_notify(:channel, each) FROM unnest(CAST(:ids AS text[])) AS each")
 _ANNOUNCE = "SELECT pg_notify($1, each) FROM unnest($2::text[]) AS each"
 LOOK_SECONDS = 5.0
 _BATCH_SECONDS = 0.02
@@ -55,10 +53,10 @@ _STATES = (
 )
 
 
-async def notify_access(session: AsyncSession | AsyncConnection, *ids: UUID) -> None:
+async def notify_access(connection: asyncpg.Connection, *ids: UUID) -> None:
     """Notifies, when the caller's transaction commits, that the access of these users, sessions or API keys
     has changed."""
-    await session.execute(_NOTIFY, {"channel": ACCESS, "ids": [str(id) for id in ids]})
+    await connection.execute(_ANNOUNCE, ACCESS, [str(id) for id in ids])
 
 
 class AuditAnnouncer:

@@ -46,6 +46,11 @@ class Allow(BasePermission):
     def refusal(self, context: Context, source: Any) -> Exception | None:
         raise NotImplementedError
 
+    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+        """Of a change to be made on `on`, by a member whose row is locked: None where only permissions in an
+        account are asked for."""
+        return None
+
     def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
         """Decides once for all objects of an account, or of the catalog. Returns None if the viewer may see
         all of them; if it depends on the member in `own`, returns a test of that member's id in hex digits.

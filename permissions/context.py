@@ -20,6 +20,20 @@ def _nothing(_id: UUID) -> None:
     return None
 
 
+class ChangeRule(Protocol):
+    """Who may make a change: the `allow=` of its field."""
+
+    def refusal_of_change(self, membership: Membership, on: Any) -> Exception | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MutationCall:
+    """A mutation that was called: who may call it, and its input as JSON."""
+
+    allow: ChangeRule
+    input: dict[str, Any]
+
+
 class DenialLog(Protocol):
     async def record(self, event: Mapping[str, Any]) -> None: ...
 
@@ -52,9 +66,18 @@ class Context:
     """Returns a row by its id if the lookup of the viewer has read it, or None."""
     made: set[UUID] = field(default_factory=set)
     """Ids of rows that changes of this request have created. A repeated change counts as the original one."""
+    called: MutationCall | None = None
+    """The mutation that is executed now. Mutations of one request are executed one after the other."""
     denials: DenialLog | None = None
     """Log of refused changes, which all requests of the process share."""
     started_at: datetime = field(default_factory=now)
+
+    @property
+    def mutation_call(self) -> MutationCall:
+        """Raises RuntimeError where no mutation is executed: nobody may make a change then."""
+        if self.called is None:
+            raise RuntimeError("change() was called outside a mutation's resolver")
+        return self.called
 
     def signed_in(self) -> Viewer:
         if self.viewer is None:

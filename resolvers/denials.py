@@ -8,9 +8,19 @@ from time import monotonic
 from typing import Any
 
 import structlog
+from sqlmodel import SQLModel
 
+from engine.fair_share import Claim
 from engine.outages import logged_as_outage
-from resolvers.events import repeated
+from models.accounts import Account
+from models.audit import AuditAction, AuditOutcome
+from models.database import Database
+from models.notifications import AuditAnnouncer
+from permissions.context import Context
+from permissions.errors import Forbidden
+from permissions.viewer import Client
+from resolvers.audit_append import append, written
+from resolvers.events import Actor, new_event, repeated, shortened, target
 
 MOST_ALIKE = 10
 WINDOW_SECONDS = 60
@@ -99,6 +109,34 @@ class Denials:
                     log.error("repeated_denials_not_audited", error=type(error).__name__)
                 return
             del self._to_write[0]
+
+
+def denied_event(
+    actor: Actor, client: Client, action: AuditAction, attempt: str, account: Account, on: SQLModel | None
+) -> dict[str, Any]:
+    """Of a change on `on`, or else on the account, as far as it is known before it is tried. `attempt`
+    completes the sentence that begins with `Ada tried to`."""
+    event = {**new_event(account.id, actor, client, action), **target(on or account)}
+    return {**event, "summary": f"{actor.name} tried to {attempt}", "outcome": AuditOutcome.DENIED}
+
+
+async def record_denied(context: Context, event: dict[str, Any], refusal: Forbidden) -> None:
+    """Commits the event of a change that was rolled back, or counts it."""
+    event["summary"] += f", {refusal.which}"
+    input = shortened(context.mutation_call.input)
+    event["details"] = {"permission": refusal.permission.value, "input": input}
+    await (context.denials or denials_of(context.database, context.announcer)).record(event)
+
+
+def denials_of(database: Database, announcer: AuditAnnouncer) -> Denials:
+    """Where the requests of a process count refused changes."""
+
+    async def append_one(event: Mapping[str, Any]) -> None:
+        async with database.transaction(Claim(event["account_id"])) as connection:
+            await append(connection, [written(event)])
+        announcer.grown(event["account_id"])
+
+    return Denials(append_one)
 
 
 def _alike(event: Mapping[str, Any]) -> Hashable:

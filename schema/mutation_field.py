@@ -11,9 +11,9 @@ from strawberry.permission import PermissionExtension
 from engine.input_limits import excesses_of
 from engine.scalars import plain
 from permissions.allow import SIGNED_IN, Allow, AllowDirective, Has, rule
+from permissions.context import MutationCall
 from permissions.errors import OutOfScope
 from permissions.roles import Permission
-from resolvers.change import Asked, asked
 from resolvers.user_errors import InputError, Refused, UserErrorCode
 from schema.fields import Info, take_arguments
 from schema.payloads import payload_maker, payload_type
@@ -47,7 +47,7 @@ def mutation_field(
         ]
         if errors:
             return of_errors(errors)
-        asked.set(Asked(who, values))
+        info.context.called = MutationCall(who, values)
         try:
             return of_result(await make(info.context, *given))
         except Refused as refusal:

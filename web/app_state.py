@@ -13,8 +13,7 @@ from models.readiness import Readiness
 from models.spools import Spools
 from models.storage import Storage
 from resolvers.audit.api_calls import ApiCalls
-from resolvers.change import denials_of
-from resolvers.denials import Denials
+from resolvers.denials import Denials, denials_of
 from resolvers.downloads.transfers import Transfers
 from settings import Settings
 from web.job_worker import JobWorkerStatus

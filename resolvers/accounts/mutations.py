@@ -10,11 +10,11 @@ from uuid import UUID
 
 from asyncpg import UniqueViolationError
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from strawberry import UNSET
 
 from engine.row_loader import load
+from engine.snapshots import made
 from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction
@@ -32,6 +32,7 @@ from resolvers.accounts.queries import account_id_of
 from resolvers.change import Change, change, founding
 from resolvers.email_allowances import Allowance
 from resolvers.events import Actor
+from resolvers.idempotency import Attempt
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_amount, clean_line
@@ -50,7 +51,7 @@ async def create_account(context: Context, input: CreateAccountInput) -> CreateA
     name = clean_line(input.name, "An account's name", "name")
     try:
         account_id = await _found(context, name, input.idempotency_key)
-    except (IntegrityError, UniqueViolationError):
+    except UniqueViolationError:
         # The same idempotency key at the same moment, whose account is there by now; or the same random slug.
         account_id = await _found(context, name, input.idempotency_key)
     await context.identify()
@@ -62,17 +63,24 @@ async def create_account(context: Context, input: CreateAccountInput) -> CreateA
 
 async def _found(context: Context, name: str, key: str | None) -> UUID:
     viewer = context.signed_in()
-    account = Account(name=name, slug="")
-    client, announcer = context.client, context.announcer
+    # Always with a random part: whether a name is taken elsewhere is nobody's to know.
+    account = made(Account, name=name, slug=f"{slug_of(name)}-{token_hex(4)}")
+    attempt = None
+    if key is not None:
+        input = context.mutation_call.input
+        attempt = Attempt(viewer.user.id, key, AuditAction.ACCOUNT_CREATED, input, viewer.credential_id)
     async with founding(
-        context.database, announcer, account, viewer.user, client, key, viewer.credential_id
+        context.database,
+        account,
+        viewer.user,
+        context.client,
+        announcer=context.announcer,
+        attempt=attempt,
     ) as tx:
         if tx.replayed:
             return UUID(tx.replayed)
         await _count_account(tx, context.settings, viewer.user.id)
-        # Always with a random part: whether a name is taken elsewhere is nobody's to know.
-        slug = f"{slug_of(name)}-{token_hex(4)}"
-        owner = await found_account(tx, viewer.user, slug)
+        owner = await found_account(tx, viewer.user)
         tx.actor = Actor(ActorKind.MEMBER, owner.name, owner.id, viewer.credential)
         tx.about(account, name, f"created the account {name}", name=name)
         tx.remember(str(account.id))
@@ -100,10 +108,10 @@ _OWNED = Statement(
 )
 
 
-async def found_account(tx: Change, user: User, slug: str) -> Member:
-    """Adds the account and its owner. Raises IntegrityError where the slug is taken."""
-    tx.account.slug = slug
-    owner = Member(
+async def found_account(tx: Change, user: User) -> Member:
+    """Adds the account and its owner. Raises UniqueViolationError where the slug is taken."""
+    owner = made(
+        Member,
         account_id=tx.account.id,
         user_id=user.id,
         name=user.name,
@@ -111,9 +119,8 @@ async def found_account(tx: Change, user: User, slug: str) -> Member:
         role=Role.ADMIN,
         is_owner=True,
     )
-    tx.add(tx.account)
-    await tx.session.flush()
-    tx.add(owner)
+    await tx.insert(tx.account)
+    await tx.insert(owner)
     await tx.access_changed(user.id)
     return owner
 
@@ -133,8 +140,8 @@ class UpdateAccountResult:
 async def update_account(context: Context, input: UpdateAccountInput) -> UpdateAccountResult:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_UPDATED) as tx:
         name = clean_line(input.name, "An account's name", "name")
-        account = tx.entity(tx.account)
-        before, account.name = account.name, name
+        before = tx.account.name
+        account = await tx.update(tx.account, name=name)
         if before == name:
             tx.without_event()
         else:
@@ -151,14 +158,13 @@ class SetAccountLimitsResult:
 
 async def set_account_limits(context: Context, input: SetAccountLimitsInput) -> SetAccountLimitsResult:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_LIMITS_CHANGED) as tx:
-        account = tx.entity(tx.account)
+        account, limits = tx.account, _limits(input)
         changed: dict[str, Any] = {
             name: [_text(getattr(account, name)), _text(value)]
-            for name, value in _limits(input).items()
+            for name, value in limits.items()
             if value != getattr(account, name)
         }
-        for name in changed:
-            setattr(account, name, _limits(input)[name])
+        account = await tx.update(account, **limits)
         if changed:
             tx.about(account, account.name, "changed the account's limits", **changed)
         else:
@@ -198,7 +204,7 @@ async def transfer_ownership(context: Context, input: TransferOwnershipInput) ->
     async with change(context, account_id, AuditAction.OWNERSHIP_TRANSFERRED, on=named) as tx:
         if not tx.acting.is_owner:
             raise Forbidden(Permission.MANAGE_ACCOUNT)
-        heir = await tx.session.get(Member, (account_id, named.id)) if named else None
+        heir = await tx.find(Member, named.id) if named else None
         if heir is None:
             raise not_found("member of this account", "memberId")
         if heir.removed_at is not None:
@@ -212,10 +218,9 @@ async def transfer_ownership(context: Context, input: TransferOwnershipInput) ->
 
 
 async def _hand_over(tx: Change, heir: Member) -> None:
-    owner = tx.entity(tx.acting)
-    owner.is_owner = False
-    await tx.session.flush()
-    before, heir.role, heir.is_owner = heir.role, Role.ADMIN, True
+    owner = await tx.update(tx.acting, is_owner=False)
+    before = heir.role
+    heir = await tx.update(heir, role=Role.ADMIN, is_owner=True)
     tx.about(
         heir,
         heir.name,

@@ -4,22 +4,23 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from asyncpg import UniqueViolationError
+from sqlalchemy import UpdateBase, delete, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from engine.conditions import Condition
 from engine.derived_columns import derived_values
 from engine.pagination import Order
 from engine.row_reader import row, rows
-from engine.snapshots import attributes, snapshot
-from engine.statements import Statement, parameter
+from engine.row_writer import RowWriter
+from engine.snapshots import attributes, columns, made, snapshot
+from engine.statements import Statement, any_of, parameter
 from models.accounts import Account
 from models.audit import AuditAction
 from models.catalog import Theme, ThemeFile, ThemeRelease
@@ -29,10 +30,11 @@ from models.licenses import Entitlement
 from models.storage import Storage
 from resolvers.accounts.mutations import found_account, slug_of
 from resolvers.catalog.folder import FileSource, ReleaseSource, ThemeSource, read_catalog
-from resolvers.change import announcing, catalog_change, founding, personal_change, system_change
+from resolvers.change import founding, system_change
 from resolvers.events import OPERATOR
 from resolvers.sessions.mutations import name_from, person
 from resolvers.text import clean_email, clean_line
+from resolvers.unaudited import catalog_change, personal_change
 from resolvers.user_errors import Refused, invalid, not_found
 
 MOST_GRANTED = 1_000_000
@@ -58,14 +60,14 @@ async def create_account(
     slug = slug_of(name) if slug is None else _clean_slug(slug)
     if await _find_account(database, slug):
         raise _slug_taken(slug)
-    async with personal_change(database) as session:
-        owner, _ = await person(session, email, owner_name)
-    account = Account(name=name, slug=slug)
-    async with announcing(database) as announcer, founding(database, announcer, account, owner) as tx:
+    async with personal_change(database) as writer:
+        owner, _ = await person(writer, email, owner_name)
+    account = made(Account, name=name, slug=slug)
+    async with founding(database, account, owner) as tx:
         tx.actor = OPERATOR
         try:
-            await found_account(tx, owner, slug)
-        except IntegrityError:
+            await found_account(tx, owner)
+        except UniqueViolationError:
             raise _slug_taken(slug) from None
         tx.about(account, name, f"created the account {name} for {owner.name}", name=name, owner=owner.name)
     return account
@@ -106,14 +108,16 @@ async def grant_entitlement(
     theme = await row(database, Theme, _theme_called(theme_slug))
     if theme is None:
         raise not_found(f"theme as {theme_slug}", "theme")
-    async with (
-        announcing(database) as announcer,
-        system_change(database, announcer, account.id, AuditAction.ENTITLEMENT_GRANTED, OPERATOR) as tx,
-    ):
-        entitlement = await entitlement_of(tx.session, account.id, theme.id)
-        if entitlement.purchased + quantity >= 2**31:
+    async with system_change(database, account.id, AuditAction.ENTITLEMENT_GRANTED, OPERATOR) as tx:
+        found = await tx.rows(Entitlement, _ENTITLEMENT, account_id=account.id, theme_id=theme.id)
+        before = found[0].purchased if found else 0
+        if before + quantity >= 2**31:
             raise invalid("The account has more licenses of this theme than can be counted.", "quantity")
-        before, entitlement.purchased = entitlement.purchased, entitlement.purchased + quantity
+        if found:
+            entitlement = await tx.update(found[0], purchased=before + quantity)
+        else:
+            entitlement = made(Entitlement, account_id=account.id, theme_id=theme.id, purchased=quantity)
+            await tx.insert(entitlement)
         licenses = "1 license" if quantity == 1 else f"{quantity} licenses"
         tx.about(
             entitlement,
@@ -125,16 +129,12 @@ async def grant_entitlement(
     return entitlement
 
 
-async def entitlement_of(session: AsyncSession, account_id: UUID, theme_id: UUID) -> Entitlement:
-    """The account's of this theme, new where there is none. The account's row is locked already."""
-    statement = select(Entitlement).where(
-        col(Entitlement.account_id) == account_id, col(Entitlement.theme_id) == theme_id
+_ENTITLEMENT = Statement(
+    lambda: select(*columns(Entitlement)).where(
+        col(Entitlement.account_id) == parameter("account_id"),
+        col(Entitlement.theme_id) == parameter("theme_id"),
     )
-    entitlement = (await session.scalars(statement)).one_or_none()
-    if entitlement is None:
-        entitlement = Entitlement(account_id=account_id, theme_id=theme_id)
-        session.add(entitlement)
-    return entitlement
+)
 
 
 async def catalog(database: Database) -> list[Theme]:
@@ -164,15 +164,15 @@ async def import_catalog(
         done += file.size
         progress(done, total)
     result = ImportResult()
-    async with catalog_change(database) as session:
+    async with catalog_change(database) as writer:
         for theme in themes:
-            await _store_theme(session, theme, result)
+            await _store_theme(writer, theme, result)
     return result
 
 
-async def _store_theme(session: AsyncSession, theme: ThemeSource, result: ImportResult) -> None:
+async def _store_theme(writer: RowWriter, theme: ThemeSource, result: ImportResult) -> None:
     theme_id = await _upsert(
-        session,
+        writer,
         Theme,
         ["slug"],
         slug=theme.slug,
@@ -187,14 +187,14 @@ async def _store_theme(session: AsyncSession, theme: ThemeSource, result: Import
     )
     result.themes += 1
     for release in theme.releases:
-        await _store_release(session, theme_id, release, result)
+        await _store_release(writer, theme_id, release, result)
 
 
 async def _store_release(
-    session: AsyncSession, theme_id: UUID, release: ReleaseSource, result: ImportResult
+    writer: RowWriter, theme_id: UUID, release: ReleaseSource, result: ImportResult
 ) -> None:
     release_id = await _upsert(
-        session,
+        writer,
         ThemeRelease,
         ["theme_id", "version"],
         theme_id=theme_id,
@@ -204,17 +204,15 @@ async def _store_release(
     )
     result.releases += 1
     for file in release.files:
-        await _store_file(session, release_id, file)
+        await _store_file(writer, release_id, file)
         result.files += 1
     names = [file.name for file in release.files]
-    await session.execute(
-        delete(ThemeFile).where(col(ThemeFile.release_id) == release_id, col(ThemeFile.name).not_in(names))
-    )
+    await writer.fetch(_DELETE_OTHER_FILES, release_id=release_id, names=names)
 
 
-async def _store_file(session: AsyncSession, release_id: UUID, file: FileSource) -> None:
+async def _store_file(writer: RowWriter, release_id: UUID, file: FileSource) -> None:
     await _upsert(
-        session,
+        writer,
         ThemeFile,
         ["release_id", "name"],
         release_id=release_id,
@@ -225,10 +223,29 @@ async def _store_file(session: AsyncSession, release_id: UUID, file: FileSource)
     )
 
 
-async def _upsert(session: AsyncSession, table: type[SQLModel], unique: list[str], **values: Any) -> UUID:
+async def _upsert(writer: RowWriter, table: type[SQLModel], unique: list[str], **values: Any) -> UUID:
     """The id of the row, whether it was there or not."""
-    values |= derived_values(table, values)
-    statement = insert(table).values(id=new_id(), **values)
-    changes = {name: value for name, value in values.items() if name not in unique}
-    statement = statement.on_conflict_do_update(index_elements=unique, set_=changes)
-    return (await session.execute(statement.returning(table.__table__.c.id))).scalar_one()  # type: ignore[attr-defined,no-any-return]
+    values |= derived_values(table, values) | {"id": new_id()}
+    statement = _upserting(table, tuple(unique), tuple(values))
+    ((id,),) = await writer.fetch(statement, **values)
+    return cast("UUID", id)
+
+
+@cache
+def _upserting(table: type[SQLModel], unique: tuple[str, ...], names: tuple[str, ...]) -> Statement:
+    def build() -> UpdateBase:
+        stored = insert(table).values({name: parameter(name) for name in names})
+        changed = {name: stored.excluded[name] for name in names if name not in (*unique, "id")}
+        return stored.on_conflict_do_update(index_elements=unique, set_=changed).returning(
+            table.__table__.c.id  # type: ignore[attr-defined]
+        )
+
+    return Statement(build)
+
+
+_DELETE_OTHER_FILES = Statement(
+    lambda: delete(ThemeFile).where(
+        col(ThemeFile.release_id) == parameter("release_id"),
+        ~any_of(col(ThemeFile.name), parameter("names")),
+    )
+)

@@ -96,23 +96,23 @@ async def claim_api_key(context: Context, input: ClaimApiKeyInput) -> ClaimApiKe
     account_id, action = found.key.account_id, AuditAction.API_KEY_CLAIMED
     secret = None
     async with system_change(
-        context.database, context.announcer, account_id, action, None, context.client
+        context.database, account_id, action, None, context.client, announcer=context.announcer
     ) as tx:
-        key = await tx.session.get_one(ApiKey, (account_id, found.key.id))
-        member = await tx.session.get_one(Member, (account_id, key.member_id))
+        key = await tx.get(ApiKey, found.key.id)
+        member = await tx.get(Member, key.member_id)
         _refuse_ended(key, member)
         if key.claimed_at is not None:
             tx.without_event()
         else:
             _refuse_unclaimable(key, member, found.created_by_name)
-            secret = _claim(tx, context, key, member)
+            key, secret = await _claim(tx, context, key, member)
     context.forget()
     return ClaimApiKeyResult(api_key=key, secret=secret)
 
 
-def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> str:
-    secret, key.key_hash = new_api_key()
-    key.prefix, key.claimed_at = shown_prefix(secret), now()
+async def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> tuple[ApiKey, str]:
+    secret, key_hash = new_api_key()
+    key = await tx.update(key, key_hash=key_hash, prefix=shown_prefix(secret), claimed_at=now())
     credential = context.viewer.credential if context.viewer else _link_of(key)
     tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, credential)
     tx.about(
@@ -122,7 +122,7 @@ def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> str:
         status=[ApiKeyStatus.UNCLAIMED.value, ApiKeyStatus.ACTIVE.value],
         prefix=key.prefix,
     )
-    return secret
+    return key, secret
 
 
 def _link_of(key: ApiKey) -> Credential:

@@ -1,6 +1,6 @@
 """API keys whose time is over, or soon will be: all see it at once; here the log and the member are told."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -9,17 +9,21 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
-from engine.statements import Statement
+from engine.snapshots import columns, snapshots
+from engine.statements import Statement, any_of, parameter
+from mailer.queue import lane_of_account
+from models.accounts import Account
 from models.api_keys import ApiKey
 from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
 from models.members import Member
 from resolvers.api_keys.emails import expires_message
-from resolvers.change import Change, announcing, system_change
+from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
+from resolvers.unaudited import account_note, enqueue
 from settings import Settings
 
 TOLD_BEFORE = timedelta(days=7)
@@ -78,26 +82,22 @@ async def expire_due(database: Database) -> int:
 
 
 async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
-    async with (
-        announcing(database) as announcer,
-        system_change(
-            database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM, rows=len(ids)
-        ) as tx,
-    ):
-        due = await _locked(tx, ids, or_(_has_expired(), _has_lapsed()))
+    async with system_change(
+        database, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM, rows=len(ids)
+    ) as tx:
+        found = await tx.fetch(_EXPIRED_OF_ACCOUNT, account_id=account_id, ids=ids)
+        due: list[tuple[ApiKey, Member]] = [snapshots(record, ApiKey, Member) for record in found]
         for key, member in due:
-            expire(tx, key, member)
+            tell_of_expiration(tx, key, member)
+        await tx.update_all([key for key, _ in due], expired_at=now())
         await tx.access_changed(*(key.id for key, _ in due))
         if not due:
             tx.without_event("others have told the log meanwhile")
     return len(due)
 
 
-def expire(tx: Change, key: ApiKey, member: Member) -> None:
-    """Tells the log, where the job has not come by yet."""
-    if key.expired_at is not None:
-        return
-    key.expired_at = now()
+def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
+    """Records the event of a key that has expired; its `expired_at` is the caller's to store."""
     how = "expire" if key.claimed_at else "lapse unclaimed"
     tx.about(
         key,
@@ -117,17 +117,13 @@ async def tell_of_expiry(settings: Settings, database: Database) -> int:
 
 
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
-    async with (
-        announcing(database) as announcer,
-        system_change(
-            database, announcer, account_id, AuditAction.API_KEY_EXPIRED, PLATFORM, rows=len(ids)
-        ) as tx,
-    ):
-        due = await _locked(tx, ids, _is_soon_over())
-        for key, member in due:
-            key.expiry_told_at = now()
-            tx.enqueue(expires_message(settings, tx.account, key, member))
-        tx.without_event("nothing has expired yet: its member is told beforehand")
+    """Two workers at once tell of different keys: each key is locked until its email is noted."""
+    async with account_note(database, account_id) as writer:
+        found = await writer.fetch(_SOON_OVER_OF_ACCOUNT, account_id=account_id, ids=ids)
+        due = [snapshots(record, ApiKey, Member, Account) for record in found]
+        await writer.update_all([key for key, _, _ in due], expiry_told_at=now())
+        told = [expires_message(settings, account, key, member) for key, member, account in due]
+        await enqueue(writer, told, lane_of_account(account_id))
     return len(due)
 
 
@@ -146,13 +142,24 @@ async def _in_batches(
     return done
 
 
-async def _locked(tx: Change, ids: Sequence[UUID], where: ColumnElement[bool]) -> list[tuple[ApiKey, Member]]:
-    """Those of them of which it is still so, under the lock, with their members."""
+def _of_account(where: ColumnElement[bool], *tables: type[SQLModel]) -> Select[*tuple[Any, ...]]:
+    """Those of some keys of which it is so, under the lock, with their members."""
     of_account = col(Member.account_id) == col(ApiKey.account_id)
-    statement = (
-        select(ApiKey, Member)
+    return (
+        select(*columns(ApiKey, Member, *tables))
         .join(Member, and_(of_account, col(Member.id) == col(ApiKey.member_id)))
-        .where(col(ApiKey.account_id) == tx.account.id, col(ApiKey.id).in_(ids), where)
+        .where(
+            col(ApiKey.account_id) == parameter("account_id"), any_of(col(ApiKey.id), parameter("ids")), where
+        )
         .order_by(col(ApiKey.id))
     )
-    return [(key, member) for key, member in (await tx.session.execute(statement)).all()]
+
+
+_EXPIRED_OF_ACCOUNT = Statement(lambda: _of_account(or_(_has_expired(), _has_lapsed())))
+_SOON_OVER_OF_ACCOUNT = Statement(
+    lambda: (
+        _of_account(_is_soon_over(), Account)
+        .join(Account, col(Account.id) == col(ApiKey.account_id))
+        .with_for_update(of=ApiKey, key_share=True)
+    )
+)

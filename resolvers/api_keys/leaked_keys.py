@@ -3,14 +3,14 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlmodel import col
 
+from engine.snapshots import columns, snapshots
 from engine.statements import Statement, any_of, parameter
 from mailer import wording
 from models.api_keys import ApiKey
@@ -61,7 +61,7 @@ async def revoke_leaked(
     action, keys = AuditAction.API_KEY_REVOKED, Counter(row[0] for row in found)
     for account_id in sorted(keys):
         async with system_change(
-            database, announcer, account_id, action, PLATFORM, client, rows=keys[account_id]
+            database, account_id, action, PLATFORM, client, announcer=announcer, rows=keys[account_id]
         ) as tx:
             await _revoke_in(tx, settings, by_hash)
 
@@ -73,9 +73,12 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
         tx.without_event("others have revoked them meanwhile")
         return
     admins = await emails_with(tx, Permission.GENERATE_API_KEYS)
-    for key, member in await _with_members(tx, ids):
+    leaked = await tx.fetch(_WITH_MEMBERS, account_id=tx.account.id, ids=ids)
+    keys: list[tuple[ApiKey, Member]] = [snapshots(record, ApiKey, Member) for record in leaked]
+    await tx.update_all([key for key, _ in keys], revoked_at=now())
+    for key, member in keys:
         finding = by_hash.get(key.key_hash or b"") or by_hash[key.previous_key_hash or b""]
-        _revoke(tx, key, member, finding)
+        _tell(tx, key, member, finding)
         found_at = _told(finding.found_at)
         for address in dict.fromkeys([member.email, *admins]):
             tx.enqueue(leaked_message(settings, tx.account, key, member, found_at, to=address))
@@ -83,8 +86,7 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
     await tx.access_changed(*ids)
 
 
-def _revoke(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
-    key.revoked_at = now()
+def _tell(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
     tx.about(
         key,
         key.name,
@@ -103,17 +105,17 @@ def _told(text: str) -> str:
     return wording.plain(_SECRET.sub("ta_…", line), _LONGEST_URL)
 
 
-async def _with_members(tx: Change, ids: Sequence[UUID]) -> Sequence[tuple[ApiKey, Member]]:
-    statement = (
-        select(ApiKey, Member)
-        .join(
-            Member,
-            and_(col(Member.account_id) == col(ApiKey.account_id), col(Member.id) == col(ApiKey.member_id)),
-        )
-        .where(col(ApiKey.account_id) == tx.account.id, col(ApiKey.id).in_(ids))
+def _with_members() -> Select[*tuple[Any, ...]]:
+    same_account = col(Member.account_id) == col(ApiKey.account_id)
+    return (
+        select(*columns(ApiKey, Member))
+        .join(Member, and_(same_account, col(Member.id) == col(ApiKey.member_id)))
+        .where(col(ApiKey.account_id) == parameter("account_id"), any_of(col(ApiKey.id), parameter("ids")))
         .order_by(col(ApiKey.id))
     )
-    return [(key, member) for key, member in (await tx.session.execute(statement)).all()]
+
+
+_WITH_MEMBERS = Statement(_with_members)
 
 
 def _leaked(column: Any, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

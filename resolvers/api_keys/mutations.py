@@ -26,7 +26,7 @@ from resolvers.api_keys.emails import (
     rotated_message,
 )
 from resolvers.api_keys.inputs import GenerateApiKeyInput, RevokeApiKeyInput, RotateApiKeyInput
-from resolvers.api_keys.jobs import TOLD_BEFORE, expire
+from resolvers.api_keys.jobs import TOLD_BEFORE, tell_of_expiration
 from resolvers.change import Change, change
 from resolvers.licenses.mutations import present_member
 from resolvers.nodes import find
@@ -57,9 +57,7 @@ async def generate_api_key(context: Context, input: GenerateApiKeyInput) -> Gene
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.API_KEY_GENERATED, key=input.idempotency_key) as tx:
         if tx.replayed:
-            return GenerateApiKeyResult(
-                api_key=await tx.session.get_one(ApiKey, (account_id, UUID(tx.replayed)))
-            )
+            return GenerateApiKeyResult(api_key=await tx.get(ApiKey, UUID(tx.replayed)))
         key, secret = await _generate(tx, context, input)
         tx.remember(str(key.id))
     return GenerateApiKeyResult(api_key=key, secret=secret)
@@ -176,10 +174,15 @@ async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateAp
         key = await _current(tx, found)
         if key.status is not ApiKeyStatus.ACTIVE:
             raise _not_active(key)
-        key.previous_key_hash = key.key_hash if overlap_seconds else None
-        key.previous_expires_at = now() + timedelta(seconds=overlap_seconds) if overlap_seconds else None
-        secret, key.key_hash = new_api_key()
-        prefix, key.prefix = key.prefix, shown_prefix(secret)
+        secret, key_hash = new_api_key()
+        prefix = key.prefix
+        key = await tx.update(
+            key,
+            previous_key_hash=key.key_hash if overlap_seconds else None,
+            previous_expires_at=now() + timedelta(seconds=overlap_seconds) if overlap_seconds else None,
+            key_hash=key_hash,
+            prefix=shown_prefix(secret),
+        )
         tx.enqueue(rotated_message(context.settings, tx.account, key, tx.acting))
         did = f"rotated the API key {key.name}"
         tx.about(key, key.name, did, prefix=[prefix, key.prefix], overlap_seconds=overlap_seconds)
@@ -211,16 +214,17 @@ async def revoke_api_key(context: Context, input: RevokeApiKeyInput) -> RevokeAp
         if key.status is ApiKeyStatus.REVOKED:
             tx.without_event()
         else:
-            await _revoke(tx, context, key)
+            key = await _revoke(tx, context, key)
     return RevokeApiKeyResult(api_key=key)
 
 
-async def _revoke(tx: Change, context: Context, key: ApiKey) -> None:
-    member = await tx.session.get_one(Member, (key.account_id, key.member_id))
-    status = key.status
-    if status is ApiKeyStatus.EXPIRED:
-        expire(tx, key, member)
-    key.revoked_by_id, key.revoked_at = tx.acting.id, now()
+async def _revoke(tx: Change, context: Context, key: ApiKey) -> ApiKey:
+    member = await tx.get(Member, key.member_id)
+    status, expired_at = key.status, key.expired_at
+    if status is ApiKeyStatus.EXPIRED and expired_at is None:  # The job has not come by yet.
+        tell_of_expiration(tx, key, member)
+        expired_at = now()
+    key = await tx.update(key, expired_at=expired_at, revoked_by_id=tx.acting.id, revoked_at=now())
     is_own = member.id == tx.acting.id
     if not is_own and member.removed_at is None:
         tx.enqueue(revoked_message(context.settings, tx.account, [key], member, by=tx.acting))
@@ -233,6 +237,7 @@ async def _revoke(tx: Change, context: Context, key: ApiKey) -> None:
         prefix=key.prefix,
     )
     await tx.access_changed(key.id)
+    return key
 
 
 async def _find(context: Context, global_id: str) -> ApiKey:
@@ -244,7 +249,7 @@ async def _find(context: Context, global_id: str) -> ApiKey:
 
 async def _current(tx: Change, found: ApiKey) -> ApiKey:
     """As it is under the lock."""
-    return await tx.session.get_one(ApiKey, (found.account_id, found.id))
+    return await tx.get(ApiKey, found.id)
 
 
 def _not_active(key: ApiKey) -> Refused:

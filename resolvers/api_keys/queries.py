@@ -4,7 +4,8 @@ from sqlmodel import col
 from engine.conditions import Bound, Condition
 from engine.pagination import Branch, Listing, Order, narrowed
 from engine.row_loader import load
-from engine.statements import any_of
+from engine.snapshots import columns
+from engine.statements import Statement, any_of, parameter
 from models.accounts import Account
 from models.api_keys import ApiKey
 from models.audit import AuditAction
@@ -50,20 +51,10 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
 async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
     """Of a member that goes, whether it has claimed them or not: a key does not outlive its member. Whoever
     is removed by somebody else is told, in one email."""
-    statement = (
-        select(ApiKey)
-        .where(
-            col(ApiKey.account_id) == tx.account.id,
-            col(ApiKey.member_id) == member.id,
-            ApiKey.works_or_may_yet(),
-        )
-        .order_by(col(ApiKey.created_at), col(ApiKey.id))
-    )
-    keys = (await tx.session.scalars(statement)).all()
+    keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_id=member.id)
     if keys and member.id != tx.acting.id:
         tx.enqueue(revoked_message(settings, tx.account, keys, member, by=tx.acting))
-    for key in keys:
-        key.revoked_by_id, key.revoked_at = tx.acting.id, now()
+    for key in await tx.update_all(keys, revoked_by_id=tx.acting.id, revoked_at=now()):
         tx.about(
             key,
             key.name,
@@ -72,3 +63,16 @@ async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
             member=member.name,
             prefix=key.prefix,
         )
+
+
+_WORKING = Statement(
+    lambda: (
+        select(*columns(ApiKey))
+        .where(
+            col(ApiKey.account_id) == parameter("account_id"),
+            col(ApiKey.member_id) == parameter("member_id"),
+            ApiKey.works_or_may_yet(),
+        )
+        .order_by(col(ApiKey.created_at), col(ApiKey.id))
+    )
+)

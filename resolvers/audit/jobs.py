@@ -9,13 +9,12 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from audit_proof.chain import FIRST
 from engine.snapshots import attributes, made, snapshot
 from engine.statements import Statement, parameter
-from models.audit import AuditAction, AuditVerification
+from models.audit import AuditVerification
 from models.columns import now
 from models.database import Database
 from resolvers.audit import integrity
 from resolvers.audit.integrity import Log, Mark, Slice
-from resolvers.change import announcing, system_change
-from resolvers.events import PLATFORM
+from resolvers.unaudited import account_note
 
 _SLICE = 10_000
 _SLICES = 10
@@ -87,13 +86,8 @@ def _outcome(log: Log, kept: AuditVerification | None, since: Mark, found: Slice
 
 async def _keep(database: Database, outcome: AuditVerification) -> None:
     values = {name: getattr(outcome, name) for name in attributes(AuditVerification)}
-    action = AuditAction.AUDIT_LOG_PRUNED
-    async with (
-        announcing(database) as announcer,
-        system_change(database, announcer, outcome.account_id, action, PLATFORM) as tx,
-    ):
-        await tx.fetch(_KEEP, **values)
-        tx.without_event("nothing of the account is changed")
+    async with account_note(database, outcome.account_id) as writer:
+        await writer.fetch(_KEEP, **values)
 
 
 # A log that has much that is new waits more than one that was gone through long ago.

@@ -1,7 +1,6 @@
 """The operator's part of the log's proof: a checkpoint to keep, and pruning what was exported."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
@@ -25,8 +24,9 @@ from models.columns import now
 from models.database import Database
 from resolvers.accounts.operator import account_called
 from resolvers.audit.integrity import prunings
-from resolvers.change import Change, announcing, system_change
+from resolvers.change import Change, system_change
 from resolvers.events import OPERATOR
+from resolvers.unaudited import deletion_of_pruned
 from resolvers.user_errors import invalid
 
 _FIRST_EVENT = aliased(AuditEvent)
@@ -120,7 +120,7 @@ async def _tell(
     count = last.sequence - last.first + 1
     pruning = Pruning(str(account.id), last.sequence, last.hash.hex(), count, exported.sha256)
     events = "1 event" if count == 1 else f"{count} events"
-    async with _changing(database, account) as tx:
+    async with system_change(database, account.id, AuditAction.AUDIT_LOG_PRUNED, OPERATOR) as tx:
         await _require_delivered(tx, last.sequence)
         tx.about(
             account,
@@ -166,11 +166,10 @@ async def _delete_pruned(
     total = max(0, through - first + 1)
     while first <= through:
         upto = min(first + _BATCH - 1, through)
-        async with _changing(database, account) as tx:
+        async with deletion_of_pruned(database, account.id) as writer:
             cut = {"account_id": account.id, "pruned_through": through, "hash": bytes.fromhex(pruning.hash)}
-            await tx.fetch(_MOVE_CUT, **cut)
-            await tx.fetch(_DELETE, account_id=account.id, upto=upto)
-            tx.without_event("it has its event already")
+            await writer.fetch(_MOVE_CUT, **cut)
+            await writer.fetch(_DELETE, account_id=account.id, upto=upto)
         deleted += upto - first + 1
         progress(deleted, total)
         first = upto + 1
@@ -190,16 +189,6 @@ async def _first(database: Database, account_id: UUID) -> int:
 async def _last_before(database: Database, account_id: UUID, before: datetime) -> Any:
     arguments = _LAST_BEFORE.arguments(account_id=account_id, before=before)
     return next(iter(await database.fetch(_LAST_BEFORE.sql, *arguments)), None)
-
-
-@asynccontextmanager
-async def _changing(database: Database, account: Account) -> AsyncIterator[Change]:
-    action = AuditAction.AUDIT_LOG_PRUNED
-    async with (
-        announcing(database) as announcer,
-        system_change(database, announcer, account.id, action, OPERATOR) as tx,
-    ):
-        yield tx
 
 
 _of_account = col(AuditEvent.account_id) == parameter("account_id")

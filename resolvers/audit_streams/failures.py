@@ -8,7 +8,7 @@ from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from models.database import Database
 from permissions.roles import Permission
-from resolvers.change import Change, announcing, system_change
+from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
 from resolvers.members.queries import emails_with
 from settings import Settings
@@ -25,21 +25,22 @@ async def stop(
 ) -> None:
     """PAUSED or ENDED, in the log, and each Admin is told. Nothing of it where whoever holds the lease by now
     is another, or an Admin was quicker."""
-    async with (
-        announcing(database) as announcer,
-        system_change(
-            database, announcer, stream.account_id, AuditAction.AUDIT_STREAM_PAUSED, PLATFORM
-        ) as tx,
-    ):
-        current = await tx.session.get_one(AuditStream, (stream.account_id, stream.id), with_for_update=True)
+    async with system_change(database, stream.account_id, AuditAction.AUDIT_STREAM_PAUSED, PLATFORM) as tx:
+        current = await tx.get(AuditStream, stream.id, lock=True)
         if current.lease_id != stream.lease_id or current.status is not AuditStreamStatus.ACTIVE:
             tx.without_event("others have changed it meanwhile")
             return
-        at = now()
-        current.status, current.last_error, current.next_attempt_at = status, error, None
-        current.attempts += 1
-        since = current.failing_since = current.failing_since or at
-        current.lease_id = current.leased_until = None
+        since = current.failing_since or now()
+        current = await tx.update(
+            current,
+            status=status,
+            last_error=error,
+            next_attempt_at=None,
+            attempts=current.attempts + 1,
+            failing_since=since,
+            lease_id=None,
+            leased_until=None,
+        )
         did = "paused" if status is AuditStreamStatus.PAUSED else "ended"
         tx.about(
             current,

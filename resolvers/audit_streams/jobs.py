@@ -28,7 +28,7 @@ from resolvers.audit_streams.batches import Batch, next_batch
 from resolvers.audit_streams.failures import is_over, stop
 from resolvers.audit_streams.public_addresses import CheckedBackend, Resolve, resolve
 from resolvers.audit_streams.webhooks import Failed, Gone, Taken, Webhook, post
-from resolvers.change import claim_deliveries, note_delivery
+from resolvers.unaudited import claim_deliveries, note_delivery
 from settings import Settings
 
 CONCURRENT_STREAMS = 128

@@ -1,5 +1,6 @@
 """Creates, changes and deletes audit streams. `jobs.py` delivers them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -8,7 +9,7 @@ from sqlalchemy import BigInteger, func, select
 from sqlmodel import col
 from strawberry import UNSET
 
-from engine.snapshots import made
+from engine.snapshots import attributes, made, replaced
 from engine.statements import Statement, parameter
 from models.audit import AuditAction, AuditEvent
 from models.audit_streams import AuditStream, AuditStreamStatus
@@ -59,9 +60,7 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
     account_id, key = account_id_of(input.account_id), input.idempotency_key
     async with change(context, account_id, AuditAction.AUDIT_STREAM_CREATED, key=key) as tx:
         if tx.replayed:
-            return CreateAuditStreamResult(
-                audit_stream=await tx.session.get_one(AuditStream, (account_id, UUID(tx.replayed)))
-            )
+            return CreateAuditStreamResult(audit_stream=await tx.get(AuditStream, UUID(tx.replayed)))
         url, actions = _url(context, input.url), _actions(input.actions)
         (present,) = (await tx.fetch(_COUNT, account_id=account_id))[0]
         if present >= MOST_STREAMS:
@@ -97,19 +96,15 @@ async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -
     found = await _find(context, input.audit_stream_id)
     secret = None
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_UPDATED, on=found) as tx:
-        stream = await _present_stream(tx, found)
-        details, before = dict[str, Any](), stream.status
-        if input.url is not None:
-            details |= _move(stream, _url(context, input.url))
-        if input.actions is not UNSET:
-            details |= _want(stream, _actions(input.actions))
-        if input.paused is not None:
-            _pause(stream, paused=input.paused)
+        before = await _present_stream(tx, found)
+        stream, details = _edited(context, before, input)
         if input.rotate_secret:
             secret = new_secret()
-            details |= _rotate(stream, secret)
-        if stream.status is not before:
-            details["status"] = [before.value, stream.status.value]
+            stream = _rotated(stream, secret)
+            details["previous_secret_hours"] = PREVIOUS_SECRET_HOURS
+        if stream.status is not before.status:
+            details["status"] = [before.status.value, stream.status.value]
+        stream = await tx.update(before, **{name: getattr(stream, name) for name in attributes(AuditStream)})
         if details:
             tx.about(stream, stream.host, f"{_told(details)} the webhook to {stream.host}", **details)
         else:
@@ -132,9 +127,7 @@ async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -
         if stream.deleted_at is not None:
             tx.without_event()
         else:
-            stream.deleted_at = now()
-            stream.secret, stream.previous_secrets = None, []
-            _end_lease(stream)
+            stream = await tx.update(stream, deleted_at=now(), secret=None, previous_secrets=[], **_NO_LEASE)
             last = stream.last_delivered_sequence
             did = f"deleted the webhook to {stream.host}"
             tx.about(stream, stream.host, did, host=stream.host, last_delivered_sequence=last)
@@ -148,60 +141,68 @@ def _told(details: dict[str, Any]) -> str:
     return "rotated the secret of" if details.keys() == {"previous_secret_hours"} else "changed"
 
 
-def _move(stream: AuditStream, url: str) -> dict[str, Any]:
+_NO_LEASE: Mapping[str, Any] = {"lease_id": None, "leased_until": None}
+"""What the lease's holder would write of how its delivery went is written no more."""
+_NO_FAILURES: Mapping[str, Any] = {
+    **{"attempts": 0, "failing_since": None, "next_attempt_at": None, "last_error": None},
+    **_NO_LEASE,
+}
+
+
+def _edited(
+    context: Context, stream: AuditStream, input: UpdateAuditStreamInput
+) -> tuple[AuditStream, dict[str, Any]]:
+    """The stream as it is to be, and what the log says of it."""
+    details = dict[str, Any]()
+    if input.url is not None:
+        moved = _moved(stream, _url(context, input.url))
+        if moved is not stream:
+            details["host"] = [stream.host, moved.host]
+        stream = moved
+    if input.actions is not UNSET:
+        actions = _actions(input.actions)
+        if actions != stream.actions:
+            details["actions"] = [stream.actions, actions]
+            # A batch that was begun is another one now.
+            stream = replaced(stream, actions=actions, batch_sequence=None, **_NO_LEASE)
+    if input.paused is not None:
+        stream = _paused(stream, paused=input.paused)
+    return stream, details
+
+
+def _moved(stream: AuditStream, url: str) -> AuditStream:
     """To another URL, which has not failed yet. What is on its way to the old one counts no more."""
     if url == stream.url:
-        return {}
-    before, stream.url = stream.host, url
-    if stream.status is AuditStreamStatus.ENDED:
-        stream.status = AuditStreamStatus.PAUSED  # The new receiver has not ended it.
-    _forget_failures(stream)
-    return {"host": [before, stream.host]}
+        return stream
+    has_ended = stream.status is AuditStreamStatus.ENDED  # The new receiver has not ended it.
+    status = AuditStreamStatus.PAUSED if has_ended else stream.status
+    return replaced(stream, url=url, status=status, **_NO_FAILURES)
 
 
-def _want(stream: AuditStream, actions: list[str] | None) -> dict[str, Any]:
-    """Other actions from the cursor on: a batch that was begun is another one now."""
-    if actions == stream.actions:
-        return {}
-    before, stream.actions, stream.batch_sequence = stream.actions, actions, None
-    _end_lease(stream)
-    return {"actions": [before, actions]}
-
-
-def _pause(stream: AuditStream, *, paused: bool) -> None:
+def _paused(stream: AuditStream, *, paused: bool) -> AuditStream:
     """Raises `Refused` where the receiver has ended it: it resumes at another URL only."""
     if paused:
-        if stream.status is AuditStreamStatus.ACTIVE:
-            stream.status = AuditStreamStatus.PAUSED
-        return
+        is_active = stream.status is AuditStreamStatus.ACTIVE
+        return replaced(stream, status=AuditStreamStatus.PAUSED) if is_active else stream
     if stream.status is AuditStreamStatus.ENDED:
         message = "This webhook has ended because its receiver answered 410 Gone: set a new `url` too."
         raise refused(UserErrorCode.NOT_ACTIVE, message, "paused")
     if stream.status is AuditStreamStatus.PAUSED:
-        stream.status = AuditStreamStatus.ACTIVE
-        _forget_failures(stream)
+        return replaced(stream, status=AuditStreamStatus.ACTIVE, **_NO_FAILURES)
+    return stream
 
 
-def _rotate(stream: AuditStream, secret: bytes) -> dict[str, Any]:
+def _rotated(stream: AuditStream, secret: bytes) -> AuditStream:
     """The old secret signs too, for a day; and so does the one before it, if it does still: the answer with
     the new one may have been lost."""
     until, previous = stream.previous_secrets_expire_at, stream.previous_secrets
     still = previous if until is not None and until > now() else []
-    stream.previous_secrets = [cast("bytes", stream.secret), *still][:MOST_PREVIOUS_SECRETS]
-    stream.secret = secret
-    stream.previous_secrets_expire_at = now() + timedelta(hours=PREVIOUS_SECRET_HOURS)
-    return {"previous_secret_hours": PREVIOUS_SECRET_HOURS}
-
-
-def _forget_failures(stream: AuditStream) -> None:
-    stream.attempts, stream.failing_since = 0, None
-    stream.next_attempt_at = stream.last_error = None
-    _end_lease(stream)
-
-
-def _end_lease(stream: AuditStream) -> None:
-    """What its holder would write of how it went is written no more."""
-    stream.lease_id = stream.leased_until = None
+    return replaced(
+        stream,
+        previous_secrets=[cast("bytes", stream.secret), *still][:MOST_PREVIOUS_SECRETS],
+        secret=secret,
+        previous_secrets_expire_at=now() + timedelta(hours=PREVIOUS_SECRET_HOURS),
+    )
 
 
 def _url(context: Context, text: str) -> str:
@@ -240,7 +241,7 @@ async def _find(context: Context, global_id: str) -> AuditStream:
 
 async def _current(tx: Change, found: AuditStream) -> AuditStream:
     """As it is under the lock; its row is locked too, since deliveries are noted in it meanwhile."""
-    return await tx.session.get_one(AuditStream, (found.account_id, found.id), with_for_update=True)
+    return await tx.get(AuditStream, found.id, lock=True)
 
 
 async def _present_stream(tx: Change, found: AuditStream) -> AuditStream:

@@ -20,7 +20,6 @@ from models.catalog import Theme
 from models.columns import now
 from models.database import Database
 from models.members import Member
-from models.notifications import AuditAnnouncer
 from resolvers.billing.emails import invoice_messages
 from resolvers.billing.payments import PROVIDER
 from resolvers.billing.taxes import CENT, tax_for
@@ -126,17 +125,12 @@ _CLOSED = {
 
 
 async def close_invoice(
-    database: Database,
-    announcer: AuditAnnouncer,
-    account_id: UUID,
-    sequence: int,
-    action: AuditAction,
-    actor: Actor,
+    database: Database, account_id: UUID, sequence: int, action: AuditAction, actor: Actor
 ) -> Invoice:
     """Paid, or void: only what is open can be either. What was bought by it stays."""
     status, did = _CLOSED[action]
     number = Invoice.number_of(sequence)
-    async with system_change(database, announcer, account_id, action, actor) as tx:
+    async with system_change(database, account_id, action, actor) as tx:
         found = await tx.rows(Invoice, _NUMBERED, account_id=account_id, sequence=sequence)
         if not found:
             raise not_found(f"invoice of {tx.account.slug} as {number}", "number")

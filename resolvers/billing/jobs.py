@@ -14,7 +14,6 @@ from models.billing import Invoice, InvoiceStatus
 from models.database import Database
 from resolvers.billing.invoices import close_invoice
 from resolvers.billing.payments import CollectingProvider
-from resolvers.change import announcing
 from resolvers.events import PLATFORM
 from resolvers.user_errors import Refused
 
@@ -55,10 +54,9 @@ async def collect_payments(database: Database, provider: CollectingProvider) -> 
 
 async def _record(database: Database, invoice: Invoice) -> None:
     try:
-        async with announcing(database) as announcer:
-            await close_invoice(
-                database, announcer, invoice.account_id, invoice.sequence, AuditAction.INVOICE_PAID, PLATFORM
-            )
+        await close_invoice(
+            database, invoice.account_id, invoice.sequence, AuditAction.INVOICE_PAID, PLATFORM
+        )
     except Refused as refused:
         # The operator has voided it meanwhile: somebody must give the money back.
         log.error("payment_of_closed_invoice", invoice_id=str(invoice.id), error=str(refused))

@@ -5,6 +5,7 @@ from typing import Any
 from strawberry import UNSET
 
 from countries import COUNTRIES
+from engine.snapshots import made, replaced
 from models.accounts import Account
 from models.audit import AuditAction
 from models.billing import BillingDetails
@@ -32,17 +33,16 @@ async def update_billing_details(
 ) -> UpdateBillingDetailsResult:
     """From the next invoice on: what was issued stays as it is."""
     async with change(context, account_id_of(input.account_id), AuditAction.BILLING_DETAILS_CHANGED) as tx:
-        details = await tx.session.get(BillingDetails, tx.account.id)
-        if details is None:
-            details = BillingDetails(account_id=tx.account.id, address_lines=[])
-        changed: dict[str, Any] = {}
-        for name, value in _given(input, details.country).items():
-            before = getattr(details, name)
-            if value != before:
-                changed[name] = [before, value]
-                setattr(details, name, value)
+        found = await tx.find(BillingDetails)
+        details = found or made(BillingDetails, account_id=tx.account.id, address_lines=[])
+        given = _given(input, details.country)
+        changed: dict[str, Any] = {
+            name: [getattr(details, name), value]
+            for name, value in given.items()
+            if value != getattr(details, name)
+        }
         if changed:
-            tx.add(details)
+            await (tx.update(details, **given) if found else tx.insert(replaced(details, **given)))
             tx.about(tx.account, tx.account.name, "changed the billing details", **changed)
         else:
             tx.without_event()

@@ -9,7 +9,6 @@ from models.database import Database
 from resolvers.accounts.operator import account_called
 from resolvers.billing.invoices import close_invoice
 from resolvers.billing.queries import invoices_of
-from resolvers.change import announcing
 from resolvers.events import OPERATOR
 from resolvers.user_errors import invalid
 
@@ -38,5 +37,4 @@ async def _close(database: Database, account_slug: str, number: str, action: Aud
     account, sequence = await account_called(database, account_slug), Invoice.sequence_of(number)
     if sequence is None:
         raise invalid(f"An invoice number must look like {Invoice.number_of(1)}.", "number")
-    async with announcing(database) as announcer:
-        return await close_invoice(database, announcer, account.id, sequence, action, OPERATOR)
+    return await close_invoice(database, account.id, sequence, action, OPERATOR)

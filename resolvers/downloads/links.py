@@ -1,6 +1,6 @@
 """Download links: issued to one person for a few minutes, and checked again whenever one is opened."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, sel
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import SQLModel, col
 
-from engine.snapshots import attributes, made, snapshot
+from engine.snapshots import columns, made, snapshots
 from engine.statements import Statement, parameter
 from models.api_keys import ApiKey
 from models.audit import ActorKind, CredentialKind
@@ -171,17 +171,13 @@ def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
     return Content(subject, file_name, PDF_MEDIA_TYPE, len(pdf), sha256(pdf).hexdigest(), stream)
 
 
-def columns(*tables: type[SQLModel]) -> list[Any]:
-    return [getattr(table, name) for table in tables for name in attributes(table)]
-
-
 async def find_link(database: Database, token: str) -> Link:
     """What a link is good for now. Raises DownloadRefused. One statement, whatever has changed meanwhile."""
     records = await database.fetch(_LINK.sql, hash_token(token))
     if not records:
         raise DownloadRefused(WhyNot.UNKNOWN)
     expired, signed_in, *values = records[0]
-    rows = list(_rows(values, DownloadLink, Member, License, Theme, ThemeFile))
+    rows = snapshots(values, DownloadLink, Member, License, Theme, ThemeFile)
     link, member, license, theme, file = rows
     if expired:
         raise DownloadRefused(WhyNot.EXPIRED)
@@ -190,16 +186,6 @@ async def find_link(database: Database, token: str) -> Link:
     if not signed_in or (link.credential_kind == CredentialKind.API_KEY and not has_api_access(member.role)):
         raise DownloadRefused(WhyNot.SIGNED_OUT)
     return Link(link, member, Licensed(license, theme, file) if license and theme else None)
-
-
-def _rows(values: Sequence[Any], *tables: type[SQLModel]) -> Iterator[Any]:
-    """None for what an outer join has not found."""
-    start = 0
-    for table in tables:
-        end = start + len(attributes(table))
-        row = snapshot(table, values[start:end])
-        yield row if any(value is not None for value in values[start:end]) else None
-        start = end
 
 
 def _link() -> Select[*tuple[Any, ...]]:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Select, select
 from sqlmodel import col
 
-from engine.snapshots import snapshot
+from engine.snapshots import columns, snapshot
 from engine.statements import Statement, parameter
 from models.audit import AuditAction
 from models.catalog import ThemeFile, ThemeRelease
@@ -25,7 +25,6 @@ from resolvers.downloads.links import (
     Link,
     Subject,
     WhyNot,
-    columns,
     hand_out,
 )
 from resolvers.global_ids import decode_as

@@ -16,12 +16,22 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Interval, Select, and_, cast, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Select,
+    and_,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlmodel import col
 
 from engine.canonical_json import canonical_json
 from engine.outages import logged_as_outage
-from engine.snapshots import attributes, made, snapshot
+from engine.snapshots import columns, made, snapshots
 from engine.statements import Statement, parameter
 from models.columns import new_id, now
 from models.database import Database
@@ -31,10 +41,12 @@ from models.members import Member
 from models.notifications import AuditAnnouncer
 from permissions.client_sites import Site, site_of
 from permissions.viewer import Client
-from resolvers.change import Change, announcing, personal_change, system_change
+from resolvers.change import Change, system_change
 from resolvers.downloads.links import Content, Link, Subject, link_actor
 from resolvers.downloads.openers import ACTIONS
+from resolvers.downloads.transfer_rows import BEGIN, COLLECT, NOTE
 from resolvers.global_ids import table_named
+from resolvers.unaudited import transfer_note
 
 NOTED_SECONDS = 1
 LOST_SECONDS = 30
@@ -92,17 +104,18 @@ class Transfers:
         """`range` is the answer's Content-Range, where a part was asked for."""
         told = _told(content.subject, content.size, range)
         sending = Sending(new_id(), link.row, link.member.name, client, told)
-        async with personal_change(self._database) as session:
-            beginning = insert(Transfer).values(
+        async with transfer_note(self._database) as writer:
+            await writer.fetch(
+                BEGIN,
                 id=sending.id,
                 token_hash=link.row.token_hash,
                 ip=client.ip,
                 user_agent=client.user_agent,
                 request_id=client.request_id,
-                told=told,
-                seen_at=func.now(),
+                bytes_sent=0,
+                told=canonical_json(told),
+                started_at=now(),
             )
-            await session.execute(beginning)
         self._open[sending.id] = sending
         if self._is_closed:
             sending.cut.set()
@@ -178,8 +191,8 @@ class Transfers:
         least, added = (sending.bytes_sent, 0) if sending is parts else (0, sending.bytes_sent)
         values = {"id": sending.id, "parts_id": parts.id, "least": least, "added": added}
         values["told"] = canonical_json(parts.told)
-        async with personal_change(self._database) as session:
-            if (await session.execute(_COLLECT, values)).scalar() is None:
+        async with transfer_note(self._database) as writer:
+            if not await writer.fetch(COLLECT, **values):
                 raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
         parts.bytes_sent += added
         if sending is not parts:
@@ -228,32 +241,15 @@ class Transfers:
     async def _note(self, sendings: list[Sending]) -> None:
         """One statement for all. Where a row is gone it was given up for lost, and audited: nothing more
         may go out by it."""
-        values = {"ids": [each.id for each in sendings], "bytes": [each.bytes_sent for each in sendings]}
-        async with personal_change(self._database) as session:
-            noted = set((await session.execute(_NOTE, values)).scalars())
+        ids, bytes_sent = [each.id for each in sendings], [each.bytes_sent for each in sendings]
+        async with transfer_note(self._database) as writer:
+            noted = {row[0] for row in await writer.fetch(NOTE, id=ids, bytes_sent=bytes_sent)}
         _cut(sending for sending in sendings if sending.id not in noted)
 
 
 def _cut(sendings: Iterable[Sending]) -> None:
     for sending in sendings:
         sending.cut.set()
-
-
-_NOTE = text(
-    """UPDATE transfers SET bytes_sent = greatest(transfers.bytes_sent, noted.bytes), seen_at = now()
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:bytes AS bigint[])) AS noted (id, bytes)
-    WHERE transfers.id = noted.id RETURNING transfers.id"""
-)
-
-
-_COLLECT = text(
-    """WITH gone AS (
-        DELETE FROM transfers WHERE id = CAST(:id AS uuid) AND id <> CAST(:parts_id AS uuid)
-    )
-    UPDATE transfers SET told = CAST(:told AS jsonb), seen_at = now(),
-        bytes_sent = greatest(bytes_sent, CAST(:least AS bigint)) + CAST(:added AS bigint)
-    WHERE id = CAST(:parts_id AS uuid) RETURNING id"""
-)
 
 
 def _told(subject: Subject, size: int | None, range: str | None) -> dict[str, Any]:
@@ -271,7 +267,9 @@ async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: Se
     link = sending.link
     actor = link_actor(link, sending.member_name)
     action = ACTIONS[DownloadKind(link.kind)]
-    async with system_change(database, announcer, link.account_id, action, actor, sending.client) as tx:
+    async with system_change(
+        database, link.account_id, action, actor, sending.client, announcer=announcer
+    ) as tx:
         if await tx.fetch(_TAKE, id=sending.id):
             size = sending.told["size"]
             complete = sending.reached_end and size in (None, sending.bytes_sent)
@@ -284,30 +282,23 @@ async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> 
     """Those that no process has noted for so long; returns how many."""
     lost_for = timedelta(seconds=lost_seconds)
     lost = await database.fetch(_LOST.sql, *_LOST.arguments(lost_for=lost_for))
-    async with announcing(database) as announcer:
-        for member_name, *values in lost:
-            link = snapshot(DownloadLink, values[: len(attributes(DownloadLink))])
-            transfer = snapshot(Transfer, values[len(attributes(DownloadLink)) :])
-            try:
-                await _audit_lost(database, announcer, link, transfer, member_name, lost_for)
-            except Exception as error:
-                # The others are not to wait for it; it is tried again in 30 seconds.
-                if not logged_as_outage(error, request_id=transfer.request_id):
-                    log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
+    for member_name, *values in lost:
+        link, transfer = snapshots(values, DownloadLink, Transfer)
+        try:
+            await _audit_lost(database, link, transfer, member_name, lost_for)
+        except Exception as error:
+            # The others are not to wait for it; it is tried again in 30 seconds.
+            if not logged_as_outage(error, request_id=transfer.request_id):
+                log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
     return len(lost)
 
 
 async def _audit_lost(
-    database: Database,
-    announcer: AuditAnnouncer,
-    link: DownloadLink,
-    transfer: Transfer,
-    member_name: str,
-    lost_for: timedelta,
+    database: Database, link: DownloadLink, transfer: Transfer, member_name: str, lost_for: timedelta
 ) -> None:
     actor, action = link_actor(link, member_name), ACTIONS[DownloadKind(link.kind)]
     client = Client(transfer.ip, transfer.user_agent, transfer.request_id)
-    async with system_change(database, announcer, link.account_id, action, actor, client) as tx:
+    async with system_change(database, link.account_id, action, actor, client) as tx:
         taken = await tx.fetch(_TAKE_LOST, id=transfer.id, lost_for=lost_for)
         if taken:
             await _tell(tx, transfer.told, taken[0][0], complete=False)
@@ -363,13 +354,11 @@ _DOWNLOADED = Statement(
 
 
 def _lost() -> Select[*tuple[Any, ...]]:
-    tables = (DownloadLink, Transfer)
-    columns: list[Any] = [getattr(table, name) for table in tables for name in attributes(table)]
     member = and_(
         col(Member.account_id) == col(DownloadLink.account_id), col(Member.id) == col(DownloadLink.member_id)
     )
     return (
-        select(col(Member.name), *columns)
+        select(col(Member.name), *columns(DownloadLink, Transfer))
         .select_from(Transfer)
         .join(DownloadLink, col(DownloadLink.token_hash) == col(Transfer.token_hash))
         .join(Member, member)

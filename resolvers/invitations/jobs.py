@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Update, func, or_, select, update
 from sqlmodel import col
 
 from engine.row_loader import of_accounts, with_id
 from engine.row_reader import row
-from engine.statements import Statement
+from engine.snapshots import columns
+from engine.statements import Statement, any_of, parameter
 from mailer.messages import InvitationDelivery
 from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
-from resolvers.change import announcing, system_change
+from resolvers.change import system_change
 from resolvers.events import PLATFORM
-from resolvers.invitations.mutations import expire
+from resolvers.invitations.mutations import tell_of_expiry
+from resolvers.unaudited import account_note
 
 _BATCH = 500
 _DUE = Statement(
@@ -31,6 +33,16 @@ _DUE = Statement(
         .limit(_BATCH)
     ),
     across_accounts="a job looks for what is due; each change that follows is of one account",
+)
+
+
+_DUE_OF_ACCOUNT = Statement(
+    lambda: select(*columns(Invitation)).where(
+        col(Invitation.account_id) == parameter("account_id"),
+        any_of(col(Invitation.id), parameter("ids")),
+        col(Invitation.stored_status) == InvitationStatus.PENDING,
+        col(Invitation.expires_at) <= parameter("at"),
+    )
 )
 
 
@@ -48,28 +60,61 @@ async def is_current(database: Database, email: InvitationDelivery) -> bool:
 async def record_delivery(
     database: Database, email: InvitationDelivery, status: DeliveryStatus, error: str | None
 ) -> None:
-    """Once or again: the second report of the same changes nothing. A failure for good is an event."""
-    async with (
-        announcing(database) as announcer,
-        system_change(
-            database, announcer, email.account_id, AuditAction.INVITATION_DELIVERY_FAILED, PLATFORM
-        ) as tx,
-    ):
-        invitation = await tx.session.get(Invitation, (email.account_id, email.invitation_id))
-        told = (status, error)
+    """Once or again: the second report of the same changes nothing. A failure for good is an event; whatever
+    else the mail server answers is noted."""
+    if status is DeliveryStatus.FAILED:
+        await _record_failure(database, email, error)
+        return
+    async with account_note(database, email.account_id) as writer:
+        await writer.fetch(
+            _NOTE_DELIVERY,
+            account_id=email.account_id,
+            id=email.invitation_id,
+            attempt=email.attempt,
+            status=status,
+            error=error,
+            sent_at=now() if status is DeliveryStatus.SENT else None,
+        )
+
+
+def _note_delivery() -> Update:
+    """Of the newest email alone, and of what is not noted yet."""
+    delivery, error = parameter("status"), parameter("error")
+    is_news = or_(
+        col(Invitation.delivery) != delivery, col(Invitation.delivery_error).is_distinct_from(error)
+    )
+    return (
+        update(Invitation)
+        .where(
+            col(Invitation.account_id) == parameter("account_id"),
+            col(Invitation.id) == parameter("id"),
+            col(Invitation.emails) == parameter("attempt"),
+            is_news,
+        )
+        .values(
+            delivery=delivery,
+            delivery_error=error,
+            sent_at=func.coalesce(parameter("sent_at"), col(Invitation.sent_at)),
+        )
+    )
+
+
+_NOTE_DELIVERY = Statement(_note_delivery)
+
+
+async def _record_failure(database: Database, email: InvitationDelivery, error: str | None) -> None:
+    action = AuditAction.INVITATION_DELIVERY_FAILED
+    async with system_change(database, email.account_id, action, PLATFORM) as tx:
+        invitation = await tx.find(Invitation, email.invitation_id)
+        told = (DeliveryStatus.FAILED, error)
         if invitation is None or invitation.emails != email.attempt:
             tx.without_event("a newer email is on its way")
         elif (invitation.delivery, invitation.delivery_error) == told:
             tx.without_event()
         else:
-            invitation.delivery, invitation.delivery_error = told
-            if status is DeliveryStatus.SENT:
-                invitation.sent_at = now()
-            if status is DeliveryStatus.FAILED:
-                did = f"could not deliver the invitation of {invitation.email}"
-                tx.about(invitation, invitation.email, did, error=error)
-            else:
-                tx.without_event("nobody did it: the mail server's answer is noted")
+            await tx.update(invitation, delivery=DeliveryStatus.FAILED, delivery_error=error)
+            did = f"could not deliver the invitation of {invitation.email}"
+            tx.about(invitation, invitation.email, did, error=error)
 
 
 async def expire_due(database: Database) -> int:
@@ -86,21 +131,13 @@ async def _due(database: Database) -> Sequence[tuple[UUID, UUID]]:
 
 
 async def _expire(database: Database, account_id: UUID, ids: list[UUID]) -> int:
-    async with (
-        announcing(database) as announcer,
-        system_change(
-            database, announcer, account_id, AuditAction.INVITATION_EXPIRED, PLATFORM, rows=len(ids)
-        ) as tx,
-    ):
-        statement = select(Invitation).where(
-            col(Invitation.account_id) == account_id,
-            col(Invitation.id).in_(ids),
-            col(Invitation.stored_status) == InvitationStatus.PENDING,
-            col(Invitation.expires_at) <= now(),
-        )
-        due = (await tx.session.scalars(statement)).all()
+    async with system_change(
+        database, account_id, AuditAction.INVITATION_EXPIRED, PLATFORM, rows=len(ids)
+    ) as tx:
+        due = await tx.rows(Invitation, _DUE_OF_ACCOUNT, account_id=account_id, ids=ids, at=now())
         for invitation in due:
-            expire(tx, invitation)
+            tell_of_expiry(tx, invitation)
+        await tx.update_all(due, stored_status=InvitationStatus.EXPIRED)
         if not due:
             tx.without_event()
     return len(due)

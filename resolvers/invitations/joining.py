@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from sqlalchemy import Select, select
 from sqlmodel import col
 
-from engine.snapshots import attributes, snapshot
+from engine.snapshots import attributes, made, snapshot
 from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction, CredentialKind
@@ -100,7 +101,12 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
     """
     found = await _opened(context, input.token)
     async with system_change(
-        context.database, context.announcer, found.account_id, AuditAction.MEMBER_JOINED, None, context.client
+        context.database,
+        found.account_id,
+        AuditAction.MEMBER_JOINED,
+        None,
+        context.client,
+        announcer=context.announcer,
     ) as tx:
         invitation = await _locked(tx, found)
         if invitation.status is InvitationStatus.ACCEPTED:
@@ -108,10 +114,10 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
         else:
             _refuse_ended(invitation)
             name = clean_line(input.name, "A name", "name") if input.name else name_from(invitation.email)
-            user, is_new = await person(tx.session, invitation.email, name)
+            user, is_new = await person(tx, invitation.email, name)
             member = await _join(tx, invitation, user)
             may_sign_in = is_new and context.viewer is None
-            session_token = open_session(tx.session, context, user, input.token) if may_sign_in else None
+            session_token = await open_session(tx, context, user, input.token) if may_sign_in else None
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
@@ -125,15 +131,15 @@ async def _accept_again(
     """A repeated click: of the same moment, of whoever is signed in, or of the browser that was signed in by
     the first one. The last gets the session that it opened."""
     tx.without_event()
-    member = await tx.session.get_one(Member, (invitation.account_id, invitation.accepted_by_id))
+    member = await tx.get(Member, cast("UUID", invitation.accepted_by_id))
     session_token = None
     if context.viewer is None:
-        session_token = await opened_session(tx.session, context, token, member.user_id)
+        session_token = await opened_session(tx, context, token, member.user_id)
     same_moment = _same_moment(context, found, invitation)
     if member.removed_at is not None or not (same_moment or session_token or context.viewer):
         _refuse_ended(invitation)
     if same_moment:
-        invitation.accepted_at = now()
+        await tx.update(invitation, accepted_at=now())
     return member, session_token
 
 
@@ -148,18 +154,18 @@ async def decline_invitation(context: Context, input: DeclineInvitationInput) ->
     found = await _opened(context, input.token)
     async with system_change(
         context.database,
-        context.announcer,
         found.account_id,
         AuditAction.INVITATION_DECLINED,
         _invited(found),
         context.client,
+        announcer=context.announcer,
     ) as tx:
         invitation = await _locked(tx, found)
         if invitation.status is InvitationStatus.DECLINED:
             tx.without_event()
         else:
             _refuse_ended(invitation)
-            invitation.stored_status = InvitationStatus.DECLINED
+            invitation = await tx.update(invitation, stored_status=InvitationStatus.DECLINED)
             tx.about(invitation, invitation.email, "declined the invitation", status=["PENDING", "DECLINED"])
     return DeclineInvitationResult(invitation=await preview(context, input.token))
 
@@ -230,13 +236,18 @@ def _refuse_ended(invitation: Invitation) -> None:
 
 
 async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
-    member = Member(
-        account_id=tx.account.id, user_id=user.id, name=user.name, email=user.email, role=invitation.role
+    member = made(
+        Member,
+        account_id=tx.account.id,
+        user_id=user.id,
+        name=user.name,
+        email=user.email,
+        role=invitation.role,
     )
-    tx.add(member)
-    await tx.session.flush()
-    invitation.stored_status = InvitationStatus.ACCEPTED
-    invitation.accepted_by_id, invitation.accepted_at = member.id, now()
+    await tx.insert(member)
+    await tx.update(
+        invitation, stored_status=InvitationStatus.ACCEPTED, accepted_by_id=member.id, accepted_at=now()
+    )
     tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, _credential(invitation))
     tx.about(member, member.name, f"joined as {member.role.value.title()}", role=[None, member.role.value])
     await tx.access_changed(user.id)

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
+from engine.snapshots import columns, made
+from engine.statements import Statement, any_of, parameter
 from mailer import messages
 from mailer.messages import Message
 from models.audit import AuditAction
@@ -50,14 +52,13 @@ async def invite_member(context: Context, input: InviteMemberInput) -> InviteMem
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
         if tx.replayed:
-            return InviteMemberResult(
-                invitation=await tx.session.get_one(Invitation, (account_id, UUID(tx.replayed)))
-            )
+            return InviteMemberResult(invitation=await tx.get(Invitation, UUID(tx.replayed)))
         email = clean_email(input.email, "email")
         message = clean_text(input.message, "A message", "message")
         roster = await _roster(tx, [email])
         await _count_emails(tx, context.settings, roster, [email], "email")
         invitation = _invite(tx, context.settings, roster, email, input.role, message)
+        await _store(tx, roster)
         tx.remember(str(invitation.id))
     return InviteMemberResult(invitation=invitation)
 
@@ -98,7 +99,8 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
                 results.append(Outcome(invitation, []))
             except Refused as refusal:
                 results.append(Outcome(None, refusal.errors))
-        if not any(result.invitation for result in results):
+        await _store(tx, roster)
+        if not roster.new:
             tx.without_event("nobody of the list could be invited")
         tx.remember(remembered(results))
     return InviteMembersResult(results=results)
@@ -119,12 +121,17 @@ async def resend_invitation(context: Context, input: ResendInvitationInput) -> R
         if invitation.status not in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
             raise _ended(invitation)
         await _make_room(tx, context.settings, invitation)
-        token, invitation.token_hash = new_token()
-        invitation.stored_status = InvitationStatus.PENDING
-        invitation.expires_at = now() + timedelta(seconds=context.settings.invitation_lifetime_seconds)
-        invitation.emails += 1
-        invitation.delivery, invitation.delivery_error = DeliveryStatus.QUEUED, None
-        invitation.sent_at = None
+        token, token_hash = new_token()
+        invitation = await tx.update(
+            invitation,
+            token_hash=token_hash,
+            stored_status=InvitationStatus.PENDING,
+            expires_at=now() + timedelta(seconds=context.settings.invitation_lifetime_seconds),
+            emails=invitation.emails + 1,
+            delivery=DeliveryStatus.QUEUED,
+            delivery_error=None,
+            sent_at=None,
+        )
         tx.enqueue(_message(tx, context.settings, invitation, token))
         did = f"resent the invitation of {invitation.email}"
         tx.about(invitation, invitation.email, did, emails=invitation.emails)
@@ -147,7 +154,7 @@ async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> R
             tx.without_event()
         elif status in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
             _note_expiry(tx, invitation)
-            invitation.stored_status = InvitationStatus.REVOKED
+            invitation = await tx.update(invitation, stored_status=InvitationStatus.REVOKED)
             did = f"revoked the invitation of {invitation.email}"
             tx.about(invitation, invitation.email, did, status=[status.value, "REVOKED"])
         else:
@@ -157,7 +164,7 @@ async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> R
 
 async def locked(tx: Change, found: Invitation) -> Invitation:
     """As it is under the account's lock."""
-    invitation = await tx.session.get(Invitation, (found.account_id, found.id))
+    invitation = await tx.find(Invitation, found.id)
     if invitation is None:
         raise not_found("invitation", "invitationId")
     return invitation
@@ -173,19 +180,21 @@ async def _find(context: Context, global_id: str) -> Invitation:
 async def _make_room(tx: Change, settings: Settings, invitation: Invitation) -> None:
     """For it to be pending again: an address has one such invitation, and its time is not over."""
     roster = await _roster(tx, [invitation.email])
-    if roster.pending.get(invitation.email) is invitation:
+    pending = roster.pending.get(invitation.email)
+    if pending is not None and pending.id == invitation.id:
         del roster.pending[invitation.email]
     await _count_emails(tx, settings, roster, [invitation.email], "invitationId")
     _refuse_known(roster, invitation.email, ("invitationId",))
-    for overdue in (invitation, *roster.pending.values()):
+    _note_expiry(tx, invitation)
+    for overdue in roster.pending.values():
         _note_expiry(tx, overdue)
-    await tx.session.flush()
+    await tx.update_all(list(roster.pending.values()), stored_status=InvitationStatus.EXPIRED)
 
 
 def _note_expiry(tx: Change, invitation: Invitation) -> None:
-    """Where it has expired and the job has not come by yet."""
+    """In the log, where it has expired and the job has not come by yet."""
     if invitation.status is not invitation.stored_status:
-        expire(tx, invitation)
+        tell_of_expiry(tx, invitation)
 
 
 def _ended(invitation: Invitation) -> Refused:
@@ -209,6 +218,10 @@ class _Roster:
 
     members: set[str]
     pending: dict[str, Invitation]
+    """By the address. They have expired meanwhile, or are in the way."""
+    overdue: list[Invitation] = field(default_factory=list)
+    """Those of them that make way."""
+    new: list[Invitation] = field(default_factory=list)
     waiting: dict[str, datetime] = field(default_factory=dict)
     """Who got so many invitations, of whichever accounts, that the next one has to wait until then."""
 
@@ -221,20 +234,32 @@ class _Roster:
 
 
 async def _roster(tx: Change, emails: Sequence[str]) -> _Roster:
-    members = select(col(Member.email)).where(
-        col(Member.account_id) == tx.account.id,
-        col(Member.email).in_(emails),
+    values = {"account_id": tx.account.id, "emails": emails}
+    invited = await tx.rows(Invitation, _PENDING, **values)
+    members = await tx.fetch(_MEMBERS, **values)
+    return _Roster({row[0] for row in members}, {invitation.email: invitation for invitation in invited})
+
+
+_MEMBERS = Statement(
+    lambda: select(col(Member.email)).where(
+        col(Member.account_id) == parameter("account_id"),
+        any_of(col(Member.email), parameter("emails")),
         col(Member.removed_at).is_(None),
     )
-    pending = select(Invitation).where(
-        col(Invitation.account_id) == tx.account.id,
-        col(Invitation.email).in_(emails),
+)
+_PENDING = Statement(
+    lambda: select(*columns(Invitation)).where(
+        col(Invitation.account_id) == parameter("account_id"),
+        any_of(col(Invitation.email), parameter("emails")),
         col(Invitation.stored_status) == InvitationStatus.PENDING,
     )
-    invited = (await tx.session.scalars(pending)).all()
-    return _Roster(
-        set(await tx.session.scalars(members)), {invitation.email: invitation for invitation in invited}
-    )
+)
+
+
+async def _store(tx: Change, roster: _Roster) -> None:
+    """The overdue ones first: of one address, one invitation is pending."""
+    await tx.update_all(roster.overdue, stored_status=InvitationStatus.EXPIRED)
+    await tx.insert(*roster.new)
 
 
 async def _count_emails(
@@ -257,9 +282,11 @@ def _invite(
 ) -> Invitation:
     _refuse_known(roster, email, path)
     if email in roster.pending:
-        expire(tx, roster.pending[email])
+        tell_of_expiry(tx, roster.pending[email])
+        roster.overdue.append(roster.pending[email])
     token, token_hash = new_token()
-    invitation = Invitation(
+    invitation = made(
+        Invitation,
         account_id=tx.account.id,
         email=email,
         role=role,
@@ -269,7 +296,7 @@ def _invite(
         expires_at=now() + timedelta(seconds=settings.invitation_lifetime_seconds),
     )
     roster.pending[email] = invitation
-    tx.add(invitation)
+    roster.new.append(invitation)
     tx.enqueue(_message(tx, settings, invitation, token))
     tx.about(invitation, email, f"invited {email} as {role.value.title()}", email=email, role=role.value)
     return invitation
@@ -287,8 +314,8 @@ def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
         raise too_many_to(email, roster.waiting[email], *path)
 
 
-def expire(tx: Change, invitation: Invitation) -> None:
-    invitation.stored_status = InvitationStatus.EXPIRED
+def tell_of_expiry(tx: Change, invitation: Invitation) -> None:
+    """Records the event of an invitation that has expired; its new status is the caller's to store."""
     did = f"let the invitation of {invitation.email} expire"
     tx.about(
         invitation,

@@ -8,9 +8,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
+from engine.snapshots import columns
+from engine.statements import Statement, any_of, parameter
 from models.invitations import Invitation
 from resolvers.change import Change
 from resolvers.user_errors import InputError, RetryLater, UserErrorCode
+
+_OF_IDS = Statement(
+    lambda: select(*columns(Invitation)).where(
+        col(Invitation.account_id) == parameter("account_id"), any_of(col(Invitation.id), parameter("ids"))
+    )
+)
 
 
 @dataclass
@@ -32,10 +40,8 @@ def remembered(outcomes: list[Outcome]) -> list[dict[str, Any]]:
 
 async def replayed(tx: Change) -> list[Outcome]:
     ids = [UUID(row["id"]) for row in tx.replayed if row["id"]]
-    statement = select(Invitation).where(
-        col(Invitation.account_id) == tx.account.id, col(Invitation.id).in_(ids)
-    )
-    found = {str(invitation.id): invitation for invitation in await tx.session.scalars(statement)}
+    invitations = await tx.rows(Invitation, _OF_IDS, account_id=tx.account.id, ids=ids)
+    found = {str(invitation.id): invitation for invitation in invitations}
     return [Outcome(found.get(row["id"]), [_error(each) for each in row["errors"]]) for row in tx.replayed]
 
 

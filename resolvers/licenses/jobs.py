@@ -14,7 +14,7 @@ from models.audit import AuditAction
 from models.catalog import Theme
 from models.database import Database
 from models.licenses import LIVE, Entitlement, License, LicenseStatus
-from resolvers.change import Change, announcing, system_change
+from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
 
 _BATCH = 500
@@ -44,12 +44,9 @@ async def expire_due(database: Database) -> int:
 
 
 async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
-    async with (
-        announcing(database) as announcer,
-        system_change(
-            database, announcer, account_id, AuditAction.LICENSE_EXPIRED, PLATFORM, rows=len(ids)
-        ) as tx,
-    ):
+    async with system_change(
+        database, account_id, AuditAction.LICENSE_EXPIRED, PLATFORM, rows=len(ids)
+    ) as tx:
         expired = await expire(tx, ids)
         if not expired:
             tx.without_event("others have expired them meanwhile")

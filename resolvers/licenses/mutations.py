@@ -81,7 +81,7 @@ async def _made_before(tx: Change, id: UUID) -> License:
     """Its key is shown again to an API key without READ only where that very key has made it."""
     license = await tx.get(License, id)
     if tx.repeats_its_own:
-        tx.has_made(license)
+        tx.shows(license)
     return license
 
 
@@ -117,7 +117,7 @@ async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
         raise not_found("theme", "themeId")
     *theme, purchased, provisioned, is_second, due = found[0]
     theme = snapshot(Theme, theme)
-    tx.has_read(theme)
+    tx.knows(theme)
     return _Wanted(theme, purchased or 0, provisioned or 0, is_second, due)
 
 

@@ -3,6 +3,8 @@
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from engine.snapshots import columns
+from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.audit import AuditAction
 from models.columns import now
@@ -35,7 +37,8 @@ async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> 
         else:
             if member.is_owner:
                 raise _owner_protected("The owner is always an Admin. Transfer the ownership first.")
-            before, member.role = member.role, input.role
+            before = member.role
+            member = await tx.update(member, role=input.role)
             roles = f"from {before.value.title()} to {member.role.value.title()}"
             did = f"changed the role of {member.name} {roles}"
             tx.about(member, member.name, did, role=[before.value, member.role.value])
@@ -58,7 +61,7 @@ async def remove_member(context: Context, input: RemoveMemberInput) -> RemoveMem
         if member.is_owner:
             raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
         heir = await _heir(tx, member, input.transfer_licenses_to)
-        await _end(tx, context.settings, member, heir, f"removed {member.name}")
+        member = await _end(tx, context.settings, member, heir, f"removed {member.name}")
     return RemoveMemberResult(member=member)
 
 
@@ -80,7 +83,7 @@ async def leave_account(context: Context, input: LeaveAccountInput) -> LeaveAcco
                 "The owner cannot leave. Transfer the ownership first.",
                 "accountId",
             )
-        await _end(tx, context.settings, tx.entity(tx.acting), await _owner(tx), "left the account")
+        await _end(tx, context.settings, tx.acting, await _owner(tx), "left the account")
     # Who asked is not looked up again: the account that the payload may select is shown this last time.
     return LeaveAccountResult(member=tx.acting)
 
@@ -94,7 +97,7 @@ async def find_member(context: Context, global_id: str) -> Member:
 
 async def _current(tx: Change, member: Member) -> Member:
     """As it is under the lock. Raises `Refused` where it is no member any more."""
-    current = await tx.session.get(Member, (member.account_id, member.id))
+    current = await tx.find(Member, member.id)
     if current is None or current.removed_at is not None:
         raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", "memberId")
     return current
@@ -105,7 +108,7 @@ async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
     if global_id is None:
         return await _owner(tx)
     heir_id = decode_as(Member, global_id)
-    heir = await tx.session.get(Member, (tx.account.id, heir_id)) if heir_id else None
+    heir = await tx.find(Member, heir_id) if heir_id else None
     if heir is None:
         raise not_found("member of this account", "transferLicensesTo")
     if heir.removed_at is not None or heir.id == leaving.id:
@@ -118,24 +121,34 @@ async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
 
 
 async def _owner(tx: Change) -> Member:
-    statement = select(Member).where(col(Member.account_id) == tx.account.id, col(Member.is_owner))
-    return (await tx.session.scalars(statement)).one()
+    (owner,) = await tx.rows(Member, _OWNER, account_id=tx.account.id)
+    return owner
 
 
-async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did: str) -> None:
-    member.removed_at = now()
-    handed_on = (
+_OWNER = Statement(
+    lambda: select(*columns(Member)).where(
+        col(Member.account_id) == parameter("account_id"), col(Member.is_owner)
+    )
+)
+_HAND_ON = Statement(
+    lambda: (
         update(License)
         .where(
-            col(License.account_id) == tx.account.id,
-            col(License.holder_id) == member.id,
+            col(License.account_id) == parameter("account_id"),
+            col(License.holder_id) == parameter("member_id"),
             col(License.stored_status).in_(LIVE),
-            (col(License.expires_at) > now()).is_not(False),
+            (col(License.expires_at) > parameter("at")).is_not(False),
         )
-        .values(holder_id=heir.id)
+        .values(holder_id=parameter("heir_id"))
         .returning(col(License.id))
     )
-    moved = len((await tx.session.scalars(handed_on)).all())
+)
+
+
+async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did: str) -> Member:
+    member = await tx.update(member, removed_at=now())
+    values = {"account_id": tx.account.id, "member_id": member.id, "heir_id": heir.id}
+    moved = len(await tx.fetch(_HAND_ON, **values, at=now()))
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
     await end_api_keys(tx, settings, member)
@@ -148,6 +161,7 @@ async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did
         licenses_to=heir.name if moved else None,
     )
     await tx.access_changed(member.user_id)
+    return member
 
 
 def _owner_protected(message: str) -> Exception:

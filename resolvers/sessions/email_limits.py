@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-import asyncpg
-
+from engine.row_writer import RowWriter
 from permissions.client_sites import site_of
 from resolvers.email_addresses import counted_address, untagged
 from resolvers.email_allowances import Allowance
@@ -14,20 +13,20 @@ _HOUR = timedelta(hours=1)
 
 
 async def count_sign_in_email(
-    driver: asyncpg.Connection, settings: Settings, email: str, client_ip: str | None
+    writer: RowWriter, settings: Settings, email: str, client_ip: str | None
 ) -> None:
     """Raises Refused where there were too many. An address without a tag has its own limit: whoever uses up
     that of its tags does not keep its owner from signing in."""
     by_client = Allowance(settings.sign_in_emails_per_client_per_hour, _HOUR)
     client = f"sign-in emails for {':'.join(map(str, site_of(client_ip)))}"
-    waits = await by_client.spend(driver, [client])
+    waits = await by_client.spend(writer.connection, [client])
     if waits:
         message = "Too many sign-in emails were requested from your network: try again later."
         raise too_many_requests(message, waits[client], "email")
     if untagged(email) == email:
         return
     tags = f"sign-in emails to tags of {counted_address(email)}"
-    waits = await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(driver, [tags])
+    waits = await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(writer.connection, [tags])
     if waits:
         message = (
             "Too many sign-in emails were sent to this address and its tags: use one, or try again later."
@@ -35,11 +34,11 @@ async def count_sign_in_email(
         raise too_many_requests(message, waits[tags], "email")
 
 
-async def may_go_to_somebody_unknown(driver: asyncpg.Connection, settings: Settings, email: str) -> bool:
+async def may_go_to_somebody_unknown(writer: RowWriter, settings: Settings, email: str) -> bool:
     """Whether one may go to an address of nobody here. Other spellings of a mailbox than the plainest share a
     budget, which takes nothing from who is known by one of them; so nobody is told of it, since that would
     show who is known."""
     if counted_address(email) == email or untagged(email) != email:
         return True
     spellings = f"sign-in emails to spellings of {counted_address(email)}"
-    return not await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(driver, [spellings])
+    return not await Allowance(settings.sign_in_emails_per_hour, _HOUR).spend(writer.connection, [spellings])

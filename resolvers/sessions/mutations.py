@@ -2,16 +2,20 @@
 
 import contextlib
 from datetime import timedelta
+from typing import cast
+from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from engine.conditions import Condition
 from engine.pagination import Order
 from engine.row_loader import with_id
 from engine.row_reader import row
+from engine.row_writer import RowWriter, Writer
+from engine.snapshots import columns, made, snapshot
+from engine.statements import Statement, parameter
 from mailer import messages
 from mailer.queue import Lane
 from models.audit import AuditAction
@@ -22,13 +26,14 @@ from models.sessions import Session, SignInLink
 from permissions.context import Context
 from permissions.tokens import hash_token, new_token
 from permissions.viewer import Viewer
-from resolvers.change import change, driver_of, enqueue, personal_change
+from resolvers.change import change
 from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
 from resolvers.sessions.email_limits import count_sign_in_email, may_go_to_somebody_unknown
 from resolvers.sessions.inputs import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_email, clean_line
+from resolvers.unaudited import enqueue, personal_change
 from resolvers.user_errors import Refused, RetryLater, UserErrorCode, not_found, refused
 
 _HOUR = timedelta(hours=1)
@@ -53,52 +58,57 @@ class RequestSignInResult:
 
 async def request_sign_in(context: Context, input: RequestSignInInput) -> RequestSignInResult:
     email = clean_email(input.email, "email")
-    async with personal_change(context.database) as session:
-        await _refuse_too_many(session, email, context.settings.sign_in_emails_per_hour)
-        driver = await driver_of(session)
-        await count_sign_in_email(driver, context.settings, email, context.client.ip)
-        known = await session.scalar(select(col(User.id)).where(col(User.email) == email))
-        link, token = sign_in_link(email, context.settings.sign_in_lifetime_seconds)
-        browser_secret = context.issue_browser_secret()
-        link.requested_by = hash_token(browser_secret) if browser_secret else None
-        session.add(link)
-        await session.flush()
+    async with personal_change(context.database) as writer:
+        await _refuse_too_many(writer, email, context.settings.sign_in_emails_per_hour)
+        await count_sign_in_email(writer, context.settings, email, context.client.ip)
+        known = await _user(writer, email)
+        link, token = sign_in_link(
+            email, context.settings.sign_in_lifetime_seconds, context.issue_browser_secret()
+        )
+        await writer.insert(link)
         if known or (
             context.settings.sign_up == "open"
-            and await may_go_to_somebody_unknown(driver, context.settings, email)
+            and await may_go_to_somebody_unknown(writer, context.settings, email)
         ):
             message = messages.sign_in(
                 to=email,
                 link=context.settings.sign_in_link.replace("{token}", token),
                 expires_at=link.expires_at,
             )
-            await enqueue(session, [message], Lane(f"client {context.client.ip}", is_urgent=True))
+            await enqueue(writer, [message], Lane(f"client {context.client.ip}", is_urgent=True))
     return RequestSignInResult(sent_to=email)
 
 
-def sign_in_link(email: str, lifetime_seconds: int) -> tuple[SignInLink, str]:
+def sign_in_link(
+    email: str, lifetime_seconds: int, browser_secret: str | None = None
+) -> tuple[SignInLink, str]:
+    """A link with its token; `browser_secret` is of the browser that asked for it."""
     token, token_hash = new_token()
     expires_at = now() + timedelta(seconds=lifetime_seconds)
-    return SignInLink(token_hash=token_hash, email=email, expires_at=expires_at), token
+    requested_by = hash_token(browser_secret) if browser_secret else None
+    values = {"email": email, "expires_at": expires_at, "requested_by": requested_by}
+    return made(SignInLink, token_hash=token_hash, **values), token
 
 
-async def _refuse_too_many(session: AsyncSession, email: str, most: int) -> None:
+async def _refuse_too_many(writer: RowWriter, email: str, most: int) -> None:
     """Known or not, an address gets so many emails an hour, and then one whenever the last link is over: who
     asks for them all in somebody else's name shall not lock that person out."""
-    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:email))"), {"email": email})
-    count, oldest, works_until = (
-        await session.execute(
-            select(func.count(), func.min(SignInLink.created_at), func.max(SignInLink.expires_at)).where(
-                col(SignInLink.email) == email, col(SignInLink.created_at) > now() - _HOUR
-            )
-        )
-    ).one()
+    await writer.fetch(_LOCK_EMAIL, email=email)
+    ((count, oldest, works_until),) = await writer.fetch(_LINKS_TO, email=email, since=now() - _HOUR)
     if count >= most and works_until > now():
         message = (
             "Too many sign-in emails were sent to this address: use the newest one, which is still valid."
         )
         retry_at = min(oldest + _HOUR, works_until)
         raise Refused(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=retry_at))
+
+
+_LOCK_EMAIL = Statement(lambda: select(func.pg_advisory_xact_lock(func.hashtext(parameter("email")))))
+_LINKS_TO = Statement(
+    lambda: select(
+        func.count(), func.min(col(SignInLink.created_at)), func.max(col(SignInLink.expires_at))
+    ).where(col(SignInLink.email) == parameter("email"), col(SignInLink.created_at) > parameter("since"))
+)
 
 
 async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
@@ -122,11 +132,14 @@ def is_of_another_browser(context: Context, link: SignInLink) -> bool:
 
 async def count_wrong_address(context: Context, link: SignInLink) -> None:
     """Whoever holds a link and not its address may not try addresses until one fits."""
-    async with personal_change(context.database) as session:
-        counted = await session.get_one(SignInLink, link.token_hash, with_for_update=True)
-        counted.wrong_addresses += 1
-        if counted.wrong_addresses >= _MOST_WRONG_ADDRESSES:
-            counted.expires_at = min(counted.expires_at, now())
+    async with personal_change(context.database) as writer:
+        counted = await writer.find(SignInLink, link.token_hash, lock=True)
+        if counted is None:
+            return
+        wrong, expires_at = counted.wrong_addresses + 1, counted.expires_at
+        if wrong >= _MOST_WRONG_ADDRESSES:
+            expires_at = min(expires_at, now())
+        await writer.update(counted, wrong_addresses=wrong, expires_at=expires_at)
 
 
 @mutation_result
@@ -144,18 +157,18 @@ class SignInResult:
 async def sign_in(context: Context, input: SignInInput) -> SignInResult:
     """A link opens one session. A repeated click of the browser that used it gets that session again."""
     session_token = None
-    async with personal_change(context.database) as session:
-        link = await session.get(SignInLink, hash_token(input.token), with_for_update=True)
+    async with personal_change(context.database) as writer:
+        link = await writer.find(SignInLink, hash_token(input.token), lock=True)
         if link is None or (link.used_at is None and link.expires_at <= now()):
             raise _sign_in_again("This link is no longer valid")
         if link.used_at is None:
-            user = await _signing_in(context, session, link)
-            session_token = open_session(session, context, user, input.token)
-            link.used_at = now()
+            user = await _signing_in(context, writer, link)
+            session_token = await open_session(writer, context, user, input.token)
+            await writer.update(link, used_at=now())
         else:
-            session_token = await _opened_by_this_browser(context, session, link, input.token)
+            session_token = await _opened_by_this_browser(context, writer, link, input.token)
         if session_token:
-            await _end_replaced(context, session, session_token)
+            await _end_replaced(context, writer, session_token)
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
@@ -169,46 +182,61 @@ def replaced_session(context: Context) -> Session | None:
     return viewer.session if viewer is not None and context.by_cookie and not viewer.is_api_key else None
 
 
-async def _end_replaced(context: Context, session: AsyncSession, session_token: str) -> None:
+async def _end_replaced(context: Context, writer: RowWriter, session_token: str) -> None:
     replaced = replaced_session(context)
     if replaced is not None and replaced.token_hash != hash_token(session_token):
-        ending = await session.get_one(Session, replaced.id, with_for_update=True)
-        ending.ended_at = ending.ended_at or now()
-        await notify_access(session, replaced.id)
+        await _end_session(writer, replaced.id)
+
+
+async def _end_session(writer: RowWriter, id: UUID) -> None:
+    ending = await writer.find(Session, id, lock=True)
+    if ending is not None:
+        await writer.update(ending, ended_at=ending.ended_at or now())
+    await notify_access(writer.connection, id)
 
 
 async def _opened_by_this_browser(
-    context: Context, session: AsyncSession, link: SignInLink, token: str
+    context: Context, writer: RowWriter, link: SignInLink, token: str
 ) -> str | None:
     """None for whoever is signed in as the link's addressee by another session, and needs none."""
-    user_id = await session.scalar(select(col(User.id)).where(col(User.email) == link.email))
-    session_token = await opened_session(session, context, token, user_id) if user_id else None
+    user = await _user(writer, link.email)
+    session_token = await opened_session(writer, context, token, user.id) if user else None
     is_addressee = context.viewer is not None and context.viewer.user.email == link.email
     if session_token is None and not is_addressee:
         raise _sign_in_again("This link has already been used")
     return session_token
 
 
-async def _signing_in(context: Context, session: AsyncSession, link: SignInLink) -> User:
-    known = (await session.scalars(select(User).where(col(User.email) == link.email))).one_or_none()
+async def _signing_in(context: Context, writer: RowWriter, link: SignInLink) -> User:
+    known = await _user(writer, link.email)
     if known is not None:
         return known
     if context.settings.sign_up == "closed":
         raise _sign_in_again("This link is no longer valid")
-    user, _ = await person(session, link.email, name_from(link.email))
+    user, _ = await person(writer, link.email, name_from(link.email))
     return user
 
 
-async def person(session: AsyncSession, email: str, name: str) -> tuple[User, bool]:
+async def person(writer: Writer, email: str, name: str) -> tuple[User, bool]:
     """The user of this address, and whether this transaction created it: of two at once, one does."""
-    created = await session.scalar(
+    created = await writer.fetch(_CREATE_USER, id=new_id(), email=email, name=name, created_at=now())
+    return cast("User", await _user(writer, email)), bool(created)
+
+
+async def _user(writer: Writer, email: str) -> User | None:
+    found = await writer.fetch(_USER, email=email)
+    return snapshot(User, found[0]) if found else None
+
+
+_USER = Statement(lambda: select(*columns(User)).where(col(User.email) == parameter("email")))
+_CREATE_USER = Statement(
+    lambda: (
         insert(User)
-        .values(id=new_id(), email=email, name=name, created_at=now())
+        .values({name: parameter(name) for name in ("id", "email", "name", "created_at")})
         .on_conflict_do_nothing(index_elements=["email"])
         .returning(col(User.id))
     )
-    user = (await session.scalars(select(User).where(col(User.email) == email))).one()
-    return user, created is not None
+)
 
 
 def name_from(email: str) -> str:
@@ -258,10 +286,8 @@ async def revoke_session(context: Context, input: RevokeSessionInput) -> RevokeS
 
 
 async def _end(context: Context, session: Session) -> None:
-    async with personal_change(context.database) as transaction:
-        ending = await transaction.get_one(Session, session.id, with_for_update=True)
-        ending.ended_at = ending.ended_at or now()
-        await notify_access(transaction, session.id)
+    async with personal_change(context.database) as writer:
+        await _end_session(writer, session.id)
 
 
 @mutation_result
@@ -275,15 +301,15 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
     """The name is the person's; each account's team and log are told of it."""
     viewer = context.signed_in()
     name = clean_line(input.name, "A name", "name")
-    async with personal_change(context.database) as session:
-        user = await session.get_one(User, viewer.user.id)
-        user.name = name
+    async with personal_change(context.database) as writer:
+        user = await writer.find(User, viewer.user.id)
+        user = await writer.update(user or viewer.user, name=name)
     for account_id in sorted(viewer.memberships):
         # Whoever was removed from one of them a moment ago has no name there to change.
         with contextlib.suppress(Refused):
             async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
-                member = tx.entity(tx.acting)
-                before, member.name = member.name, name
+                before = tx.acting.name
+                member = await tx.update(tx.acting, name=name)
                 if before == name:
                     tx.without_event()
                 else:

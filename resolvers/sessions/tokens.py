@@ -12,9 +12,11 @@ from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from engine.row_writer import Writer
+from engine.snapshots import made
+from engine.statements import Statement, parameter
 from models.columns import now
 from models.members import User
 from models.sessions import Session
@@ -22,12 +24,13 @@ from permissions.context import Context
 from permissions.tokens import hash_token, new_token
 
 
-def open_session(session: AsyncSession, context: Context, user: User, link_token: str) -> str:
+async def open_session(writer: Writer, context: Context, user: User, link_token: str) -> str:
     """Adds a session for the request's client and returns its token, which only its hash is kept of."""
     browser_secret = context.issue_browser_secret()
     token = _derived(browser_secret, link_token) if browser_secret else new_token()[0]
-    session.add(
-        Session(
+    await writer.insert(
+        made(
+            Session,
             user_id=user.id,
             token_hash=hash_token(token),
             expires_at=now() + timedelta(seconds=context.settings.session_lifetime_seconds),
@@ -38,21 +41,24 @@ def open_session(session: AsyncSession, context: Context, user: User, link_token
     return token
 
 
-async def opened_session(
-    session: AsyncSession, context: Context, link_token: str, user_id: UUID
-) -> str | None:
+async def opened_session(writer: Writer, context: Context, link_token: str, user_id: UUID) -> str | None:
     """Token of the live session that this browser opened by this link, as long as sign-in links live."""
     if context.browser_secret is None:
         return None
     token = _derived(context.browser_secret, link_token)
     opened_after = now() - timedelta(seconds=context.settings.sign_in_lifetime_seconds)
-    live = select(col(Session.id)).where(
-        col(Session.token_hash) == hash_token(token),
-        col(Session.user_id) == user_id,
+    values = {"token_hash": hash_token(token), "user_id": user_id, "opened_after": opened_after}
+    return token if await writer.fetch(_OPENED, **values) else None
+
+
+_OPENED = Statement(
+    lambda: select(col(Session.id)).where(
+        col(Session.token_hash) == parameter("token_hash"),
+        col(Session.user_id) == parameter("user_id"),
         Session.is_live(),
-        col(Session.created_at) > opened_after,
+        col(Session.created_at) > parameter("opened_after"),
     )
-    return token if await session.scalar(live) else None
+)
 
 
 def _derived(browser_secret: str, link_token: str) -> str:

@@ -15,10 +15,11 @@ from sqlalchemy import update
 
 from engine.statements import Statement
 from models.accounts import Account
+from models.columns import new_id
 from models.database import Database
 from resolvers.audit_streams.batches import MOST_BYTES, MOST_EVENTS
 from resolvers.audit_streams.jobs import CONCURRENT_FAILING_STREAMS
-from resolvers.change import note_delivery
+from resolvers.unaudited import note_delivery
 from tests.support import chain
 from tests.support.audit_streams import (
     DELETE,
@@ -359,7 +360,7 @@ async def test_the_times_of_a_request_are_of_the_attempt(world: World) -> None:
 
 
 async def test_a_row_that_is_no_stream_s_is_not_noted(database: Database) -> None:
+    mine = Statement(lambda: update(Account).values(name="Mine"), across_accounts="to be refused")
+
     with pytest.raises(RuntimeError, match="only change"):
-        await note_delivery(
-            database, Statement(lambda: update(Account).values(name="Mine"), across_accounts="to be refused")
-        )
+        await note_delivery(database, mine, account_id=new_id())

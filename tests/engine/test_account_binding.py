@@ -26,13 +26,16 @@ from engine.account_binding import UnboundStatement
 from engine.conditions import Condition
 from engine.pagination import Listing, Order
 from engine.query import Query, Shape
+from engine.row_writer import RowNotFound, RowWriter
+from engine.snapshots import made
 from engine.sql import write_count, write_rows
 from engine.statements import Statement, any_of, compiled, parameter
 from models.accounts import Account
 from models.audit import AuditEvent
 from models.database import Database
+from models.downloads import DownloadLink
 from models.licenses import License
-from models.members import Member, User
+from models.members import Member, Role, User
 
 Other = aliased(Member)
 _of_account = col(Member.account_id) == parameter("account_id")
@@ -137,15 +140,21 @@ def test_what_is_not_does_not(statement: Any) -> None:
         _ = Statement(lambda: statement).sql
 
 
-async def test_a_session_of_a_change_executes_no_other(database: Database, app_url: str) -> None:
-    async with database.transaction() as transaction:
-        session = transaction.session
-        assert await session.scalar(select(Member).where(_of_account), {"account_id": uuid4()}) is None
-        assert await session.get(Member, (uuid4(), uuid4())) is None
-        with pytest.raises(UnboundStatement, match="members: compare account_id with a parameter"):
-            await session.scalar(select(Member).where(col(Member.name) == "x"))
+async def test_a_change_writes_within_its_account_alone(database: Database) -> None:
+    member = made(Member, account_id=uuid4(), name="A", role=Role.VIEWER)
+    link = made(DownloadLink, token_hash=b"x", account_id=uuid4(), credential_label="x")
+
+    async with database.transaction() as connection:
+        writer = RowWriter(connection, uuid4())
+        assert await writer.find(Member, member.id) is None
+        with pytest.raises(RowNotFound, match="Member: there is no such row"):
+            await writer.update(member, role=Role.ADMIN)
+        with pytest.raises(RowNotFound, match="Member: not all of the rows"):
+            await writer.update_all([member], role=Role.ADMIN)
+        with pytest.raises(UnboundStatement, match="download_links: compare account_id with a parameter"):
+            await writer.update(link, credential_label="y")
         with pytest.raises(UnboundStatement):
-            await session.execute(update(Member).values(name="x"))
+            await writer.fetch(Statement(lambda: update(Member).values(name="x")))
 
 
 def test_a_list_that_is_not_bound_is_not_written() -> None:

@@ -15,9 +15,9 @@ from engine.compiled_operations import FAST, paths
 from engine.execution import execute
 from engine.operation_cache import Documents
 from models.database import _READING_SETTINGS, Database
+from models.notifications import AuditAnnouncer
 from permissions.context import Context
 from permissions.viewer import Client
-from resolvers.change import announcing
 from schema import SCHEMA
 from tests.support.stage import Stage
 from tests.support.world import Person, World
@@ -116,10 +116,11 @@ async def stage(stage: Stage, world: World) -> Stage:
 async def ask(stage: Stage, noted: Noted, person: Person, text: str, **variables: Any) -> Any:
     """In process, as the person; what was asked of the database is noted anew. There must be no errors."""
     noted.statements.clear()
-    async with announcing(noted) as announcer:
-        context = Context(stage.world.settings, noted, announcer, None, Client(), person.token)  # type: ignore[arg-type]
-        await context.identify()
-        result = await execute(SCHEMA, DOCUMENTS.prepare(text, None, variables), context)
+    announcer = AuditAnnouncer(noted)
+    context = Context(stage.world.settings, noted, announcer, None, Client(), person.token)  # type: ignore[arg-type]
+    await context.identify()
+    result = await execute(SCHEMA, DOCUMENTS.prepare(text, None, variables), context)
+    await announcer.close()
     assert result.errors is None, result.errors
     return result.data
 

@@ -66,7 +66,7 @@ async def _reads(database: Database) -> bool:
 
 async def _writes(database: Database) -> bool:
     async with database.transaction() as transaction:
-        return str(await transaction.driver.fetchval("SHOW transaction_read_only")) == "off"
+        return str(await transaction.fetchval("SHOW transaction_read_only")) == "off"
 
 
 async def _connects(database: Database) -> bool:
@@ -170,7 +170,7 @@ async def test_names_passwords_and_options_arrive_as_they_are(
         async with opened(url) as database:
             (reading,) = await database.fetch(query)
             async with database.transaction() as transaction:
-                writing = await transaction.driver.fetchrow(query)
+                writing = await transaction.fetchrow(query)
     finally:
         await superuser.execute('DROP ROLE "a@b:/c d%"')
 

@@ -156,10 +156,10 @@ async def test_the_setting_ends_with_its_transaction(
     for end in (None, RuntimeError()):
         try:
             async with database.transaction(Claim(account_id)) as transaction:
-                assert await transaction.driver.fetchval(setting) == str(account_id)
+                assert await transaction.fetchval(setting) == str(account_id)
                 if end is not None:
                     raise end
         except RuntimeError:
             assert end is not None
         async with database.transaction() as transaction:
-            assert not await transaction.driver.fetchval(setting)
+            assert not await transaction.fetchval(setting)

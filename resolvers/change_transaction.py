@@ -1,0 +1,200 @@
+"""An open change: it reads and writes rows of one account, and collects its events and emails."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import asyncpg
+from sqlmodel import SQLModel
+from strawberry.utils.str_converters import to_camel_case
+
+from engine.row_writer import RowNotFound, RowWriter
+from engine.snapshots import snapshot
+from engine.statements import Statement
+from mailer import queue
+from mailer.messages import Message
+from mailer.queue import lane_of_account
+from models.accounts import Account
+from models.audit import AuditAction, AuditOutcome
+from models.idempotency import IdempotencyKey
+from models.members import Member
+from models.notifications import notify_access
+from permissions.viewer import Client
+from resolvers.audit_append import append, written
+from resolvers.email_allowances import Allowance
+from resolvers.events import Actor, new_event
+from resolvers.idempotency import Attempt
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+@dataclass
+class Change:
+    """An open transaction. It leaves with at least one `about`, or says why there is none.
+
+    Rows are values: `update` returns the new one. What was read, made or updated may be shown by the payload
+    without being read again.
+    """
+
+    connection: asyncpg.Connection
+    account: Account
+    action: AuditAction
+    actor: Actor | None
+    client: Client
+    member: Member | None = None
+    """The acting member."""
+    replayed: Any = None
+    """What this change answered the first time, where its idempotency key was used before."""
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _messages: list[Message] = field(default_factory=list)
+    repeats_its_own: bool = False
+    """Whether it was this very credential that made the change which is replayed."""
+    _attempt: Attempt | None = None
+    _remembered: IdempotencyKey | None = None
+    _without_event: str | None = None
+    _made: set[UUID] = field(default_factory=set)
+    _known: dict[UUID, SQLModel] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._writer = RowWriter(self.connection, self.account.id)
+
+    @property
+    def acting(self) -> Member:
+        """The member who acts, where it is a member's change."""
+        return cast("Member", self.member)
+
+    async def find(self, table: type[Row], *key: UUID, lock: bool = False) -> Row | None:
+        """The account's row, as it is under the lock; `key` is its primary key without `account_id`. Read
+        once, but for one that is to be locked itself, since others than changes write it."""
+        known = self._known.get(key[-1]) if key and not lock else None
+        if isinstance(known, table):
+            return known
+        row = await self._writer.find(table, *key, lock=lock)
+        if row is not None:
+            self.knows(row)
+        return row
+
+    async def get(self, table: type[Row], *key: UUID, lock: bool = False) -> Row:
+        """As `find`, of a row that has to be there. Raises RowNotFound where it is not."""
+        row = await self.find(table, *key, lock=lock)
+        if row is None:
+            raise RowNotFound(f"{table.__name__} {key}: there is none in account {self.account.id}")
+        return row
+
+    async def insert(self, *rows: SQLModel) -> None:
+        """One statement for all rows of a table. The payload shows all of them to who made them."""
+        await self._writer.insert(*rows)
+        for row in rows:
+            self.knows(row)
+            self.shows(row)
+
+    async def update(self, row: Row, **values: Any) -> Row:
+        """The row with these values. Nothing is written where nothing differs."""
+        new = await self._writer.update(row, **values)
+        self.knows(new)
+        return new
+
+    async def update_all(self, rows: Sequence[Row], **values: Any) -> list[Row]:
+        """The rows, each with these values, by one statement."""
+        updated = await self._writer.update_all(rows, **values)
+        for row in updated:
+            self.knows(row)
+        return updated
+
+    async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
+        """Records, in this transaction."""
+        return await self._writer.fetch(statement, **values)
+
+    async def rows(self, table: type[Row], statement: Statement, **values: Any) -> list[Row]:
+        """Rows of a table, all `columns` of which the statement selects."""
+        found = [snapshot(table, record) for record in await self.fetch(statement, **values)]
+        for row in found:
+            self.knows(row)
+        return found
+
+    async def spend(
+        self, allowance: Allowance, subjects: Sequence[str], count: int = 1
+    ) -> dict[str, datetime]:
+        """Of the emails that these may have: see `Allowance.spend`."""
+        return await allowance.spend(self.connection, subjects, count)
+
+    def knows(self, row: SQLModel) -> None:
+        """A row that the payload may select, without reading it again."""
+        if hasattr(row, "id"):
+            self._known[row.id] = row
+        if isinstance(row, Account):
+            self.account = row
+        elif isinstance(row, Member) and self.member is not None and row.id == self.member.id:
+            self.member = row
+
+    def shows(self, row: SQLModel) -> None:
+        """A row of which the payload shows all to who made it, be it an API key without READ."""
+        if hasattr(row, "id"):
+            self._made.add(row.id)
+
+    async def access_changed(self, *ids: UUID) -> None:
+        """Users or sessions whose open connections must look again at what they may."""
+        await notify_access(self.connection, *ids)
+
+    def about(
+        self,
+        target: SQLModel,
+        target_name: str,
+        did: str,
+        *,
+        action: AuditAction | None = None,
+        actor: Actor | None = None,
+        **details: Any,
+    ) -> None:
+        """One event: `did` completes the sentence that begins with the actor's name."""
+        actor = actor or cast("Actor", self.actor)
+        event = new_event(self.account.id, actor, self.client, action or self.action)
+        event["summary"] = f"{event['actor_name']} {did}"
+        event["outcome"] = AuditOutcome.ALLOWED
+        event["target_type"] = type(target).__name__
+        event["target_id"] = cast("Any", target).id
+        event["target_name"] = target_name
+        event["details"] = {to_camel_case(name): value for name, value in details.items()}
+        self._events.append(event)
+
+    def without_event(self, why: str = "what was asked for is so already") -> None:
+        """For a repetition, and for what nobody did."""
+        self._without_event = why
+
+    def enqueue(self, *messages: Message) -> None:
+        """Sent after the commit, or not at all."""
+        self._messages.extend(messages)
+
+    def remember(self, answer: Any) -> None:
+        """For a retry with the same idempotency key, where one was given."""
+        if self._attempt is not None:
+            self._remembered = self._attempt.answered(answer)
+
+    async def look_up(self, attempt: Attempt) -> None:
+        """Whether the same was done before, with the same idempotency key."""
+        self._attempt = attempt
+        earlier = await attempt.earlier(self.connection)
+        if earlier is not None:
+            self.replayed, self.repeats_its_own = earlier
+
+    async def finish(self) -> None:
+        """Writes what goes with the change. The events are last: they lock the log until the commit."""
+        if not (self._events or self._without_event or self.replayed is not None):
+            raise RuntimeError(f"{self.action} left its change without an audit event")
+        if self._remembered is not None:
+            await self._writer.insert(self._remembered)
+        await queue.enqueue(self.connection, self._messages, lane_of_account(self.account.id))
+        if self._events:
+            await append(self.connection, [written(event) for event in self._events])
+
+    @property
+    def known(self) -> dict[UUID, SQLModel]:
+        """The rows that were read or made, as they are now."""
+        return self._known
+
+    @property
+    def made(self) -> set[UUID]:
+        """Ids of the rows that it made, or that the change it repeats has made."""
+        return self._made

@@ -1,0 +1,109 @@
+"""Writing that needs no audit event: each opening admits the tables that are named here, and refuses others.
+
+What a person alone has (sessions, links to sign in), the catalog, how far deliveries have got, and what has
+expired. What an account's members do is written by `change()`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import SQLModel
+
+from engine.fair_share import Claim
+from engine.row_writer import RowWriter
+from engine.snapshots import attributes
+from engine.statements import Statement
+from mailer import queue
+from mailer.messages import Message
+from mailer.queue import Lane
+from models.api_keys import ApiKey
+from models.audit import AuditCut, AuditEvent, AuditVerification
+from models.audit_streams import AuditStream
+from models.catalog import Theme, ThemeFile, ThemeRelease
+from models.database import Database
+from models.downloads import DownloadLink, Transfer
+from models.email_allowances import EmailAllowance
+from models.idempotency import IdempotencyKey
+from models.invitations import Invitation
+from models.members import User
+from models.sessions import Session, SignInLink
+
+_PERSONAL = (User, Session, SignInLink, EmailAllowance)
+_CATALOG = (Theme, ThemeRelease, ThemeFile)
+_EXPIRED = (EmailAllowance, IdempotencyKey, SignInLink, DownloadLink)
+_NOTED = (ApiKey, AuditStream, AuditVerification, Invitation)
+_PRUNED = (AuditCut, AuditEvent)
+
+
+@asynccontextmanager
+async def personal_change(database: Database) -> AsyncIterator[RowWriter]:
+    """For what is a person's and no account's: users, sessions, sign-in links."""
+    async with _writing(database, _PERSONAL) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def catalog_change(database: Database) -> AsyncIterator[RowWriter]:
+    """For the platform's catalog, which is no account's either."""
+    async with _writing(database, _CATALOG) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def transfer_note(database: Database) -> AsyncIterator[RowWriter]:
+    """For how far downloads have got, which are audited once they end."""
+    async with _writing(database, (Transfer,)) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def tidying(database: Database) -> AsyncIterator[RowWriter]:
+    """For what has expired and nothing names."""
+    async with _writing(database, _EXPIRED) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def account_note(database: Database, account_id: UUID) -> AsyncIterator[RowWriter]:
+    """For what a job notes of an account's rows, of deliveries and verifications. Triggers refuse to commit
+    where a column that is audited was changed."""
+    async with _writing(database, _NOTED, account_id) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def deletion_of_pruned(database: Database, account_id: UUID) -> AsyncIterator[RowWriter]:
+    """For deleting events of an account that an event in its log says are pruned: a trigger requires it."""
+    async with _writing(database, _PRUNED, account_id) as writer:
+        yield writer
+
+
+async def claim_deliveries(database: Database, *values: Any) -> list[Any]:
+    """Leases of audit streams that have something to deliver, of whichever accounts: the records of
+    `claim_audit_streams`, which writes nothing else."""
+    async with database.transaction() as connection:
+        return await connection.fetch(_CLAIM, *values)
+
+
+async def note_delivery(database: Database, statement: Statement, **values: Any) -> list[Any]:
+    """The records of one statement of `account_note`."""
+    async with account_note(database, values["account_id"]) as writer:
+        return await writer.fetch(statement, **values)
+
+
+async def enqueue(writer: RowWriter, messages: Sequence[Message], lane: Lane) -> None:
+    """Emails that go out after the commit, or not at all."""
+    await queue.enqueue(writer.connection, messages, lane)
+
+
+@asynccontextmanager
+async def _writing(
+    database: Database, tables: Sequence[type[SQLModel]], account_id: UUID | None = None
+) -> AsyncIterator[RowWriter]:
+    async with database.transaction(Claim(account_id)) as connection:
+        yield RowWriter(connection, account_id, tables)
+
+
+_CLAIM = f"SELECT {', '.join(attributes(AuditStream))} FROM claim_audit_streams($1, $2, $3, $4)"  # noqa: S608
