@@ -20,8 +20,8 @@ OTHER = {
     # Links that are over are forgotten by one statement.
     ("download_links", "DELETE"): "OR (expires_at < now()))",
 }
-# By design across accounts: a credential or a link is looked up by its hash, jobs look for what is due, and a
-# person's accounts are counted.
+# By design across accounts: a credential or a link is looked up by its hash, jobs look for what is due or
+# delete what has expired, and a person's accounts are counted.
 ACROSS = {
     "permissions.credentials._API_KEY",
     "permissions.credentials._ROTATED_API_KEY",
@@ -40,6 +40,7 @@ ACROSS = {
     "resolvers.licenses.jobs._DUE",
     "resolvers.accounts.operator._ACCOUNT_CALLED",
     "resolvers.downloads.transfers._LOST",
+    "resolvers.tidying._DOWNLOAD_LINKS",
 }
 
 
