@@ -1,13 +1,15 @@
 """Refusals that somebody causes over and over are counted, and do not fill the audit log."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from resolvers import denials
 from tests.permissions.test_refusals import UPDATE
+from tests.support.changes import CHANGE_ROLE
 from tests.support.limited import limited
-from tests.support.world import INVITE, Person, World
+from tests.support.world import ACCEPT, INVITE, Person, World
 
 FORBIDDEN = {"code": "FORBIDDEN", "permission": "MANAGE_ACCOUNT"}
 
@@ -40,6 +42,41 @@ async def test_many_refusals_at_once_are_counted_alike(world: World) -> None:
     assert sum(event["details"].get("repeated", 1) for event in events) == 40
 
 
+async def test_refusals_that_differ_are_counted_apart(world: World) -> None:
+    other = await world.found("Other", "other@example.com")
+    other_id = (await other.ask("{ account { id } }"))["account"]["id"]
+    joining = await other.change(INVITE, accountId=other_id, email="viewer@example.com", role="VIEWER")
+    assert joining["userErrors"] == []
+    await world.viewer.change(ACCEPT, token=await world.token_for("viewer@example.com"))
+    second = await world.sign_in("viewer@example.com")
+
+    async with limited(world) as (there, _):
+        viewer, again = there.viewer, replace(second, http=there.http)
+        for _ in range(13):
+            await rename(viewer, world.account_id)
+        await rename(again, world.account_id)
+        for member in [world.member] * 12 + [world.admin]:
+            role = {"memberId": member.member_id, "role": "VIEWER"}
+            assert await viewer.refusals(CHANGE_ROLE, input=role)
+        for account_id in [world.account_id] * 11 + [other_id]:
+            invitation = {"accountId": account_id, "email": "x@example.com", "role": "ADMIN"}
+            assert await viewer.refusals(INVITE, input=invitation)
+
+    counts = await world.superuser.fetch(
+        "SELECT action, sum(coalesce((details->>'repeated')::int, 1)) AS refusals, count(*) AS events"
+        " FROM audit_events WHERE outcome = 'DENIED'"
+        " GROUP BY action, account_id, target_id, credential_id"
+    )
+    assert sorted(tuple(row) for row in counts) == [
+        ("ACCOUNT_UPDATED", 1, 1),
+        ("ACCOUNT_UPDATED", 13, 11),
+        ("MEMBER_INVITED", 1, 1),
+        ("MEMBER_INVITED", 11, 11),
+        ("MEMBER_ROLE_CHANGED", 1, 1),
+        ("MEMBER_ROLE_CHANGED", 12, 11),
+    ]
+
+
 async def test_the_number_is_written_when_the_minute_is_over(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +104,9 @@ async def test_whoever_is_refused_often_keeps_no_other_refusal_out_of_the_log(
         invitation = {"accountId": world.account_id, "email": "x@example.com", "role": "ADMIN"}
         assert await there.viewer.refusals(INVITE, input=invitation)
         assert await there.member.refusals(INVITE, input=invitation)
+        async with asyncio.timeout(20):
+            while 5 not in await _repeated(world):  # noqa: ASYNC110 - before the server ends
+                await asyncio.sleep(0.1)
 
     events = await world.events(outcome="DENIED")
     assert [event["details"].get("repeated") for event in events].count(5) == 1
