@@ -1,4 +1,4 @@
-"""Background jobs: which job runs what, and when."""
+"""The background worker: delivers emails and runs the periodic jobs."""
 
 import asyncio
 import signal
@@ -53,7 +53,7 @@ EVERY_30_SECONDS = "* * * * * */30"
 EVERY_MINUTE = "* * * * *"
 EVERY_HOUR = "0 * * * *"
 CONCURRENT_EMAILS = 8
-"""Connections to the SMTP server from one worker; servers commonly allow 10 or 20 from one client."""
+"""SMTP connections of one worker. Servers commonly allow 10 or 20 for each client."""
 RECONNECT_LIMIT_SECONDS = 10
 
 
@@ -63,7 +63,8 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Pace:
-    """A killed worker's jobs are taken up within heartbeat_timeout_seconds + poll_seconds."""
+    """Time limits of the job queue. Jobs of a killed worker are taken over within
+    heartbeat_timeout_seconds + poll_seconds."""
 
     heartbeat_timeout_seconds: float = 6
     poll_seconds: float = 2
@@ -73,7 +74,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Jobs:
-    """What this worker does: deliver email, and what runs by the clock (name → cron expression, function)."""
+    """The jobs of a worker: delivering emails, and the periodic jobs (name → cron expression, function)."""
 
     connect: Callable[[], Awaitable[asyncpg.Connection]]
     record: Recorder
@@ -83,7 +84,7 @@ class Jobs:
 
 
 def main(settings: Settings, database_url: str, when_started: Callable[[], None] = _nothing) -> None:
-    """Works until SIGINT or SIGTERM. `when_started` is called once all that the settings name is there."""
+    """Runs the worker until SIGINT or SIGTERM. `when_started` is called once the SMTP server is known."""
     configure_logs(settings)
     uvloop.run(_main(settings, database_url, when_started))
 
@@ -106,11 +107,11 @@ async def run(
     pace: Pace | None = None,
     when_started: Callable[[], None] = _nothing,
 ) -> None:
-    """Works until `stop` is set, then finishes what runs, for 5 seconds at most."""
+    """Runs the worker until `stop` is set, then finishes the running jobs within 5 seconds."""
     jobs = _jobs(settings, database)
-    async with asyncio.TaskGroup() as together:
-        together.create_task(keep_working(settings, jobs, stop, pace, when_started))
-        together.create_task(audit_stream_jobs.keep_delivering(settings, database, stop))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_working(settings, jobs, stop, pace, when_started))
+        tasks.create_task(audit_stream_jobs.keep_delivering(settings, database, stop))
 
 
 def _jobs(settings: Settings, database: Database) -> Jobs:
@@ -140,14 +141,14 @@ def _jobs(settings: Settings, database: Database) -> Jobs:
                 lambda: integrity_jobs.verify_long_logs(database, public_key(settings)),
             ),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
-            **_collecting(database),
+            **_payment_jobs(database),
         },
         wanted=wanted,
         attach=attach,
     )
 
 
-def _collecting(database: Database) -> dict[str, tuple[str, Callable[[], Awaitable[object]]]]:
+def _payment_jobs(database: Database) -> dict[str, tuple[str, Callable[[], Awaitable[object]]]]:
     provider = payments.PROVIDER
     if not isinstance(provider, payments.CollectingProvider):
         return {}
@@ -158,10 +159,10 @@ def _status(outcome: Outcome) -> tuple[DeliveryStatus, str | None]:
     match outcome:
         case Sent():
             return DeliveryStatus.SENT, None
-        case Deferred(words):
-            return DeliveryStatus.QUEUED, words
-        case Rejected(words):
-            return DeliveryStatus.FAILED, words
+        case Deferred(reason):
+            return DeliveryStatus.QUEUED, reason
+        case Rejected(reason):
+            return DeliveryStatus.FAILED, reason
 
 
 async def keep_working(
@@ -171,7 +172,8 @@ async def keep_working(
     pace: Pace | None = None,
     when_started: Callable[[], None] = _nothing,
 ) -> None:
-    """Starts over where the database goes away; several of these, anywhere, share the work."""
+    """Runs jobs, and reconnects where the connection to the database is lost. Several workers share the
+    queue."""
     delay_seconds = 0.5
     async with _smtp_server(settings) as settings:
         when_started()
@@ -183,16 +185,16 @@ async def keep_working(
                 if asyncio.get_running_loop().time() - started_at > 60:
                     delay_seconds = 0.5
                 delay_seconds = min(delay_seconds * 2, RECONNECT_LIMIT_SECONDS)
-                # A ValueError quotes the value, which may be an email with its link.
-                words = type(error).__name__ if isinstance(error, ValueError) else repr(error)
-                log.error("worker_interrupted", error=words, starts_over_in_seconds=delay_seconds)
+                # The message of a ValueError can contain an email with its link.
+                message = type(error).__name__ if isinstance(error, ValueError) else repr(error)
+                log.error("worker_interrupted", error=message, restart_in_seconds=delay_seconds)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), delay_seconds)
 
 
 @asynccontextmanager
 async def _smtp_server(settings: Settings) -> AsyncIterator[Settings]:
-    """The settings with an SMTP_URL in any case: the built-in mailbox's where none is set."""
+    """The settings with SMTP_URL set: to the development mailbox where there is none."""
     if settings.smtp_url is not None:
         yield settings
         return
@@ -216,7 +218,7 @@ async def _work(settings: Settings, jobs: Jobs, stop: asyncio.Event, pace: Pace)
     )
     ending = asyncio.create_task(_end(stop, worker, running, connection, pace.grace_seconds))
     try:
-        # Shielded: cancelled, pgqueuer would wait for what runs, which may take minutes.
+        # Shielded: when cancelled, pgqueuer waits for running jobs, which may take minutes.
         await asyncio.shield(working)
     finally:
         ending.cancel()
@@ -237,13 +239,13 @@ async def _end(
     worker.shutdown.set()
     await asyncio.sleep(grace_seconds)
     _cancel(running)
-    # A database that does not answer must not hold up the end.
+    # A database that does not respond must not delay the shutdown.
     await asyncio.sleep(grace_seconds)
     connection.terminate()
 
 
 def _cancel(running: set[asyncio.Task[object]]) -> None:
-    """Each puts its job back; see deliver_email()."""
+    """Cancels the running jobs. Emails return to the queue; see deliver_email()."""
     for task in running:
         task.cancel()
 
@@ -258,10 +260,10 @@ def _pgqueuer(
     store = queries(connection)
     worker = PgQueuer(store.driver, Channel(store.qbe.settings.channel), queries=store)
 
-    # Held, not deleted: a job only fails when it could not be put back, and tidy() tries that again.
+    # Held, not deleted: a job fails only when it could not be requeued, and tidy() retries that.
     @worker.entrypoint(DELIVER_EMAIL, on_failure="hold")
     async def deliver_email(job: Job) -> None:
-        with _listed(running):
+        with _tracked(running):
             try:
                 await attempt(settings, job, jobs.record, retries, jobs.wanted, jobs.attach)
             except asyncio.CancelledError:
@@ -285,17 +287,18 @@ def _schedule(
     expression: str,
     function: Callable[[], Awaitable[object]],
 ) -> None:
-    """One run at a time, whichever worker's; a killed worker's is due again after 30 seconds."""
+    """Schedules a periodic job: one run at a time across all workers, and again 30 seconds after a worker was
+    killed during it."""
 
     @worker.schedule(name, expression)
     async def periodic(schedule: Schedule) -> None:
-        with _listed(running):
+        with _tracked(running):
             async with asyncio.timeout(60):
                 await function()
 
 
 @contextmanager
-def _listed(running: set[asyncio.Task[object]]) -> Iterator[None]:
+def _tracked(running: set[asyncio.Task[object]]) -> Iterator[None]:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
     running.add(task)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by uvicorn, within the connection policy: no client holds a connection without using it."""
+"""HTTP/1.1 protocol of the server: uvicorn's, with the connection limits and deadlines."""
 
 import asyncio
 import sys
@@ -29,9 +29,9 @@ _NEVER = float("inf")
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """A connection is in one of five phases. In `_HEAD`, `_BODY` and `_IDLE` the client owes bytes until a
-    deadline; in `_ANSWER` the app owes them. In `_CLOSING` what still comes in is discarded for a moment: a
-    client that is cut off while it sends does not read the reason."""
+    """One HTTP connection, in one of five phases. In `_HEAD`, `_BODY` and `_IDLE` the client must send
+    until a deadline; in `_ANSWER` the app must respond. In `_CLOSING` received bytes are discarded for 2
+    seconds: a client that is cut off while it sends does not read the response."""
 
     config: "ServerConfig"
 
@@ -48,13 +48,13 @@ class HttpProtocol(HttpToolsProtocol):
         self.body_bytes = 0
         self._phase, self._since = _HEAD, 0.0
         self._deadline = self._send_deadline = _NEVER
-        # Of the head that comes in, or since the body that comes in has last grown; and in the last read.
+        # Bytes of the current head, or received since the last part of the body; and bytes of the last read.
         self._received_bytes = self._read_bytes = 0
-        self._small_pieces = 0  # Of the body, each of which takes as long as a large one.
-        self._unsent_bytes = 0  # When the send deadline was set, or last met.
+        self._small_pieces = 0  # Of the body: each takes as long to handle as a large one.
+        self._unsent_bytes = 0  # When the send deadline was set or last extended.
         self._unsent_since = _NEVER
-        self._answered: RequestResponseCycle | None = None
-        """The request that is being answered, or was last; `cycle` is the one that came in last."""
+        self._current_cycle: RequestResponseCycle | None = None
+        """The request that is being answered, or was answered last; `cycle` is the one received last."""
 
     @property
     def waiting_since(self) -> float | None:
@@ -70,15 +70,15 @@ class HttpProtocol(HttpToolsProtocol):
 
     def check_deadlines(self, now: float) -> None:
         if now >= self._send_deadline:
-            self._check_taken_in(now)
+            self._check_send_progress(now)
         elif now >= self._deadline:
             self._expire(now)
         elif self._deadline == _NEVER and self.transport.is_closing():
             self._deadline = now + self.limits.send_seconds
 
     def evict(self, refusal: ConnectionRefused) -> None:
-        """The connection is not in the table any more, so nothing waits for its end."""
-        if self.transport.get_write_buffer_size():  # Which nobody takes in.
+        """Closes the connection, which the table has released."""
+        if self.transport.get_write_buffer_size():  # The client does not receive it.
             self.transport.abort()
             return
         if self._phase in (_HEAD, _BODY):
@@ -102,10 +102,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.table.release(self)
         super().connection_lost(exc)
         self.pipeline.clear()
-        answered = self._answered
-        if answered is not None and not answered.response_complete:
-            answered.disconnected = True
-            answered.message_event.set()
+        cycle = self._current_cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         if self._phase == _CLOSING:
@@ -118,8 +118,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(_header_too_large(self.limits.header_bytes))
 
     def _parse(self, data: bytes) -> bytes:
-        """What is left to parse: where another protocol was asked for, which is none of ours, the request
-        without that. The parser would take the request's body for what is said in that protocol."""
+        """The bytes that remain to be parsed. For an upgrade to an unsupported protocol, that is the request
+        without its Upgrade header: the parser would treat the body as data of that protocol."""
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -141,13 +141,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._expect_taking_in(self.loop.time())
+        self._start_send_deadline(self.loop.time())
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._send_deadline = self._unsent_since = _NEVER
 
-    # Called by the parser, which stops where one of these raises.
+    # Called by the parser, which stops when one of these raises.
 
     def on_message_begin(self) -> None:
         if self._phase == _CLOSING:
@@ -157,7 +157,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._wait(_HEAD, self.limits.header_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase == _HEAD:  # Trailers are no headers.
+        if self._phase == _HEAD:  # Not for trailers.
             name = name.lower()
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
@@ -167,22 +167,22 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_header_too_large():
             self._refuse(_header_too_large(self.limits.header_bytes))
             raise HttpParserError
-        if self._asks_for_other_protocol:
+        if self._requests_other_protocol:
             if all(name != b"upgrade" for name, _ in self.headers):  # CONNECT
                 raise HttpParserError
             return
-        is_crowded = len(self.pipeline) >= self.limits.pipelined_requests
+        is_pipeline_full = len(self.pipeline) >= self.limits.pipelined_requests
         self.scope["method"] = self.parser.get_method().decode("ascii")
         if not self.parser.should_upgrade():
             self._begin_request()
         self._wait(_BODY, self.limits.body_seconds)
         self._small_pieces = 0
-        if is_crowded:
+        if is_pipeline_full:
             self._refuse_pipelined()
             raise HttpParserError
 
     def _begin_request(self) -> None:
-        """As uvicorn does, with a cycle of ours."""
+        """As uvicorn's code, but with our ResponseCycle."""
         version, url = self.parser.get_http_version(), parse_url(self.url)
         path = url.path.decode("ascii")
         self.scope["http_version"] = version
@@ -209,16 +209,16 @@ class HttpProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((cycle, self.app))
 
     @property
-    def _asks_for_other_protocol(self) -> bool:
+    def _requests_other_protocol(self) -> bool:
         return self.parser.should_upgrade() and not self._should_upgrade()
 
     def _should_upgrade(self) -> bool:
-        """Not while an earlier request is being answered: its answer would go out among the frames, however
-        slowly they are taken in. Such a request is answered without the upgrade, as HTTP allows."""
+        """Not while an earlier request is being answered: its response would be written between the frames.
+        The request is then answered without the upgrade, as HTTP allows."""
         return super()._should_upgrade() and not self.pipeline and not self._is_answering
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
-        self._answered = cycle
+        self._current_cycle = cycle
         super()._start_asgi_task(cycle, app)
 
     def _is_header_too_large(self) -> bool:
@@ -241,13 +241,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline += len(body) / self.limits.body_bytes_per_second
 
     def on_message_complete(self) -> None:
-        if self._asks_for_other_protocol:
+        if self._requests_other_protocol:
             return
         super().on_message_complete()
         self.table.end_body(self)
         if self.cycle is None or not self.cycle.response_complete:
             self._phase, self._deadline = _ANSWER, _NEVER
-        else:  # It was answered before its end.
+        else:  # It was answered before all of it was received.
             self._wait(_IDLE, self.limits.keep_alive_seconds)
 
     def handle_websocket_upgrade(self) -> None:
@@ -258,10 +258,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._phase != _CLOSING:
             self._refuse(ConnectionRefused(400, "BAD_REQUEST", "The request is not valid HTTP/1.1."))
 
-    # Called by the app's answer.
+    # Called when the app has responded.
 
     def on_response_complete(self) -> None:
-        """Without uvicorn's timer for each answer: the table checks the deadline."""
+        """Without uvicorn's timer for each response: the table checks the deadlines."""
         self.server_state.total_requests += 1
         if self.cycle.response_complete:
             self.table.end_body(self)
@@ -274,23 +274,24 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._phase == _ANSWER:
             self._wait(_IDLE, self.limits.keep_alive_seconds)
 
-    # What ends a connection.
+    # Deadlines and refusals.
 
     def _wait(self, phase: int, seconds: float) -> None:
         self._phase, self._since = phase, self.loop.time()
         self._deadline = self._since + seconds
         self._received_bytes = 0
 
-    def _expect_taking_in(self, now: float) -> None:
+    def _start_send_deadline(self, now: float) -> None:
         self._unsent_since, self._send_deadline = now, now + self.limits.send_seconds
         self._unsent_bytes = _unsent_bytes(self.transport)
 
-    def _check_taken_in(self, now: float) -> None:
-        """A slow client has the time that it needs at the lowest rate."""
+    def _check_send_progress(self, now: float) -> None:
+        """Extends the send deadline by the bytes that the client has received, at the lowest permitted
+        rate."""
         unsent = _unsent_bytes(self.transport)
-        taken, self._unsent_bytes = self._unsent_bytes - unsent, unsent
-        earned = max(0, taken) / self.limits.body_bytes_per_second
-        self._send_deadline += min(earned, self.limits.send_seconds)
+        sent, self._unsent_bytes = self._unsent_bytes - unsent, unsent
+        extension = max(0, sent) / self.limits.body_bytes_per_second
+        self._send_deadline += min(extension, self.limits.send_seconds)
         if not unsent:
             self._send_deadline = self._unsent_since = _NEVER
         elif now >= self._send_deadline:
@@ -300,15 +301,16 @@ class HttpProtocol(HttpToolsProtocol):
         limits = self.limits
         is_answered = self._phase == _IDLE or (self._phase == _ANSWER and self.transport.is_closing())
         if is_answered and self.transport.get_write_buffer_size():
-            self._deadline = now + limits.keep_alive_seconds  # It has not taken in all of the answer.
+            # The client has not received the whole response.
+            self._deadline = now + limits.keep_alive_seconds
             if self._send_deadline == _NEVER:
-                self._expect_taking_in(now)
+                self._start_send_deadline(now)
         elif self.transport.is_closing():
             self.transport.abort()
         elif self._phase == _HEAD and self._received_bytes:
             self._refuse(_too_slow("header", limits.header_seconds))
         elif self._phase == _BODY and self.flow.read_paused:
-            self._deadline = now + limits.body_seconds  # It is the app that takes its time.
+            self._deadline = now + limits.body_seconds  # The app has not read the body yet.
         elif self._phase == _BODY:
             self._refuse(_too_slow("body", limits.body_seconds, limits.body_bytes_per_second))
         else:
@@ -322,7 +324,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._wait(_CLOSING, _CLOSING_SECONDS)
 
     def _answer(self, refusal: ConnectionRefused) -> bool:
-        """Whether it could be sent: the request was not answered, and none before it is."""
+        """Sends the refusal. Returns whether that was possible: not after a response to the request, nor
+        while an earlier request is being answered."""
         cycle, is_answering = self.cycle, self._is_answering
         is_answered = not is_answering and self._phase == _BODY
         is_behind = is_answering and (self._phase == _HEAD or cycle.response_started)
@@ -337,7 +340,7 @@ class HttpProtocol(HttpToolsProtocol):
         return True
 
     def _refuse_pipelined(self) -> None:
-        """In its turn, as the connection's last answer."""
+        """Queues the refusal as the connection's last response, after those of the earlier requests."""
         refusal = _too_many_pipelined(self.limits.pipelined_requests)
         headers, body = self._response_to(refusal)
 
@@ -372,8 +375,8 @@ def _too_many_pipelined(allowed: int) -> ConnectionRefused:
 
 
 def _unsent_bytes(transport: asyncio.Transport) -> int:
-    """What the client has not acknowledged: in the transport's buffer, and on Linux in the socket's, which
-    may hold megabytes, and lets the transport's shrink only once a third of them has gone out."""
+    """Bytes that the client has not acknowledged: in the transport's buffer, and on Linux also in the
+    socket's, which may contain megabytes and frees the transport's only after a third of them was sent."""
     unsent = transport.get_write_buffer_size()
     if sys.platform == "linux":
         queued = array("i", [0])

@@ -1,4 +1,4 @@
-"""The HTTP server of a process: uvicorn with the connection policy, in the event loop that runs."""
+"""HTTP server of a process: uvicorn with the connection limits."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,8 @@ from web.http_protocol import HttpProtocol
 from web.proxied_requests import ProxiedRequests
 from web.websocket_protocol import WebSocketProtocol
 
-BACKLOG = 4_096  # Connections that wait to be accepted.
+BACKLOG = 4_096
+"""Connections that may wait to be accepted."""
 _ENDING_SECONDS = 8
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,14 +55,14 @@ class HttpServer(Server):
     config: ServerConfig
 
     def __init__(self, config: ServerConfig, finish: Callable[[], Awaitable[None]] | None = None) -> None:
-        """`finish` is run at the end, before connections are closed."""
+        """`finish` is run at shutdown, before connections are closed."""
         super().__init__(config)
         self._finish = finish
-        # What clients do wrong is no concern of the log; an exception of the app is.
+        # Only exceptions of the app are logged, not invalid requests.
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second."""
+        """Called by uvicorn ten times a second; checks the connections' deadlines."""
         self.config.table.check_deadlines(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
@@ -75,12 +76,12 @@ class HttpServer(Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are for whoever runs the server, who sets `should_exit`."""
+        """Does not handle signals: the caller does, and sets `should_exit`."""
         yield
 
 
 def http_server(app: Starlette) -> HttpServer:
-    """Of the app that `create_app` has made."""
+    """The server for an app that `create_app` has returned."""
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     limits = app.state.connection_limits.within(open_files)
     table = ConnectionTable(limits, app.state.proxies, app.state.security_headers)

@@ -1,4 +1,4 @@
-"""The job worker's process: started again however it ends, and its state told to the server processes."""
+"""The job worker's process: restarted whenever it ends. Server processes read its state in shared memory."""
 
 import multiprocessing
 import threading
@@ -15,10 +15,10 @@ from models.shared_memory import SharedMemory
 _FIRST_DELAY_SECONDS = 1
 _LONGEST_DELAY_SECONDS = 60
 _STEADY_SECONDS = 60
-"""After so long without an end, the next one is met by the first delay again."""
+"""After running for this long, the next restart has the first delay again."""
 
 _ENDING_TOGETHER_SECONDS = 0.1
-"""A terminal's Ctrl-C ends the worker and the server, in any order."""
+"""Ctrl-C in a terminal ends the worker and the server, in any order."""
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ class JobWorkerState(IntEnum):
     STARTING = 1
     RUNNING = 2
     ENDED = 3
-    """It is started again soon."""
+    """The worker has ended and will be restarted."""
 
 
 class JobWorkerStatus:
@@ -47,7 +47,7 @@ class JobWorkerStatus:
         self._shared_memory.memory[0] = state
 
     def started(self) -> None:
-        """For the worker to call once it works."""
+        """Called by the worker once it runs jobs."""
         self.state = JobWorkerState.RUNNING
 
 
@@ -55,7 +55,7 @@ Work: TypeAlias = Callable[[], None]
 
 
 class JobWorker:
-    """A process that does `work`, and a thread that starts it again when it has ended."""
+    """A process that runs `work`, and a thread that restarts it when it has ended."""
 
     def __init__(
         self,
@@ -64,8 +64,8 @@ class JobWorker:
         is_ending: Callable[[], bool],
         cannot_start: Callable[[str], None],
     ) -> None:
-        """`is_ending` says whether the server ends, and the worker with it. `cannot_start` is told where the
-        first process ends by itself before it works: the next one would do the same."""
+        """`is_ending` returns whether the server is ending. `cannot_start` is called where the first process
+        fails before it runs jobs: the next one would fail as well."""
         self._work, self._status = work, status
         self._is_ending, self._cannot_start = is_ending, cannot_start
         self._process: BaseProcess | None = None
@@ -74,7 +74,7 @@ class JobWorker:
         self._watcher = threading.Thread(target=self._keep_running, daemon=True)
 
     def start(self) -> None:
-        """By the start method of this program: a copy of this process, where it has one thread only."""
+        """Starts with the default method of this program: a fork where this process has a single thread."""
         self._start(multiprocessing.get_start_method())
         self._watcher.start()
 
@@ -99,21 +99,21 @@ class JobWorker:
         log.info("job_worker_started", pid=process.pid)
 
     def _keep_running(self) -> None:
-        began_at, delay_seconds = time.monotonic(), _FIRST_DELAY_SECONDS
+        started_at, delay_seconds = time.monotonic(), _FIRST_DELAY_SECONDS
         exit_code = self._exit_code()
         if exit_code > 0 and self._status.state is JobWorkerState.STARTING:
             self._cannot_start("The job worker cannot start.")
             return
         while not self._is_stopping.wait(_ENDING_TOGETHER_SECONDS) and not self._is_ending():
             self._status.state = JobWorkerState.ENDED
-            if time.monotonic() - began_at >= _STEADY_SECONDS:
+            if time.monotonic() - started_at >= _STEADY_SECONDS:
                 delay_seconds = _FIRST_DELAY_SECONDS
-            log.error("job_worker_ended", how=_how(exit_code), starts_again_in_seconds=delay_seconds)
+            log.error("job_worker_ended", reason=_reason(exit_code), restart_in_seconds=delay_seconds)
             if self._is_stopping.wait(delay_seconds):
                 return
-            began_at, delay_seconds = time.monotonic(), min(2 * delay_seconds, _LONGEST_DELAY_SECONDS)
+            started_at, delay_seconds = time.monotonic(), min(2 * delay_seconds, _LONGEST_DELAY_SECONDS)
             try:
-                # Spawned: a copy of this process, which has threads by now, could wait for their locks.
+                # Not forked: this process has threads by now, whose locks a fork could wait for forever.
                 self._start("spawn")
             except OSError as error:
                 log.error("job_worker_not_started", error=repr(error))
@@ -121,12 +121,12 @@ class JobWorker:
             exit_code = self._exit_code()
 
     def _exit_code(self) -> int:
-        """Once it has ended; that of the signal's number below 0 where one has ended it."""
+        """Waits for the process to end. The exit code is -N where signal N ended it."""
         if self._process is not None:
             self._process.join()
             return self._process.exitcode or 0
         return 0
 
 
-def _how(exit_code: int) -> str:
+def _reason(exit_code: int) -> str:
     return f"killed by signal {-exit_code}" if exit_code < 0 else f"exit status {exit_code}"

@@ -1,5 +1,5 @@
-"""The processes of `team-access serve`: they start and end together. A server process or a job worker that
-ends by itself is started again; where PostgreSQL was started with them, its end is that of all."""
+"""Processes of `team-access serve`, which start and end together. A server process or job worker that ends
+unexpectedly is restarted; if the embedded PostgreSQL ends, all of them end."""
 
 import contextlib
 import errno
@@ -21,14 +21,14 @@ from web.http_server import HttpServer
 from web.job_worker import JobWorker, JobWorkerStatus, Work
 from web.server_processes import ServerProcesses
 
-_PORT_PATIENCE_SECONDS = 1.5  # The server processes of a killed start notice within milliseconds.
+_PORT_RETRY_SECONDS = 1.5  # Processes of a killed server release the port within milliseconds.
 _STOP_TIMEOUT_SECONDS = 10
 _OPEN_FILES = 65_536
-_OBJECTS_BEFORE_COLLECTING = 20_000
+_COLLECTION_THRESHOLD = 20_000
 
 
 class ServeError(Exception):
-    """In one sentence, for the person who started the program."""
+    """Why the server cannot run, in one sentence for the person who started it."""
 
 
 def serve(
@@ -38,10 +38,10 @@ def serve(
     database_ends: Callable[[], None] | None,
     when_ready: Callable[[], Callable[[], None]],
 ) -> None:
-    """Until SIGINT, SIGTERM or SIGHUP; raises ServeError where the server cannot go on before that.
+    """Runs the server until SIGINT, SIGTERM or SIGHUP. Raises ServeError where it ends before that.
 
-    `load_server` and the job worker run in processes of their own, `database_ends` and `when_ready` in
-    threads. `when_ready` prepares what is then done once requests are answered.
+    `load_server` and the job worker run in their own processes. `database_ends`, which returns when
+    PostgreSQL has ended, and `when_ready`, called once the server listens, run in threads.
     """
     multiprocessing.set_start_method("fork" if may_fork() else "spawn", force=True)
     _raise_open_files()
@@ -53,7 +53,7 @@ def serve(
             failures.append(sentence)
             server.end()
 
-    def start_the_others() -> None:
+    def start_other_tasks() -> None:
         _in_thread(_announce, server, settings, when_ready, fail)
         if database_ends is not None:
             _in_thread(
@@ -64,7 +64,7 @@ def serve(
 
     worker = JobWorker(*job_worker, lambda: server.is_ending, fail) if job_worker else None
     try:
-        if not server.run(start_the_others, _STOP_TIMEOUT_SECONDS):
+        if not server.run(start_other_tasks, _STOP_TIMEOUT_SECONDS):
             failures.append("A server process has ended twice within seconds.")
     finally:
         if worker is not None:
@@ -74,17 +74,18 @@ def serve(
 
 
 def may_fork() -> bool:
-    """Whether the processes may share what this one has imported: it costs each a second and 100 MB else.
+    """Whether the server processes can be forked, and so share the imported modules: without it, each takes a
+    second and 100 MB more.
 
-    Only on Linux, and only while this process has a single thread: others would be missing in a copy."""
+    Only on Linux, and only while this process has a single thread: a fork would lack the others."""
     return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
 
 
 def end_with_parent() -> None:
-    """For the other processes to call: whoever is killed cannot end its children, so they notice themselves.
+    """Ends the calling child process when its parent ends: a killed parent cannot end its children.
 
-    At once, since a parent that was killed has no time to wait: every change is one transaction. The parent's
-    ways to take signals are not theirs."""
+    It ends at once, which is safe since every change is one transaction. Also resets the signal handlers that
+    were inherited from the parent."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
@@ -98,21 +99,21 @@ def end_with_parent() -> None:
 
 
 def collect_less() -> None:
-    """For a server process to call once everything is loaded. A page of a hundred rows is thousands of
-    objects, none of them in a circle, and each full collection would look through all that was loaded."""
+    """Reduces garbage collection, after everything is loaded. A response of a hundred rows is thousands of
+    objects without reference cycles, and each full collection would walk all loaded modules."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, 5, 5)
+    gc.set_threshold(_COLLECTION_THRESHOLD, 5, 5)
 
 
 def listener(settings: Settings) -> socket.socket:
-    """Bound to HOST and PORT, and not listening yet. Raises ServeError where that cannot be."""
+    """A socket bound to HOST and PORT, not yet listening. Raises ServeError where that fails."""
     host, port = settings.host, settings.port
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror:
         raise ServeError(f"HOST: {host} is not an address of this machine.") from None
-    deadline = time.monotonic() + _PORT_PATIENCE_SECONDS
+    deadline = time.monotonic() + _PORT_RETRY_SECONDS
     while True:
         bound = socket.socket(family)
         try:
@@ -122,22 +123,23 @@ def listener(settings: Settings) -> socket.socket:
         except OSError as error:
             bound.close()
             if error.errno != errno.EADDRINUSE:
-                reason = "needs more rights" if error.errno == errno.EACCES else "is not to be had"
+                reason = "requires more privileges" if error.errno == errno.EACCES else "is not available"
                 raise ServeError(f"Port {port} on {host} {reason}: set PORT or HOST to another.") from None
             if time.monotonic() > deadline:
                 raise ServeError(
-                    f"Port {port} is taken: end the program that listens on it, or set PORT to another."
+                    f"Port {port} is in use: stop the program that listens on it, or set PORT to another."
                 ) from None
             time.sleep(0.02)
 
 
 def _raise_open_files() -> None:
-    """Systems start at 256 or 1,024, which is fewer than the requests one process may have open."""
+    """Raises the limit of open files: the default, 256 or 1,024, is less than the connections of a
+    process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _in_thread(task: Callable[..., None], *arguments: Any) -> None:
@@ -156,18 +158,18 @@ def _announce(
     fail: Callable[[str], None],
 ) -> None:
     try:
-        # Not before: a process that is forked while a lock is held here would wait for that lock for good.
+        # First: a process forked while this thread holds a lock would wait for that lock forever.
         _wait_until_listening(server, settings)
         announce = when_ready()
     except Exception as error:
-        logging.getLogger(__name__).debug("not ready", exc_info=True)
+        logging.getLogger(__name__).debug("not_ready", exc_info=True)
         fail(str(error))
     else:
         announce()
 
 
 def _wait_until_listening(server: ServerProcesses, settings: Settings) -> None:
-    """They listen once they can answer."""
+    """Server processes listen once they can respond."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     while not server.is_ending:
         with contextlib.suppress(OSError), socket.create_connection((host, settings.port), timeout=1):

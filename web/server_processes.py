@@ -1,4 +1,4 @@
-"""Server processes that listen on one socket: started together, started again where one ends by itself."""
+"""Server processes that listen on one socket. A process that ends unexpectedly is restarted."""
 
 import asyncio
 import multiprocessing
@@ -17,7 +17,7 @@ from web.http_server import HttpServer, serve_until_signal
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-_SOON_SECONDS = 3.5
+_REPEATED_END_SECONDS = 3.5
 
 
 class ServerProcesses:
@@ -25,13 +25,12 @@ class ServerProcesses:
         self._count, self._listener, self._load_server = count, listener, load_server
         self._processes: list[BaseProcess] = []
         self._restarted_at: list[float] = [0.0] * count
-        self._wake, self._woken = socket.socketpair()
+        self._wake_writer, self._wake_reader = socket.socketpair()
         self.is_ending = False
 
     def run(self, when_started: Callable[[], None], stop_timeout_seconds: float) -> bool:
-        """Until SIGINT, SIGTERM, SIGHUP or `end`; False where a process ended by itself twice within seconds.
-
-        `when_started` is called once all processes have been started.
+        """Runs the processes until SIGINT, SIGTERM, SIGHUP or `end`. Returns False where a process ended
+        unexpectedly twice within seconds. `when_started` is called once all processes were started.
         """
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, self._end_by_signal)
@@ -39,8 +38,10 @@ class ServerProcesses:
             self._processes = [self._start() for _ in range(self._count)]
             when_started()
             while not self.is_ending:
-                if self._woken in wait([self._woken, *(each.sentinel for each in self._processes)]):
-                    self._woken.recv(1)
+                if self._wake_reader in wait(
+                    [self._wake_reader, *(each.sentinel for each in self._processes)]
+                ):
+                    self._wake_reader.recv(1)
                 if not self.is_ending and not self._restart_ended():
                     return False
             return True
@@ -48,9 +49,9 @@ class ServerProcesses:
             self._stop(stop_timeout_seconds)
 
     def end(self) -> None:
-        """Called in any thread."""
+        """Ends `run`. May be called in any thread."""
         self.is_ending = True
-        self._wake.send(b"\0")
+        self._wake_writer.send(b"\0")
 
     def _end_by_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.end()
@@ -65,7 +66,7 @@ class ServerProcesses:
             if process.is_alive():
                 continue
             now = time.monotonic()
-            if self._restarted_at[number] and now - self._restarted_at[number] < _SOON_SECONDS:
+            if self._restarted_at[number] and now - self._restarted_at[number] < _REPEATED_END_SECONDS:
                 return False
             self._restarted_at[number] = now
             self._processes[number] = self._start()
@@ -73,7 +74,7 @@ class ServerProcesses:
 
     def _stop(self, timeout_seconds: float) -> None:
         self.is_ending = True
-        self._listener.close()  # Or who comes now would wait for a process that takes nobody any more.
+        self._listener.close()  # New connections would wait for a process that no longer accepts them.
         deadline = time.monotonic() + timeout_seconds
         for process in self._processes:
             process.terminate()
@@ -83,7 +84,7 @@ class ServerProcesses:
 
 
 def _serve(listener: socket.socket, load_server: Callable[[], HttpServer]) -> None:
-    """A server process."""
+    """Runs in each server process."""
     server = load_server()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_until_signal(server, listener))

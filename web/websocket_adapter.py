@@ -46,7 +46,7 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
             async with asyncio.timeout(_SENDING_SECONDS):
                 await self.ws.send_text(encode(message).decode())
         except TimeoutError:
-            await self.close(1008, "Messages are not taken in")
+            await self.close(1008, "The client does not read its messages")
             raise WebSocketDisconnected from None
         except (WebSocketDisconnect, RuntimeError, OSError) as error:
             raise WebSocketDisconnected from error

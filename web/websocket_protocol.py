@@ -1,4 +1,4 @@
-"""WebSockets by uvicorn, within the connection policy: limits on what a client makes the server keep."""
+"""WebSocket protocol of the server: uvicorn's, with limits on the memory and time of a connection."""
 
 import asyncio
 from http import HTTPStatus
@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
     from web.http_server import ServerConfig
 
-_PART_BYTES = 2 * 1024
-"""What is parsed in one turn of the event loop: hundreds of the smallest frames, which take milliseconds."""
-_MOST_CONTROL_FRAMES = 100
+_PARSED_BYTES = 2 * 1024
+"""Bytes that are parsed in one iteration of the event loop: up to hundreds of small frames, in
+milliseconds."""
+_MAX_CONTROL_FRAMES = 100
 _CONTROL_FRAMES_SECONDS = 10
 _CLOSING_SECONDS = 2
 _NEVER = float("inf")
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Frames are parsed as the app takes messages, and none while the client takes nothing in. So what is
-    kept of a connection is one message, one read of the socket and what fits into the send buffer."""
+    """One WebSocket connection. Frames are parsed only as the app receives messages, and not while the
+    client does not read. So a connection takes memory for one message, one socket read and the send
+    buffer."""
 
     config: "ServerConfig"
 
@@ -47,7 +49,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.body_bytes = 0
         self._unparsed = bytearray()
         self._is_write_paused = self._has_failed = self._has_credential = False
-        self._is_to_go_on = False
+        self._is_parse_scheduled = False
         self._control_frames, self._control_frames_since = 0, 0.0
         self._since, self._deadline = self.loop.time(), _NEVER
         self.close_timeout = _CLOSING_SECONDS
@@ -60,7 +62,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Without a credential, and once it is being closed, a WebSocket makes room for others."""
+        """Set for a WebSocket without a credential or being closed: it may be closed to make room for
+        others."""
         return None if self._has_credential and not self.close_sent else self._since
 
     def evict(self, refusal: ConnectionRefused) -> None:
@@ -87,20 +90,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self._has_failed:
             self._unparsed += data
             self._parse()
-        if not self.handshake_initiated:  # Its head, which came first, is whole, but is none of a WebSocket.
-            self._refuse_handshake(400, "The request is no valid handshake of a WebSocket.")
+        if not self.handshake_initiated:  # The head, parsed first, is complete but not valid.
+            self._refuse_handshake(400, "The request is not a valid WebSocket handshake.")
 
     async def receive(self) -> "ASGIReceiveEvent":
         message = await self.queue.get()
         self._parse()
         if not self.queue.empty():
-            await asyncio.sleep(0)  # Others have their turn between two messages.
+            await asyncio.sleep(0)  # Lets other tasks run between two messages.
         return message
 
     async def send(self, message: "ASGISendEvent") -> None:
         await super().send(message)
         if self.close_sent:
-            self.handshake_complete = True  # As it is where it was refused: uvicorn would log a failure.
+            self.handshake_complete = True  # Also after a refusal: uvicorn would log an error otherwise.
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -121,7 +124,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             return
         super().handle_connect(event)
         if self.handshake_initiated and not self.close_sent:
-            # For the app to call once the client has shown a credential.
+            # The app calls it once the client has presented a credential.
             cast("dict[str, Any]", self.scope)["admit_full_messages"] = self._admit_full_messages
 
     def _refuse_handshake(self, status: int, reason: str) -> None:
@@ -158,8 +161,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     def handle_parser_exception(self) -> None:
-        """Discards for a moment what still comes in: a client that is cut off while it sends does not read
-        the reason."""
+        """Closes the WebSocket, and discards received bytes for 2 seconds: a client that is cut off while it
+        sends does not read the reason."""
         if self._has_failed:
             return
         self._has_failed = True
@@ -173,7 +176,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write_eof()
         self.close_sent = True
         self.close_timer = self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
-        self._read(True)
+        self._set_reading(True)
 
     def handle_ping(self) -> None:
         if self._count_control_frame():
@@ -184,46 +187,47 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_pong(event)
 
     def _count_control_frame(self) -> bool:
-        """Whether it may be handled. No message of the app's is waited for after one of them."""
+        """Whether the ping or pong may be handled. They are limited, since the app does not slow them
+        down."""
         now = self.loop.time()
         if now - self._control_frames_since > _CONTROL_FRAMES_SECONDS:
             self._control_frames, self._control_frames_since = 0, now
         self._control_frames += 1
-        if self._control_frames > _MOST_CONTROL_FRAMES and not self._has_failed:
-            reason = f"At most {_MOST_CONTROL_FRAMES} pings and pongs in {_CONTROL_FRAMES_SECONDS} seconds"
+        if self._control_frames > _MAX_CONTROL_FRAMES and not self._has_failed:
+            reason = f"At most {_MAX_CONTROL_FRAMES} pings and pongs in {_CONTROL_FRAMES_SECONDS} seconds"
             self.conn.send_close(1008, reason)
             self.handle_parser_exception()
         return not self._has_failed
 
     def _parse(self) -> None:
-        while self._unparsed and self._takes_more:
-            part = bytes(self._unparsed[:_PART_BYTES])
-            del self._unparsed[:_PART_BYTES]
+        while self._unparsed and self._may_parse:
+            part = bytes(self._unparsed[:_PARSED_BYTES])
+            del self._unparsed[:_PARSED_BYTES]
             super().data_received(part)
             if self.handshake_initiated:
                 break
-        if self._unparsed and self._takes_more and not self._is_to_go_on:
-            self._is_to_go_on = True
-            self.loop.call_soon(self._go_on)
-        self._read(self._has_failed or (not self._unparsed and self._takes_more))
+        if self._unparsed and self._may_parse and not self._is_parse_scheduled:
+            self._is_parse_scheduled = True
+            self.loop.call_soon(self._continue_parsing)
+        self._set_reading(self._has_failed or (not self._unparsed and self._may_parse))
 
-    def _go_on(self) -> None:
-        self._is_to_go_on = False
+    def _continue_parsing(self) -> None:
+        self._is_parse_scheduled = False
         if not self.disconnected:
             self._parse()
 
     @property
-    def _takes_more(self) -> bool:
-        # After the app's close, messages are discarded; the client's close is waited for.
-        is_taken = self.close_sent or self.queue.empty()
+    def _may_parse(self) -> bool:
+        # After the app has closed, messages are discarded until the client's close frame.
+        is_app_ready = self.close_sent or self.queue.empty()
         is_open = not self._has_failed and not self.transport.is_closing()
-        return is_taken and is_open and not self._is_write_paused
+        return is_app_ready and is_open and not self._is_write_paused
 
-    def _read(self, wanted: bool) -> None:
-        if self.transport.is_closing() or wanted is not self.read_paused:
+    def _set_reading(self, is_reading: bool) -> None:
+        if self.transport.is_closing() or is_reading is not self.read_paused:
             return
-        self.read_paused = not wanted
-        if wanted:
+        self.read_paused = not is_reading
+        if is_reading:
             self.transport.resume_reading()
         else:
             self.transport.pause_reading()

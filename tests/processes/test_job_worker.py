@@ -53,8 +53,8 @@ def test_a_killed_job_worker_is_started_again_and_the_api_goes_on(folder: Path, 
             wait_for_health(serve, "ok")
 
             assert "job worker" in problem
-            assert ended["how"] == "killed by signal 9"
-            assert ended["starts_again_in_seconds"] == delay_seconds
+            assert ended["reason"] == "killed by signal 9"
+            assert ended["restart_in_seconds"] == delay_seconds
         processes = serve.processes()
         assert pid in processes
         serve.process.send_signal(signal.SIGTERM)

@@ -228,7 +228,7 @@ def test_a_taken_port_is_named_before_anything_is_made(folder: Path) -> None:
         code, _, err = Command(folder, "serve", PORT=str(port)).outcome()
 
     assert code == 1
-    assert f"Port {port} is taken" in err
+    assert f"Port {port} is in use" in err
     assert_one_sentence(err)
     assert list(folder.iterdir()) == []
 
@@ -237,7 +237,7 @@ def test_an_address_that_is_not_of_this_machine_is_named(folder: Path) -> None:
     code, _, err = Command(folder, "serve", HOST="192.0.2.1").outcome()
 
     assert code == 1
-    assert "on 192.0.2.1 is not to be had: set PORT or HOST to another." in err
+    assert "on 192.0.2.1 is not available: set PORT or HOST to another." in err
     assert_one_sentence(err)
     assert list(folder.iterdir()) == []
 
