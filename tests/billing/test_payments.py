@@ -86,4 +86,4 @@ async def test_the_worker_collects_for_who_can(
 ) -> None:
     monkeypatch.setattr(payments, "PROVIDER", provider)
 
-    assert ("collect_payments" in worker._collecting(world.database)) is collects
+    assert ("collect_payments" in worker._payment_jobs(world.database)) is collects
