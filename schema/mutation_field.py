@@ -81,5 +81,5 @@ def _requirement(who: Allow) -> str:
     if isinstance(who, Has):
         return f"{who.requirement}; null with a `FORBIDDEN` error otherwise."
     if who is SIGNED_IN:
-        return "Requires a session; null with an `UNAUTHENTICATED` error, or `FORBIDDEN` for an API key, otherwise."
+        return "Requires a session; null with `UNAUTHENTICATED`, or `FORBIDDEN` for an API key, otherwise."
     return "Requires no authentication; null with a `FORBIDDEN` error for an API key."
