@@ -7,7 +7,7 @@ import pytest
 
 from resolvers import denials
 from tests.permissions.test_refusals import UPDATE
-from tests.support.changes import CHANGE_ROLE
+from tests.support.changes import CHANGE_ROLE, SET_LIMITS
 from tests.support.limited import limited
 from tests.support.world import ACCEPT, INVITE, Person, World
 
@@ -55,6 +55,8 @@ async def test_refusals_that_differ_are_counted_apart(world: World) -> None:
         for _ in range(13):
             await rename(viewer, world.account_id)
         await rename(again, world.account_id)
+        limits = {"accountId": world.account_id, "maxActiveLicenses": 1}
+        assert await viewer.refusals(SET_LIMITS, input=limits) == [FORBIDDEN]
         for member in [world.member] * 12 + [world.admin]:
             role = {"memberId": member.member_id, "role": "VIEWER"}
             assert await viewer.refusals(CHANGE_ROLE, input=role)
@@ -68,6 +70,7 @@ async def test_refusals_that_differ_are_counted_apart(world: World) -> None:
         " GROUP BY action, account_id, target_id, credential_id"
     )
     assert sorted(tuple(row) for row in counts) == [
+        ("ACCOUNT_LIMITS_CHANGED", 1, 1),
         ("ACCOUNT_UPDATED", 1, 1),
         ("ACCOUNT_UPDATED", 13, 11),
         ("MEMBER_INVITED", 1, 1),
