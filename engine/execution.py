@@ -25,7 +25,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Th
 from engine.compiled_operations import FAST, paths
 from engine.fair_thread import FairThread
 from engine.limits import too_complex
-from engine.operation_cache import Prepared, Refused
+from engine.operation_cache import OperationRefused, Prepared
 from engine.outages import logged_as_outage
 from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
 from engine.runtime import RefusedBeforeReading, Request, Stopped
@@ -38,8 +38,8 @@ _introspection_thread = FairThread("introspection")
 
 
 async def execute(schema: Schema, prepared: Prepared, context: object) -> ExecutionResult:
-    """Executes a query or a mutation. Raises Refused where the variables do not fit; nothing was executed
-    then.
+    """Executes a query or a mutation. Raises OperationRefused where the variables do not fit; nothing was
+    executed then.
 
     Values of `data` may be of types that only the JSON writer serializes: times, and JSON in JSON.
     """
@@ -100,7 +100,7 @@ async def execute_reference(
         return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
     except TooManyRefusedFields:
         what, allowed = "The number of fields that you may not see", MOST_REFUSED_FIELDS
-        raise Refused([too_complex("refusals", what, allowed + 1, allowed)]) from None
+        raise OperationRefused([too_complex("refusals", what, allowed + 1, allowed)]) from None
 
 
 async def _compiled(
@@ -149,15 +149,15 @@ async def subscribe(
 ) -> AsyncGenerator[ExecutionResult, None]:
     """Yields one result for each event.
 
-    Raises Refused where the subscription cannot begin, TimeoutError where its beginning or the selection of
-    one event takes longer than `timeout_seconds`, and whatever the stream of events raises.
+    Raises OperationRefused where the subscription cannot begin, TimeoutError where its beginning or the
+    selection of one event takes longer than `timeout_seconds`, and whatever the stream of events raises.
     """
     executor = _executor(schema, prepared, context)
     async with asyncio.timeout(timeout_seconds):
         begun = create_source_event_stream(executor)
         source = await begun if isinstance(begun, Awaitable) else begun
     if isinstance(source, ExecutionResult):
-        raise Refused(source.errors or [])
+        raise OperationRefused(source.errors or [])
 
     async def in_time(event_executor: Executor[Any]) -> ExecutionResult:
         async with asyncio.timeout(timeout_seconds):
@@ -188,4 +188,4 @@ def _executor(
         return executor
     for error in executor:
         error.extensions = {"code": "BAD_USER_INPUT"}
-    raise Refused(executor)
+    raise OperationRefused(executor)

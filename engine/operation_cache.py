@@ -43,7 +43,7 @@ _RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfIn
 _MAX_ERRORS = 10
 
 
-class Refused(Exception):
+class OperationRefused(Exception):
     """Nothing was executed; `errors` say why, each with its code."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
@@ -90,10 +90,12 @@ class Document:
         if name:
             found = self.operations.get(name)
             if found is None:
-                raise Refused([_unresolved("There is no operation of that name in the document.")])
+                raise OperationRefused([_unresolved("There is no operation of that name in the document.")])
             return found
         if len(self.operations) > 1:
-            raise Refused([_unresolved("The document has several operations: operationName must say which.")])
+            raise OperationRefused(
+                [_unresolved("The document has several operations: operationName must say which.")]
+            )
         return next(iter(self.operations.values()))
 
 
@@ -126,11 +128,11 @@ class Documents:
         self._cache = LRUCache(self.max_characters, getsizeof=lambda each: max(len(each.text), least))
 
     def prepare(self, text: str, operation_name: str | None, variables: dict[str, Any] | None) -> Prepared:
-        """Raises Refused."""
+        """Raises OperationRefused."""
         return self.prepared(self.get(text), operation_name, variables)
 
     def get(self, text: str) -> Document:
-        """Returns the document of the text. Raises Refused; a refused document is not kept."""
+        """Returns the document of the text. Raises OperationRefused; a refused document is not kept."""
         return self.known(text) or self._keep(self._read(text))
 
     async def read(self, text: str, client: Hashable) -> Document:
@@ -142,15 +144,15 @@ class Documents:
     def prepared(
         self, document: Document, operation_name: str | None, variables: dict[str, Any] | None
     ) -> Prepared:
-        """Raises Refused."""
+        """Raises OperationRefused."""
         operation = document.operation(operation_name)
         if variables and document.inputs.variables:
             errors = list(islice(document.inputs.errors_of(variables), _MAX_ERRORS))
             if errors:
-                raise Refused(errors)
+                raise OperationRefused(errors)
         cost = operation.cost(variables)
         if cost > self.limits.cost:
-            raise Refused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
+            raise OperationRefused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
         return Prepared(document, operation, variables, cost)
 
     def known(self, text: str) -> Document | None:
@@ -177,11 +179,11 @@ class Documents:
         scale = Scale(self.schema, self.limits, ast)
         weights = scale.weigh()
         if errors := scale.errors([weight for _, weight in weights]):
-            raise Refused(errors)
+            raise OperationRefused(errors)
         if scale.inputs.errors:
-            raise Refused(scale.inputs.errors[:_MAX_ERRORS])
+            raise OperationRefused(scale.inputs.errors[:_MAX_ERRORS])
         if errors := validate(self.schema, ast, _RULES, max_errors=_MAX_ERRORS):
-            raise Refused([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+            raise OperationRefused([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         _refuse_nul(ast, text)
         operations = {
             operation.name: operation
@@ -197,24 +199,28 @@ class Documents:
             )
         }
         if not operations:
-            raise Refused([_unresolved("The document has no operation.")])
+            raise OperationRefused([_unresolved("The document has no operation.")])
         return Document(text, ast, operations, text_sha256(text), scale.inputs)
 
     def _parse(self, text: str) -> DocumentNode:
         allowed = self.limits.tokens
         lines = 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
         if lines > self.limits.lines:
-            raise Refused([too_complex("lines", "The number of lines", lines, self.limits.lines)])
+            raise OperationRefused([too_complex("lines", "The number of lines", lines, self.limits.lines)])
         try:
             source = IndexedSource(text)
             return parse(source, max_lexical_tokens=allowed, max_comments=allowed)
         except GraphQLSyntaxError as error:
             tokens, nesting = measure_text(text)
             if tokens > allowed:
-                raise Refused([too_complex("tokens", "The number of tokens", tokens, allowed)]) from None
+                raise OperationRefused(
+                    [too_complex("tokens", "The number of tokens", tokens, allowed)]
+                ) from None
             if nesting > MAX_NESTING_DEPTH:
-                raise Refused([too_complex("depth", "The nesting", nesting, self.limits.depth)]) from None
-            raise Refused([_coded(error, "GRAPHQL_PARSE_FAILED")]) from None
+                raise OperationRefused(
+                    [too_complex("depth", "The nesting", nesting, self.limits.depth)]
+                ) from None
+            raise OperationRefused([_coded(error, "GRAPHQL_PARSE_FAILED")]) from None
 
 
 def text_sha256(text: str) -> str:
@@ -247,7 +253,7 @@ def _refuse_nul(ast: DocumentNode, text: str) -> None:
     token: Token | None = ast.loc.start_token if ast.loc else None
     while token is not None:
         if token.kind in (TokenKind.STRING, TokenKind.BLOCK_STRING) and "\0" in (token.value or ""):
-            raise Refused([nul_error()])
+            raise OperationRefused([nul_error()])
         token = token.next
 
 

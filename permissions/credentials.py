@@ -147,7 +147,7 @@ async def require_working(driver: asyncpg.Connection, token: str) -> None:
         )
 
 
-async def look_up(database: Database, token: str) -> Viewer:
+async def find_working(database: Database, token: str) -> Viewer:
     """Returns the viewer of a working credential, for open subscriptions. It does not count as a use and does
     not prolong a session.
 

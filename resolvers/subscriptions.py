@@ -11,7 +11,7 @@ from models.accounts import Account
 from models.audit import AuditEvent
 from models.members import Member, Role
 from permissions.context import Context
-from permissions.credentials import look_up
+from permissions.credentials import find_working
 from permissions.errors import Forbidden
 from permissions.roles import Permission
 from permissions.viewer import Membership
@@ -92,7 +92,7 @@ async def _require_now(context: Context, account_id: UUID, access_changed: async
 
 async def _membership(context: Context, account_id: UUID) -> Membership | None:
     """As of now: a role that was true when the socket opened is no role. Raises `Unauthenticated`."""
-    context.viewer = await look_up(context.database, context.token or "")
+    context.viewer = await find_working(context.database, context.token or "")
     return context.membership(account_id)
 
 

@@ -41,11 +41,7 @@ def mutation_field(
             raise OutOfScope("This cannot be done with an API key: sign in instead.")
         given = tuple(arguments.values())
         values = plain(given[0]) if given else {}
-        errors = [
-            InputError(UserErrorCode(code or UserErrorCode.INVALID), message, list(path))
-            for path, message, code in excesses_of(input, values)
-        ]
-        if errors:
+        if errors := _errors_of(input, values):
             return of_errors(errors)
         info.context.called = MutationCall(who, values)
         try:
@@ -53,17 +49,7 @@ def mutation_field(
         except Refused as refusal:
             return of_errors(refusal.errors)
 
-    take_arguments(
-        resolve,
-        {
-            "input": (
-                Annotated[input, strawberry.argument(description="Input of the mutation.")],
-                inspect.Parameter.empty,
-            )
-        }
-        if input
-        else {},
-    )
+    take_arguments(resolve, _arguments(input))
     checked_here: list[FieldExtension] = [
         PermissionExtension([SIGNED_IN if in_account else who], use_directives=False)
     ]
@@ -74,6 +60,20 @@ def mutation_field(
         extensions=checked_here,
         directives=[AllowDirective(who=who.who)],
     )
+
+
+def _errors_of(input: type | None, values: Any) -> list[InputError]:
+    return [
+        InputError(UserErrorCode(code or UserErrorCode.INVALID), message, list(path))
+        for path, message, code in excesses_of(input, values)
+    ]
+
+
+def _arguments(input: type | None) -> dict[str, tuple[Any, Any]]:
+    if input is None:
+        return {}
+    described = strawberry.argument(description="Input of the mutation.")
+    return {"input": (Annotated[input, described], inspect.Parameter.empty)}
 
 
 def _requirement(who: Allow) -> str:

@@ -14,7 +14,7 @@ from engine.outages import logged_as_outage
 from models.columns import now
 from permissions.client_sites import Site, site_of
 from permissions.context import Context
-from permissions.credentials import look_up
+from permissions.credentials import find_working
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client
@@ -169,7 +169,7 @@ async def _look_up_unless_outage(context: Context, token: str) -> bool:
     event is checked as well. Raises Unauthenticated or Forbidden where the credential has ended."""
     try:
         async with context.listener.turn():
-            await look_up(context.database, token)
+            await find_working(context.database, token)
     except (Unauthenticated, Forbidden):
         raise
     except Exception as error:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from models.database import Database
 from models.storage import StorageUnavailable
-from permissions.credentials import look_up
+from permissions.credentials import find_working
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from resolvers.downloads.links import Content, DownloadRefused, Link, WhyNot, find_link
 from resolvers.downloads.openers import OPENERS
@@ -118,7 +118,7 @@ async def _is_of(database: Database, token: str, link: Link) -> bool | None:
     """Whether the token belongs to the membership that the link was issued to: an API key of the same person
     in another account does not. None where the token is not valid."""
     try:
-        viewer = await look_up(database, token)
+        viewer = await find_working(database, token)
     except (Unauthenticated, Forbidden):
         return None
     return viewer.is_member(link.member.account_id, link.member.id)

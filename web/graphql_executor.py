@@ -18,7 +18,7 @@ from strawberry import Schema
 from engine.deadlines import Deadline
 from engine.execution import execute, subscribe
 from engine.limits import Limits
-from engine.operation_cache import Document, Documents, Prepared, Refused, nul_error, text_sha256
+from engine.operation_cache import Document, Documents, OperationRefused, Prepared, nul_error, text_sha256
 from engine.outages import RETRY_AFTER_SECONDS, logged_as_outage
 from resolvers.audit.api_calls import Call
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
@@ -58,10 +58,10 @@ class GraphQLExecutor:
         the refusal once the client is identified."""
         try:
             if operation.holds_nul:
-                raise Refused([nul_error()])
+                raise OperationRefused([nul_error()])
             document = self._documents.known(operation.query) or await self._read(operation.query, scope)
             operation.prepared = self._documents.prepared(document, operation.name, operation.variables)
-        except Refused as refusal:
+        except OperationRefused as refusal:
             operation.refusal = refusal
 
     async def context(self, scope: RequestScope) -> object:
@@ -83,14 +83,14 @@ class GraphQLExecutor:
 
     async def execute(self, operation: RequestedOperation, scope: RequestScope) -> Answer:
         """The answer to a query or a mutation. Raises RequestRefused as `context` does and where an outage
-        leaves no data to answer, and Refused where the operation is not executed."""
+        leaves no data to answer, and OperationRefused where the operation is not executed."""
         context = await self.context(scope)
         prepared = _admitted(operation, scope)
         try:
             with Deadline(self.timeout_seconds):
                 result = await execute(self.schema, prepared, context)
         except TimeoutError:
-            raise Refused([timed_out(self.timeout_seconds)]) from None
+            raise OperationRefused([timed_out(self.timeout_seconds)]) from None
         answer = _answer(result, prepared, scope)
         if (
             result.errors
@@ -139,7 +139,7 @@ class GraphQLExecutor:
             with Deadline(self.timeout_seconds):
                 return await self._documents.read(text, self._client_of(scope.connection))
         except TimeoutError:
-            raise Refused([timed_out(self.timeout_seconds)]) from None
+            raise OperationRefused([timed_out(self.timeout_seconds)]) from None
 
 
 def codes_of(answer: Answer) -> list[str]:
@@ -148,13 +148,13 @@ def codes_of(answer: Answer) -> list[str]:
 
 
 def _admitted(operation: RequestedOperation, scope: RequestScope) -> Prepared:
-    """The prepared operation. Raises Refused where it has none, or the credential does not permit it."""
+    """The prepared operation. Raises OperationRefused if it has none or the credential does not permit it."""
     if operation.prepared is None:
         raise operation.refusal or RuntimeError("the operation was not prepared")
     try:
         scope.admit(operation.prepared)
     except GraphQLError as error:
-        raise Refused([error]) from None
+        raise OperationRefused([error]) from None
     return operation.prepared
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry.http.websocket_origin import normalize_allowed_origins
 
-from engine.operation_cache import Refused
+from engine.operation_cache import OperationRefused
 from web.error_masking import as_graphql_error, code_of, presented
 from web.graphql_executor import Answer, GraphQLExecutor, codes_of
 from web.graphql_request import (
@@ -158,7 +158,7 @@ class GraphQLHttpEndpoint:
         try:
             try:
                 answer, status = await executor.execute(operation, scope), 200
-            except Refused as refused:
+            except OperationRefused as refused:
                 answer = _refusal(refused.errors, scope)
                 status = 504 if codes_of(answer)[0] == "TIMEOUT" else 400
             # As bytes, since recording waits: the garbage collector would walk thousands of objects.

@@ -12,7 +12,7 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 
-from engine.operation_cache import Prepared, Refused, holds_nul
+from engine.operation_cache import OperationRefused, Prepared, holds_nul
 from web.media_types import accepted, media_type_of
 
 JSON = "application/json"
@@ -54,7 +54,7 @@ class RequestedOperation:
     holds_nul: bool
     """Whether a variable contains a NUL character."""
     prepared: Prepared | None = None
-    refusal: Refused | None = None
+    refusal: OperationRefused | None = None
     """Why the operation cannot be executed: either this or `prepared` is set by `GraphQLExecutor.prepare`."""
     started_at: float = 0.0
     """Of `perf_counter`."""

@@ -30,7 +30,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 
 from engine.limits import too_complex
-from engine.operation_cache import Refused
+from engine.operation_cache import OperationRefused
 from web.connection_limits import ConnectionLimits, ConnectionRefused
 from web.error_masking import as_graphql_error, code_of, presented, status_of, timed_out
 from web.graphql_executor import Answer, GraphQLExecutor, codes_of
@@ -203,7 +203,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
             else:
                 await executor.record(request, self.context, _CLIENT_CLOSED_REQUEST, ["CANCELLED"])
             raise
-        except Refused as refused:
+        except OperationRefused as refused:
             return refused.errors
         except RequestRefused as refused:
             return [GraphQLError(refused.message, extensions=refused.extensions)]

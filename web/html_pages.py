@@ -21,20 +21,20 @@ _FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Page:
+class HtmlPage:
     status_code: int
     values: frozenset[str]
 
 
-def _page(status_code: int, *values: str) -> Page:
-    return Page(status_code, frozenset(values))
+def _page(status_code: int, *values: str) -> HtmlPage:
+    return HtmlPage(status_code, frozenset(values))
 
 
 _KEY = ("key_name", "account_name", "created_by_name")
 _WITH_SCRIPT = ("claim", "claimed")
 """Pages with a script, which ignores a second click and adds a button that copies the secret."""
 
-PAGES: Mapping[str, Page] = {
+PAGES: Mapping[str, HtmlPage] = {
     "front": _page(200, "signed_in_name", "signed_in_email", "app_url", "has_mailbox"),
     "sign_in": _page(200, "email", "problem"),
     "sign_in_sent": _page(200, "email", "lifetime_seconds", "has_mailbox"),

@@ -67,7 +67,7 @@ class Log:
 
 
 @dataclass(frozen=True)
-class Slice:
+class VerifiedPart:
     """What was found of a part of a log."""
 
     events: int
@@ -152,7 +152,7 @@ async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey |
     return [each for each in vouched if each is not None]
 
 
-async def verify(database: Database, log: Log, since: Mark, most: int | None) -> Slice:
+async def verify(database: Database, log: Log, since: Mark, most: int | None) -> VerifiedPart:
     """The events after `since`: so many, or all, and that they end where the log's head is."""
     is_beginning = since == log.beginning
     upto = None if most is None or since.sequence + most >= log.head else since.sequence + most
@@ -171,7 +171,7 @@ async def verify(database: Database, log: Log, since: Mark, most: int | None) ->
     ends = Mark(head or 0, head_hash or FIRST)
     if broken is None:
         broken = _broken_at_end(ended, ends, upto)
-    return Slice(events, ended, ends, broken)
+    return VerifiedPart(events, ended, ends, broken)
 
 
 def _broken_at_end(last: Mark, head: Mark, upto: int | None) -> int | None:

@@ -13,7 +13,7 @@ from models.audit import AuditVerification
 from models.columns import now
 from models.database import Database
 from resolvers.audit import integrity
-from resolvers.audit.integrity import Log, Mark, Slice
+from resolvers.audit.integrity import Log, Mark, VerifiedPart
 from resolvers.unaudited import account_note
 
 _SLICE = 10_000
@@ -61,7 +61,7 @@ def _since(log: Log, kept: AuditVerification | None) -> Mark:
     return Mark(kept.walked_through, kept.walked_hash)
 
 
-def _outcome(log: Log, kept: AuditVerification | None, since: Mark, found: Slice) -> AuditVerification:
+def _outcome(log: Log, kept: AuditVerification | None, since: Mark, found: VerifiedPart) -> AuditVerification:
     """Where it is broken, and where it has reached the head, the next round begins."""
     verified, first_broken, last = log.verified or log.beginning, log.first_broken, found.last
     if found.first_broken is not None:

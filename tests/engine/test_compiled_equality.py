@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from engine.compiled_operations import FAST, paths
 from engine.execution import execute, execute_reference
-from engine.operation_cache import Documents, Prepared, Refused
+from engine.operation_cache import Documents, OperationRefused, Prepared
 from permissions.context import Context
 from schema import SCHEMA
 from tests.support.busy_stage import PEOPLE, VALUES, BusyStage
@@ -85,7 +85,7 @@ async def assert_equal(stage: BusyStage, tally: Counter[str], who: str, operatio
     operation = stage.filled(operation)
     try:
         prepared = DOCUMENTS.prepare(operation.text, operation.operation_name, operation.variables)
-    except Refused:
+    except OperationRefused:
         tally["refused"] += 1
         return
     compiled, reference = [await stage.context(who) for _ in range(2)]
@@ -110,7 +110,7 @@ async def answer_of(run: Execute, prepared: Prepared, context: Context) -> str:
     """
     try:
         result = await run(SCHEMA, prepared, context)
-    except Refused as refused:
+    except OperationRefused as refused:
         return encode({"errors": in_order(presented(refused.errors, "-"))}).decode()
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:

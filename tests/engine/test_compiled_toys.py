@@ -8,7 +8,7 @@ from graphql import OperationType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.operation_cache import Refused
+from engine.operation_cache import OperationRefused
 from tests.engine.test_compiled_equality import BOUNDED
 from tests.support.both_ways import both_ways
 from tests.support.generated_operations import Generated, operations
@@ -96,7 +96,7 @@ async def _assert_alike(operation: Generated, seed: str, care: int) -> None:
             operation.variables,
             operation.operation_name,
         )
-    except Refused:
+    except OperationRefused:
         # Too costly: not executed either way.
         return
     finally:

@@ -8,7 +8,7 @@ import pytest
 from graphql import build_schema, get_introspection_query
 
 from engine.limits import Limits
-from engine.operation_cache import Document, Documents, Refused
+from engine.operation_cache import Document, Documents, OperationRefused
 from tests.support.toy_graphql import SCHEMA
 
 LISTS = build_schema(
@@ -31,7 +31,7 @@ def documents() -> Documents:
 
 
 def refusal(documents: Documents, text: str, variables: dict[str, object] | None = None) -> dict[str, object]:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(OperationRefused) as refused:
         documents.prepare(text, None, variables)
     return refused.value.errors[0].extensions or {}
 
@@ -250,7 +250,7 @@ HOSTILE = {
 def test_no_document_takes_long(documents: Documents, text: str) -> None:
     started = time.process_time()
 
-    with suppress(Refused):
+    with suppress(OperationRefused):
         documents.prepare(text, None, None)
 
     # The worst found takes 0.16 s; what was mended by this took minutes.

@@ -10,7 +10,7 @@ from graphql import ExecutionResult
 
 from engine.compiled_operations import FAST, paths
 from engine.execution import execute, execute_reference
-from engine.operation_cache import Documents, Prepared, Refused
+from engine.operation_cache import Documents, OperationRefused, Prepared
 from tests.support.toy_types import SCHEMA, Toys
 from web.json_encoder import encode
 
@@ -69,7 +69,7 @@ async def _answer(
     toys = Toys(make)
     try:
         result = await run(SCHEMA, prepared, toys)
-    except Refused as refused:
+    except OperationRefused as refused:
         errors, data = list(refused.errors), None
     else:
         errors, data = result.errors or [], orjson.dumps(orjson.loads(encode(result.data))).decode()
