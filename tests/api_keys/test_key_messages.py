@@ -69,7 +69,7 @@ MESSAGES: dict[str, Write] = {
 SAID = {
     "claim": (
         "Ada Lovelace",
-        "lets your scripts into",
+        "your scripts can use",
         "It can read what you can see. It can provision",
         "28 February",
     ),

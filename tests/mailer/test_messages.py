@@ -117,7 +117,7 @@ def test_a_sign_in_email_says_how_long_it_works() -> None:
     for kind in ("plain", "html"):
         for said in ("bob@example.com", "once", "30 November 2026, 14:05 UTC", "Firefox, 203.0.113.9"):
             assert said in body(email, kind), kind
-    assert "Asked for from" not in ask().text
+    assert "requested from" not in ask().text
 
 
 @pytest.mark.parametrize(("ended", "words"), [(False, "is paused"), (True, "has ended")])
