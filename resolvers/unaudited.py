@@ -1,12 +1,12 @@
 """Writing that needs no audit event: each opening admits the tables that are named here, and refuses others.
 
-What a person alone has (sessions, links to sign in), the catalog, how far deliveries have got, and what has
-expired. What an account's members do is written by `change()`.
+It covers users, sessions, sign-in links, the catalog, the progress of deliveries, and expired rows. What the
+members of an account do is written by `change()`.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlmodel import SQLModel
@@ -33,7 +33,7 @@ from models.sessions import Session, SignInLink
 _PERSONAL = (User, Session, SignInLink, EmailAllowance)
 _CATALOG = (Theme, ThemeRelease, ThemeFile)
 _EXPIRED = (EmailAllowance, IdempotencyKey, SignInLink, DownloadLink)
-_NOTED = (ApiKey, AuditStream, AuditVerification, Invitation)
+Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation
 _PRUNED = (AuditCut, AuditEvent)
 
 
@@ -66,10 +66,10 @@ async def tidying(database: Database) -> AsyncIterator[RowWriter]:
 
 
 @asynccontextmanager
-async def account_note(database: Database, account_id: UUID) -> AsyncIterator[RowWriter]:
-    """For what a job notes of an account's rows, of deliveries and verifications. Triggers refuse to commit
-    where a column that is audited was changed."""
-    async with _writing(database, _NOTED, account_id) as writer:
+async def account_note(database: Database, account_id: UUID, table: type[Noted]) -> AsyncIterator[RowWriter]:
+    """For what a job notes in one table of an account: deliveries and verifications. Triggers refuse the
+    commit if an audited column was changed."""
+    async with _writing(database, (table,), account_id) as writer:
         yield writer
 
 
@@ -89,7 +89,7 @@ async def claim_deliveries(database: Database, *values: Any) -> list[Any]:
 
 async def note_delivery(database: Database, statement: Statement, **values: Any) -> list[Any]:
     """The records of one statement of `account_note`."""
-    async with account_note(database, values["account_id"]) as writer:
+    async with account_note(database, values["account_id"], AuditStream) as writer:
         return await writer.fetch(statement, **values)
 
 

@@ -118,7 +118,7 @@ async def tell_of_expiry(settings: Settings, database: Database) -> int:
 
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
     """Two workers at once tell of different keys: each key is locked until its email is noted."""
-    async with account_note(database, account_id) as writer:
+    async with account_note(database, account_id, ApiKey) as writer:
         found = await writer.fetch(_SOON_OVER_OF_ACCOUNT, account_id=account_id, ids=ids)
         due = [snapshots(record, ApiKey, Member, Account) for record in found]
         await writer.update_all([key for key, _, _ in due], expiry_told_at=now())

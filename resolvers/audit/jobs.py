@@ -86,7 +86,7 @@ def _outcome(log: Log, kept: AuditVerification | None, since: Mark, found: Verif
 
 async def _keep(database: Database, outcome: AuditVerification) -> None:
     values = {name: getattr(outcome, name) for name in attributes(AuditVerification)}
-    async with account_note(database, outcome.account_id) as writer:
+    async with account_note(database, outcome.account_id, AuditVerification) as writer:
         await writer.fetch(_KEEP, **values)
 
 

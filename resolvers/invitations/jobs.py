@@ -65,7 +65,7 @@ async def record_delivery(
     if status is DeliveryStatus.FAILED:
         await _record_failure(database, email, error)
         return
-    async with account_note(database, email.account_id) as writer:
+    async with account_note(database, email.account_id, Invitation) as writer:
         await writer.fetch(
             _NOTE_DELIVERY,
             account_id=email.account_id,
