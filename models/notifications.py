@@ -27,8 +27,8 @@ _BATCH_SECONDS = 0.02
 _RECONNECT_SECONDS = 1.0
 _CLOSING_SECONDS = 1.0
 _CANCELLING_SECONDS = 0.5
-_TURNS = 4
-_TURN_SECONDS = 10.0
+_QUERY_SLOTS = 4
+_QUERY_SECONDS = 10.0
 log = structlog.get_logger()
 
 
@@ -102,7 +102,7 @@ class Listener:
         self._waiting_for_any_log: set[asyncio.Event] = set()
         self._seen: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self._turns = asyncio.Semaphore(_TURNS)
+        self._query_slots = asyncio.Semaphore(_QUERY_SLOTS)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._listen())
@@ -139,10 +139,10 @@ class Listener:
             self._waiting_for_any_log.discard(event)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def query_slot(self) -> AsyncIterator[None]:
         """Limits the woken tasks that query the database at once: there may be a thousand, and requests need
         connections too. Raises TimeoutError after 10 seconds."""
-        async with self._turns, asyncio.timeout(_TURN_SECONDS):
+        async with self._query_slots, asyncio.timeout(_QUERY_SECONDS):
             yield
 
     async def _listen(self) -> None:

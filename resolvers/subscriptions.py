@@ -34,7 +34,7 @@ async def audit_log_appended(
             woken.clear()
             # The viewer last, and again before each event where its access may have changed since: a slow
             # client takes a batch in for minutes.
-            async with listener.turn():
+            async with listener.query_slot():
                 events = await events_after(context, id, last, _BATCH)
                 await _require_now(context, id, access_changed)
             for event in events:
@@ -54,7 +54,7 @@ async def viewer_member_changed(context: Context, account_id: str) -> AsyncItera
     async with context.listener.woken_by(*_credentials(context)) as woken:
         while True:
             woken.clear()
-            async with context.listener.turn():
+            async with context.listener.query_slot():
                 member = await _member(context, id)
             if member is None:
                 return

@@ -168,7 +168,7 @@ async def _look_up_unless_outage(context: Context, token: str) -> bool:
     """Whether the credential could be looked up: False in an outage. No event is sent then, since each
     event is checked as well. Raises Unauthenticated or Forbidden where the credential has ended."""
     try:
-        async with context.listener.turn():
+        async with context.listener.query_slot():
             await find_working(context.database, token)
     except (Unauthenticated, Forbidden):
         raise

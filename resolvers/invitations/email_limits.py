@@ -65,13 +65,13 @@ async def _count_recipients(tx: Change, settings: Settings, emails: Sequence[str
     for email in emails:
         spellings.setdefault(_TO + counted_address(email), []).append(email)
     waiting: dict[str, datetime] = {}
-    turn = 0
+    repetition = 0
     while spellings:
         refused = await tx.spend(allowance, list(spellings))
         for subject, retry_at in refused.items():
-            waiting.update(dict.fromkeys(spellings.pop(subject)[turn:], retry_at))
-        turn += 1
-        spellings = {subject: same for subject, same in spellings.items() if len(same) > turn}
+            waiting.update(dict.fromkeys(spellings.pop(subject)[repetition:], retry_at))
+        repetition += 1
+        spellings = {subject: same for subject, same in spellings.items() if len(same) > repetition}
     return waiting
 
 
