@@ -1,4 +1,5 @@
-"""What whoever runs the platform does, from the command line. Audited as the operator's."""
+"""Operator's commands for accounts, entitlements and the catalog. They are audited with the operator as
+actor."""
 
 import asyncio
 import re
@@ -52,8 +53,8 @@ _theme_called = Condition(lambda slug: col(Theme.slug) == slug)
 async def create_account(
     database: Database, name: str, owner_email: str, owner_name: str | None = None, slug: str | None = None
 ) -> Account:
-    """The slug is made of the name unless it is given; no other is made up where it is taken, since the owner
-    would learn from it that somebody else has the name. Raises `Refused`."""
+    """Creates an account. Without `slug`, the slug is derived from the name; if it is taken, the command
+    fails instead of choosing another, which would tell the owner that the name exists. Raises `Refused`."""
     name = clean_line(name, "An account's name", "name")
     email = clean_email(owner_email, "owner_email")
     owner_name = clean_line(owner_name, "A name", "owner_name") if owner_name else name_from(email)
@@ -101,7 +102,7 @@ async def _find_account(database: Database, slug: str) -> Account | None:
 async def grant_entitlement(
     database: Database, account_slug: str, theme_slug: str, quantity: int
 ) -> Entitlement:
-    """Adds to what the account may provision of the theme."""
+    """Adds to the number of licenses of the theme that the account may provision."""
     if not 1 <= quantity <= MOST_GRANTED:
         raise invalid(f"Grant 1 to {MOST_GRANTED:,} licenses at a time.", "quantity")
     account = await account_called(database, account_slug)
@@ -138,7 +139,7 @@ _ENTITLEMENT = Statement(
 
 
 async def catalog(database: Database) -> list[Theme]:
-    """Every theme by its slug, those that were withdrawn too."""
+    """Every theme by its slug, including withdrawn ones."""
     return await rows(database, Theme, order=_BY_SLUG)
 
 
@@ -152,10 +153,12 @@ class ImportResult:
 async def import_catalog(
     database: Database, storage: Storage, folder: Path, progress: Callable[[int, int], None]
 ) -> ImportResult:
-    """The folder's themes, new ones and newer ones. The files first: the catalog never names one that is
-    not there, and an import that fails leaves it as it was. `progress` is told of bytes, done and in all.
+    """Imports new themes and new releases from a folder. Files are stored first, so that the catalog never
+    names a missing file; a failed import leaves the catalog unchanged. `progress` receives the number of
+    bytes done and in total.
 
-    Raises `CatalogInvalid`, `StorageFull` and `StorageUnavailable`."""
+    Raises `CatalogInvalid`, `StorageFull` and `StorageUnavailable`.
+    """
     themes = await asyncio.to_thread(read_catalog, folder)
     files = {file.sha256: file for theme in themes for release in theme.releases for file in release.files}
     total, done = sum(file.size for file in files.values()), 0
@@ -224,7 +227,7 @@ async def _store_file(writer: RowWriter, release_id: UUID, file: FileSource) -> 
 
 
 async def _upsert(writer: RowWriter, table: type[SQLModel], unique: list[str], **values: Any) -> UUID:
-    """The id of the row, whether it was there or not."""
+    """Returns the id of the row, whether it existed before or not."""
     values |= derived_values(table, values) | {"id": new_id()}
     statement = _upserting(table, tuple(unique), tuple(values))
     ((id,),) = await writer.fetch(statement, **values)

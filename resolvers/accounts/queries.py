@@ -20,7 +20,7 @@ from resolvers.user_errors import not_found
 
 
 async def account(context: Context, id: str | None) -> Account | None:
-    """One that the viewer belongs to; without an id, the only one."""
+    """An account of the viewer; without an id, the only one."""
     viewer = context.signed_in()
     if id is None:
         account_ids = list(viewer.memberships)

@@ -1,4 +1,4 @@
-"""What the member does whom a key was generated for: look at the emailed link, claim."""
+"""Claim of an API key by the member for whom it was generated, through the emailed link."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
 
 @dataclass(frozen=True)
 class ClaimPreview:
-    """What a link shows, before and after it was used."""
+    """Content of the claim page, before and after the claim."""
 
     key: ApiKey
     member: Member
@@ -40,7 +40,7 @@ class ClaimPreview:
         return mask_email(self.member.email)
 
     def is_somebody_else(self, context: Context) -> bool:
-        """Whether who is signed in is another person than the key's member."""
+        """Whether the person who is signed in is not the key's member."""
         return context.viewer is not None and context.viewer.user.id != self.member.user_id
 
 
@@ -88,7 +88,8 @@ class ClaimApiKeyResult:
 
 
 async def claim_api_key(context: Context, input: ClaimApiKeyInput) -> ClaimApiKeyResult:
-    """The link proves the address, signed in or not. Again is no error, and shows no secret.
+    """Claims the key. The link proves the email address, so no session is needed. A repeated claim succeeds
+    but returns no secret.
 
     Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, NOT_ACTIVE or ROLE_WITHOUT_API_ACCESS.
     """
@@ -126,12 +127,13 @@ async def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> t
 
 
 def _link_of(key: ApiKey) -> Credential:
-    """Nobody is signed in: what was brought is of the key, and went to its member's address alone."""
+    """Finds the key of a token. No session is needed, because the token was only sent to the member's
+    address."""
     return Credential(CredentialKind.API_KEY, key.id, f"Link to claim {key.name}")
 
 
 async def _opened(context: Context, token: str) -> ClaimPreview:
-    """The link's key, unless somebody else is signed in."""
+    """The link's key, unless another person is signed in."""
     shown = await preview(context, token)
     if shown is None:
         raise refused(

@@ -1,4 +1,4 @@
-"""What the owner of an API key is told by email. No secret is in any of it but the link to claim one."""
+"""Emails to the members of API keys. They contain no secret except the link to claim a key."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ from settings import Settings
 
 
 async def count_claim_email(tx: Change, settings: Settings, member: Member) -> None:
-    """Raises Refused where the member was emailed too many keys to claim."""
+    """Raises Refused if the member has been sent too many emails with keys to claim."""
     subject = f"API keys for {member.id}"
     waits = await tx.spend(Allowance(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject])
     if waits:
@@ -26,7 +26,7 @@ async def count_claim_email(tx: Change, settings: Settings, member: Member) -> N
 def claim_message(
     settings: Settings, account: Account, key: ApiKey, member: Member, token: str, *, by: Member
 ) -> Message:
-    """Of a key that waits to be claimed: `token` is that of its link."""
+    """Email for a key that is to be claimed. `token` is that of the claim link."""
     assert key.claim_expires_at is not None  # noqa: S101
     return messages.api_key_claim(
         to=member.email,

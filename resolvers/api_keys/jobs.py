@@ -1,4 +1,5 @@
-"""API keys whose time is over, or soon will be: all see it at once; here the log and the member are told."""
+"""Jobs for API keys: events for expired keys, and emails about keys that expire soon. Keys stop working at
+their expiry, without the job."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -35,17 +36,17 @@ def _is_untold() -> ColumnElement[bool]:
 
 
 def _has_expired() -> ColumnElement[bool]:
-    """And the log was not told yet."""
+    """Condition: the key has expired, and the log has no event of it yet."""
     return and_(_is_untold(), ApiKey.has_expired())
 
 
 def _has_lapsed() -> ColumnElement[bool]:
-    """Nobody claimed it in time, and the log was not told yet."""
+    """Condition: the claim link has expired, and the log has no event of it yet."""
     return and_(_is_untold(), ApiKey.has_lapsed())
 
 
 def _is_soon_over() -> ColumnElement[bool]:
-    """And its member not told yet."""
+    """Condition: the key expires soon, and its member has not been emailed yet."""
     return and_(
         _is_untold(),
         col(ApiKey.expires_at).is_not(None),
@@ -57,7 +58,7 @@ def _is_soon_over() -> ColumnElement[bool]:
 
 
 def _ids(where: ColumnElement[bool], along: Any) -> Select[*tuple[UUID, UUID]]:
-    """In the order of an index, lest PostgreSQL looks through the whole table for the first ones."""
+    """In the order of an index, so that PostgreSQL does not scan the table for the first ones."""
     return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(_BATCH)
 
 
@@ -76,7 +77,7 @@ _SOON_OVER = Statement(
 
 
 async def expire_due(database: Database) -> int:
-    """Gives those whose time is over their event, and ends their connections; returns how many."""
+    """Writes the events of expired keys and closes their connections. Returns the number of keys."""
     act = partial(_expire_in, database)
     return await _in_batches(database, _EXPIRED, act) + await _in_batches(database, _LAPSED, act)
 
@@ -112,7 +113,7 @@ def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
 
 
 async def tell_of_expiry(settings: Settings, database: Database) -> int:
-    """Emails the members whose keys expire within 7 days, once; returns of how many keys."""
+    """Emails the members whose keys expire within 7 days, once per key. Returns the number of keys."""
     return await _in_batches(database, _SOON_OVER, partial(_tell_in, settings, database))
 
 
@@ -130,7 +131,7 @@ async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids
 async def _in_batches(
     database: Database, due: Statement, act: Callable[[UUID, list[UUID]], Awaitable[int]]
 ) -> int:
-    """A change an account, so that one that is killed has done all of an account's batch, or nothing."""
+    """One change per account, so that a killed job leaves an account's batch either complete or untouched."""
     done = 0
     while found := sorted((row[0], row[1]) for row in await database.fetch(due.sql)):
         in_batch = 0

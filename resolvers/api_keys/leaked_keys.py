@@ -1,4 +1,4 @@
-"""API keys that a scanner has found where others can read them: whoever holds one may have it revoked."""
+"""Revocation of API keys that a secret scanner has found in public."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ _SECRET = re.compile(r"ta_[\w-]{40,}")
 
 @dataclass(frozen=True)
 class Finding:
-    """What a scanner says of a token: it is its word alone."""
+    """Report of a scanner about one token. Its content is not verified."""
 
     token: str
     url: str
@@ -54,8 +54,8 @@ async def revoke_leaked(
     client: Client,
     findings: Iterable[Finding],
 ) -> None:
-    """Those that work, with their events and emails: all of an account's, or nothing. One statement tells
-    them from however many look-alikes. `findings` are of different tokens."""
+    """Revokes the working keys among the reported tokens, with events and emails, in one change per account.
+    One statement separates keys from any number of look-alikes. Each finding must have a different token."""
     by_hash = {hash_token(finding.token): finding for finding in findings}
     found = await database.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments(hashes=list(by_hash)))
     action, keys = AuditAction.API_KEY_REVOKED, Counter(row[0] for row in found)
@@ -67,7 +67,7 @@ async def revoke_leaked(
 
 
 async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Finding]) -> None:
-    """As the keys are under the lock: a secret that was replaced a moment ago opens nothing."""
+    """Checks the keys again under the lock: the secret of one may have been replaced since."""
     ids = [row[0] for row in await tx.fetch(_KEYS, account_id=tx.account.id, hashes=list(by_hash))]
     if not ids:
         tx.without_event("others have revoked them meanwhile")
@@ -100,7 +100,7 @@ def _tell(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
 
 
 def _told(text: str) -> str:
-    """On one line, and without a key that it may quote: looked for before anything of it is cut."""
+    """The reported place on one line, with any API keys removed before it is shortened."""
     line = wording.plain(text[:_LONGEST_TEXT], _LONGEST_TEXT)
     return wording.plain(_SECRET.sub("ta_…", line), _LONGEST_URL)
 

@@ -41,7 +41,7 @@ def account_api_keys(context: Context, account: Account, filter: ApiKeyFilter | 
 
 
 async def effective_permissions(context: Context, key: ApiKey) -> list[Permission]:
-    """None for a key that does not work, or whose member's role has no access to the API any more."""
+    """None for a key that does not work, and for one whose member's role has no access to the API."""
     member = await load(context, Member, key.member_id, account_id=key.account_id)
     if refusal_of_api_key(key.status, member.role, member.removed_at) is not None:
         return []
@@ -49,8 +49,8 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
 
 
 async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
-    """Of a member that goes, whether it has claimed them or not: a key does not outlive its member. Whoever
-    is removed by somebody else is told, in one email."""
+    """Revokes all keys of a member who is leaving, claimed or not. A member who is removed by somebody else
+    receives one email about them."""
     keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_id=member.id)
     if keys and member.id != tx.acting.id:
         tx.enqueue(revoked_message(settings, tx.account, keys, member, by=tx.acting))

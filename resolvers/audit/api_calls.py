@@ -1,4 +1,5 @@
-"""Every call with an API key is an event, which is committed before the call is answered."""
+"""Events of API calls. Each call with an API key is an event, which is committed before the response is
+sent."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,8 +28,8 @@ _ASIDE_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A GraphQL operation as it is about to be answered; or a request without one that could be read, of
-    which `document`, the SHA-256 of its text, is None."""
+    """GraphQL operation whose response is ready; or a request without a readable operation, whose `document`,
+    the SHA-256 of the text, is None."""
 
     document: str | None
     operation: str | None
@@ -43,7 +44,7 @@ class Call:
 
 
 def called(caller: Viewer, client: Client, call: Call) -> dict[str, Any]:
-    """The event. `caller` may be one whose key does not work any more."""
+    """Event of a call. The key of `caller` may no longer work."""
     key, member = caller.api_key, caller.key_member
     actor = Actor(ActorKind.MEMBER, member.name, member.id, caller.credential)
     event = new_event(member.account_id, actor, client, AuditAction.API_CALLED)
@@ -76,12 +77,12 @@ _account_id = attrgetter("account_id")
 
 
 class ApiCalls:
-    """Commits what comes in together by one statement, one after the other, on a connection of its own: so
-    the log costs a call little more than its own row, and no change waits for a connection.
+    """Writer of call events. It commits all events that arrive together by one statement, on a connection of
+    its own, so that a call costs little more than its row and no change waits for a connection.
 
-    Events go in account by account, and so do the locks of the logs' heads: two processes cannot cross. An
-    account whose head somebody holds for long is set aside for a while: its calls wait for it, or fail, and
-    no other's.
+    Events are ordered by account, so the heads of logs are locked in the same order by all processes, without
+    deadlocks. An account whose head is locked for long is put aside for a while: only its own calls wait or
+    fail.
     """
 
     def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
@@ -90,7 +91,7 @@ class ApiCalls:
         self._stuck_until: dict[UUID, float] = {}
 
     async def record(self, event: dict[str, Any]) -> None:
-        """Returns once the event is committed. Raises what kept it from that."""
+        """Returns once the event is committed. Raises the error that prevented it."""
         account_id = event["account_id"]
         if self._stuck_until.get(account_id, 0) > monotonic():
             await self._aside.record(account_id, written(event))

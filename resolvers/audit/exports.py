@@ -1,4 +1,4 @@
-"""The audit log as NDJSON: an event a line, and a last line that tells that it is all there."""
+"""Export of the audit log as NDJSON: one event per line, and a last line that proves completeness."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -28,8 +28,8 @@ _HEAD = Statement(
 async def audit_log_lines(
     database: Database, rows: Rows, request: ReportRequest, key: Ed25519PrivateKey | None
 ) -> AsyncIterator[bytes]:
-    """The last line names the log's head: of the very snapshot that the events are read from. The key signs
-    it; without one it is unsigned."""
+    """The last line contains the log's head, from the same snapshot as the events. It is signed with the key,
+    or unsigned without one."""
     account_id: UUID = rows.values["account_id"]
     head: tuple[int, bytes] = 0, FIRST
 
@@ -51,7 +51,7 @@ async def audit_log_lines(
 
 
 class _Told:
-    """What is counted of the lines that went by, in pieces that end anywhere."""
+    """Counts and sequences of the lines that were sent, in pieces of any size."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -73,7 +73,7 @@ class _Told:
             self._last += piece
 
     def sequences(self) -> tuple[int | None, int | None]:
-        """Of the first event and of the last."""
+        """Sequences of the first and the last event."""
         if not self.lines:
             return None, None
         first = self._first.partition(b"\n")[0]

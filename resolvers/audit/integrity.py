@@ -1,4 +1,4 @@
-"""Whether an account's log is whole: recomputed by the database, and what the job has found of a long one."""
+"""Verification of an account's log, recomputed by the database; for a long log, the result of the job."""
 
 import asyncio
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ class Integrity:
 
 @dataclass(frozen=True)
 class Mark:
-    """An event that is known to be whole: what comes next follows from it. `hash` is None where the event
-    before is being pruned, and the one that is vouched for comes later."""
+    """Verified event from which verification continues. `hash` is None if the event before is being pruned
+    and a signed pruning covers a later one."""
 
     sequence: int
     hash: bytes | None
@@ -48,7 +48,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Log:
-    """An account's, before it is verified."""
+    """Log of an account before verification."""
 
     account_id: UUID
     head: int
@@ -81,7 +81,7 @@ class VerifiedPart:
 
 
 async def account_integrity(context: Context, account: Account) -> Integrity:
-    """Once a request, however often it asks."""
+    """Computed once per request, however often it is selected."""
     key = (account_integrity, account.id)
     task = context.loaders.get(key)
     if task is None:
@@ -92,7 +92,7 @@ async def account_integrity(context: Context, account: Account) -> Integrity:
 
 
 async def integrity(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Integrity:
-    """What is broken was looked at twice: it may have been pruned between two looks."""
+    """A failed verification is repeated once, because the log may have been pruned between two statements."""
     async with _at_once:
         found = await _look(database, account_id, key)
         return found if found.verified else await _look(database, account_id, key)
@@ -144,7 +144,7 @@ def _beginning(first: int | None, vouched: Pruning | None) -> Mark:
 
 
 async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> list[Pruning]:
-    """Those that the key has signed, of the newest events that say so."""
+    """Prunings that the key has signed, from the newest events of this kind."""
     if key is None:
         return []
     found = await database.fetch(_PRUNINGS.sql, *_PRUNINGS.arguments(account_id=account_id))
@@ -153,7 +153,8 @@ async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey |
 
 
 async def verify(database: Database, log: Log, since: Mark, most: int | None) -> VerifiedPart:
-    """The events after `since`: so many, or all, and that they end where the log's head is."""
+    """Verifies the events after `since`: a limited number, or all of them, and then also that they end at the
+    log's head."""
     is_beginning = since == log.beginning
     upto = None if most is None or since.sequence + most >= log.head else since.sequence + most
     vouched = log.vouched
@@ -175,7 +176,7 @@ async def verify(database: Database, log: Log, since: Mark, most: int | None) ->
 
 
 def _broken_at_end(last: Mark, head: Mark, upto: int | None) -> int | None:
-    """Events are missing at the end, or there are some that the head knows nothing of."""
+    """Events are missing at the end, or exist after the head."""
     end = head.sequence if upto is None else min(upto, head.sequence)
     if last.sequence < end:
         return last.sequence + 1
@@ -207,7 +208,7 @@ FROM (SELECT $1::uuid AS account_id) AS one LEFT JOIN audit_verifications AS mar
 
 
 def _field(name: str) -> str:
-    """As `audit_field` has it, which PostgreSQL would call for each."""
+    """The expression of `audit_field`, inline, because PostgreSQL would call the function for each field."""
     if name == "occurred_at":
         return """'27:', to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ','"""
     if column_type(AuditEvent, name) == "UUID":

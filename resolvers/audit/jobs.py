@@ -1,4 +1,4 @@
-"""Long logs are verified in the background, round after round: what one look would take too long for."""
+"""Background job that verifies long logs in repeated rounds, for which one request would take too long."""
 
 import time
 from uuid import UUID
@@ -23,8 +23,8 @@ _SECONDS = 20
 
 
 async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> int:
-    """Some slices, each of the log that waits most; returns how many events were looked at. A run that is
-    killed has kept what it has found up to its last slice."""
+    """Verifies some slices, each of the log that has waited longest, and returns the number of events. Each
+    slice's result is stored, so that a killed run loses at most one."""
     ends_at, events = time.monotonic() + _SECONDS, 0
     for _ in range(_SLICES):
         waiting = await database.fetch(_WAITING, integrity.MOST_AT_ONCE)
@@ -52,7 +52,7 @@ async def _kept(database: Database, account_id: UUID) -> AuditVerification | Non
 
 
 def _since(log: Log, kept: AuditVerification | None) -> Mark:
-    """What is new comes first, where it is much; or else the round goes on from where it has got to."""
+    """New events come first if there are many; otherwise the round continues where it stopped."""
     new = log.head - log.verified.sequence if log.verified else 0
     if log.verified and log.first_broken is None and new > integrity.MOST_AT_ONCE // 2:
         return log.verified
@@ -62,7 +62,7 @@ def _since(log: Log, kept: AuditVerification | None) -> Mark:
 
 
 def _outcome(log: Log, kept: AuditVerification | None, since: Mark, found: VerifiedPart) -> AuditVerification:
-    """Where it is broken, and where it has reached the head, the next round begins."""
+    """The next round begins after a broken event, or at the head."""
     verified, first_broken, last = log.verified or log.beginning, log.first_broken, found.last
     if found.first_broken is not None:
         walked, first_broken = log.beginning, found.first_broken

@@ -1,4 +1,4 @@
-"""The operator's part of the log's proof: a checkpoint to keep, and pruning what was exported."""
+"""Operator's commands for the audit log: checkpoints, and pruning of exported events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 
 async def checkpoint(database: Database, account_slug: str) -> dict[str, Any]:
-    """The newest event's sequence and hash."""
+    """Sequence and hash of the newest event."""
     account = await account_called(database, account_slug)
     found = await database.fetch(_HEAD.sql, *_HEAD.arguments(account_id=account.id))
     if not found:
@@ -66,7 +66,7 @@ class Pruned:
 
 @dataclass(frozen=True)
 class Exported:
-    """What is pruned has to be in here."""
+    """Export that must contain all events that are pruned."""
 
     verified: Verified
     sha256: str
@@ -86,11 +86,11 @@ async def prune(
     key: Ed25519PrivateKey,
     progress: Progress = lambda _done, _total: None,
 ) -> Pruned:
-    """Deletes the events from before then, as the role that owns the tables. The event that stands for them
-    is committed first, then the cut is moved to it, then what lies before is deleted, the oldest first: at
-    every moment the log can be verified, and who is killed in between is continued by the next one.
+    """Deletes the events before a time, as the role that owns the tables. First the signed event is
+    committed, then the cut is moved, then the events are deleted, oldest first. The log can be verified at
+    every moment, and the next run continues one that was killed.
 
-    Raises `Refused` where the export does not hold all of it.
+    Raises `Refused` if the export does not contain all of the events.
     """
     if before > now():
         raise invalid("Prune what is past: --before lies in the future.", "before")
@@ -106,7 +106,7 @@ async def prune(
 
 @dataclass(frozen=True)
 class _Last:
-    """The last event that is to be pruned, and the log's first one."""
+    """Last event to prune, and the log's first event."""
 
     sequence: int
     hash: bytes
@@ -147,7 +147,8 @@ def _require_holds(export: Verified, account: Account, last: _Last) -> None:
 
 
 async def _require_delivered(tx: Change, through: int) -> None:
-    """No webhook still has to send what goes. Cursors only move on, and new ones begin under this lock."""
+    """Requires that every webhook has sent the events. Cursors only advance, and webhooks are created under
+    the same lock."""
     for url, sequence in await tx.fetch(_BEHIND, account_id=tx.account.id, through=through):
         host = urlsplit(url).hostname
         message = f"The webhook to {host} has delivered up to {sequence}, and {through} is to be pruned"
@@ -157,7 +158,7 @@ async def _require_delivered(tx: Change, through: int) -> None:
 async def _delete_pruned(
     database: Database, account: Account, key: Ed25519PrivateKey, progress: Progress
 ) -> int:
-    """What the newest event of a pruning says is pruned; returns how many there were."""
+    """Deletes what the newest pruning covers, and returns the number of events."""
     pruning = await _through(database, account.id, key)
     if pruning is None:
         return 0
@@ -230,7 +231,7 @@ _DELETE = Statement(
 
 
 def _move_cut() -> Any:
-    """Onwards only."""
+    """Moves the cut forwards only."""
     moved = insert(AuditCut).values(
         {name: parameter(name) for name in ("account_id", "pruned_through", "hash")}
     )

@@ -1,4 +1,4 @@
-"""Reading the audit log. Writing it is `change.py`'s alone."""
+"""Reads the audit log. Only `change.py` writes it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -72,7 +72,7 @@ def member_activity(context: Context, member: Member, filter: AuditLogFilter | N
 
 
 async def head_sequence(context: Context, account_id: UUID) -> int:
-    """The newest one's."""
+    """Sequence of the newest event."""
     found = await context.database.fetch(_head.sql, account_id)
     return int(found[0][0]) if found else 0
 
@@ -83,8 +83,10 @@ async def events_after(context: Context, account_id: UUID, sequence: int, most: 
 
 
 def audit_conditions(account_id: UUID, filter: AuditLogFilter) -> tuple[Bound, ...]:
-    """All that a filter says, for a report, which reads the whole log. Raises `BadUserInput` for invalid ids
-    and addresses."""
+    """Conditions for a filter in JSON with GraphQL's names, as reports store it.
+
+    Raises `BadUserInput` for an invalid id.
+    """
     return _conditions(account_id, filter, _CONDITIONS)
 
 
@@ -105,7 +107,7 @@ def _conditions(account_id: UUID, filter: AuditLogFilter, names: Iterable[str]) 
 def _filtered(
     account_id: UUID, filter: AuditLogFilter | None, actor_id: UUID | None = None
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
-    """One of the filters says along which index the log is walked; the others are looked at on the way."""
+    """Chooses the one filter whose index is used; the others are compared row by row."""
     if filter is None:
         return (() if actor_id is None else (_by_actor(actor_id),)), ()
     where = _conditions(account_id, filter, _SELECTIVE)
@@ -133,7 +135,7 @@ def _filtered(
 
 
 def _first_of(account_id: Any) -> Any:
-    """The sequence of the oldest event that was not pruned. From there on they are numbered without a gap."""
+    """Sequence of the oldest event that was not pruned. From there on sequences have no gaps."""
     event = aliased(AuditEvent)
     return (
         select(col(event.sequence))
@@ -145,8 +147,8 @@ def _first_of(account_id: Any) -> Any:
 
 
 def _first_since(account_id: Any, at: Any) -> Any:
-    """The sequence of the first event then or later. Within an account the log is in order of time, so one
-    look into the index turns a time into a place in the log."""
+    """Sequence of the first event at or after a time. The log of an account is ordered by time, so one index
+    lookup finds it."""
     event = aliased(AuditEvent)
     first = (
         select(col(event.sequence))
@@ -163,7 +165,7 @@ def _actor_ids(global_ids: Sequence[str]) -> list[UUID]:
 
 
 def _address(text: str) -> str:
-    """As the log has it: an IPv4 address that was mapped into IPv6 as itself."""
+    """Address in the log's form: IPv4-mapped IPv6 addresses as IPv4."""
     try:
         address = ip_address(text.strip()[:100])
     except ValueError:

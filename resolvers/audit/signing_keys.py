@@ -1,4 +1,4 @@
-"""The Ed25519 key that signs exports of the audit log and prunings, as the settings give it."""
+"""Ed25519 key that signs exports and prunings of the audit log, from the settings."""
 
 import os
 from pathlib import Path
@@ -13,11 +13,12 @@ _FILE = "audit-signing-key"
 
 
 class NoSigningKey(Exception):
-    """In a sentence that says what to do."""
+    """There is no signing key. The message says what to do."""
 
 
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
-    """Of the embedded database it is made once, and kept beside it. Raises NoSigningKey."""
+    """The key of the settings. For the embedded database, one is generated once and stored beside it. Raises
+    NoSigningKey."""
     if settings.audit_signing_key is not None:
         return private_key_from(settings.audit_signing_key.get_secret_value())
     if settings.database_url is None:
@@ -30,7 +31,8 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
 
 
 def export_key(settings: Settings) -> Ed25519PrivateKey | None:
-    """What signs exports; None where no key is set. The embedded database's is made when it is started."""
+    """Key that signs exports; None if no key is set. The embedded database's key is generated when it is
+    started."""
     if settings.audit_signing_key is not None:
         return private_key_from(settings.audit_signing_key.get_secret_value())
     path = settings.data_dir / _FILE
@@ -38,7 +40,7 @@ def export_key(settings: Settings) -> Ed25519PrivateKey | None:
 
 
 def public_key(settings: Settings) -> Ed25519PublicKey | None:
-    """None where no key is set: then nothing vouches for what was pruned."""
+    """None if no key is set; pruned events then cannot be verified."""
     if settings.audit_public_key is not None:
         return public_key_from(settings.audit_public_key)
     if settings.audit_signing_key is not None:
@@ -48,7 +50,8 @@ def public_key(settings: Settings) -> Ed25519PublicKey | None:
 
 
 def _kept(path: Path) -> str:
-    """Linked to its name once it is written: whoever is killed in between leaves no half of a key."""
+    """Stores the key under its name only once it is written completely, so that a killed process leaves no
+    partial file."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{token_hex(8)}")

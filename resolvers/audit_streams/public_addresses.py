@@ -80,7 +80,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to hosts by their checked addresses; TLS and the request keep the name."""
+    """Network backend that connects to checked addresses; TLS and the request keep the host's name."""
 
     def __init__(self, resolve: Resolve = resolve, *, private_addresses: bool = False) -> None:
         self._resolve, self.private_addresses = resolve, private_addresses
@@ -94,7 +94,8 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises NotPublic, also where only some of the addresses are near: such a name is no accident."""
+        """Raises NotPublic even if only some of the addresses are private, since such a name is
+        suspicious."""
         try:
             addresses = await self._resolve(host.strip("[]"), port)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Where webhooks may be sent, as far as a URL tells; what only DNS tells is told at delivery."""
+"""Checks of webhook URLs that need no DNS. Addresses are checked at delivery."""
 
 import re
 from ipaddress import ip_address
@@ -15,7 +15,8 @@ _FIRST_UNPRIVILEGED_PORT = 1024
 
 
 def clean_stream_url(text: str, *, private_addresses: bool) -> str:
-    """Its host in lower case and ASCII. Raises `Refused`, which says what would be right."""
+    """Normalises the host to lower case and ASCII. Raises `Refused` with a message that says what would be
+    valid."""
     url = text.strip()
     if len(url) > _MOST:
         raise _wrong(f"A URL must have at most {_MOST:,} characters.")

@@ -1,7 +1,7 @@
-"""One POST of a webhook, signed as Standard Webhooks specify, and what its answer means.
+"""One POST of a webhook, signed by the Standard Webhooks specification, and its outcome.
 
-Its status alone tells: the body is not read, so that an endless one, or one that drips, is none of ours to
-bear. Nothing of the answer but its status and Retry-After is kept.
+Only the response's status and Retry-After are used. The body is not read, so a slow or endless one costs
+nothing.
 """
 
 import asyncio
@@ -46,7 +46,8 @@ class Taken:
 
 @dataclass(frozen=True)
 class Failed:
-    """`words`: a sentence for people. `retry_after_seconds` is the receiver's wish, up to an hour."""
+    """`words` is a sentence for people. `retry_after_seconds` is requested by the receiver, at most an
+    hour."""
 
     words: str
     retry_after_seconds: float = 0
@@ -54,7 +55,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Gone:
-    """410: the receiver wants nothing any more."""
+    """Status 410: the receiver does not accept deliveries any longer."""
 
     words: str
 
@@ -71,7 +72,7 @@ def shown_secret(secret: bytes) -> str:
 
 
 def signed_headers(webhook: Webhook, at: datetime) -> dict[str, str]:
-    """By the symmetric scheme: a signature for each secret, between spaces."""
+    """One symmetric signature per secret, separated by spaces."""
     timestamp = str(int(at.timestamp()))
     content = f"{webhook.id}.{timestamp}.".encode() + webhook.body
     signatures = (hmac.digest(secret, content, sha256) for secret in webhook.secrets)
@@ -83,7 +84,7 @@ def signed_headers(webhook: Webhook, at: datetime) -> dict[str, str]:
 
 
 async def post(webhook: Webhook, backend: CheckedBackend, timeout_seconds: float) -> Outcome:
-    """`timeout_seconds` for all of it: the name, the connection, and the answer's status."""
+    """`timeout_seconds` covers everything: DNS, connection, and the response's status."""
     if not (webhook.url.startswith("https://") or backend.private_addresses):
         return Failed("The URL does not start with https://.")
     try:
@@ -125,7 +126,7 @@ async def _post(webhook: Webhook, backend: CheckedBackend) -> Outcome:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """The system's authorities vouch for receivers."""
+    """Trusts the system's certificate authorities."""
     return ssl.create_default_context()
 
 
@@ -153,7 +154,7 @@ def _named(status: int) -> str:
 
 
 def _seconds(retry_after: str) -> float:
-    """Of seconds or a date; 0 for what is neither."""
+    """Parses seconds or a date; 0 for anything else."""
     if retry_after.isdecimal():
         seconds = float(retry_after[:10])
     else:
@@ -167,7 +168,7 @@ def _seconds(retry_after: str) -> float:
 
 
 def _unconnected(error: BaseException | None) -> str:
-    """The reason is somewhere among what led to it."""
+    """The reason is one of the exception's causes."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"The receiver's certificate is not valid: {error.verify_message.rstrip('.')}."

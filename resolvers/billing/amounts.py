@@ -1,10 +1,10 @@
-"""How documents and emails write amounts of money."""
+"""Amounts of money in documents and emails."""
 
 from decimal import Decimal
 
 
 def grouped(amount: Decimal) -> str:
-    """`1,234.50`: two decimals, whatever the currency."""
+    """Amount such as `1,234.50`, with two decimals for every currency."""
     return f"{amount:,.2f}"
 
 

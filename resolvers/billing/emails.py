@@ -1,4 +1,4 @@
-"""The email that brings an invoice to who pays it."""
+"""Email with an invoice to its payer."""
 
 from mailer import messages
 from mailer.messages import InvoiceAttachment, Message
@@ -8,7 +8,7 @@ from settings import Settings
 
 
 def invoice_messages(settings: Settings, invoice: Invoice) -> list[Message]:
-    """To the owner, who is billed, and to the address for invoices, where that is another."""
+    """To the owner, who is billed, and to the address for invoices if it differs."""
     billed_to = invoice.billed_to
     recipients = dict.fromkeys(
         [billed_to["owner"]["email"], billed_to["email"] or billed_to["owner"]["email"]]

@@ -1,4 +1,4 @@
-"""Invoices as PDFs: the same bytes each time, but for what the status adds."""
+"""Invoices as PDFs. The bytes are the same each time, except for the status."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -50,7 +50,8 @@ async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
 
 
 async def attached_invoice(database: Database, asked: InvoiceAttachment) -> Attachment:
-    """Raises LookupError where there is none, which never is: invoices are not deleted."""
+    """Raises LookupError if there is no such invoice, which cannot happen because invoices are never
+    deleted."""
     invoice = await find_invoice(database, asked.account_id, asked.invoice_id)
     if invoice is None:
         raise LookupError("the email's invoice is not there")

@@ -1,4 +1,4 @@
-"""An invoice's PDF, as a download."""
+"""Download of an invoice as PDF."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Issuing invoices, and what an account has spent by them."""
+"""Issue of invoices, and the amount that an account has spent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ MOST_INVOICED = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """So many licenses of a theme, at its price of now."""
+    """Quantity of licenses of a theme, at its current price."""
 
     theme: Theme
     quantity: int
@@ -91,7 +91,7 @@ def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: 
 
 
 def announce(tx: Change, settings: Settings, invoice: Invoice) -> None:
-    """That it was issued: in the log, and to whom it is billed."""
+    """Writes the event of the issue, and emails the invoice."""
     number, owner = invoice.number, invoice.billed_to["owner"]["name"]
     tx.about(
         invoice,
@@ -127,7 +127,7 @@ _CLOSED = {
 async def close_invoice(
     database: Database, account_id: UUID, sequence: int, action: AuditAction, actor: Actor
 ) -> Invoice:
-    """Paid, or void: only what is open can be either. What was bought by it stays."""
+    """Marks an open invoice as paid or void. The entitlements remain."""
     status, did = _CLOSED[action]
     number = Invoice.number_of(sequence)
     async with system_change(database, account_id, action, actor) as tx:
@@ -175,12 +175,12 @@ def select_billed() -> Select[*tuple[Any, ...]]:
 
 
 async def spent_this_month(database: Database, account: Account) -> Decimal:
-    """With tax, in this month of UTC; void invoices do not count."""
+    """Total including tax of the current month in UTC, without void invoices."""
     return await _sum(database, _SPENT, account)
 
 
 async def outstanding(database: Database, account: Account) -> Decimal:
-    """Of the open invoices, with tax."""
+    """Total including tax of the open invoices."""
     return await _sum(database, _OUTSTANDING, account)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of invoices by itself: payments that a provider collects."""
+"""Job that collects payments through a payment provider."""
 
 import asyncio
 from typing import Any
@@ -39,7 +39,7 @@ _OPEN = Statement(
 
 
 async def collect_payments(database: Database, provider: CollectingProvider) -> None:
-    """Of all accounts, the oldest invoice first. What fails is asked for again the next time."""
+    """Collects payments of all accounts, oldest invoice first. A failed one is repeated at the next run."""
     records = await database.fetch(_OPEN.sql)
     for invoice in (snapshot(Invoice, record) for record in records):
         try:

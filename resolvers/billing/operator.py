@@ -1,4 +1,4 @@
-"""What whoever runs the platform does with invoices, from the command line. Audited as the operator's."""
+"""Operator's commands for invoices. They are audited with the operator as actor."""
 
 from collections.abc import Sequence
 
@@ -18,18 +18,18 @@ MOST_LISTED = 10_000
 async def list_invoices(
     database: Database, account_slug: str, statuses: Sequence[InvoiceStatus] | None = None
 ) -> list[Invoice]:
-    """The newest first, 10,000 at most."""
+    """Newest invoices first, at most 10,000."""
     account = await account_called(database, account_slug)
     return await listed(database, Invoice, invoices_of(account.id, statuses), limit=MOST_LISTED)
 
 
 async def pay_invoice(database: Database, account_slug: str, number: str) -> Invoice:
-    """Its money has arrived."""
+    """Records that the payment has arrived."""
     return await _close(database, account_slug, number, AuditAction.INVOICE_PAID)
 
 
 async def void_invoice(database: Database, account_slug: str, number: str) -> Invoice:
-    """It is not to be paid, and does not count as spent any more. What was bought by it stays."""
+    """Voids an open invoice, which then does not count as spent. The entitlements remain."""
     return await _close(database, account_slug, number, AuditAction.INVOICE_VOIDED)
 
 

@@ -1,4 +1,4 @@
-"""How invoices are paid."""
+"""Payment of invoices."""
 
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -8,22 +8,23 @@ from models.billing import Invoice
 
 class PaymentProvider(Protocol):
     def due_at(self, issued_at: datetime) -> datetime:
-        """Until when an invoice is to be paid. Asked while its account is locked: it takes no network."""
+        """Due date of an invoice. Called while the account is locked, so it must not use the network."""
 
 
 @runtime_checkable
 class CollectingProvider(PaymentProvider, Protocol):
-    """One that knows by itself what is paid. The worker asks it, outside of any transaction."""
+    """Provider that charges customers by itself. The worker calls it outside of transactions."""
 
     async def collect(self, invoice: Invoice) -> bool:
-        """Charges what is open, and tells whether it is paid by now.
+        """Charges an open invoice, and returns whether it is paid.
 
-        Asked every minute, from the invoice's commit on until it is paid or void: the charge's idempotency
-        key is the invoice's id."""
+        Called every minute from the invoice's commit until it is paid or void. The charge's idempotency key
+        is the invoice's id.
+        """
 
 
 class OnAccount:
-    """By bank transfer, within so many days; the operator records what has arrived."""
+    """Bank transfer within a number of days. The operator records payments."""
 
     def __init__(self, days: int) -> None:
         self._term = timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Buying licenses: the entitlements and the invoice, both or neither."""
+"""Purchase of licenses: entitlements and invoice in one change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class PurchaseLicensesResult:
 
 
 async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> PurchaseLicensesResult:
-    """At the prices of now. The same theme twice is one line."""
+    """Uses current prices. Items with the same theme are one line."""
     account_id, key = account_id_of(input.account_id), input.idempotency_key
     async with change(context, account_id, AuditAction.LICENSES_PURCHASED, key=key) as tx:
         if tx.replayed:
@@ -105,7 +105,7 @@ async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[I
 
 
 def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int) -> Iterator[InputError]:
-    """What of one item a person can mend."""
+    """Errors of one item that the caller can fix."""
     if theme is None:
         yield InputError(UserErrorCode.NOT_FOUND, "There is no such theme.", asked.path("themeId"))
         return
@@ -125,8 +125,7 @@ def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int
 
 
 def _select_themes() -> Select[*tuple[Any, ...]]:
-    """`Billed`, how many the account has bought of each theme, and the theme: one statement instead of two
-    while the account is locked."""
+    """Selects the themes, and how many licenses of each the account has purchased."""
     bought = (col(Entitlement.theme_id) == col(Theme.id)) & (
         col(Entitlement.account_id) == parameter("account_id")
     )
@@ -167,7 +166,7 @@ def _insert_purchase() -> UpdateBase:
 
 
 def _select_entitlements() -> Select[*tuple[Any, ...]]:
-    """Of the themes on an invoice."""
+    """Selects the entitlements to the themes on an invoice."""
     same_theme = (col(InvoiceLine.account_id) == col(Entitlement.account_id)) & (
         col(InvoiceLine.theme_id) == col(Entitlement.theme_id)
     )

@@ -43,6 +43,6 @@ def invoices_of(account_id: Any, statuses: Sequence[InvoiceStatus] | None) -> Li
 
 
 async def billing_details(database: Database, account: Account) -> BillingDetails:
-    """Empty where the account has never said."""
+    """Empty if the account has not entered any."""
     found = await row(database, BillingDetails, _details_of(account.id))
     return found or BillingDetails(account_id=account.id, address_lines=[])

@@ -1,4 +1,4 @@
-"""Which tax is added to a purchase: by the country of who pays, and whether it is theirs to account for."""
+"""Tax on purchases, by the payer's country and VAT id."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class Tax:
     """Whether the buyer accounts for the tax: a business of another country of the EU."""
 
     def on(self, subtotal: Decimal) -> Decimal:
-        """Rounded half up to cents, once for the whole invoice."""
+        """Tax on an amount, rounded half up to cents once per invoice."""
         return (subtotal * self.rate).quantize(CENT, ROUND_HALF_UP)
 
 
 def tax_for(settings: Settings, country: str | None, tax_id: str | None) -> Tax:
-    """The rate of the buyer's country, or of the seller's where none is given. None is added where the
-    country is not in the table: what is sold to there is not taxed here."""
+    """Rate of the buyer's country, or of the seller's if the buyer's is unknown. There is no tax for
+    countries without a rate in the table."""
     seller = vat_country(settings.seller_country)
     buyer = seller if country is None else vat_country(country)
     if buyer == seller:
@@ -56,7 +56,8 @@ def has_eu_vat(country: str) -> bool:
 
 
 def vat_id(text: str, country: str) -> str | None:
-    """As the EU writes it, the country's letters first; None for what is no VAT id of the country."""
+    """VAT id in the EU's spelling, with the country's letters first; None if it is not a VAT id of the
+    country."""
     compact = "".join(each for each in _capitals(text) if each.isalnum())
     letters = next((each for each in _letters(country) if compact.startswith(each)), "")
     try:
@@ -66,16 +67,16 @@ def vat_id(text: str, country: str) -> str | None:
 
 
 def claims_vat_id(text: str, country: str) -> bool:
-    """Whether it begins as the country's VAT ids do."""
+    """Whether the text begins as the country's VAT ids do."""
     return _capitals(text).lstrip().startswith(_letters(country))
 
 
 def _letters(country: str) -> tuple[str, ...]:
-    """What VAT ids of the country begin with: first as the EU writes it, then as people write it too."""
+    """Prefixes of the country's VAT ids: the EU's spelling first, then other common ones."""
     code = vat_country(country)
     return ("EL", "GR") if code == "GR" else (code,)
 
 
 def _capitals(text: str) -> str:
-    """Letters and digits of full width, as Japanese keyboards have them, are the usual ones."""
+    """Converts full-width letters and digits, as typed on Japanese keyboards, to ASCII."""
     return unicodedata.normalize("NFKC", text[:100]).upper()

@@ -1,4 +1,4 @@
-"""Reads a folder of themes and checks everything in it. The format is in docs/reference/catalog-folder.md."""
+"""Reads and checks a folder of themes. docs/reference/catalog-folder.md describes the format."""
 
 import hashlib
 import json
@@ -59,7 +59,8 @@ class ReleaseSource:
 
 @dataclass(frozen=True, slots=True)
 class ThemeSource:
-    """Times are in UTC; `releases` go from the lowest version to the highest."""
+    """Theme read from a folder. Times are in UTC; `releases` are ordered from the lowest version to the
+    highest."""
 
     slug: str
     name: str
@@ -73,14 +74,14 @@ class ThemeSource:
 
     @property
     def latest_version(self) -> str:
-        """The highest that is no prerelease, or the highest of all where there are only those."""
+        """Highest version that is not a prerelease, or the highest of all if there are only prereleases."""
         versions = [release.version for release in self.releases]
         return next((version for version in reversed(versions) if "-" not in version), versions[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`path` is relative to the catalog's folder; `message` says what would be right there."""
+    """`path` is relative to the catalog's folder; `message` says what would be valid."""
 
     path: str
     message: str
@@ -90,7 +91,7 @@ class Problem:
 
 
 class CatalogInvalid(Exception):
-    """Holds every problem found, up to MAX_PROBLEMS; as text, the first of them, a line each."""
+    """All problems, at most MAX_PROBLEMS. As text, the first ones, one per line."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
@@ -101,7 +102,7 @@ class CatalogInvalid(Exception):
 
 
 def read_catalog(folder: Path, progress: Progress | None = None) -> list[ThemeSource]:
-    """The themes in `folder`, by slug. Blocks while it reads every byte. Raises CatalogInvalid."""
+    """Themes in `folder`, by slug. Blocks while it reads every byte. Raises CatalogInvalid."""
     reading = _Reading(folder)
     drafts = reading.drafts()
     if not reading.problems:
@@ -113,7 +114,7 @@ def read_catalog(folder: Path, progress: Progress | None = None) -> list[ThemeSo
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A theme whose files were found, but not read yet: sizes by version and name."""
+    """Theme whose files were listed but not read yet: sizes by version and name."""
 
     document: ThemeDocument
     sizes: dict[tuple[str, str], int]

@@ -1,4 +1,4 @@
-"""What a `theme.json` may say: its keys, their limits, and how a mistake in it is worded."""
+"""Format of `theme.json`: its keys, their limits, and error messages."""
 
 import re
 import unicodedata
@@ -114,7 +114,8 @@ def _file_name(value: str) -> str:
 
 
 def _fit_for_a_name(character: str) -> bool:
-    """Letters, marks and digits of any script: what no file system, header or terminal acts on."""
+    """Letters, marks and digits of any script, which have no special meaning in file systems, headers or
+    terminals."""
     return character in " ._-+()" or is_letter_mark_or_digit(character)
 
 
@@ -130,7 +131,7 @@ def _distinct(key: Callable[[Any], str], what: str) -> Callable[[list[Any]], lis
 
 
 def _folded(name: str) -> str:
-    """Names that some file systems cannot tell apart are the same."""
+    """Equal for names that some file systems do not distinguish."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -176,7 +177,7 @@ class ThemeDocument(_Document):
 
 
 def explained(error: ValidationError) -> Iterable[str]:
-    """One line a mistake: where in the document it is, and what would be right."""
+    """One line per mistake: its position in the document, and what would be valid."""
     for detail in error.errors(include_url=False, include_input=False):
         place = _place(detail["loc"])
         yield f"{place} {_said(detail)}" if place else _said(detail)
@@ -218,6 +219,6 @@ def _nearest_key(location: tuple[int | str, ...]) -> str:
 
 
 def shown(text: str) -> str:
-    """`text` short enough for a line, and without what a terminal would act on."""
+    """`text` shortened to a line, without characters that terminals interpret."""
     text = text if len(text) <= 100 else f"{text[:99]}…"
     return text if text.isprintable() else ascii(text)[1:-1]
