@@ -1,4 +1,4 @@
-"""Refused changes in the audit log: each one, or how many there were where one is repeated over and over."""
+"""Events of refused changes: one per refusal, or one with a count for refusals that repeat often."""
 
 import asyncio
 from collections import OrderedDict
@@ -38,10 +38,9 @@ class _Tally:
 
 
 class Denials:
-    """Refusals of one process. Those of the same actor, credential, action, permission and target are events
-    up to the tenth in a minute. The others are counted, and their number is one more event once the minute is
-    over, or when the process ends.
-    """
+    """Refusals in one process. Up to ten per minute with the same actor, credential, action, permission and
+    target are events. The others are counted, and the count is one more event at the end of the minute or of
+    the process."""
 
     def __init__(self, append: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
         """`append` commits one event."""
@@ -52,12 +51,12 @@ class Denials:
         self._task: asyncio.Task[None] | None = None
 
     async def record(self, event: Mapping[str, Any]) -> None:
-        """Returns once the event is committed, or counted."""
+        """Returns once the event is committed or counted."""
         if not self._count(event):
             await self._append(event)
 
     async def close(self) -> None:
-        """Writes what was counted."""
+        """Writes the events of the counts."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -100,7 +99,7 @@ class Denials:
             await self._write()
 
     async def _write(self) -> None:
-        """What cannot be written is kept for the next time."""
+        """A count that cannot be written is kept for the next attempt."""
         while self._to_write:
             try:
                 await self._append(self._to_write[0])

@@ -1,12 +1,12 @@
-"""Which spellings of an email address lead to one mailbox, as far as emails to it are counted."""
+"""Grouping of email addresses that lead to the same mailbox, for limits."""
 
 _DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 """Domains in whose local parts dots make no difference, by the one that they are counted as."""
 
 
 def counted_address(email: str) -> str:
-    """Without its tag, which most servers take for the same mailbox: `ada+shop@` is counted as `ada@`. An
-    address is compared and written to as it is."""
+    """The address without its tag, which most servers deliver to the same mailbox: `ada+shop@` counts as
+    `ada@`. Only limits use this form."""
     local, _, domain = untagged(email).rpartition("@")
     if domain in _DOTLESS:
         return f"{local.replace('.', '')}@{_DOTLESS[domain]}"

@@ -1,4 +1,4 @@
-"""How many emails go out: allowances in PostgreSQL, spent by the transaction that enqueues the emails."""
+"""Limits of emails: token buckets in PostgreSQL, charged in the transaction that enqueues the emails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _FULL_AT = "SELECT subject, full_at FROM email_allowances WHERE subject = ANY($1
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """`most` emails, which may go out at once; spent, it fills evenly over the `period`."""
+    """Bucket of `most` emails, which refills evenly over the `period`."""
 
     most: int
     period: timedelta
@@ -26,8 +26,8 @@ class Allowance:
     async def spend(
         self, driver: asyncpg.Connection, subjects: Sequence[str], count: int = 1
     ) -> dict[str, datetime]:
-        """Takes `count` from each of the subjects, which are told apart, for as long as there are so many.
-        Returns when there will be, for the others."""
+        """Takes `count` from the bucket of each subject, as long as it has enough. Subjects must differ.
+        Returns when the others will have enough."""
         cost = min(count, self.most) * self.period / self.most
         records = await driver.fetch(_SPEND, subjects, cost, self.period)
         refused = set(subjects).difference(record["subject"] for record in records)

@@ -49,12 +49,12 @@ def encode(table: type[SQLModel], id: UUID) -> str:
 
 
 def encode_named(table_name: str, id: UUID) -> str:
-    """For what the log knows by its type's name."""
+    """For types that the log names."""
     return encode(_TABLES_BY_NAME[table_name], id)
 
 
 def table_named(name: str) -> type[SQLModel]:
-    """The same the other way."""
+    """Table of a type by the name that the log uses."""
     return _TABLES_BY_NAME[name]
 
 
@@ -63,7 +63,7 @@ def encode_credential(kind: CredentialKind, id: UUID) -> str:
 
 
 def decode(global_id: str) -> tuple[type[SQLModel], UUID] | None:
-    """None for what is no id of ours."""
+    """None if the text is not an id of this API."""
     prefix, _, digits = global_id.rpartition("_")
     table, id = _TABLES.get(prefix), _uuid(digits)
     return (table, id) if table and id else None
@@ -75,7 +75,7 @@ def decode_credential(kind: CredentialKind, global_id: str) -> UUID | None:
 
 
 def decode_all(table: type[SQLModel], global_ids: Sequence[str], argument: str) -> list[UUID]:
-    """For a filter. Raises `BadUserInput` where one of them is no id of that type."""
+    """For filters. Raises `BadUserInput` if one of them is not an id of the type."""
     decoded = [decode_as(table, global_id) for global_id in global_ids]
     if None in decoded:
         raise BadUserInput(f"`{argument}` takes ids of type {table.__name__}, and one of these is not.")
@@ -83,7 +83,7 @@ def decode_all(table: type[SQLModel], global_ids: Sequence[str], argument: str) 
 
 
 def decode_as(table: type[SQLModel], global_id: str) -> UUID | None:
-    """None too for an id of another type."""
+    """None also for an id of another type."""
     decoded = decode(global_id)
     return decoded[1] if decoded and decoded[0] is table else None
 

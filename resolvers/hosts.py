@@ -1,4 +1,4 @@
-"""Host names of the Internet, in the one form that they are compared in."""
+"""Host names of the Internet, in one normalised form."""
 
 import re
 
@@ -28,7 +28,7 @@ def ascii_host(text: str) -> str:
 
 
 def unicode_host(host: str) -> str:
-    """As people read it, of what `ascii_host` gives."""
+    """The form for display of a result of `ascii_host`."""
     return ".".join(idna.ulabel(label) if label.startswith("xn--") else label for label in host.split("."))
 
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: a change that is repeated with the same key and input is answered as the first time."""
+"""Idempotency keys: a change that is repeated with the same key and input returns the first result."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,7 +39,7 @@ class Attempt:
         return sha256(canonical_json([self.action.value, self.input]).encode()).digest()
 
     def answered(self, answer: Any) -> IdempotencyKey:
-        """The row to be stored with the change."""
+        """Row that is stored with the change."""
         return made(
             IdempotencyKey,
             actor_id=self.actor_id,
@@ -50,7 +50,7 @@ class Attempt:
         )
 
     async def earlier(self, driver: asyncpg.Connection) -> "Earlier | None":
-        """Raises `Refused` where the key was used with another input."""
+        """Raises `Refused` if the key was used with another input."""
         arguments = _EARLIER.arguments(actor_id=self.actor_id, key=self.key)
         found = await driver.fetchrow(_EARLIER.sql, *arguments)
         if found is None:
@@ -68,7 +68,7 @@ class Attempt:
 
 
 class Earlier(NamedTuple):
-    """The change of the same key and input that was made before."""
+    """Earlier change with the same key and input."""
 
     answer: Any
     by_same_credential: bool

@@ -1,4 +1,4 @@
-"""Fields that inputs of several topics have."""
+"""Input fields that several topics share."""
 
 from typing import Any
 
@@ -18,5 +18,5 @@ def idempotency_key(exception: str = "") -> Any:
 
 
 def token(description: str) -> Any:
-    """The token of an emailed link."""
+    """Token of an emailed link."""
     return text(description, most=200, code=UserErrorCode.TOKEN_INVALID)

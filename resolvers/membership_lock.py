@@ -1,4 +1,4 @@
-"""The lock under which a member changes its account."""
+"""Lock under which a member changes its account."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from resolvers.user_errors import not_found
 
 
 async def lock_membership(driver: asyncpg.Connection, membership: Membership) -> tuple[Account, Member]:
-    """The account's row first, then the member's, each as it is once the lock is held. Raises `Refused` with
-    NOT_FOUND where the membership has ended meanwhile."""
+    """Locks and reads the account's row, then the member's. Raises `Refused` with NOT_FOUND if the membership
+    has ended."""
     arguments = _LOCK.arguments(account_id=membership.account_id, member_id=membership.member_id)
     record = await driver.fetchrow(_LOCK.sql, *arguments)
     if record is None:

@@ -1,4 +1,4 @@
-"""One row by its id: by the same rules as through the front door, or not at all."""
+"""Rows by their global ids, with the same permissions as elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -36,7 +36,7 @@ Rules = Mapping[type[SQLModel], Allow]
 
 
 async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | None:
-    """Raises `Forbidden` for what the viewer may know of and not see, as the lists do."""
+    """Raises `Forbidden` for rows that the viewer may know of but not read, as lists do."""
     viewer = context.signed_in()
     decoded = decode(global_id)
     if decoded is None:
@@ -52,7 +52,7 @@ async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | Non
 
 
 async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[Any]:
-    """In the order asked for; a refusal takes the place of what it refuses."""
+    """In the order of the ids. A refused row is replaced by its error."""
     if len(global_ids) > MOST_NODES:
         raise BadUserInput(f"`ids` must have at most {MOST_NODES} items, not {len(global_ids)}.")
     found: list[Any] = []
@@ -72,7 +72,7 @@ async def find(context: Context, table: type[Row], global_id: str) -> Row | None
 
 
 async def find_row(context: Context, table: type[Row], account_id: UUID, id: UUID) -> Row | None:
-    """A tenant's row, as it is now, not as the request remembers it."""
+    """Reads a tenant's row again, bypassing the request's cache."""
     return await row(context.database, table, of_accounts(table)([account_id]), with_id(table)(id))
 
 

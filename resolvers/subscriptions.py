@@ -1,4 +1,4 @@
-"""What subscriptions stream. Woken by NOTIFY, they ask the database and look the viewer up anew each time."""
+"""Streams of subscriptions. After each NOTIFY they query the database and look up the viewer again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ _BATCH = 100
 async def audit_log_appended(
     context: Context, account_id: str, after_sequence: int | None
 ) -> AsyncIterator[AuditEvent]:
-    """Each event once and in order, as it is committed; whoever loses VIEW_AUDIT_LOG is told and let go."""
+    """Yields each event once and in order. Ends with an error when the viewer loses VIEW_AUDIT_LOG."""
     id = _account(context, account_id)
     last = await _start(context, id, after_sequence)
     who, listener = _credentials(context), context.listener
@@ -48,7 +48,7 @@ async def audit_log_appended(
 
 
 async def viewer_member_changed(context: Context, account_id: str) -> AsyncIterator[Member]:
-    """The viewer's member now, and at each change of its role; ends when the membership does."""
+    """Yields the viewer's member now and after each change of its role. Ends with the membership."""
     id = _account(context, account_id)
     told: tuple[Role, bool] | None = None
     async with context.listener.woken_by(*_credentials(context)) as woken:
@@ -75,7 +75,7 @@ def _account(context: Context, global_id: str) -> UUID:
 
 
 async def _start(context: Context, account_id: UUID, after_sequence: int | None) -> int:
-    """The sequence after which the stream begins."""
+    """Sequence after which the stream begins."""
     _require(context.membership(account_id), Permission.VIEW_AUDIT_LOG)
     head = await head_sequence(context, account_id)
     if after_sequence is None:

@@ -1,4 +1,5 @@
-"""What people type, made fit to store. Each raises `Refused`, which says what would be right."""
+"""Validation and normalisation of texts that people enter. Each function raises `Refused` with a message that
+says what would be valid."""
 
 import unicodedata
 from decimal import Decimal
@@ -25,7 +26,7 @@ def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
 
 
 def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> str | None:
-    """Several lines, or None where nothing is said."""
+    """Several lines; None for an empty text."""
     if text is None or not text.strip():
         return None
     too_long = invalid(f"{what} must have at most {most:,} characters.", *path)
@@ -76,7 +77,7 @@ def clean_amount(amount: Decimal | None, what: str, *path: str) -> Decimal | Non
 
 
 def mask_email(email: str) -> str:
-    """`j•••@e•••.com`: enough to recognise one's own, too little to learn another's."""
+    """Masked address such as `j•••@e•••.com`, in which people recognise their own but cannot learn others."""
     local, _, domain = email.rpartition("@")
     name, dot, rest = domain.rpartition(".")
     return f"{local[:1]}•••@{name[:1]}•••{dot}{rest}"

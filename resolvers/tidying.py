@@ -1,4 +1,4 @@
-"""What is of no use any more, and nothing in the audit log names, is forgotten."""
+"""Deletion of expired rows that the audit log does not refer to."""
 
 from datetime import timedelta
 
@@ -18,8 +18,8 @@ _DAY = timedelta(days=1)
 
 
 async def forget_expired(database: Database) -> None:
-    """Idempotency keys, sign-in links and the links of downloads, a day after their time; and allowances of
-    which nothing is spent."""
+    """Deletes idempotency keys, sign-in links and download links a day after they expired, and full email
+    allowances."""
     at = now()
     async with tidying(database) as writer:
         await writer.fetch(_ALLOWANCES, before=at)

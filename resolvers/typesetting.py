@@ -49,11 +49,11 @@ _given_back_at: dict[Path, float] = {}
 
 
 class DocumentTooLarge(Exception):
-    """A document takes more memory or time than one may."""
+    """The document exceeds the limit of memory or time."""
 
 
 class TypesettingFailed(Exception):
-    """The template, or the program, is at fault."""
+    """The template or the program has an error."""
 
 
 class _Queue:

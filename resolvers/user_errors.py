@@ -1,4 +1,4 @@
-"""What a person can mend: raised by a change, answered as `userErrors`."""
+"""Errors that the caller can fix: raised by a change and returned as `userErrors`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,7 +72,7 @@ class RetryLater(InputError):
 
 
 class Refused(Exception):
-    """Leaves a change with nothing changed, and tells the person why."""
+    """Ends a change without any effect, with errors for the caller."""
 
     def __init__(self, *errors: InputError) -> None:
         super().__init__(errors[0].message)

@@ -1,4 +1,4 @@
-"""Which rows of an account a member sees. Lists, counts and single look-ups all ask here."""
+"""Rows of an account that a member may see. Lists, counts and single lookups all use it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ _on_offer = Condition(lambda: col(Theme.withdrawn_at).is_(None))
 
 
 def licenses_seen_by(membership: Membership) -> Seen:
-    """All, for who may revoke them; those that are active and one's own; or those that are active."""
+    """All licenses for members who may revoke them; otherwise the active ones and, for Members, their own."""
     if membership.may(Permission.REVOKE_LICENSES):
         return Seen()
     active = states([LicenseStatus.ACTIVE])
@@ -64,7 +64,7 @@ def _in_state(status: LicenseStatus) -> tuple[Branch, ...]:
 
 
 def sees_license(membership: Membership, license: License) -> bool:
-    """The same, of one that was found."""
+    """The same rule for one license."""
     if membership.may(Permission.REVOKE_LICENSES):
         return True
     own = membership.member_id in (license.holder_id, license.provisioned_by_id)
@@ -72,7 +72,7 @@ def sees_license(membership: Membership, license: License) -> bool:
 
 
 def api_keys_seen_by(membership: Membership) -> tuple[Bound, ...]:
-    """All, for who generates them; else one's own."""
+    """All keys for members who may generate them; otherwise their own."""
     if membership.may(Permission.GENERATE_API_KEYS):
         return ()
     return (_api_keys_of(membership.member_id),)

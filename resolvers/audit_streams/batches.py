@@ -23,7 +23,7 @@ MOST_LOOKED_AT = 50_000
 
 @dataclass(frozen=True)
 class Batch:
-    """Empty where none of the events up to `last` is wanted."""
+    """Events that are sent together. Empty if no event up to `last` matches the webhook's actions."""
 
     last: int
     body: bytes = field(repr=False)

@@ -1,4 +1,4 @@
-"""What becomes of a webhook that its receiver does not take: tried again for 3 days, and then it waits."""
+"""Handling of failed deliveries: retries for AUDIT_STREAM_RETRY_HOURS, then the webhook is paused."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from settings import Settings
 
 
 def is_over(settings: Settings, stream: AuditStream) -> bool:
-    """Whether it has been tried for long enough."""
+    """Whether the time for retries has passed."""
     failing_since = stream.failing_since or now()
     return now() - failing_since >= timedelta(hours=settings.audit_stream_retry_hours)
 
@@ -23,8 +23,8 @@ def is_over(settings: Settings, stream: AuditStream) -> bool:
 async def stop(
     settings: Settings, database: Database, stream: AuditStream, status: AuditStreamStatus, error: str
 ) -> None:
-    """PAUSED or ENDED, in the log, and each Admin is told. Nothing of it where whoever holds the lease by now
-    is another, or an Admin was quicker."""
+    """Sets the status PAUSED or ENDED, with an event, and emails each Admin. Does nothing if another worker
+    holds the lease or an Admin has changed the status."""
     async with system_change(database, stream.account_id, AuditAction.AUDIT_STREAM_PAUSED, PLATFORM) as tx:
         current = await tx.get(AuditStream, stream.id, lock=True)
         if current.lease_id != stream.lease_id or current.status is not AuditStreamStatus.ACTIVE:

@@ -1,8 +1,9 @@
-"""The delivery of audit streams: by as many workers as there are, each stream by one of them at a time.
+"""Delivery of audit streams by any number of workers; each stream is delivered by one worker at a time.
 
-Whoever delivers a stream holds its lease, a row's two columns, and no transaction while the receiver answers.
-A killed worker's lease runs out, and the batch that it had begun is sent again. The cursor moves once the
-receiver has answered that it took the batch, so each event is delivered at least once and in order.
+The worker that delivers a stream holds its lease, which is stored in the stream's row, and no transaction
+while it waits for the receiver. After a worker was killed, its lease expires and the current batch is sent
+again. The cursor advances after the receiver has accepted the batch, so each event is delivered at least once
+and in order.
 """
 
 import asyncio
@@ -60,13 +61,13 @@ async def keep_delivering(
     pace: StreamPace | None = None,
     resolve: Resolve = resolve,
 ) -> None:
-    """Until `stopping` is set; then what is on its way has a few seconds to arrive."""
+    """Runs until `stopping` is set; then deliveries in progress have a few seconds to finish."""
     backend = CheckedBackend(resolve, private_addresses=settings.audit_stream_private_addresses)
     await Delivery(settings, database, backend, pace or StreamPace()).run(stopping)
 
 
 class Delivery:
-    """One worker's."""
+    """Delivery by one worker."""
 
     def __init__(
         self, settings: Settings, database: Database, backend: CheckedBackend, pace: StreamPace
@@ -126,7 +127,7 @@ class Delivery:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _turn(self, stream: AuditStream) -> None:
-        """Some batches of one stream, one after the other."""
+        """Delivers some batches of one stream, one after the other."""
         over_at = monotonic() + TURN_SECONDS
         try:
             for _ in range(BATCHES_A_TURN):
@@ -146,7 +147,7 @@ class Delivery:
             self._woken.set()
 
     async def _deliver(self, stream: AuditStream, batch: Batch) -> bool:
-        """Whether it was taken, and the stream is still this worker's to go on with."""
+        """Returns whether the batch was accepted and this worker still holds the lease."""
         if not batch.body:
             return bool(await self._note(_PASS, stream, last=batch.last))
         # Noted before it is sent: what is sent again is the same batch, whatever the log has by then.
@@ -212,7 +213,7 @@ def _is_active() -> tuple[ColumnElement[bool], ...]:
 
 
 def _leased(*where: ColumnElement[bool]) -> Update:
-    """The row, while the lease is the same."""
+    """The row, if the lease is unchanged."""
     return (
         update(AuditStream)
         .where(

@@ -1,4 +1,4 @@
-"""Download links: issued to one person for a few minutes, and checked again whenever one is opened."""
+"""Download links, issued to one person for a few minutes and checked again whenever they are opened."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ PDF_MEDIA_TYPE = "application/pdf"
 
 
 class WhyNot(StrEnum):
-    """Why nothing goes out by a link."""
+    """Reason why a link is refused."""
 
     UNKNOWN = "UNKNOWN"
     EXPIRED = "EXPIRED"
@@ -67,7 +67,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Subject:
-    """What the log says was downloaded."""
+    """Target of the download's event in the log."""
 
     table: type[SQLModel]
     id: UUID
@@ -79,7 +79,8 @@ class Subject:
 
 @dataclass(frozen=True)
 class Content:
-    """What goes out by a link. Of unknown `size` it is sent as it is made, and not in parts."""
+    """Content of a download. If `size` is None it is sent while it is created, and ranges are not
+    supported."""
 
     subject: Subject
     file_name: str
@@ -93,7 +94,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Licensed:
-    """What a link to a theme's file leads to, as it is now."""
+    """License, theme and file of a theme file's link, at the current time."""
 
     license: License
     theme: Theme
@@ -102,7 +103,7 @@ class Licensed:
 
 @dataclass(frozen=True)
 class Link:
-    """A link that works, of a person who is still a member and signed in."""
+    """Valid link of a person who is still a member and signed in."""
 
     row: DownloadLink
     member: Member
@@ -118,13 +119,13 @@ class Link:
         return Membership(self.member.account_id, self.member.id, self.member.role)
 
     def require(self, permission: Permission) -> None:
-        """Raises DownloadRefused where the member's role, as it is now, does not have it."""
+        """Raises DownloadRefused if the member's current role lacks the permission."""
         if not self.membership.may(permission):
             raise DownloadRefused(WhyNot.NOT_PERMITTED)
 
 
 def link_actor(link: DownloadLink, member_name: str) -> Actor:
-    """The member, with the credential that asked for the link."""
+    """The member with the credential that requested the link."""
     credential = Credential(CredentialKind(link.credential_kind), link.credential_id, link.credential_label)
     return Actor(ActorKind.MEMBER, member_name, link.member_id, credential)
 
@@ -138,8 +139,8 @@ async def hand_out(
     media_type: str,
     size: int | None,
 ) -> Download:
-    """A link for the acting member and its credential. `subject` is JSON, and says to the kind's opener what
-    was asked for."""
+    """Issues a link to the acting member and its credential. `subject` is JSON that the opener of this kind
+    reads."""
     token, token_hash = new_token()
     credential = context.signed_in().credential
     expires_at = now() + timedelta(seconds=context.settings.download_lifetime_seconds)
@@ -163,7 +164,7 @@ async def hand_out(
 
 
 def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
-    """A PDF that was made when its link was opened."""
+    """PDF that is created when its link is opened."""
 
     async def stream(start: int, end: int | None) -> AsyncIterator[bytes]:
         yield pdf[start:end]
@@ -172,7 +173,7 @@ def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
 
 
 async def find_link(database: Database, token: str) -> Link:
-    """What a link is good for now. Raises DownloadRefused. One statement, whatever has changed meanwhile."""
+    """Looks up a link with its current rights, by one statement. Raises DownloadRefused."""
     records = await database.fetch(_LINK.sql, hash_token(token))
     if not records:
         raise DownloadRefused(WhyNot.UNKNOWN)
@@ -212,7 +213,7 @@ def _link() -> Select[*tuple[Any, ...]]:
 
 
 def _is_signed_in() -> ColumnElement[bool]:
-    """Whether the credential that asked for the link is still good."""
+    """Whether the credential that requested the link still works."""
     session = exists().where(
         col(DownloadLink.credential_kind) == CredentialKind.SESSION,
         col(Session.id) == col(DownloadLink.credential_id),

@@ -1,4 +1,4 @@
-"""What each kind of link leads to, and what the log calls its going out."""
+"""Openers: the content of each kind of link, and its description in the log."""
 
 from collections.abc import Mapping
 

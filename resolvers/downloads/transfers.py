@@ -73,7 +73,7 @@ class _Alone:
 
 @dataclass
 class Sending:
-    """A transfer of this process."""
+    """Transfer in this process."""
 
     id: UUID
     link: DownloadLink
@@ -101,7 +101,7 @@ class Transfers:
         self._is_closed = False
 
     async def begin(self, link: Link, content: Content, client: Client, range: str | None) -> Sending:
-        """`range` is the answer's Content-Range, where a part was asked for."""
+        """`range` is the response's Content-Range for a partial response."""
         told = _told(content.subject, content.size, range)
         sending = Sending(new_id(), link.row, link.member.name, client, told)
         async with transfer_note(self._database) as writer:
@@ -124,7 +124,7 @@ class Transfers:
         return sending
 
     async def end(self, sending: Sending) -> None:
-        """Audits it, even if whoever awaits this is cancelled."""
+        """Writes the event, even if the awaiting task is cancelled."""
         await asyncio.shield(self._in_background(self._end(sending)))
 
     def _in_background(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -134,8 +134,8 @@ class Transfers:
         return task
 
     async def close(self) -> None:
-        """Cuts what still goes out, and audits it; what takes longer than a few seconds is left to the job
-        worker."""
+        """Aborts the transfers and writes their events. The job worker writes those that take longer than a
+        few seconds."""
         self._is_closed = True
         open = list(self._open.values())
         _cut(open)

@@ -29,8 +29,8 @@ _TO = "invitations to "
 async def count_emails(
     tx: Change, settings: Settings, emails: Sequence[str], *path: str
 ) -> dict[str, datetime]:
-    """Counts one to each of the addresses. Returns those that got too many, with when they may have another.
-    Raises Refused where the account, or who invites, has sent too many."""
+    """Charges one email to each address. Returns the addresses over their limit, with the time of the next
+    email. Raises Refused if the account or the inviter is over its limit."""
     different = list(dict.fromkeys(emails))
     waiting = await _count_recipients(tx, settings, different)
     going_out = len(different) - len(waiting)
@@ -86,13 +86,13 @@ async def _emails_a_day(tx: Change, settings: Settings) -> int:
 
 
 def _when_grown(tx: Change, settings: Settings, count: int) -> datetime:
-    """When the account may send so many at once."""
+    """When the account's limit will be large enough."""
     days = ceil(log2(count / settings.invitation_emails_of_a_new_account))
     return tx.account.created_at + days * _DAY
 
 
 def _vouched_for() -> Select[tuple[bool]]:
-    """Whether it has paid, or the operator created it or granted it licenses."""
+    """Whether the account has paid, was created by the operator or was granted licenses."""
     paid = exists().where(
         col(Invoice.account_id) == parameter("account_id"),
         col(Invoice.status) == InvoiceStatus.PAID,

@@ -1,4 +1,4 @@
-"""What becomes of invitations by itself: their emails are delivered, or not, and their time runs out."""
+"""Jobs for invitations: delivery reports of emails, and expiry."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -47,7 +47,7 @@ _DUE_OF_ACCOUNT = Statement(
 
 
 async def is_current(database: Database, email: InvitationDelivery) -> bool:
-    """Whether its link still works: there is no use in an email whose link is dead."""
+    """Whether the email's link is still valid; otherwise the email is not sent."""
     where = of_accounts(Invitation)([email.account_id]), with_id(Invitation)(email.invitation_id)
     invitation = await row(database, Invitation, *where)
     return (
@@ -60,8 +60,7 @@ async def is_current(database: Database, email: InvitationDelivery) -> bool:
 async def record_delivery(
     database: Database, email: InvitationDelivery, status: DeliveryStatus, error: str | None
 ) -> None:
-    """Once or again: the second report of the same changes nothing. A failure for good is an event; whatever
-    else the mail server answers is noted."""
+    """Stores a delivery report. A repeated report changes nothing. A permanent failure has an event."""
     if status is DeliveryStatus.FAILED:
         await _record_failure(database, email, error)
         return
@@ -118,7 +117,7 @@ async def _record_failure(database: Database, email: InvitationDelivery, error: 
 
 
 async def expire_due(database: Database) -> int:
-    """Gives those whose time is over their state and their event; returns how many. A change an account."""
+    """Marks expired invitations, with events, in one change per account. Returns their number."""
     expired = 0
     due = await _due(database)
     for account_id, ids in groupby(due, key=lambda row: row[0]):

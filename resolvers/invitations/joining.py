@@ -1,4 +1,4 @@
-"""What the invited person does: look at the link, join, decline."""
+"""Preview, acceptance and refusal of an invitation by the invited person."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +31,7 @@ from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
 
 @dataclass(frozen=True)
 class InvitationPreview:
-    """What a link shows before anyone signs in."""
+    """Content of the invitation page, without a session."""
 
     account_name: str
     role: Role
@@ -94,10 +94,10 @@ class AcceptInvitationResult:
 
 
 async def accept_invitation(context: Context, input: AcceptInvitationInput) -> AcceptInvitationResult:
-    """Signs in only a person that this very acceptance creates: strangers send invitations, and people
-    forward them.
+    """Signs in only a person who is created by this acceptance, because strangers can send invitations and
+    people forward them.
 
-    Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or what became of the invitation.
+    Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or the status of the invitation.
     """
     found = await _opened(context, input.token)
     async with system_change(
@@ -171,7 +171,7 @@ async def decline_invitation(context: Context, input: DeclineInvitationInput) ->
 
 
 async def _opened(context: Context, token: str) -> Invitation:
-    """The link's invitation, if whoever is signed in is the one invited."""
+    """The link's invitation, unless another person is signed in."""
     shown = await preview(context, token)
     if shown is None:
         raise _no_link()
@@ -190,7 +190,7 @@ async def _opened(context: Context, token: str) -> Invitation:
 
 
 async def _locked(tx: Change, found: Invitation) -> Invitation:
-    """As it is under the account's lock, if its link is still the one that was opened."""
+    """The invitation under the account's lock, if its link is unchanged."""
     invitation = await locked(tx, found)
     if invitation.token_hash != found.token_hash:
         raise _no_link()

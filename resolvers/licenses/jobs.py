@@ -1,4 +1,4 @@
-"""Licenses that are over: all see it at once; here it is stored and told, and the entitlement freed."""
+"""Jobs for licenses: expired licenses are stored as such, with events, and their entitlements released."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ _DUE = Statement(
 
 
 async def expire_due(database: Database) -> int:
-    """Gives those whose time is over their state and their event; returns how many. A change an account, so
-    that one that is killed has done all of an account's batch, or nothing."""
+    """Marks expired licenses in one change per account, so that a killed job leaves an account's batch
+    complete or untouched. Returns their number."""
     expired = 0
     while due := [(row[0], row[1]) for row in await database.fetch(_DUE.sql)]:
         in_batch = 0

@@ -6,7 +6,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_license_key() -> str:
-    """15 random characters (75 bits) and their sum modulo 32, weighted by position."""
+    """15 random characters (75 bits), and their sum modulo 32, weighted by position."""
     values = [byte % 32 for byte in token_bytes(15)]
     characters = "".join(_ALPHABET[value] for value in (*values, _check(values)))
     return "TL-" + "-".join(characters[start : start + 4] for start in range(0, 16, 4))

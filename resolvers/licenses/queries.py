@@ -165,6 +165,6 @@ def _search(account_id: UUID, text: str) -> Search:
 
 
 def _is_of_theme_called(search: Any) -> Any:
-    """The themes are found once, and not for each license."""
+    """The themes are looked up once instead of for each license."""
     themes = select(col(Theme.id)).where(contains(col(Theme.name_folded), search))
     return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))

@@ -1,4 +1,4 @@
-"""Where a theme is used: a host name."""
+"""Sites of licenses: host names."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a member would leave behind, read for all who are asked about at once."""
+"""What a member would leave behind, read for all selected members at once."""
 
 from collections import defaultdict
 from typing import Any

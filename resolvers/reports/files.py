@@ -1,4 +1,4 @@
-"""Reports as CSV and as NDJSON: PostgreSQL writes the lines, and they go on as they come."""
+"""Reports as CSV and NDJSON. PostgreSQL writes the lines, which are sent as they arrive."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -38,7 +38,7 @@ def csv_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
 
 
 def csv_statement(rows: Rows) -> tuple[str, list[Any]]:
-    """What COPY writes as CSV, and its arguments."""
+    """Statement for COPY to CSV, and its arguments."""
     return _written(rows, _csv_cell)
 
 

@@ -1,4 +1,4 @@
-"""Reports as PDFs: what a person hands on, with totals and a chart before the table."""
+"""Reports as PDFs, with totals and a chart before the table."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +55,7 @@ class _Layout:
 
 
 async def report_pdf(database: Database, rows: Rows, request: ReportRequest, account_name: str) -> bytes:
-    """At most 5,000 rows; where there are more by now, it says so."""
+    """At most 5,000 rows. If there are more, the PDF says so."""
     made_at = now()
 
     async def read() -> Mapping[str, Any]:
@@ -97,7 +97,7 @@ def _period(since: datetime | None, until: datetime | None) -> str:
 
 
 def _bars(records: Records, name: str) -> list[tuple[str, int]]:
-    """The longest ones, and one for all others."""
+    """The longest bars, and one for all others."""
     counts = Counter(_text(record[name]) for record in records).most_common()
     bars, others = counts[:_MOST_BARS], counts[_MOST_BARS:]
     return [*bars, (f"{len(others)} others", sum(count for _, count in others))] if others else bars
@@ -129,7 +129,7 @@ def _team_totals(records: Records) -> list[tuple[str, str]]:
 
 
 def _invoice_totals(records: Records) -> list[tuple[str, str]]:
-    """What was voided is owed by nobody."""
+    """Without void invoices."""
     billed, owed = Counter[str](), Counter[str]()
     for record in records:
         sums = (

@@ -1,4 +1,4 @@
-"""What stands in a report: which columns of which rows, in which order."""
+"""Content of reports: their rows, columns and order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,8 +135,8 @@ class Rows:
 
 
 def rows_of(request: ReportRequest, membership: Membership) -> Rows:
-    """What the member may see of it, with the role it has now. Raises `BadUserInput` for a filter by what is
-    no id."""
+    """Rows that the member may read with its current role. Raises `BadUserInput` if a filter has an
+    invalid id."""
     return _ROWS[request.kind](request, membership)
 
 
@@ -162,7 +162,7 @@ def _active_licenses(request: ReportRequest, membership: Membership) -> Rows:
 
 
 def _license_activity(request: ReportRequest, membership: Membership) -> Rows:
-    """All of the account's for who sees the whole log, and one's own for others."""
+    """All events of the account for members who may see the whole log; their own for others."""
     columns = {
         "sequence": col(AuditEvent.sequence),
         "occurredAt": _time(col(AuditEvent.occurred_at)),
@@ -222,7 +222,7 @@ def _events(columns: dict[str, Any], request: ReportRequest, membership: Members
 
 
 def _team(request: ReportRequest, membership: Membership) -> Rows:
-    """By name; those who have left too."""
+    """Ordered by name, including removed members."""
     held = select(func.count()).where(
         col(License.account_id) == col(Member.account_id),
         col(License.holder_id) == col(Member.id),

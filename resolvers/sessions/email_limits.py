@@ -1,4 +1,4 @@
-"""How many sign-in emails go out to the spellings of one address, and at the request of one client."""
+"""Limits of sign-in emails, per mailbox and per requesting client."""
 
 from datetime import timedelta
 
