@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from web.rate_limits import RateLimits
 
 
-class _WithSettings(typer.core.TyperGroup):
-    """Help that ends with every setting, as `settings.py` declares it."""
+class _GroupWithSettings(typer.core.TyperGroup):
+    """Command group whose help ends with a table of all settings."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         super().format_help(ctx, formatter)
@@ -37,7 +37,7 @@ class _WithSettings(typer.core.TyperGroup):
 
 
 app = typer.Typer(
-    cls=_WithSettings,
+    cls=_GroupWithSettings,
     help="Teams, roles, licenses and the audit log, as a GraphQL API.",
     no_args_is_help=True,
     add_completion=False,
@@ -57,29 +57,29 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        _complain(error)
+        _print_error(error)
         raise SystemExit(1) from None
 
 
 @app.command()
 def serve(
-    worker: Annotated[bool, typer.Option(help="Also do background jobs: emails, expiry.")] = True,
+    worker: Annotated[bool, typer.Option(help="Also run background jobs, such as sending emails.")] = True,
 ) -> None:
     """Serve the API, with the embedded PostgreSQL where DATABASE_URL is not set."""
     settings = settings_module.load()
-    gc.disable()  # None of what is imported is garbage: looking through it takes a tenth of the start.
+    gc.disable()  # Imports create no garbage: collecting would take a tenth of the start.
     from web import server
     from web.logs import configure_logs
 
     configure_logs(settings)
     try:
-        server.listener(settings).close()  # Before anything is made.
+        server.listener(settings).close()  # Fails early where the port is in use.
         with database_of(settings, serving=True) as (url, postgresql):
             require_folders(settings)
             os.environ["DATABASE_URL"] = url
             os.environ.pop("MIGRATION_DATABASE_URL", None)
             if server.may_fork():
-                for module in ("app", "worker"):  # Once for all processes.
+                for module in ("app", "worker"):  # Imported once, before the processes are forked.
                     import_module(module)
             rate_limits, worker_status = _shared(settings)
             gc.freeze()
@@ -97,7 +97,7 @@ def serve(
 
 @app.command()
 def worker() -> None:
-    """Do background jobs only, beside `serve --no-worker`."""
+    """Run background jobs only, next to `serve --no-worker`."""
     settings = settings_module.load()
     with database_of(settings) as (url, _):
         require_folders(settings)
@@ -108,7 +108,7 @@ def worker() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the tables up to date, as the role of MIGRATION_DATABASE_URL."""
+    """Migrate the database to this version, as the role of MIGRATION_DATABASE_URL."""
     settings = settings_module.load()
     if settings.database_url is None:
         with database_of(settings):
@@ -120,9 +120,7 @@ def migrate() -> None:
 
     app_role = postgresql_dsn.parse(settings.database_url.get_secret_value()).user
     if not app_role:
-        raise CommandError(
-            "DATABASE_URL: name the app's role in it, postgresql://ROLE:password@host/database."
-        )
+        raise CommandError("DATABASE_URL has no role: use the form postgresql://ROLE:password@host/database.")
     migrate.upgrade(settings.migration_database_url.get_secret_value(), app_role)
     out.print(f"The tables are up to date, and {app_role} has its grants.", markup=False)
 
@@ -136,7 +134,7 @@ def print_schema() -> None:
 
 
 def _shared(settings: Settings) -> "tuple[RateLimits, JobWorkerStatus]":
-    """What the processes of the server share."""
+    """State in memory that the server's processes share."""
     from web.job_worker import JobWorkerStatus
     from web.rate_limits import RateLimits
 
@@ -144,7 +142,7 @@ def _shared(settings: Settings) -> "tuple[RateLimits, JobWorkerStatus]":
 
 
 def _load_server(rate_limits: "RateLimits", worker_status: "JobWorkerStatus") -> "HttpServer":
-    """In each server process."""
+    """Creates the server in each server process."""
     from web.server import collect_less, end_with_parent
 
     end_with_parent()
@@ -157,7 +155,7 @@ def _load_server(rate_limits: "RateLimits", worker_status: "JobWorkerStatus") ->
 
 
 def _work(settings: Settings, url: str, status: "JobWorkerStatus") -> None:
-    """In the job worker's process."""
+    """Runs in the job worker's process."""
     from web.server import end_with_parent
 
     end_with_parent()
@@ -166,24 +164,24 @@ def _work(settings: Settings, url: str, status: "JobWorkerStatus") -> None:
     try:
         worker.main(settings, url, status.started)
     except Exception as error:
-        _complain(error)
+        _print_error(error)
         raise SystemExit(1) from None
 
 
 def _welcome(settings: Settings, url: str, with_demo: bool) -> Callable[[], None]:
-    places = {"GraphiQL": f"{settings.public_url}/graphql"}
+    addresses = {"GraphiQL": f"{settings.public_url}/graphql"}
     if settings.smtp_url is None:
-        places["Mailbox"] = f"{settings.public_url}/mailbox"
+        addresses["Mailbox"] = f"{settings.public_url}/mailbox"
     if with_demo:
         for name, role, link in asyncio.run(_sign_in_links(settings, url)):
-            places[f"Sign in as {name}, {role}"] = link
-    width = max(map(len, places))
+            addresses[f"Sign in as {name}, {role}"] = link
+    width = max(map(len, addresses))
 
-    def print_places() -> None:
-        for place, address in places.items():
-            out.print(f"[bold]{escape(place.ljust(width))}[/]  {escape(address)}", soft_wrap=True)
+    def print_addresses() -> None:
+        for name, address in addresses.items():
+            out.print(f"[bold]{escape(name.ljust(width))}[/]  {escape(address)}", soft_wrap=True)
 
-    return print_places
+    return print_addresses
 
 
 async def _sign_in_links(settings: Settings, url: str) -> list[tuple[str, str, str]]:
@@ -206,7 +204,7 @@ def _settings_table() -> Table:
     return table
 
 
-def _complain(error: BaseException) -> None:
+def _print_error(error: BaseException) -> None:
     if os.environ.get("LOG_LEVEL") == "debug":
         traceback.print_exc()
     notes.print(_sentence(error), style="red", markup=False, soft_wrap=True)
@@ -221,7 +219,7 @@ def _sentence(error: BaseException) -> str:
     while cause := _cause(causes[-1]):
         causes.append(cause)
     if any("No space left on device" in str(cause) for cause in causes):
-        return "The disk is full: make room, then start again; nothing is lost."
+        return "The disk is full: free some space, then start again. No data is lost."
     for cause in causes:
         match cause:
             case CommandError() | UnknownRevision():
@@ -233,12 +231,12 @@ def _sentence(error: BaseException) -> str:
             case asyncpg.PostgresError():
                 return f"PostgreSQL says: {_first_line(cause)}."
             case asyncpg.TargetServerAttributeNotMatched():
-                return "None of the hosts of DATABASE_URL can be written to: start one, or correct it."
+                return "No host in DATABASE_URL is writable: start a primary server, or correct DATABASE_URL."
             case OSError(filename=str() as filename):
-                return f"{filename}: {cause.strerror}. Set DATA_DIR to a folder that can be written."
+                return f"{filename}: {cause.strerror}. Set DATA_DIR to a writable folder."
             case OSError():
                 return f"The database cannot be reached ({cause}): start it, or correct DATABASE_URL."
-    return f"Unexpected: {error!r}. LOG_LEVEL=debug shows where."
+    return f"Unexpected error: {error!r}. Set LOG_LEVEL=debug to see the traceback."
 
 
 def _cause(error: BaseException) -> BaseException | None:
@@ -248,7 +246,7 @@ def _cause(error: BaseException) -> BaseException | None:
 
 
 def _first_line(error: BaseException) -> str:
-    """Without the detail, which shows what is in the row."""
+    """The first line of the message, without the detail, which contains values of the row."""
     return str(error).partition("\n")[0].rstrip(".")
 
 

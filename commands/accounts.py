@@ -1,4 +1,4 @@
-"""`team-access account`."""
+"""The commands `team-access account`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,12 +18,14 @@ app = typer.Typer(help="Accounts.", no_args_is_help=True)
 def create_account(
     name: str,
     owner_email: str,
-    owner_name: Annotated[str | None, typer.Option(help="From the address by default.")] = None,
+    owner_name: Annotated[
+        str | None, typer.Option(help="Name of the owner; derived from the email address by default.")
+    ] = None,
     slug: Annotated[
-        str | None, typer.Option(help="Short name of the account, made of NAME by default.")
+        str | None, typer.Option(help="Short name of the account; derived from NAME by default.")
     ] = None,
 ) -> None:
-    """Found an account. Its owner signs in with the address."""
+    """Create an account. Its owner signs in with OWNER_EMAIL."""
     from resolvers.accounts import operator
 
     async def create(settings: Settings, database: "Database") -> None:

@@ -1,4 +1,4 @@
-"""`team-access audit`."""
+"""The commands `team-access audit`."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audit_proof.verification import Verified
     from models.database import Database
 
-app = typer.Typer(help="The audit log: its proof, and its end.", no_args_is_help=True)
+app = typer.Typer(help="Verification and pruning of the audit log.", no_args_is_help=True)
 Value = TypeVar("Value")
 _EXIT_CODES = {"verified": 0, "filtered": 3, "unsigned": 4}
 
@@ -37,11 +37,14 @@ def _day_or_moment(text: str) -> datetime:
 def verify_export(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     checkpoint: Annotated[
-        str | None, typer.Option(help="SEQUENCE:HASH, or a file: the export must hold that event.")
+        str | None,
+        typer.Option(help="SEQUENCE:HASH, or a file with a checkpoint: the export must contain that event."),
     ] = None,
     public_key: Annotated[
         str | None,
-        typer.Option(help="The server's: `audit public-key` prints it.", envvar="AUDIT_PUBLIC_KEY"),
+        typer.Option(
+            help="Public key of the server, which `audit public-key` prints.", envvar="AUDIT_PUBLIC_KEY"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +77,7 @@ def verify_export(
 
 @app.command("checkpoint")
 def print_checkpoint(account_slug: str) -> None:
-    """Print where an account's log has got to, as a line of JSON: keep it elsewhere."""
+    """Print a checkpoint of an account's log as a line of JSON, to be stored outside the server."""
     from resolvers.audit import operator as operator_audit
 
     async def print_(settings: Settings, database: "Database") -> None:
@@ -85,7 +88,7 @@ def print_checkpoint(account_slug: str) -> None:
 
 @app.command("public-key")
 def print_public_key() -> None:
-    """Print what the signatures of exports, and of what was pruned, are checked with."""
+    """Print the public key that verifies the signatures of exports and of pruned events."""
     from audit_proof import keys as audit_keys
     from resolvers.audit import signing_keys
 
@@ -106,7 +109,10 @@ def prune(
         ),
     ],
     export: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The whole log, as NDJSON.")
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, readable=True, help="An export of the whole log as NDJSON."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -147,8 +153,8 @@ def _signing_key(settings: Settings) -> "Ed25519PrivateKey":
         raise CommandError(str(error)) from error
 
 
-def _argument(name: str, read: Callable[[str], Value], given: str | None) -> Value | None:
+def _argument(name: str, read: Callable[[str], Value], text: str | None) -> Value | None:
     try:
-        return None if given is None else read(given)
+        return None if text is None else read(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=name) from error

@@ -1,4 +1,4 @@
-"""`team-access catalog`."""
+"""The commands `team-access catalog`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,7 @@ def import_catalog(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, readable=True)],
     as_json: AsJson = False,
 ) -> None:
-    """Add a folder's themes to the catalog, or update them: theme.json and its files in a folder each."""
+    """Add or update the themes in FOLDER. Each theme is a folder with theme.json and its files."""
     from rich.progress import Progress
 
     from models.storage import Storage
@@ -46,7 +46,7 @@ def import_catalog(
 
 @app.command("list")
 def list_catalog(as_json: AsJson = False) -> None:
-    """List the themes, withdrawn ones too."""
+    """List all themes, including withdrawn ones."""
     from resolvers.accounts import operator
 
     async def list_(settings: Settings, database: "Database") -> None:

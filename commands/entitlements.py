@@ -1,4 +1,4 @@
-"""`team-access entitlements`."""
+"""The commands `team-access entitlements`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from models.database import Database
 
-app = typer.Typer(help="What an account may provision.", no_args_is_help=True)
+app = typer.Typer(help="Licenses that an account may provision.", no_args_is_help=True)
 
 
 @app.command("grant")
@@ -26,13 +26,13 @@ def grant_entitlements(
 
     async def grant(settings: Settings, database: "Database") -> None:
         entitlement = await operator.grant_entitlement(database, account_slug, theme_slug, quantity)
-        granted = {
+        result = {
             "account": account_slug,
             "theme": theme_slug,
             "purchased": entitlement.purchased,
             "provisioned": entitlement.provisioned,
         }
         sentence = f"{account_slug} may now have {entitlement.purchased} licenses of {theme_slug}."
-        print_done(sentence, granted, as_json=as_json)
+        print_done(sentence, result, as_json=as_json)
 
     run(grant)

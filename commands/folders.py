@@ -1,4 +1,4 @@
-"""The local folders that a configuration needs, looked at before anything is served."""
+"""Check of the local folders that the settings name, before the server starts."""
 
 import os
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from settings import Settings
 
 
 def require_folders(settings: Settings) -> None:
-    """Makes those that are not there yet. Raises CommandError where one cannot be written."""
-    for name, folder in _needed(settings):
+    """Creates missing folders. Raises CommandError where one is not writable."""
+    for name, folder in _required(settings):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK | os.X_OK):
@@ -19,12 +19,12 @@ def require_folders(settings: Settings) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise CommandError(
-                f"{name}: {folder} cannot be used ({reason}). Set {name} to a folder that may be written."
+                f"{name}: {folder} cannot be used ({reason}). Set {name} to a writable folder."
             ) from None
 
 
-def _needed(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """The embedded PostgreSQL makes its own, inside DATA_DIR."""
+def _required(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """The folders, each with its setting; the embedded PostgreSQL creates its own in DATA_DIR."""
     if settings.smtp_url is None:
         yield "DATA_DIR", settings.data_dir
     parts = urlsplit(settings.storage_url)

@@ -1,4 +1,4 @@
-"""`team-access invoices`."""
+"""The commands `team-access invoices`."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from models.billing import Invoice
     from models.database import Database
 
-app = typer.Typer(help="What accounts are billed.", no_args_is_help=True)
+app = typer.Typer(help="Invoices of accounts.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -20,26 +20,26 @@ def list_invoices(
     account_slug: str,
     status: Annotated[
         Literal["OPEN", "PAID", "VOID"] | None,
-        typer.Option(case_sensitive=False, help="Only these."),
+        typer.Option(case_sensitive=False, help="List only invoices with this status."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List an account's invoices, the newest first."""
+    """List an account's invoices, newest first."""
     from models.billing import InvoiceStatus
     from resolvers.billing import operator as operator_invoices
 
     statuses = [InvoiceStatus(status)] if status else None
 
     async def list_(settings: Settings, database: "Database") -> None:
-        found = await operator_invoices.list_invoices(database, account_slug, statuses)
-        print_rows([_invoice(each) for each in found], as_json=as_json)
+        invoices = await operator_invoices.list_invoices(database, account_slug, statuses)
+        print_rows([_invoice(each) for each in invoices], as_json=as_json)
 
     run(list_)
 
 
 @app.command("paid")
 def pay_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None:
-    """Record that an open invoice is paid."""
+    """Record that an open invoice was paid."""
     from resolvers.billing import operator as operator_invoices
 
     async def pay(settings: Settings, database: "Database") -> None:
@@ -51,7 +51,7 @@ def pay_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None
 
 @app.command("void")
 def void_invoice(account_slug: str, number: str, as_json: AsJson = False) -> None:
-    """Void an open invoice. It does not count as spent any more; what was bought by it stays."""
+    """Void an open invoice. It no longer counts as spent; the purchased licenses remain."""
     from resolvers.billing import operator as operator_invoices
 
     async def void(settings: Settings, database: "Database") -> None:

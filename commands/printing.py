@@ -1,4 +1,4 @@
-"""What a command prints: results, as sentences or as JSON, and how far it is."""
+"""Output of commands: results as text or JSON, and progress bars."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from rich.console import Console
 out = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
 
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def print_done(sentence: str, result: dict[str, Any], *, as_json: bool) -> None:
@@ -27,7 +27,7 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     lines = [list(rows[0]), *([str(value or "") for value in row.values()] for row in rows)] if rows else []
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:  # Not a table of rich's: it cuts what is wider than the terminal.
+    for line in lines:  # Not a rich table, which truncates lines to the width of the terminal.
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
 
@@ -40,8 +40,8 @@ def print_json(value: Any) -> None:
 def progress_bar(
     what: str, unit: Literal["bytes", "events"] = "events"
 ) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told what is done and what is in all. It has no thread of its own: processes are
-    started meanwhile."""
+    """A progress bar; the returned function takes the completed and the total number. It has no thread, since
+    processes are forked meanwhile."""
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
 
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()

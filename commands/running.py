@@ -1,4 +1,4 @@
-"""What a command runs on: the database, embedded or not, and what may be wrong with it."""
+"""Runs commands on the configured database, and turns failures into one-sentence errors."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class CommandError(Exception):
-    """In one sentence, for the person who called the command."""
+    """Why a command failed, in one sentence for the person who called it."""
 
 
 def run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]], *, as_owner: bool = False) -> None:
-    """What an operator does, and what may be wrong with it."""
+    """Runs an operator's task. Raises CommandError where it is refused or fails."""
     from models.database import Database
     from models.storage import SourceChanged, StorageUnavailable
     from resolvers.catalog.folder import CatalogInvalid
@@ -54,7 +54,8 @@ def _owner_url(settings: Settings, server: "Server | None") -> str:
 
 @contextmanager
 def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[str, "Server | None"]]:
-    """A URL as the app's role, of a database with the tables this version needs."""
+    """The database's URL with the app's role, and the embedded server where there is one. Checks that the
+    tables are those of this version."""
     if settings.database_url is None:
         with _embedded(settings, serving=serving) as server:
             yield server.url("team_access"), server
@@ -63,7 +64,7 @@ def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[
 
     url = settings.database_url.get_secret_value()
     if not asyncio.run(migrate.is_current(url)):
-        raise CommandError("The database's tables are not those of this version: run `team-access migrate`.")
+        raise CommandError("The database has the tables of another version: run `team-access migrate`.")
     yield url, None
 
 
@@ -83,7 +84,9 @@ def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
             else embedded.attached(folder) as server
         ):
             first_start.make_ready(server, settings, notes)
-            signing_keys.signing_key(settings)  # Made once: what serves signs exports with it.
+            signing_keys.signing_key(
+                settings
+            )  # Created on the first start: the server signs exports with it.
             yield server
     except EmbeddedPostgresqlError as error:
         raise CommandError(str(error)) from error
