@@ -48,7 +48,7 @@ class Context:
     token: str | None = None
     """Secret of the request's credential. It is used only to look up the viewer again."""
     viewer: Viewer | None = None
-    caller: Viewer | None = None
+    api_key_viewer: Viewer | None = None
     """Viewer of the request's API key, whether the key works or not."""
     keep_cookie: Callable[[str], None] = lambda _token: None
     """Sets the cookie with the session's token in the browser; an empty token deletes the cookie."""
@@ -90,12 +90,12 @@ class Context:
     async def identify(self) -> None:
         """Looks up the viewer at the current time. Raises `Unauthenticated` if the credential is not valid,
         and `Forbidden` if the role of the API key's member does not allow API keys."""
-        self.viewer = self.caller = None
+        self.viewer = self.api_key_viewer = None
         self.forget()
         if not self.token:
             return
         found = await find(self.database, self.token)
-        self.caller = found if found.is_api_key else None
+        self.api_key_viewer = found if found.is_api_key else None
         refusal = refusal_of(found)
         if refusal is not None:
             raise refusal

@@ -100,14 +100,14 @@ def _read_browser_secret(context: Context, scope: RequestScope) -> None:
 def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
     """Returns the function that adds a call to the audit log: for calls with an API key, including one that
     was revoked or has expired; None for others. An exceeded limit is recorded once a minute."""
-    caller = context.caller
-    if caller is None:
+    viewer = context.api_key_viewer
+    if viewer is None:
         return None
 
     async def record(call: Call) -> None:
         limits = LIMIT_CODES.intersection(call.codes)
-        if all(state.rate_limiter.rate_limits.take_report(caller.credential_id, limit) for limit in limits):
-            await state.api_calls.record(called(caller, context.client, call))
+        if all(state.rate_limiter.rate_limits.take_report(viewer.credential_id, limit) for limit in limits):
+            await state.api_calls.record(called(viewer, context.client, call))
 
     return record
 

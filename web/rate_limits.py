@@ -103,7 +103,7 @@ class RateLimiter:
         try:
             await context.identify()
         except Unauthenticated:
-            if context.caller is None:
+            if context.api_key_viewer is None:
                 self._known.forget(token_hash)
                 self.count_address(context.client.ip, extensions)
             raise
@@ -132,7 +132,7 @@ class RateLimiter:
                 await context.identify()
         except (Unauthenticated, Forbidden) as error:
             refusal = error
-        viewer = context.caller or context.viewer
+        viewer = context.api_key_viewer or context.viewer
         if viewer is not None:
             self._known.remember(token_hash, viewer.credential_id)
             self._useless.forget(token_hash)
@@ -169,7 +169,9 @@ class RateLimiter:
     async def _refuse(self, context: Context, credential_id: UUID, level: Level) -> None:
         """Raises RateLimited, after looking up the API key where the refusal is to be recorded."""
         if self._is_report_due(credential_id, context.token or ""):
-            context.caller = context.caller or await find(context.database, context.token or "")
+            context.api_key_viewer = context.api_key_viewer or await find(
+                context.database, context.token or ""
+            )
         raise self._refused(level)
 
     def _is_report_due(self, credential_id: UUID, token: str) -> bool:

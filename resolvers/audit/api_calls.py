@@ -43,10 +43,10 @@ class Call:
     duration_seconds: float
 
 
-def called(caller: Viewer, client: Client, call: Call) -> dict[str, Any]:
-    """Event of a call. The key of `caller` may no longer work."""
-    key, member = caller.api_key, caller.key_member
-    actor = Actor(ActorKind.MEMBER, member.name, member.id, caller.credential)
+def called(viewer: Viewer, client: Client, call: Call) -> dict[str, Any]:
+    """Event of a call. The key of `viewer` may no longer work."""
+    key, member = viewer.api_key, viewer.key_member
+    actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
     event = new_event(member.account_id, actor, client, AuditAction.API_CALLED)
     name = "".join(filter(str.isprintable, call.operation or ""))[:_LONGEST_NAME] or None
     event["summary"] = f"{member.name} called {name or 'the API'} with the API key {key.name}"
