@@ -24,7 +24,7 @@ from tests.support.world import Person, World
 
 @pytest.fixture(params=["compiled", "reference"])
 def each_path(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The test is run twice: what goes well is read by compiled code, or all of it by graphql-core."""
+    """Runs the test twice: with compiled operations, and with graphql-core only."""
     paths.compiled = request.param == "compiled"
     yield
     paths.compiled = True
@@ -58,7 +58,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture
 async def http(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Keeps no cookies by itself: who acts is said by each request."""
+    """HTTP client without a cookie jar: each request names its own credential."""
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(
         verify=NO_AUTHORITIES, base_url=app_url, timeout=30, limits=limits, event_hooks=FORMS
@@ -71,7 +71,7 @@ async def http(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
 async def empty_world(
     http: httpx.AsyncClient, app_settings: Settings, database: Database, superuser: asyncpg.Connection
 ) -> World:
-    """No account yet."""
+    """World without an account."""
     return World(http, app_settings, database, superuser)
 
 

@@ -1,4 +1,4 @@
-"""Webhooks for audit events, as Admins set them up, and workers that deliver them."""
+"""Webhooks for audit events as Admins create them, and workers that deliver them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,12 +32,12 @@ QUICK = StreamPace(
 
 
 def let_private(world: World) -> None:
-    """As AUDIT_STREAM_PRIVATE_ADDRESSES does."""
+    """Allows private addresses, as AUDIT_STREAM_PRIVATE_ADDRESSES does."""
     object.__setattr__(world.settings, "audit_stream_private_addresses", True)
 
 
 async def create(world: World, url: str, **input: Any) -> tuple[str, str]:
-    """Its id, and its secret."""
+    """Returns the webhook's id and secret."""
     payload = await world.admin.change(CREATE, accountId=world.account_id, url=url, **input)
     assert not payload["userErrors"], payload
     return payload["auditStream"]["id"], payload["secret"]
@@ -49,7 +49,7 @@ async def shown(world: World) -> list[dict[str, Any]]:
 
 
 async def until_shown(world: World, timeout_seconds: float = 10, **expected: Any) -> dict[str, Any]:
-    """The only one, once it is as expected."""
+    """Waits until the only webhook is as expected, and returns it."""
     async with asyncio.timeout(timeout_seconds):
         while not expected.items() <= (found := (await shown(world))[0]).items():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -62,7 +62,7 @@ async def write_events(world: World, count: int, start: int = 0) -> None:
 
 
 async def head(world: World) -> int:
-    """Of the first account's log."""
+    """Sequence of the newest event of the first account."""
     id = UUID(world.account_id.rpartition("_")[2])
     return int(await world.superuser.fetchval("SELECT sequence FROM audit_heads WHERE account_id = $1", id))
 
@@ -71,7 +71,7 @@ async def head(world: World) -> int:
 async def delivering(
     world: World, pace: StreamPace = QUICK, resolve: Resolve = resolve, **settings: Any
 ) -> AsyncIterator[None]:
-    """A worker of its own, with connections of its own."""
+    """Runs a worker with its own connections."""
     values = {"audit_stream_private_addresses": True, "audit_stream_timeout_seconds": 0.5, **settings}
     database, stop = Database(world.database.url, 4), asyncio.Event()
     task = asyncio.create_task(

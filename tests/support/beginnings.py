@@ -1,4 +1,4 @@
-"""States of the database that tests begin with: each is arranged once in a process, then copied back."""
+"""Initial states of the database for tests: each is arranged once per process, then restored from a copy."""
 
 import copy
 from collections.abc import Awaitable, Callable
@@ -19,10 +19,10 @@ _COLUMNS = """SELECT relname AS table, string_agg(quote_ident(attname), ', ' ORD
 
 
 class Tables:
-    """All of the schema but `alembic_version`.
+    """All tables of the schema except `alembic_version`.
 
     They are emptied by DELETE, since TRUNCATE takes twenty times as long, and filled from temporary tables of
-    the superuser's connection: by functions, since PostgreSQL keeps the plans of their statements.
+    the superuser's connection, by functions, because PostgreSQL keeps the plans of their statements.
     """
 
     def __init__(self, superuser: asyncpg.Connection, columns: dict[str, str]) -> None:
@@ -41,7 +41,7 @@ class Tables:
         await self._call("wipe")
 
     async def keep(self, name: str) -> None:
-        """What they hold now."""
+        """Copies the current content."""
         inserts = []
         for table, columns in self._columns.items():
             if await self._superuser.fetchval(f"SELECT EXISTS (SELECT FROM {table})"):
@@ -54,11 +54,11 @@ class Tables:
         await self._define(f"begin_with_{name}", "".join(inserts))
 
     async def begin_with(self, name: str) -> None:
-        """What they held when it was kept, and nothing else."""
+        """Restores the copied content."""
         await self._call(f"begin_with_{name}")
 
     async def _define(self, function: str, statements: str) -> None:
-        """Past the triggers that keep the audit log as it is, and number and hash its events."""
+        """Defines the functions. They bypass the triggers that protect, number and hash events."""
         await self._superuser.execute(
             f"CREATE FUNCTION pg_temp.{function}() RETURNS void LANGUAGE plpgsql"
             f" SET session_replication_role = replica AS $$ BEGIN {self._deletes} {statements} END $$"
@@ -78,7 +78,7 @@ class Beginnings:
     _arranged: dict[str, tuple[World, Any]] = field(default_factory=dict)
 
     async def begin(self, name: str, world: World, arrange: Callable[[], Awaitable[T]]) -> T:
-        """What `arrange` made of the tables, and a copy of what it returned about them: people, ids."""
+        """Restores the state that `arrange` creates, and returns a copy of its result: people and ids."""
         if name in self._arranged:
             await self.tables.begin_with(name)
             arranged_in, value = self._arranged[name]
@@ -91,7 +91,7 @@ class Beginnings:
 
 
 def _copied(value: T, arranged_in: World, world: World) -> T:
-    """With the client of this test, and what all tests of a process share."""
+    """A copy with this test's HTTP client and the objects that all tests of a process share."""
     shared = ("http", "settings", "database", "superuser")
     copies: dict[int, Any] = {id(getattr(arranged_in, name)): getattr(world, name) for name in shared}
     return copy.deepcopy(value, {id(arranged_in): world, **copies})

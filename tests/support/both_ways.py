@@ -1,4 +1,5 @@
-"""An operation on the toys, executed as it is served and by graphql-core alone: both must answer alike."""
+"""Executes an operation on the toy schema as it is served and by graphql-core alone, and compares the
+responses."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ async def both_ways(
     variables: dict[str, Any] | None = None,
     operation_name: str | None = None,
 ) -> tuple[Answer, str]:
-    """The answer, and the way that was taken to it: "fast", or why not."""
+    """Returns the response and the path: "fast", or the reason why the compiled path was not used."""
     prepared = DOCUMENTS.prepare(text, operation_name, variables)
     before = paths.counts.copy()
     answer, read = await _answer(execute, prepared, make)
@@ -51,7 +52,7 @@ async def both_ways(
 
 
 async def answered(text: str, make: Make = SimpleNamespace, **options: Any) -> str:
-    """The data, as JSON. There must be no errors."""
+    """Data of the response as JSON. There must be no errors."""
     answer, _ = await both_ways(text, make, **options)
     assert answer.errors == [], answer.errors
     return answer.data or ""

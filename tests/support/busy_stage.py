@@ -1,4 +1,4 @@
-"""A stage on which much has happened, what of it operations may ask for, and who asks."""
+"""Account with data of every kind and state, the ids in it, and its viewers."""
 
 import json
 import re
@@ -152,7 +152,7 @@ VALUES = Values(
 
 
 class BusyStage:
-    """`found` is what is there, by placeholder, without its brackets."""
+    """`found` has values by placeholder name, without brackets."""
 
     def __init__(self, stage: Stage, people: dict[str, Person], found: dict[str, str]) -> None:
         self.stage, self.people, self.found = stage, people, found
@@ -161,7 +161,7 @@ class BusyStage:
         return "the stage"
 
     async def context(self, who: str) -> Context:
-        """As of a request of theirs, in this process."""
+        """Context of a request by this person, in this process."""
         world, token = self.stage.world, self.people[who].token
         database: Database = world.database
         client = Client("127.0.0.1", "generated", "generated")
@@ -172,7 +172,7 @@ class BusyStage:
         return context
 
     def filled(self, generated: Generated) -> Generated:
-        """With what is there in the places of its placeholders."""
+        """Replaces placeholders by existing values."""
         return replace(
             generated,
             text=self._filled(generated.text),
@@ -208,7 +208,7 @@ async def _beta(stage: Stage) -> str:
 
 
 async def _licenses(stage: Stage) -> None:
-    """In every state, one of them of a theme that is not on offer any more."""
+    """Licenses in every state, one of them for a withdrawn theme."""
     world = stage.world
     await world.superuser.execute(
         "INSERT INTO themes (id, slug, name, summary, price_amount, price_currency, tags, published_at,"
@@ -234,7 +234,7 @@ async def _licenses(stage: Stage) -> None:
 
 
 async def _invoices(stage: Stage) -> None:
-    """In every state, from before and after the account said where it is."""
+    """Invoices in every state, from before and after the billing details were entered."""
     world, items = stage.world, [{"themeId": stage.ids["theme"], "quantity": 2}]
     for state in ("status = 'PAID', paid_at = now()", "status = 'VOID'", "status = 'OPEN'"):
         payload = await world.admin.change(PURCHASE, accountId=world.account_id, items=items)
@@ -246,7 +246,7 @@ async def _invoices(stage: Stage) -> None:
 
 
 async def _team(stage: Stage) -> None:
-    """Somebody has gone, somebody is called otherwise, and there is a cap."""
+    """A removed member, a renamed member, and a limit on licenses."""
     world = stage.world
     gone = await world.join("MEMBER", "gone@example.com")
     await gone.change(
@@ -278,7 +278,7 @@ async def _invitations(stage: Stage) -> None:
 
 
 async def _api_keys(stage: Stage) -> None:
-    """In every state, and one whose member has gone."""
+    """Keys in every state, and one of a removed member."""
     for role, person in stage.people.items():
         await store_api_key(stage.world, person.member_id, f"works {role}", last_used_ip="'192.0.2.1'")
         await store_api_key(stage.world, person.member_id, f"over {role}", expires_at="now()")
@@ -291,7 +291,7 @@ async def _api_keys(stage: Stage) -> None:
 
 
 async def _audit_streams(stage: Stage) -> None:
-    """One that failed, one that has ended, and one that was deleted."""
+    """A webhook that failed, one that ended and one that was deleted."""
     world = stage.world
     failed, _ = await create_audit_stream(world, "https://a.example.com", actions=["MEMBER_JOINED"])
     ended, _ = await create_audit_stream(world, "https://b.example.com:8443/?a=b", afterSequence=0)
@@ -304,7 +304,7 @@ async def _audit_streams(stage: Stage) -> None:
 
 
 async def _found(stage: Stage) -> dict[str, str]:
-    """What the placeholders stand for."""
+    """Values of the placeholders."""
     world = stage.world
     found: dict[str, str] = {}
     for kind, table in _TABLES.items():

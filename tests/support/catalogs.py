@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def write_catalog(folder: Path, price: str = "49.00") -> None:
-    """Two themes, `aurora` with two releases and `basalt` with one, a small file each."""
+    """Writes two themes with one small file per release: `aurora` with two releases and `basalt` with one."""
     for slug, versions in (("aurora", ["1.0.0", "1.1.0"]), ("basalt", ["2.0.0"])):
         releases = []
         for version in versions:

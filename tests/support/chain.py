@@ -1,4 +1,4 @@
-"""The audit log's hash chain, recomputed from its rows."""
+"""Hash chain of the audit log, recomputed from its rows."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _COLUMNS = ["".join(f"_{c.lower()}" if c.isupper() else c for c in name) for nam
 
 
 def first_broken(events: Sequence[Mapping[str, Any]]) -> int | None:
-    """The sequence of the first of an account's events that does not follow from the one before."""
+    """Sequence of the first event that does not follow from the one before."""
     before, occurred_at = FIRST, datetime.min.replace(tzinfo=UTC)
     for number, event in enumerate(events, 1):
         follows = (
@@ -33,7 +33,7 @@ def hash_of(before: bytes, event: Mapping[str, Any]) -> bytes:
 
 
 async def assert_whole(superuser: asyncpg.Connection) -> None:
-    """Every account's log is numbered without a gap, in order of time, and hashed up to its head."""
+    """Asserts that every account's log has no gaps, is ordered by time, and is hashed up to its head."""
     for head in await superuser.fetch("SELECT * FROM audit_heads"):
         events = await superuser.fetch(
             "SELECT * FROM audit_events WHERE account_id = $1 ORDER BY sequence", head["account_id"]

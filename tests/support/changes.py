@@ -1,4 +1,4 @@
-"""The changes as GraphQL, and what tests say about their outcomes."""
+"""Mutations of the API, and assertions about their outcomes."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from tests.support.world import World
 
 
 def mutation(name: str, selection: str) -> str:
-    """Of the one `input` that each change takes."""
+    """Document of a mutation with its one argument `input`."""
     return f"""mutation ($input: {name[0].upper()}{name[1:]}Input!) {{ {name}(input: $input) {{ {selection}
       userErrors {{ code message path
         ... on LicenseLimitReached {{ limit used }} ... on RetryLater {{ retryAt }}
@@ -59,7 +59,7 @@ def codes(payload: dict[str, Any]) -> list[str]:
 
 
 def refusal(payload: dict[str, Any]) -> tuple[str, list[str]]:
-    """The code and the path of the one error; there is no result beside it."""
+    """Code and path of the only error. There must be no result."""
     (error,) = payload["userErrors"]
     assert not any(value for name, value in payload.items() if name != "userErrors"), payload
     assert error["message"]
@@ -67,13 +67,13 @@ def refusal(payload: dict[str, Any]) -> tuple[str, list[str]]:
 
 
 def actions(events: Iterable[dict[str, Any]]) -> list[str]:
-    """Of what was done, in the order given."""
+    """Actions of the events, in the order given."""
     return [event["action"] for event in events if event["outcome"] == "ALLOWED"]
 
 
 @asynccontextmanager
 async def nothing_changes(world: World, denied: int = 0) -> AsyncIterator[None]:
-    """No row, no email, no event but as many DENIED ones."""
+    """Asserts that the block writes no row, email or event, except the given number of DENIED events."""
     rows, events = await world.rows(), await _events(world)
     yield
     assert await world.rows() == rows

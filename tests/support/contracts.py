@@ -1,4 +1,4 @@
-"""What was agreed on: the matrix of permissions and the public API."""
+"""Contracts that tests are generated from: the permission matrix and the public API."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""One person in two accounts, credentials of every kind, and what each root field would do in the second."""
+"""One person in two accounts, credentials of every kind, and every root field with arguments for the second
+account."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ class TwoAccounts:
     """Of Ada in the first account."""
 
     def filled(self, value: Any) -> Any:
-        """With ids of the second account for `<placeholders>`."""
+        """Replaces `<placeholders>` by ids of the second account."""
         if isinstance(value, str):
             return self.second.filled(value, "ADMIN")
         if isinstance(value, dict):
@@ -109,7 +110,7 @@ class TwoAccounts:
         return Person(self.world.http, ADA, key, id)
 
     async def of_second(self) -> dict[str, str]:
-        """A digest of the second account's rows in each table, and of whole tables that are no account's."""
+        """Digest of the second account's rows in each table, and of tables without an account."""
         tables = await self.world.superuser.fetch(
             """SELECT relname AS name, EXISTS (SELECT FROM pg_attribute WHERE attrelid = oid
                  AND attname = 'account_id' AND NOT attisdropped) AS is_tenant
@@ -128,7 +129,7 @@ class TwoAccounts:
         return dict(map(tuple, await self.world.superuser.fetch(" UNION ALL ".join(digests))))
 
     async def secrets(self) -> list[str]:
-        """What an answer may not hold: ids and names of the second account, and of sessions."""
+        """Texts that a response must not contain: ids and names of the second account and of sessions."""
         account_id = uuid_of(self.second.ids["account"])
         found = []
         for table in ("members", "licenses", "invitations", "invoices", "api_keys", "audit_events"):
@@ -155,7 +156,7 @@ async def two_accounts(world: World, themes: dict[str, str]) -> TwoAccounts:
 
 
 async def _add_tokens(found: TwoAccounts) -> None:
-    """Of emailed links, and the ids of Ada's sessions."""
+    """Adds tokens of emailed links and the ids of Ada's sessions."""
     world, ids, ada = found.second.world, found.second.ids, found.ada
     ids["invitation_token"] = await world.token_for("waiting@example.com")
     key = {"accountId": ids["account"], "memberId": world.member.member_id, "name": "Unclaimed"}

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that can be cut: a socket in a folder of its own, in front of the real one."""
+"""Proxy of PostgreSQL that can be interrupted: a socket in its own folder, in front of the real one."""
 
 import asyncio
 import struct
@@ -13,7 +13,7 @@ _SOCKET = ".s.PGSQL.5432"
 
 class DatabaseProxy:
     def __init__(self, folder: Path, url: str) -> None:
-        """`url` is that of the real one: postgresql://ROLE@/DATABASE?host=FOLDER."""
+        """`url` is that of PostgreSQL: postgresql://ROLE@/DATABASE?host=FOLDER."""
         start, _, host = url.partition("?host=")
         self._real, self._path = Path(unquote(host)) / _SOCKET, folder / _SOCKET
         self.url = f"{start}?host={quote(str(folder))}"
@@ -28,7 +28,7 @@ class DatabaseProxy:
         self._server = await asyncio.start_unix_server(self._serve, self._path)
 
     async def stop(self) -> None:
-        """Nobody gets through any more; the file of the socket is left where it is."""
+        """Refuses connections from now on. The socket's file stays."""
         if self._server is not None:
             self._server.close()
         self.cut()

@@ -1,4 +1,4 @@
-"""Asking for reports and invoices, and opening what comes."""
+"""Requests for reports and invoices, and parsers of the results."""
 
 import asyncio
 import csv
@@ -18,7 +18,7 @@ REQUEST_INVOICE = mutation("requestInvoiceDownload", "download { url fileName me
 async def report_link(
     world: World, kind: str, format: str = "CSV", by: Person | None = None, **input: Any
 ) -> str:
-    """Its path."""
+    """Path of the link."""
     asked = {"accountId": world.account_id, "kind": kind, "format": format, **input}
     payload = await (by or world.admin).change(REQUEST_REPORT, **asked)
     assert not payload["userErrors"], payload
@@ -34,13 +34,13 @@ async def report(
 
 
 async def table(world: World, kind: str, by: Person | None = None, **input: Any) -> list[dict[str, str]]:
-    """A CSV report's rows."""
+    """Rows of a CSV report."""
     content = (await report(world, kind, "CSV", by, **input)).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(content, newline="")))
 
 
 async def told(world: World, action: str) -> dict[str, Any]:
-    """The one event of a download, which comes right after the last byte."""
+    """Waits for the only event of a download, which is written after the last byte."""
     for _ in range(200):
         events = await world.events(actions=[action])
         if events:
@@ -51,6 +51,6 @@ async def told(world: World, action: str) -> dict[str, Any]:
 
 
 def pages(pdf: bytes) -> list[str]:
-    """The text of each."""
+    """Text of each page."""
     document = pypdfium2.PdfDocument(pdf)
     return [page.get_textpage().get_text_bounded() for page in document]

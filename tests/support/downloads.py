@@ -1,4 +1,4 @@
-"""Following the links of downloads."""
+"""Download links in tests."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ _TRIES = 200
 
 
 async def a_license(world: World, theme_id: str, site: str = "a.example.com") -> str:
-    """Of the Member's."""
+    """License held by the Member."""
     payload = await world.member.change(
         PROVISION_LICENSE, accountId=world.account_id, themeId=theme_id, site=site
     )
@@ -26,14 +26,14 @@ async def a_license(world: World, theme_id: str, site: str = "a.example.com") ->
 
 
 async def a_file(world: World, slug: str = "aurora") -> dict[str, Any]:
-    """The first of the theme's newest release."""
+    """First file of the theme's newest release."""
     theme = (await world.member.ask(_FILES, slug=slug))["theme"]
     file: dict[str, Any] = theme["releases"][0]["files"][0]
     return file
 
 
 async def a_link(world: World, license_id: str, by: Person | None = None, **changes: Any) -> str:
-    """Its path."""
+    """Path of the link."""
     input = {"licenseId": license_id, "fileId": (await a_file(world))["id"], **changes}
     payload = await (by or world.member).change(REQUEST_DOWNLOAD, **input)
     assert not payload["userErrors"], payload
@@ -42,7 +42,7 @@ async def a_link(world: World, license_id: str, by: Person | None = None, **chan
 
 
 async def told(world: World, count: int = 1) -> list[dict[str, Any]]:
-    """The events of so many downloads, the newest first; they come right after the last byte."""
+    """Waits for the events of this many downloads, newest first. They are written after the last byte."""
     await all_told(world)
     events = await world.events(actions=["THEME_FILE_DOWNLOADED"])
     assert len(events) == count, events
@@ -50,7 +50,7 @@ async def told(world: World, count: int = 1) -> list[dict[str, Any]]:
 
 
 async def all_told(world: World) -> None:
-    """Waits until nothing goes out any more."""
+    """Waits until no transfer is in progress."""
     for _ in range(_TRIES):
         if not await world.superuser.fetchval("SELECT count(*) FROM transfers"):
             return
@@ -73,7 +73,7 @@ async def a_big_file(world: World, size: int) -> str:
 
 
 def stored(world: World, sha256: str) -> Path:
-    """Where the storage keeps a file's bytes."""
+    """Path of a file's content in the storage."""
     return Path(urlsplit(world.settings.storage_url).path) / sha256[:2] / sha256
 
 

@@ -1,4 +1,4 @@
-"""A client of graphql-transport-ws: subscriptions side by side on one socket."""
+"""Client of graphql-transport-ws with concurrent subscriptions on one socket."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ class Socket:
         return True
 
     async def closed(self) -> tuple[int, str]:
-        """The code and the reason that the server closes with."""
+        """Code and reason of the server's close."""
         await asyncio.wait_for(self.connection.wait_closed(), WAIT_SECONDS)
         return self.connection.close_code or 0, self.connection.close_reason or ""
 
@@ -43,7 +43,7 @@ class Socket:
         self._reading = asyncio.create_task(self._read())
 
     def abort(self) -> None:
-        """As when the network is gone, if it were noticed at once."""
+        """Closes the connection without a close frame, as a network failure does."""
         self.connection.transport.abort()
 
     async def _read(self) -> None:
@@ -58,7 +58,7 @@ class Subscription:
         self._messages = messages
 
     async def next(self) -> Any:
-        """What the one root field of the next event is."""
+        """Value of the root field in the next event."""
         message = await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
         assert message["type"] == "next", message
         assert "errors" not in message["payload"], message
@@ -66,7 +66,7 @@ class Subscription:
         return event
 
     async def message(self) -> dict[str, Any]:
-        """The next one, whatever its type."""
+        """Next message of any type."""
         return await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
 
     async def take(self, count: int) -> list[Any]:
@@ -83,13 +83,13 @@ class Subscription:
             taken.append(message["payload"])
 
     async def ended(self) -> list[dict[str, Any]]:
-        """The `extensions` of its errors; none where it has completed."""
+        """`extensions` of the errors; empty if it completed."""
         message = await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
         assert message["type"] in ("complete", "error"), message
         return [error["extensions"] for error in message.get("payload", [])]
 
     async def silent(self, seconds: float = 0.2) -> bool:
-        """Whether nothing comes for so long."""
+        """Whether no message arrives within this time."""
         await asyncio.sleep(seconds)
         return self._messages.empty()
 

@@ -14,14 +14,14 @@ async def generate(world: World, by: Person | None = None, **input: Any) -> dict
 
 
 async def generated(world: World, **input: Any) -> tuple[str, str]:
-    """The id and the secret, of the Admin's own."""
+    """Id and secret of a key that the Admin generated for itself."""
     payload = await generate(world, **input)
     assert not payload["userErrors"]
     return payload["apiKey"]["id"], payload["secret"]
 
 
 async def claimed(world: World, member: Person) -> Person:
-    """A script of the member's, with a key that the Admin generated and the member has claimed."""
+    """Client with a key that the Admin generated and the member has claimed."""
     payload = await generate(world, memberId=member.member_id)
     token = await world.token_for(member.email)
     secret = (await member.change(CLAIM_API_KEY, token=token))["secret"]
@@ -33,7 +33,7 @@ async def works(world: World, secret: str | None) -> bool:
 
 
 async def newest_event(world: World) -> dict[str, Any]:
-    """But for the calls that were made with keys."""
+    """Newest event other than API_CALLED."""
     return next(event for event in await world.events() if event["action"] != "API_CALLED")
 
 

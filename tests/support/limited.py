@@ -1,4 +1,4 @@
-"""The app with limits of its own, which the other tests have none of."""
+"""The app with other limits than those of the other tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,7 +44,7 @@ async def limited(
 async def asked(
     person: Person, query: str | list[str] = VIEWER, token: str | None = None, **headers: str
 ) -> httpx.Response:
-    """A list is a batch."""
+    """A list is sent as a batch."""
     token = token or person.token
     if token:
         headers["authorization"] = f"Bearer {token}"

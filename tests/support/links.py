@@ -1,4 +1,4 @@
-"""Links in every state that they can be in, and browsers that open them."""
+"""Links in every state, and browsers that open them."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,7 +24,7 @@ TOUCHED = {"sessions": {"last_used_at", "expires_at"}, "members": {"last_active_
 
 @dataclass(frozen=True)
 class Opened:
-    """A link, and the token of the session that it is opened in, if any."""
+    """Link, and the token of the session in which it is opened, if any."""
 
     path: str
     session: str | None = None
@@ -41,7 +41,7 @@ class Opened:
         )
 
     async def opened(self, http: httpx.AsyncClient) -> "Opened":
-        """The same link, in a browser that has looked at its page."""
+        """The same link in a browser that has loaded its page."""
         return replace(self, browser=browser_of(await self.by(http, "GET")))
 
     def at(self, suffix: str) -> "Opened":
@@ -138,7 +138,7 @@ async def emailed_link(world: World, email: str, lifetime_seconds: int = 900) ->
 
 @asynccontextmanager
 async def nothing_is_written(superuser: asyncpg.Connection) -> AsyncIterator[None]:
-    """In any table, the log and the sessions among them."""
+    """Asserts that the block writes to no table, including the log and sessions."""
     before = await _everything(superuser)
     yield
     assert await _everything(superuser) == before
@@ -162,7 +162,7 @@ async def _everything(superuser: asyncpg.Connection) -> dict[str, list[dict[str,
 
 
 def forgetful_client(settings: Settings) -> httpx.AsyncClient:
-    """Keeps no cookies by itself."""
+    """HTTP client without a cookie jar."""
     client = httpx.AsyncClient(
         verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{settings.port}", timeout=30, event_hooks=FORMS
     )
@@ -177,7 +177,7 @@ def heading(response: httpx.Response) -> str:
 
 
 def session_of(response: httpx.Response, world: World) -> Person:
-    """Who is signed in by the answer's cookie."""
+    """Person who is signed in by the response's cookie."""
     return Person(world.http, token=_cookie(response, "ta_session"))
 
 

@@ -1,4 +1,4 @@
-"""What the tests of subscriptions do to an account, and wait for."""
+"""Actions and waits for tests of subscriptions."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ async def head(world: World) -> int:
 
 
 async def append(world: World, count: int, bytes_each: int = 0) -> None:
-    """Events that nobody announces, as the app's role commits them before its process dies."""
+    """Appends events without an announcement, as if the app's process had died after its commit."""
     connection = await world.database.connect()
     try:
         await append_by(connection, world, count, bytes_each)
@@ -49,7 +49,7 @@ async def append_by(
 
 
 async def announce(world: World) -> None:
-    """As a server does after a commit."""
+    """Announces as a server does after a commit."""
     await world.database.fetch("SELECT pg_notify($1, $2)", AUDIT, str(account_of(world)))
 
 
@@ -90,7 +90,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def settled(growing: list[str]) -> None:
-    """Until half a second passes in which it does not grow."""
+    """Waits until the value has not grown for half a second."""
     before = -1
     while before != len(growing):
         before = len(growing)
@@ -99,7 +99,7 @@ async def settled(growing: list[str]) -> None:
 
 @contextmanager
 def statements(state: State, about: str = "") -> Iterator[list[str]]:
-    """What the server reads meanwhile."""
+    """Statements that the server reads during the block."""
     found: list[str] = []
 
     async def noting(sql: str, *arguments: Any) -> list[asyncpg.Record]:
@@ -114,7 +114,7 @@ def statements(state: State, about: str = "") -> Iterator[list[str]]:
 
 
 def left_behind(state: State) -> list[str]:
-    """What serves sockets: who waits to be woken, connections in use, tasks."""
+    """Resources of open sockets: waiting tasks, connections in use, tasks."""
     busy = ["a connection that reads"] * state.database.reading.lent
     pool: Any = state.database.writing.sync_engine.pool
     busy += [pool.status()] if pool.checkedout() else []

@@ -1,4 +1,4 @@
-"""A script of Node.js, run again and again by one process."""
+"""Node.js script that one process runs repeatedly."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Every change that takes a permission, with an input that would do it."""
+"""Every mutation that needs a permission, with a valid input."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every path to what a permission opens: each way to an object, times each guarded field of it."""
+"""Every path to data that needs a permission: each way to an object, times each of its guarded fields."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ OWN_ACTIVITY = "VIEW_OWN_ACTIVITY"
 
 @dataclass(frozen=True)
 class Route:
-    """A way to an object: `%s` is where its fields are selected, `needs` what the way itself takes."""
+    """Way to an object. `%s` is the place of its selection; `needs` is the permission of the way itself."""
 
     at: str
     operation: str

@@ -14,7 +14,7 @@ _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 class Authority:
-    """Of certificates: its own in `root`, a server's for `localhost`."""
+    """Certificate authority: its certificate in `root`, and a server's for `localhost`."""
 
     def __init__(self, folder: Path) -> None:
         authority = trustme.CA()
@@ -71,7 +71,7 @@ async def over_tcp(
 
 @asynccontextmanager
 async def silent() -> AsyncIterator[int]:
-    """A port that takes connections and answers nothing."""
+    """Port that accepts connections and never responds."""
     server = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(3_600), "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""What names lead to, as a test says."""
+"""Name resolution with results that a test defines."""
 
 import socket
 

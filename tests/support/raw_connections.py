@@ -19,7 +19,7 @@ class RawConnection:
         return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(client, 0)))
 
     async def send(self, data: bytes) -> bool:
-        """Whether the other side took it."""
+        """Returns whether the other side accepted it."""
         try:
             self.writer.write(data)
             await asyncio.wait_for(self.writer.drain(), WAIT_SECONDS)
@@ -42,7 +42,7 @@ class RawConnection:
         return received
 
     async def upgrade(self) -> bytes:
-        """To a WebSocket; the answer's status line."""
+        """Requests a WebSocket, and returns the status line of the response."""
         lines = [
             "GET /graphql HTTP/1.1",
             "host: localhost",

@@ -1,4 +1,4 @@
-"""A real HTTP server that takes webhooks, and answers them as a test says."""
+"""HTTP server that receives webhooks and responds as a test defines."""
 
 import asyncio
 import json
@@ -51,11 +51,11 @@ class Receiver:
 
     @property
     def sequences(self) -> list[int]:
-        """Of all that was taken, in the order in which it was."""
+        """Sequences of all received events, in order of arrival."""
         return [sequence for request in self.taken for sequence in request.sequences]
 
     async def until(self, taken: int = 0, requests: int = 0, timeout_seconds: float = 15) -> None:
-        """So many events are taken, and so many requests have come."""
+        """Waits until this many events and requests have arrived."""
         async with self.changed, asyncio.timeout(timeout_seconds):
             await self.changed.wait_for(
                 lambda: len(self.sequences) >= taken and len(self.requests) >= requests

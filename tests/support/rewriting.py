@@ -1,4 +1,4 @@
-"""What somebody who is past every trigger does to the log: in the database, or to an export."""
+"""Manipulations of the log by somebody who can bypass the triggers, in the database or in an export."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The real app on a real socket, in the test's own event loop."""
+"""The app on a socket, in the test's own event loop."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""A real SMTP server that does as a test says: refuses, waits, hangs up or takes the mail."""
+"""SMTP server that behaves as a test defines: it refuses, waits, disconnects or accepts emails."""
 
 import asyncio
 import ssl
@@ -40,7 +40,7 @@ class Server:
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def wait_for(self, condition: Callable[[], bool], timeout_seconds: float = 15) -> None:
-        """Until the condition holds, looked at after each email."""
+        """Waits until the condition holds. It is checked after each email."""
         async with self.arrived, asyncio.timeout(timeout_seconds):
             await self.arrived.wait_for(condition)
 

@@ -1,4 +1,4 @@
-"""A team in which every permission has something to open, for each role and from where it does not own it."""
+"""Account with data for every permission, for each role and not owned by it."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,7 +19,8 @@ _JOINED = """{ account { auditLog(filter: { actions: [MEMBER_JOINED] }) {
 
 @dataclass
 class Stage:
-    """The owner is none of the three: what is the owner's is another member's for each of them."""
+    """The owner is not one of the three roles' members, so its data belongs to another member for each of
+    them."""
 
     world: World
     owner: Person
@@ -31,7 +32,7 @@ class Stage:
     """By role: `me`, my member, and `my_event`, of my joining."""
 
     def filled(self, text: str, role: str) -> str:
-        """With ids for `<placeholders>`."""
+        """Replaces `<placeholders>` by ids."""
         ids = {**self.ids, **self.own_ids[role], "role": role.lower()}
         return re.sub(r"<(\w+)>", lambda found: ids[found[1]], text)
 
@@ -39,7 +40,7 @@ class Stage:
         return await self.people[role].post(self.filled(operation, role), **variables)
 
     async def stored(self) -> dict[str, str]:
-        """A digest of each table but the audit log's."""
+        """Digest of each table except the audit log's."""
         tables = await self.world.superuser.fetch(
             "SELECT relname AS name FROM pg_class WHERE relkind = 'r'"
             " AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'audit%'"

@@ -1,4 +1,4 @@
-"""API keys, put where the API would have put them."""
+"""API keys, inserted into the database directly."""
 
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ async def store_api_key(
 
 
 async def with_key(world: World, member: Person, *scopes: str, **columns: Any) -> Person:
-    """Somebody's script: a client that comes with a key of the member, whose name is `Script`."""
+    """Client of a script with a key of the member. The key's name is `Script`."""
     key, key_hash = new_api_key()
     columns = {"key_hash": f"decode('{key_hash.hex()}', 'hex')", **columns}
     id = await store_api_key(world, member.member_id, "Script", *scopes, **columns)

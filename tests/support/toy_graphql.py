@@ -1,4 +1,4 @@
-"""A schema that knows no product, served on a real socket, for the tests of the endpoint."""
+"""Schema without product types, served on a socket, for tests of the endpoint."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -32,7 +32,7 @@ CREDENTIAL_ID = UUID(int=1)
 
 @dataclass
 class Record:
-    """What the resolvers saw, in the order in which they saw it."""
+    """Calls of resolvers, in order."""
 
     events: list[str] = field(default_factory=list)
     scopes: list[RequestScope] = field(default_factory=list)

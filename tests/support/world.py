@@ -1,4 +1,4 @@
-"""People with clients, who act over HTTP: what most tests are told in."""
+"""People with HTTP clients, with whom most tests are written."""
 
 import re
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ AUDIT_LOG = """query ($filter: AuditLogFilter) { account { auditLog(first: 100, 
 
 @dataclass
 class Person:
-    """A client of the API; with a session's token it is signed in."""
+    """Client of the API. With a session's token it is signed in."""
 
     http: httpx.AsyncClient
     email: str = ""
@@ -49,7 +49,7 @@ class Person:
     member_id: str = ""
 
     async def post(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The whole answer."""
+        """Returns the whole response body."""
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         response = await self.http.post(
             "/graphql", json={"query": query, "variables": variables}, headers=headers
@@ -58,24 +58,24 @@ class Person:
         return answer
 
     async def ask(self, query: str, **variables: Any) -> Any:
-        """Its data; there must be no errors."""
+        """Returns the data. There must be no errors."""
         answer = await self.post(query, **variables)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
     async def change(self, mutation: str, **input: Any) -> Any:
-        """The payload of the one change."""
+        """Returns the payload of the only mutation."""
         ((_, payload),) = (await self.ask(mutation, input=input)).items()
         return payload
 
     async def refusals(self, query: str, **variables: Any) -> list[dict[str, Any]]:
-        """The `extensions` of the answer's errors."""
+        """`extensions` of the response's errors."""
         return [error["extensions"] for error in (await self.post(query, **variables)).get("errors", [])]
 
 
 @dataclass
 class World:
-    """An account with an Admin, who owns it, and whoever is invited into it."""
+    """Account with an Admin, who owns it, and the people who are invited into it."""
 
     http: httpx.AsyncClient
     settings: Settings
@@ -98,11 +98,11 @@ class World:
 
     @property
     def nobody(self) -> Person:
-        """Not signed in."""
+        """Client without a session."""
         return Person(self.http)
 
     async def found(self, name: str = "Acme", email: str = "admin@example.com") -> Person:
-        """A person with an account of their own."""
+        """Creates a person with an account of their own."""
         await operator.create_account(self.database, name, email)
         person = await self.sign_in(email)
         data = await person.ask("{ viewer { memberships { id account { id name } } } }")
@@ -112,7 +112,7 @@ class World:
         return person
 
     async def join(self, role: str, email: str) -> Person:
-        """Somebody whom the Admin has invited and who has accepted."""
+        """Person whom the Admin has invited and who has accepted."""
         payload = await self.admin.change(INVITE, accountId=self.account_id, email=email, role=role)
         assert not payload["userErrors"], payload
         payload = await self.nobody.change(ACCEPT, token=await self.token_for(email))
@@ -126,27 +126,27 @@ class World:
         return Person(self.http, email, payload["sessionToken"])
 
     async def emails(self, to: str | None = None) -> list[Message]:
-        """Those on their way, the oldest first."""
+        """Queued emails, oldest first."""
         payloads = await self.superuser.fetch("SELECT payload FROM pgqueuer ORDER BY id")
         messages = [Message.from_json(row["payload"]) for row in payloads]
         return [message for message in messages if to is None or message.to == to]
 
     async def token_for(self, email: str) -> str:
-        """The one in the newest email's link."""
+        """Token in the newest email's link."""
         newest = (await self.emails(email))[-1]
         found = re.search(rf"{self.settings.public_url}/(?:join|sign-in|claim)/([\w-]+)", newest.text)
         assert found, newest.text
         return found[1]
 
     async def events(self, **filter: Any) -> list[dict[str, Any]]:
-        """What the Admin finds in the audit log, the newest first."""
+        """Events of the audit log as the Admin reads them, newest first."""
         log: list[dict[str, Any]] = (await self.admin.ask(AUDIT_LOG, filter=filter))["account"]["auditLog"][
             "nodes"
         ]
         return log
 
     async def import_themes(self, folder: Path) -> dict[str, str]:
-        """Two themes; their ids by slug."""
+        """Imports two themes. Returns their ids by slug."""
         from tests.support.catalogs import write_catalog
 
         write_catalog(folder)
@@ -160,7 +160,7 @@ class World:
         await operator.grant_entitlement(self.database, slug, theme_slug, quantity)
 
     async def rows(self) -> dict[str, list[asyncpg.Record]]:
-        """What is stored but the log and the sessions: to show that nothing changed."""
+        """Stored rows except those of the log and sessions, for asserting that nothing changed."""
         tables = (
             *("accounts", "members", "invitations", "entitlements", "licenses", "users", "pgqueuer"),
             *("api_keys", "billing_details", "invoices", "invoice_lines", "idempotency_keys"),
