@@ -197,7 +197,7 @@ def assert_one_sentence(err: str) -> None:
         ("PORT", "http", "integer"),
         ("WORKERS", "0", "greater than or equal to 1"),
         ("SMTP_URL", "mail", "smtp://"),
-        ("SELLER_COUNTRY", "Germany", "country codes"),
+        ("SELLER_COUNTRY", "Germany", "two letters"),
         ("TAX_RATES", "CH=8.1", "fractions"),
         ("TAX_RATES", "Switzerland=0.081", "country codes"),
         ("TAX_RATES", "CH", "CH=0.081"),
