@@ -1,4 +1,5 @@
-"""`python -m bench`: ours beside what is possible, beside another fast server, and beside what is usual."""
+"""`python -m bench`: compares this server with a floor without GraphQL, another fast server, and an ordinary
+server."""
 
 import argparse
 import asyncio

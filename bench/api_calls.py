@@ -119,7 +119,7 @@ def _report(found: Rounds) -> int:
 
 
 def _median(rounds: list[Measured]) -> tuple[float, float]:
-    """Requests a second, and milliseconds at the median."""
+    """Requests per second, and median latency in milliseconds."""
     return (
         statistics.median(each.requests_per_second for each in rounds),
         statistics.median(each.p50_ms for each in rounds),

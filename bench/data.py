@@ -1,4 +1,4 @@
-"""The rows that everything is measured on, the same in every run, and how they are copied in."""
+"""Rows of all benchmarks, the same in every run, and the code that copies them in."""
 
 import random
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Somebody who makes changes: a number, from which all that is the account's follows."""
+    """Member who makes changes. All ids of its account are derived from its number."""
 
     number: int
 
@@ -51,12 +51,12 @@ KINDS = ("account", "user", "member", "session", "theme", "entitlement", "licens
 
 
 def id_of(kind: str, number: int) -> UUID:
-    """The number is the last 12 digits, so that SQL can make the same id of it."""
+    """Puts the number into the last 12 digits, so that SQL can compute the same id."""
     return UUID(f"01900000-{KINDS.index(kind):04x}-7000-8000-{number:012x}")
 
 
 def token_of(number: int) -> str:
-    """As long as a session's token is."""
+    """Token of the length of a session's token."""
     return f"bench-{number:037d}"
 
 
@@ -66,7 +66,7 @@ THEME_IDS = [f"theme_{id_of('theme', number).hex}" for number in range(len(_THEM
 
 
 async def fill(connection: asyncpg.Connection) -> None:
-    """As a superuser: without triggers, and so without hashing a chain that nobody verifies here."""
+    """Copies as a superuser without triggers, and so without a hash chain, which no benchmark verifies."""
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")
         for table, plain_rows in _tables().items():

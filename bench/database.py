@@ -1,4 +1,4 @@
-"""The PostgreSQL that everything is measured on: durable, as in production, and gone afterwards."""
+"""PostgreSQL for benchmarks: durable as in production, and deleted afterwards."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ _RELOAD_SECONDS = 0.3
 
 @contextmanager
 def database() -> Iterator["Database"]:
-    """Migrated and filled."""
+    """Yields a database that is migrated and filled."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         with embedded.running(folder / "postgresql", connections=_CONNECTIONS) as server:
@@ -66,7 +66,7 @@ class Database:
             asyncio.run(self._configure("log_statement = 'none'"))
 
     async def types_of(self, statements: list[str]) -> list[list[str]]:
-        """The types of each statement's parameters."""
+        """Types of each statement's parameters."""
         connection = await asyncpg.connect(self.url)
         try:
             prepared = [await connection.prepare(statement) for statement in statements]
@@ -81,7 +81,8 @@ class Database:
         return int(str(await self._value("SELECT count(*) FROM audit_events WHERE action = $1", action)))
 
     async def forget_invoices(self) -> None:
-        """A purchase adds up what its account has spent this month: the more was bought, the longer."""
+        """Deletes invoices. A purchase sums the account's invoices of the month, so it takes longer the more
+        there are."""
         connection = await self._server.connect(self.name)
         try:
             await connection.execute(
@@ -109,7 +110,7 @@ class Database:
 
 
 class StatementLog:
-    """PostgreSQL's log, from a moment on: a backend writes its statement there before it executes it."""
+    """PostgreSQL's log from a given position. A backend logs its statement before it executes it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

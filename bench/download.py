@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _measure(urls: dict[str, str]) -> dict[str, list[float]]:
-    """MB a second, by name; the first turn warms up."""
+    """MB per second, by name. The first round warms up."""
     speeds: dict[str, list[float]] = {name: [] for name in urls}
     for turn in range(TURNS + 1):
         for name, url in urls.items():
@@ -82,7 +82,7 @@ def _speed(url: str) -> float:
 
 
 def _store(files: Path) -> str:
-    """Under its SHA-256, as the storage has it."""
+    """Stores the file under its SHA-256, as the app's storage does."""
     content = os.urandom(FILE_BYTES)
     name = hashlib.sha256(content).hexdigest()
     path = files / name[:2] / name
@@ -92,7 +92,7 @@ def _store(files: Path) -> str:
 
 
 def _link(filled: Database, port: int, sha256: str) -> str:
-    """Of somebody who has provisioned a license of the file's theme."""
+    """Download link of a member who has provisioned a license of the file's theme."""
     file_id = asyncio.run(_list_file(filled.url, sha256))
     license_id = _ask(
         port, _PROVISION, accountId=_WRITER.account_id, themeId=THEME_IDS[0], site="download.example.com"
@@ -135,7 +135,7 @@ def _ask(port: int, mutation: str, by: Writer = _WRITER, **input: Any) -> Any:
 
 @contextmanager
 def _nginx(program: str, folder: Path, root: Path) -> Iterator[int]:
-    """The port of one that serves the folder as it is."""
+    """Port of an nginx that serves the folder."""
     port = free_port()
     temporary = " ".join(f"{name}_temp_path {folder}/{name};" for name in _TEMPORARY)
     configuration = folder / "nginx.conf"

@@ -1,4 +1,4 @@
-"""Whoever answers otherwise is not measured: the data of all, with the order of their keys, is the same."""
+"""Check that all servers return the same data with the same order of keys. Others are not measured."""
 
 import difflib
 import itertools
@@ -15,7 +15,7 @@ from bench.statements import ask
 
 
 def check_equal(operation: Operation, contestants: Sequence[Contestant]) -> dict[str, int]:
-    """The length of each body. Raises BenchError with what differs."""
+    """Returns the length of each body. Raises BenchError that shows the difference."""
     bodies = {each.name: _answer(operation, each) for each in contestants}
     texts = {name: json.dumps(json.loads(body)["data"], indent=1) for name, body in bodies.items()}
     for (one, text), (other, other_text) in itertools.pairwise(texts.items()):

@@ -1,4 +1,4 @@
-"""How fast an export of the audit log is verified: `python -m bench.exports`."""
+"""`python -m bench.exports`: speed of verifying an export of the audit log."""
 
 import argparse
 import subprocess
@@ -76,7 +76,7 @@ def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[
 
 
 def _event(sequence: int) -> tuple[list[str | None], str]:
-    """All fields but the sequence, and the details."""
+    """All fields except sequence and details."""
     name = "Zoë Łukasz" if sequence % 10 == 0 else "Ada Lovelace"
     details: dict[str, Any] = {"operation": "account", "fields": ["id", "name"], "status": 200, "ms": 4.5}
     return [

@@ -1,4 +1,4 @@
-"""The floor's statements where PostgreSQL returns rows, and the functions that make the answer of them."""
+"""Statements of the floor that return rows, and the functions that build the response from them."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One load generator for all servers: wrk, with one thread and 16 connections."""
+"""Load generator for all servers: wrk with one thread and 16 connections."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ _MARKER = "uniquesitenumber"  # As in the script.
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of one cell: one operation, one server, some seconds."""
+    """Result for one operation on one server."""
 
     requests_per_second: float
     p50_ms: float

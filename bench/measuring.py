@@ -1,4 +1,5 @@
-"""Every operation on every server, in turns, so that a machine's better and worse minutes are everybody's."""
+"""Measures every operation on every server in turns, so that variations of the machine affect all servers
+alike."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +45,7 @@ class Bench:
         self._contestants = [each for server in self.servers for each in servers.contestants(server)]
 
     def prepare(self, say: Say) -> None:
-        """Nothing is timed unless all answer alike. Raises BenchError."""
+        """Requires that all servers return the same data. Raises BenchError."""
         for operation in self.operations:
             say(f"{operation.name}: comparing the answers")
             self.cells[operation.name] = cells = {each.name: Cell() for each in self._asked(operation)}

@@ -1,4 +1,4 @@
-"""What a server holds after 100,000 requests of 10,000 different operations: `python -m bench.memory`."""
+"""`python -m bench.memory`: memory of a server after 100,000 requests of 10,000 different operations."""
 
 import argparse
 import asyncio

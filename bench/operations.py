@@ -1,4 +1,4 @@
-"""What is asked of every server, and how ours is to do beside the others."""
+"""Operations that are measured, and the required ratios to the other servers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

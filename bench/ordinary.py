@@ -1,4 +1,4 @@
-"""The ordinary server: Strawberry, SQLModel's ORM and DataLoaders, as one writes it who writes it well.
+"""The ordinary server: a well-written server with Strawberry, SQLModel's ORM and DataLoaders.
 
 Parsed and validated documents are cached, and rows of one kind are loaded together.
 """

@@ -1,4 +1,4 @@
-"""What a request of the ordinary server knows: who asks, and its DataLoaders."""
+"""Request context of the ordinary server: viewer and DataLoaders."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Context:
         self._activity: dict[int, DataLoader[MemberKey, list[models.AuditEvent]]] = {}
 
     def activity(self, most: int) -> DataLoader[MemberKey, list[models.AuditEvent]]:
-        """A member's newest events."""
+        """Newest events of a member."""
         if most not in self._activity:
             self._activity[most] = DataLoader(lambda keys: self._load_activity(keys, most))
         return self._activity[most]
@@ -49,7 +49,7 @@ class Context:
         return any(each.account_id == account_id and each.id == member_id for each in self.memberships)
 
     def licenses_seen(self, account_id: UUID) -> list[Any]:
-        """All by an Admin; by others those that are active."""
+        """All licenses for an Admin; active ones for others."""
         if self.role_in(account_id) is Role.ADMIN:
             return []
         expires_at = col(models.License.expires_at)
@@ -101,7 +101,7 @@ Info = StrawberryInfo[Context, None]
 
 
 async def identify(sessions: Sessions, token: str) -> Context:
-    """Who asks, in one statement."""
+    """Looks up the viewer by one statement."""
     statement = (
         select(models.User, models.Member)
         .join(models.Session, col(models.Session.user_id) == col(models.User.id))

@@ -1,4 +1,4 @@
-"""The types of the ordinary server: Strawberry's, with resolvers, permission classes and DataLoaders."""
+"""GraphQL types of the ordinary server, with resolvers, permission classes and DataLoaders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results as tables: for a terminal, and for the README beside this file."""
+"""Tables of the results, for a terminal and for this folder's README."""
 
 import re
 from collections.abc import Iterator

@@ -65,7 +65,7 @@ def main() -> None:
 
 
 async def _fill(found: Database, rows: int) -> int:
-    """The reader's events, again and again; without the indexes that no export reads."""
+    """Copies the reader's events repeatedly, without the indexes that exports do not use."""
     connection = await found.superuser()
     try:
         await connection.execute("SET session_replication_role = replica")

@@ -1,4 +1,4 @@
-"""What came out: medians, ratios, and the file that keeps them."""
+"""Results: medians, ratios, and the file that stores them."""
 
 import json
 import os

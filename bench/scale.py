@@ -60,7 +60,7 @@ def _run(asked: argparse.Namespace, folder: Path) -> int:
 
 
 def _filled(server: Server, events: int, progress: Progress) -> str:
-    """The database of that many events, made under another name until it is whole."""
+    """Database with this many events. It has another name until it is complete."""
     name = f"scale_{events}"
     if not asyncio.run(server.has_database(name)):
         asyncio.run(_fill(server, f"{name}_new", events, progress))

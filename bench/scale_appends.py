@@ -1,4 +1,4 @@
-"""What the audit log's indexes cost: events appended by the app's role, with all of them and with few."""
+"""Cost of the audit log's indexes: appends by the app's role with all indexes and with few."""
 
 from collections.abc import Iterator
 from time import perf_counter

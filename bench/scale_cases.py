@@ -1,4 +1,4 @@
-"""Which pages are measured: every list in every order by every filter, lucky values and unlucky ones."""
+"""Pages that are measured: every list in every order with every filter, with frequent and rare values."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A large account, a small one and a crowd of small ones, the same ones each time."""
+"""Rows of a large account, a small one and many other small ones, the same in every run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ _KINDS = ("account", "user", "member", "invitation", "license", "theme", "event"
 
 
 def made_id(kind: str, tenant: int, number: int) -> UUID:
-    """Like a UUIDv7: time first, then what looks random."""
+    """Id in the form of a UUIDv7: the time, then digits that look random."""
     milliseconds = 1_750_000_000_000 + number
     random = number * 0x9E3779B97F4A7C15 & (1 << 44) - 1
     tail = 2 << 62 | _KINDS.index(kind) << 58 | tenant << 44 | random

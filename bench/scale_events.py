@@ -1,4 +1,4 @@
-"""An account's audit log of any length: numbered without a gap, in order of time, really hashed."""
+"""Audit log of any length for an account: without gaps, ordered by time, with valid hashes."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -35,7 +35,7 @@ _BLOCK = 10_000
 
 
 class Head(NamedTuple):
-    """Of audit_heads."""
+    """Row of audit_heads."""
 
     sequence: int
     hash: bytes

@@ -1,4 +1,4 @@
-"""Times the same page in two accounts, by turns: GraphQL operations, in this very process."""
+"""Times the same page in two accounts in turns, as GraphQL operations in this process."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What `python -m bench.scale` has measured, for a terminal, and for the README beside this file."""
+"""Results of `python -m bench.scale`, for a terminal and for this folder's README."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is started, where it answers, what it takes, how it is ended."""
+"""Servers that are measured: how to start them, their addresses, memory, and how to stop them."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 class BenchError(Exception):
-    """In one sentence, for the person who started it."""
+    """The benchmark cannot run. The message is one sentence for the person who started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Server:
     process: "subprocess.Popen[bytes]"
 
     def memory_bytes(self) -> int:
-        """Of all its processes; what they share is counted once where the system tells."""
+        """Memory of all its processes. Shared memory is counted once if the system reports it."""
         return sum(_memory_bytes(each) for each in _family(self.process.pid))
 
 
@@ -67,7 +67,7 @@ def contestants(server: Server) -> list[Contestant]:
 
 @contextmanager
 def running(name: str, database: Database) -> Iterator[Server]:
-    """Until the block ends. Raises BenchError where it does not start."""
+    """Runs the server during the block. Raises BenchError if it does not start."""
     folder = database.folder / name
     folder.mkdir()
     if name == "mercurius":
@@ -152,7 +152,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _family(pid: int) -> list[int]:
-    """The process and its children, and theirs."""
+    """The process and all its descendants."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)  # noqa: S607
     pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
     family = [pid]

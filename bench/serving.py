@@ -1,4 +1,4 @@
-"""How a peer in Python is served: by the server of `team-access serve`, in one process."""
+"""Serves a Python server for comparison with the server of `team-access serve`, in one process."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The statements that a server really sends for a request, as PostgreSQL logs them."""
+"""Statements that a server sends for a request, from PostgreSQL's log."""
 
 import re
 import time

@@ -1,4 +1,5 @@
-"""`python -m bench.wrong_keys`: who has a good key, beside who tries wrong ones at the same address."""
+"""`python -m bench.wrong_keys`: requests with a valid key while another client at the same address tries
+wrong keys."""
 
 import argparse
 import json
@@ -25,7 +26,7 @@ _WARM_UP_SECONDS = 2  # Until the address has used up its limit.
 
 @dataclass
 class Case:
-    """The good reads, and the wrong keys beside them."""
+    """Requests with the valid key, and those with wrong keys at the same time."""
 
     name: str
     keys: int = 0
