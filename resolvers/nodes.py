@@ -78,7 +78,7 @@ async def find_row(context: Context, table: type[Row], account_id: UUID, id: UUI
 
 async def _find(context: Context, viewer: Viewer, table: type[SQLModel], id: UUID) -> SQLModel | None:
     if table is Session and viewer.is_api_key:
-        return None  # Sessions are a person's, which an API key is not.
+        return None  # Sessions belong to a person; an API key has none.
     found = await row(context.database, table, with_id(table)(id), _within(viewer, table))
     if isinstance(found, License) and not sees_license(viewer.memberships[found.account_id], found):
         return None

@@ -82,7 +82,7 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
         found_at = _told(finding.found_at)
         for address in dict.fromkeys([member.email, *admins]):
             tx.enqueue(leaked_message(settings, tx.account, key, member, found_at, to=address))
-            await asyncio.sleep(0)  # Others have their turn: these may be thousands.
+            await asyncio.sleep(0)  # Yields to other tasks, because there may be thousands of findings.
     await tx.access_changed(*ids)
 
 

@@ -141,7 +141,7 @@ class _Lane:
         except asyncpg.LockNotAvailableError as error:
             await self._commit_apart([[*group] for _, group in groupby(together, _account_id)], error)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            # One that cannot be stored shall not take others with it.
+            # An event that cannot be stored must not prevent the others.
             await self._commit_apart([[each] for each in together], error)
         except Exception as error:
             _fail(together, error)
@@ -164,7 +164,7 @@ class _Lane:
         try:
             await append(self._driver, events)
         except (TimeoutError, asyncio.CancelledError):
-            self._driver.terminate()  # It may still be at it: the next one shall not wait for that.
+            self._driver.terminate()  # The connection may still be executing: the next batch uses a new one.
             raise
 
 

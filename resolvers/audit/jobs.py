@@ -35,7 +35,7 @@ async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> 
 
 
 async def _verify_slice(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> int:
-    for _ in range(2):  # What is broken is looked at twice: it may have been pruned between two looks.
+    for _ in range(2):  # A failed verification is repeated once: the log may have been pruned in between.
         log = await integrity.look_at(database, account_id, key)
         kept = await _kept(database, account_id)
         since = _since(log, kept)

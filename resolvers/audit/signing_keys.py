@@ -62,7 +62,7 @@ def _kept(path: Path) -> str:
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # Another process has made one meanwhile.
+            pass  # Another process has created one in the meantime.
         finally:
             draft.unlink()
     return path.read_text()

@@ -103,7 +103,7 @@ class Delivery:
                 *await self._claim(CONCURRENT_FAILING_STREAMS - failing, failing=True),
             ]
         except Exception as error:
-            # What was claimed before that is due again once its lease has run out.
+            # Streams claimed before that are due again once their lease has expired.
             if not logged_as_outage(error):
                 log.error("audit_streams_not_claimed", error=type(error).__name__)
             return
@@ -136,11 +136,11 @@ class Delivery:
                     break
                 stream = _after(stream, batch)
         except asyncio.CancelledError:
-            # The next worker need not wait for the lease to run out.
+            # The next worker need not wait until the lease expires.
             await asyncio.wait_for(self._note(_RELEASE, stream), self._pace.grace_seconds)
             raise
         except Exception as error:
-            # Whatever it is: once the lease has run out, it is tried again.
+            # Any error: delivery is retried once the lease has expired.
             log.error("audit_stream_interrupted", stream_id=str(stream.id), error=type(error).__name__)
         else:
             await self._note(_RELEASE, stream)

@@ -59,7 +59,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
     def settle(addresses: list[str], error: OSError | None) -> None:
         if answer.done():
-            return  # Whoever asked has gone.
+            return  # The caller was cancelled.
         if error is None:
             answer.set_result(addresses)
         else:
@@ -72,7 +72,7 @@ async def resolve(host: str, port: int) -> list[str]:
             told = partial(settle, [], error if isinstance(error, OSError) else OSError(str(error)))
         else:
             told = partial(settle, list(dict.fromkeys(str(each[4][0]) for each in found)), None)
-        with suppress(RuntimeError):  # The loop may have ended meanwhile.
+        with suppress(RuntimeError):  # The loop may have been closed in the meantime.
             loop.call_soon_threadsafe(told)
 
     Thread(target=ask, name="resolve", daemon=True).start()

@@ -58,5 +58,5 @@ async def _record(database: Database, invoice: Invoice) -> None:
             database, invoice.account_id, invoice.sequence, AuditAction.INVOICE_PAID, PLATFORM
         )
     except Refused as refused:
-        # The operator has voided it meanwhile: somebody must give the money back.
+        # The operator has voided it in the meantime: the payment must be refunded.
         log.error("payment_of_closed_invoice", invoice_id=str(invoice.id), error=str(refused))

@@ -201,7 +201,7 @@ class _Reading:
             status = path.stat()
         except FileNotFoundError:
             raise ValueError("is missing") from None
-        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        except (OSError, RuntimeError) as error:  # RuntimeError: circular links
             raise ValueError(f"cannot be read: {getattr(error, 'strerror', error)}") from None
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("must be a regular file")

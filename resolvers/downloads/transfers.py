@@ -156,7 +156,7 @@ class Transfers:
             if not logged_as_outage(error, request_id=sending.client.request_id):
                 log.error("part_not_collected", request_id=sending.client.request_id, error=repr(error))
             parts = self._parts.pop(self._parts_key(sending), sending)
-            self._open.pop(parts.id, None)  # The job worker finds its row, and audits it.
+            self._open.pop(parts.id, None)  # The job worker finds its row and writes its event.
             await self._audit(sending)
         finally:
             sending.ended.set()

@@ -305,7 +305,7 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
         user = await writer.find(User, viewer.user.id)
         user = await writer.update(user or viewer.user, name=name)
     for account_id in sorted(viewer.memberships):
-        # Whoever was removed from one of them a moment ago has no name there to change.
+        # A member who was just removed from one of the accounts is skipped.
         with contextlib.suppress(Refused):
             async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
                 before = tx.acting.name
