@@ -170,7 +170,7 @@ async def test_an_overlap_is_of_the_newest_old_secret_alone(world: World) -> Non
 
     second = (await world.admin.change(ROTATE_API_KEY, apiKeyId=id, overlapSeconds=WEEK))["secret"]
     assert [await works(world, secret) for secret in (first, second)] == [True, True]
-    assert "replace it until then" in (await newest_email(world, world.admin.email))[1]
+    assert "replace it by then" in (await newest_email(world, world.admin.email))[1]
     third = (await world.admin.change(ROTATE_API_KEY, apiKeyId=id, overlapSeconds=1))["secret"]
     assert [await works(world, secret) for secret in (first, second, third)] == [False, True, True]
     await world.superuser.execute("UPDATE api_keys SET previous_expires_at = now()")

@@ -163,7 +163,7 @@ async def test_a_member_is_told_a_week_before_and_once(world: World) -> None:
     (email,) = (await world.emails())[sent:]
     assert email.to == world.member.email
     assert "Expires on" in email.subject
-    assert "Have a new key generated now" in email.text
+    assert "ask an Admin to generate a new key now" in email.text
     assert await world.events() == events
     told = await world.superuser.fetch("SELECT id FROM api_keys WHERE expiry_told_at IS NOT NULL")
     assert [f"api_key_{row['id'].hex}" for row in told] == [id]
