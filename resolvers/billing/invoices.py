@@ -90,7 +90,7 @@ def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: 
     )
 
 
-def announce(tx: Change, settings: Settings, invoice: Invoice) -> None:
+def record_and_email_invoice(tx: Change, settings: Settings, invoice: Invoice) -> None:
     """Writes the event of the issue, and emails the invoice."""
     number, owner = invoice.number, invoice.billed_to["owner"]["name"]
     tx.about(

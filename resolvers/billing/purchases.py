@@ -21,7 +21,7 @@ from models.licenses import Entitlement
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
 from resolvers.billing.inputs import PurchaseItemInput, PurchaseLicensesInput
-from resolvers.billing.invoices import Billed, Item, announce, next_invoice, select_billed
+from resolvers.billing.invoices import Billed, Item, next_invoice, record_and_email_invoice, select_billed
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
@@ -53,8 +53,8 @@ async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> P
         items, billed = await _items(tx, _asked(input.items))
         invoice = next_invoice(tx, context.settings, items, billed)
         entitlements = await _store(tx, invoice, items)
-        _tell(tx, invoice, items)
-        announce(tx, context.settings, invoice)
+        _record_event(tx, invoice, items)
+        record_and_email_invoice(tx, context.settings, invoice)
         tx.remember(str(invoice.id))
     return PurchaseLicensesResult(invoice=invoice, entitlements=entitlements)
 
@@ -223,7 +223,7 @@ def _entitlements(tx: Change, records: Sequence[Any]) -> list[Entitlement]:
     return found
 
 
-def _tell(tx: Change, invoice: Invoice, items: Sequence[Item]) -> None:
+def _record_event(tx: Change, invoice: Invoice, items: Sequence[Item]) -> None:
     what = ", ".join(f"{item.quantity} of {item.theme.name}" for item in items[:3])
     others = f" and {len(items) - 3} more themes" if len(items) > 3 else ""
     tx.about(
