@@ -228,7 +228,7 @@ async def test_the_button_shows_the_secret_once(world: World) -> None:
 
     secret = secret_on(shown.text)
     assert shown.status_code == 200
-    assert "will not be shown again" in shown.text
+    assert "cannot be shown again" in shown.text
     assert shown.headers["cache-control"] == "no-store"
     assert "set-cookie" not in shown.headers
     for answer in (again, elsewhere):

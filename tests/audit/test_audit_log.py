@@ -128,10 +128,10 @@ async def test_no_size(world: World, sizes: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("filter", "said"),
     [
-        ({"apiKeyId": f"member_{0:032x}"}, "`apiKeyId` is no API key's id"),
-        ({"apiKeyId": "x"}, "`apiKeyId` is no API key's id"),
-        ({"targetId": "x"}, "`targetId` is no id"),
-        ({"ip": "192.0.2"}, "`ip` is no IP address"),
+        ({"apiKeyId": f"member_{0:032x}"}, "`apiKeyId` is not the id of an API key"),
+        ({"apiKeyId": "x"}, "`apiKeyId` is not the id of an API key"),
+        ({"targetId": "x"}, "`targetId` is not an id"),
+        ({"ip": "192.0.2"}, "`ip` is not an IP address"),
     ],
 )
 async def test_a_filter_by_what_is_nothing_of_the_kind(

@@ -90,7 +90,7 @@ async def test_a_void_invoice_is_not_spent_and_its_licenses_stay(
         (("invoices", "paid", "acme", "INV-000001"), "INV-000001 is VOID already"),
         (("invoices", "void", "acme", "1"), "INV-000001 is VOID already"),
         (("invoices", "void", "acme", "INV-000009"), "no such invoice of acme as INV-000009"),
-        (("invoices", "void", "acme", "nine"), "looks like INV-000001"),
+        (("invoices", "void", "acme", "nine"), "look like INV-000001"),
         (("invoices", "paid", "nobody", "INV-000001"), "no such account as nobody"),
         (("invoices", "list", "nobody"), "no such account as nobody"),
     ],

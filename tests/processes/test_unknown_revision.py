@@ -26,7 +26,7 @@ def test_with_a_database_url(folder: Path, empty_database: str, command: tuple[s
     code, out, err = Command(folder, *command, **urls).outcome()
 
     assert (code, out) == (1, "")
-    assert f"revision {PRE_RELEASE}, which this version does not have" in err
+    assert f"revision {PRE_RELEASE}, which this version does not know" in err
     assert "use a new database" in err
     assert "DATABASE_URL" in err
     assert_one_sentence(err)
@@ -43,7 +43,7 @@ def test_with_the_embedded_database(folder: Path, command: str) -> None:
     code, out, err = Command(folder, command).outcome()
 
     assert (code, out) == (1, "")
-    assert f"revision {PRE_RELEASE}, which this version does not have" in err
+    assert f"revision {PRE_RELEASE}, which this version does not know" in err
     assert "move DATA_DIR/postgresql away" in err
     assert_one_sentence(err)
     with embedded.running(place) as server:
