@@ -76,7 +76,9 @@ async def test_an_error_of_the_answer_is_no_failure(documents: Documents) -> Non
     assert paths.counts - before == {"GraphQLError": 3}
 
 
-async def test_values_that_the_driver_cannot_decode_cost_no_connection(database: Database) -> None:
+async def test_values_that_the_driver_cannot_decode_cost_no_connection(database_url: str) -> None:
+    """On connections of its own: one that has looked a type up can decode it."""
+    database = Database(database_url)
     (pid,) = (await database.fetch("SELECT pg_backend_pid()"))[0]
 
     for _ in range(3):
@@ -84,6 +86,7 @@ async def test_values_that_the_driver_cannot_decode_cost_no_connection(database:
             await database.fetch("SELECT array(SELECT row('{x}'::varchar[]))")
 
     assert (await database.fetch("SELECT pg_backend_pid()"))[0][0] == pid
+    await database.close()
 
 
 def _failures(logs: Sequence[Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from tests.support.raw_connections import TEXT, RawConnection, frame
 from tests.support.toy_graphql import serving
 from tests.support.world import World
 
-MOST_SECONDS = 0.05
+MOST_SECONDS = 0.1
 INIT = {"type": "connection_init"}
 FIELDS = " ".join(f"a{index}: __typename" for index in range(29))
 
