@@ -45,13 +45,17 @@ def lane_of_account(account_id: UUID) -> Lane:
 async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message], lane: Lane) -> None:
     """Enqueues emails in the connection's open transaction: they are sent after its commit, or not at all.
 
-    It executes one NOTIFY for all of them. The job's row holds the message with its secret link until it is
-    delivered or rejected; pgqueuer's log never contains it.
+    PostgreSQL merges the NOTIFYs of one transaction. The job's row holds the message with its secret link until
+    it is delivered or rejected; pgqueuer's log never contains it.
     """
-    if messages:
-        lowest, highest = lane.priorities
-        payloads = [message.to_json() for message in messages]
+    lowest, highest = lane.priorities
+    for start in range(0, len(messages), _AT_ONCE):
+        payloads = [message.to_json() for message in messages[start : start + _AT_ONCE]]
         await connection.execute(_ENQUEUE, DELIVER_EMAIL, payloads, lowest, highest, lane.name)
+
+
+_AT_ONCE = 200
+"""Emails of one statement: to encode thousands would block the event loop."""
 
 
 # Writes what pgqueuer's `enqueue` writes, and computes the priorities in the same statement. Each round of
