@@ -45,8 +45,8 @@ def lane_of_account(account_id: UUID) -> Lane:
 async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message], lane: Lane) -> None:
     """Enqueues emails in the connection's open transaction: they are sent after its commit, or not at all.
 
-    PostgreSQL merges the NOTIFYs of one transaction. The job's row holds the message with its secret link until
-    it is delivered or rejected; pgqueuer's log never contains it.
+    PostgreSQL merges the NOTIFYs of one transaction. The job's row holds the message with its secret link
+    until it is delivered or rejected; pgqueuer's log never contains it.
     """
     lowest, highest = lane.priorities
     for start in range(0, len(messages), _AT_ONCE):
