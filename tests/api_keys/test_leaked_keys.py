@@ -203,4 +203,4 @@ async def test_a_report_of_many_keys_leaves_the_event_loop_to_others(world: Worl
         await report(world, *map(finding, secrets))
 
     assert len(await world.emails()) == sent + 100 * (admins + 1)
-    assert times.longest_seconds < 0.05 * times.slowness, times.longest
+    times.assert_longest_below(0.05)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -20,6 +21,7 @@ from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.serving import free_port, serving
 from tests.support.stage import Stage, set_stage
 from tests.support.world import Person, World
+from web.app_state import State
 
 
 @pytest.fixture(params=["compiled", "reference"])
@@ -44,9 +46,16 @@ def app_settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest_asyncio.fixture(scope="session")
-async def app_url(app_settings: Settings) -> AsyncIterator[str]:
-    async with serving(app_settings):
-        yield f"http://127.0.0.1:{app_settings.port}"
+async def app_state(app_settings: Settings) -> AsyncIterator[State]:
+    """Of the served app."""
+    async with serving(app_settings) as server:
+        app: Any = server.config.app
+        yield app.state.team_access
+
+
+@pytest.fixture(scope="session")
+def app_url(app_state: State) -> str:
+    return f"http://127.0.0.1:{app_state.settings.port}"
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -57,14 +66,18 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest_asyncio.fixture
-async def http(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """HTTP client without a cookie jar: each request names its own credential."""
+async def http(app_url: str, app_state: State) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP client without a cookie jar: each request names its own credential.
+
+    Refusals that the app has only counted are written when the test ends, not in the middle of a later one.
+    """
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(
         verify=NO_AUTHORITIES, base_url=app_url, timeout=30, limits=limits, event_hooks=FORMS
     ) as client:
         client.cookies.jar.set_policy(_NO_COOKIES)
         yield client
+    await app_state.denials.close()
 
 
 @pytest_asyncio.fixture

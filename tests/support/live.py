@@ -119,5 +119,5 @@ def left_behind(state: State) -> list[str]:
     pool: Any = state.database.writing.sync_engine.pool
     busy += [pool.status()] if pool.checkedout() else []
     tasks = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
-    ours = [name for name in tasks if "TransportHandler" in name or "close_at_the_end" in name]
+    ours = [name for name in tasks if "TransportHandler" in name]
     return [*map(str, state.listener._waiting), *busy, *ours]

@@ -1,7 +1,8 @@
 """How long the event loop's callbacks take, in CPU time of the loop's thread.
 
 Collections of the tests' garbage do not count. CPU time grows too where a core is shared: `slowness` says how
-much.
+much. It also counts what a virtual machine takes for a moment and what a process does only once, so
+`loop_watchdog` runs a test that fails with LoopBlocked once more.
 """
 
 import asyncio
@@ -11,6 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import thread_time
 from typing import Any
+
+
+class LoopBlocked(AssertionError):
+    """A callback of the event loop took longer than it may."""
 
 
 @dataclass
@@ -29,6 +34,13 @@ class LoopTime:
         self.seconds.append(seconds)
         if seconds > self.longest_seconds:
             self.longest_seconds, self.longest = seconds, repr(handle)
+
+    def assert_longest_below(self, seconds: float) -> None:
+        """`seconds` are those of a core that is not shared."""
+        limit = seconds * self.slowness
+        if self.longest_seconds >= limit:
+            took = f"{self.longest_seconds * 1000:.0f} ms of at most {limit * 1000:.0f}"
+            raise LoopBlocked(f"{took}: {self.longest}")
 
     def collect(self, phase: str, _info: dict[str, int]) -> None:
         """A callback of the garbage collector."""

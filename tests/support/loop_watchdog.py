@@ -5,13 +5,13 @@ computes itself does not, nor do collections of the tests' garbage. The limit is
 `test_event_loop.py` allows hostile requests, and grows with the slowness of a shared core.
 
 The clock also counts what a virtual machine or a neighbour on the core takes for a moment, and what a
-process does only once (imports, the first connection). So a test in which a callback exceeded the limit is
-run a second time, and fails if one does so again.
+process does only once (imports, the first connection). So a test in which a callback exceeded this limit, or
+the test's own, is run a second time, and fails if one does so again.
 """
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ import pytest
 import pytest_asyncio
 from _pytest.runner import runtestprotocol
 
-from tests.support.loop_time import slowness
+from tests.support.loop_time import LoopBlocked, slowness
 
 MOST_SECONDS = 0.1
 _OF_TESTS = (str(Path(__file__).parents[1]), str(Path(pytest_asyncio.__file__).parent))
@@ -98,14 +98,23 @@ def watchdog(_watching: None) -> Iterator[Watchdog]:
     _watchdog.blocked.clear()
     yield _watchdog
     verdict = _watchdog.verdict()
-    assert not verdict, f"The event loop was blocked: {verdict}"
+    if verdict:
+        raise LoopBlocked(f"The event loop was blocked: {verdict}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    report.is_of_blocked_loop = call.excinfo is not None and call.excinfo.errisinstance(LoopBlocked)
+    return report
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
     """As pytest's own, but for the second run."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    if [report.when for report in reports if report.failed] == ["teardown"] and _watchdog.blocked:
+    failed: list[Any] = [report for report in reports if report.failed]
+    if failed and all(report.is_of_blocked_loop for report in failed):
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)

@@ -155,9 +155,7 @@ async def _assert_short(person: Person, text: str, **variables: object) -> dict[
         answer = await person.post(text, **variables)
 
     assert times.callbacks > 0
-    assert times.longest_seconds < MOST_SECONDS or times.longest_seconds < MOST_SECONDS * times.slowness, (
-        times.longest
-    )
+    times.assert_longest_below(MOST_SECONDS)
     return answer
 
 

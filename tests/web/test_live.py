@@ -281,7 +281,7 @@ async def test_a_client_that_is_gone_leaves_nothing_behind(world: World, url: st
             await socket.subscribe(CONTENTS, id=world.account_id, after=0)
             await socket.subscribe(LOG, id=world.account_id)
             await socket.subscribe(MEMBER, id=world.account_id)
-            await until(lambda: len(left_behind(state)) == 3 + 4)  # Who waits, and the tasks.
+            await until(lambda: len(left_behind(state)) == 3 + 3)  # Who waits, and the tasks.
 
             socket.abort()
 
