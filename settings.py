@@ -84,6 +84,14 @@ class Settings(ServerSettings):
         le=10**9,
         description="Emails with an API key to claim, to one member of an account per hour.",
     )
+    invoice_emails_per_hour: int = Field(
+        20,
+        ge=1,
+        le=10**9,
+        description="Invoice emails to the billing address of an account per hour, in addition to those to"
+        " the owner. Accounts that have neither paid an invoice nor been granted licenses share"
+        " the limit of an address. More are not sent.",
+    )
     accounts_per_person_per_day: int = Field(
         5,
         ge=1,

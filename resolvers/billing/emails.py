@@ -1,27 +1,53 @@
-"""Email with an invoice to its payer."""
+"""Emails with an invoice to its payer."""
+
+from datetime import timedelta
 
 from mailer import messages
 from mailer.messages import InvoiceAttachment, Message
 from models.billing import Invoice
 from resolvers.billing.amounts import grouped
+from resolvers.change import Change
+from resolvers.email_addresses import counted_address
+from resolvers.email_allowances import Allowance
+from resolvers.invitations.email_limits import count_of_sender, is_vouched_for
+from resolvers.user_errors import Refused
 from settings import Settings
 
+_HOUR = timedelta(hours=1)
 
-def invoice_messages(settings: Settings, invoice: Invoice) -> list[Message]:
-    """To the owner, who is billed, and to the address for invoices if it differs."""
-    billed_to = invoice.billed_to
-    recipients = dict.fromkeys(
-        [billed_to["owner"]["email"], billed_to["email"] or billed_to["owner"]["email"]]
+
+async def email_invoice(tx: Change, settings: Settings, invoice: Invoice) -> None:
+    """Enqueues an email to the owner, who is billed, and one to the address for invoices if it differs and is
+    within its limits. Nobody has shown that this address is theirs, so it may be a stranger's."""
+    owner, address = invoice.billed_to["owner"]["email"], invoice.billed_to["email"]
+    tx.enqueue(_message(settings, invoice, owner))
+    if address and address != owner and await _may_email(tx, settings, address):
+        tx.enqueue(_message(settings, invoice, address))
+
+
+async def _may_email(tx: Change, settings: Settings, address: str) -> bool:
+    """Charges the email. An account that nobody vouches for shares the address's limit with all such
+    accounts, and its emails count as invitations, which go to strangers too."""
+    is_known = await is_vouched_for(tx)
+    sender = f" of {tx.account.id}" if is_known else ""
+    subject = f"invoices{sender} to {counted_address(address)}"
+    if await tx.spend(Allowance(settings.invoice_emails_per_hour, _HOUR), [subject]):
+        return False
+    try:
+        if not is_known:
+            await count_of_sender(tx, settings, 1)
+    except Refused:
+        return False
+    return True
+
+
+def _message(settings: Settings, invoice: Invoice, to: str) -> Message:
+    return messages.invoice(
+        to=to,
+        number=invoice.number,
+        account=invoice.billed_to["account"],
+        total=f"{invoice.currency} {grouped(invoice.total)}",
+        due_at=invoice.due_at if invoice.total else None,
+        link=settings.app_url,
+        attachment=InvoiceAttachment(invoice.account_id, invoice.id),
     )
-    return [
-        messages.invoice(
-            to=to,
-            number=invoice.number,
-            account=billed_to["account"],
-            total=f"{invoice.currency} {grouped(invoice.total)}",
-            due_at=invoice.due_at if invoice.total else None,
-            link=settings.app_url,
-            attachment=InvoiceAttachment(invoice.account_id, invoice.id),
-        )
-        for to in recipients
-    ]

@@ -20,7 +20,7 @@ from models.catalog import Theme
 from models.columns import now
 from models.database import Database
 from models.members import Member
-from resolvers.billing.emails import invoice_messages
+from resolvers.billing.emails import email_invoice
 from resolvers.billing.payments import PROVIDER
 from resolvers.billing.taxes import CENT, tax_for
 from resolvers.change import Change, system_change
@@ -90,7 +90,7 @@ def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: 
     )
 
 
-def record_and_email_invoice(tx: Change, settings: Settings, invoice: Invoice) -> None:
+async def record_and_email_invoice(tx: Change, settings: Settings, invoice: Invoice) -> None:
     """Writes the event of the issue, and emails the invoice."""
     number, owner = invoice.number, invoice.billed_to["owner"]["name"]
     tx.about(
@@ -115,7 +115,7 @@ def record_and_email_invoice(tx: Change, settings: Settings, invoice: Invoice) -
             total=str(invoice.total),
             currency=invoice.currency,
         )
-    tx.enqueue(*invoice_messages(settings, invoice))
+    await email_invoice(tx, settings, invoice)
 
 
 _CLOSED = {

@@ -54,7 +54,7 @@ async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> P
         invoice = next_invoice(tx, context.settings, items, billed)
         entitlements = await _store(tx, invoice, items)
         _record_event(tx, invoice, items)
-        record_and_email_invoice(tx, context.settings, invoice)
+        await record_and_email_invoice(tx, context.settings, invoice)
         tx.remember(str(invoice.id))
     return PurchaseLicensesResult(invoice=invoice, entitlements=entitlements)
 

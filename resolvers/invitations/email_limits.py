@@ -35,17 +35,22 @@ async def count_emails(
     waiting = await _count_recipients(tx, settings, different)
     going_out = len(different) - len(waiting)
     if going_out:
-        a_day = await _emails_a_day(tx, settings)
-        if going_out > a_day:
-            raise too_many_requests(_of_new(a_day), _when_grown(tx, settings, going_out), *path)
-        full = a_day >= settings.invitation_emails_per_account_per_day
-        by_person = f"invitations by {tx.acting.user_id}" + ("" if full else " in new accounts")
-        # In this order everywhere, so that no two transactions wait for each other.
-        for subject in (f"invitations of {tx.account.id}", by_person):
-            waits = await tx.spend(Allowance(a_day, _DAY), [subject], going_out)
-            if waits:
-                raise too_many_requests(_OF_FULL if full else _of_new(a_day), waits[subject], *path)
+        await count_of_sender(tx, settings, going_out, *path)
     return waiting
+
+
+async def count_of_sender(tx: Change, settings: Settings, count: int, *path: str) -> None:
+    """Charges emails to the account and to the acting member. Raises Refused if one is over its limit."""
+    a_day = await _emails_a_day(tx, settings)
+    if count > a_day:
+        raise too_many_requests(_of_new(a_day), _when_grown(tx, settings, count), *path)
+    full = a_day >= settings.invitation_emails_per_account_per_day
+    by_person = f"invitations by {tx.acting.user_id}" + ("" if full else " in new accounts")
+    # In this order everywhere, so that no two transactions wait for each other.
+    for subject in (f"invitations of {tx.account.id}", by_person):
+        waits = await tx.spend(Allowance(a_day, _DAY), [subject], count)
+        if waits:
+            raise too_many_requests(_OF_FULL if full else _of_new(a_day), waits[subject], *path)
 
 
 _OF_FULL = "You, or this account, sent the maximum number of invitations today: try again later."
@@ -81,8 +86,13 @@ async def _emails_a_day(tx: Change, settings: Settings) -> int:
     grown = settings.invitation_emails_of_a_new_account << min(max(age // _DAY, 0), 32)
     if grown >= full:
         return full
-    ((is_vouched_for,),) = await tx.fetch(_VOUCHED_FOR, account_id=tx.account.id)
-    return full if is_vouched_for else grown
+    return full if await is_vouched_for(tx) else grown
+
+
+async def is_vouched_for(tx: Change) -> bool:
+    """Whether the account has paid, was created by the operator or was granted licenses."""
+    ((is_so,),) = await tx.fetch(_VOUCHED_FOR, account_id=tx.account.id)
+    return bool(is_so)
 
 
 def _when_grown(tx: Change, settings: Settings, count: int) -> datetime:
@@ -92,7 +102,6 @@ def _when_grown(tx: Change, settings: Settings, count: int) -> datetime:
 
 
 def _vouched_for() -> Select[tuple[bool]]:
-    """Whether the account has paid, was created by the operator or was granted licenses."""
     paid = exists().where(
         col(Invoice.account_id) == parameter("account_id"),
         col(Invoice.status) == InvoiceStatus.PAID,
