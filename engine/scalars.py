@@ -73,8 +73,8 @@ def _big_int_literal(node: ValueNode, _variables: object = None) -> int:
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="Time as text by RFC 3339, with seconds and an offset from UTC: `2026-01-31T12:00:00Z`."
-        f" Results are in UTC with microseconds. Inputs are {RANGE}.",
+        description="Point in time as an RFC 3339 string with seconds and an offset from UTC, such as"
+        " `2026-01-31T12:00:00Z`. Results are in UTC with microseconds. Inputs are ",
         serialize=_format_time,
         parse_value=_parse_time,
         parse_literal=_time_literal,
@@ -89,14 +89,14 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="Integer from -2^53 to 2^53, as a JSON number.",
+        description="Integer from -2^53 to 2^53, as a JSON number. `Int` has 32 bits only.",
         serialize=int,
         parse_value=_parse_big_int,
         parse_literal=_big_int_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value, such as an object.",
+        description="Any JSON value: an object, list, string, number, boolean or null.",
         serialize=lambda value: value,
         parse_value=lambda value: value,
     ),

@@ -45,7 +45,7 @@ class ApiKeyStatus(StrEnum):
 @described_enum(
     "Scope of an API key: the part of its member's permissions that it has.",
     """
-    READ The key can send queries and subscriptions, and read what its member can read.
+    READ The key can send queries and subscriptions, and reads what its member can read.
     PROVISION The key can provision licenses and download theme files.
     """,
 )

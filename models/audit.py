@@ -91,7 +91,8 @@ class AuditAction(StrEnum):
     API_KEY_EXPIRED = auto(), "An API key reached its expiry time, or was not claimed in time.", None
     AUDIT_LOG_PRUNED = (
         auto(),
-        "The oldest events were deleted after their export; this event proves their hash.",
+        "The oldest events were deleted after their export. The event's details hold the hash of the last of"
+        " them.",
         None,
     )
     AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "set up a webhook"

@@ -16,7 +16,7 @@ from models.columns import enum_column, id_column, member_key, tenant_column, te
     "Status of a webhook for audit events.",
     """
     ACTIVE Events are delivered, and failed deliveries are retried.
-    PAUSED An Admin paused it, or it failed for 3 days. It can resume where it stopped.
+    PAUSED An Admin paused it, or deliveries failed for days. Delivery can resume where it stopped.
     ENDED The receiver answered 410 Gone. Delivery can resume only at a new URL.
     """,
 )

@@ -23,7 +23,7 @@ _MONEY = Numeric(14, 2)
     """
     OPEN The invoice has not been paid.
     PAID The invoice has been paid.
-    VOID The invoice need not be paid and does not count as spent.
+    VOID The invoice was cancelled. It need not be paid and does not count toward the spending limit.
     """,
 )
 class InvoiceStatus(StrEnum):

@@ -16,9 +16,9 @@ from models.members import Role
     """
     PENDING The link is valid and has not been used.
     ACCEPTED The recipient joined the account.
-    DECLINED The recipient declined the invitation.
-    REVOKED An Admin revoked the invitation.
-    EXPIRED The link was not used in time.
+    DECLINED The recipient declined the invitation. It can no longer be accepted.
+    REVOKED An Admin revoked the invitation. It can no longer be accepted.
+    EXPIRED The link was not used before its expiry time. An Admin can resend the invitation.
     """,
 )
 class InvitationStatus(StrEnum):

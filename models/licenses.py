@@ -17,9 +17,9 @@ from models.text_forms import folded_column
     "Status of a license.",
     """
     ACTIVE The license can be used.
-    SUSPENDED The license cannot be used until it is reinstated. It still uses its entitlement.
-    REVOKED The license was revoked permanently. Its entitlement is available again.
-    EXPIRED The license reached its expiry time. Its entitlement is available again.
+    SUSPENDED The license cannot be used until it is reinstated. It still uses a purchased license.
+    REVOKED The license was revoked permanently. The purchased license can be provisioned again.
+    EXPIRED The license reached its expiry time. The purchased license can be provisioned again.
     """,
 )
 class LicenseStatus(StrEnum):

@@ -19,7 +19,7 @@ from models.text_forms import folded_column, sort_key_column
     """
     ADMIN Has all permissions: team, billing, API keys, licenses and the whole audit log.
     MEMBER Can provision licenses within the account's limits, download files and use the API.
-    VIEWER Can only read: the catalog, the team, active licenses and their report.
+    VIEWER Can see the catalog, the team and active licenses, and download the report of active licenses.
     """,
 )
 class Role(StrEnum):

@@ -17,8 +17,9 @@ from permissions.viewer import NOT_BY_API_KEY, WITHOUT_READ, Membership, forbidd
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION, Location.OBJECT],
     name="allow",
-    description="Rule for the use of the field, or of the type's plain fields: open to everybody, to"
-    " authenticated callers, or to holders of a permission in the account.",
+    description="Rule of a field, or of the fields of a type that have no rule of their own. `who` is"
+    " `anyone`, `signed in` for authenticated callers, or the permission that the viewer needs in the"
+    " object's account; `or one's own` adds the objects that belong to the viewer.",
 )
 class AllowDirective:
     who: str

@@ -11,21 +11,21 @@ from models.members import Role
 @described_enum(
     "Permission that a role can include.",
     """
-    BROWSE_CATALOG See the themes on sale.
+    BROWSE_CATALOG Browse the themes of the catalog.
     VIEW_ACTIVE_LICENSES See the account's licenses and entitlements, but not license keys.
-    DOWNLOAD_REPORTS Download the report of active licenses.
+    DOWNLOAD_REPORTS Download the report of active licenses. Other reports require a second permission.
     VIEW_TEAM See the members' names and roles, but not their email addresses.
     PROVISION_LICENSES Provision licenses within the account's entitlements and limits.
     DOWNLOAD_THEME_FILES Download the files of themes for which the account holds an active license.
-    VIEW_OWN_ACTIVITY See the audit events that one caused oneself.
-    ACCESS_API Use an API key of one's own.
+    VIEW_OWN_ACTIVITY See the audit events of one's own actions.
+    ACCESS_API Call the API with an API key of one's own.
     PURCHASE_LICENSES Purchase licenses, billed to the owner.
     REVOKE_LICENSES Revoke, suspend, reinstate and transfer licenses.
     MANAGE_BILLING See and change billing details, and see invoices.
-    INVITE_MEMBERS Invite people, and list, resend and revoke invitations.
+    INVITE_MEMBERS Invite people, list, resend and revoke invitations, and see members' email addresses.
     REMOVE_MEMBERS Remove members from the account.
     ASSIGN_ROLES Change the roles of members.
-    GENERATE_API_KEYS Generate API keys, for oneself or for another member.
+    GENERATE_API_KEYS Generate API keys for any member, and see and revoke all API keys.
     VIEW_AUDIT_LOG See and export the whole audit log.
     MANAGE_ACCOUNT Rename the account, set its limits and manage its webhooks.
     """,

@@ -11,20 +11,20 @@ from engine.enums import described_enum
     "Kind of a problem that the caller can correct.",
     """
     INVALID The value does not have the required form or range.
-    NOT_FOUND The object does not exist, or the viewer cannot know of it.
-    ALREADY_MEMBER The person is a member of the account already.
-    ALREADY_INVITED The person has a pending invitation already.
+    NOT_FOUND The object does not exist, or it is not visible to the viewer.
+    ALREADY_MEMBER The person is already a member of the account.
+    ALREADY_INVITED The person already has a pending invitation, which can be resent.
     INVITATION_EXPIRED The invitation has expired; an Admin can resend it.
     INVITATION_REVOKED The invitation was revoked by an Admin.
-    INVITATION_ALREADY_USED The invitation was accepted already.
-    WRONG_EMAIL The link is for a different email address than that of the viewer.
+    INVITATION_ALREADY_USED The invitation was already accepted.
+    WRONG_EMAIL The link was sent to another email address than that of the viewer.
     OWNER_PROTECTED The owner must remain an Admin and cannot leave or be removed.
-    LICENSE_LIMIT_REACHED The purchased licenses or the account's limit are used up.
+    LICENSE_LIMIT_REACHED All purchased licenses are in use, or the account's limit is reached.
     SPEND_LIMIT_REACHED The purchase would exceed the account's monthly spending limit.
     NOT_ACTIVE The object's status does not allow the change.
     ROLE_WITHOUT_API_ACCESS The member's role does not include `ACCESS_API`.
     TOKEN_INVALID The link's token is malformed, used or expired.
-    TOO_MANY_REQUESTS Too many attempts were made; try again later.
+    TOO_MANY_REQUESTS A limit on emails or accounts is reached. `RetryLater` says when to try again.
     IDEMPOTENCY_CONFLICT The idempotency key was used before with a different input.
     """,
 )

@@ -55,7 +55,7 @@ class AccountLimits:
         return await active_licenses(info.context, root)
 
     max_active_licenses: int | None = strawberry.field(
-        description="Highest number of active licenses. Null when there is no limit."
+        description="Maximum number of active licenses. Null when there is no limit."
     )
     spent_this_month: Money | None = guarded(
         allow=Permission.MANAGE_BILLING,
@@ -65,7 +65,7 @@ class AccountLimits:
     )
     max_monthly_spend: Money | None = derived(
         _max_monthly_spend,
-        "Highest total of purchases in a calendar month (UTC), including tax. Null when there is no limit.",
+        "Maximum total of purchases in a calendar month (UTC), including tax. Null when there is no limit.",
     )
 
 
@@ -80,8 +80,8 @@ class Account(Node):
         description="Display name of the account. Holders of `MANAGE_ACCOUNT` can change it."
     )
     slug: str = strawberry.field(
-        description="Unique short name of the account, with a random part. It does not change when the"
-        " account is renamed."
+        description="Unique name of the account in lower-case ASCII with a random part, such as"
+        " `northwind-1a2b3c4d`. It does not change when the account is renamed."
     )
     created_at: datetime = strawberry.field(description="Time at which the account was created.")
 
@@ -97,8 +97,8 @@ class Account(Node):
 
     @computed(
         list[Permission],
-        "Permissions that the viewer has in this account now. With an API key, they are"
-        " narrowed by its scopes.",
+        "Permissions that the viewer has in this account now. With an API key, only those that its scopes"
+        " include.",
     )
     def viewer_permissions(root: strawberry.Parent[models.Account], info: Info) -> list[Permission]:
         return info.context.signed_in().memberships[root.id].permissions
@@ -108,8 +108,8 @@ class Account(Node):
         allow=Permission.VIEW_TEAM,
         filter=MemberFilter,
         order=MemberOrder,
-        description="Members of the team, earliest to join first unless `orderBy` says otherwise. Members"
-        " who left or were removed are included only with `includeRemoved` in the filter.",
+        description="Members of the team, sorted by time of joining, earliest first, unless `orderBy` is"
+        " set. Members who left or were removed are included only with `includeRemoved` in the filter.",
     )
     invitations: Connection[Invitation] | None = connection(
         account_invitations,
@@ -122,20 +122,21 @@ class Account(Node):
         allow=Permission.VIEW_ACTIVE_LICENSES,
         filter=LicenseFilter,
         order=LicenseOrder,
-        description="Licenses that the viewer can see: Viewers see active ones, Members also those that"
-        " they hold or provisioned, Admins all. Newest first unless `orderBy` says otherwise.",
+        description="Licenses that the viewer can see: Viewers see active ones, Members also those that they"
+        " hold or provisioned, Admins all. Newest first unless `orderBy` is set.",
     )
     entitlements: Connection[Entitlement] | None = connection(
         account_entitlements,
         allow=Permission.VIEW_ACTIVE_LICENSES,
-        description="Licenses purchased, one entry for each theme, with the number that is in use.",
+        description="Licenses that the account has purchased or was granted, with the number in use: one"
+        " entry for each theme, in the order in which the themes were first purchased.",
     )
     api_keys: Connection[ApiKey] | None = connection(
         account_api_keys,
         allow=SIGNED_IN,
         filter=ApiKeyFilter,
-        description="API keys of the account, newest first: all for a viewer with `GENERATE_API_KEYS`,"
-        " otherwise only the viewer's own.",
+        description="API keys of the account, newest first. A viewer with `GENERATE_API_KEYS` sees all of"
+        " them, any other viewer only its own.",
     )
     audit_log: AuditEventConnection | None = connection(
         account_audit_log,
@@ -154,8 +155,8 @@ class Account(Node):
     audit_streams: Connection[AuditStream] | None = connection(
         account_audit_streams,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Webhooks that receive the account's audit events, oldest first. Deleted ones are left"
-        " out.",
+        description="Webhooks that receive the account's audit events, oldest first. Deleted webhooks are"
+        " not included.",
     )
 
     billing: Billing | None = same(

@@ -23,17 +23,22 @@ def _scopes(scopes: list[str]) -> list[ApiScope]:
 )
 class ApiKey(Node):
     member: Member = to_one(models.Member, "member_id", "Member to whom the key belongs and as whom it acts.")
-    name: str = strawberry.field(description="Name given to the key, to tell what it is used for.")
+    name: str = strawberry.field(
+        description="Name chosen when the key was generated, which tells what the key is used for."
+    )
     prefix: str = strawberry.field(
-        description="First characters of the secret, by which to recognize the key. It is `ta_` alone until"
-        " the key is claimed. The full secret is shown once and is not stored."
+        description="First characters of the secret, for recognizing the key. It is `ta_` alone until the"
+        " key is claimed. The full secret is shown once and is not stored."
     )
     status: ApiKeyStatus = derived(
         models.ApiKey.status_of,
         "Status of the key at the time of the request.",
         expression=models.ApiKey.status_now,
     )
-    scopes: list[ApiScope] = derived(_scopes, "Scopes that narrow the member's permissions for this key.")
+    scopes: list[ApiScope] = derived(
+        _scopes,
+        "Scopes of the key. Of the member's permissions, the key has only those that its scopes include.",
+    )
 
     @computed(
         list[Permission],

@@ -21,14 +21,18 @@ from schema.lazy_types import Member
 SEEN = HasOrOwns(Permission.VIEW_AUDIT_LOG, own="actor_member_id", needs=Permission.VIEW_OWN_ACTIVITY)
 
 
-@object_type(allow=SEEN, description="Credential that the actor of an audit event used, as it was then.")
+@object_type(
+    allow=SEEN,
+    description="Credential that the actor of an audit event used, as recorded at the time of the event.",
+)
 class AuditCredential:
-    kind: CredentialKind = strawberry.field(description="Kind of the credential.")
+    kind: CredentialKind = strawberry.field(description="Kind of the credential, such as an API key.")
     id: strawberry.ID = strawberry.field(
-        description="Identifier of the credential. For an API key or a session it is the id of that object."
+        description="Id of the credential. For an API key or a session it is the id of that object."
     )
     label: str = strawberry.field(
-        description="Name of the credential at that time, such as the name of an API key. Never the secret."
+        description="Name of the credential at the time of the event, such as the name of an API key. It"
+        " never contains the secret."
     )
 
 
@@ -58,7 +62,7 @@ def _own(hash: bytes) -> str:
 @object_type(
     allow=SEEN,
     of=models.AuditEvent,
-    description="Person or system that caused an audit event, as recorded at that time.",
+    description="Person or system that caused an audit event, as recorded at the time of the event.",
 )
 class AuditActor:
     kind: ActorKind = attribute("actor_kind", "Kind of the actor: a member or the system.")
@@ -76,8 +80,8 @@ class AuditActor:
 @object_type(
     allow=SEEN,
     of=models.AuditEvent,
-    description="Entry of the audit log: one action, its actor and its outcome. It can neither be"
-    " changed nor removed from the middle of the log.",
+    description="Entry of the audit log: one action, its actor and its outcome. Events cannot be changed."
+    " Only the oldest events of a log can be deleted, after they were exported.",
 )
 class AuditEvent(Node):
     sequence: BigInt = strawberry.field(
@@ -95,7 +99,8 @@ class AuditEvent(Node):
         " there is no such object."
     )
     target_name: str | None = strawberry.field(
-        description="Name of that object at the time of the event. Null when there is no such object."
+        description="Name that the object of the action had at the time of the event. Null when there is no"
+        " such object."
     )
     ip: str | None = strawberry.field(
         description="IP address from which the request came. Null when the event did not come from a request."
@@ -104,12 +109,12 @@ class AuditEvent(Node):
         description="User-Agent header of the request. Null when there was none."
     )
     request_id: str | None = strawberry.field(
-        description="Identifier of the HTTP request, also sent in its response's X-Request-Id header. Null"
-        " when the event did not come from a request."
+        description="Id of the HTTP request, as in the `X-Request-ID` header of its response. Null when the"
+        " event did not come from a request."
     )
     details: JSON = strawberry.field(
-        description="Further data of the event as a JSON object. A changed value is given as old and new:"
-        ' `{"role": ["VIEWER", "MEMBER"]}`.'
+        description="Further data of the event as a JSON object, whose names depend on the action. A changed"
+        ' value is a list of the old and the new value: `{"role": ["VIEWER", "MEMBER"]}`.'
     )
 
     actor: AuditActor = same("Person or system that caused the event.")
@@ -117,24 +122,33 @@ class AuditEvent(Node):
         _target_id, "Id of the object that the action concerned. Null when there is no such object."
     )
     previous_hash: str = derived(
-        _previous, "Hash of the preceding event, in hexadecimal. All zeros for the first event."
+        _previous, "Hash of the preceding event, as 64 hexadecimal digits. All zeros for the first event."
     )
-    hash: str = derived(_own, "SHA-256 hash of this event and the preceding hash, in hexadecimal.")
+    hash: str = derived(
+        _own, "SHA-256 hash of this event's data and `previousHash`, as 64 hexadecimal digits."
+    )
 
 
 async def _total_count(root: strawberry.Parent[Page], info: Info) -> int | None:
     return await count(info.context.database, root.listing)
 
 
-@object_type(allow=ANYONE, of=Page, description="Page of audit events, as specified by Relay.")
+@object_type(
+    allow=ANYONE,
+    of=Page,
+    description="Page of a list of audit events, in the form of a Relay"
+    " connection. `first` and `after` read forward, `last` and `before` backward.",
+)
 class AuditEventConnection:
     edges: list[Edge[AuditEvent]] = strawberry.field(description="Events on this page, each with its cursor.")
     nodes: list[AuditEvent] = strawberry.field(description="Events on this page, without their cursors.")
-    page_info: PageInfo = strawberry.field(description="Position of this page within the list.")
+    page_info: PageInfo = strawberry.field(
+        description="Cursors for the next and the previous page, and whether these pages exist."
+    )
     total_count: int | None = strawberry.field(
         resolver=_total_count,
-        description="Exact number of events that match the filter. Null when a filter matches more than"
-        " 100,000, which would be too slow to count.",
+        description="Exact number of events in the whole list, after filtering. Null when a filter matches"
+        " more than 100,000 events, which would be too slow to count.",
         metadata={PLANNED: Total()},
     )
 
@@ -157,8 +171,8 @@ class AuditIntegrity:
     )
     head_sequence: BigInt = strawberry.field(description="Sequence number of the newest event in the log.")
     head_hash: str = strawberry.field(
-        description="Hash of the newest event, in hexadecimal. Store it with `headSequence` to prove later"
-        " that the log up to there is unchanged."
+        description="Hash of the newest event, as 64 hexadecimal digits. Store it with `headSequence` to"
+        " prove later that the log up to this event is unchanged."
     )
     first_broken_sequence: BigInt | None = strawberry.field(
         description="Sequence number of the first event that was changed, removed, inserted or moved. Null"

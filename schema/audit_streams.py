@@ -3,7 +3,6 @@ from datetime import datetime
 import strawberry
 
 import models
-from engine.input_limits import text
 from engine.scalars import BigInt
 from models.audit import AuditAction
 from models.audit_streams import AuditStreamStatus
@@ -11,11 +10,6 @@ from permissions.roles import Permission
 from resolvers.audit_streams.queries import undelivered_events
 from schema.fields import Info, Node, computed, derived, object_type, to_one
 from schema.lazy_types import Account, Member
-
-_URL = (
-    "HTTPS URL to which events are sent. The host must be public, the port 443 or at least 1024. Redirects"
-    " are not followed."
-)
 
 
 def _actions(actions: list[str] | None) -> list[AuditAction] | None:
@@ -30,13 +24,18 @@ def _actions(actions: list[str] | None) -> list[AuditAction] | None:
 )
 class AuditStream(Node):
     account: Account = to_one(models.Account, "account_id", "Account whose events are delivered.")
-    url: str = text(_URL, most=2_000)
-    actions: list[AuditAction] | None = derived(
-        _actions, "Actions whose events are delivered. Null when the events of all actions are."
+    url: str = strawberry.field(
+        description="HTTPS URL to which events are sent, as POST requests by Standard Webhooks."
     )
-    status: AuditStreamStatus = strawberry.field(description="Whether events are being delivered.")
+    actions: list[AuditAction] | None = derived(
+        _actions, "Actions whose events are delivered. Null when the events of all actions are delivered."
+    )
+    status: AuditStreamStatus = strawberry.field(
+        description="Status of the webhook: whether events are delivered, or delivery is paused or has ended."
+    )
     last_delivered_sequence: BigInt = strawberry.field(
-        description="Sequence number up to which every event was delivered or was excluded by `actions`."
+        description="Sequence number of the last event that is done: every event up to it was delivered or"
+        " was excluded by `actions`."
     )
     last_delivered_at: datetime | None = strawberry.field(
         description="Time of the last successful delivery. Null when there was none yet."
@@ -61,8 +60,8 @@ class AuditStream(Node):
         description="Time from which a failed delivery is retried. Null when no retry is due."
     )
     previous_secrets_expire_at: datetime | None = strawberry.field(
-        description="Time until which deliveries are also signed with previous secrets, of which at most"
-        " two are kept. Null when there are none."
+        description="Time until which deliveries are also signed with previous secrets, of which at most two"
+        " are kept. Null when the secret was never rotated."
     )
     created_by: Member = to_one(models.Member, "created_by_id", "Member who created the webhook.")
     created_at: datetime = strawberry.field(description="Time at which the webhook was created.")

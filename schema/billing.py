@@ -51,9 +51,13 @@ class InvoiceLine:
     description: str = strawberry.field(description="Name of the theme when the invoice was issued.")
     quantity: int = strawberry.field(description="Number of licenses that were purchased.")
     unit_price: Money = derived(_unit_price, "Price of one license when the invoice was issued, without tax.")
-    amount: Money = derived(_amount, "Price of all licenses of this line, without tax.")
+    amount: Money = derived(
+        _amount, "Price of all licenses on this line, without tax: `quantity` times `unitPrice`."
+    )
     theme: Theme | None = to_one(
-        models.Theme, "theme_id", "Theme with its present data. Null when it no longer exists."
+        models.Theme,
+        "theme_id",
+        "Theme that was purchased, with its present data. Null when it no longer exists.",
     )
 
 
@@ -70,7 +74,7 @@ class Invoice(Node):
     issued_at: datetime = strawberry.field(description="Time at which the invoice was issued.")
     due_at: datetime = strawberry.field(description="Time until which the invoice is to be paid.")
     paid_at: datetime | None = strawberry.field(
-        description="Time at which the invoice was recorded as paid. Null when it is not paid."
+        description="Time at which the invoice was recorded as paid. Null when the invoice is not paid."
     )
     subtotal: Money = derived(_subtotal, "Sum of the lines, without tax.")
     tax_rate: Decimal = derived(_tax_rate, 'Tax rate as a fraction: `"0.19"` means 19 percent.')
@@ -87,8 +91,8 @@ class Invoice(Node):
 
 @object_type(
     allow=Permission.MANAGE_BILLING,
-    description="Recipient details for the next invoices. Issued invoices keep the details that they"
-    " were issued with.",
+    description="Recipient details for future invoices. Issued invoices keep the details that they were"
+    " issued with.",
 )
 class BillingDetails:
     company: str | None = strawberry.field(
@@ -99,7 +103,7 @@ class BillingDetails:
         description="Email address that receives invoices in addition to the owner's. Null when none is set."
     )
     address_lines: list[str] = strawberry.field(
-        description="Postal address, at most 6 lines. Empty when none is set."
+        description="Lines of the postal address, at most 6. Empty when none is set."
     )
     country: str | None = strawberry.field(
         description="Country code of two letters (ISO 3166-1), such as `DE`. Null when none is set."
@@ -119,7 +123,7 @@ class BillingDetails:
     description="Billing details, invoices and outstanding amount of an account.",
 )
 class Billing:
-    @computed(BillingDetails, "Recipient details for the next invoices.")
+    @computed(BillingDetails, "Recipient details for future invoices.")
     async def details(root: strawberry.Parent[models.Account], info: Info) -> BillingDetails:
         found = await billing_queries.billing_details(info.context.database, root)
         return BillingDetails(

@@ -34,7 +34,7 @@ class ThemeRelease(Node):
         models.ThemeFile,
         "release_id",
         order=OLDEST_FILE,
-        description="Files that can be downloaded with an active license of the theme.",
+        description="Files of the release. They can be downloaded with an active license of the theme.",
     )
 
 
@@ -43,14 +43,20 @@ def _price(price_amount: Decimal, price_currency: str) -> Money:
 
 
 @object_type(
-    allow=Permission.BROWSE_CATALOG, of=models.Theme, description="Website theme for which licenses are sold."
+    allow=Permission.BROWSE_CATALOG,
+    of=models.Theme,
+    description="Website theme of the catalog, for which licenses are sold.",
 )
 class Theme(Node):
-    slug: str = strawberry.field(description="Unique short name of the theme, which does not change.")
+    slug: str = strawberry.field(
+        description="Unique name of the theme for use in URLs, such as `aurora`. It does not change."
+    )
     name: str = strawberry.field(description="Display name of the theme.")
-    summary: str = strawberry.field(description="Description of the theme in one or two sentences.")
+    summary: str = strawberry.field(
+        description="Description of the theme in one or two sentences, as plain text."
+    )
     tags: list[str] = strawberry.field(
-        description="Keywords that describe the theme, for use in `ThemeFilter.tag`."
+        description="Keywords that describe the theme. `ThemeFilter.tag` finds the themes with a keyword."
     )
     published_at: datetime = strawberry.field(description="Time at which the theme was added to the catalog.")
     latest_version: str = strawberry.field(description="Version number of the newest release.")

@@ -14,7 +14,11 @@ from schema.fields import Info, object_type
 NodeType = TypeVar("NodeType")
 
 
-@object_type(allow=ANYONE, description="Position of a page within its list, as specified by Relay.")
+@object_type(
+    allow=ANYONE,
+    description="Cursors of the first and the last entry on a page, and whether there"
+    " are entries before and after them.",
+)
 class PageInfo:
     has_next_page: bool = strawberry.field(
         description="Whether the list has further entries after this page."
@@ -28,9 +32,12 @@ class PageInfo:
     )
 
 
-@object_type(allow=ANYONE, description="Entry of a page: an object and its cursor.")
+@object_type(allow=ANYONE, description="Entry on a page of a list: an object with its cursor.")
 class Edge(Generic[NodeType]):
-    cursor: str = strawberry.field(description="Position of the entry in the list, for `after` and `before`.")
+    cursor: str = strawberry.field(
+        description="Opaque position of the entry in the list. Pass it as `after`"
+        " or `before` to read on from there."
+    )
     node: NodeType = strawberry.field(description="Object at this position of the list.")
 
 
@@ -38,13 +45,19 @@ async def _total_count(root: strawberry.Parent[Page], info: Info) -> int:
     return await count(info.context.database, root.listing)  # type: ignore[return-value]
 
 
-@object_type(allow=ANYONE, description="Page of a list, as specified by Relay.")
+@object_type(
+    allow=ANYONE,
+    description="Page of a list, in the form of a Relay connection. `first` and"
+    " `after` read forward, `last` and `before` backward.",
+)
 class Connection(Generic[NodeType]):
     edges: list[Edge[NodeType]] = strawberry.field(description="Entries of this page, each with its cursor.")
     nodes: list[NodeType] = strawberry.field(description="Objects on this page, without their cursors.")
-    page_info: PageInfo = strawberry.field(description="Position of this page within the list.")
+    page_info: PageInfo = strawberry.field(
+        description="Cursors for the next and the previous page, and whether these pages exist."
+    )
     total_count: int = strawberry.field(
         resolver=_total_count,
-        description="Number of entries on all pages together, after filtering.",
+        description="Number of entries in the whole list, after filtering.",
         metadata={PLANNED: Total()},
     )

@@ -13,7 +13,7 @@ from schema.fields import object_type
 @object_type(
     allow=SIGNED_IN,
     of=downloads_links.Download,
-    description="Link to a file, valid for a few minutes. It acts for the person to whom it was issued,"
+    description="Link to a file, valid for a few minutes. It acts for the member to whom it was issued,"
     " whose permissions are checked again when the file is sent.",
 )
 class Download:
@@ -25,4 +25,6 @@ class Download:
     size: BigInt | None = strawberry.field(
         description="Size of the file in bytes. Null when the file is generated while it is sent."
     )
-    expires_at: datetime = strawberry.field(description="Time until which a download can be started.")
+    expires_at: datetime = strawberry.field(
+        description="Time until which the link can be opened. A download that has started by then continues."
+    )

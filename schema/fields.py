@@ -83,13 +83,12 @@ def _global_id(root: strawberry.Parent[Any]) -> Any:
 
 
 @strawberry.interface(
-    description="Object with a globally unique id, by which `node` and `nodes` return it again."
+    description="Object with a globally unique id. `node` and `nodes` return the object with a given id."
 )
 class Node:
     id: strawberry.ID = strawberry.field(
         resolver=_global_id,
-        description="Opaque, globally unique identifier of the object. Pass it to `node` or to an input as"
-        " it is.",
+        description="Opaque, globally unique id of the object. Pass it unchanged to `node` or to an input.",
         metadata={ROW: GlobalId(PREFIXES)},
     )
 
@@ -186,7 +185,8 @@ def connection(
     filter: type | None = None,
     order: type[StrEnum] | None = None,
 ) -> Any:
-    """A page of a list: Relay's four arguments, and the list's own filter and order."""
+    """A page of a list: Relay's four arguments, and the list's own filter and order. The first value of
+    `order` is the list's default."""
 
     async def resolve(root: strawberry.Parent[Any], info: Info, **arguments: Any) -> Any:
         slice = Slice(*(arguments.pop(name) for name in ("first", "after", "last", "before")))
@@ -234,9 +234,7 @@ def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> d
         )
         arguments["filter"] = argument(filter, described)
     if order is not None:
-        described = strawberry.argument(
-            description="Order of the list. If omitted, the order in this field's description."
-        )
+        described = strawberry.argument(description=f"Order of the list. If omitted, {next(iter(order))}.")
         arguments["order_by"] = argument(order, described)
     return arguments
 

@@ -14,11 +14,11 @@ from schema.lazy_types import Account, Member
 @object_type(
     allow=Permission.VIEW_ACTIVE_LICENSES,
     of=models.License,
-    description="Right to use a theme on one site.",
+    description="Right of an account to use a theme on one site.",
 )
 class License(Node):
     account: Account = to_one(models.Account, "account_id", "Account to which the license belongs.")
-    theme: Theme = to_one(models.Theme, "theme_id", "Theme that may be used.")
+    theme: Theme = to_one(models.Theme, "theme_id", "Theme that may be used on the site.")
     status: LicenseStatus = derived(
         models.License.status_of,
         "Status of the license at the time of the request.",
@@ -29,7 +29,7 @@ class License(Node):
     )
     key: str | None = guarded(
         allow=HasOrOwns(Permission.REVOKE_LICENSES, own="holder_id"),
-        description="License key, which is a secret.",
+        description="License key in the form `TL-XXXX-XXXX-XXXX-XXXX`, which is a secret.",
     )
     holder: Member = to_one(models.Member, "holder_id", "Member who is responsible for the license.")
     provisioned_by: Member = to_one(models.Member, "provisioned_by_id", "Member who provisioned the license.")
@@ -47,22 +47,24 @@ class License(Node):
         description="Reason given for the revocation. Null when the license is not revoked."
     )
     last_downloaded_at: datetime | None = strawberry.field(
-        description="Time at which a theme file was last downloaded with this license. Null when none ever"
-        " was."
+        description="Time of the last download of a theme file with this license. Null when there was none"
+        " yet."
     )
 
 
 @object_type(
     allow=Permission.VIEW_ACTIVE_LICENSES,
     of=models.Entitlement,
-    description="Licenses of one theme that an account has purchased, and how many of them are in use.",
+    description="Licenses of one theme that an account has purchased or was granted, and how many of them"
+    " are in use.",
 )
 class Entitlement(Node):
-    theme: Theme = to_one(models.Theme, "theme_id", "Theme for which licenses were purchased.")
-    purchased: int = strawberry.field(description="Number of licenses that were purchased.")
+    theme: Theme = to_one(models.Theme, "theme_id", "Theme that the licenses are for.")
+    purchased: int = strawberry.field(description="Number of licenses that were purchased or granted.")
     provisioned: int = strawberry.field(
-        description="Number of purchased licenses in use. Active and suspended licenses count."
+        description="Number of these licenses in use, which are the active and the suspended ones."
     )
     available: int = derived(
-        models.Entitlement.available_of, "Number of purchased licenses that can still be provisioned."
+        models.Entitlement.available_of,
+        "Number of licenses that can still be provisioned: `purchased` minus `provisioned`.",
     )

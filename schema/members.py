@@ -33,23 +33,25 @@ def _permissions(role: Role, removed_at: datetime | None) -> list[Permission]:
 @object_type(
     allow=Permission.REMOVE_MEMBERS,
     of=models.Member,
-    description="Objects that a member's removal would affect.",
+    description="Objects that would be affected if a member were removed now.",
 )
 class Offboarding:
-    @computed(int, "Number of active licenses that the member holds. On removal they go to another member.")
+    @computed(int, "Number of active licenses that the member holds. On removal they pass to another member.")
     async def active_licenses(root: strawberry.Parent[models.Member], info: Info) -> int:
         return await left_behind.active_licenses(info.context, root)
 
     @computed(
         list[ApiKey],
-        f"Usable API keys of the member, at most the newest {left_behind.MOST_SHOWN}. They end on removal.",
+        "API keys of the member with the status ACTIVE, newest first, at most"
+        f" {left_behind.MOST_SHOWN}. They are revoked on removal.",
     )
     async def active_api_keys(root: strawberry.Parent[models.Member], info: Info) -> list[models.ApiKey]:
         return await left_behind.active_api_keys(info.context, root)
 
     @computed(
         list[Invitation],
-        f"Pending invitations from the member, at most the newest {left_behind.MOST_SHOWN}. They stay valid.",
+        "Pending invitations from the member, newest first, at most"
+        f" {left_behind.MOST_SHOWN}. They stay valid after the removal.",
     )
     async def pending_invitations(
         root: strawberry.Parent[models.Member], info: Info
@@ -71,7 +73,7 @@ class Member(Node):
         allow=HasOrOwns(Permission.INVITE_MEMBERS, own="id"), description="Email address of the member."
     )
     role: Role = strawberry.field(
-        description="Current role of the member, or the last one of a removed member."
+        description="Current role of the member, or the last role of a member who left or was removed."
     )
     is_owner: bool = strawberry.field(
         description="Whether the member is the account's owner, to whom all purchases are billed."
@@ -86,13 +88,13 @@ class Member(Node):
     )
 
     permissions: list[Permission] = derived(
-        _permissions, "Permissions that the member's role gives now. Empty for a removed member."
+        _permissions, "Permissions of the member's current role. Empty for a member who left or was removed."
     )
     licenses: Connection[License] | None = connection(
         member_licenses,
         allow=Permission.VIEW_ACTIVE_LICENSES,
         filter=LicenseFilter,
-        description="Licenses that the member holds, as far as the viewer can see them, newest first.",
+        description="Licenses that the member holds and the viewer can see, newest first.",
     )
     activity: AuditEventConnection | None = connection(
         member_activity,

@@ -22,21 +22,22 @@ from schema.mutation_field import mutation_field
 
 
 @strawberry.type(
-    description="Entry points for changing data. Each change to an account is recorded in its audit log"
-    " together with the change. Problems that the caller can correct are in `userErrors` of the"
-    " payload."
+    description="Entry points for changing data. Each change to an account is committed together with its"
+    " event in the audit log. Problems that the caller can correct are in `userErrors` of the payload, with"
+    " the codes that the descriptions name."
 )
 class Mutation:
     request_sign_in = mutation_field(
         sessions.request_sign_in,
         allow=ANYONE,
-        description="Emails a one-time sign-in link to an address. The answer is the same whether or not"
-        " the address is known. Too many emails to one address are refused with TOO_MANY_REQUESTS.",
+        description="Emails a one-time sign-in link to an address. The answer is the same whether or not the"
+        " address is known. Refused with TOO_MANY_REQUESTS after too many emails to the address or from the"
+        " client.",
     )
     sign_in = mutation_field(
         sessions.sign_in,
         allow=ANYONE,
-        description="Exchanges the token of an emailed link for a session. Repeating it in the browser that"
+        description="Exchanges the token of a sign-in link for a session. Repeating it in the browser that"
         " used the link returns the same session; otherwise a used or expired token is refused with"
         " TOKEN_INVALID.",
     )
@@ -53,18 +54,18 @@ class Mutation:
     update_profile = mutation_field(
         sessions.update_profile,
         allow=SIGNED_IN,
-        description="Changes the viewer's display name, in every account.",
+        description="Changes the display name of the viewer in all of its accounts.",
     )
     create_account = mutation_field(
         accounts.create_account,
         allow=SIGNED_IN,
-        description="Creates an account of which the viewer becomes the owner. Too many accounts in a day"
-        " are refused with TOO_MANY_REQUESTS.",
+        description="Creates an account and makes the viewer its owner. Refused with TOO_MANY_REQUESTS after"
+        " too many accounts in a day, and while the viewer owns too many.",
     )
     update_account = mutation_field(
         accounts.update_account,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Changes the name of an account. Its slug stays.",
+        description="Changes the name of an account. Its slug does not change.",
     )
     set_account_limits = mutation_field(
         accounts.set_account_limits,
@@ -75,8 +76,9 @@ class Mutation:
     transfer_ownership = mutation_field(
         accounts.transfer_ownership,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Makes another member the owner, who is billed from then on and becomes an Admin. Only"
-        " the present owner can do this; any other Admin is refused with FORBIDDEN.",
+        description="Makes another member the owner, who is billed from then on and becomes an Admin. The"
+        " previous owner remains an Admin. Only the current owner can do this: any other Admin is refused"
+        " with FORBIDDEN.",
     )
     invite_member = mutation_field(
         invitations.invite_member,
@@ -88,70 +90,76 @@ class Mutation:
     invite_members = mutation_field(
         invitations.invite_members,
         allow=Permission.INVITE_MEMBERS,
-        description="Invites up to 1,000 people by email. Each invitation succeeds or fails by itself.",
+        description="Invites up to 1,000 people by email. Each invitation succeeds or fails independently of"
+        " the others. Refused as a whole with TOO_MANY_REQUESTS when the account or the viewer would send"
+        " too many emails.",
     )
     resend_invitation = mutation_field(
         invitations.resend_invitation,
         allow=Permission.INVITE_MEMBERS,
-        description="Emails a pending or expired invitation again, with a new link and a new expiry. The"
-        " previous link is no longer valid.",
+        description="Emails a pending or expired invitation again, with a new link and a new expiry time."
+        " The previous link is no longer valid. Refused with INVITATION_ALREADY_USED, INVITATION_REVOKED,"
+        " NOT_ACTIVE (declined), ALREADY_MEMBER, ALREADY_INVITED or TOO_MANY_REQUESTS.",
     )
     revoke_invitation = mutation_field(
         invitations.revoke_invitation,
         allow=Permission.INVITE_MEMBERS,
-        description="Revokes an invitation, whose link is no longer valid. Repeating it changes nothing.",
+        description="Revokes a pending or expired invitation, whose link is then no longer valid. Repeating"
+        " it changes nothing. Refused with INVITATION_ALREADY_USED or NOT_ACTIVE (declined).",
     )
     accept_invitation = mutation_field(
         joining.accept_invitation,
         allow=ANYONE,
         description="Accepts an invitation by the token of its link: the person joins the account. A person"
         " who did not exist before is created and signed in; anyone else signs in as usual. Refused with"
-        " WRONG_EMAIL when somebody else is signed in, and with INVITATION_EXPIRED, INVITATION_REVOKED or"
-        " INVITATION_ALREADY_USED.",
+        " WRONG_EMAIL when a person with another email address is signed in, and with TOKEN_INVALID,"
+        " INVITATION_EXPIRED, INVITATION_REVOKED, INVITATION_ALREADY_USED or NOT_ACTIVE (declined).",
     )
     decline_invitation = mutation_field(
         joining.decline_invitation,
         allow=ANYONE,
-        description="Declines an invitation by the token of its link. Repeating it changes nothing.",
+        description="Declines an invitation by the token of its link. Repeating it changes nothing. Refused"
+        " with the same codes as `acceptInvitation`.",
     )
     change_member_role = mutation_field(
         members.change_member_role,
         allow=Permission.ASSIGN_ROLES,
-        description="Changes the role of a member, effective from the next request on. If the new role"
-        " lacks `ACCESS_API`, the member's API keys are refused until it has a role with that. The"
-        " owner's role cannot change (OWNER_PROTECTED).",
+        description="Changes the role of a member, effective from the next request on. While the role lacks"
+        " `ACCESS_API`, the member's API keys are refused. Refused with OWNER_PROTECTED for the owner, and"
+        " with NOT_ACTIVE for a removed member.",
     )
     remove_member = mutation_field(
         members.remove_member,
         allow=Permission.REMOVE_MEMBERS,
-        description="Removes a member from the account with immediate effect. Licenses go to another"
-        " member. API keys are revoked, and the member is notified of that by email. The owner cannot be"
-        " removed (OWNER_PROTECTED).",
+        description="Removes a member from the account with immediate effect. The member's licenses pass to"
+        " another member. The member's API keys are revoked, and an email tells the member so. Refused with"
+        " OWNER_PROTECTED for the owner, and with NOT_ACTIVE for a removed member.",
     )
     leave_account = mutation_field(
         members.leave_account,
         allow=SIGNED_IN,
-        description="Ends the viewer's own membership. Licenses go to the owner; API keys are revoked. The"
-        " owner cannot leave (OWNER_PROTECTED).",
+        description="Ends the viewer's own membership. The viewer's licenses pass to the owner, and its API"
+        " keys are revoked. Refused with OWNER_PROTECTED for the owner.",
     )
     purchase_licenses = mutation_field(
         purchases.purchase_licenses,
         allow=Permission.PURCHASE_LICENSES,
-        description="Purchases licenses at their present prices: adds them to the entitlements and issues"
+        description="Purchases licenses at their current prices: adds them to the entitlements and issues"
         " one invoice, which is emailed to the owner and to the billing email address. Refused with"
-        " SPEND_LIMIT_REACHED beyond the account's monthly limit.",
+        " SPEND_LIMIT_REACHED beyond the account's monthly limit, and with NOT_ACTIVE for a theme that is no"
+        " longer sold.",
     )
     update_billing_details = mutation_field(
         billing.update_billing_details,
         allow=Permission.MANAGE_BILLING,
-        description="Changes the recipient details for the next invoices. Issued invoices stay as they are.",
+        description="Changes the recipient details for future invoices. Issued invoices do not change.",
     )
     provision_license = mutation_field(
         licenses.provision_license,
         allow=Permission.PROVISION_LICENSES,
-        description="Provisions a license of a theme for a site. It uses one purchased license. Refused"
-        " with LICENSE_LIMIT_REACHED when none is left or the account's limit on active licenses is"
-        " reached.",
+        description="Provisions a license of a theme for a site. It uses one purchased license. Refused with"
+        " LICENSE_LIMIT_REACHED when none is left or the account's limit on active licenses is reached, and"
+        " with INVALID when the site has a license of the theme already.",
     )
     revoke_license = mutation_field(
         license_changes.revoke_license,
@@ -162,46 +170,52 @@ class Mutation:
     request_theme_download = mutation_field(
         downloads.request_theme_download,
         allow=Permission.DOWNLOAD_THEME_FILES,
-        description="Returns a link to a file of a licensed theme. The audit log records the download"
-        " itself.",
+        description="Returns a link from which a file of a licensed theme is downloaded. The audit log"
+        " records each download, not the link. Refused with NOT_ACTIVE unless the license is active.",
     )
     request_report = mutation_field(
         reports.request_report,
         allow=Permission.DOWNLOAD_REPORTS,
-        description="Returns a link to a report. Depending on its kind, a second permission is required:"
-        " VIEW_AUDIT_LOG for TEAM and AUDIT_LOG, MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for"
-        " LICENSE_ACTIVITY.",
+        description="Returns a link from which a report is downloaded. The audit log records each download,"
+        " not the link. Some kinds require a second permission: VIEW_AUDIT_LOG for TEAM and AUDIT_LOG,"
+        " MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for LICENSE_ACTIVITY.",
     )
     request_invoice_download = mutation_field(
         invoice_downloads.request_invoice_download,
         allow=Permission.MANAGE_BILLING,
-        description="Returns a link to an invoice as a PDF.",
+        description="Returns a link from which an invoice is downloaded as a PDF. The audit log records each"
+        " download, not the link.",
     )
     suspend_license = mutation_field(
         license_changes.suspend_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Suspends a license until it is reinstated. It still uses its entitlement.",
+        description="Suspends an active license until it is reinstated. It still uses a purchased license."
+        " Refused with NOT_ACTIVE for any other license.",
     )
     reinstate_license = mutation_field(
         license_changes.reinstate_license,
         allow=Permission.REVOKE_LICENSES,
         description="Makes a suspended license active again. Refused with LICENSE_LIMIT_REACHED when the"
-        " account's limit on active licenses is reached.",
+        " account's limit on active licenses is reached, and with NOT_ACTIVE for a revoked or expired"
+        " license.",
     )
     transfer_license = mutation_field(
         license_changes.transfer_license,
         allow=Permission.REVOKE_LICENSES,
-        description="Gives a license to another holder. Its key and site stay the same.",
+        description="Gives a license to another holder. Its key and site do not change. Refused with"
+        " NOT_ACTIVE for a revoked or expired license, and for a removed member.",
     )
     create_audit_stream = mutation_field(
         audit_streams.create_audit_stream,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Creates a webhook that receives the account's audit events.",
+        description="Creates a webhook that receives the account's audit events, and returns its secret"
+        " once.",
     )
     update_audit_stream = mutation_field(
         audit_streams.update_audit_stream,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Changes, pauses or resumes a webhook for audit events, or rotates its secret.",
+        description="Changes, pauses or resumes a webhook for audit events, or rotates its secret. Refused"
+        " with NOT_ACTIVE for a deleted webhook.",
     )
     delete_audit_stream = mutation_field(
         audit_streams.delete_audit_stream,
@@ -211,16 +225,17 @@ class Mutation:
     generate_api_key = mutation_field(
         api_key_changes.generate_api_key,
         allow=Permission.GENERATE_API_KEYS,
-        description="Generates an API key. For the viewer, the payload has the secret, and an email"
-        " confirms it; another member receives an email with a link to claim the key and its secret."
-        " Refused with ROLE_WITHOUT_API_ACCESS when the member's role lacks `ACCESS_API`.",
+        description="Generates an API key. For the viewer, the payload has the secret, and an email confirms"
+        " it; another member receives an email with a link to claim the key and its secret. Refused with"
+        " ROLE_WITHOUT_API_ACCESS when the member's role lacks `ACCESS_API`, and with TOO_MANY_REQUESTS"
+        " after too many such emails.",
     )
     claim_api_key = mutation_field(
         api_key_claims.claim_api_key,
         allow=ANYONE,
         description="Claims an API key by the token of its emailed link, and returns its secret once."
-        " Refused with WRONG_EMAIL when somebody else is signed in, and with TOKEN_INVALID when the link"
-        " has expired.",
+        " Refused with WRONG_EMAIL when another person is signed in, and with TOKEN_INVALID (unknown or"
+        " expired link), NOT_ACTIVE (revoked or expired key) or ROLE_WITHOUT_API_ACCESS.",
     )
     rotate_api_key = mutation_field(
         api_key_changes.rotate_api_key,
@@ -230,8 +245,8 @@ class Mutation:
             advice="Only its own member may rotate an API key, and hold its secret: revoke it, and generate"
             " a new one, which needs GENERATE_API_KEYS.",
         ),
-        description="Gives an API key a new secret. The old one is accepted for `overlapSeconds` more. The"
-        " member is notified by email.",
+        description="Gives an API key a new secret. The old secret is accepted for another `overlapSeconds`."
+        " The member is notified by email. Refused with NOT_ACTIVE unless the key is active.",
     )
     revoke_api_key = mutation_field(
         api_key_changes.revoke_api_key,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.permission import PermissionExtension
+from strawberry.types.base import get_object_definition
 
 from engine.input_limits import excesses_of
 from engine.scalars import plain
@@ -72,7 +73,8 @@ def _errors_of(input: type | None, values: Any) -> list[InputError]:
 def _arguments(input: type | None) -> dict[str, tuple[Any, Any]]:
     if input is None:
         return {}
-    described = strawberry.argument(description="Input of the mutation.")
+    definition = get_object_definition(input, strict=True)
+    described = strawberry.argument(description=definition.description)
     return {"input": (Annotated[input, described], inspect.Parameter.empty)}
 
 

@@ -51,7 +51,7 @@ async def _theme(info: Info, slug: Annotated[str, text_argument("Slug of the the
 
 
 async def _invitation(
-    info: Info, token: Annotated[str, text_argument("Token from the link in the invitation email.", most=200)]
+    info: Info, token: Annotated[str, text_argument("Token of the link in the invitation email.", most=200)]
 ) -> Any:
     viewer = info.context.viewer
     if viewer is not None and viewer.is_api_key:
@@ -60,9 +60,9 @@ async def _invitation(
 
 
 @strawberry.type(
-    description="Entry points for reading data. A field for which the viewer lacks the permission is"
-    " null, with a FORBIDDEN error that names the permission; without a credential, the error is"
-    " UNAUTHENTICATED."
+    description="Entry points for reading data. The viewer is the authenticated caller. A field for which"
+    " the viewer lacks the permission is null, with a FORBIDDEN error that names the permission; without a"
+    " credential, the error is UNAUTHENTICATED."
 )
 class Query:
     viewer: Viewer | None = guarded(
@@ -80,29 +80,33 @@ class Query:
     node: Node | None = guarded(
         resolver=_node,
         allow=SIGNED_IN,
-        description="Object with the given id. Null when there is none or the viewer cannot know of it.",
+        description="Object with the given id. Null when there is no such object or it is not visible to the"
+        " viewer, and null with a FORBIDDEN error when the viewer lacks the permission to see objects of its"
+        " type.",
     )
     nodes: list[Node | None] = guarded(
         resolver=_nodes,
         allow=ANYONE,
         description="Objects with the given ids, in the same order. An entry is null when there is no such"
-        " object or the viewer cannot see it.",
+        " object or it is not visible to the viewer, and null with an error when the viewer lacks the"
+        " permission to see objects of its type or is not authenticated.",
     )
     catalog: Connection[Theme] | None = connection(
         catalog_themes,
         allow=Permission.BROWSE_CATALOG,
         filter=ThemeFilter,
         order=ThemeOrder,
-        description="Themes on sale, by name from A to Z unless `orderBy` says otherwise.",
+        description="Themes of the catalog that can be purchased, sorted by name unless `orderBy` is set.",
     )
     theme: Theme | None = guarded(
         resolver=_theme,
         allow=Permission.BROWSE_CATALOG,
-        description="Theme on sale with the given slug. Null when there is none.",
+        description="Theme of the catalog with the given slug. Null when there is none that can be"
+        " purchased.",
     )
     invitation: InvitationPreview | None = guarded(
         resolver=_invitation,
         allow=ANYONE,
-        description="Invitation to which an emailed link leads. Reading it changes nothing. Null when the"
-        " token is not valid or the request has an API key.",
+        description="Invitation of an emailed link. Reading it changes nothing, so link scanners do no harm."
+        " Null when the token is not valid or the request has an API key.",
     )

@@ -37,7 +37,7 @@ class Session(Node):
         description="Time of the last request with this session, accurate to the minute."
     )
     expires_at: datetime = strawberry.field(
-        description="Time at which the session ends unless it is used before. Each use extends it."
+        description="Time at which the session ends unless it is used before then. Each use extends it."
     )
     ip: str | None = strawberry.field(
         description="IP address from which the person signed in. Null when it is not known."
@@ -74,12 +74,14 @@ class Viewer:
 
     @computed(
         list[Member],
-        "Current memberships of the person, one for each account. With an API key, only that of"
+        "Current memberships of the person, one for each account. With an API key, only the membership in"
         " the key's account.",
     )
     def memberships(root: strawberry.Parent[asking.Viewer]) -> list[models.Member]:
         return root.members
 
-    @computed(list[Session], "Active sessions of the person, newest first. Empty with an API key.")
+    @computed(
+        list[Session], "Active sessions of the person, newest first, at most 100. Empty with an API key."
+    )
     async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Session]:
         return await live_sessions(info.context)

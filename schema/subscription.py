@@ -22,8 +22,8 @@ async def _audit_log_appended(
     after_sequence: Annotated[
         BigInt | None,
         strawberry.argument(
-            description="Sequence number after which to start: stored events are pushed first. If omitted,"
-            " only new events are pushed."
+            description="Sequence number of the last event that the client has: stored events after it are"
+            " pushed first. 0 pushes all stored events. If omitted, only new events are pushed."
         ),
     ] = None,
 ) -> AsyncGenerator[AuditEvent, None]:
@@ -50,6 +50,6 @@ class Subscription:
     viewer_member_changed: Member = subscribed(
         _viewer_member_changed,
         allow=SIGNED_IN,
-        description="Membership of the viewer: pushed at the start and after each change of role or"
+        description="Membership of the viewer, pushed at the start and after each change of its role or"
         " ownership. Ends when the membership ends.",
     )

@@ -9,8 +9,8 @@ from resolvers import user_errors as refusals
 from resolvers.user_errors import UserErrorCode
 from schema.fields import object_type
 
-_CODE = "Kind of the problem, for programs."
-_MESSAGE = "Explanation of the problem in English, for people: what is wrong and what would be right."
+_CODE = "Kind of the problem, for programs to act on."
+_MESSAGE = "Explanation of the problem for people, in English: what is wrong and what would be right."
 _PATH = (
     'Path of the input field concerned, such as `["email"]` or `["items", "0", "quantity"]`. Empty when it'
     " concerns no single field."
@@ -28,7 +28,8 @@ class UserError:
 
 
 @object_type(
-    allow=ANYONE, description="Problem with the input or with the state of an object that it refers to."
+    allow=ANYONE,
+    description="Problem with a value of the input, or with the state of an object that the input refers to.",
 )
 class InputError(UserError):
     @classmethod
@@ -39,12 +40,15 @@ class InputError(UserError):
 @object_type(
     allow=ANYONE,
     of=refusals.LicenseLimitReached,
-    description="No further license can be active: the purchased licenses or the account's limit are"
-    " used up.",
+    description="No further license can be active: all purchased licenses of the theme are in use, or the"
+    " account's limit on active licenses is reached.",
 )
 class LicenseLimitReached(UserError):
-    limit: int = strawberry.field(description="Highest number of licenses allowed.")
-    used: int = strawberry.field(description="Number of licenses in use now.")
+    limit: int = strawberry.field(
+        description="The limit that is reached: the number of purchased licenses"
+        " of the theme, or `AccountLimits.maxActiveLicenses`."
+    )
+    used: int = strawberry.field(description="Number of licenses that count toward the limit now.")
 
 
 @object_type(
@@ -63,10 +67,11 @@ class WrongEmail(UserError):
 @object_type(
     allow=ANYONE,
     of=refusals.RetryLater,
-    description="Too many attempts were made; the same request can succeed later.",
+    description="A limit on emails or new accounts in a period of time is reached. The same request can"
+    " succeed later.",
 )
 class RetryLater(UserError):
-    retry_at: datetime = strawberry.field(description="Time from which the request can be repeated.")
+    retry_at: datetime = strawberry.field(description="Time from which the request can succeed again.")
 
 
 TYPES = (InputError, LicenseLimitReached, WrongEmail, RetryLater)

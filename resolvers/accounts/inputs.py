@@ -21,18 +21,18 @@ class UpdateAccountInput:
 
 
 @strawberry.input(
-    description="Input of `setAccountLimits`. A limit that is omitted stays as it is; null removes it."
+    description="Input of `setAccountLimits`. A limit that is omitted does not change; null removes it."
 )
 class SetAccountLimitsInput:
     account_id: strawberry.ID = strawberry.field(description="Id of the account whose limits are set.")
     max_active_licenses: int | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Highest number of active licenses, 0 or more. If omitted, unchanged; null for no limit.",
+        description="Maximum number of active licenses, 0 or more. If omitted, unchanged; null for no limit.",
     )
     max_monthly_spend: Decimal | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Highest total of purchases in a calendar month (UTC), including tax, in the account's"
-        " currency. If omitted, unchanged; null for no limit.",
+        description="Maximum total of purchases in a calendar month (UTC), including tax, in the account's"
+        " currency with at most two decimals. If omitted, unchanged; null for no limit.",
     )
 
 

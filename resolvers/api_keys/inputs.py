@@ -15,7 +15,7 @@ class ApiKeyFilter:
         "Only keys with one of these statuses. If omitted, keys of any status.", most=100, default=None
     )
     member_ids: list[strawberry.ID] | None = items(
-        "Only keys of these members. If omitted, keys of any member.", most=100, default=None
+        "Only keys of the members with these ids. If omitted, keys of any member.", most=100, default=None
     )
 
 
@@ -27,7 +27,7 @@ class GenerateApiKeyInput:
         description="Id of the member for whom the key is generated, whose role must have `ACCESS_API`. If"
         " omitted, the viewer.",
     )
-    name: str = text("Name of the key, to tell what it is used for.", most=100)
+    name: str = text("Name of the key, which tells what it is used for, on one line and not empty.", most=100)
     scopes: list[ApiScope] | None = items(
         "Scopes of the key, at least one. If omitted, only READ.", most=100, default=None
     )
@@ -41,7 +41,7 @@ class GenerateApiKeyInput:
 
 @strawberry.input(description="Input of `claimApiKey`: the token of the emailed link.")
 class ClaimApiKeyInput:
-    token: str = token("Token from the link in the email about the API key.")
+    token: str = token("Token of the link in the email about the API key.")
 
 
 @strawberry.input(
@@ -51,8 +51,8 @@ class RotateApiKeyInput:
     api_key_id: strawberry.ID = strawberry.field(description="Id of an active API key of the viewer.")
     overlap_seconds: int | None = strawberry.field(
         default=None,
-        description="Time for which the old secret is still accepted, 0 to 604800 seconds (7 days). If"
-        " omitted, 0. Only the secret before the new one is kept: a second rotation ends the first secret"
+        description="Number of seconds for which the old secret is still accepted, 0 to 604,800 (7 days). If"
+        " omitted, 0. Only one old secret is accepted at a time: a second rotation ends the first secret"
         " immediately.",
     )
 

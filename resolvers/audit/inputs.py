@@ -14,7 +14,9 @@ class AuditLogFilter:
         "Only events of these actions. If omitted, events of any action.", most=100, default=None
     )
     actor_ids: list[strawberry.ID] | None = items(
-        "Only events caused by these members. If omitted, events of any actor.", most=100, default=None
+        "Only events caused by the members with these ids. If omitted, events of any actor.",
+        most=100,
+        default=None,
     )
     target_id: strawberry.ID | None = strawberry.field(
         default=None,
@@ -30,13 +32,15 @@ class AuditLogFilter:
         default=None, description="Only events before this time. If omitted, up to the newest event."
     )
     request_id: str | None = text(
-        "Only events of the HTTP request with this identifier. If omitted, events of any request.",
+        "Only events of the HTTP request with this id, the `X-Request-ID` header of its response. If"
+        " omitted, events of any request.",
         most=200,
         default=None,
     )
     api_key_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Only events caused with this API key. If omitted, events of any credential.",
+        description="Only events caused with the API key that has this id. If omitted, events of any"
+        " credential.",
     )
     ip: str | None = text(
         "Only events caused from this IP address. If omitted, events from any address.",

@@ -8,8 +8,8 @@ from models.audit import AuditAction
 from resolvers.input_fields import idempotency_key
 
 _URL = (
-    "HTTPS URL to which events are sent. The host must be public, the port 443 or at least 1024. Redirects"
-    " are not followed."
+    "HTTPS URL to which events are sent, as POST requests by Standard Webhooks. The host must be public, the"
+    " port 443 or at least 1024. Redirects are not followed."
 )
 
 
@@ -28,11 +28,12 @@ class CreateAuditStreamInput:
     idempotency_key: str | None = idempotency_key()
 
 
-@strawberry.input(description="Input of `updateAuditStream`. What is omitted stays as it is.")
+@strawberry.input(description="Input of `updateAuditStream`. Values that are omitted do not change.")
 class UpdateAuditStreamInput:
     audit_stream_id: strawberry.ID = strawberry.field(description="Id of the webhook to change.")
     url: str | None = text(
-        "New URL, under the same rules as at creation. It clears recorded failures. If omitted, unchanged.",
+        "New URL, with the same rules as in `createAuditStream`. Setting it clears the recorded failures,"
+        " and a webhook with the status ENDED becomes PAUSED. If omitted, unchanged.",
         most=2_000,
         default=None,
     )
@@ -44,12 +45,12 @@ class UpdateAuditStreamInput:
     paused: bool | None = strawberry.field(
         default=None,
         description="`true` pauses delivery; `false` resumes it where it stopped. A webhook with the status"
-        " ENDED resumes only with a new `url`. If omitted, unchanged.",
+        " ENDED needs a new `url` before it can resume. If omitted, unchanged.",
     )
     rotate_secret: bool | None = strawberry.field(
         default=None,
-        description="`true` creates a new secret; for 24 hours, deliveries are signed with the old one too."
-        " If omitted, the secret stays.",
+        description="`true` creates a new secret. Deliveries are also signed with the old secret for 24"
+        " hours. If omitted, the secret does not change.",
     )
 
 

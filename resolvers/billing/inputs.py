@@ -8,7 +8,7 @@ from models.billing import InvoiceStatus
 from resolvers.input_fields import idempotency_key
 
 
-@strawberry.input(description="Conditions for a list of invoices.")
+@strawberry.input(description="Conditions for a list of invoices. An invoice must meet all of them.")
 class InvoiceFilter:
     statuses: list[InvoiceStatus] | None = items(
         "Only invoices with one of these statuses. If omitted, invoices of any status.",
@@ -20,9 +20,13 @@ class InvoiceFilter:
 @strawberry.input(description="Number of licenses to purchase for one theme.")
 class PurchaseItemInput:
     theme_id: strawberry.ID = strawberry.field(
-        description="Id of the theme. Items for the same theme are added up to one line of the invoice."
+        description="Id of the theme to purchase licenses of. Items for the same theme are added up to one"
+        " line of the invoice."
     )
-    quantity: int = strawberry.field(description="Number of licenses, 1 to 100,000 for one theme.")
+    quantity: int = strawberry.field(
+        description="Number of licenses to purchase, at least 1. The items for"
+        " one theme add up to at most 100,000."
+    )
 
 
 @strawberry.input(description="Input of `purchaseLicenses`: the themes and the number of licenses for each.")
@@ -37,7 +41,7 @@ class PurchaseLicensesInput:
 
 
 @strawberry.input(
-    description="Input of `updateBillingDetails`. What is omitted stays as it is; null clears it."
+    description="Input of `updateBillingDetails`. Values that are omitted do not change; null removes them."
 )
 class UpdateBillingDetailsInput:
     account_id: strawberry.ID = strawberry.field(

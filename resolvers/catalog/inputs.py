@@ -13,5 +13,7 @@ class ThemeFilter:
         default=None,
     )
     tag: str | None = text(
-        "Only themes with this tag. If omitted, themes with any tags.", most=100, default=None
+        "Only themes with this tag, spelled exactly as in `Theme.tags`. If omitted, themes with any tags.",
+        most=100,
+        default=None,
     )

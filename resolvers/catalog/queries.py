@@ -19,7 +19,7 @@ from resolvers.visibility import themes_on_offer
     """
     NAME Sorted by name, from A to Z.
     NEWEST Sorted by publication time, newest first.
-    PRICE Sorted by price, lowest first.
+    PRICE Sorted by the amount of the price, lowest first. Currencies are not converted.
     """,
 )
 class ThemeOrder(StrEnum):

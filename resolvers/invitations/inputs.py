@@ -67,10 +67,10 @@ class RevokeInvitationInput:
     description="Input of `acceptInvitation`: the token of the link, and a name for a new person."
 )
 class AcceptInvitationInput:
-    token: str = token("Token from the link in the invitation email.")
+    token: str = token("Token of the link in the invitation email.")
     name: str | None = text(
-        "Display name of a person who does not exist yet; ignored for others. If omitted, it is"
-        " derived from the email address.",
+        "Display name for a person who does not have one yet; ignored for others. If omitted, it is derived"
+        " from the email address.",
         most=100,
         default=None,
     )
@@ -78,4 +78,4 @@ class AcceptInvitationInput:
 
 @strawberry.input(description="Input of `declineInvitation`: the token of the emailed link.")
 class DeclineInvitationInput:
-    token: str = token("Token from the link in the invitation email.")
+    token: str = token("Token of the link in the invitation email.")

@@ -87,8 +87,9 @@ class AcceptInvitationResult:
 
     member: Member = shown("Membership of the person who joined.")
     session_token: str | None = shown(
-        "Session token for clients without cookies, sent as `Authorization: Bearer …`. It is"
-        " shown once. Null for a person who existed before, who signs in with an emailed link.",
+        "Session token for clients without cookies, sent as `Authorization: Bearer …`. It is shown once."
+        " Null for a person who existed before and signs in with an emailed link instead, and in a browser"
+        " page, which receives a cookie.",
         default=None,
     )
 

@@ -57,7 +57,7 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
 class SuspendLicenseResult:
     """Payload of `suspendLicense`: the license that was suspended."""
 
-    license: License = shown("License that was suspended. It still uses its entitlement.")
+    license: License = shown("License that was suspended. It still uses a purchased license.")
 
 
 async def suspend_license(context: Context, input: SuspendLicenseInput) -> SuspendLicenseResult:

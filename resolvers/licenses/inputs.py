@@ -17,10 +17,14 @@ class LicenseFilter:
         default=None,
     )
     theme_ids: list[strawberry.ID] | None = items(
-        "Only licenses of these themes. If omitted, licenses of any theme.", most=100, default=None
+        "Only licenses of the themes with these ids. If omitted, licenses of any theme.",
+        most=100,
+        default=None,
     )
     holder_ids: list[strawberry.ID] | None = items(
-        "Only licenses held by these members. If omitted, licenses of any holder.", most=100, default=None
+        "Only licenses held by the members with these ids. If omitted, licenses of any holder.",
+        most=100,
+        default=None,
     )
     search: str | None = text(
         "Only licenses whose site or theme name contains this text, ignoring case. If omitted, any license.",
@@ -33,8 +37,11 @@ class LicenseFilter:
     description="Input of `provisionLicense`: the theme, the site and the holder of the license."
 )
 class ProvisionLicenseInput:
-    account_id: strawberry.ID = strawberry.field(description="Id of the account whose entitlement is used.")
-    theme_id: strawberry.ID = strawberry.field(description="Id of the theme to license.")
+    account_id: strawberry.ID = strawberry.field(
+        description="Id of the account for which the license is"
+        " provisioned. One of its purchased licenses is used."
+    )
+    theme_id: strawberry.ID = strawberry.field(description="Id of the theme that the license is for.")
     site: str = text(
         "Host name of the site, such as `www.example.com`, without scheme and path. Case, a"
         " trailing dot and the Punycode form make no difference.",

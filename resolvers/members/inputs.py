@@ -19,7 +19,7 @@ class MemberFilter:
     )
     include_removed: bool | None = strawberry.field(
         default=None,
-        description="`true` includes members who left or were removed. If omitted, they are left out.",
+        description="`true` includes members who left or were removed. If omitted, they are not included.",
     )
 
 
@@ -38,7 +38,8 @@ class RemoveMemberInput:
     )
     transfer_licenses_to: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Id of the member who receives the licenses of the removed one. If omitted, the owner.",
+        description="Id of the member to whom the licenses of the removed member pass. If omitted, the"
+        " owner.",
     )
 
 

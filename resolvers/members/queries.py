@@ -26,7 +26,7 @@ _MOST_RECIPIENTS = 1_000
     """
     JOINED Sorted by time of joining, earliest first.
     NAME Sorted by name, from A to Z.
-    LAST_ACTIVE Sorted by last activity, most recent first.
+    LAST_ACTIVE Sorted by last activity, most recent first. Without activity, the time of joining counts.
     """,
 )
 class MemberOrder(StrEnum):

@@ -16,7 +16,8 @@ class RequestReportInput:
     from_: datetime | None = strawberry.field(
         name="from",
         default=None,
-        description="Start of the period, inclusive. If omitted, the report goes back to the beginning.",
+        description="Start of the period, inclusive. The period is that of provisioning (ACTIVE_LICENSES),"
+        " joining (TEAM), issue (INVOICES) or the event. If omitted, the report goes back to the beginning.",
     )
     until: datetime | None = strawberry.field(
         default=None,
@@ -24,5 +25,6 @@ class RequestReportInput:
     )
     audit_filter: AuditLogFilter | None = strawberry.field(
         default=None,
-        description="Conditions for events, allowed for the report AUDIT_LOG only. If omitted, all events.",
+        description="Conditions that events must all meet, allowed for the report AUDIT_LOG only. If"
+        " omitted, all events of the period.",
     )

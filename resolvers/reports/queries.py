@@ -30,10 +30,10 @@ from resolvers.visibility import states
 @described_enum(
     "Content of a report.",
     """
-    ACTIVE_LICENSES Active licenses, by time of provisioning.
-    LICENSE_ACTIVITY Events about licenses and downloads: of everybody for Admins, one's own for Members.
-    TEAM Members with their roles, including those who left, by time of joining.
-    INVOICES Invoices with their amounts, by time of issue.
+    ACTIVE_LICENSES Active licenses, sorted by time of provisioning.
+    LICENSE_ACTIVITY Audit events about licenses and downloads: all for Admins, their own for Members.
+    TEAM Members with their roles, including those who left or were removed, sorted by name.
+    INVOICES Invoices with their amounts, sorted by time of issue.
     AUDIT_LOG Audit events with their hashes, for verification outside the platform.
     """,
 )
@@ -48,8 +48,8 @@ class ReportKind(StrEnum):
 @described_enum(
     "File format of a report.",
     """
-    CSV Table in UTF-8. Cells that look like formulas are prefixed with an apostrophe.
-    NDJSON JSON lines: each row is an object on a line of its own.
+    CSV Table in UTF-8 with a header line. Cells that look like formulas begin with an apostrophe.
+    NDJSON Newline-delimited JSON: each row is an object on a line of its own.
     PDF Document for printing, with at most 5,000 rows.
     """,
 )

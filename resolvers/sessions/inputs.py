@@ -13,7 +13,7 @@ class RequestSignInInput:
 
 @strawberry.input(description="Input of `signIn`: the token of the emailed link.")
 class SignInInput:
-    token: str = token("Token from the link in the sign-in email.")
+    token: str = token("Token of the link in the sign-in email.")
 
 
 @strawberry.input(description="Input of `revokeSession`: the session to end.")
