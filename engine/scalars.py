@@ -74,7 +74,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
         description="Point in time as an RFC 3339 string with seconds and an offset from UTC, such as"
-        " `2026-01-31T12:00:00Z`. Results are in UTC with microseconds. Inputs are ",
+        f" `2026-01-31T12:00:00Z`. Results are in UTC with microseconds. Inputs are {RANGE}.",
         serialize=_format_time,
         parse_value=_parse_time,
         parse_literal=_time_literal,
