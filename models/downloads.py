@@ -1,8 +1,9 @@
 """Download links, and the transfers that use them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, LargeBinary
@@ -41,6 +42,19 @@ class DownloadLink(SQLModel, table=True):
     expires_at: datetime = time_column()
 
 
+class TransferFacts(TypedDict):
+    """JSON of what a transfer's event says, but for the bytes that were sent."""
+
+    targetType: str
+    targetId: str
+    targetName: str
+    thing: str
+    """Completes the sentence `Ada downloaded …`."""
+    size: int | None
+    """Bytes. None if they are not known before the end."""
+    details: Mapping[str, object]
+
+
 class Transfer(SQLModel, table=True):
     """Transfer of a download's bytes. The row exists from before the first byte until its event is in the
     log, so that a download is audited even if the process that served it was killed; `seen_at` shows that."""
@@ -54,8 +68,11 @@ class Transfer(SQLModel, table=True):
     user_agent: str | None = None
     request_id: str | None = None
     bytes_sent: int = Field(default=0, sa_type=BigInteger)
-    told: dict[str, Any] = Field(sa_type=JSONB)
-    """Details of the event, stored at the start: the file may have been removed from the catalog by the
-    end."""
+    facts: dict[str, object] = Field(sa_type=JSONB)
+    """`TransferFacts`, stored at the start: the file may have been removed from the catalog by the end."""
     started_at: datetime = time_column(default_now=True)
     seen_at: datetime = time_column(default_now=True)
+
+
+def transfer_facts(transfer: Transfer) -> TransferFacts:
+    return cast("TransferFacts", transfer.facts)

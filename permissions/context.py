@@ -1,6 +1,6 @@
 """Context of a request, which its resolvers receive."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from models.columns import now
 from models.database import Database
+from models.new_event import NewEvent
 from models.notifications import AuditAnnouncer, Listener
 from permissions import last_use
 from permissions.credentials import find, refusal_of
@@ -35,7 +36,7 @@ class MutationCall:
 
 
 class DenialLog(Protocol):
-    async def record(self, event: Mapping[str, Any]) -> None: ...
+    async def record(self, event: NewEvent) -> None: ...
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Statement that writes the audit log."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import asyncpg
 import orjson
@@ -10,6 +9,7 @@ from engine.canonical_json import canonical_json
 from engine.snapshots import attributes
 from engine.statements import column_type
 from models.audit import AuditEvent
+from models.new_event import NewEvent
 
 _APPENDED = tuple(
     name
@@ -18,14 +18,14 @@ _APPENDED = tuple(
 )
 
 
-def written(event: Mapping[str, Any]) -> bytes:
-    """Events as JSON in which `details` is text, so that its exact bytes are hashed."""
+def encode_event(event: NewEvent) -> bytes:
+    """The event as JSON in which `details` is text, so that its exact bytes are hashed."""
     return orjson.dumps({**event, "details": canonical_json(event["details"])}, default=str)
 
 
 async def append(driver: asyncpg.Connection, events: Sequence[bytes]) -> None:
-    """Appends events as encoded by `written`. The heads of the logs are locked in the order of the events
-    until the commit."""
+    """Appends events that `encode_event` has encoded. The heads of the logs are locked in the order of the
+    events until the commit."""
     await driver.execute(_APPEND, (b"[" + b",".join(events) + b"]").decode())
 
 

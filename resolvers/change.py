@@ -5,19 +5,20 @@ role cannot be taken away while it acts, and there is one order of locks. The ev
 statement, since the log's head stays locked from there to the commit.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
 from engine.fair_share import Claim
 from engine.snapshots import columns, snapshot
 from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction
+from models.columns import Identified
 from models.database import Database
 from models.members import User
 from models.notifications import AuditAnnouncer
@@ -26,7 +27,7 @@ from permissions.credentials import require_working
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership
 from resolvers.change_transaction import Change
-from resolvers.denials import denied_event, record_denied
+from resolvers.denials import record_denied
 from resolvers.events import Actor
 from resolvers.idempotency import Attempt
 from resolvers.membership_lock import lock_membership
@@ -44,7 +45,7 @@ async def change(
     account_id: UUID,
     action: AuditAction,
     *,
-    on: SQLModel | None = None,
+    on: Identified | None = None,
     key: str | None = None,
     rows: int = 1,
 ) -> AsyncIterator[Change]:
@@ -57,19 +58,19 @@ async def change(
     event names `on`, what the change was to be made on, or else the account. `rows` is about how many it
     writes. Raises `TypeError` at once where the action has no phrase for a refused attempt.
     """
-    attempt = action.attempt
+    _ = action.attempt  # Raises at once, and not only when somebody is refused.
     viewer, call = context.signed_in(), context.mutation_call
     membership = viewer.membership(account_id)
     if membership is None:
         raise not_found("account", "accountId")
-    denied: dict[str, Any] | None = None
+    deny: Callable[[Forbidden], Awaitable[None]] | None = None
     try:
         claim = Claim(account_id, viewer.user.id, rows > _LONG_ROWS)
         async with context.database.transaction(claim) as connection:
             account, member = await lock_membership(connection, membership)
             await require_working(connection, context.token or "")
             actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
-            denied = denied_event(actor, context.client, action, attempt, account, on)
+            deny = partial(record_denied, context, actor, action, account, on)
             tx = Change(connection, account, action, actor, context.client, member)
             tx.knows(account)
             tx.knows(member)
@@ -82,8 +83,8 @@ async def change(
             yield tx
             await tx.finish()
     except Forbidden as refusal:
-        if denied is not None:
-            await record_denied(context, denied, refusal)
+        if deny is not None:
+            await deny(refusal)
         raise
     context.announcer.grown(account_id)
     context.forget()

@@ -1,6 +1,6 @@
 """An open change: it reads and writes rows of one account, and collects its events and emails."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -18,13 +18,15 @@ from mailer.messages import Message
 from mailer.queue import lane_of_account
 from models.accounts import Account
 from models.audit import AuditAction, AuditOutcome
+from models.columns import Identified
 from models.idempotency import IdempotencyKey
 from models.members import Member
+from models.new_event import NewEvent
 from models.notifications import notify_access
 from permissions.viewer import Client
-from resolvers.audit_append import append, written
+from resolvers.audit_append import append, encode_event
 from resolvers.email_allowances import Allowance
-from resolvers.events import Actor, new_event
+from resolvers.events import Actor, Target, new_event
 from resolvers.idempotency import Attempt
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -32,7 +34,7 @@ Row = TypeVar("Row", bound=SQLModel)
 
 @dataclass
 class Change:
-    """An open transaction. It leaves with at least one `about`, or says why there is none.
+    """An open transaction. It leaves with at least one event, or says why there is none.
 
     Rows are values: `update` returns the new one. What was read, made or updated may be shown by the payload
     without being read again.
@@ -47,7 +49,7 @@ class Change:
     """The acting member."""
     replayed: Any = None
     """What this change answered the first time, where its idempotency key was used before."""
-    _events: list[dict[str, Any]] = field(default_factory=list)
+    _events: list[NewEvent] = field(default_factory=list)
     _messages: list[Message] = field(default_factory=list)
     repeats_its_own: bool = False
     """Whether it was this very credential that made the change which is replayed."""
@@ -138,25 +140,43 @@ class Change:
         """Users or sessions whose open connections must look again at what they may."""
         await notify_access(self.connection, *ids)
 
-    def about(
+    def record(
         self,
-        target: SQLModel,
+        target: Identified,
         target_name: str,
         did: str,
+        details: Mapping[str, object] | None = None,
         *,
         action: AuditAction | None = None,
         actor: Actor | None = None,
-        **details: Any,
+        **named: object,
     ) -> None:
-        """One event: `did` completes the sentence that begins with the actor's name."""
+        """Adds an event. `did` completes the sentence that begins with the actor's name. Its details are
+        given by name, or as `details` where their names are not the same in every call."""
+        named_target = Target(type(target).__name__, target.id, target_name)
+        self.record_target(named_target, did, {**(details or {}), **named}, action=action, actor=actor)
+
+    def record_target(
+        self,
+        target: Target,
+        did: str,
+        details: Mapping[str, object],
+        *,
+        action: AuditAction | None = None,
+        actor: Actor | None = None,
+    ) -> None:
+        """As `record`, of a target whose row may be gone."""
         actor = actor or cast("Actor", self.actor)
-        event = new_event(self.account.id, actor, self.client, action or self.action)
-        event["summary"] = f"{event['actor_name']} {did}"
-        event["outcome"] = AuditOutcome.ALLOWED
-        event["target_type"] = type(target).__name__
-        event["target_id"] = cast("Any", target).id
-        event["target_name"] = target_name
-        event["details"] = {to_camel_case(name): value for name, value in details.items()}
+        event = new_event(
+            self.account.id,
+            actor,
+            self.client,
+            action or self.action,
+            AuditOutcome.ALLOWED,
+            f"{actor.name} {did}",
+            target,
+            {to_camel_case(name): value for name, value in details.items()},
+        )
         self._events.append(event)
 
     def without_event(self, why: str = "what was asked for is so already") -> None:
@@ -187,7 +207,7 @@ class Change:
             await self._writer.insert(self._remembered)
         await queue.enqueue(self.connection, self._messages, lane_of_account(self.account.id))
         if self._events:
-            await append(self.connection, [written(event) for event in self._events])
+            await append(self.connection, [encode_event(event) for event in self._events])
 
     @property
     def known(self) -> dict[UUID, SQLModel]:

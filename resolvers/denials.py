@@ -2,25 +2,24 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
 import structlog
-from sqlmodel import SQLModel
 
 from engine.fair_share import Claim
 from engine.outages import logged_as_outage
 from models.accounts import Account
 from models.audit import AuditAction, AuditOutcome
+from models.columns import Identified
 from models.database import Database
+from models.new_event import NewEvent
 from models.notifications import AuditAnnouncer
 from permissions.context import Context
 from permissions.errors import Forbidden
-from permissions.viewer import Client
-from resolvers.audit_append import append, written
-from resolvers.events import Actor, new_event, repeated, shortened, target
+from resolvers.audit_append import append, encode_event
+from resolvers.events import Actor, Target, new_event, repeated_event, shortened
 
 MOST_ALIKE = 10
 WINDOW_SECONDS = 60
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 class _Tally:
     since: float
     count: int = 0
-    last: Mapping[str, Any] | None = None
+    last: NewEvent | None = None
     """Of those that are counted only."""
 
 
@@ -42,15 +41,15 @@ class Denials:
     target are events. The others are counted, and the count is one more event at the end of the minute or of
     the process."""
 
-    def __init__(self, append: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+    def __init__(self, append: Callable[[NewEvent], Awaitable[None]]) -> None:
         """`append` commits one event."""
         self._append = append
         self._tallies: OrderedDict[Hashable, _Tally] = OrderedDict()
         """The oldest first."""
-        self._to_write: list[Mapping[str, Any]] = []
+        self._to_write: list[NewEvent] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def record(self, event: Mapping[str, Any]) -> None:
+    async def record(self, event: NewEvent) -> None:
         """Returns once the event is committed or counted."""
         if not self._count(event):
             await self._append(event)
@@ -63,7 +62,7 @@ class Denials:
         self._end(list(self._tallies))
         await self._write()
 
-    def _count(self, event: Mapping[str, Any]) -> bool:
+    def _count(self, event: NewEvent) -> bool:
         """Whether the event is one of too many that are alike."""
         key = _alike(event)
         self._end(self._ended())
@@ -90,7 +89,7 @@ class Denials:
         for key in keys:
             tally = self._tallies.pop(key)
             if tally.last is not None:
-                self._to_write.append(repeated(tally.last, tally.count - MOST_ALIKE))
+                self._to_write.append(repeated_event(tally.last, tally.count - MOST_ALIKE))
 
     async def _write_each_second(self) -> None:
         while self._tallies or self._to_write:
@@ -110,34 +109,47 @@ class Denials:
             del self._to_write[0]
 
 
-def denied_event(
-    actor: Actor, client: Client, action: AuditAction, attempt: str, account: Account, on: SQLModel | None
-) -> dict[str, Any]:
-    """Of a change on `on`, or else on the account, as far as it is known before it is tried. `attempt`
-    completes the sentence that begins with `Ada tried to`."""
-    event = {**new_event(account.id, actor, client, action), **target(on or account)}
-    return {**event, "summary": f"{actor.name} tried to {attempt}", "outcome": AuditOutcome.DENIED}
-
-
-async def record_denied(context: Context, event: dict[str, Any], refusal: Forbidden) -> None:
-    """Commits the event of a change that was rolled back, or counts it."""
-    event["summary"] += f", {refusal.which}"
-    input = shortened(context.mutation_call.input)
-    event["details"] = {"permission": refusal.permission.value, "input": input}
+async def record_denied(
+    context: Context,
+    actor: Actor,
+    action: AuditAction,
+    account: Account,
+    on: Identified | None,
+    refusal: Forbidden,
+) -> None:
+    """Commits the event of a change that was rolled back, or counts it. Its target is `on`, or else the
+    account."""
+    event = new_event(
+        account.id,
+        actor,
+        context.client,
+        action,
+        AuditOutcome.DENIED,
+        f"{actor.name} tried to {action.attempt}, {refusal.which}",
+        Target.of(on or account),
+        {"permission": refusal.permission.value, "input": shortened(context.mutation_call.input)},
+    )
     await (context.denials or denials_of(context.database, context.announcer)).record(event)
 
 
 def denials_of(database: Database, announcer: AuditAnnouncer) -> Denials:
     """Where the requests of a process count refused changes."""
 
-    async def append_one(event: Mapping[str, Any]) -> None:
+    async def append_one(event: NewEvent) -> None:
         async with database.transaction(Claim(event["account_id"])) as connection:
-            await append(connection, [written(event)])
+            await append(connection, [encode_event(event)])
         announcer.grown(event["account_id"])
 
     return Denials(append_one)
 
 
-def _alike(event: Mapping[str, Any]) -> Hashable:
-    names = ("account_id", "actor_member_id", "credential_id", "action", "target_type", "target_id")
-    return (*(event[name] for name in names), event["details"]["permission"])
+def _alike(event: NewEvent) -> Hashable:
+    return (
+        event["account_id"],
+        event["actor_member_id"],
+        event["credential_id"],
+        event["action"],
+        event["target_type"],
+        event["target_id"],
+        event["details"]["permission"],
+    )

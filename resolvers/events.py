@@ -1,21 +1,18 @@
 """What an audit event says: who acted, on what, in which words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import NamedTuple, Self
 from uuid import UUID
 
-from sqlmodel import SQLModel
-
-from models.audit import ActorKind, AuditAction, CredentialKind
-from models.columns import new_id
+from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.columns import Identified, new_id
+from models.new_event import NewEvent
 from permissions.viewer import Client, Credential
 
 OPERATOR_ID = UUID("00000000-0000-7000-8000-000000000001")
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     kind: ActorKind
     name: str
     member_id: UUID | None = None
@@ -28,27 +25,59 @@ OPERATOR = Actor(
 PLATFORM = Actor(ActorKind.SYSTEM, "Team access")
 
 
-def new_event(account_id: UUID, actor: Actor, client: Client, action: AuditAction) -> dict[str, Any]:
-    """Who did it, from where; what it was, the change adds."""
+class Target(NamedTuple):
+    """The row that an event is about, by its table, id and name."""
+
+    type: str
+    id: UUID
+    name: str | None
+
+    @classmethod
+    def of(cls, row: Identified) -> Self:
+        """Target with the name that the row itself has: its name, email address, site, number or host."""
+        names = (
+            str(getattr(row, name))
+            for name in ("name", "email", "site", "number", "host")
+            if hasattr(row, name)
+        )
+        return cls(type(row).__name__, row.id, next(names, None))
+
+
+def new_event(
+    account_id: UUID,
+    actor: Actor,
+    client: Client,
+    action: AuditAction,
+    outcome: AuditOutcome,
+    summary: str,
+    target: Target,
+    details: Mapping[str, object],
+) -> NewEvent:
     credential = actor.credential
     return {
         "account_id": account_id,
         "id": new_id(),
         "action": action,
+        "outcome": outcome,
+        "summary": summary,
         "actor_kind": actor.kind,
         "actor_member_id": actor.member_id,
         "actor_name": actor.name,
         "credential_kind": credential.kind if credential else None,
         "credential_id": credential.id if credential else None,
         "credential_label": credential.label if credential else None,
+        "target_type": target.type,
+        "target_id": target.id,
+        "target_name": target.name,
         "ip": client.ip,
         "user_agent": client.user_agent,
         "request_id": client.request_id,
+        "details": details,
     }
 
 
-def repeated(event: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """One event for so many that were like it. What was asked for may have differed: it is left out."""
+def repeated_event(event: NewEvent, count: int) -> NewEvent:
+    """One event that stands for `count` events like this one. Their input may differ, so it is left out."""
     details = {name: value for name, value in event["details"].items() if name != "input"}
     return {
         **event,
@@ -58,19 +87,7 @@ def repeated(event: Mapping[str, Any], count: int) -> dict[str, Any]:
     }
 
 
-def target(row: SQLModel) -> dict[str, Any]:
-    """What it was done to. Read before the change may be rolled back, which leaves a row without values."""
-    names = (
-        str(getattr(row, name)) for name in ("name", "email", "site", "number", "host") if hasattr(row, name)
-    )
-    return {
-        "target_type": type(row).__name__,
-        "target_id": cast("Any", row).id,
-        "target_name": next(names, None),
-    }
-
-
-def shortened(value: Any) -> Any:
+def shortened(value: object) -> object:
     """What was asked, small enough for a log, and without tokens, nor URLs, which may hold some."""
     if isinstance(value, dict):
         return {name: shortened(item) for name, item in value.items() if name not in ("token", "url")}

@@ -53,11 +53,6 @@ def encode_named(table_name: str, id: UUID) -> str:
     return encode(_TABLES_BY_NAME[table_name], id)
 
 
-def table_named(name: str) -> type[SQLModel]:
-    """Table of a type by the name that the log uses."""
-    return _TABLES_BY_NAME[name]
-
-
 def encode_credential(kind: CredentialKind, id: UUID) -> str:
     return f"{kind.lower()}_{id.hex}"
 

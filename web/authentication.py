@@ -18,7 +18,7 @@ from permissions.credentials import find_working
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client
-from resolvers.audit.api_calls import Call, called
+from resolvers.audit.api_calls import Call, call_event
 from schema import SCHEMA
 from schema.payload_selections import refuse_reading
 from web import link_cookie
@@ -107,7 +107,7 @@ def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable
     async def record(call: Call) -> None:
         limits = LIMIT_CODES.intersection(call.codes)
         if all(state.rate_limiter.rate_limits.take_report(viewer.credential_id, limit) for limit in limits):
-            await state.api_calls.record(called(viewer, context.client, call))
+            await state.api_calls.record(call_event(viewer, context.client, call))
 
     return record
 

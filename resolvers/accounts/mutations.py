@@ -82,7 +82,7 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
         await _count_account(tx, context.settings, viewer.user.id)
         owner = await found_account(tx, viewer.user)
         tx.actor = Actor(ActorKind.MEMBER, owner.name, owner.id, viewer.credential)
-        tx.about(account, name, f"created the account {name}", name=name)
+        tx.record(account, name, f"created the account {name}", name=name)
         tx.remember(str(account.id))
     return account.id
 
@@ -145,7 +145,7 @@ async def update_account(context: Context, input: UpdateAccountInput) -> UpdateA
         if before == name:
             tx.without_event()
         else:
-            tx.about(account, name, f"renamed the account from {before} to {name}", name=[before, name])
+            tx.record(account, name, f"renamed the account from {before} to {name}", name=[before, name])
     return UpdateAccountResult(account=account)
 
 
@@ -166,7 +166,7 @@ async def set_account_limits(context: Context, input: SetAccountLimitsInput) -> 
         }
         account = await tx.update(account, **limits)
         if changed:
-            tx.about(account, account.name, "changed the account's limits", **changed)
+            tx.record(account, account.name, "changed the account's limits", changed)
         else:
             tx.without_event()
     return SetAccountLimitsResult(account=account)
@@ -221,7 +221,7 @@ async def _hand_over(tx: Change, heir: Member) -> None:
     owner = await tx.update(tx.acting, is_owner=False)
     before = heir.role
     heir = await tx.update(heir, role=Role.ADMIN, is_owner=True)
-    tx.about(
+    tx.record(
         heir,
         heir.name,
         f"transferred the account's ownership to {heir.name}",

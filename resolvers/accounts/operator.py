@@ -70,7 +70,7 @@ async def create_account(
             await found_account(tx, owner)
         except UniqueViolationError:
             raise _slug_taken(slug) from None
-        tx.about(account, name, f"created the account {name} for {owner.name}", name=name, owner=owner.name)
+        tx.record(account, name, f"created the account {name} for {owner.name}", name=name, owner=owner.name)
     return account
 
 
@@ -120,7 +120,7 @@ async def grant_entitlement(
             entitlement = made(Entitlement, account_id=account.id, theme_id=theme.id, purchased=quantity)
             await tx.insert(entitlement)
         licenses = "1 license" if quantity == 1 else f"{quantity} licenses"
-        tx.about(
+        tx.record(
             entitlement,
             theme.name,
             f"granted {licenses} of {theme.name}",

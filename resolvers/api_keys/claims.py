@@ -116,7 +116,7 @@ async def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> t
     key = await tx.update(key, key_hash=key_hash, prefix=shown_prefix(secret), claimed_at=now())
     credential = context.viewer.credential if context.viewer else _link_of(key)
     tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, credential)
-    tx.about(
+    tx.record(
         key,
         key.name,
         f"claimed the API key {key.name}",

@@ -100,7 +100,7 @@ async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> i
 def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
     """Records the event of a key that has expired; its `expired_at` is the caller's to store."""
     how = "expire" if key.claimed_at else "lapse unclaimed"
-    tx.about(
+    tx.record(
         key,
         key.name,
         f"let the API key {key.name} of {member.name} {how}",

@@ -87,7 +87,7 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
 
 
 def _tell(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
-    tx.about(
+    tx.record(
         key,
         key.name,
         f"revoked the API key {key.name} of {member.name}, which leaked",

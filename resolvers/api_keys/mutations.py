@@ -92,7 +92,7 @@ def _tell_of_generation(tx: Change, context: Context, key: ApiKey, member: Membe
         tx.enqueue(generated_message(context.settings, tx.account, key, member))
     else:
         tx.enqueue(claim_message(context.settings, tx.account, key, member, token, by=tx.acting))
-    tx.about(
+    tx.record(
         key,
         key.name,
         f"generated the API key {key.name}" + (f" for {member.name}" if token else ""),
@@ -185,7 +185,7 @@ async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateAp
         )
         tx.enqueue(rotated_message(context.settings, tx.account, key, tx.acting))
         did = f"rotated the API key {key.name}"
-        tx.about(key, key.name, did, prefix=[prefix, key.prefix], overlap_seconds=overlap_seconds)
+        tx.record(key, key.name, did, prefix=[prefix, key.prefix], overlap_seconds=overlap_seconds)
         await tx.access_changed(key.id)
     return RotateApiKeyResult(api_key=key, secret=secret)
 
@@ -228,7 +228,7 @@ async def _revoke(tx: Change, context: Context, key: ApiKey) -> ApiKey:
     is_own = member.id == tx.acting.id
     if not is_own and member.removed_at is None:
         tx.enqueue(revoked_message(context.settings, tx.account, [key], member, by=tx.acting))
-    tx.about(
+    tx.record(
         key,
         key.name,
         f"revoked the API key {key.name}" + ("" if is_own else f" of {member.name}"),

@@ -55,7 +55,7 @@ async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
     if keys and member.id != tx.acting.id:
         tx.enqueue(revoked_message(settings, tx.account, keys, member, by=tx.acting))
     for key in await tx.update_all(keys, revoked_by_id=tx.acting.id, revoked_at=now()):
-        tx.about(
+        tx.record(
             key,
             key.name,
             f"revoked the API key {key.name} of {member.name}",

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from models.audit import ActorKind, AuditAction, AuditOutcome
 from models.database import Database
+from models.new_event import NewEvent
 from models.notifications import AuditAnnouncer
 from permissions.viewer import Client, Viewer
-from resolvers.audit_append import append, written
-from resolvers.events import Actor, new_event
+from resolvers.audit_append import append, encode_event
+from resolvers.events import Actor, Target, new_event
 
 MOST_AT_ONCE = 500
 _LONGEST_NAME = 200
@@ -43,19 +44,17 @@ class Call:
     duration_seconds: float
 
 
-def called(viewer: Viewer, client: Client, call: Call) -> dict[str, Any]:
+def call_event(viewer: Viewer, client: Client, call: Call) -> NewEvent:
     """Event of a call. The key of `viewer` may no longer work."""
     key, member = viewer.api_key, viewer.key_member
     actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
-    event = new_event(member.account_id, actor, client, AuditAction.API_CALLED)
     name = "".join(filter(str.isprintable, call.operation or ""))[:_LONGEST_NAME] or None
-    event["summary"] = f"{member.name} called {name or 'the API'} with the API key {key.name}"
+    summary = f"{member.name} called {name or 'the API'} with the API key {key.name}"
     if call.codes:
-        event["summary"] += f": {', '.join(call.codes)}"
-    is_refused = not _REFUSED.isdisjoint(call.codes)
-    event["outcome"] = AuditOutcome.DENIED if is_refused else AuditOutcome.ALLOWED
-    event["target_type"], event["target_id"], event["target_name"] = "ApiKey", key.id, key.name
-    event["details"] = {
+        summary += f": {', '.join(call.codes)}"
+    outcome = AuditOutcome.ALLOWED if _REFUSED.isdisjoint(call.codes) else AuditOutcome.DENIED
+    target = Target("ApiKey", key.id, key.name)
+    details = {
         "operation": name,
         "kind": call.kind,
         "document": call.document,
@@ -64,7 +63,9 @@ def called(viewer: Viewer, client: Client, call: Call) -> dict[str, Any]:
         "durationMs": round(call.duration_seconds * 1000, 3),
         "cost": call.cost,
     }
-    return event
+    return new_event(
+        member.account_id, actor, client, AuditAction.API_CALLED, outcome, summary, target, details
+    )
 
 
 class _Waiting(NamedTuple):
@@ -90,15 +91,15 @@ class ApiCalls:
         self._aside = _Lane(database, announcer)
         self._stuck_until: dict[UUID, float] = {}
 
-    async def record(self, event: dict[str, Any]) -> None:
+    async def record(self, event: NewEvent) -> None:
         """Returns once the event is committed. Raises the error that prevented it."""
         account_id = event["account_id"]
         if self._stuck_until.get(account_id, 0) > monotonic():
-            await self._aside.record(account_id, written(event))
+            await self._aside.record(account_id, encode_event(event))
             return
         self._stuck_until.pop(account_id, None)
         try:
-            await self._together.record(account_id, written(event))
+            await self._together.record(account_id, encode_event(event))
         except asyncpg.LockNotAvailableError:
             self._stuck_until[account_id] = monotonic() + _ASIDE_SECONDS
             raise

@@ -122,11 +122,11 @@ async def _tell(
     events = "1 event" if count == 1 else f"{count} events"
     async with system_change(database, account.id, AuditAction.AUDIT_LOG_PRUNED, OPERATOR) as tx:
         await _require_delivered(tx, last.sequence)
-        tx.about(
+        tx.record(
             account,
             account.name,
             f"pruned {events} of the log, up to {last.sequence}",
-            **pruning.signed(key),
+            pruning.signed(key),
         )
 
 

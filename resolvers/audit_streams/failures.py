@@ -42,7 +42,7 @@ async def stop(
             leased_until=None,
         )
         did = "paused" if status is AuditStreamStatus.PAUSED else "ended"
-        tx.about(
+        tx.record(
             current,
             current.host,
             f"{did} the webhook to {current.host}",

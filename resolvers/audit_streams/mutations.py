@@ -76,9 +76,9 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
         )
         await tx.insert(stream)
         did = f"set up a webhook to {stream.host}"
-        details: dict[str, Any] = {"actions": actions} if actions else {}
+        details: dict[str, object] = {"actions": actions} if actions else {}
         after = stream.last_delivered_sequence
-        tx.about(stream, stream.host, did, host=stream.host, after_sequence=after, **details)
+        tx.record(stream, stream.host, did, details, host=stream.host, after_sequence=after)
         tx.remember(str(stream.id))
     return CreateAuditStreamResult(audit_stream=stream, secret=shown_secret(cast("bytes", stream.secret)))
 
@@ -106,7 +106,7 @@ async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -
             details["status"] = [before.status.value, stream.status.value]
         stream = await tx.update(before, **{name: getattr(stream, name) for name in attributes(AuditStream)})
         if details:
-            tx.about(stream, stream.host, f"{_told(details)} the webhook to {stream.host}", **details)
+            tx.record(stream, stream.host, f"{_verb(stream, details)} the webhook to {stream.host}", details)
         else:
             tx.without_event()
     return UpdateAuditStreamResult(audit_stream=stream, secret=shown_secret(secret) if secret else None)
@@ -130,14 +130,14 @@ async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -
             stream = await tx.update(stream, deleted_at=now(), secret=None, previous_secrets=[], **_NO_LEASE)
             last = stream.last_delivered_sequence
             did = f"deleted the webhook to {stream.host}"
-            tx.about(stream, stream.host, did, host=stream.host, last_delivered_sequence=last)
+            tx.record(stream, stream.host, did, host=stream.host, last_delivered_sequence=last)
     return DeleteAuditStreamResult(audit_stream=stream)
 
 
-def _told(details: dict[str, Any]) -> str:
-    """What was done, in a word or two."""
+def _verb(stream: AuditStream, details: dict[str, object]) -> str:
+    """Words for the change that leaves the stream like this."""
     if details.keys() == {"status"}:
-        return "paused" if details["status"][1] == "PAUSED" else "resumed"
+        return "resumed" if stream.status is AuditStreamStatus.ACTIVE else "paused"
     return "rotated the secret of" if details.keys() == {"previous_secret_hours"} else "changed"
 
 
@@ -151,9 +151,9 @@ _NO_FAILURES: Mapping[str, Any] = {
 
 def _edited(
     context: Context, stream: AuditStream, input: UpdateAuditStreamInput
-) -> tuple[AuditStream, dict[str, Any]]:
+) -> tuple[AuditStream, dict[str, object]]:
     """The stream as it is to be, and what the log says of it."""
-    details = dict[str, Any]()
+    details = dict[str, object]()
     if input.url is not None:
         moved = _moved(stream, _url(context, input.url))
         if moved is not stream:

@@ -93,7 +93,7 @@ def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: 
 async def record_and_email_invoice(tx: Change, settings: Settings, invoice: Invoice) -> None:
     """Writes the event of the issue, and emails the invoice."""
     number, owner = invoice.number, invoice.billed_to["owner"]["name"]
-    tx.about(
+    tx.record(
         invoice,
         number,
         f"had {number} issued to {owner}: {invoice.total} {invoice.currency}",
@@ -105,7 +105,7 @@ async def record_and_email_invoice(tx: Change, settings: Settings, invoice: Invo
         due_at=invoice.due_at.isoformat(),
     )
     if invoice.status is InvoiceStatus.PAID:
-        tx.about(
+        tx.record(
             invoice,
             number,
             f"counted {number} as paid: nothing is due",
@@ -143,7 +143,7 @@ async def close_invoice(
             )
         paid_at = now() if status is InvoiceStatus.PAID else invoice.paid_at
         invoice = await tx.update(invoice, status=status, paid_at=paid_at)
-        tx.about(
+        tx.record(
             invoice,
             number,
             f"{did} {number}",

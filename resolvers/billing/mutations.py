@@ -43,7 +43,7 @@ async def update_billing_details(
         }
         if changed:
             await (tx.update(details, **given) if found else tx.insert(replaced(details, **given)))
-            tx.about(tx.account, tx.account.name, "changed the billing details", **changed)
+            tx.record(tx.account, tx.account.name, "changed the billing details", changed)
         else:
             tx.without_event()
     return UpdateBillingDetailsResult(billing=tx.account)

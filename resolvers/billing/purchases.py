@@ -226,7 +226,7 @@ def _entitlements(tx: Change, records: Sequence[Any]) -> list[Entitlement]:
 def _record_event(tx: Change, invoice: Invoice, items: Sequence[Item]) -> None:
     what = ", ".join(f"{item.quantity} of {item.theme.name}" for item in items[:3])
     others = f" and {len(items) - 3} more themes" if len(items) > 3 else ""
-    tx.about(
+    tx.record(
         invoice,
         invoice.number,
         f"bought licenses: {what}{others}",

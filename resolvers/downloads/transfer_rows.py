@@ -8,7 +8,7 @@ from models.downloads import Transfer
 
 
 def _begin() -> UpdateBase:
-    names = ("id", "token_hash", "ip", "user_agent", "request_id", "bytes_sent", "told", "started_at")
+    names = ("id", "token_hash", "ip", "user_agent", "request_id", "bytes_sent", "facts", "started_at")
     return insert(Transfer).values({**{name: parameter(name) for name in names}, "seen_at": func.now()})
 
 
@@ -34,7 +34,7 @@ def _collect() -> UpdateBase:
     return (
         update(Transfer)
         .where(col(Transfer.id) == parameter("parts_id"))
-        .values(told=parameter("told"), seen_at=func.now(), bytes_sent=least + parameter("added"))
+        .values(facts=parameter("facts"), seen_at=func.now(), bytes_sent=least + parameter("added"))
         .returning(col(Transfer.id))
         .add_cte(gone)
     )

@@ -31,11 +31,11 @@ from sqlmodel import col
 
 from engine.canonical_json import canonical_json
 from engine.outages import logged_as_outage
-from engine.snapshots import columns, made, snapshots
+from engine.snapshots import columns, snapshots
 from engine.statements import Statement, parameter
 from models.columns import new_id, now
 from models.database import Database
-from models.downloads import DownloadKind, DownloadLink, Transfer
+from models.downloads import DownloadKind, DownloadLink, Transfer, TransferFacts, transfer_facts
 from models.licenses import License
 from models.members import Member
 from models.notifications import AuditAnnouncer
@@ -45,7 +45,7 @@ from resolvers.change import Change, system_change
 from resolvers.downloads.links import Content, Link, Subject, link_actor
 from resolvers.downloads.openers import ACTIONS
 from resolvers.downloads.transfer_rows import BEGIN, COLLECT, NOTE
-from resolvers.global_ids import table_named
+from resolvers.events import Target
 from resolvers.unaudited import transfer_note
 
 NOTED_SECONDS = 1
@@ -79,11 +79,11 @@ class Sending:
     link: DownloadLink
     member_name: str
     client: Client
-    told: dict[str, Any]
+    facts: TransferFacts
     bytes_sent: int = 0
     reached_end: bool = False
     parts: int = 0
-    """Of the file, that were asked for one by one and are told of together."""
+    """Of the file, that were asked for one by one and are audited together."""
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     """Set where it may not go on: its row is gone, or the process ends."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,8 +102,8 @@ class Transfers:
 
     async def begin(self, link: Link, content: Content, client: Client, range: str | None) -> Sending:
         """`range` is the response's Content-Range for a partial response."""
-        told = _told(content.subject, content.size, range)
-        sending = Sending(new_id(), link.row, link.member.name, client, told)
+        facts = _facts(content.subject, content.size, range)
+        sending = Sending(new_id(), link.row, link.member.name, client, facts)
         async with transfer_note(self._database) as writer:
             await writer.fetch(
                 BEGIN,
@@ -113,7 +113,7 @@ class Transfers:
                 user_agent=client.user_agent,
                 request_id=client.request_id,
                 bytes_sent=0,
-                told=canonical_json(told),
+                facts=canonical_json(facts),
                 started_at=now(),
             )
         self._open[sending.id] = sending
@@ -167,7 +167,7 @@ class Transfers:
         if len(self._alone) >= _MOST_LINKS and token_hash not in self._alone:
             self._alone = {each: alone for each, alone in self._alone.items() if alone.until > now()}
         alone = self._alone.setdefault(token_hash, _Alone(sending.link.expires_at))
-        if "range" not in sending.told["details"]:
+        if "range" not in sending.facts["details"]:
             alone.whole += 1
             return alone.whole <= _MOST_ALONE
         if site in alone.sites or len(alone.sites) >= _MOST_ALONE:
@@ -186,13 +186,18 @@ class Transfers:
         so that they are audited once, however the process ends."""
         parts = self._parts.setdefault(self._parts_key(sending), sending)
         parts.parts += 1
-        details = {name: value for name, value in parts.told["details"].items() if name != "range"}
-        parts.told = {**parts.told, "details": {**details, "parts": parts.parts}}
+        details = {name: value for name, value in parts.facts["details"].items() if name != "range"}
+        parts.facts = {**parts.facts, "details": {**details, "parts": parts.parts}}
         least, added = (sending.bytes_sent, 0) if sending is parts else (0, sending.bytes_sent)
-        values = {"id": sending.id, "parts_id": parts.id, "least": least, "added": added}
-        values["told"] = canonical_json(parts.told)
         async with transfer_note(self._database) as writer:
-            if not await writer.fetch(COLLECT, **values):
+            if not await writer.fetch(
+                COLLECT,
+                id=sending.id,
+                parts_id=parts.id,
+                least=least,
+                added=added,
+                facts=canonical_json(parts.facts),
+            ):
                 raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
         parts.bytes_sent += added
         if sending is not parts:
@@ -252,7 +257,7 @@ def _cut(sendings: Iterable[Sending]) -> None:
         sending.cut.set()
 
 
-def _told(subject: Subject, size: int | None, range: str | None) -> dict[str, Any]:
+def _facts(subject: Subject, size: int | None, range: str | None) -> TransferFacts:
     return {
         "targetType": subject.table.__name__,
         "targetId": str(subject.id),
@@ -271,9 +276,9 @@ async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: Se
         database, link.account_id, action, actor, sending.client, announcer=announcer
     ) as tx:
         if await tx.fetch(_TAKE, id=sending.id):
-            size = sending.told["size"]
+            size = sending.facts["size"]
             complete = sending.reached_end and size in (None, sending.bytes_sent)
-            await _tell(tx, sending.told, sending.bytes_sent, complete=complete)
+            await _record(tx, sending.facts, sending.bytes_sent, complete=complete)
         else:
             tx.without_event("the job worker gave it up for lost, and audited it")
 
@@ -301,23 +306,20 @@ async def _audit_lost(
     async with system_change(database, link.account_id, action, actor, client) as tx:
         taken = await tx.fetch(_TAKE_LOST, id=transfer.id, lost_for=lost_for)
         if taken:
-            await _tell(tx, transfer.told, taken[0][0], complete=False)
+            await _record(tx, transfer_facts(transfer), taken[0][0], complete=False)
         else:
             tx.without_event("its process, or another worker, has audited it")
 
 
-async def _tell(tx: Change, told: dict[str, Any], bytes_sent: int, *, complete: bool) -> None:
-    target = made(table_named(told["targetType"]), id=UUID(told["targetId"]))
-    tx.about(
+async def _record(tx: Change, facts: TransferFacts, bytes_sent: int, *, complete: bool) -> None:
+    target = Target(facts["targetType"], UUID(facts["targetId"]), facts["targetName"])
+    size = facts["size"]
+    tx.record_target(
         target,
-        told["targetName"],
-        _did(told["thing"], bytes_sent, told["size"], complete=complete),
-        bytes=bytes_sent,
-        size=told["size"],
-        complete=complete,
-        **told["details"],
+        _did(facts["thing"], bytes_sent, size, complete=complete),
+        {**facts["details"], "bytes": bytes_sent, "size": size, "complete": complete},
     )
-    if isinstance(target, License) and bytes_sent:
+    if target.type == License.__name__ and bytes_sent:
         await tx.fetch(_DOWNLOADED, account_id=tx.account.id, license_id=target.id)
 
 

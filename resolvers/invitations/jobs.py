@@ -113,7 +113,7 @@ async def _record_failure(database: Database, email: InvitationDelivery, error: 
         else:
             await tx.update(invitation, delivery=DeliveryStatus.FAILED, delivery_error=error)
             did = f"could not deliver the invitation of {invitation.email}"
-            tx.about(invitation, invitation.email, did, error=error)
+            tx.record(invitation, invitation.email, did, error=error)
 
 
 async def expire_due(database: Database) -> int:

@@ -167,7 +167,7 @@ async def decline_invitation(context: Context, input: DeclineInvitationInput) ->
         else:
             _refuse_ended(invitation)
             invitation = await tx.update(invitation, stored_status=InvitationStatus.DECLINED)
-            tx.about(invitation, invitation.email, "declined the invitation", status=["PENDING", "DECLINED"])
+            tx.record(invitation, invitation.email, "declined the invitation", status=["PENDING", "DECLINED"])
     return DeclineInvitationResult(invitation=await preview(context, input.token))
 
 
@@ -250,7 +250,7 @@ async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
         invitation, stored_status=InvitationStatus.ACCEPTED, accepted_by_id=member.id, accepted_at=now()
     )
     tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, _credential(invitation))
-    tx.about(member, member.name, f"joined as {member.role.value.title()}", role=[None, member.role.value])
+    tx.record(member, member.name, f"joined as {member.role.value.title()}", role=[None, member.role.value])
     await tx.access_changed(user.id)
     return member
 

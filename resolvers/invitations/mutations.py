@@ -134,7 +134,7 @@ async def resend_invitation(context: Context, input: ResendInvitationInput) -> R
         )
         tx.enqueue(_message(tx, context.settings, invitation, token))
         did = f"resent the invitation of {invitation.email}"
-        tx.about(invitation, invitation.email, did, emails=invitation.emails)
+        tx.record(invitation, invitation.email, did, emails=invitation.emails)
     return ResendInvitationResult(invitation=invitation)
 
 
@@ -156,7 +156,7 @@ async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> R
             _note_expiry(tx, invitation)
             invitation = await tx.update(invitation, stored_status=InvitationStatus.REVOKED)
             did = f"revoked the invitation of {invitation.email}"
-            tx.about(invitation, invitation.email, did, status=[status.value, "REVOKED"])
+            tx.record(invitation, invitation.email, did, status=[status.value, "REVOKED"])
         else:
             raise _ended(invitation)
     return RevokeInvitationResult(invitation=invitation)
@@ -298,7 +298,7 @@ def _invite(
     roster.pending[email] = invitation
     roster.new.append(invitation)
     tx.enqueue(_message(tx, settings, invitation, token))
-    tx.about(invitation, email, f"invited {email} as {role.value.title()}", email=email, role=role.value)
+    tx.record(invitation, email, f"invited {email} as {role.value.title()}", email=email, role=role.value)
     return invitation
 
 
@@ -317,7 +317,7 @@ def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
 def tell_of_expiry(tx: Change, invitation: Invitation) -> None:
     """Records the event of an invitation that has expired; its new status is the caller's to store."""
     did = f"let the invitation of {invitation.email} expire"
-    tx.about(
+    tx.record(
         invitation,
         invitation.email,
         did,

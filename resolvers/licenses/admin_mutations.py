@@ -49,7 +49,7 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
             revoked_reason=reason,
         )
         name = await _name(tx, license)
-        tx.about(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
+        tx.record(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
     return RevokeLicenseResult(license=license)
 
 
@@ -70,7 +70,7 @@ async def suspend_license(context: Context, input: SuspendLicenseInput) -> Suspe
             raise _not_active("This license is already suspended.")
         license = await tx.update(license, stored_status=LicenseStatus.SUSPENDED)
         name = await _name(tx, license)
-        tx.about(license, name, f"suspended {name}", status=["ACTIVE", "SUSPENDED"], reason=reason)
+        tx.record(license, name, f"suspended {name}", status=["ACTIVE", "SUSPENDED"], reason=reason)
     return SuspendLicenseResult(license=license)
 
 
@@ -91,7 +91,7 @@ async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> R
         await refuse_beyond_cap(tx, "licenseId")
         license = await tx.update(license, stored_status=LicenseStatus.ACTIVE)
         name = await _name(tx, license)
-        tx.about(license, name, f"reinstated {name}", status=["SUSPENDED", "ACTIVE"])
+        tx.record(license, name, f"reinstated {name}", status=["SUSPENDED", "ACTIVE"])
     return ReinstateLicenseResult(license=license)
 
 
@@ -115,7 +115,7 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
             license = await tx.update(license, holder_id=holder.id)
             name = await _name(tx, license)
             did = f"transferred {name} from {before.name} to {holder.name}"
-            tx.about(license, name, did, holder=[before.name, holder.name])
+            tx.record(license, name, did, holder=[before.name, holder.name])
     return TransferLicenseResult(license=license)
 
 

@@ -65,7 +65,7 @@ async def expire(tx: Change, ids: Sequence[UUID]) -> int:
         await free_entitlements(tx, theme_id, count)
     for license, theme_name in licenses:
         name = f"{theme_name} for {license.site}"
-        tx.about(
+        tx.record(
             license,
             name,
             f"let the license of {name} expire",

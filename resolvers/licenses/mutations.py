@@ -64,7 +64,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
             expires_at=input.expires_at,
         )
         await tx.insert(license)
-        tx.about(
+        tx.record(
             license,
             f"{theme.name} for {site}",
             f"provisioned {theme.name} for {site}"

@@ -41,7 +41,7 @@ async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> 
             member = await tx.update(member, role=input.role)
             roles = f"from {before.value.title()} to {member.role.value.title()}"
             did = f"changed the role of {member.name} {roles}"
-            tx.about(member, member.name, did, role=[before.value, member.role.value])
+            tx.record(member, member.name, did, role=[before.value, member.role.value])
             await tx.access_changed(member.user_id)
     await context.identify()
     return ChangeMemberRoleResult(member=member)
@@ -152,7 +152,7 @@ async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
     await end_api_keys(tx, settings, member)
-    tx.about(
+    tx.record(
         member,
         member.name,
         did,

@@ -313,7 +313,7 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
                 if before == name:
                     tx.without_event()
                 else:
-                    tx.about(member, name, f"is called {name} from now on", name=[before, name])
+                    tx.record(member, name, f"is called {name} from now on", name=[before, name])
     await context.identify()
     return UpdateProfileResult(user=user)
 

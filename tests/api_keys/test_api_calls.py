@@ -15,7 +15,7 @@ from models.notifications import AuditAnnouncer
 from permissions.credentials import find
 from permissions.tokens import new_api_key
 from permissions.viewer import Client
-from resolvers.audit.api_calls import MOST_AT_ONCE, ApiCalls, Call, called
+from resolvers.audit.api_calls import MOST_AT_ONCE, ApiCalls, Call, call_event
 from tests.processes.test_faults import connections, ended, kill, served
 from tests.support import chain
 from tests.support.changes import CHANGE_ROLE
@@ -290,7 +290,7 @@ async def test_calls_that_come_together_are_committed_together(world: World, dat
     call = Call(None, "Together", "QUERY", 1, 200, [], 0.001)
 
     await asyncio.gather(
-        *(api_calls.record(called(callers[number % 2], Client(), call)) for number in range(MANY))
+        *(api_calls.record(call_event(callers[number % 2], Client(), call)) for number in range(MANY))
     )
     await api_calls.close()
 
@@ -309,7 +309,7 @@ async def test_one_event_that_cannot_be_stored_takes_no_other_with_it(
     caller = await find(database, script.token or "")
     api_calls = ApiCalls(database, AuditAnnouncer(database))
     call = Call(None, "Together", "QUERY", 1, 200, [], 0.001)
-    events = [called(caller, Client(), call) for _ in range(3)]
+    events = [call_event(caller, Client(), call) for _ in range(3)]
     events[1]["summary"] = "\0"
 
     outcomes = await asyncio.gather(*(api_calls.record(each) for each in events), return_exceptions=True)

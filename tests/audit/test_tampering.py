@@ -284,5 +284,5 @@ async def test_an_event_whose_change_fails_is_not_stored(database: Database, wor
     async with nothing_changes(world):
         with pytest.raises(asyncpg.CheckViolationError):  # noqa: PT012 - it may fail at its end
             async with system_change(database, account_id, AuditAction.ACCOUNT_UPDATED, OPERATOR) as tx:
-                tx.about(tx.account, "Acme", "renamed the account")
+                tx.record(tx.account, "Acme", "renamed the account")
                 await tx.update(tx.account, max_active_licenses=-1)

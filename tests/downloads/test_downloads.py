@@ -27,7 +27,7 @@ HTML = {"accept": "text/html,*/*;q=0.8"}
 @pytest.fixture(autouse=True)
 async def _ends(world: World, themes: dict[str, str]) -> AsyncIterator[None]:
     yield
-    await world.superuser.execute("DELETE FROM transfers WHERE told = '{}'")
+    await world.superuser.execute("DELETE FROM transfers WHERE facts = '{}'")
     await all_told(world)
 
 
@@ -236,7 +236,7 @@ async def test_old_links_are_forgotten_and_those_in_use_are_not(world: World, th
         "UPDATE download_links SET expires_at = now() - interval '25 hours' WHERE token_hash <> $1", kept[0]
     )
     await world.superuser.execute(
-        "INSERT INTO transfers (id, token_hash, bytes_sent, told, started_at, seen_at)"
+        "INSERT INTO transfers (id, token_hash, bytes_sent, facts, started_at, seen_at)"
         " VALUES (gen_random_uuid(), $1, 0, '{}', now(), now())",
         in_use[0],
     )

@@ -309,7 +309,7 @@ async def test_one_lost_transfer_that_cannot_be_audited_does_not_hold_up_the_oth
     good = {"targetType": "Account", "targetId": "0" * 32, "targetName": "Acme", "thing": "it", "details": {}}
     for told_, seen in (("{}", "2 hours"), (json.dumps({**good, "size": 9}), "1 hour")):
         await world.superuser.execute(
-            "INSERT INTO transfers (id, token_hash, bytes_sent, told, started_at, seen_at)"
+            "INSERT INTO transfers (id, token_hash, bytes_sent, facts, started_at, seen_at)"
             f" VALUES (gen_random_uuid(), $1, 5, $2, now(), now() - interval '{seen}')",
             link["token_hash"],
             told_,
@@ -317,7 +317,7 @@ async def test_one_lost_transfer_that_cannot_be_audited_does_not_hold_up_the_oth
 
     assert await transfers.audit_lost(world.database) == 2
 
-    assert await world.superuser.fetchval("SELECT told::text FROM transfers") == "{}"
+    assert await world.superuser.fetchval("SELECT facts::text FROM transfers") == "{}"
     await world.superuser.execute("DELETE FROM transfers")
     (event,) = await told(world)
     assert event["summary"] == "Member downloaded 5 bytes of 9 of it"

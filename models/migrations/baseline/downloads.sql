@@ -33,7 +33,7 @@ CREATE TABLE transfers (
     user_agent varchar,
     request_id varchar,
     bytes_sent bigint NOT NULL,
-    told jsonb NOT NULL,
+    facts jsonb NOT NULL,
     started_at timestamptz NOT NULL,
     seen_at timestamptz NOT NULL,
     CONSTRAINT pk_transfers PRIMARY KEY (id),
