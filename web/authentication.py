@@ -8,6 +8,7 @@ import structlog
 from graphql import OperationType
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from strawberry.http.websocket_origin import is_same_origin
 
 from engine.operation_cache import Prepared
 from engine.outages import logged_as_outage
@@ -89,12 +90,21 @@ def _read_browser_secret(context: Context, scope: RequestScope) -> None:
     """For a page of this site that calls the API: its session is in a cookie, and no response contains its
     token."""
     connection = scope.connection
-    if connection.scope["type"] == "http" and scope.headers.get("sec-fetch-site") == "same-origin":
+    if connection.scope["type"] == "http" and _is_of_own_page(scope.headers):
         context.is_page = True
         context.browser_secret = link_cookie.secret_of(connection, context.settings)
         context.issue_browser_secret = link_cookie.issuing(
             connection, context.settings, lambda: scope.response
         )
+
+
+def _is_of_own_page(headers: Mapping[str, str]) -> bool:
+    """Whether a script on a page of this site sent the request. Browsers without Sec-Fetch-Site, such as
+    Safari before 16.4, send Origin with every POST."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None or origin is None:
+        return site == "same-origin"
+    return is_same_origin(origin, headers.get("host"))
 
 
 def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:

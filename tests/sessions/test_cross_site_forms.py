@@ -182,15 +182,19 @@ async def test_a_client_with_a_session_of_its_own_in_the_header_keeps_it(world: 
     assert (await world.viewer.ask(WHO))["viewer"]["user"]["email"] == "viewer@example.com"
 
 
-async def scripted(world: World, query: str, site: str, **input: Any) -> httpx.Response:
-    """As a page's script asks."""
-    headers = {"sec-fetch-site": site, "origin": world.settings.public_origin}
+async def scripted(world: World, query: str, site: str | None, **input: Any) -> httpx.Response:
+    """As a page's script asks; browsers of before 2023 send no Sec-Fetch-Site."""
+    headers = {"origin": world.settings.public_origin}
+    if site is not None:
+        headers["sec-fetch-site"] = site
     return await world.http.post(
         "/graphql", json={"query": query, "variables": {"input": input}}, headers=headers
     )
 
 
-@pytest.mark.parametrize(("site", "is_told"), [("same-origin", False), ("same-site", True), ("none", True)])
+@pytest.mark.parametrize(
+    ("site", "is_told"), [("same-origin", False), (None, False), ("same-site", True), ("none", True)]
+)
 async def test_a_script_of_this_site_gets_the_session_in_its_cookie_alone(
     world: World, site: str, is_told: bool
 ) -> None:
@@ -210,12 +214,30 @@ async def test_a_script_of_this_site_gets_the_session_in_its_cookie_alone(
         assert (await session.ask(WHO))["viewer"]
 
 
-async def test_a_link_that_a_script_of_this_site_asked_for_belongs_to_its_browser(world: World) -> None:
-    await scripted(world, REQUEST_SIGN_IN, "same-origin", email="member@example.com")
+@pytest.mark.parametrize("site", ["same-origin", None])
+async def test_a_link_that_a_script_of_this_site_asked_for_belongs_to_its_browser(
+    world: World, site: str | None
+) -> None:
+    await scripted(world, REQUEST_SIGN_IN, site, email="member@example.com")
 
     shown = await world.http.get(f"/sign-in/{await world.token_for('member@example.com')}")
 
     assert 'name="email"' in shown.text
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://["])
+async def test_a_client_that_is_no_page_of_this_site_is_told_its_session(
+    world: World, origin: str | None
+) -> None:
+    token = await emailed_link(world, BOB)
+
+    answer = await world.http.post(
+        "/graphql",
+        json={"query": SIGN_IN, "variables": {"input": {"token": token}}},
+        headers={"origin": origin} if origin else {},
+    )
+
+    assert answer.json()["data"]["signIn"]["sessionToken"] == session_of(answer, world).token
 
 
 async def test_under_https_cookies_are_the_host_s_own(world: World) -> None:
