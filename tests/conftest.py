@@ -20,6 +20,7 @@ import pytest_asyncio
 
 from embedded import server as embedded
 from models import migrate
+from resolvers import typesetting
 from tests.support.beginnings import Tables
 
 pytest_plugins = ["tests.support.app_fixtures", "tests.support.loop_watchdog"]
@@ -32,6 +33,9 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 # A developer's own settings have no say here.
 for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL", "SMTP_URL", "PUBLIC_URL"):
     os.environ.pop(name, None)
+
+# The process that sets a PDF is measured, too, where coverage is.
+typesetting._ENVIRONMENT.add("COVERAGE_PROCESS_CONFIG")
 
 
 class TestServer:
