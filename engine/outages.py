@@ -91,3 +91,9 @@ def logged_as_outage(error: BaseException, **details: object) -> bool:
     if outage is not None:
         _LOG.write(outage, **details)
     return outage is not None
+
+
+def log_failure(event: str, error: BaseException, **details: object) -> None:
+    """Logs an error that is raised to nobody: under the event's name, or as the outage that it is."""
+    if not logged_as_outage(error, **details):
+        log.error(event, error=repr(error), **details)

@@ -8,11 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import structlog
 from sqlalchemy import Integer, cast, select
 from sqlmodel import col
 
-from engine.outages import logged_as_outage
+from engine.outages import log_failure
 from engine.statements import Statement, any_of, parameter
 from models.api_keys import ApiKey
 from models.audit import AuditHead
@@ -29,7 +28,6 @@ _CLOSING_SECONDS = 1.0
 _CANCELLING_SECONDS = 0.5
 _QUERY_SLOTS = 4
 _QUERY_SECONDS = 10.0
-log = structlog.get_logger()
 
 
 def _state_of(id: Any, state: Any) -> Statement:
@@ -88,8 +86,7 @@ class AuditAnnouncer:
             try:
                 await self._database.fetch(_ANNOUNCE, AUDIT, ids)
             except Exception as error:
-                if not logged_as_outage(error):
-                    log.warning("audit_announcement_lost", error=str(error))
+                log_failure("audit_announcement_lost", error)
 
 
 class Listener:
@@ -150,8 +147,7 @@ class Listener:
             try:
                 await self._listen_once()
             except Exception as error:
-                if not logged_as_outage(error):
-                    log.warning("listener_reconnects", error=str(error))
+                log_failure("listener_reconnects", error)
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen_once(self) -> None:

@@ -4,10 +4,9 @@ import asyncio
 from time import monotonic
 
 import asyncpg
-import structlog
 from asyncpg import exceptions as postgresql
 
-from engine.outages import logged_as_outage
+from engine.outages import log_failure
 from models.database import Database
 
 _TIMEOUT_SECONDS = 2.0
@@ -21,7 +20,6 @@ _PROBE = """
 """One transaction that writes a temporary file of 300 kB, so that a full disk is reported before it stops
 PostgreSQL; executes a DELETE without rows, which a read-only transaction refuses; and writes to the
 write-ahead log."""
-log = structlog.get_logger()
 
 
 class Readiness:
@@ -46,8 +44,7 @@ class Readiness:
                 await self._database.fetch("SELECT 1")
                 await self._write()
         except Exception as error:
-            if not logged_as_outage(error):
-                log.error("readiness_probe_failed", error=repr(error))
+            log_failure("readiness_probe_failed", error)
             return _why(error)
         return None
 

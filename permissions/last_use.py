@@ -10,13 +10,12 @@ from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import structlog
 from sqlalchemy import Select, Update, cast, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import col
 
-from engine.outages import NoConnectionFree, logged_as_outage
+from engine.outages import NoConnectionFree, log_failure
 from models.columns import now
 from models.database import Database
 from models.sessions import Session
@@ -25,7 +24,6 @@ from permissions.viewer import Viewer
 _NOTED_EVERY_SECONDS = 60
 _WAITING_SECONDS = 0.5
 _PAUSE_SECONDS = 5
-log = structlog.get_logger()
 
 _paused_until: WeakKeyDictionary[Database, float] = WeakKeyDictionary()
 
@@ -49,8 +47,7 @@ async def note(database: Database, viewer: Viewer, lifetime_seconds: int, ip: st
             error = NoConnectionFree(
                 "The last use of a credential could not be written within half a second."
             )
-        if not logged_as_outage(error):
-            log.exception("last_use_not_noted")
+        log_failure("last_use_not_noted", error)
 
 
 async def _write(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:

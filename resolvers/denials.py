@@ -6,10 +6,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from time import monotonic
 
-import structlog
-
 from engine.fair_share import Claim
-from engine.outages import logged_as_outage
+from engine.outages import log_failure
 from models.accounts import Account
 from models.audit import AuditAction, AuditOutcome
 from models.columns import Identified
@@ -25,7 +23,6 @@ MOST_ALIKE = 10
 WINDOW_SECONDS = 60
 MOST_KEPT = 5_000
 _TICK_SECONDS = 1
-log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -103,8 +100,7 @@ class Denials:
             try:
                 await self._append(self._to_write[0])
             except Exception as error:
-                if not logged_as_outage(error):
-                    log.error("repeated_denials_not_audited", error=type(error).__name__)
+                log_failure("repeated_denials_not_audited", error)
                 return
             del self._to_write[0]
 

@@ -10,7 +10,6 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Any
 
-import structlog
 from graphql import ExecutionResult, GraphQLError
 from starlette.requests import HTTPConnection
 from strawberry import Schema
@@ -19,14 +18,13 @@ from engine.deadlines import Deadline
 from engine.execution import execute, subscribe
 from engine.limits import Limits
 from engine.operation_cache import Document, Documents, OperationRefused, Prepared, nul_error, text_sha256
-from engine.outages import RETRY_AFTER_SECONDS, logged_as_outage
+from engine.outages import RETRY_AFTER_SECONDS, log_failure, logged_as_outage
 from resolvers.audit.api_calls import Call
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
 from web.graphql_request import RequestedOperation, RequestRefused
 from web.request_scope import ClientOf, MakeContext, RequestScope
 
 Answer = dict[str, Any]
-log = structlog.get_logger()
 
 _NOT_RECORDED = (
     "The audit log is unavailable, so the call could not be recorded and is not answered."
@@ -181,6 +179,5 @@ async def _record(scope: RequestScope, call: Call) -> None:
     try:
         await scope.record(call)
     except Exception as error:
-        if not logged_as_outage(error, request_id=scope.request_id):
-            log.error("call_not_recorded", request_id=scope.request_id, error=repr(error))
+        log_failure("call_not_recorded", error, request_id=scope.request_id)
         raise RequestRefused(503, "UNAVAILABLE", _NOT_RECORDED, {"retry-after": "1"}) from None

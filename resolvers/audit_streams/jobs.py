@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import ColumnElement, Update, case, func, null, update
 from sqlmodel import col
 
-from engine.outages import logged_as_outage
+from engine.outages import log_failure
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, parameter
 from mailer.backoff import Backoff
@@ -104,8 +104,7 @@ class Delivery:
             ]
         except Exception as error:
             # Streams claimed before that are due again once their lease has expired.
-            if not logged_as_outage(error):
-                log.error("audit_streams_not_claimed", error=type(error).__name__)
+            log_failure("audit_streams_not_claimed", error)
             return
         for stream in claimed:
             turn = asyncio.create_task(self._turn(stream))

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import (
     ColumnElement,
     Interval,
@@ -30,7 +29,7 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from engine.canonical_json import canonical_json
-from engine.outages import logged_as_outage
+from engine.outages import log_failure
 from engine.snapshots import columns, snapshots
 from engine.statements import Statement, parameter
 from models.columns import new_id, now
@@ -53,7 +52,6 @@ LOST_SECONDS = 30
 _CLOSING_SECONDS = 3
 _TRIES = 5
 _BATCH = 500
-log = structlog.get_logger()
 
 
 _MOST_LINKS = 10_000
@@ -153,8 +151,7 @@ class Transfers:
         try:
             await self._collect(sending)
         except Exception as error:
-            if not logged_as_outage(error, request_id=sending.client.request_id):
-                log.error("part_not_collected", request_id=sending.client.request_id, error=repr(error))
+            log_failure("part_not_collected", error, request_id=sending.client.request_id)
             parts = self._parts.pop(self._parts_key(sending), sending)
             self._open.pop(parts.id, None)  # The job worker finds its row and writes its event.
             await self._audit(sending)
@@ -217,9 +214,7 @@ class Transfers:
                     return
                 except Exception as error:
                     # Whatever it is: the row stays, and the job worker audits it if this does not.
-                    request_id = sending.client.request_id
-                    if not logged_as_outage(error, request_id=request_id):
-                        log.error("download_not_audited", request_id=request_id, error=repr(error))
+                    log_failure("download_not_audited", error, request_id=sending.client.request_id)
                     await asyncio.sleep(2**attempt)
         finally:
             self._open.pop(sending.id, None)
@@ -237,8 +232,7 @@ class Transfers:
                 await self._note(open)
                 noted_at = clock()
             except Exception as error:
-                if not logged_as_outage(error):
-                    log.error("transfers_not_noted", error=repr(error))
+                log_failure("transfers_not_noted", error)
                 if clock() - noted_at > LOST_SECONDS / 2:
                     # Others may take them for lost soon: what goes out then would be in no log.
                     _cut(open)
@@ -293,8 +287,7 @@ async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> 
             await _audit_lost(database, link, transfer, member_name, lost_for)
         except Exception as error:
             # The others are not to wait for it; it is tried again in 30 seconds.
-            if not logged_as_outage(error, request_id=transfer.request_id):
-                log.error("lost_transfer_not_audited", request_id=transfer.request_id, error=repr(error))
+            log_failure("lost_transfer_not_audited", error, request_id=transfer.request_id)
     return len(lost)
 
 
