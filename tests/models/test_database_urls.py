@@ -136,6 +136,15 @@ async def test_the_next_host_is_tried(database_url: str) -> None:
         assert not await works(tcp(database_url, free_port(), free_port()))
 
 
+async def test_a_url_without_a_host_leads_to_the_one_of_the_environment(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, _, host = database_url.partition("?host=")
+    monkeypatch.setenv("PGHOST", host.replace("%2F", "/"))
+
+    assert await works(start)
+
+
 @pytest.mark.parametrize("target", ["any", "primary", "read-write"])
 async def test_a_target_that_can_be_written_to_serves_reading_too(database_url: str, target: str) -> None:
     async with over_tcp(database_url) as port:
