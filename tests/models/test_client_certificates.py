@@ -17,7 +17,7 @@ from tests.support.postgresql_tls import Authority, over_tcp
 
 __all__ = ["authority"]
 
-PASSWORD = "a password"  # noqa: S105
+PASSWORD = "a password"
 
 
 @pytest.fixture(scope="module")
