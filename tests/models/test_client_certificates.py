@@ -2,6 +2,7 @@
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -49,7 +50,7 @@ async def test_a_server_that_asks_for_a_client_s_certificate_gets_it(
     monkeypatch.setattr(authority.context, "verify_mode", ssl.CERT_REQUIRED)
     of_clients.configure_trust(authority.context)
     root = authority.root if trusts == "its file" else "system"
-    tls = {"sslmode": "verify-full", "sslrootcert": root}
+    tls: dict[str, Any] = {"sslmode": "verify-full", "sslrootcert": root}
 
     async with over_tcp(database_url, authority.context) as port:
         without = await works(tcp(database_url, port, **tls))
