@@ -1,17 +1,21 @@
 """One PostgreSQL for a test run, a database of its own for each process, empty tables for each test.
 
-The process that was started by hand starts PostgreSQL and migrates a template; the processes of
-pytest-xdist get copies of it. However the run ends, PostgreSQL and its folder are gone afterwards.
+The process that was started by hand starts PostgreSQL and migrates a template, while the processes of
+pytest-xdist import and collect; they get copies of it. However the run ends, PostgreSQL and its folder are
+gone afterwards.
 """
 
 import asyncio
 import gc
 import os
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import asyncpg
@@ -44,16 +48,46 @@ class TestServer:
     __test__ = False
 
     def __init__(self) -> None:
-        self.stack = ExitStack()
-        self.folder: Path | None = None
+        self.folder = Path(tempfile.gettempdir()) / f"team-access-tests-{os.getpid()}"
+        self._stack = ExitStack()
+        self._thread: Thread | None = None
 
-    def start(self) -> Path:
-        if self.folder is None:
-            self.folder = Path(tempfile.gettempdir()) / f"team-access-tests-{os.getpid()}"
-            server = self.stack.enter_context(embedded.running(self.folder, connections=300, temporary=True))
+    def begin(self) -> Path:
+        """Starts PostgreSQL in a thread. Returns the folder, for `started`."""
+        if self._thread is None:
+            self._thread = Thread(target=self._start)
+            self._thread.start()
+        return self.folder
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._stack.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        error = ""
+        try:
+            server = self._stack.enter_context(embedded.running(self.folder, connections=300, temporary=True))
             asyncio.run(server.create_database(TEMPLATE))
             migrate.upgrade(server.url(embedded.OWNER_ROLE, TEMPLATE), embedded.APP_ROLE)
-        return self.folder
+        except Exception as exception:
+            error = f"{type(exception).__name__}: {exception}"
+        unfinished = self.folder / "start.unfinished"
+        unfinished.parent.mkdir(exist_ok=True)
+        unfinished.write_text(error)
+        unfinished.rename(self.folder / "start")
+
+
+def started(folder: Path) -> embedded.Server:
+    """Waits until the template is there."""
+    deadline = time.monotonic() + 120
+    while not (folder / "start").exists():
+        assert time.monotonic() < deadline, "PostgreSQL takes too long to start."
+        time.sleep(0.01)
+    error = (folder / "start").read_text()
+    assert not error, error
+    return embedded.Server(folder, None)
 
 
 SERVER = TestServer()
@@ -62,7 +96,7 @@ SERVER = TestServer()
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Called by pytest-xdist for each of its processes, before it starts."""
-    node.workerinput["postgresql_folder"] = str(SERVER.start())
+    node.workerinput["postgresql_folder"] = str(SERVER.begin())
 
 
 def pytest_collection_finish() -> None:
@@ -72,15 +106,13 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    SERVER.stack.close()
+    SERVER.close()
 
 
 @pytest.fixture(scope="session")
 def postgresql(request: pytest.FixtureRequest) -> embedded.Server:
     worker_input = getattr(request.config, "workerinput", None)
-    if worker_input is not None:
-        return embedded.Server(Path(worker_input["postgresql_folder"]), None)
-    return embedded.Server(SERVER.start(), None)
+    return started(Path(worker_input["postgresql_folder"]) if worker_input else SERVER.begin())
 
 
 @pytest.fixture(scope="session")

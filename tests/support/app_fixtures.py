@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -108,11 +107,13 @@ async def world(empty_world: World, beginnings: Beginnings) -> World:
 
 
 @pytest_asyncio.fixture
-async def themes(world: World, beginnings: Beginnings, tmp_path: Path) -> dict[str, str]:
+async def themes(
+    world: World, beginnings: Beginnings, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """Ids of two themes by slug, `aurora` and `basalt`; five licenses of `aurora` may be provisioned."""
 
     async def arrange() -> dict[str, str]:
-        themes = await world.import_themes(tmp_path)
+        themes = await world.import_themes(tmp_path_factory.mktemp("catalog"))
         await world.grant("aurora", 5)
         return themes
 
