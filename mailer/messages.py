@@ -211,6 +211,26 @@ def api_key_leaked(
     return _write("api_key_leaked", to, _about_key("Leaked and revoked: the API key", name), link, values)
 
 
+@dataclass(frozen=True)
+class LeakedKey:
+    """API key with the place where its secret was found, as reported. `member` is the name of the key's
+    member if the recipient is somebody else, otherwise None."""
+
+    name: str
+    prefix: str
+    member: str | None
+    found_at: str
+
+
+def api_keys_leaked(
+    *, to: str, account: str, keys: Sequence[LeakedKey], count: int, to_admin: bool, link: str
+) -> Message:
+    """About several keys at once, of which `keys` are shown, the recipient's own first. `to_admin`: the
+    others are shown because the recipient is an Admin."""
+    values = {"account": account, "keys": keys, "count": count, "to_admin": to_admin}
+    return _write("api_keys_leaked", to, f"Leaked and revoked: {count:,} API keys", link, values)
+
+
 def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = ()) -> EmailMessage:
     """Builds the email; the result is the same for each attempt. Raises ValueError if a value is not valid in
     a header."""

@@ -1,10 +1,12 @@
 """Emails to the members of API keys. They contain no secret except the link to claim a key."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from itertools import islice
 
 from mailer import messages
-from mailer.messages import Message
+from mailer.messages import LeakedKey, Message
 from models.accounts import Account
 from models.api_keys import ApiKey
 from models.members import Member
@@ -12,6 +14,9 @@ from resolvers.change import Change
 from resolvers.email_allowances import Allowance
 from resolvers.user_errors import too_many_requests
 from settings import Settings
+
+_MOST_SHOWN = 20
+"""Keys that one email names."""
 
 
 async def count_claim_email(tx: Change, settings: Settings, member: Member) -> None:
@@ -84,15 +89,39 @@ def expires_message(settings: Settings, account: Account, key: ApiKey, member: M
     )
 
 
-def leaked_message(
-    settings: Settings, account: Account, key: ApiKey, member: Member, found_at: str, *, to: str
-) -> Message:
-    return messages.api_key_leaked(
-        to=to,
-        account=account.name,
-        name=key.name,
-        prefix=key.prefix,
-        member=None if to == member.email else member.name,
-        found_at=found_at,
-        link=settings.app_url,
-    )
+@dataclass(frozen=True)
+class Leak:
+    """Key that leaked, with its member and the place where it was found, as reported."""
+
+    key: ApiKey
+    member: Member
+    found_at: str
+
+    def told_to(self, address: str) -> LeakedKey:
+        member = None if address == self.member.email else self.member.name
+        return LeakedKey(self.key.name, self.key.prefix, member, self.found_at)
+
+
+def leaked_messages(
+    settings: Settings, account: Account, leaks: Sequence[Leak], admins: Collection[str]
+) -> Iterator[Message]:
+    """One email to each Admin, about all of the keys, and one to each other member, about its own. A report
+    may name a thousand keys of an account with as many Admins."""
+    own: dict[str, list[Leak]] = {}
+    for leak in leaks:
+        own.setdefault(leak.member.email, []).append(leak)
+    for address in dict.fromkeys([*own, *admins]):
+        shown, count, to_admin = own.get(address, []), len(leaks), address in admins
+        if to_admin:
+            others = (leak for leak in leaks if leak.member.email != address)
+            shown = [*shown, *islice(others, _MOST_SHOWN)]
+        else:
+            count = len(shown)
+        keys = [leak.told_to(address) for leak in shown[:_MOST_SHOWN]]
+        to, name, link = address, account.name, settings.app_url
+        if count == 1:
+            yield messages.api_key_leaked(to=to, account=name, link=link, **asdict(keys[0]))
+        else:
+            yield messages.api_keys_leaked(
+                to=to, account=name, keys=keys, count=count, to_admin=to_admin, link=link
+            )

@@ -22,7 +22,7 @@ from models.notifications import AuditAnnouncer
 from permissions.roles import Permission
 from permissions.tokens import hash_token
 from permissions.viewer import Client
-from resolvers.api_keys.emails import leaked_message
+from resolvers.api_keys.emails import Leak, leaked_messages
 from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
 from resolvers.members.queries import emails_with
@@ -76,13 +76,15 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
     leaked = await tx.fetch(_WITH_MEMBERS, account_id=tx.account.id, ids=ids)
     keys: list[tuple[ApiKey, Member]] = [snapshots(record, ApiKey, Member) for record in leaked]
     await tx.update_all([key for key, _ in keys], revoked_at=now())
+    leaks = []
     for key, member in keys:
         finding = by_hash.get(key.key_hash or b"") or by_hash[key.previous_key_hash or b""]
         _tell(tx, key, member, finding)
-        found_at = _told(finding.found_at)
-        for address in dict.fromkeys([member.email, *admins]):
-            tx.enqueue(leaked_message(settings, tx.account, key, member, found_at, to=address))
-            await asyncio.sleep(0)  # Yields to other tasks, because there may be thousands of findings.
+        leaks.append(Leak(key, member, _told(finding.found_at)))
+        await asyncio.sleep(0)  # Yields to other tasks, because there may be a thousand findings.
+    for message in leaked_messages(settings, tx.account, leaks, dict.fromkeys(admins)):
+        tx.enqueue(message)
+        await asyncio.sleep(0)
     await tx.access_changed(*ids)
 
 

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from mailer.messages import (
+    LeakedKey,
     Message,
     api_key_claim,
     api_key_expires,
     api_key_generated,
     api_key_leaked,
     api_key_rotated,
+    api_keys_leaked,
     api_keys_revoked,
 )
 from tests.mailer.test_messages import HOSTILE, LINK, NOON, arrived, body, urls
@@ -65,6 +67,22 @@ MESSAGES: dict[str, Write] = {
         found_at=person or PLACE,
         link=LINK,
     ),
+    "several leaked": lambda name, person=None: api_keys_leaked(
+        to=TO,
+        account=person or "Acme",
+        keys=[LeakedKey(name, PREFIX, None, person or PLACE)],
+        count=2,
+        to_admin=False,
+        link=LINK,
+    ),
+    "several leaked, to an Admin": lambda name, person=None: api_keys_leaked(
+        to=TO,
+        account=person or "Acme",
+        keys=[LeakedKey(name, PREFIX, person or "Bob Ross", person or PLACE)],
+        count=1_000,
+        to_admin=True,
+        link=LINK,
+    ),
 }
 SAID = {
     "claim": (
@@ -80,6 +98,8 @@ SAID = {
     "expires": (PREFIX, "expires on 30 November 2026", "Rotating does not prolong a key"),
     "leaked": ("Your API key leaked", PLACE, "revoked it at once"),
     "leaked, to an Admin": ("An API key of", "Bob Ross", "leaked", PLACE, "you are an Admin of"),
+    "several leaked": ("2 API keys leaked", PREFIX, PLACE, "and 1 more", "the keys were yours"),
+    "several leaked, to an Admin": ("1,000 API keys", "Bob Ross", PLACE, "999 more", "you are an Admin of"),
 }
 
 

@@ -56,6 +56,7 @@ def every_message(inviter: str, account: str, to: str) -> list[Message]:
         messages.api_keys_revoked(to=to, account=account, names=[inviter], by=account, link=LINK),
         messages.api_key_expires(to=to, prefix="ta_1", expires_at=NOON, **key),
         messages.api_key_leaked(to=to, prefix="ta_1", member=account, found_at="a place", **key),
+        messages.api_keys_leaked(to=to, account=account, keys=[], count=2, to_admin=True, link=LINK),
     ]  # fmt: skip
 
 
