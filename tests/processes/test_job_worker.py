@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.processes.test_start import START_TIMEOUT_SECONDS, Command, folder, running, wait_until_gone
+from tests.support.http_clients import NO_AUTHORITIES
 
 __all__ = ["folder"]
 
@@ -29,7 +30,7 @@ def wait_for_health(serve: Command, status: str) -> list[str]:
     """Its problems then."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        response = httpx.get(f"http://127.0.0.1:{serve.port}/health", timeout=5)
+        response = serve.get("/health")
         assert response.status_code == 200
         if response.json()["status"] == status:
             problems: list[str] = response.json()["problems"]
@@ -114,7 +115,11 @@ def test_the_processes_share_their_rate_limits(folder: Path, start: str) -> None
     with running(folder, "serve", **settings) as serve:
         serve.status()
         answers = [
-            httpx.post(f"http://127.0.0.1:{serve.port}/graphql", json={"query": "{ __typename }"})
+            httpx.post(
+                f"http://127.0.0.1:{serve.port}/graphql",
+                json={"query": "{ __typename }"},
+                verify=NO_AUTHORITIES,
+            )
             for _ in range(40)  # Each by a connection of its own, which any of the processes may take.
         ]
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from embedded import server as embedded
+from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.serving import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -47,12 +48,16 @@ class Command:
         out, err = self.process.communicate(timeout=START_TIMEOUT_SECONDS)
         return self.process.returncode, out, err
 
+    def get(self, path: str) -> httpx.Response:
+        """By a connection of its own, which any of its processes may take."""
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5, verify=NO_AUTHORITIES)
+
     def status(self) -> int:
         """Of its first answer."""
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             with suppress(httpx.TransportError):
-                return httpx.get(f"http://127.0.0.1:{self.port}/health", timeout=5).status_code
+                return self.get("/health").status_code
             time.sleep(0.02)
         raise AssertionError(self.outcome())
 
