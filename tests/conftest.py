@@ -100,9 +100,13 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: no collection of garbage looks through it again."""
+    """What was imported and collected stays: no collection of garbage looks through it again.
+
+    As in a server, there are fewer collections: they took a seventh of the time of tests with many objects.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 50, 20)
 
 
 def pytest_unconfigure() -> None:

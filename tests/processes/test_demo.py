@@ -8,7 +8,9 @@ import pytest_asyncio
 
 import demo
 from models.storage import Storage
+from tests.support.beginnings import Beginnings
 from tests.support.chain import assert_whole
+from tests.support.demo_people import demo_people
 from tests.support.links import heading, session_of
 from tests.support.world import World
 
@@ -24,11 +26,9 @@ LOG = """{ account { auditLog(first: 100) {
 
 
 @pytest_asyncio.fixture
-async def demonstrated(empty_world: World) -> World:
-    await demo.seed(empty_world.settings, empty_world.database)
-    for _, role, link in await demo.sign_in_links(empty_world.database, empty_world.settings):
-        answer = await empty_world.http.post(link)
-        empty_world.people[role.upper()] = session_of(answer, empty_world)
+async def demonstrated(empty_world: World, beginnings: Beginnings) -> World:
+    people = await demo_people(empty_world, beginnings)
+    empty_world.people = {"ADMIN": people["ada"], "MEMBER": people["bob"], "VIEWER": people["vera"]}
     return empty_world
 
 

@@ -8,8 +8,9 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 import demo
+from tests.support.beginnings import Beginnings
+from tests.support.demo_people import demo_people
 from tests.support.guides import GUIDES, PAGES, ROOT, Reader, blocks
-from tests.support.links import session_of
 from tests.support.world import World
 
 ACCOUNT = "{ account { id entitlements(first: 1) { nodes { theme { id } } } } }"
@@ -38,21 +39,17 @@ def test_every_operation_is_valid_by_the_schema(operation: str, schema: GraphQLS
 
 @needs_terminal
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
-async def test_the_examples_run_unchanged(page: Path, empty_world: World) -> None:
-    reader = await beginning(empty_world)
+async def test_the_examples_run_unchanged(page: Path, empty_world: World, beginnings: Beginnings) -> None:
+    reader = await beginning(empty_world, beginnings)
 
     await reader.read(page)
 
     assert any(block.language in ("graphql", "console") for block in blocks(page))
 
 
-async def beginning(world: World) -> Reader:
+async def beginning(world: World, beginnings: Beginnings) -> Reader:
     """The demo, with its three people signed in."""
-    await demo.seed(world.settings, world.database)
-    links = await demo.sign_in_links(world.database, world.settings)
-    people = {"nobody": world.nobody}
-    for name, _, link in links:
-        people[name.split()[0].lower()] = session_of(await world.http.post(link), world)
+    people = {"nobody": world.nobody, **await demo_people(world, beginnings)}
     (another, *_) = await demo.sign_in_links(world.database, world.settings)
     account = (await people["ada"].ask(ACCOUNT))["account"]
     theme_id = account["entitlements"]["nodes"][0]["theme"]["id"]
