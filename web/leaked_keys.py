@@ -2,7 +2,7 @@
 key may have it revoked. The response is the same whether or not the keys exist."""
 
 import asyncio
-from collections.abc import Iterator
+from typing import Any
 
 import orjson
 import structlog
@@ -18,6 +18,9 @@ from web.request_scope import request_id
 
 _MOST_BYTES = 1024 * 1024
 _MOST_KEYS = 1_000
+_MOST_OBJECTS = 20_000
+"""Objects and arrays of a body, so that the event loop is not blocked while they are parsed."""
+_ROWS_AT_ONCE = 1_000
 _READING_SECONDS = 10
 log = structlog.get_logger()
 
@@ -46,41 +49,42 @@ async def report(request: Request) -> Response:
 async def _keys(request: Request) -> list[Finding]:
     """The distinct well-formed API keys of the report, at most 1,000."""
     findings: dict[str, Finding] = {}
-    for finding in _findings(await _body(request)):
-        if is_api_key(finding.token):
-            if len(findings) >= _MOST_KEYS and finding.token not in findings:
-                log.warning(
-                    "leaked_keys_report_truncated", max_keys=_MOST_KEYS, request_id=request_id(request)
-                )
-                break
-            findings.setdefault(finding.token, finding)
+    for number, row in enumerate(_rows(await _body(request))):
+        if number % _ROWS_AT_ONCE == 0:
+            await asyncio.sleep(0)  # Lets other requests run: a body may have thousands of rows.
+        token = row.get("token") if isinstance(row, dict) else None
+        if not isinstance(token, str) or token in findings or not is_api_key(token):
+            continue
+        if len(findings) >= _MOST_KEYS:
+            log.warning("leaked_keys_report_truncated", max_keys=_MOST_KEYS, request_id=request_id(request))
+            break
+        findings[token] = Finding(token, _text(row.get("url")), _text(row.get("source")))
     return list(findings.values())
 
 
 async def _body(request: Request) -> bytes:
-    """The body; empty where it is too large or takes too long to arrive."""
+    """The body; empty where it is too large, has too many rows or takes too long to arrive."""
     body = bytearray()
     try:
         async with asyncio.timeout(_READING_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _MOST_BYTES:
-                    log.warning("leaked_keys_report_too_large", request_id=request_id(request))
-                    return b""
+                    break
     except (TimeoutError, ClientDisconnect):
+        return b""
+    if len(body) > _MOST_BYTES or body.count(b"{") + body.count(b"[") > _MOST_OBJECTS:
+        log.warning("leaked_keys_report_too_large", request_id=request_id(request))
         return b""
     return bytes(body)
 
 
-def _findings(body: bytes) -> Iterator[Finding]:
+def _rows(body: bytes) -> list[Any]:
     try:
         rows = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return
-    for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict) and isinstance(row.get("token"), str):
-            url, source = (row.get(name) for name in ("url", "source"))
-            yield Finding(row["token"], _text(url), _text(source))
+        return []
+    return rows if isinstance(rows, list) else []
 
 
 def _text(value: object) -> str:

@@ -206,6 +206,26 @@ async def test_a_report_of_many_keys_leaves_the_event_loop_to_others(world: Worl
     times.assert_longest_below(0.05)
 
 
+WRONG = new_api_key()[0]
+LARGE = {
+    "short": "x",
+    "malformed": f"{WRONG[:-1]}{'A' if WRONG[-1] != 'A' else 'B'}",
+    "repeated": WRONG,
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+async def test_a_large_report_leaves_the_event_loop_to_others(world: World, kind: str) -> None:
+    one = httpx.Request("POST", "http://x", json={"token": LARGE[kind]} if LARGE[kind] else {}).content
+    body = b"[" + b",".join([one] * (1_000_000 // (len(one) + 1))) + b"]"
+
+    with measured_loop() as times:
+        await posted(world, body)
+
+    assert times.longest_seconds < 0.05 * times.slowness, times.longest
+
+
 async def test_a_report_of_many_keys_sends_one_email_to_each(world: World) -> None:
     other = await world.join("ADMIN", "other@example.com")
     of_member = [await with_key(world, world.member) for _ in range(3)]
