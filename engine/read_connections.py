@@ -6,7 +6,6 @@ statements are kept.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from engine.deadlines import Deadline
 from engine.outages import NoConnectionFree
+from engine.turns import Turns
 
 _WAITING_SECONDS = 5
 _CLOSING_SECONDS = 2
@@ -22,13 +22,14 @@ _STATEMENTS_KEPT = 200
 
 
 class ReadingConnections:
-    """At most `most` connections, opened on demand and kept. The most recently used one is lent next."""
+    """At most `most` connections, opened on demand and kept. The most recently used one is lent next. Where
+    all are in use, those who wait get them in turn; a single account may use all of them."""
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], most: int) -> None:
         self._connect = connect
         self._places = most
         self._idle: list[_Connection] = []
-        self._waiting: deque[asyncio.Future[_Connection | None]] = deque()
+        self._waiting: Turns[_Connection | None] = Turns()
         self._closing: set[asyncio.Task[None]] = set()
         self.lent = 0
 
@@ -65,8 +66,7 @@ class ReadingConnections:
         if self._places:
             self._places -= 1
             return None
-        turn: asyncio.Future[_Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        turn = self._waiting.join()
         try:
             with Deadline(_WAITING_SECONDS):
                 return await turn
@@ -90,11 +90,8 @@ class ReadingConnections:
         self._hand_on(None if connection is None or connection.driver.is_closed() else connection)
 
     def _hand_on(self, connection: "_Connection | None") -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(connection)
-                return
+        if self._waiting.give(connection):
+            return
         if connection is None:
             self._places += 1
         else:

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from engine.outages import log_failure
 from engine.statements import Statement, any_of, parameter
+from engine.turns import SERVER, FairSemaphore, requester
 from models.api_keys import ApiKey
 from models.audit import AuditHead
 from models.database import Database
@@ -79,6 +80,7 @@ class AuditAnnouncer:
             await self._task
 
     async def _announce(self) -> None:
+        requester.set(SERVER)  # Not that of the request whose change began it.
         await asyncio.sleep(_BATCH_SECONDS)
         while self._accounts:
             ids = [str(id) for id in self._accounts]
@@ -99,7 +101,7 @@ class Listener:
         self._waiting_for_any_log: set[asyncio.Event] = set()
         self._seen: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self._query_slots = asyncio.Semaphore(_QUERY_SLOTS)
+        self._query_slots = FairSemaphore(_QUERY_SLOTS)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._listen())
@@ -138,8 +140,8 @@ class Listener:
     @asynccontextmanager
     async def query_slot(self) -> AsyncIterator[None]:
         """Limits the woken tasks that query the database at once: there may be a thousand, and requests need
-        connections too. Raises TimeoutError after 10 seconds."""
-        async with self._query_slots, asyncio.timeout(_QUERY_SECONDS):
+        connections too. Accounts get the slots in turn. Raises TimeoutError after 10 seconds."""
+        async with self._query_slots.place(), asyncio.timeout(_QUERY_SECONDS):
             yield
 
     async def _listen(self) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from engine.turns import requester
 from models.columns import now
 from models.database import Database
 from models.new_event import NewEvent
@@ -96,6 +97,7 @@ class Context:
         if not self.token:
             return
         found = await find(self.database, self.token)
+        requester.set(found.requester)
         self.api_key_viewer = found if found.is_api_key else None
         refusal = refusal_of(found)
         if refusal is not None:

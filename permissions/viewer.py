@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import SQLModel, col
 
 from engine.snapshots import attributes, snapshot
+from engine.turns import Requester
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiScope
 from models.audit import CredentialKind
@@ -189,6 +190,14 @@ class Viewer:
     def last_used_at(self) -> datetime | None:
         at: datetime | None = self._records[0][self._layout.last_used_at]
         return at
+
+    @property
+    def requester(self) -> Requester:
+        """For whom a request with this credential works: in whose turn it waits."""
+        person_id = self._records[0][self._layout.user.start]
+        if len(self._records) > 1:
+            return Requester(person_id, person_id)
+        return Requester(self._records[0][self._layout.account_id] or person_id, person_id)
 
     @cached_property
     def session(self) -> Session:

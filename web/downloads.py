@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from engine.turns import Requester, requester
 from models.database import Database
 from models.storage import StorageUnavailable
 from permissions.credentials import find_working
@@ -14,7 +15,7 @@ from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from resolvers.downloads.links import Content, DownloadRefused, Link, WhyNot, find_link
 from resolvers.downloads.openers import OPENERS
 from web.app_state import State
-from web.authentication import client_of
+from web.authentication import client_of, client_site
 from web.byte_ranges import NotSatisfiable, attachment, is_unchanged, requested_range
 from web.download_pages import refused, too_many, unavailable
 from web.file_response import FileResponse, disconnected
@@ -31,6 +32,7 @@ async def download(request: Request) -> Response:
     state: State = request.app.state.team_access
     try:
         state.rate_limiter.count_address(client_of(request).ip, {})
+        requester.set(Requester(client_site(request)))
         link = await find_link(state.database, request.path_params["token"])
         await _require_same_person(request, state.database, link)
         opening = OPENERS[link.row.kind](state.settings, state.database, state.storage, link)

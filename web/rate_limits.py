@@ -8,10 +8,12 @@ a time, and never a token that was found to belong to no credential.
 """
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from time import monotonic
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from engine.turns import FairSemaphore, Requester, requester
 from permissions.client_sites import site_of
 from permissions.context import Context
 from permissions.credentials import find
@@ -57,7 +59,7 @@ class RateLimiter:
         self.rate_limits = rate_limits
         self._known = _RecentTokens[UUID]()
         self._useless = _RecentTokens[bool]()
-        self._unknown_lookups = asyncio.Semaphore(max_unknown_lookups)
+        self._unknown_lookups = FairSemaphore(max_unknown_lookups)
         self._over_limit_lookups = asyncio.Semaphore(1)
         self._last_refusal_expires_at = 0.0
 
@@ -85,11 +87,14 @@ class RateLimiter:
     async def admit(self, context: Context, extensions: dict[str, object]) -> None:
         """Looks up the credential of `context.token` and counts the request. Sets `rateLimit` in `extensions`
         to the limit and what is left of it. Raises RateLimited, and what `Context.identify` raises."""
+        site = site_of(context.client.ip)
         if not context.token:
+            requester.set(Requester(site))
             self.count_address(context.client.ip, extensions)
             return
         token_hash = hash_token(context.token)
         credential_id = self._known.get(token_hash)
+        requester.set(Requester(credential_id or site))  # Until the credential is looked up.
         if credential_id is None:
             if is_mangled(context.token):
                 self.count_address(context.client.ip, extensions)
@@ -147,12 +152,12 @@ class RateLimiter:
 
     def _lookup_slot(
         self, context: Context, token_hash: bytes, extensions: dict[str, object]
-    ) -> asyncio.Semaphore:
-        """The semaphore for the look-up. Raises RateLimited where the address is over its limit and the
+    ) -> AbstractAsyncContextManager[None]:
+        """A place for the look-up. Raises RateLimited where the address is over its limit and the
         token is known to be useless or another look-up over the limit is running."""
         level = self.rate_limits.addresses.look(site_of(context.client.ip))
         if level is None or not level.refused_until:
-            return self._unknown_lookups
+            return self._unknown_lookups.place()
         if self._over_limit_lookups.locked() or self._useless.get(token_hash):
             extensions["rateLimit"] = level.shown()
             raise self._refused(level)

@@ -13,6 +13,7 @@ from audit_proof.chain import FIRST
 from audit_proof.prunings import Pruning
 from engine.snapshots import attributes
 from engine.statements import Statement, column_type, parameter
+from engine.turns import FairSemaphore
 from models.accounts import Account
 from models.audit import AuditAction, AuditEvent
 from models.database import Database
@@ -24,7 +25,7 @@ MOST_AT_ONCE = 50_000
 broken."""
 _MOST_PRUNINGS = 100
 _NEVER = -(2**63)
-_at_once = asyncio.Semaphore(2)
+_at_once = FairSemaphore(2)
 """So many verifications of a process at the same time: pages are to have connections too."""
 
 
@@ -93,7 +94,7 @@ async def account_integrity(context: Context, account: Account) -> Integrity:
 
 async def integrity(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Integrity:
     """A failed verification is repeated once, because the log may have been pruned between two statements."""
-    async with _at_once:
+    async with _at_once.place():
         found = await _look(database, account_id, key)
         return found if found.verified else await _look(database, account_id, key)
 

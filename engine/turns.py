@@ -1,0 +1,99 @@
+"""Queues for what all requests share, served in turn: account by account, and within an account person by
+person."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+Given = TypeVar("Given")
+
+
+class Requester(NamedTuple):
+    """For whom a task works."""
+
+    account: Hashable = None
+    """The person itself where it is in several accounts, or in none; the credential or the client's address
+    until the person is known; None for the server's own tasks."""
+    person: Hashable = None
+
+
+SERVER = Requester()
+requester: ContextVar[Requester] = ContextVar("requester", default=SERVER)
+"""Of the current task, and of the tasks that it starts."""
+
+_Queue: TypeAlias = deque[asyncio.Future[Given]]
+
+
+class Turns(Generic[Given]):
+    """Tasks that wait for what becomes free. What is given goes to the next account's next person."""
+
+    def __init__(self) -> None:
+        self._accounts: OrderedDict[Hashable, OrderedDict[Hashable, _Queue[Given]]] = OrderedDict()
+
+    def join(self) -> "asyncio.Future[Given]":
+        """Queues the current task. Whoever gives up cancels the future."""
+        account, person = requester.get()
+        waiting: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
+        self._accounts.setdefault(account, OrderedDict()).setdefault(person, deque()).append(waiting)
+        return waiting
+
+    def give(self, what: Given) -> bool:
+        """Returns whether somebody waited for it."""
+        while self._accounts:
+            account, persons = self._accounts.popitem(last=False)
+            waiting = _first(persons)
+            if persons:
+                self._accounts[account] = persons
+            if waiting is not None:
+                waiting.set_result(what)
+                return True
+        return False
+
+
+def _first(persons: OrderedDict[Hashable, _Queue[Given]]) -> "asyncio.Future[Given] | None":
+    while persons:
+        person, queue = persons.popitem(last=False)
+        while queue:
+            waiting = queue.popleft()
+            if waiting.done():  # Has given up.
+                continue
+            if queue:
+                persons[person] = queue
+            return waiting
+    return None
+
+
+class FairSemaphore:
+    """A semaphore whose places are given in turn. A single account may have all of them."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._turns: Turns[None] = Turns()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        await self._take()
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    async def _take(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        waiting = self._turns.join()
+        try:
+            await waiting
+        except BaseException:
+            # It may have been given in the very moment in which the wait was given up.
+            if waiting.done() and not waiting.cancelled():
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        if not self._turns.give(None):
+            self._free += 1

@@ -1,0 +1,149 @@
+"""Connections for reads are shared in turn between accounts and their members, however much one asks for."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from engine.turns import FairSemaphore, Requester, requester
+from models.database import Database
+from models.notifications import AUDIT, AuditAnnouncer
+from resolvers.accounts import operator
+from tests.support.limited import limited
+from tests.support.world import Person, World
+
+BUSY, ALIASES = 40, 29
+MEMBERS = "{ account { members(first: 1) { nodes { id } } } }"
+CONNECTIONS = 3
+
+
+def counts(account_id: str) -> str:
+    """Query of many statements."""
+    fields = " ".join(f"c{number}: licenses(first: 0) {{ totalCount }}" for number in range(ALIASES))
+    return f'{{ account(id: "{account_id}") {{ {fields} }} }}'
+
+
+def waiting_in(database: Database) -> int:
+    persons = database.reading._waiting._accounts.values()
+    return sum(len(queue) for queues in persons for queue in queues.values())
+
+
+async def waiting_become(database: Database, number: int) -> None:
+    while waiting_in(database) < number:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("other", ["account", "colleague"])
+async def test_reads_of_one_viewer_do_not_delay_those_of_others(
+    world: World, superuser: asyncpg.Connection, other: str
+) -> None:
+    await operator.create_account(world.database, "Other", "other@example.com")
+    other_token = (await world.sign_in("other@example.com")).token
+    token = other_token if other == "account" else world.member.token
+    done: list[int] = []
+
+    async with limited(world, database_pool_size=2, operation_timeout_seconds=60) as (there, state):
+        reader = Person(there.http, token=token)
+        await reader.ask(MEMBERS)
+
+        async def read(number: int) -> None:
+            await there.viewer.ask(counts(world.account_id))
+            done.append(number)
+
+        async with superuser.transaction():
+            await superuser.execute("LOCK TABLE licenses IN ACCESS EXCLUSIVE MODE")
+            reads = [asyncio.create_task(read(number)) for number in range(BUSY)]
+            await waiting_become(state.database, BUSY)
+            other_read = asyncio.create_task(reader.ask(MEMBERS))
+            await waiting_become(state.database, waiting_in(state.database) + 1)
+        await other_read
+        done_before = len(done)
+        await asyncio.gather(*reads)
+
+    assert done_before <= BUSY // 4
+    assert len(done) == BUSY
+
+
+async def sleep(database: Database, account: object, done: list[object]) -> None:
+    requester.set(Requester(account))
+    await database.fetch("SELECT pg_sleep(0.05)")
+    done.append(account)
+
+
+async def test_one_account_uses_all_connections_until_another_one_reads(database_url: str) -> None:
+    database, busy = Database(database_url, CONNECTIONS), uuid4()
+    done: list[object] = []
+
+    reads = [asyncio.create_task(sleep(database, busy, done)) for _ in range(20)]
+    await asyncio.sleep(0)
+    connections_in_use = len(reads) - waiting_in(database)
+    other = asyncio.create_task(sleep(database, uuid4(), done))
+    await other
+    before = len(done)
+    await asyncio.gather(*reads)
+    await database.close()
+
+    assert connections_in_use == CONNECTIONS
+    assert before <= 3 * CONNECTIONS
+
+
+async def test_announcements_of_changes_do_not_wait_in_the_turn_of_one_account(
+    database_url: str, superuser: asyncpg.Connection
+) -> None:
+    database, busy, heard = Database(database_url, CONNECTIONS), uuid4(), asyncio.Event()
+    announcer = AuditAnnouncer(database)
+    done: list[object] = []
+
+    def hear(*_: object) -> None:
+        heard.set()
+
+    await superuser.add_listener(AUDIT, hear)
+    reads = [asyncio.create_task(sleep(database, busy, done)) for _ in range(40)]
+    await asyncio.sleep(0)
+    requester.set(Requester(busy))
+    announcer.grown(busy)
+    await heard.wait()
+    before = len(done)
+    await superuser.remove_listener(AUDIT, hear)
+    await asyncio.gather(*reads)
+    await announcer.close()
+    await database.close()
+
+    assert before < len(reads) // 2
+
+
+async def test_a_semaphore_s_places_are_given_in_turn() -> None:
+    semaphore, order = FairSemaphore(1), []
+
+    async def use(account: str, person: str = "") -> None:
+        requester.set(Requester(account, person))
+        async with semaphore.place():
+            order.append(account + person)
+            await asyncio.sleep(0)
+
+    names = [*["A1"] * 3, "A2", "B1", "B1"]
+    await asyncio.gather(*(use(*name) for name in names))
+
+    assert order == ["A1", "A1", "B1", "A2", "B1", "A1"]
+
+
+async def test_who_gives_up_waiting_takes_no_place_along() -> None:
+    semaphore = FairSemaphore(2)
+
+    async def use() -> None:
+        async with semaphore.place():
+            await asyncio.sleep(0.02)
+
+    patient = [asyncio.create_task(use()) for _ in range(2)]
+    impatient = [asyncio.create_task(use()) for _ in range(9)]
+    await asyncio.sleep(0)
+    for task in impatient[:5]:
+        task.cancel()
+    await asyncio.gather(*patient)
+    for task in impatient[5:]:
+        task.cancel()  # Some of them were given a place in this very moment.
+    await asyncio.wait(impatient)
+    await asyncio.gather(*(use() for _ in range(4)))
+
+    assert semaphore._free == 2
