@@ -1,7 +1,5 @@
 """The matrix of permissions over HTTP: each permission, each role, each path to what it opens."""
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,47 +7,18 @@ import pytest
 
 from models.members import Role
 from permissions import roles
+from tests.support.answers import forbidden, items, nulls
 from tests.support.contracts import MATRIX, ROLES, permissions_of
-from tests.support.permission_changes import CHANGES, Change
+from tests.support.permission_changes import CHANGES
 from tests.support.permission_paths import READS, TO_MYSELF, Path
-from tests.support.schema_walk import field_at, guarded_fields, guarded_nodes
 from tests.support.stage import Stage
 
 pytestmark = pytest.mark.usefixtures("each_path")
 
-# What this opens is no field, but the API itself to a key.
-OF_NO_FIELD = {
-    "ACCESS_API",
-}
 READABLE = sorted({path.permission for path in READS})
-SUBSCRIPTIONS = {("Subscription.auditLogAppended", "VIEW_AUDIT_LOG")}
 TEAM = """{ account { viewerPermissions viewerMember { role permissions }
   members { nodes { role permissions } } } }"""
 NOBODY = {"code": "UNAUTHENTICATED"}
-
-
-def test_every_permission_but_that_of_keys_has_a_path() -> None:
-    opened = {path.permission for path in READS} | {change.permission for change in CHANGES}
-
-    assert opened | OF_NO_FIELD == set(MATRIX)
-    assert not opened & OF_NO_FIELD
-
-
-def test_every_guarded_field_is_on_a_path() -> None:
-    reads = {(field_at(path.operation, path.at), path.permission) for path in READS}
-    changes = {(f"Mutation.{change.name}", change.permission) for change in CHANGES}
-
-    assert guarded_fields() - reads - changes == SUBSCRIPTIONS
-
-
-def test_everything_guarded_that_has_an_id_is_asked_for_by_it() -> None:
-    by_id = {
-        (found[1], path.permission)
-        for path in READS
-        if path.at == "node" and (found := re.search(r"\.\.\. on (\w+)", path.operation))
-    }
-
-    assert guarded_nodes() == by_id
 
 
 def test_roles_are_those_of_the_matrix() -> None:
@@ -109,9 +78,9 @@ async def test_a_list_of_nodes_keeps_what_is_not_refused(stage: Stage) -> None:
     owner = {"id": stage.ids["owner"]}
     assert signed_in["data"] == {"viewer": {"user": {"name": "Viewer"}}, "nodes": [None, owner, *[None] * 3]}
     assert [(error["path"], error["extensions"]) for error in signed_in["errors"]] == [
-        (["nodes", 0], _forbidden("INVITE_MEMBERS")),
-        (["nodes", 2], _forbidden("VIEW_AUDIT_LOG")),
-        (["nodes", 4], _forbidden("VIEW_OWN_ACTIVITY")),
+        (["nodes", 0], forbidden("INVITE_MEMBERS")),
+        (["nodes", 2], forbidden("VIEW_AUDIT_LOG")),
+        (["nodes", 4], forbidden("VIEW_OWN_ACTIVITY")),
     ]
     assert signed_out["data"] == {"viewer": None, "nodes": [None] * 5}
     assert [error["extensions"] for error in signed_out["errors"]] == [NOBODY] * 5
@@ -123,9 +92,9 @@ async def test_whoever_belongs_to_no_account_browses_nothing(stage: Stage) -> No
     for path in READS:
         answer = await stranger.post(stage.filled(path.operation, "VIEWER"))
 
-        forbidden = path.permission == "BROWSE_CATALOG"
+        is_refused = path.permission == "BROWSE_CATALOG"
         errors = [(error["path"], error["extensions"]) for error in answer.get("errors", [])]
-        assert errors == ([(_keys(path.at), _forbidden("BROWSE_CATALOG"))] if forbidden else []), path
+        assert errors == ([(_keys(path.at), forbidden("BROWSE_CATALOG"))] if is_refused else []), path
         assert _value(answer["data"], path.at) is None, path
 
 
@@ -148,28 +117,12 @@ async def test_people_are_shown_the_permissions_of_the_matrix(stage: Stage) -> N
             assert member["permissions"] == permissions_of(member["role"])
 
 
-@pytest.mark.parametrize("role", ROLES)
-async def test_changing_is_for_the_roles_of_the_matrix(stage: Stage, role: str) -> None:
-    for change in CHANGES:
-        answer = await stage.ask(role, change.operation, input=_input(stage, change, role))
-
-        if role in MATRIX[change.permission] and not change.owner_only:
-            assert "errors" not in answer, answer
-            assert answer["data"][change.name].pop("userErrors") == [], change.name
-            assert list(_nulls(answer["data"])) == []
-        else:
-            assert answer["data"] == {change.name: None}
-            assert [(error["path"], error["extensions"]) for error in answer["errors"]] == [
-                ([change.name], _forbidden(change.permission))
-            ]
-
-
 async def test_whoever_is_not_signed_in_changes_nothing(stage: Stage) -> None:
     """And is not told whether an id is any."""
     before = await stage.stored()
 
     for change in CHANGES:
-        input = _input(stage, change, "VIEWER")
+        input = stage.input_of(change, "VIEWER")
         nonsense = {name: "nonsense" if name.endswith("Id") else value for name, value in input.items()}
         for asked in (input, nonsense):
             answer = await stage.world.nobody.post(change.operation, input=asked)
@@ -177,11 +130,6 @@ async def test_whoever_is_not_signed_in_changes_nothing(stage: Stage) -> None:
             assert answer["data"] == {change.name: None}
             assert [error["extensions"] for error in answer["errors"]] == [NOBODY]
     assert await stage.stored() == before
-
-
-def _input(stage: Stage, change: Change, role: str) -> dict[str, Any]:
-    filled: dict[str, Any] = json.loads(stage.filled(json.dumps(change.input), role))
-    return filled
 
 
 def _gets_there(path: Path, role: str) -> bool:
@@ -192,23 +140,19 @@ def _gets_there(path: Path, role: str) -> bool:
 def _is_as_due(path: Path, answer: dict[str, Any], allowed: bool) -> bool:
     """Everything is there; or everything but the one field, with one error that says what it needs."""
     if allowed:
-        return "errors" not in answer and not list(_nulls(answer["data"]))
+        return "errors" not in answer and not list(nulls(answer["data"]))
     (error, *more) = answer.get("errors") or [{}]
     error.pop("locations", None)
     return (
         not more
-        and list(_nulls(answer["data"])) == [_keys(path.at)]
+        and list(nulls(answer["data"])) == [_keys(path.at)]
         and error
         == {
             "message": f"Your role does not allow this: it needs {path.permission}.",
             "path": _keys(path.at),
-            "extensions": _forbidden(path.permission),
+            "extensions": forbidden(path.permission),
         }
     )
-
-
-def _forbidden(permission: str) -> dict[str, str]:
-    return {"code": "FORBIDDEN", "permission": permission}
 
 
 def _keys(at: str) -> list[str | int]:
@@ -221,23 +165,9 @@ def _value(data: Any, at: str) -> Any:
     return data
 
 
-def _nulls(data: Any, at: tuple[str | int, ...] = ()) -> Iterator[list[str | int]]:
-    if data is None:
-        yield list(at)
-    for key, value in _items(data):
-        yield from _nulls(value, (*at, key))
-
-
 def _leaves(data: Any) -> Iterator[Any]:
-    items = list(_items(data))
-    if not items and data not in (None, [], {}):
+    values = list(items(data))
+    if not values and data not in (None, [], {}):
         yield data
-    for _, value in items:
+    for _, value in values:
         yield from _leaves(value)
-
-
-def _items(data: Any) -> Iterator[tuple[str | int, Any]]:
-    if isinstance(data, dict):
-        yield from data.items()
-    if isinstance(data, list):
-        yield from enumerate(data)

@@ -1,11 +1,13 @@
 """Account with data for every permission, for each role and not owned by it."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.audit_streams import create as create_audit_stream
 from tests.support.contracts import ROLES
+from tests.support.permission_changes import Change
 from tests.support.stored_keys import store_api_key
 from tests.support.world import INVITE, PROVISION, PURCHASE, Person, World
 
@@ -35,6 +37,11 @@ class Stage:
         """Replaces `<placeholders>` by ids."""
         ids = {**self.ids, **self.own_ids[role], "role": role.lower()}
         return re.sub(r"<(\w+)>", lambda found: ids[found[1]], text)
+
+    def input_of(self, change: Change, role: str) -> dict[str, Any]:
+        """The change's input with ids."""
+        input: dict[str, Any] = json.loads(self.filled(json.dumps(change.input), role))
+        return input
 
     async def ask(self, role: str, operation: str, **variables: Any) -> dict[str, Any]:
         return await self.people[role].post(self.filled(operation, role), **variables)
