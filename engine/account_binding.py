@@ -149,6 +149,8 @@ class _Check:
             self._table(source, scope)
         elif isinstance(source, AliasedReturnsRows):
             scope.tables[source.name] = self.statement(source.element, scope)
+        else:
+            raise UnboundStatement(f"{source}: read from a table or a SELECT, whose account can be checked")
 
     def _join(self, source: Any, scope: _Scope) -> None:
         self._source(source.left, scope)

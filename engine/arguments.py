@@ -70,7 +70,7 @@ class _Converters:
             return _as_it_is
         if has_object_definition(kind):
             definition: StrawberryObjectDefinition = kind.__strawberry_definition__
-            if definition.is_input and definition.from_input is None:
+            if definition.from_input is None:
                 return self._input(kind, definition)
         return self._by_strawberry(kind)
 

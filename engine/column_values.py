@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 from graphql import is_enum_type
-from sqlalchemy import Boolean, DateTime, Enum, Integer, Numeric, String
+from sqlalchemy import Boolean, DateTime, Enum, Integer, String
 from sqlalchemy.dialects.postgresql import JSON
 from sqlmodel import AutoString
 
@@ -21,8 +21,6 @@ def pattern_of(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
         return "{}" if all(name == value.value for name, value in kind.values.items()) else None
     if name == "JSON" and isinstance(sa_type, JSON):
         return f"{compiler.constant(orjson.Fragment)}({{}})"
-    if name == "Decimal" and isinstance(sa_type, Numeric):
-        return "str({})"
     plain = {"String": String, "Int": Integer, "BigInt": Integer, "Boolean": Boolean, "DateTime": DateTime}
     written = name in plain and isinstance(sa_type, plain[name]) and not isinstance(sa_type, Enum)
     return "{}" if written else None

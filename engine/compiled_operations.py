@@ -12,7 +12,6 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     OperationDefinitionNode,
-    OperationType,
     VariableNode,
 )
 from graphql.execution.collect_fields import FragmentDetails
@@ -98,8 +97,6 @@ class Plans:
         return seconds
 
     def _compiled(self, schema: Schema, variables: VariableValues) -> Run | str:
-        if self.operation.operation is OperationType.SUBSCRIPTION:
-            return "a subscription"
         try:
             most = min(self.fields_left, _MOST_FIELDS)
             compiler = Compiler(schema, self.operation, self.fragments, variables, most)

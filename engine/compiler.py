@@ -104,10 +104,7 @@ class Selected:
 
     @property
     def field(self) -> StrawberryField:
-        found = self.definition.extensions.get(_DEFINITION)
-        if not isinstance(found, StrawberryField):
-            raise Unknown("a field that Strawberry does not know")
-        return found
+        return cast("StrawberryField", self.definition.extensions[_DEFINITION])
 
     @property
     def permissions(self) -> list[Any]:
@@ -150,14 +147,10 @@ class Compiler:
         return cast("Run", self._names[name])
 
     def root(self) -> str:
-        root = self.core.get_root_type(self.operation.operation)
-        if root is None:
-            raise Unknown("an operation without a root type")
+        root = cast("GraphQLObjectType", self.core.get_root_type(self.operation.operation))
         collected = collect_fields(
             self.core, cast("Any", self.fragments), self.conditions, root, self.operation
         )
-        if collected.new_defer_usages:
-            raise Unknown("@defer")
         selected = self._fields_of(root, collected.grouped_field_set)
         if self.operation.operation is OperationType.MUTATION:
             return self._one_after_the_other(root, selected).text
@@ -187,8 +180,6 @@ class Compiler:
         collected = collect_subfields(
             self.core, cast("Any", self.fragments), self.conditions, self.operation, kind, list(selection)
         )
-        if collected.new_defer_usages:
-            raise Unknown("@defer")
         return self._fields_of(kind, collected.grouped_field_set)
 
     def object(self, kind: GraphQLObjectType, selection: Selection, readers: Readers) -> Code:
@@ -372,14 +363,11 @@ class Compiler:
             possible.name: self.object(possible, selection, readers)
             for possible in self.core.get_possible_types(kind)
         }
-        resolve = kind.resolve_type
-        if resolve is None:
-            raise Unknown("an abstract type without a resolver")
         by_name = ", ".join(f"{name!r}: {code.text}" for name, code in functions.items())
         table = self.constant(Late())
         self._lines.append(f"{table}.update({{{by_name}}})")
         info = f"{self.constant(TypeInfo)}(c.context, c.schema)"
-        call = f"{table}[{self.constant(resolve)}(o, {info}, {self.constant(kind)})](o, c)"
+        call = f"{table}[{self.constant(kind.resolve_type)}(o, {info}, {self.constant(kind)})](o, c)"
         if not any(code.awaits for code in functions.values()):
             return self.function([f"return {call}"], awaits=False)
         return self.function(

@@ -64,7 +64,7 @@ class DocumentInputs:
         """Errors of a request's variables, before they are coerced."""
         for name, kind, limit, path in self.variables:
             if name in variables:
-                for each in excesses(kind, limit, variables[name], path):
+                for each in excesses(kind, limit, variables[name], path, []):
                     yield _error(each.message)
 
 

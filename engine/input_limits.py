@@ -101,7 +101,7 @@ _NONE = InputLimit()
 
 def excesses_of(input: type | None, values: dict[str, Any]) -> Iterator[Excess]:
     """Values of an input object that are beyond their limits."""
-    return excesses(input, _NONE, values, ())
+    return excesses(input, _NONE, values, (), [])
 
 
 def excesses(
@@ -109,13 +109,12 @@ def excesses(
     limit: InputLimit,
     value: Any,
     path: tuple[str, ...],
-    variables: list[LimitedVariable] | None = None,
+    variables: list[LimitedVariable],
 ) -> Iterator[Excess]:
     """Values beyond their limits, in a JSON value for an argument or input of that Strawberry type.
     Placeholders are added to `variables`. A value of the wrong type is left for coercion to refuse."""
     if isinstance(value, Placeholder):
-        if variables is not None:
-            variables.append(LimitedVariable(value.name, kind, limit, path))
+        variables.append(LimitedVariable(value.name, kind, limit, path))
         return
     if isinstance(kind, StrawberryList):
         yield from _of_list(kind, limit, value if isinstance(value, list) else [value], path, variables)
@@ -142,7 +141,7 @@ def _of_list(
     limit: InputLimit,
     value: list[Any],
     path: tuple[str, ...],
-    variables: list[LimitedVariable] | None,
+    variables: list[LimitedVariable],
 ) -> Iterator[Excess]:
     if limit.items is not None and len(value) > limit.items:
         yield _excess(path, f"has {len(value):,} items; at most {limit.items:,} are allowed.")

@@ -198,8 +198,6 @@ class Documents:
                 for node, weight in weights
             )
         }
-        if not operations:
-            raise OperationRefused([_unresolved("The document has no operation.")])
         return Document(text, ast, operations, text_sha256(text), scale.inputs)
 
     def _parse(self, text: str) -> DocumentNode:

@@ -22,7 +22,8 @@ MOST_CURSOR_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The arguments `first`, `after`, `last` and `before`, validated. Raises `BadUserInput`."""
+    """The arguments `first`, `after`, `last` and `before`, whose declarations have their limits. Raises
+    `BadUserInput` for both sizes."""
 
     first: int | None = None
     after: str | None = None
@@ -32,9 +33,6 @@ class Slice:
     def __post_init__(self) -> None:
         if self.first is not None and self.last is not None:
             raise BadUserInput("Use `first` or `last`, not both.")
-        for name, size in (("first", self.first), ("last", self.last)):
-            if size is not None and not 0 <= size <= MAXIMUM_SIZE:
-                raise BadUserInput(f"`{name}` must be 0 to {MAXIMUM_SIZE}, not {size}.")
 
     @property
     def backward(self) -> bool:
@@ -239,8 +237,6 @@ def encode_cursor(order: Order, values: Iterable[Any]) -> str:
 def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
     """The values of the order's keys in a cursor. Raises `BadUserInput`."""
     try:
-        if len(cursor) > MOST_CURSOR_CHARACTERS:
-            raise ValueError
         name, *values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if name != order.name:
             raise ValueError

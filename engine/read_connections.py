@@ -7,6 +7,7 @@ statements are kept.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -117,10 +118,8 @@ class _Connection:
             return await (await self._prepare(sql)).fetch(*arguments)
 
     async def close(self) -> None:
-        try:
+        with suppress(Exception):  # Where it does not end in time, asyncpg has aborted it.
             await self.driver.close(timeout=_CLOSING_SECONDS)
-        except Exception:
-            self.driver.terminate()
 
     async def _prepare(self, sql: str) -> "PreparedStatement[Any]":
         if len(self._prepared) >= _STATEMENTS_KEPT:

@@ -208,13 +208,10 @@ class RowReader:
         pattern = pattern_of(get_nullable_type(kind), sa_type, compiler)
         if pattern is None:
             return compiler.completed(kind, selected.selection, text, {})
-        if sure:
+        if sure or (pattern == "{}" and not is_non_null_type(kind)):
             return Code(pattern.format(text))
-        if is_non_null_type(kind):
-            return Code(f"({compiler.constant(stop)}() if {text} is None else {pattern.format(text)})")
-        if pattern == "{}":
-            return Code(text)
-        return Code(f"(None if {text} is None else {pattern.format(text)})")
+        null = f"{compiler.constant(stop)}()" if is_non_null_type(kind) else "None"
+        return Code(f"({null} if {text} is None else {pattern.format(text)})")
 
     def _to_one(self, compiler: Compiler, selected: Selected, how: ToOne, place: int, sure: bool) -> Code:
         nullable = inspect(self._table(place)).columns[how.column].nullable
@@ -241,11 +238,7 @@ class RowReader:
             )
         )
         self.lists.append(step)
-        records = self._records(compiler, place, reader)
-        items = f"[{item.text} for o in {records}]"
-        if item.awaits:
-            return Code(f"{compiler.constant(gather)}({items})", True)
-        return Code(items)
+        return _of_each(compiler, item, self._records(compiler, place, reader))
 
     def _connection(self, compiler: Compiler, selected: Selected, planned: Connected, place: int) -> Code:
         pages = _Pages.of(compiler, selected, self.preparation, is_nested=True)
@@ -322,16 +315,17 @@ def _dictionary(compiler: Compiler, items: Sequence[tuple[str, Code]]) -> Code:
 
 def _plain_page(compiler: Compiler, nodes: Sequence[tuple[str, Code | str]], records: str) -> Code:
     """A page of which only `nodes` are selected. No page object is made."""
-    items: list[tuple[str, Code]] = []
-    for name, node in nodes:
-        if isinstance(node, str):
-            items.append((name, Code(repr(node))))
-            continue
-        completed = f"[{node.text} for o in {records}]"
-        if node.awaits:
-            completed = f"{compiler.constant(gather)}({completed})"
-        items.append((name, Code(completed, node.awaits)))
+    items = [
+        (name, Code(repr(node)) if isinstance(node, str) else _of_each(compiler, node, records))
+        for name, node in nodes
+    ]
     return _dictionary(compiler, items)
+
+
+def _of_each(compiler: Compiler, item: Code, records: str) -> Code:
+    """A list that has an item for each record."""
+    items = f"[{item.text} for o in {records}]"
+    return Code(f"{compiler.constant(gather)}({items})", True) if item.awaits else Code(items)
 
 
 def _is_account(table: type[SQLModel]) -> bool:

@@ -71,11 +71,9 @@ def given_rows(table: type[SQLModel], *names: str) -> TableValuedAlias:
     return func.unnest(*values).table_valued(*names).render_derived()
 
 
-def any_of(column: Any, values: Any) -> ColumnElement[bool]:
+def any_of(column: Any, values: BindParameter[Any]) -> ColumnElement[bool]:
     """Like IN, with one array parameter for any number of values."""
-    if isinstance(values, BindParameter):
-        values = values._with_binary_element_type(ARRAY(column.type))
-    return cast("ColumnElement[bool]", column == any_(values))
+    return cast("ColumnElement[bool]", column == any_(values._with_binary_element_type(ARRAY(column.type))))
 
 
 def column_type(table: type[SQLModel], name: str) -> str:

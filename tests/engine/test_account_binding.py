@@ -1,22 +1,26 @@
 """A statement over a table of accounts that is not bound to one account does not compile."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import (
     Select,
+    Uuid,
     and_,
+    column,
     delete,
     exists,
     func,
     literal_column,
     or_,
     select,
+    table,
     tablesample,
     true,
     union_all,
     update,
+    values,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
@@ -138,6 +142,26 @@ def test_what_is_not_does_not(statement: Any) -> None:
         compiled(statement)
     with pytest.raises(UnboundStatement):
         _ = Statement(lambda: statement).sql
+
+
+NOT_TABLES: dict[str, Any] = {
+    "a table by its name alone": table("licenses", column("account_id"), column("site")),
+    "rows of values": values(column("account_id", Uuid), name="v").data([(uuid4(),)]),
+}
+
+
+@pytest.mark.parametrize("source", NOT_TABLES.values(), ids=NOT_TABLES)
+def test_what_cannot_be_checked_does_not_compile(source: Any) -> None:
+    with pytest.raises(UnboundStatement, match="read from a table or a SELECT"):
+        compiled(select(source.c.account_id).where(source.c.account_id == parameter("account_id")))
+
+
+def test_a_table_within_an_expression_is_one_of_the_statement() -> None:
+    rows = select(func.row_to_json(cast("Any", License).__table__.table_valued()))
+
+    assert compiled(rows.where(col(License.account_id) == parameter("account_id")))[0]
+    with pytest.raises(UnboundStatement, match="licenses: compare account_id with a parameter"):
+        compiled(rows)
 
 
 async def test_a_change_writes_within_its_account_alone(database: Database) -> None:

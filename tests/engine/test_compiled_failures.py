@@ -1,5 +1,6 @@
 """Compiled code that fails where graphql-core does not: it is logged once, and then not run for a while."""
 
+import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ TEXT = "query ($more: Boolean = false) { thing { ints sure @include(if: $more) }
 
 
 def _thing() -> Any:
-    return SimpleNamespace(ints=iter([1, 2]), sure=1)
+    return SimpleNamespace(ints=iter([1, 2]), int=7, sure=1)
 
 
 async def test_a_failure_is_logged_once(documents: Documents) -> None:
@@ -35,6 +36,21 @@ async def test_a_failure_is_logged_once(documents: Documents) -> None:
     assert log["paused_seconds"] == 60
     assert "Stopped" in log["exception"]
     assert paths.counts - before == {"Stopped": 1, "a failure of the compiled code": 2}
+
+
+async def test_failures_at_the_same_time_are_one(documents: Documents) -> None:
+    text = "{ thing { intAsync ints } }"
+    before = paths.counts.copy()
+
+    with structlog.testing.capture_logs() as logs:
+        results = await asyncio.gather(
+            *(execute(SCHEMA, documents.prepare(text, None, None), Toys(_thing)) for _ in range(3))
+        )
+
+    assert [result.data for result in results] == [{"thing": {"intAsync": 7, "ints": [1, 2]}}] * 3
+    (log,) = _failures(logs)
+    assert log["paused_seconds"] == 60
+    assert paths.counts - before == {"Stopped": 3}
 
 
 async def test_another_choice_of_conditions_is_compiled(documents: Documents) -> None:

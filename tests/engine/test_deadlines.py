@@ -44,6 +44,21 @@ async def test_who_is_cancelled_from_outside_is_told_so() -> None:
         await task
 
 
+async def test_there_is_none_outside_a_task() -> None:
+    loop, refusal = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+    def wait() -> None:
+        try:
+            with Deadline(5):
+                refusal.set_result("begun")
+        except RuntimeError as error:
+            refusal.set_result(str(error))
+
+    loop.call_soon(wait)
+
+    assert await refusal == "a deadline is for a task"
+
+
 def test_each_event_loop_has_its_own() -> None:
     """Also one that begins while the timer of another, which has ended, was still to come."""
     for _ in range(2):

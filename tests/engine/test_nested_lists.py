@@ -121,6 +121,11 @@ NESTED = [
     } } } } } }""",
     "{ catalog { nodes { slug releases { version files { name size } } } } }",
     "{ catalog { nodes { releases { notes files { id mediaType } } } } }",
+    """{ account { members(first: 2) { nodes {
+      licenses(first: 2) { __typename kind: __typename nodes { site } }
+    } } } }""",
+    "{ account { members(first: 2) { nodes { licenses(first: 2) { nodes { __typename } } } } } }",
+    "{ catalog { nodes { releases { __typename files { kind: __typename } } } } }",
     """{ account { licenses(first: 2) { nodes { site holder { licenses(first: 2) { nodes {
       site expiresAt theme { tags price { amount } releases { version releasedAt files { size } } }
     } } } } } } }""",
@@ -136,7 +141,17 @@ async def test_nested_lists_of_each_column_type(stage: BusyStage, text: str) -> 
     await assert_compiled(stage, "ADMIN", text)
 
 
-async def assert_compiled(stage: BusyStage, who: str, text: str) -> None:
+@pytest.mark.parametrize(("lists", "way"), [(10, FAST), (11, "too many lists in one statement")])
+async def test_a_statement_has_ten_lists(stage: BusyStage, lists: int, way: str) -> None:
+    """Of what belongs to each of its rows."""
+    each = " ".join(f"a{index}: licenses(first: 1) {{ nodes {{ site }} }}" for index in range(lists))
+
+    await assert_compiled(
+        stage, "ADMIN", f"{{ account {{ members(first: 1) {{ nodes {{ {each} }} }} }} }}", way
+    )
+
+
+async def assert_compiled(stage: BusyStage, who: str, text: str, due: str = FAST) -> None:
     prepared = DOCUMENTS.prepare(text, None, None)
     compiled, reference = [await stage.context(who) for _ in range(2)]
     before = paths.counts.copy()
@@ -147,4 +162,4 @@ async def assert_compiled(stage: BusyStage, who: str, text: str) -> None:
     way = list((paths.counts - before).elements())
     assert answer == await answer_of(execute_reference, prepared, reference)
     assert [log["exception"] for log in logs if log["event"] == "fast_path_failed"] == []
-    assert way == [FAST] or '"errors":[' in answer
+    assert way == [due] or '"errors":[' in answer

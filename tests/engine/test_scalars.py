@@ -1,5 +1,6 @@
 """Scalars are what their descriptions say, as variables and as literals, however the request is executed."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -80,6 +81,21 @@ async def test_almost_a_time_is_refused(world: World, text: str) -> None:
         (error,) = answer["errors"]
         assert "2026-01-31T12:00:00Z" in error["message"], error
         assert error["extensions"]["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
+
+
+@pytest.mark.parametrize("value", ["5", "2026.5", "true", "[2026]"])
+@pytest.mark.usefixtures("each_path")
+async def test_a_time_that_is_not_text_is_refused(world: World, value: str) -> None:
+    literal = EVENTS_FROM.replace("($from: DateTime)", "").replace("$from", value)
+
+    answers = [
+        await world.admin.post(EVENTS_FROM, **{"from": json.loads(value)}),
+        await world.admin.post(literal),
+    ]
+
+    for answer in answers:
+        (error,) = answer["errors"]
+        assert "2026-01-31T12:00:00Z" in error["message"], error
 
 
 @pytest.mark.parametrize("text", ALMOST_DECIMALS)

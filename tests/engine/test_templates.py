@@ -110,3 +110,14 @@ async def test_the_oldest_is_forgotten() -> None:
         await templates.get(key, lambda key=key: author.write(key), None)  # type: ignore[misc]
 
     assert author.order == ["first", "other", "third", "first"]
+
+
+async def test_one_that_is_larger_than_the_cache_is_not_kept() -> None:
+    templates, author = Templates(most_characters=10), _Author()
+    author.may_write.set()
+
+    for key in ("first", "a longer one", "a longer one", "first"):
+        template = await templates.get(key, lambda key=key: author.write(key), None)  # type: ignore[misc]
+        assert template.parts == (key,)
+
+    assert author.order == ["first", "a longer one", "a longer one"]
