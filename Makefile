@@ -14,8 +14,9 @@ unexport PYTHONDONTWRITEBYTECODE
 serve: $(INSTALLED)
 	$(BIN)/team-access serve
 
+# On two cores: tests also wait, for disks and for time to pass, and the third process uses that.
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 check: $(INSTALLED)
 	$(BIN)/ruff check --quiet

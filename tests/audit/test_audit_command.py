@@ -23,9 +23,9 @@ from tests.audit.test_audit_prune import sequences
 from tests.audit.test_audit_verify import UNSIGNED
 from tests.audit.test_audit_verify import written as written_lines
 from tests.audit.test_integrity import integrity
-from tests.processes.test_start import ROOT, assert_one_sentence
 from tests.support.changes import UPDATE_ACCOUNT, nothing_changes
-from tests.support.forked_commands import outcome
+from tests.support.commands import assert_one_sentence
+from tests.support.forked_commands import ROOT, outcome
 from tests.support.rewriting import edited, with_end
 from tests.support.world import World
 

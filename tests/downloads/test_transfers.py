@@ -17,8 +17,8 @@ from models.storage import Storage, StorageUnavailable
 from resolvers.downloads import transfers
 from resolvers.downloads.links import Content, Link, Subject
 from settings import Settings
-from tests.processes.test_start import Command, running, wait_until_gone
 from tests.support.changes import nothing_changes
+from tests.support.commands import Command, running, wait_until_gone
 from tests.support.downloads import a_big_file, a_license, a_link, all_told, opened, stored, told
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.world import World

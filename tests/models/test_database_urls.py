@@ -15,8 +15,9 @@ from embedded import server as embedded
 from engine.outages import outage_of
 from models.database import Database
 from postgresql_dsn import SSL_MODES
-from tests.processes.test_start import Command, folder, rows
+from tests.processes.test_start import rows
 from tests.sessions.test_link_hostility import elsewhere
+from tests.support.commands import Command, folder
 from tests.support.postgresql_tls import Authority, over_tcp, silent
 from tests.support.serving import free_port
 from tests.support.world import INVITE, World

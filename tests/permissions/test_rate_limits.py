@@ -13,7 +13,7 @@ import pytest
 from websockets import ConnectionClosed
 
 from permissions.tokens import new_api_key, new_token
-from tests.processes.test_start import running
+from tests.support.commands import running
 from tests.support.graphql_ws import connected
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.limited import VIEWER, asked, limited, statuses

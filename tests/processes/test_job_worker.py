@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes.test_start import START_TIMEOUT_SECONDS, Command, folder, running, wait_until_gone
+from tests.support.commands import START_TIMEOUT_SECONDS, Command, folder, running, wait_until_gone
 from tests.support.http_clients import NO_AUTHORITIES
 
 __all__ = ["folder"]

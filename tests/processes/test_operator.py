@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.billing.test_purchases import SPENT, purchase
-from tests.processes.test_start import assert_one_sentence
 from tests.support import chain
 from tests.support.catalogs import write_catalog
 from tests.support.changes import SET_LIMITS, actions, codes, nothing_changes
+from tests.support.commands import assert_one_sentence
 from tests.support.forked_commands import outcome
 from tests.support.world import World
 

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.processes.test_start import END_TIMEOUT_SECONDS, Command, running, wait_until_gone
+from tests.support.commands import END_TIMEOUT_SECONDS, Command, running, wait_until_gone
 
 
 def test_a_server_process_that_was_killed_is_started_again(tmp_path: Path, database_url: str) -> None:

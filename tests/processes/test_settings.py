@@ -13,7 +13,8 @@ from pydantic import SecretStr, ValidationError
 
 from mailer.delivery import Sent, deliver
 from settings import Settings
-from tests.processes.test_start import ROOT, Command, assert_one_sentence, folder, running
+from tests.support.commands import Command, assert_one_sentence, folder, running
+from tests.support.forked_commands import ROOT
 from tests.support.serving import free_port
 from tests.support.smtp import a_message, smtp_server, some_settings
 

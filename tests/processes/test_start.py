@@ -6,36 +6,29 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import asyncpg
-import httpx
 import pytest
 
 from embedded import server as embedded
-from tests.support.http_clients import NO_AUTHORITIES
+from tests.support import commands
+from tests.support.commands import START_TIMEOUT_SECONDS, assert_one_sentence, folder, wait_until_gone
+from tests.support.forked_commands import ROOT
 from tests.support.serving import free_port
 
-ROOT = Path(__file__).parents[2]
-START_TIMEOUT_SECONDS = 60
-END_TIMEOUT_SECONDS = 20
+__all__ = ["folder"]
 
 
-class Command:
-    """`team-access` with settings of its own, in a folder without a `.env` file."""
+class Command(commands.Command):
+    """From nothing."""
 
-    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
-        self.folder = folder
-        self.port = int(settings.setdefault("PORT", str(free_port())))
-        settings.setdefault("DATA_DIR", str(folder / "data"))
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
-        self.process = subprocess.Popen(
+    def _start(self, arguments: tuple[str, ...], environment: dict[str, str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
             [sys.executable, "-m", "cli", *arguments],
-            cwd=folder,
+            cwd=self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -43,59 +36,9 @@ class Command:
             text=True,
         )
 
-    def outcome(self) -> tuple[int, str, str]:
-        """The exit code, what it printed and what it complained of."""
-        out, err = self.process.communicate(timeout=START_TIMEOUT_SECONDS)
-        return self.process.returncode, out, err
 
-    def get(self, path: str) -> httpx.Response:
-        """By a connection of its own, which any of its processes may take."""
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5, verify=NO_AUTHORITIES)
-
-    def status(self) -> int:
-        """Of its first answer."""
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with suppress(httpx.TransportError):
-                return self.get("/health").status_code
-            time.sleep(0.02)
-        raise AssertionError(self.outcome())
-
-    def processes(self) -> set[int]:
-        """Itself, what it has started, what those have started, and so on."""
-        listing = subprocess.run(
-            ["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True
-        ).stdout
-        parents = {int(pid): int(parent) for pid, parent in map(str.split, listing.splitlines())}
-        found = {self.process.pid}
-        while more := {pid for pid, parent in parents.items() if parent in found} - found:
-            found |= more
-        return found
-
-
-@contextmanager
-def running(folder: Path, *arguments: str, **settings: str) -> Iterator[Command]:
-    command = Command(folder, *arguments, **settings)
-    try:
-        yield command
-    finally:
-        processes = command.processes()
-        command.process.kill()
-        command.process.communicate()
-        wait_until_gone(processes)  # They write to the folder until they have ended.
-
-
-def wait_until_gone(processes: set[int]) -> None:
-    deadline = time.monotonic() + END_TIMEOUT_SECONDS
-    while left := alive(processes):
-        assert time.monotonic() < deadline, f"still there: {left}"
-        time.sleep(0.01)
-
-
-def alive(processes: set[int]) -> set[int]:
-    listing = subprocess.run(["ps", "-axo", "pid=,stat="], capture_output=True, text=True, check=True).stdout
-    states = dict(line.split(maxsplit=1) for line in listing.splitlines())
-    return {pid for pid in processes if not states.get(str(pid), "Z").startswith("Z")}
+def running(folder: Path, *arguments: str, **settings: str) -> AbstractContextManager[commands.Command]:
+    return commands.ended(Command(folder, *arguments, **settings))
 
 
 async def rows(folder: Path, query: str, database: str = embedded.DATABASE) -> list[tuple[object, ...]]:
@@ -107,7 +50,7 @@ async def rows(folder: Path, query: str, database: str = embedded.DATABASE) -> l
         await connection.close()
 
 
-async def wait_until_half_filled_in(serve: Command) -> None:
+async def wait_until_half_filled_in(serve: commands.Command) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and serve.process.poll() is None:
         with suppress(OSError, asyncpg.PostgresError):
@@ -115,13 +58,6 @@ async def wait_until_half_filled_in(serve: Command) -> None:
                 return
         time.sleep(0.005)  # noqa: ASYNC251 - nothing else runs in this loop
     raise AssertionError(serve.outcome())
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Not pytest's: it closes its folders to other users each time it runs, and PostgreSQL may be another."""
-    with tempfile.TemporaryDirectory(prefix="team-access-start-") as path:
-        yield Path(path)
 
 
 async def test_a_start_killed_while_it_fills_in_the_demo_is_made_up_for_by_the_next(folder: Path) -> None:
@@ -188,12 +124,6 @@ def test_what_an_operator_gets_wrong_is_said(folder: Path, database_url: str) ->
 
     assert code == 1
     assert_one_sentence(err)
-
-
-def assert_one_sentence(err: str) -> None:
-    assert "Traceback" not in err
-    assert err.count("\n") == 1
-    assert err.endswith(".\n")
 
 
 @pytest.mark.parametrize(

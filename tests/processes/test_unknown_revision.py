@@ -8,7 +8,7 @@ import pytest
 
 from embedded import server as embedded
 from models import migrate
-from tests.processes.test_start import Command, assert_one_sentence, folder
+from tests.support.commands import Command, assert_one_sentence, folder
 
 __all__ = ["folder"]
 

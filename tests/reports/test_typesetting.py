@@ -15,8 +15,8 @@ import pytest
 
 from resolvers import typesetting
 from tests.downloads.test_transfers import folder, serve
-from tests.processes.test_start import Command, alive, wait_until_gone
 from tests.reports.test_reports import more_events
+from tests.support.commands import Command, alive, wait_until_gone
 from tests.support.documents import pages, report, report_link, told
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.world import World

@@ -1,20 +1,23 @@
 """Commands of `team-access`, each in a process forked from one that has imported what commands import.
 
 They do all that they do where `tests/processes/test_start.py` starts them from nothing, but for the imports,
-which take ten times as long as the rest.
+which take most of the time of a command, and a second of each start of a server.
 """
 
+import gc
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from threading import Lock
-from typing import Any, BinaryIO
+from threading import Lock, Thread
+from typing import Any, TextIO
 
 ROOT = Path(__file__).parents[2]
 _TIMEOUT_SECONDS = 60
@@ -23,45 +26,142 @@ _TIMEOUT_SECONDS = 60
 def outcome(folder: Path, *arguments: str, **settings: str) -> tuple[int, str, str]:
     """The exit code, what it printed and what it complained of."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATA_DIR": str(folder / "data"), **settings}
-    request = {"folder": str(folder), "arguments": arguments, "environment": environment}
-    server = _server()
-    with _LOCK:
-        print(json.dumps(request), file=server.stdin, flush=True)
-        code, out, err = json.loads(server.stdout.readline())  # type: ignore[union-attr]
-    return code, out, err
+    process = ForkedCommand(folder, arguments, environment)
+    try:
+        out, err = process.communicate()
+    finally:
+        process.kill()
+    return process.wait(), out, err
+
+
+class ForkedCommand:
+    """Has of `subprocess.Popen` what tests need."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+        request = {"folder": str(folder), "arguments": arguments, "environment": environment}
+        (out, its_out), (err, its_err), (status, its_status) = (os.pipe() for _ in range(3))
+        with _LOCK:
+            channel = _parent()
+            socket.send_fds(channel, [b"!"], [its_out, its_err, its_status])
+            channel.sendall(f"{json.dumps(request)}\n".encode())
+            self.pid = int(channel.recv(20))
+        for file in (its_out, its_err, its_status):
+            os.close(file)
+        self.returncode: int | None = None
+        self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
+        self._status = os.fdopen(status)
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._status], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("team-access", timeout or 0)
+            with self._status:
+                self.returncode = os.waitstatus_to_exitcode(int(self._status.read()))
+        return self.returncode
+
+    def communicate(self, timeout: float = _TIMEOUT_SECONDS) -> tuple[str, str]:
+        """May be called again, for nothing more."""
+        deadline = time.monotonic() + timeout
+        read: dict[TextIO, str] = {}
+        files = [file for file in (self.stdout, self.stderr) if not file.closed]
+        readers = [Thread(target=_read, args=(file, read), daemon=True) for file in files]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join(max(0.0, deadline - time.monotonic()))
+        self.wait(max(0.0, deadline - time.monotonic()))
+        return read.get(self.stdout, ""), read.get(self.stderr, "")
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _read(file: TextIO, into: dict[TextIO, str]) -> None:
+    with file:
+        into[file] = file.read()
 
 
 _LOCK = Lock()
 
 
 @cache
-def _server() -> "subprocess.Popen[str]":
-    """Ends with its standard input."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.forked_commands"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def _parent() -> socket.socket:
+    """The channel to the process that is forked, which ends with it."""
+    ours, its = socket.socketpair()
+    with its:
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forked_commands", str(its.fileno())],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[its.fileno()],
+            start_new_session=True,
+        )
+    return ours
 
 
-def _serve() -> None:
+def _serve(channel: socket.socket) -> None:
+    """Forks a command for each request, and says of each that ended how it ended."""
+    import app  # noqa: F401
     import cli
+    import worker  # noqa: F401
     from audit_proof import keys as audit_keys  # noqa: F401
+    from demo import first_start  # noqa: F401
     from resolvers.billing import operator as operator_invoices  # noqa: F401
+    from web import server  # noqa: F401
 
-    for line in sys.stdin:
-        request = json.loads(line)
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    gc.collect()
+    gc.freeze()  # What is collected is copied.
+    statuses: dict[int, int] = {}
+    children, ended = os.pipe()
+    os.set_blocking(ended, False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(ended)
+    while True:
+        ready, _, _ = select.select([channel.fileno(), children], [], [])
+        if children in ready:
+            os.read(children, 1000)
+            _tell_ended(statuses)
+        if channel.fileno() in ready:
+            begun, files, _, _ = socket.recv_fds(channel, 1, 3)
+            if not begun:
+                return
+            request = json.loads(_line(channel))
             pid = os.fork()
             if pid == 0:
-                _become(request, out, err)
+                _become(request, *files[:2])
                 os._exit(_code_of(cli.main))  # Python would take down all that was imported.
-            _, status = os.waitpid(pid, 0)
-            answer = [os.waitstatus_to_exitcode(status), *map(_read, (out, err))]
-        sys.stdout.write(f"{json.dumps(answer)}\n")
-        sys.stdout.flush()
+            statuses[pid] = files.pop()
+            for file in files:
+                os.close(file)
+            channel.sendall(b"%d" % pid)
+
+
+def _tell_ended(statuses: dict[int, int]) -> None:
+    while statuses:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with os.fdopen(statuses.pop(pid), "w") as file:
+            file.write(str(status))
+
+
+def _line(channel: socket.socket) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        line += channel.recv(65_536)
+    return line
 
 
 def _code_of(main: Callable[[], None]) -> int:
@@ -75,22 +175,19 @@ def _code_of(main: Callable[[], None]) -> int:
     return 0
 
 
-def _become(request: dict[str, Any], out: BinaryIO, err: BinaryIO) -> None:
-    """The process that would have been started for the request. It is killed where it does not end."""
-    signal.alarm(_TIMEOUT_SECONDS)
+def _become(request: dict[str, Any], out: int, err: int) -> None:
+    """The process that would have been started for the request."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number, file in ((1, out), (2, err)):
+        os.dup2(file, number)
+    os.closerange(3, 1024)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv[1:] = request["arguments"]
-    with open(os.devnull, "rb") as nothing:
-        for number, file in enumerate((nothing, out, err)):
-            os.dup2(file.fileno(), number)
-
-
-def _read(file: BinaryIO) -> str:
-    file.seek(0)
-    return file.read().decode()
 
 
 if __name__ == "__main__":
-    _serve()
+    with socket.socket(fileno=int(sys.argv[1])) as inherited:
+        _serve(inherited)

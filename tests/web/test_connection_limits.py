@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from tests.processes.test_start import running
+from tests.support.commands import running
 from tests.support.raw_connections import RawConnection
 from tests.support.serving import free_port
 from tests.support.serving import serving as serving_app

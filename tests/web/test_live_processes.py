@@ -15,8 +15,8 @@ import pytest
 from models import notifications
 from settings import Settings
 from tests.processes.test_faults import kill, served
-from tests.processes.test_start import running
 from tests.support.changes import CHANGE_ROLE, UPDATE_ACCOUNT
+from tests.support.commands import running
 from tests.support.graphql_ws import connected
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.live import append, change_role, head

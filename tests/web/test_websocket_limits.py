@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets import ConnectionClosed
 
-from tests.processes.test_start import running
+from tests.support.commands import running
 from tests.support.raw_connections import CONTINUATION, PING, PONG, TEXT, RawConnection, frame
 from tests.support.toy_graphql import serving
 from tests.web.test_websocket import opened
