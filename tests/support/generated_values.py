@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 from graphql import (
@@ -67,7 +68,7 @@ class Chooser:
         return chosen
 
     def number(self, least: int, most: int) -> int:
-        return least if least == most else int(self.draw(st.integers(least, most)))
+        return least if least == most else int(self.draw(_integers(least, most)))
 
     def mistake(self, percent: int) -> bool:
         return self.mistakes and self.chance(percent)
@@ -153,4 +154,10 @@ def _found(values: Mapping[str, Sequence[Any]], keys: Keys) -> Sequence[Any]:
     return next((values[key] for key in keys if key in values), ())
 
 
-_PERCENT = st.integers(0, 99)
+@cache
+def _integers(least: int, most: int) -> st.SearchStrategy[int]:
+    """Made once: Hypothesis checks each strategy when it first draws from it."""
+    return st.integers(least, most)
+
+
+_PERCENT = _integers(0, 99)
