@@ -2,7 +2,6 @@
 
 from binascii import Error
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -51,7 +50,7 @@ class End:
     def of(cls, line: bytes) -> "End | None":
         """Parses the line. Returns None unless it is exactly, byte for byte, such a line."""
         try:
-            given: Any = json_text.loads(line)
+            given: object = json_text.loads(line)
         except ValueError:
             return None
         if type(given) is not dict or list(given) not in (list(_TYPES), _AS_BEFORE):

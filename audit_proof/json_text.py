@@ -6,7 +6,7 @@ needs no package but `cryptography`.
 
 import json
 from math import isinf
-from typing import Any, NoReturn
+from typing import NoReturn
 
 try:
     import orjson
@@ -14,17 +14,17 @@ except ImportError:
     orjson = None  # type: ignore[assignment]
 
 
-def loads(text: bytes) -> Any:
+def loads(text: bytes) -> object:
     """Raises ValueError if the text is not JSON in UTF-8."""
     return orjson.loads(text) if orjson is not None else loads_by_python(text)
 
 
-def dumps(value: Any) -> bytes:
+def dumps(value: object) -> bytes:
     """Writes JSON without spaces, in UTF-8. Raises ValueError for lone surrogates."""
     return orjson.dumps(value) if orjson is not None else dumps_by_python(value)
 
 
-def loads_by_python(text: bytes) -> Any:
+def loads_by_python(text: bytes) -> object:
     try:
         value = json.loads(text.decode(), parse_constant=_refuse, parse_int=_integer, parse_float=_float)
     except RecursionError:
@@ -33,7 +33,7 @@ def loads_by_python(text: bytes) -> Any:
     return value
 
 
-def dumps_by_python(value: Any) -> bytes:
+def dumps_by_python(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 

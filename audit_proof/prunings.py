@@ -26,7 +26,7 @@ class Pruning:
     export_sha256: str
     """Of the file that holds them, in hex."""
 
-    def signed(self, key: Ed25519PrivateKey) -> dict[str, Any]:
+    def signed(self, key: Ed25519PrivateKey) -> dict[str, object]:
         """Details of the AUDIT_LOG_PRUNED event."""
         return {
             "pruned_through": self.pruned_through,

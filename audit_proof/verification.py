@@ -6,7 +6,6 @@ from enum import StrEnum
 from hashlib import sha256
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -96,7 +95,7 @@ class Verified:
         before = "" if self.pruning is None else f" What comes before {self.first} was pruned, and is signed."
         return f"Verified: {events}; the last hash is {self.last_hash}.{before}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {
             "status": self.status.value,
             "verified": self.status is Status.VERIFIED,
@@ -269,7 +268,7 @@ def _require_vouched(lines: Lines, first: Segment, pruning: Pruning) -> None:
         raise Damage(Kind.CHANGED, max(through, first.first), "it is not the one that was vouched for.")
 
 
-def _details(line: bytes) -> dict[str, Any]:
+def _details(line: bytes) -> dict[str, object]:
     try:
         details = json_text.loads(taken_apart(line).details)
     except ValueError:

@@ -1,6 +1,6 @@
 """The commands `team-access invoices`."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -62,7 +62,7 @@ def void_invoice(account_slug: str, number: str, as_json: AsJson = False) -> Non
     run(void)
 
 
-def _invoice(invoice: "Invoice") -> dict[str, Any]:
+def _invoice(invoice: "Invoice") -> dict[str, object]:
     return {
         "number": invoice.number_of(invoice.sequence),
         "status": invoice.status.value,

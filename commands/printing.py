@@ -14,7 +14,7 @@ notes = Console(stderr=True, highlight=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def print_done(sentence: str, result: dict[str, Any], *, as_json: bool) -> None:
+def print_done(sentence: str, result: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         print_json(result)
     else:
@@ -32,7 +32,7 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 

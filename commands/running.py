@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import settings as settings_module
 from commands.printing import notes
@@ -18,7 +18,9 @@ class CommandError(Exception):
     """Why a command failed, in one sentence for the person who called it."""
 
 
-def run(task: Callable[[Settings, "Database"], Coroutine[Any, Any, None]], *, as_owner: bool = False) -> None:
+def run(
+    task: Callable[[Settings, "Database"], Coroutine[object, object, None]], *, as_owner: bool = False
+) -> None:
     """Runs an operator's task. Raises CommandError where it is refused or fails."""
     from models.database import Database
     from models.storage import SourceChanged, StorageUnavailable

@@ -5,11 +5,11 @@ same column of another table that is; the conditions must be joined by AND. The 
 the list of a viewer's accounts (`= ANY`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Join, Select, Table, Update
+from sqlalchemy import BindParameter, CompoundSelect, Delete, FromClause, Insert, Join, Select, Table, Update
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
@@ -23,6 +23,8 @@ from sqlalchemy.sql.elements import (
     True_,
 )
 from sqlalchemy.sql.selectable import CTE, AliasedReturnsRows, TextualSelect
+
+from engine.tables import AnySelect
 
 _KEY = "account_id"
 _PARTS = (
@@ -88,7 +90,7 @@ class _Check:
         roots = [(self._root(node), name) for node, name in self.tables]
         return [(root, name) for root, name in roots if root is not self._root(self._bound)]
 
-    def statement(self, statement: Any, outer: _Scope | None) -> Columns:
+    def statement(self, statement: object, outer: _Scope | None) -> Columns:
         """Columns of the statement's records that hold the id of an account."""
         if isinstance(statement, CompoundSelect):
             # Each is bound by itself, so any tells what all of them are.
@@ -108,7 +110,7 @@ class _Check:
             return self.statement(statement.element, outer)
         return {}
 
-    def _select(self, statement: Any, outer: _Scope | None) -> Columns:
+    def _select(self, statement: AnySelect, outer: _Scope | None) -> Columns:
         scope = _Scope(outer)
         for source in _sources(statement):
             self._source(source, scope)
@@ -129,7 +131,7 @@ class _Check:
             self._conditions(condition, scope)
         self._parts(statement, scope)
 
-    def _parts(self, statement: Any, scope: _Scope) -> None:
+    def _parts(self, statement: object, scope: _Scope) -> None:
         """SELECTs in the parts other than conditions: ORDER BY, VALUES, RETURNING, WITH."""
         for name in _PARTS:
             for expression in _expressions_in(getattr(statement, name, None)):
@@ -137,7 +139,7 @@ class _Check:
         for cte in getattr(statement, "_independent_ctes", ()):
             self._source(cte, scope)
 
-    def _source(self, source: Any, scope: _Scope) -> None:
+    def _source(self, source: object, scope: _Scope) -> None:
         if isinstance(source, Join):
             self._join(source, scope)
         elif isinstance(source, CTE):
@@ -152,7 +154,7 @@ class _Check:
         else:
             raise UnboundStatement(f"{source}: read from a table or a SELECT, whose account can be checked")
 
-    def _join(self, source: Any, scope: _Scope) -> None:
+    def _join(self, source: Join, scope: _Scope) -> None:
         self._source(source.left, scope)
         before = set(scope.tables)
         self._source(source.right, scope)
@@ -189,7 +191,7 @@ class _Check:
             if self._root(one) is not self._root(other):
                 self._root(one).same = self._root(other)
 
-    def _equal(self, condition: Any, scope: _Scope) -> Iterator[tuple[_Node, _Node]]:
+    def _equal(self, condition: object, scope: _Scope) -> Iterator[tuple[_Node, _Node]]:
         for each in _conjuncts(condition):
             if isinstance(each, BinaryExpression) and each.operator is operators.eq:
                 one, other = self._node(each.left, scope), self._node(each.right, scope)
@@ -224,7 +226,7 @@ class _Check:
         return node
 
 
-def _sources(statement: Select[*tuple[Any, ...]]) -> Any:
+def _sources(statement: AnySelect) -> Sequence[FromClause]:
     """The same as `get_final_froms`, which would compile the whole statement first."""
     return statement._compile_state_factory(statement, _COMPILER)._get_display_froms()
 
@@ -233,7 +235,7 @@ _DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
 _COMPILER = _DIALECT.statement_compiler(_DIALECT, None)
 
 
-def _conjuncts(condition: Any) -> Iterator[Any]:
+def _conjuncts(condition: Any) -> Iterator[object]:
     while isinstance(condition, Grouping):
         condition = condition.element
     if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
@@ -245,7 +247,7 @@ def _conjuncts(condition: Any) -> Iterator[Any]:
         yield condition
 
 
-def _expressions_in(part: Any) -> Iterator[ClauseElement]:
+def _expressions_in(part: object) -> Iterator[ClauseElement]:
     """Expressions of a clause, or of a collection or mapping of clauses."""
     if isinstance(part, ClauseElement):
         yield part

@@ -21,8 +21,8 @@ from strawberry.types.field import StrawberryField
 
 from engine.runtime import Request
 
-Convert = Callable[[Any, Request], Any]
-Arguments = Callable[[Request], dict[str, Any]]
+Convert = Callable[[object, Request], object]
+Arguments = Callable[[Request], dict[str, object]]
 
 
 def arguments(
@@ -36,7 +36,7 @@ def arguments(
     name_of = schema.config.name_converter.from_argument
     converted = [(name_of(each), each.python_name, converters.of(each.type)) for each in field.arguments]
 
-    def convert(request: Request) -> dict[str, Any]:
+    def convert(request: Request) -> dict[str, object]:
         values = get_argument_values(definition, node, request.variables)
         return {
             python_name: converter(values[name], request)
@@ -56,9 +56,9 @@ class _Converters:
     def __init__(self, schema: Schema) -> None:
         self._config = schema.config
         self._scalars = schema.schema_converter.scalar_registry
-        self._inputs: dict[Any, _Input] = {}
+        self._inputs: dict[object, _Input] = {}
 
-    def of(self, kind: Any) -> Convert:
+    def of(self, kind: object) -> Convert:
         """Returns the conversion from graphql-core's value to the resolver's, for a Strawberry type."""
         if type(kind) is StrawberryOptional:
             return self.of(kind.of_type)
@@ -74,7 +74,7 @@ class _Converters:
                 return self._input(kind, definition)
         return self._by_strawberry(kind)
 
-    def _input(self, kind: Any, definition: StrawberryObjectDefinition) -> Convert:
+    def _input(self, kind: object, definition: StrawberryObjectDefinition) -> Convert:
         made = self._inputs.get(kind)
         if made is None:
             made = self._inputs[kind] = _Input(kind, definition)
@@ -87,7 +87,7 @@ class _Converters:
         return made
 
     def _by_strawberry(self, kind: Any) -> Convert:
-        def convert(value: Any, request: Request) -> Any:
+        def convert(value: object, request: Request) -> object:
             return convert_argument(value, kind, self._scalars, self._config, cast("Any", request))
 
         return convert
@@ -105,7 +105,7 @@ class _Input:
         }
         self.fields: list[tuple[str, str, Convert]] = []
 
-    def __call__(self, value: Any, request: Request) -> Any:
+    def __call__(self, value: Any, request: Request) -> object:
         if value is None or value is UNSET:
             return value
         given = {
@@ -125,17 +125,17 @@ def _list_of(convert: Convert) -> Convert:
     return convert_all
 
 
-def _as_it_is(value: Any, _request: Request) -> Any:
+def _as_it_is(value: object, _request: Request) -> object:
     return value
 
 
-def _none(_request: Request) -> dict[str, Any]:
+def _none(_request: Request) -> dict[str, object]:
     return {}
 
 
 def _has_variables(node: FieldNode) -> bool:
     """Whether any value in the node's arguments is a variable."""
-    pending: list[Any] = [each.value for each in node.arguments or ()]
+    pending: list[object] = [each.value for each in node.arguments or ()]
     while pending:
         value = pending.pop()
         if isinstance(value, VariableNode):

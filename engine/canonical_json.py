@@ -1,4 +1,9 @@
+from typing import Any, TypeAlias
+
 import orjson
+
+JSONObject: TypeAlias = dict[str, Any]
+"""An object that was decoded from JSON. Who reads it knows what its values are."""
 
 
 def canonical_json(value: object) -> str:

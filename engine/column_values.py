@@ -1,7 +1,5 @@
 """Columns whose values the JSON writer, or a cast in SQL, serializes exactly as the field's scalar would."""
 
-from typing import Any
-
 import orjson
 from graphql import is_enum_type
 from sqlalchemy import Boolean, DateTime, Enum, Integer, String
@@ -11,7 +9,7 @@ from sqlmodel import AutoString
 from engine.compiler import Compiler
 
 
-def pattern_of(kind: Any, sa_type: Any, compiler: Compiler) -> str | None:
+def pattern_of(kind: object, sa_type: object, compiler: Compiler) -> str | None:
     """Returns the code pattern that serializes a value of the column, or None where the scalar's serializer
     must be called."""
     name = getattr(kind, "name", "")

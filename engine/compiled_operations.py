@@ -1,7 +1,7 @@
 """The compiled functions of operations, and when they are used."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NamedTuple
@@ -52,12 +52,12 @@ class Plans:
     """Compiled functions of one operation: one for each choice of its @skip and @include variables."""
 
     operation: OperationDefinitionNode
-    fragments: Mapping[str, FragmentDetails]
+    fragments: dict[str, FragmentDetails]
     conditions: tuple[str, ...]
     fields_left: int
     """How many fields may be compiled yet: what is kept is to be in proportion to the document's text."""
-    _kept: dict[tuple[Any, ...], Run | str] = field(default_factory=dict)
-    _paused: dict[tuple[Any, ...], "Pause"] = field(default_factory=dict)
+    _kept: dict[tuple[object, ...], Run | str] = field(default_factory=dict)
+    _paused: dict[tuple[object, ...], "Pause"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: DocumentNode, operation: OperationDefinitionNode) -> "Plans":

@@ -19,6 +19,7 @@ from typing import Any, Protocol, cast
 
 from graphql import (
     FieldNode,
+    GraphQLAbstractType,
     GraphQLField,
     GraphQLList,
     GraphQLNamedType,
@@ -34,13 +35,13 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from graphql.execution.collect_fields import FieldDetails, collect_fields, collect_subfields
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.permission import PermissionExtension
 from strawberry.types.field import StrawberryField
 
-from engine.arguments import arguments
+from engine.arguments import Arguments, arguments
 from engine.runtime import (
     Late,
     Names,
@@ -59,7 +60,8 @@ _DEFINITION = "strawberry-definition"
 
 Selection = Sequence[FieldDetails]
 Readers = Mapping[str, "Reader"]
-Run = Callable[[Any, Request], Any]
+_ListType = GraphQLList[GraphQLOutputType]
+Run = Callable[[object, Request], Any]
 
 
 class Unknown(Exception):
@@ -124,13 +126,13 @@ class Compiler:
 
     schema: Schema
     operation: OperationDefinitionNode
-    fragments: Mapping[str, Any]
+    fragments: dict[str, FragmentDetails]
     conditions: VariableValues
     """The variables of @skip and @include, which decide what is compiled at all."""
     most_fields: int
     fields: int = 0
     _lines: list[str] = field(default_factory=list)
-    _names: dict[str, Any] = field(default_factory=dict)
+    _names: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (
@@ -148,9 +150,7 @@ class Compiler:
 
     def root(self) -> str:
         root = cast("GraphQLObjectType", self.core.get_root_type(self.operation.operation))
-        collected = collect_fields(
-            self.core, cast("Any", self.fragments), self.conditions, root, self.operation
-        )
+        collected = collect_fields(self.core, self.fragments, self.conditions, root, self.operation)
         selected = self._fields_of(root, collected.grouped_field_set)
         if self.operation.operation is OperationType.MUTATION:
             return self._one_after_the_other(root, selected).text
@@ -162,7 +162,7 @@ class Compiler:
 
     # ------------------------------------------------------------------ for planned fields too
 
-    def constant(self, value: Any) -> str:
+    def constant(self, value: object) -> str:
         """Returns the name by which the compiled code refers to the value."""
         name = f"k{id(value)}"
         self._names[name] = value
@@ -178,7 +178,7 @@ class Compiler:
     def selected(self, kind: GraphQLObjectType, selection: Selection) -> list[Selected | str]:
         """Returns the fields of an object type in response order. A string stands for a `__typename`."""
         collected = collect_subfields(
-            self.core, cast("Any", self.fragments), self.conditions, self.operation, kind, list(selection)
+            self.core, self.fragments, self.conditions, self.operation, kind, list(selection)
         )
         return self._fields_of(kind, collected.grouped_field_set)
 
@@ -196,7 +196,7 @@ class Compiler:
             return self._completed(kind.of_type, selection, value, readers, f"{self.constant(stop)}()")
         return self._completed(kind, selection, value, readers, "None")
 
-    def arguments(self, selected: Selected) -> Callable[[Request], dict[str, Any]]:
+    def arguments(self, selected: Selected) -> Arguments:
         """Returns the code of the resolver's keyword arguments."""
         fixed = Request(None, self.core, self.conditions)
         return arguments(self.schema, selected.field, selected.definition, selected.node, fixed)
@@ -341,9 +341,7 @@ class Compiler:
             return f"{self.constant(Names(kind))}[t]"
         return f"{self.constant(present)}({serialize}(t))"
 
-    def _list(
-        self, kind: GraphQLList[Any], selection: Selection, value: str, readers: Readers, null: str
-    ) -> Code:
+    def _list(self, kind: _ListType, selection: Selection, value: str, readers: Readers, null: str) -> Code:
         values = self.constant(listed)
         reader = readers.get(get_named_type(kind).name)
         if reader is not None:
@@ -357,7 +355,7 @@ class Compiler:
         function = self.function([f"return {null} if o is None else {items}"], awaits=item.awaits)
         return Code(f"{function.text}({value}, c)", item.awaits)
 
-    def _abstract(self, kind: Any, selection: Selection, readers: Readers) -> Code:
+    def _abstract(self, kind: GraphQLAbstractType, selection: Selection, readers: Readers) -> Code:
         """Code that completes an object of an interface or union, by one function for each possible type."""
         functions = {
             possible.name: self.object(possible, selection, readers)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, String, func, literal_column
 from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
+
+from engine.tables import table_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +20,7 @@ class Condition:
     expression: Callable[..., ColumnElement[bool]]
     searches: tuple[str, ...] = ()
 
-    def __call__(self, *values: Any) -> "Bound":
+    def __call__(self, *values: object) -> "Bound":
         for value in values:
             if type(value) is ParentColumn:
                 columns = [each if type(each) is ParentColumn else None for each in values]
@@ -37,15 +39,15 @@ class Bound(NamedTuple):
     the parameters."""
 
     condition: Condition
-    values: tuple[Any, ...]
-    shape: Any
+    values: tuple[object, ...]
+    shape: object
 
 
 class ParentRow:
     """A row that is read by the same statement as the lists that belong to it, so that its values are not
     known yet. Its account is known, and so is the id of a row that `is_account`."""
 
-    def __init__(self, account_id: Any, *, is_account: bool = False) -> None:
+    def __init__(self, account_id: object, *, is_account: bool = False) -> None:
         self.account_id = account_id
         if is_account:
             self.id = account_id
@@ -54,17 +56,17 @@ class ParentRow:
         return ParentColumn(name)
 
 
-def contains(text: Any, search: ColumnElement[str]) -> ColumnElement[bool]:
+def contains(text: object, search: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether the text contains the letters. Both are case-folded."""
     return func.strpos(text, cast_to(search, String)) > 0
 
 
 def has_grams_of(
-    table: type[SQLModel], column: str, account_id: Any, search: ColumnElement[str]
+    table: type[SQLModel], column: str, account_id: object, search: ColumnElement[str]
 ) -> ColumnElement[bool]:
     """The part of `contains` that an index can answer: a text of the account contains all pairs of letters of
     the search."""
-    columns = cast("Any", table).__table__.c
+    columns = table_of(table).c
     of_text = func.search_grams(
         columns.account_id, columns[column], literal_column("1"), type_=ARRAY(BigInteger)
     )

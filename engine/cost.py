@@ -8,7 +8,6 @@ each request fills in the variables that size something.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import IntValueNode, ListValueNode, NullValueNode, ValueNode, VariableNode
 
@@ -26,11 +25,11 @@ class Price:
         elif part.parts or part.constant:
             self.parts.append((size, part))
 
-    def evaluate(self, variables: Mapping[str, Any]) -> int:
+    def evaluate(self, variables: Mapping[str, object]) -> int:
         return _evaluate(self, variables, {}) if self.parts else self.constant
 
 
-def _evaluate(price: Price, variables: Mapping[str, Any], known: dict[int, int]) -> int:
+def _evaluate(price: Price, variables: Mapping[str, object], known: dict[int, int]) -> int:
     """`known` has the values of parts that were evaluated before: fragments share them, and would take
     exponential time otherwise."""
     total = price.constant
@@ -59,7 +58,7 @@ class SizeOf:
             return SizeOf(literal, names, default)
         return literal if literals else default
 
-    def evaluate(self, variables: Mapping[str, Any]) -> int:
+    def evaluate(self, variables: Mapping[str, object]) -> int:
         size = self.literal
         for name in self.names:
             value = variables.get(name)
@@ -88,7 +87,7 @@ class LengthOf:
             return LengthOf(max(literals, default=0), names)
         return max(literals, default=default)
 
-    def evaluate(self, variables: Mapping[str, Any]) -> int:
+    def evaluate(self, variables: Mapping[str, object]) -> int:
         lengths = [len(value) if isinstance(value, list) else 1 for value in map(variables.get, self.names)]
         return max(self.literal, *lengths)
 
@@ -100,14 +99,14 @@ class BranchesOf:
 
     name: str
 
-    def evaluate(self, variables: Mapping[str, Any]) -> int:
+    def evaluate(self, variables: Mapping[str, object]) -> int:
         return branches_in(variables.get(self.name))
 
 
 Size = int | SizeOf | LengthOf | BranchesOf
 
 
-def branches_in(value: Any) -> int:
+def branches_in(value: object) -> int:
     """Number of alternatives in an argument's lists. PostgreSQL walks an index for each."""
     if isinstance(value, list):
         return max(0, len(value) - 1)

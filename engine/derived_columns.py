@@ -18,7 +18,7 @@ def derived_column(derive: Callable[..., str], *sources: str) -> Any:
 
 
 def derived_values(
-    table: type[SQLModel], values: Mapping[str, Any], changed: Collection[str] | None = None
+    table: type[SQLModel], values: Mapping[str, object], changed: Collection[str] | None = None
 ) -> dict[str, str]:
     """Returns the derived columns of a row whose source columns are all among `values`."""
     return {
@@ -34,7 +34,7 @@ def derives_from(table: type[SQLModel], names: Collection[str]) -> bool:
     return any(source in names for _, _, sources in _derived_columns(table) for source in sources)
 
 
-def is_derived(column: Column[Any]) -> bool:
+def is_derived(column: Column[object]) -> bool:
     return _INFO in column.info
 
 

@@ -6,7 +6,6 @@ A mutation's `input` is not checked here: the mutation itself reports it in `use
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import (
     ArgumentNode,
@@ -60,7 +59,7 @@ class DocumentInputs:
                         given = {each.variable.name.value: _value(each.default_value)}
                         self.errors += self.errors_of(given)
 
-    def errors_of(self, variables: Mapping[str, Any]) -> Iterator[GraphQLError]:
+    def errors_of(self, variables: Mapping[str, object]) -> Iterator[GraphQLError]:
         """Errors of a request's variables, before they are coerced."""
         for name, kind, limit, path in self.variables:
             if name in variables:
@@ -68,7 +67,7 @@ class DocumentInputs:
                     yield _error(each.message)
 
 
-def _value(node: ValueNode) -> Any:
+def _value(node: ValueNode) -> object:
     """The node as a JSON value. A variable becomes a placeholder, and a value without a limit None."""
     if isinstance(node, StringValueNode):
         return node.value

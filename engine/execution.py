@@ -87,7 +87,7 @@ def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
 
 
 async def execute_reference(
-    schema: Schema, prepared: Prepared, context: object, outcomes: Mapping[str, Any] | None = None
+    schema: Schema, prepared: Prepared, context: object, outcomes: Mapping[str, object] | None = None
 ) -> ExecutionResult:
     """By graphql-core alone. `outcomes` of a mutation's fields are not brought about again."""
     middleware = [_replaying(outcomes)] if outcomes else None
@@ -105,7 +105,7 @@ async def execute_reference(
 
 async def _compiled(
     schema: Schema, prepared: Prepared, context: object
-) -> tuple[Request | None, dict[str, Any] | Exception | str]:
+) -> tuple[Request | None, dict[str, object] | Exception | str]:
     """Returns the response's data, or the reason why graphql-core must execute the operation."""
     if not paths.compiled:
         return None, "not compiled"
@@ -127,13 +127,13 @@ async def _compiled(
         return request, error
 
 
-def _replaying(outcomes: Mapping[str, Any]) -> Callable[..., Any]:
+def _replaying(outcomes: Mapping[str, object]) -> Callable[..., object]:
     """A middleware of graphql-core: a root field that was resolved before returns, or raises, the same
     again."""
 
     def resolve(
-        next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
-    ) -> Any:
+        next_: Callable[..., object], source: object, info: GraphQLResolveInfo[object], **arguments: object
+    ) -> object:
         if info.path.prev is not None or info.path.key not in outcomes:
             return next_(source, info, **arguments)
         outcome = outcomes[str(info.path.key)]
@@ -159,7 +159,7 @@ async def subscribe(
     if isinstance(source, ExecutionResult):
         raise OperationRefused(source.errors or [])
 
-    async def in_time(event_executor: Executor[Any]) -> ExecutionResult:
+    async def in_time(event_executor: Executor[object]) -> ExecutionResult:
         async with asyncio.timeout(timeout_seconds):
             result = execute_subscription_event(event_executor)
             return await result if isinstance(result, Awaitable) else result
@@ -171,8 +171,8 @@ async def subscribe(
 
 
 def _executor(
-    schema: Schema, prepared: Prepared, context: object, middleware: list[Any] | None = None
-) -> Executor[Any]:
+    schema: Schema, prepared: Prepared, context: object, middleware: list[Callable[..., object]] | None = None
+) -> Executor[object]:
     executor_class = ThreadExecutor if prepared.operation.is_introspection else PacedExecutor
     executor = executor_class.build(
         schema._schema,

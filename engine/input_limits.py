@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
+from strawberry.types.arguments import StrawberryArgumentAnnotation
 from strawberry.types.base import StrawberryContainer, StrawberryList, has_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
@@ -54,7 +55,7 @@ class LimitedVariable(NamedTuple):
     """A variable, and the limit that its value must keep where it is used."""
 
     name: str
-    kind: Any
+    kind: object
     limit: InputLimit
     path: tuple[str, ...]
 
@@ -75,19 +76,19 @@ def items(description: str, *, most: int, most_characters: int | None = None, **
     )
 
 
-def text_argument(description: str, *, most: int) -> Any:
+def text_argument(description: str, *, most: int) -> StrawberryArgumentAnnotation:
     return strawberry.argument(
         description=_with(description, most), metadata={_LIMIT: InputLimit(characters=most)}
     )
 
 
-def items_argument(description: str, *, most: int) -> Any:
+def items_argument(description: str, *, most: int) -> StrawberryArgumentAnnotation:
     return strawberry.argument(
         description=f"{description} At most {most:,} items.", metadata={_LIMIT: InputLimit(items=most)}
     )
 
 
-def number_argument(description: str, *, least: int, most: int) -> Any:
+def number_argument(description: str, *, least: int, most: int) -> StrawberryArgumentAnnotation:
     return strawberry.argument(description=description, metadata={_LIMIT: InputLimit(numbers=(least, most))})
 
 
@@ -99,7 +100,7 @@ def limit_of(definition: Any) -> InputLimit:
 _NONE = InputLimit()
 
 
-def excesses_of(input: type | None, values: dict[str, Any]) -> Iterator[Excess]:
+def excesses_of(input: type | None, values: dict[str, object]) -> Iterator[Excess]:
     """Values of an input object that are beyond their limits."""
     return excesses(input, _NONE, values, (), [])
 
@@ -107,7 +108,7 @@ def excesses_of(input: type | None, values: dict[str, Any]) -> Iterator[Excess]:
 def excesses(
     kind: Any,
     limit: InputLimit,
-    value: Any,
+    value: object,
     path: tuple[str, ...],
     variables: list[LimitedVariable],
 ) -> Iterator[Excess]:
@@ -139,7 +140,7 @@ def excesses(
 def _of_list(
     kind: StrawberryList,
     limit: InputLimit,
-    value: list[Any],
+    value: list[object],
     path: tuple[str, ...],
     variables: list[LimitedVariable],
 ) -> Iterator[Excess]:
@@ -171,7 +172,7 @@ def undeclared(schema: GraphQLSchema) -> list[str]:
     return found
 
 
-def _is_limited(kind: Any, limit: InputLimit) -> bool:
+def _is_limited(kind: object, limit: InputLimit) -> bool:
     if isinstance(kind, StrawberryList):
         return limit.items is not None and _is_limited(kind.of_type, limit)
     if isinstance(kind, StrawberryContainer):
@@ -181,12 +182,12 @@ def _is_limited(kind: Any, limit: InputLimit) -> bool:
     return getattr(kind, "__supertype__", kind) in _UNLIMITED or limit.characters is not None
 
 
-def _is_enum(kind: Any) -> bool:
+def _is_enum(kind: object) -> bool:
     return hasattr(kind, "wrapped_cls") or (isinstance(kind, type) and issubclass(kind, StrEnum))
 
 
 @cache
-def _fields(kind: Any) -> list[tuple[str, Any, InputLimit]]:
+def _fields(kind: Any) -> list[tuple[str, object, InputLimit]]:
     """The fields of an input object: GraphQL name, type and limit."""
     definition = kind.__strawberry_definition__
     return [

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -249,7 +248,7 @@ class Scale:
         return LengthOf.arguments(values, self._limits.default_list_size)
 
 
-def default_values(operation: OperationDefinitionNode) -> Mapping[str, Any]:
+def default_values(operation: OperationDefinitionNode) -> Mapping[str, object]:
     """Default values of the variables that size something."""
     return {
         each.variable.name.value: value_from_ast_untyped(each.default_value)

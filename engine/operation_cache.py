@@ -8,7 +8,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
-from typing import Any
 
 from cachetools import Cache, LRUCache
 from graphql import (
@@ -55,7 +54,7 @@ class OperationRefused(Exception):
 class Operation:
     node: OperationDefinitionNode
     price: Price
-    default_values: Mapping[str, Any]
+    default_values: Mapping[str, object]
     plans: Plans
     is_introspection: bool
     """Whether it selects nothing but introspection."""
@@ -68,7 +67,7 @@ class Operation:
     def name(self) -> str | None:
         return self.node.name.value if self.node.name else None
 
-    def cost(self, variables: Mapping[str, Any] | None) -> int:
+    def cost(self, variables: Mapping[str, object] | None) -> int:
         if not self.price.parts:
             return self.price.constant
         return self.price.evaluate({**self.default_values, **(variables or {})})
@@ -105,7 +104,7 @@ class Prepared:
 
     document: Document
     operation: Operation
-    variables: dict[str, Any] | None
+    variables: dict[str, object] | None
     cost: int
 
 
@@ -127,7 +126,7 @@ class Documents:
         least = self.max_characters // self.max_entries
         self._cache = LRUCache(self.max_characters, getsizeof=lambda each: max(len(each.text), least))
 
-    def prepare(self, text: str, operation_name: str | None, variables: dict[str, Any] | None) -> Prepared:
+    def prepare(self, text: str, operation_name: str | None, variables: dict[str, object] | None) -> Prepared:
         """Raises OperationRefused."""
         return self.prepared(self.get(text), operation_name, variables)
 
@@ -142,7 +141,7 @@ class Documents:
         return self._keep(document)
 
     def prepared(
-        self, document: Document, operation_name: str | None, variables: dict[str, Any] | None
+        self, document: Document, operation_name: str | None, variables: dict[str, object] | None
     ) -> Prepared:
         """Raises OperationRefused."""
         operation = document.operation(operation_name)

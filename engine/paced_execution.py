@@ -68,7 +68,7 @@ _pace = Pace()
 class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
     """Raises TooManyRefusedFields."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)
         self._waiting: deque[Callable[[], None]] = deque()
         self._refused_fields = 0
@@ -76,7 +76,7 @@ class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
     def execute_fields(
         self,
         parent_type: GraphQLObjectType,
-        source_value: Any,
+        source_value: object,
         path: Path | None,
         grouped_field_set: GroupedFieldSet,
         position_context: Any,
@@ -86,8 +86,8 @@ class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
             return super().execute_fields(*arguments)
         return self._executed_later(*arguments)
 
-    async def _executed_later(self, *arguments: Any) -> dict[str, Any]:
-        fields: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    async def _executed_later(self, *arguments: Any) -> dict[str, object]:
+        fields: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         execute_fields = super().execute_fields
 
         def execute() -> None:
@@ -100,7 +100,7 @@ class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
 
         _pace.add(self._waiting, execute)
         executed = await fields
-        return cast("dict[str, Any]", await executed if self.is_awaitable(executed) else executed)
+        return cast("dict[str, object]", await executed if self.is_awaitable(executed) else executed)
 
     def handle_field_error(self, raw_error: Exception, *place: Any) -> None:
         if isinstance(raw_error, TooManyRefusedFields):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from asyncpg import Record
 from sqlmodel import SQLModel
 
 from engine.conditions import Bound
@@ -59,7 +60,7 @@ class Count(NamedTuple):
     """Counts a list by a statement that returns one number, instead of by its rows."""
 
     statement: Statement
-    arguments: dict[str, Any]
+    arguments: dict[str, object]
 
 
 class Through(NamedTuple):
@@ -82,7 +83,7 @@ class Branch(NamedTuple):
         return self.where if self.through is None else (*self.where, self.through.where)
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> object:
         return tuple([bound.shape for bound in self.conditions]), self.is_few
 
 
@@ -90,7 +91,7 @@ _MOST_BRANCHES = 64
 
 
 def each_of(
-    values: Sequence[Any], one: Callable[[Any], Bound], any_of: Callable[[Sequence[Any]], Bound]
+    values: Sequence[object], one: Callable[[object], Bound], any_of: Callable[[Sequence[object]], Bound]
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
     """A filter by several values, as one condition or as branches, each with its own range of an index.
 
@@ -109,9 +110,9 @@ def each_of(
 def narrowed(
     where: tuple[Bound, ...],
     branches: tuple[Branch, ...],
-    values: Sequence[Any],
-    one: Callable[[Any], Bound],
-    any_of: Callable[[Sequence[Any]], Bound],
+    values: Sequence[object],
+    one: Callable[[object], Bound],
+    any_of: Callable[[Sequence[object]], Bound],
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
     """Adds a filter: by `each_of` where it is the first, otherwise as a condition."""
     if where or branches:
@@ -156,7 +157,7 @@ class Listing:
         return conditions
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> object:
         """The part of the listing that is in the text of a statement rather than in its parameters."""
         where = tuple([bound.shape for bound in self.where])
         if not self.branches and self.search is None:
@@ -168,7 +169,7 @@ class Listing:
 
 class Edge(NamedTuple):
     cursor: str
-    node: Any
+    node: object
 
 
 class Page:
@@ -178,7 +179,7 @@ class Page:
         self,
         listing: Listing,
         slice: Slice,
-        records: Sequence[Any],
+        records: Sequence[Record],
         total: int | None = None,
         keys: Sequence[int] = (),
     ) -> None:
@@ -193,7 +194,7 @@ class Page:
         self.records = records[::-1] if slice.backward else records
 
     @property
-    def nodes(self) -> Sequence[Any]:
+    def nodes(self) -> Sequence[object]:
         return self.records
 
     @property
@@ -222,19 +223,19 @@ class Page:
     def end_cursor(self) -> str | None:
         return self._cursor(self.records[-1]) if self.records else None
 
-    def _cursor(self, record: Sequence[Any]) -> str:
+    def _cursor(self, record: Record) -> str:
         """Empty where cursors were not requested."""
         if not self._keys:
             return ""
         return encode_cursor(self.listing.order, [record[place] for place in self._keys])
 
 
-def encode_cursor(order: Order, values: Iterable[Any]) -> str:
+def encode_cursor(order: Order, values: Iterable[object]) -> str:
     """The cursor of a row: `values` are those of the order's keys."""
     return urlsafe_b64encode(orjson.dumps([order.name, *values], default=str)).decode().rstrip("=")
 
 
-def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
+def decode_cursor(order: Order, argument: str, cursor: str) -> list[object]:
     """The values of the order's keys in a cursor. Raises `BadUserInput`."""
     try:
         name, *values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -248,7 +249,7 @@ def decode_cursor(order: Order, argument: str, cursor: str) -> list[Any]:
         ) from None
 
 
-def _parse(python_type: type, value: Any) -> Any:
+def _parse(python_type: type, value: object) -> object:
     if python_type is int:
         if not (isinstance(value, int) and 0 <= value < 2**63):
             raise ValueError

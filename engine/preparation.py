@@ -11,7 +11,7 @@ from engine.runtime import Request
 _MOST_LISTS = 10
 """To write the SQL of each takes some milliseconds, once."""
 
-Prepare = Callable[[Request, UUID | None, list[Any]], Any]
+Prepare = Callable[[Request, UUID | None, list[Any]], object]
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Preparation:
         return len(self.steps) - 1
 
     def run(self, request: Request, account_id: UUID | None) -> Request:
-        prepared: list[Any] = []
+        prepared: list[object] = []
         for step in self.steps:
             prepared.append(step(request, account_id, prepared))
         return request.with_plan(prepared)

@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple
 
+from asyncpg import Record
 from sqlalchemy import ARRAY, DateTime, Uuid, inspect
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import SQLModel
@@ -18,6 +19,7 @@ from sqlmodel import SQLModel
 from engine.conditions import ParentColumn
 from engine.pagination import Listing, Order, Slice, decode_cursor
 from engine.snapshots import attributes
+from engine.tables import AnyExpression
 
 
 class Column(NamedTuple):
@@ -34,7 +36,7 @@ class Expression(NamedTuple):
 
     place: int
     names: tuple[str, ...]
-    make: Callable[[], Any]
+    make: Callable[[], AnyExpression]
 
 
 class Join(NamedTuple):
@@ -75,7 +77,7 @@ class Shape:
     joins: list[Join] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     lists: list[Nested] = field(default_factory=list)
-    texts: dict[Any, tuple[str, list[int]]] = field(default_factory=dict)
+    texts: dict[object, tuple[str, list[int]]] = field(default_factory=dict)
     """The statements that were written for it, by `Query.key`."""
     keys: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -93,7 +95,7 @@ class Shape:
         """Returns the column's place in the record."""
         return self._slot(Column(place, name, as_text))
 
-    def expression(self, place: int, names: tuple[str, ...], make: Callable[[], Any]) -> int:
+    def expression(self, place: int, names: tuple[str, ...], make: Callable[[], AnyExpression]) -> int:
         """Returns the expression's place in the record."""
         return self._slot(Expression(place, names, make))
 
@@ -164,7 +166,7 @@ class Shape:
         return self.slots.index(slot)
 
 
-def _slot_of(key: Any) -> Column | None:
+def _slot_of(key: object) -> Column | None:
     """Of a key of an order that is a column, and not an expression."""
     if not isinstance(key, InstrumentedAttribute):
         return None
@@ -189,24 +191,24 @@ class Query:
         self.backward = slice is not None and slice.backward
         self.limit = slice.size + one_more if slice else limit
         self.slice = slice
-        self.cursors: dict[str, list[Any]] = {}
+        self.cursors: dict[str, list[object]] = {}
         if slice is not None:
             for argument, cursor in (("after", slice.after), ("before", slice.before)):
                 if cursor is not None:
                     self.cursors[argument] = decode_cursor(listing.order, argument, cursor)
 
-    def in_order(self, records: Sequence[Any]) -> Sequence[Any]:
+    def in_order(self, records: Sequence[Record]) -> Sequence[Record]:
         """Records in the listing's order, from whichever end they were read."""
         return records[::-1] if self.backward else records
 
     @property
-    def key(self) -> Any:
+    def key(self) -> object:
         """The part of the query that is in the statement's text rather than in its parameters."""
         nested = tuple([each.key for each in self.nested])
         return self.listing.shape, self.limit, self.backward, *self.cursors, nested
 
     @property
-    def form(self) -> Any:
+    def form(self) -> object:
         """The part of the query that is in the statement's template: the key without the limits."""
         nested = tuple([each.form for each in self.nested])
         return self.listing.shape, self.limit is None, self.backward, *self.cursors, nested
@@ -221,9 +223,9 @@ class Query:
         for bound in self.listing.conditions():
             yield from (value for value in bound.values if isinstance(value, ParentColumn))
 
-    def values(self) -> list[Any]:
+    def values(self) -> list[object]:
         """Values of all conditions and cursors; those of nested lists come last."""
-        values: list[Any] = []
+        values: list[object] = []
         for bound in self.listing.conditions():
             values += bound.values
         for keys in self.cursors.values():
@@ -232,7 +234,7 @@ class Query:
             values += each.values()
         return values
 
-    def owners(self) -> Iterator[Any]:
+    def owners(self) -> Iterator[object]:
         """For each of the values, the condition or cursor that it belongs to."""
         for bound in self.listing.conditions():
             yield from ((id(bound), index) for index in range(len(bound.values)))

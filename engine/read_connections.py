@@ -8,9 +8,9 @@ statements are kept.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import asyncpg
+from asyncpg import Record
 from asyncpg.prepared_stmt import PreparedStatement
 
 from engine.deadlines import Deadline
@@ -34,7 +34,7 @@ class ReadingConnections:
         self._closing: set[asyncio.Task[None]] = set()
         self.lent = 0
 
-    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
+    async def fetch(self, sql: str, *arguments: object) -> list[Record]:
         """Returns the records of a statement. Raises NoConnectionFree where no connection is free for 5
         seconds."""
         connection = self._idle.pop() if self._idle else await self._wait()
@@ -107,9 +107,9 @@ class ReadingConnections:
 class _Connection:
     def __init__(self, driver: asyncpg.Connection) -> None:
         self.driver = driver
-        self._prepared: dict[str, PreparedStatement[Any]] = {}
+        self._prepared: dict[str, PreparedStatement[Record]] = {}
 
-    async def fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[Any]:
+    async def fetch(self, sql: str, arguments: tuple[object, ...]) -> list[Record]:
         statement = self._prepared.get(sql) or await self._prepare(sql)
         try:
             return await statement.fetch(*arguments)
@@ -121,7 +121,7 @@ class _Connection:
         with suppress(Exception):  # Where it does not end in time, asyncpg has aborted it.
             await self.driver.close(timeout=_CLOSING_SECONDS)
 
-    async def _prepare(self, sql: str) -> "PreparedStatement[Any]":
+    async def _prepare(self, sql: str) -> "PreparedStatement[Record]":
         if len(self._prepared) >= _STATEMENTS_KEPT:
             self._prepared.clear()
         statement = self._prepared[sql] = await self.driver.prepare(sql)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
+from asyncpg import Record
 from graphql import GraphQLError, GraphQLObjectType, get_named_type, get_nullable_type, is_non_null_type
 from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 from engine import row_reader as rows
 from engine.column_values import pattern_of
-from engine.compiler import PLANNED, Code, Compiler, Readers, Selected
+from engine.compiler import PLANNED, Code, Compiler, Readers, Selected, Selection
 from engine.conditions import ParentRow
 from engine.pagination import Listing, Page, Slice
 from engine.preparation import Preparation, Prepare
@@ -100,7 +101,9 @@ class _ReadPage:
     def __init__(self, read: Callable[..., Listing], pages: _Pages) -> None:
         self._read, self._pages = read, pages
 
-    async def __call__(self, root: Any, request: Request, arguments: dict[str, Any]) -> tuple[Page, Request]:
+    async def __call__(
+        self, root: object, request: Request, arguments: dict[str, object]
+    ) -> tuple[Page, Request]:
         slice = _slice(arguments)
         subject = () if root is None else (root,)
         listing = self._read(request.context, *subject, **arguments)
@@ -116,7 +119,7 @@ class _ReadPage:
 
     async def _records(
         self, request: Request, listing: Listing, slice: Slice, account_id: UUID | None
-    ) -> Sequence[Any]:
+    ) -> Sequence[Record]:
         query = self._pages.query(listing, slice, request.planned)
         if not self._pages.has_rows:
             return ()
@@ -134,11 +137,11 @@ class RowReader:
     lists: list[int] = field(default_factory=list)
     """Where the preparation has the lists that belong to each row."""
 
-    def expression(self, compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> Code:
+    def expression(self, compiler: Compiler, kind: GraphQLObjectType, selection: Selection) -> Code:
         return self._object(compiler, kind, selection, 0, True)
 
     def _object(
-        self, compiler: Compiler, kind: GraphQLObjectType, selection: Any, place: int, sure: bool
+        self, compiler: Compiler, kind: GraphQLObjectType, selection: Selection, place: int, sure: bool
     ) -> Code:
         items = [
             (each, Code(repr(kind.name)))
@@ -202,7 +205,9 @@ class RowReader:
         value = f"o[{self.shape.column(place, name, as_text=is_time)}]"
         return self._value(compiler, selected, value, column.type, sure=sure and not column.nullable)
 
-    def _value(self, compiler: Compiler, selected: Selected, text: str, sa_type: Any, *, sure: bool) -> Code:
+    def _value(
+        self, compiler: Compiler, selected: Selected, text: str, sa_type: object, *, sure: bool
+    ) -> Code:
         """Code that serializes a column or an expression. With `sure`, it is never null."""
         kind = selected.definition.type
         pattern = pattern_of(get_nullable_type(kind), sa_type, compiler)
@@ -248,7 +253,7 @@ class RowReader:
         is_account = _is_account(self._table(place))
         completed = None if is_plain else pages.completed(compiler, selected)
 
-        def prepare(request: Request, account_id: UUID | None, prepared: list[Any]) -> Query:
+        def prepare(request: Request, account_id: UUID | None, prepared: list[object]) -> Query:
             given = arguments(request)
             slice = _slice(given)
             listing = planned.read(request.context, ParentRow(account_id, is_account=is_account), **given)
@@ -334,7 +339,7 @@ def _is_account(table: type[SQLModel]) -> bool:
 
 
 def _within(allow: Any) -> Prepare:
-    def prepare(request: Request, account_id: UUID | None, _prepared: list[Any]) -> Any:
+    def prepare(request: Request, account_id: UUID | None, _prepared: list[object]) -> object:
         try:
             return allow.within(request.context, account_id)
         except GraphQLError as refusal:
@@ -343,7 +348,7 @@ def _within(allow: Any) -> Prepare:
     return prepare
 
 
-def shown(kind: Any) -> type[SQLModel]:
+def shown(kind: GraphQLObjectType) -> type[SQLModel]:
     """The table whose rows an object type shows."""
     return cast("type[SQLModel]", kind.extensions["strawberry-definition"].origin.shows)
 
@@ -352,7 +357,7 @@ def _object_type(selected: Selected) -> GraphQLObjectType:
     return cast("GraphQLObjectType", get_named_type(selected.definition.type))
 
 
-def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Any) -> list[Selected]:
+def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Selection) -> list[Selected]:
     return [each for each in compiler.selected(kind, selection) if isinstance(each, Selected)]
 
 
@@ -360,11 +365,11 @@ def _slice(arguments: dict[str, Any]) -> Slice:
     return Slice(*(arguments.pop(name, None) for name in ("first", "after", "last", "before")))
 
 
-def _zipped(*columns: list[Any] | None) -> list[Any]:
+def _zipped(*columns: list[object] | None) -> list[object]:
     return [] if columns[0] is None else list(zip(*columns, strict=True))
 
 
-def _nested_page(query: Query, shape: Shape, records: Sequence[Any], total: int | None) -> Page:
+def _nested_page(query: Query, shape: Shape, records: Sequence[Record], total: int | None) -> Page:
     total = None if total is None else rows.counted(query.listing, total)
     keys = _key_places(shape, query.listing)
     return Page(query.listing, query.slice or Slice(), records, total, keys)

@@ -27,7 +27,7 @@ class Column:
 class Derived:
     """Computed by a function of some columns, or by the database where `expression` is given."""
 
-    function: Callable[..., Any]
+    function: Callable[..., object]
     columns: tuple[str, ...]
     expression: Callable[[], Any] | None = None
 
@@ -57,5 +57,5 @@ class ToMany:
     """All rows that refer to this one. `referring` gives the condition for a row."""
 
     table: type[SQLModel]
-    referring: Callable[[Any], Bound]
+    referring: Callable[[object], Bound]
     order: Order

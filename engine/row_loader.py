@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 from strawberry.dataloader import DataLoader
 
 from engine import row_reader
 from engine.conditions import Condition
 from engine.pagination import Order
 from engine.statements import any_of
+from engine.tables import column_of
 
 Row = TypeVar("Row", bound=SQLModel)
 Key = tuple[UUID | None, UUID]
@@ -21,13 +22,13 @@ Key = tuple[UUID | None, UUID]
 class LoadingContext(Protocol):
     """The part of a request that loading needs."""
 
-    loaders: dict[Any, Any]
+    loaders: dict[object, Any]
     """Emptied whenever the rows that they have read may have changed."""
 
     @property
     def database(self) -> row_reader.Reader: ...
 
-    def known(self, id: UUID, /) -> Any:
+    def known(self, id: UUID, /) -> object:
         """Returns a row that is in memory already, or None."""
 
 
@@ -35,11 +36,11 @@ async def load(context: LoadingContext, table: type[Row], id: UUID, *, account_i
     """Returns the row that a column of another row, which the viewer may see, refers to. With `account_id`,
     only a row of that account."""
 
-    async def fetch(keys: list[Key]) -> list[Any]:
+    async def fetch(keys: list[Key]) -> list[object]:
         where = [with_ids(table)([id for _, id in keys])]
         if account_id is not None:
             where.append(of_accounts(table)([account_id for account_id, _ in keys]))
-        found: dict[Key, Any] = {}
+        found: dict[Key, object] = {}
         for row in await row_reader.rows(context.database, cast("type[Any]", table), *where):
             found[row.account_id if account_id is not None else None, row.id] = row
         return [found.get(key) for key in keys]
@@ -61,11 +62,11 @@ async def load_referring(
 ) -> list[Row]:
     """Returns the rows whose `column` has this id. With `account_id`, only those of that account."""
 
-    async def fetch(keys: list[Key]) -> list[Any]:
+    async def fetch(keys: list[Key]) -> list[object]:
         where = [referring([id for _, id in keys])]
         if account_id is not None:
             where.append(of_accounts(table)([account_id for account_id, _ in keys]))
-        found: dict[Key, list[Any]] = {key: [] for key in keys}
+        found: dict[Key, list[object]] = {key: [] for key in keys}
         for row in await row_reader.rows(context.database, cast("type[Any]", table), *where, order=order):
             key = (row.account_id if account_id is not None else None, getattr(row, column))
             found.setdefault(key, []).append(row)
@@ -76,21 +77,21 @@ async def load_referring(
 
 @cache
 def with_ids(table: type[SQLModel]) -> Condition:
-    return Condition(lambda ids: any_of(col(cast("Any", table).id), ids))
+    return Condition(lambda ids: any_of(column_of(table, "id"), ids))
 
 
 @cache
 def with_id(table: type[SQLModel]) -> Condition:
-    return Condition(lambda id: col(cast("Any", table).id) == id)
+    return Condition(lambda id: column_of(table, "id") == id)
 
 
 @cache
 def of_accounts(table: type[SQLModel]) -> Condition:
-    return Condition(lambda ids: any_of(col(cast("Any", table).account_id), ids))
+    return Condition(lambda ids: any_of(column_of(table, "account_id"), ids))
 
 
 async def loaded(
-    context: LoadingContext, what: Any, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
+    context: LoadingContext, what: object, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
 ) -> Any:
     loader = context.loaders.get(what)
     if loader is None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache, partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
+from asyncpg import Record
 from sqlmodel import SQLModel
 
 from engine import sql
@@ -22,16 +23,16 @@ class Reader(Protocol):
     """Runs statements that read."""
 
     @property
-    def fetch(self) -> Callable[..., Awaitable[list[Any]]]:
+    def fetch(self) -> Callable[..., Awaitable[list[Record]]]:
         """Takes one SELECT and its arguments, and returns its records."""
 
 
 _MOST_TEXTS = 16
 _NO_ORDER = Order("none", ())
-_counts: dict[Any, Text] = {}
+_counts: dict[object, Text] = {}
 
 
-async def records(reader: Reader, shape: Shape, query: Query, account_id: UUID | None = None) -> list[Any]:
+async def records(reader: Reader, shape: Shape, query: Query, account_id: UUID | None = None) -> list[Record]:
     """Returns records in the listing's order, or reversed where the slice counts from the end. `account_id`
     is who waits in the queue where the statement's text has to be written first."""
     key = query.key
@@ -51,7 +52,7 @@ async def page(reader: Reader, listing: Listing, slice: Slice) -> "SnapshotPage"
 
 class SnapshotPage(Page):
     @property
-    def nodes(self) -> Sequence[Any]:
+    def nodes(self) -> Sequence[SQLModel]:
         table = self.listing.table
         length = len(attributes(table))
         return [snapshot(table, record[:length]) for record in self.records]
@@ -102,20 +103,20 @@ def counted(listing: Listing, number: int) -> int | None:
     return None if most is not None and number > most else number
 
 
-async def _written(key: Any, write: Callable[[], Template], query: Query, account_id: UUID | None) -> Text:
+async def _written(key: object, write: Callable[[], Template], query: Query, account_id: UUID | None) -> Text:
     """Returns the statement's text. Its template is shared by all queries of the same form."""
     template = await templates.get(key, write, account_id)
     return template.filled([each.limit for each in query.all()])
 
 
-def _keep(texts: dict[Any, Text], key: Any, text: Text) -> Text:
+def _keep(texts: dict[object, Text], key: object, text: Text) -> Text:
     if len(texts) >= _MOST_TEXTS:
         texts.clear()
     texts[key] = text
     return text
 
 
-async def _fetch(reader: Reader, text: Text, query: Query) -> list[Any]:
+async def _fetch(reader: Reader, text: Text, query: Query) -> list[Record]:
     statement, order = text
     values = query.values()
     return await reader.fetch(statement, *[values[index] for index in order])

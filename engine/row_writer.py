@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import Column, Select, UpdateBase, inspect, select, update
+from asyncpg import Record
+from sqlalchemy import Column, UpdateBase, inspect, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.dialects.postgresql import insert as insert_into
 from sqlmodel import SQLModel
@@ -15,6 +16,7 @@ from engine.canonical_json import canonical_json
 from engine.derived_columns import derived_values, derives_from
 from engine.snapshots import columns, replaced, snapshot
 from engine.statements import Statement, any_of, given_rows, parameter
+from engine.tables import AnySelect, column_of, table_of
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -28,7 +30,7 @@ class Writer(Protocol):
 
     async def insert(self, *rows: SQLModel) -> None: ...
 
-    async def fetch(self, statement: Statement, **values: Any) -> list[Any]: ...
+    async def fetch(self, statement: Statement, **values: object) -> list[Record]: ...
 
 
 class RowWriter:
@@ -68,7 +70,7 @@ class RowWriter:
                 columns = map(list, zip(*values, strict=True))
                 await self.connection.execute(_insertion_of_many(table), *columns)
 
-    async def update(self, row: Row, **values: Any) -> Row:
+    async def update(self, row: Row, **values: object) -> Row:
         """The row with these values. Only what differs is written, and nothing where nothing does. Raises
         RowNotFound where the row is not there, or is another account's."""
         table = type(row)
@@ -85,7 +87,7 @@ class RowWriter:
             raise RowNotFound(f"{table.__name__}: there is no such row to update")
         return new
 
-    async def update_all(self, rows: Sequence[Row], **values: Any) -> list[Row]:
+    async def update_all(self, rows: Sequence[Row], **values: object) -> list[Row]:
         """The same values for several rows of a table with an `id`, by one statement. Raises RowNotFound
         where one of them is not there, or is another account's."""
         if not rows:
@@ -94,13 +96,13 @@ class RowWriter:
         self._require_writable([_name(table)])
         statement = _updating_many(table, tuple(sorted(values)))
         key = {name: getattr(rows[0], name) for name in _key_names(table) if name != "id"}
-        ids = [cast("Any", row).id for row in rows]
+        ids = [getattr(row, "id") for row in rows]  # noqa: B009 - not all tables have it
         arguments = statement.arguments(**_sent(table, values), **key, ids=ids)
         if await self.connection.execute(statement.sql, *arguments) != f"UPDATE {len(rows)}":
             raise RowNotFound(f"{table.__name__}: not all of the rows to update are there")
         return [replaced(row, **values) for row in rows]
 
-    async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
+    async def fetch(self, statement: Statement, **values: object) -> list[Record]:
         """Records of any statement. Raises RuntimeError where it writes a table that this may not write."""
         if self._tables is not None:
             self._require_writable(statement.written_tables)
@@ -122,19 +124,19 @@ def _name(table: type[SQLModel]) -> str:
     return cast("str", table.__tablename__)
 
 
-def _stored(row: SQLModel) -> list[Any]:
+def _stored(row: SQLModel) -> list[object]:
     """Its values as asyncpg takes them, in the order of the table's columns."""
     table = type(row)
     values = {**row.__dict__, **derived_values(table, row.__dict__)}
     return list(_sent(table, {name: values[name] for name in _stored_names(table)}).values())
 
 
-def _sent(table: type[SQLModel], values: Mapping[str, Any]) -> dict[str, Any]:
+def _sent(table: type[SQLModel], values: Mapping[str, object]) -> dict[str, object]:
     json = _json_names(table)
     return {name: canonical_json(value) if name in json else value for name, value in values.items()}
 
 
-def _columns(table: type[SQLModel]) -> dict[str, Column[Any]]:
+def _columns(table: type[SQLModel]) -> dict[str, Column[object]]:
     """By their names in Python, in the table's order."""
     return {each.key: cast("Column[Any]", each.columns[0]) for each in inspect(table).column_attrs}
 
@@ -157,9 +159,9 @@ def _json_names(table: type[SQLModel]) -> frozenset[str]:
 
 @cache
 def _selection(table: type[SQLModel], lock: bool) -> Statement:
-    def build() -> Select[*tuple[Any, ...]]:
+    def build() -> AnySelect:
         found = select(*columns(table)).where(
-            *(getattr(table, name) == parameter(name) for name in _key_names(table))
+            *(column_of(table, name) == parameter(name) for name in _key_names(table))
         )
         return found.with_for_update() if lock else found
 
@@ -170,7 +172,7 @@ def _selection(table: type[SQLModel], lock: bool) -> Statement:
 def _updating(table: type[SQLModel], names: tuple[str, ...]) -> Statement:
     def build() -> UpdateBase:
         stored = _columns(table)
-        key = (getattr(table, name) == parameter(name) for name in _key_names(table))
+        key = (column_of(table, name) == parameter(name) for name in _key_names(table))
         return update(table).where(*key).values({stored[name]: parameter(name) for name in names})
 
     return Statement(build)
@@ -184,8 +186,8 @@ def _updating_many(table: type[SQLModel], names: tuple[str, ...]) -> Statement:
 
     def build() -> UpdateBase:
         stored = _columns(table)
-        key = (getattr(table, name) == parameter(name) for name in _key_names(table) if name != "id")
-        of_rows = any_of(getattr(table, "id"), parameter("ids"))  # noqa: B009 - not all tables have it
+        key = (column_of(table, name) == parameter(name) for name in _key_names(table) if name != "id")
+        of_rows = any_of(column_of(table, "id"), parameter("ids"))
         return update(table).where(*key, of_rows).values({stored[name]: parameter(name) for name in names})
 
     return Statement(build)
@@ -205,4 +207,4 @@ def _insertion_of_many(table: type[SQLModel]) -> str:
     if any(isinstance(column.type, ARRAY) for column in _columns(table).values()):
         raise TypeError(f"{table.__name__} has an array: insert one row at a time")
     rows = given_rows(table, *names)
-    return Statement(lambda: insert_into(table.__table__).from_select(names, select(*rows.c))).sql  # type: ignore[attr-defined]
+    return Statement(lambda: insert_into(table_of(table)).from_select(names, select(*rows.c))).sql

@@ -48,25 +48,25 @@ class Request(Info):
         self.schema = schema
         self.variables = variables
         self.planned: Any = None
-        self.outcomes: dict[str, Any] = {}
+        self.outcomes: dict[str, object] = {}
         """Of a mutation's fields, by their names in the answer: what was returned, or raised."""
 
-    def with_plan(self, planned: Any) -> "Request":
+    def with_plan(self, planned: object) -> "Request":
         request = Request(self.context, self.schema, self.variables)
         request.planned = planned
         return request
 
 
-class Late(dict[str, Any]):
+class Late(dict[str, object]):
     """Functions by type, added while code is written. A type that is missing is not a possible one."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
 
-    def __missing__(self, key: str) -> Any:
+    def __missing__(self, key: str) -> object:
         raise Stopped
 
 
-class Names(dict[Any, str]):
+class Names(dict[object, str]):
     """GraphQL names of an enum's values, by value and by Python object."""
 
     def __init__(self, kind: GraphQLEnumType) -> None:
@@ -78,15 +78,15 @@ class Names(dict[Any, str]):
                 if member.value == value.value:
                     self[member] = name
 
-    def __missing__(self, value: Any) -> str:
+    def __missing__(self, value: object) -> str:
         return str(self._serialize(value))
 
 
-def stop() -> Any:
+def stop() -> object:
     raise Stopped
 
 
-async def record(request: Request, name: str, call: Awaitable[Any]) -> Any:
+async def record(request: Request, name: str, call: Awaitable[object]) -> object:
     try:
         outcome = request.outcomes[name] = await call
     except Exception as error:
@@ -95,26 +95,26 @@ async def record(request: Request, name: str, call: Awaitable[Any]) -> Any:
     return outcome
 
 
-def present(value: Any) -> Any:
+def present(value: object) -> object:
     """Returns the serialized value. Stops where it is null, which is an error for a leaf."""
     return stop() if value is None else value
 
 
-def listed(value: Any) -> Any:
+def listed(value: object) -> object:
     """Returns the list. Stops for other iterables, which graphql-core handles."""
     return value if isinstance(value, _LISTS) else stop()
 
 
-def is_coroutine(value: Any) -> bool:
+def is_coroutine(value: object) -> bool:
     return hasattr(value, "__await__")
 
 
-async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
+async def gather(awaitables: Sequence[Awaitable[object]]) -> list[Any]:
     """Awaits all of them concurrently. Where one raises, the others still finish: cancelling one could cancel
     what others wait for."""
     if len(awaitables) == 1:
         return [await awaitables[0]]
-    values: list[Any] = await asyncio.gather(*awaitables, return_exceptions=True)
+    values: list[object] = await asyncio.gather(*awaitables, return_exceptions=True)
     for value in values:
         if isinstance(value, BaseException):
             raise value

@@ -103,7 +103,7 @@ SCALARS: dict[object, ScalarDefinition] = {
 }
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Returns an input object as JSON with GraphQL names, without omitted fields."""
     if is_dataclass(value):
         given = {field.name: getattr(value, field.name) for field in fields(value)}

@@ -1,18 +1,22 @@
 """Rows as they were read: instances of their tables' classes that no session knows of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import cache, partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import orjson
+from asyncpg import Record
 from sqlalchemy import Enum, inspect
 from sqlalchemy.dialects.postgresql import JSON
 from sqlmodel import SQLModel
 
 from engine.derived_columns import is_derived
+from engine.tables import AnyColumn, column_of
 
 Row = TypeVar("Row", bound=SQLModel)
+_Convert: TypeAlias = Callable[[str], object]
+_Layout: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, _Convert], ...]]
 
 
 def attributes(table: type[SQLModel]) -> tuple[str, ...]:
@@ -21,7 +25,7 @@ def attributes(table: type[SQLModel]) -> tuple[str, ...]:
     return _layout(table)[0]
 
 
-def snapshot(table: type[Row], values: Sequence[Any]) -> Row:
+def snapshot(table: type[Row], values: Iterable[object]) -> Row:
     """From a row's values as asyncpg gives them, which takes a fiftieth of what an entity of a session does.
 
     It is for reading alone: assigning to it, or adding it to a session, raises."""
@@ -35,14 +39,14 @@ def snapshot(table: type[Row], values: Sequence[Any]) -> Row:
     return row
 
 
-def columns(*tables: type[SQLModel]) -> list[Any]:
+def columns(*tables: type[SQLModel]) -> list[AnyColumn]:
     """What a statement selects for `snapshot`, or for `snapshots` of several tables."""
-    return [getattr(table, name) for table in tables for name in attributes(table)]
+    return [column_of(table, name) for table in tables for name in attributes(table)]
 
 
-def snapshots(values: Sequence[Any], *tables: type[SQLModel]) -> tuple[Any, ...]:
+def snapshots(values: Record | Sequence[object], *tables: type[SQLModel]) -> tuple[Any, ...]:
     """A row of each table, from the values of `columns`. None for what an outer join has not found."""
-    rows: list[Any] = []
+    rows: list[object] = []
     start = 0
     for table in tables:
         end = start + len(attributes(table))
@@ -52,7 +56,7 @@ def snapshots(values: Sequence[Any], *tables: type[SQLModel]) -> tuple[Any, ...]
     return tuple(rows)
 
 
-def replaced(row: Row, **values: Any) -> Row:
+def replaced(row: Row, **values: object) -> Row:
     """The same row with other values."""
     new = object.__new__(type(row))
     new.__dict__.update(row.__dict__, **values)
@@ -60,7 +64,7 @@ def replaced(row: Row, **values: Any) -> Row:
     return new
 
 
-def made(table: type[Row], **values: Any) -> Row:
+def made(table: type[Row], **values: object) -> Row:
     """A row that is not stored yet, with its defaults and derived columns: a tenth of the time of the
     table's own class."""
     row = object.__new__(table)
@@ -72,28 +76,28 @@ def made(table: type[Row], **values: Any) -> Row:
 
 
 @cache
-def _defaults(table: type[SQLModel]) -> tuple[tuple[str, Callable[[], Any]], ...]:
+def _defaults(table: type[SQLModel]) -> tuple[tuple[str, Callable[[], object]], ...]:
     fields = table.model_fields.items()
     return tuple(
-        (name, cast("Callable[[], Any] | None", field.default_factory) or partial(_same, field.default))
+        (name, cast("Callable[[], object] | None", field.default_factory) or partial(_same, field.default))
         for name, field in fields
         if not field.is_required()
     )
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> object:
     return value
 
 
 @cache
-def _layout(table: type[SQLModel]) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+def _layout(table: type[SQLModel]) -> _Layout:
     columns = [each for each in inspect(table).column_attrs if not is_derived(each.columns[0])]
     names = tuple(each.key for each in columns)
     conversions = [(each.key, _conversion(each.columns[0].type)) for each in columns]
     return names, tuple((name, convert) for name, convert in conversions if convert is not None)
 
 
-def _conversion(sa_type: Any) -> Callable[[Any], Any] | None:
+def _conversion(sa_type: object) -> _Convert | None:
     if isinstance(sa_type, Enum):
         return cast("type[StrEnum]", sa_type.enum_class)
     return orjson.loads if isinstance(sa_type, JSON) else None

@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     FromClause,
-    Select,
     SelectBase,
     Uuid,
     and_,
@@ -38,8 +37,9 @@ from engine.conditions import Bound, ParentColumn
 from engine.pagination import Branch, Listing, Search, Through
 from engine.query import Column, Expression, Nested, Query, Shape, Slot
 from engine.statements import compiled, parameter
+from engine.tables import AnySelect, table_of
 
-Statement = Select[*tuple[Any, ...]]
+Statement = AnySelect
 Text = tuple[str, list[int]]
 
 TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
@@ -98,7 +98,7 @@ class _Writer:
         names = {0: found.name}
         source: FromClause = found
         for place, join in enumerate(shape.joins, 1):
-            joined = cast("Any", join.table).__table__.alias(self.table())
+            joined = table_of(join.table).alias(self.table())
             names[place] = joined.name
             on = joined.c.id == _column(shape, names, join.place, join.column)
             if "account_id" in joined.c:
@@ -115,7 +115,7 @@ class _Writer:
         return select(*selected).select_from(source).order_by(*_directed(keys, query))
 
     def count(self, listing: Listing, parent: str | None = None) -> Statement:
-        table = cast("Any", listing.table).__table__.alias(self.table())
+        table = table_of(listing.table).alias(self.table())
         most = listing.most_counted
         where = [self.condition(bound, table, parent) for bound in listing.where]
         if listing.branches:
@@ -133,13 +133,13 @@ class _Writer:
         their places."""
         names = [self.parameter(bound, index) for index in range(len(bound.values))]
         expression = ClauseAdapter(table).traverse(bound.condition.expression(*map(parameter, names)))
-        columns: dict[str, Any] = {
+        columns: dict[str, ColumnElement[object]] = {
             name: literal_column(f"{parent}.{value.name}")
             for name, value in zip(names, bound.values, strict=True)
             if isinstance(value, ParentColumn)
         }
 
-        def in_its_place(each: Any, **_: Any) -> Any:
+        def in_its_place(each: object, **_: object) -> object:
             return columns.get(getattr(each, "key", ""))
 
         return cast("Any", replacement_traverse)(expression, {}, in_its_place)  # type: ignore[no-any-return]
@@ -150,7 +150,7 @@ class _Writer:
     def cursor(self, query: Query, argument: str, index: int) -> str:
         return self._names[id(query), argument, index]
 
-    def limit(self, query: Query) -> Any:
+    def limit(self, query: Query) -> ColumnElement[int] | None:
         return None if query.limit is None else literal_column(f"__limit_{self._limits[id(query)]}__")
 
     def table(self) -> str:
@@ -166,7 +166,7 @@ class _Writer:
         names[-1 - nested.number] = self.table()
         return select(*arrays).select_from(inner).lateral(names[-1 - nested.number])
 
-    def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Slot) -> Any:
+    def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Slot) -> object:
         if isinstance(slot, Column):
             column = _column(shape, names, slot.place, slot.name)
             return _as_text(column) if slot.as_text else column
@@ -255,7 +255,7 @@ class _Page:
 
     def _found_through(self, branch: Branch, through: Through) -> Statement:
         """For each row of the other table, the first rows in order along an index."""
-        other = cast("Any", through.table).__table__.alias(self._writer.table())
+        other = table_of(through.table).alias(self._writer.table())
         own = self._in_order(self._selected(branch.where, is_indexed=False, parent=other.name))
         found = own.subquery(self._writer.table()).lateral()
         matches = self._writer.condition(through.where, other, self._parent)
@@ -268,7 +268,7 @@ class _Page:
         listing meet are not used for an index. `parent` is what `where` refers to."""
         writer, query = self._writer, self._query
         listing = query.listing
-        table = cast("Any", listing.table).__table__.alias(writer.table())
+        table = table_of(listing.table).alias(writer.table())
         keys = list(ClauseAdapter(table).traverse(tuple_(*listing.order.keys)).clauses)
         common = [writer.condition(bound, table, self._parent) for bound in listing.where]
         for argument in query.cursors:
@@ -280,7 +280,7 @@ class _Page:
             common = [and_(*common).is_(True)]
         own = [writer.condition(bound, table, parent or self._parent) for bound in where]
         labelled = [key.label(f"key{index}") for index, key in enumerate(keys)]
-        columns = inspect(cast("Any", listing.table)).columns
+        columns = inspect(listing.table).columns
         read = [table.c[columns[name].name] for name in self._columns]
         return select(*read, *labelled).where(*common, *own)
 
@@ -290,34 +290,34 @@ class _Page:
         return statement.order_by(*_directed(keys, self._query)).limit(self._limit)
 
 
-def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> ColumnElement[Any]:
+def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> ColumnElement[object]:
     """A column of one of the shape's tables, by its Python name."""
-    table: Any = shape.joins[place - 1].table if place else shape.table
+    table = shape.joins[place - 1].table if place else shape.table
     column = inspect(table).columns[name]
     return literal_column(f"{names[place]}.{column.name}", column.type)
 
 
-def _as_text(column: ColumnElement[Any]) -> Any:
+def _as_text(column: ColumnElement[object]) -> object:
     if isinstance(column.type, DateTime):
         return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
     return func.encode(func.uuid_send(column), "hex")
 
 
-def _key(column: ColumnElement[Any]) -> Any:
+def _key(column: ColumnElement[object]) -> object:
     return _as_text(column) if isinstance(column.type, DateTime | Uuid) else column
 
 
-def _expression(shape: Shape, names: Mapping[int, str], slot: Expression) -> Any:
-    table: Any = shape.joins[slot.place - 1].table if slot.place else shape.table
+def _expression(shape: Shape, names: Mapping[int, str], slot: Expression) -> object:
+    table = shape.joins[slot.place - 1].table if slot.place else shape.table
     columns = {inspect(table).columns[name]: _column(shape, names, slot.place, name) for name in slot.names}
 
-    def in_its_place(each: Any, **_: Any) -> Any:
+    def in_its_place(each: object, **_: object) -> object:
         return columns.get(each)
 
     return cast("Any", replacement_traverse)(slot.make(), {}, in_its_place)
 
 
-def _shape_of(branch: Branch) -> Any:
+def _shape_of(branch: Branch) -> object:
     return branch.shape
 
 
@@ -336,5 +336,5 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _COLON = re.compile(r"(?<!:):(?!:)")
 
 
-def _directed(keys: Sequence[ColumnElement[Any]], query: Query) -> list[ColumnElement[Any]]:
+def _directed(keys: Sequence[ColumnElement[object]], query: Query) -> list[ColumnElement[object]]:
     return [key.desc() if query.listing.order.descending != query.backward else key.asc() for key in keys]

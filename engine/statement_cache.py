@@ -2,7 +2,6 @@
 too long."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from cachetools import Cache, LRUCache
@@ -18,11 +17,11 @@ class Templates:
     """The most recently used templates, bounded by their total length."""
 
     def __init__(self, most_characters: int = _MOST_CHARACTERS) -> None:
-        self._cache: LRUCache[Any, Template] = LRUCache(most_characters, lambda each: each.characters)
+        self._cache: LRUCache[object, Template] = LRUCache(most_characters, lambda each: each.characters)
         self._thread = FairThread("statements")
         self.written = 0
 
-    async def get(self, key: Any, write: Callable[[], Template], account_id: UUID | None) -> Template:
+    async def get(self, key: object, write: Callable[[], Template], account_id: UUID | None) -> Template:
         """Returns the template, written by `write` where it is missing. Raises TimeoutError where too many
         others wait for the thread."""
         try:
@@ -37,7 +36,7 @@ class Templates:
                 self._cache[key] = template
         return template
 
-    def _peek(self, key: Any) -> Template | None:
+    def _peek(self, key: object) -> Template | None:
         """For the thread: without a note of the use, since the order is the event loop's to change."""
         try:
             return Cache.__getitem__(self._cache, key)

@@ -7,7 +7,6 @@ from typing import Any, cast
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Select,
     TableValuedAlias,
     UpdateBase,
     any_,
@@ -20,6 +19,7 @@ from sqlalchemy.sql import visitors
 from sqlmodel import SQLModel
 
 from engine.account_binding import require_bound
+from engine.tables import AnyExpression, AnySelect, table_of
 
 _DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
 
@@ -33,7 +33,7 @@ class Statement:
 
     def __init__(
         self,
-        build: Callable[[], Select[*tuple[Any, ...]] | UpdateBase],
+        build: Callable[[], AnySelect | UpdateBase],
         *,
         across_accounts: str | None = None,
     ) -> None:
@@ -54,35 +54,36 @@ class Statement:
         parts = visitors.iterate(self._build())
         return frozenset(cast("Any", each).table.name for each in parts if isinstance(each, UpdateBase))
 
-    def arguments(self, **values: Any) -> list[Any]:
+    def arguments(self, **values: object) -> list[object]:
         """Values in the order of `$1`, `$2` …"""
         return [values[name] for name in self._compiled[1]]
 
 
-def parameter(name: str) -> BindParameter[Any]:
+def parameter(name: str) -> BindParameter[object]:
     """A named parameter. Its type is that of the column that it is compared with."""
     return bindparam(name, None)
 
 
 def given_rows(table: type[SQLModel], *names: str) -> TableValuedAlias:
     """Rows that are given as parameters: one array for each named column of a table."""
-    columns = cast("Any", table).__table__.c
+    columns = table_of(table).c
     values = (bindparam(name, None, ARRAY(columns[name].type)) for name in names)
     return func.unnest(*values).table_valued(*names).render_derived()
 
 
-def any_of(column: Any, values: BindParameter[Any]) -> ColumnElement[bool]:
+def any_of(column: AnyExpression, values: BindParameter[Any]) -> ColumnElement[bool]:
     """Like IN, with one array parameter for any number of values."""
-    return cast("ColumnElement[bool]", column == any_(values._with_binary_element_type(ARRAY(column.type))))
+    of_type = cast("ColumnElement[Any]", column).type
+    return column == any_(values._with_binary_element_type(ARRAY(of_type)))
 
 
 def column_type(table: type[SQLModel], name: str) -> str:
     """The column's type as SQL."""
-    return str(cast("Any", table).__table__.c[name].type.compile(_DIALECT))
+    return str(table_of(table).c[name].type.compile(_DIALECT))
 
 
 def compiled(
-    statement: Select[*tuple[Any, ...]] | UpdateBase, *, across_accounts: str | None = None
+    statement: AnySelect | UpdateBase, *, across_accounts: str | None = None
 ) -> tuple[str, list[str]]:
     """Returns the SQL and the names of its parameters in the order of `$1`, `$2` … Raises UnboundStatement
     where it is not bound to one account and `across_accounts` is not given."""
@@ -95,11 +96,11 @@ def compiled(
 class _Compiler(_DIALECT.statement_compiler):  # type: ignore[misc]
     """Renders unnamed values as literals. Named parameters have no value."""
 
-    def visit_bindparam(self, bindparam: BindParameter[Any], **options: Any) -> str:
+    def visit_bindparam(self, bindparam: BindParameter[object], **options: object) -> str:
         literal = {"literal_execute": True} if bindparam.unique else {}
         return cast("str", super().visit_bindparam(bindparam, **{**options, **literal}))
 
-    def construct_params(self, *arguments: Any, **options: Any) -> Any:
+    def construct_params(self, *arguments: object, **options: object) -> object:
         return super().construct_params(*arguments, **{**options, "_check": False})
 
 

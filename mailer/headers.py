@@ -39,7 +39,7 @@ class HeaderPolicy(EmailPolicy):
             return _folded(name, _text(name, str(value)))
         return str(super().fold(name, value))
 
-    def fold_binary(self, name: str, value: Any) -> bytes:
+    def fold_binary(self, name: str, value: object) -> bytes:
         return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii")
 
 

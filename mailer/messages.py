@@ -305,7 +305,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[..., Any]] = {
+    filters: dict[str, Callable[..., object]] = {
         "plain": wording.plain,
         "name": lambda text: unlinked(wording.plain(text)),
         "note_lines": lambda text: [unlinked(line) for line in wording.plain_lines(text)],

@@ -8,7 +8,6 @@ account delay an email of another account by at most one email per lane.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -102,6 +101,10 @@ class Names(DBSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: object,
+        **__: object,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
 from engine.enums import described_enum
+from engine.tables import AnyExpression
 from models.columns import Clock, id_column, member_key, now, tenant_column, tenant_index, time_column
 
 
@@ -130,7 +131,7 @@ class ApiKey(SQLModel, table=True):
 
     @staticmethod
     def status_now() -> ColumnElement[ApiKeyStatus]:
-        status: ColumnElement[Any] = case(
+        status: ColumnElement[object] = case(
             (col(ApiKey.revoked_at).is_not(None), ApiKeyStatus.REVOKED.value),
             (or_(ApiKey.has_expired(), ApiKey.has_lapsed()), ApiKeyStatus.EXPIRED.value),
             (col(ApiKey.claimed_at).is_(None), ApiKeyStatus.UNCLAIMED.value),
@@ -157,7 +158,7 @@ class ApiKey(SQLModel, table=True):
 
     @staticmethod
     def has_secret(
-        is_hash: Callable[[Any], ColumnElement[bool]], at: Clock = func.now
+        is_hash: Callable[[AnyExpression], ColumnElement[bool]], at: Clock = func.now
     ) -> ColumnElement[bool]:
         """Condition: a secret belongs to the key. It is the current one, or the one before the last rotation
         while that is still accepted. `is_hash` compares a column with the hash or hashes of the secret."""
@@ -165,7 +166,7 @@ class ApiKey(SQLModel, table=True):
 
     @staticmethod
     def had_secret(
-        is_hash: Callable[[Any], ColumnElement[bool]], at: Clock = func.now
+        is_hash: Callable[[AnyExpression], ColumnElement[bool]], at: Clock = func.now
     ) -> ColumnElement[bool]:
         return and_(is_hash(col(ApiKey.previous_key_hash)), ApiKey.accepts_previous(at))
 

@@ -1,6 +1,6 @@
 from datetime import datetime
 from enum import StrEnum, auto
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, text
@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
+from engine.canonical_json import JSONObject
 from engine.enums import described_enum
 from models.columns import enum_column, new_id, tenant_index, time_column
 
@@ -267,7 +268,7 @@ class AuditEvent(SQLModel, table=True):
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
-    details: dict[str, Any] = Field(sa_type=JSON)
+    details: JSONObject = Field(sa_type=JSON)
     """JSON, not JSONB, which would not keep the exact bytes that were hashed."""
     previous_hash: bytes = Field(sa_type=LargeBinary)
     hash: bytes = Field(sa_type=LargeBinary)

@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text, text
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
+from engine.canonical_json import JSONObject
 from engine.enums import described_enum
 from models.columns import enum_column, id_column, member_key, tenant_column, tenant_index, time_column
 
@@ -78,7 +78,7 @@ class Invoice(SQLModel, table=True):
     tax: Decimal = Field(sa_type=_MONEY)
     total: Decimal = Field(sa_type=_MONEY)
     purchased_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
-    billed_to: dict[str, Any] = Field(sa_type=JSON)
+    billed_to: JSONObject = Field(sa_type=JSON)
     """Copy of the data at the time of issue: account, owner, company, email, addressLines, country, taxId,
     reverseCharge, purchasedBy and seller."""
 

@@ -50,7 +50,7 @@ class Exports:
             self._places.give_back(claim)
 
     async def copied(
-        self, account_id: UUID, sql: str, arguments: Sequence[Any], look: Look = no_look, **options: Any
+        self, account_id: UUID, sql: str, arguments: Sequence[object], look: Look = no_look, **options: object
     ) -> AsyncIterator[bytes]:
         """Yields the rows of a SELECT in the format of COPY, with its `options`. `look` reads first, within
         the same snapshot. Raises StorageUnavailable."""
@@ -65,7 +65,7 @@ class Exports:
             spool.close()
 
     async def _copy(
-        self, spool: Spool, sql: str, arguments: Sequence[Any], look: Look, options: dict[str, Any]
+        self, spool: Spool, sql: str, arguments: Sequence[object], look: Look, options: dict[str, Any]
     ) -> None:
         try:
             async with self.connection(spool.account_id) as connection:

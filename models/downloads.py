@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, LargeBinary
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
+from engine.canonical_json import JSONObject
 from models.audit import CredentialKind
 from models.columns import enum_column, member_key, new_id, time_column
 
@@ -35,7 +36,7 @@ class DownloadLink(SQLModel, table=True):
     credential_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     credential_label: str
     kind: DownloadKind = enum_column(DownloadKind)
-    subject: dict[str, Any] = Field(sa_type=JSONB)
+    subject: JSONObject = Field(sa_type=JSONB)
     """Identifies the file. THEME_FILE: licenseId and fileId. INVOICE: invoiceId. REPORT: the report's
     parameters."""
     created_at: datetime = time_column(default_now=True)

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary
@@ -22,7 +21,7 @@ class IdempotencyKey(SQLModel, table=True):
     key: str = Field(primary_key=True)
     input_hash: bytes = Field(sa_type=LargeBinary)
     """SHA-256 of the change's name and its input."""
-    answer: Any = Field(sa_type=JSONB)
+    answer: object = Field(sa_type=JSONB)
     credential_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
     """Id of the session or API key that made the change; null if it is not known."""
     created_at: datetime = time_column(default_now=True)

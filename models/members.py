@@ -1,7 +1,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
@@ -47,7 +46,7 @@ _ORDERS = {
 }
 
 
-def _indexes(name: str, key: Any) -> Iterator[Index]:
+def _indexes(name: str, key: object) -> Iterator[Index]:
     """Indexes of one sort order: for present members, for those of one role, and for removed members."""
     present, gone = text("removed_at IS NULL"), text("removed_at IS NOT NULL")
     yield tenant_index("members", key, "id", suffix=name, postgresql_where=present)

@@ -54,13 +54,13 @@ def _in_order(dsn: Dsn) -> Iterable[Host | None]:
     return random.sample(dsn.hosts, len(dsn.hosts)) if dsn.in_random_order else dsn.hosts
 
 
-def _common(dsn: Dsn, settings: Mapping[str, str]) -> dict[str, Any]:
+def _common(dsn: Dsn, settings: Mapping[str, str]) -> dict[str, object]:
     """Arguments of asyncpg that all hosts share. The files of `ssl` have no arguments of their own; asyncpg
     reads them from a URL."""
     target = dsn.target_session_attrs
     if target == "read-write" and settings.get("default_transaction_read_only") == "on":
         target = "primary"  # asyncpg would refuse a writable server, since the session itself is read-only.
-    common: dict[str, Any] = {
+    common: dict[str, object] = {
         "user": dsn.user,
         "password": dsn.password,
         "database": dsn.database,

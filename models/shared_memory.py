@@ -25,7 +25,7 @@ class SharedMemory:
         self.file, self._size = file, size
         self.memory = mmap.mmap(file, size)
 
-    def __getstate__(self) -> tuple[Any, int]:
+    def __getstate__(self) -> tuple[object, int]:
         return multiprocessing.reduction.DupFd(self.file), self._size
 
     def __setstate__(self, state: tuple[Any, int]) -> None:

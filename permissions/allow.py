@@ -44,10 +44,10 @@ class Allow(BasePermission):
     def __init__(self) -> None:
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
-    def refusal(self, context: Context, source: Any) -> Exception | None:
+    def refusal(self, context: Context, source: object) -> Exception | None:
         raise NotImplementedError
 
-    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+    def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         """Of a change to be made on `on`, by a member whose row is locked: None where only permissions in an
         account are asked for."""
         return None
@@ -61,7 +61,7 @@ class Allow(BasePermission):
             raise refusal
         return None
 
-    def has_permission(self, source: Any, info: Any, **_arguments: Any) -> bool:
+    def has_permission(self, source: object, info: Any, **_arguments: object) -> bool:
         refusal = self.refusal(info.context, source)
         if refusal is not None:
             raise refusal
@@ -72,7 +72,7 @@ class Anyone(Allow):
     who = "anyone"
     requirement = ""
 
-    def refusal(self, context: Context, source: Any) -> Exception | None:
+    def refusal(self, context: Context, source: object) -> Exception | None:
         return None
 
 
@@ -81,7 +81,7 @@ class SignedIn(Allow):
     requirement = "Requires authentication"
     error_code = "UNAUTHENTICATED"
 
-    def refusal(self, context: Context, source: Any) -> Exception | None:
+    def refusal(self, context: Context, source: object) -> Exception | None:
         return Unauthenticated() if context.viewer is None else None
 
 
@@ -95,7 +95,7 @@ class Has(Allow):
         self.requirement = f"Requires `{permission.value}`"
         super().__init__()
 
-    def refusal(self, context: Context, source: Any) -> Exception | None:
+    def refusal(self, context: Context, source: object) -> Exception | None:
         viewer = context.viewer
         if viewer is None:
             return Unauthenticated()
@@ -109,7 +109,7 @@ class Has(Allow):
             return None
         return Forbidden(self.permission, None if viewer.may_query else WITHOUT_READ)
 
-    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+    def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         """Returns why the membership may not change the object `on`, or None if it may. The member's row is
         locked."""
         return None if membership.may_change(self.permission) else forbidden(membership, self.permission)
@@ -138,7 +138,7 @@ class HasOrOwns(Has):
             return None
         return Forbidden(self._needs)
 
-    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+    def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         if membership.member_id != getattr(on, str(self.own), None):
             return super().refusal_of_change(membership, on)
         if membership.scopes is not None:
@@ -170,7 +170,7 @@ class Owns(HasOrOwns):
         self.requirement = "Allowed for the viewer's own only"
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
-    def refusal_of_change(self, membership: Membership, on: Any) -> Forbidden | None:
+    def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         if membership.scopes is None and membership.member_id != getattr(on, str(self.own), None):
             return Forbidden(self.permission, self._advice, "which is for that member alone")
         return super().refusal_of_change(membership, on)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from engine.canonical_json import JSONObject
 from engine.turns import requester
 from models.columns import now
 from models.database import Database
@@ -25,7 +26,7 @@ def _nothing(_id: UUID) -> None:
 class ChangeRule(Protocol):
     """Who may make a change: the `allow=` of its field."""
 
-    def refusal_of_change(self, membership: Membership, on: Any) -> Exception | None: ...
+    def refusal_of_change(self, membership: Membership, on: object) -> Exception | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class MutationCall:
     """A mutation that was called: who may call it, and its input as JSON."""
 
     allow: ChangeRule
-    input: dict[str, Any]
+    input: JSONObject
 
 
 class DenialLog(Protocol):
@@ -63,8 +64,8 @@ class Context:
     """Value of the link cookie that the browser sent."""
     issue_browser_secret: Callable[[], str | None] = lambda: None
     """Sets or prolongs the link cookie and returns its value. None for clients without cookies."""
-    loaders: dict[Any, Any] = field(default_factory=dict)
-    known: Callable[[UUID], Any] = _nothing
+    loaders: dict[object, Any] = field(default_factory=dict)
+    known: Callable[[UUID], object] = _nothing
     """Returns a row by its id if the lookup of the viewer has read it, or None."""
     made: set[UUID] = field(default_factory=set)
     """Ids of rows that changes of this request have created. A repeated change counts as the original one."""

@@ -1,14 +1,14 @@
 """Lookup of a credential: its viewer, whether it works, and its last use."""
 
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 from graphql import GraphQLError
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlmodel import col
 
 from engine.statements import Statement, parameter
+from engine.tables import AnyExpression, AnySelect
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus
 from models.database import Database
@@ -53,7 +53,7 @@ def refusal_of_api_key(
     return None
 
 
-def _session() -> Select[*tuple[Any, ...]]:
+def _session() -> AnySelect:
     return (
         select(*BY_SESSION.columns)
         .select_from(Session)
@@ -69,7 +69,7 @@ def _session() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _api_key(secret: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _api_key(secret: ColumnElement[bool]) -> AnySelect:
     """Selects a key even if it no longer works, so that the error and the log can say why."""
     of_account = col(Member.account_id) == col(ApiKey.account_id)
     return (
@@ -82,7 +82,7 @@ def _api_key(secret: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _is_hash(column: Any) -> ColumnElement[bool]:
+def _is_hash(column: AnyExpression) -> ColumnElement[bool]:
     condition: ColumnElement[bool] = column == parameter("token_hash")
     return condition
 
@@ -124,7 +124,7 @@ async def find(database: Database, token: str) -> Viewer:
     return Viewer(records, BY_API_KEY)
 
 
-def _works() -> Select[*tuple[Any, ...]]:
+def _works() -> AnySelect:
     """By clock_timestamp(), because now() is the start of the transaction, which may have waited for a lock
     since."""
     at = func.clock_timestamp

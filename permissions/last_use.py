@@ -7,15 +7,15 @@ half a second for a connection, and does not try within five seconds of a failur
 import asyncio
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Select, Update, cast, func, select, update
+from sqlalchemy import Update, cast, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import col
 
 from engine.outages import NoConnectionFree, log_failure
+from engine.tables import AnySelect
 from models.columns import now
 from models.database import Database
 from models.sessions import Session
@@ -73,13 +73,13 @@ def _slid(session: Session, lifetime_seconds: int) -> Update:
     )
 
 
-def _api_key_used(viewer: Viewer, ip: str | None) -> Select[tuple[Any]]:
+def _api_key_used(viewer: Viewer, ip: str | None) -> AnySelect:
     """Calls a function of the database, because row-level security allows the app's role to write rows only
     in changes."""
     key = viewer.api_key
     return select(func.note_api_key_used(viewer.key_member.account_id, key.id, key.last_used_at, ip))
 
 
-def _members_active(viewer: Viewer, at: datetime) -> Select[tuple[Any]]:
+def _members_active(viewer: Viewer, at: datetime) -> AnySelect:
     accounts = cast(list(viewer.memberships), ARRAY(POSTGRESQL_UUID))
     return select(func.note_members_active(viewer.user.id, accounts, at))

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func
+from asyncpg import Record
+from sqlalchemy import func
 from sqlmodel import SQLModel, col
 
 from engine.snapshots import attributes, snapshot
+from engine.tables import AnyExpression
 from engine.turns import Requester
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiScope
@@ -39,9 +41,9 @@ class Layout:
     """Positions of columns in the records that the lookup of one kind of credential returns. The credential's
     columns come first, and its id first of all."""
 
-    def __init__(self, credential: Sequence[Any], last_used_at: int) -> None:
+    def __init__(self, credential: Sequence[AnyExpression], last_used_at: int) -> None:
         tables: tuple[type[SQLModel], ...] = (User, Member, Account)
-        self.columns: list[ColumnElement[Any]] = [
+        self.columns: list[AnyExpression] = [
             *credential,
             *(getattr(table, name) for table in tables for name in attributes(table)),
         ]
@@ -158,7 +160,7 @@ class Viewer:
     """Built from the records of the lookup, one per membership. Objects are created from them when they are
     needed. An API key has only the membership that it belongs to."""
 
-    def __init__(self, records: Sequence[Sequence[Any]], layout: Layout) -> None:
+    def __init__(self, records: Sequence[Record], layout: Layout) -> None:
         self._records, self._layout = records, layout
         self._memberships = [record for record in records if record[layout.role] is not None]
         scopes = self.scopes = self._scopes()

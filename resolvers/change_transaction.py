@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
+from asyncpg import Record
 from sqlmodel import SQLModel
 from strawberry.utils.str_converters import to_camel_case
 
@@ -92,24 +93,24 @@ class Change:
             self.knows(row)
             self.shows(row)
 
-    async def update(self, row: Row, **values: Any) -> Row:
+    async def update(self, row: Row, **values: object) -> Row:
         """The row with these values. Nothing is written where nothing differs."""
         new = await self._writer.update(row, **values)
         self.knows(new)
         return new
 
-    async def update_all(self, rows: Sequence[Row], **values: Any) -> list[Row]:
+    async def update_all(self, rows: Sequence[Row], **values: object) -> list[Row]:
         """The rows, each with these values, by one statement."""
         updated = await self._writer.update_all(rows, **values)
         for row in updated:
             self.knows(row)
         return updated
 
-    async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
+    async def fetch(self, statement: Statement, **values: object) -> list[Record]:
         """Records, in this transaction."""
         return await self._writer.fetch(statement, **values)
 
-    async def rows(self, table: type[Row], statement: Statement, **values: Any) -> list[Row]:
+    async def rows(self, table: type[Row], statement: Statement, **values: object) -> list[Row]:
         """Rows of a table, all `columns` of which the statement selects."""
         found = [snapshot(table, record) for record in await self.fetch(statement, **values)]
         for row in found:
@@ -187,7 +188,7 @@ class Change:
         """Sent after the commit, or not at all."""
         self._messages.extend(messages)
 
-    def remember(self, answer: Any) -> None:
+    def remember(self, answer: object) -> None:
         """For a retry with the same idempotency key, where one was given."""
         if self._attempt is not None:
             self._remembered = self._attempt.answered(answer)

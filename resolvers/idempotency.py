@@ -1,18 +1,20 @@
 """Idempotency keys: a change that is repeated with the same key and input returns the first result."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from engine.canonical_json import canonical_json
 from engine.snapshots import made
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.audit import AuditAction
 from models.idempotency import IdempotencyKey
 from resolvers.user_errors import UserErrorCode, invalid, refused
@@ -27,7 +29,7 @@ class Attempt:
     actor_id: UUID
     key: str
     action: AuditAction
-    input: dict[str, Any]
+    input: Mapping[str, object]
     credential_id: UUID | None
 
     def __post_init__(self) -> None:
@@ -38,7 +40,7 @@ class Attempt:
     def input_hash(self) -> bytes:
         return sha256(canonical_json([self.action.value, self.input]).encode()).digest()
 
-    def answered(self, answer: Any) -> IdempotencyKey:
+    def answered(self, answer: object) -> IdempotencyKey:
         """Row that is stored with the change."""
         return made(
             IdempotencyKey,
@@ -70,11 +72,11 @@ class Attempt:
 class Earlier(NamedTuple):
     """Earlier change with the same key and input."""
 
-    answer: Any
+    answer: object
     by_same_credential: bool
 
 
-def _earlier() -> Select[*tuple[Any, ...]]:
+def _earlier() -> AnySelect:
     columns = (IdempotencyKey.input_hash, IdempotencyKey.answer, IdempotencyKey.credential_id)
     return select(*map(col, columns)).where(
         col(IdempotencyKey.actor_id) == parameter("actor_id"), col(IdempotencyKey.key) == parameter("key")

@@ -1,13 +1,12 @@
 """Lock under which a member changes its account."""
 
-from typing import Any
-
 import asyncpg
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import col
 
-from engine.snapshots import attributes, snapshot
+from engine.snapshots import attributes, columns, snapshot
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.accounts import Account
 from models.members import Member
 from permissions.viewer import Membership
@@ -25,10 +24,9 @@ async def lock_membership(driver: asyncpg.Connection, membership: Membership) ->
     return snapshot(Account, record[:of_account]), snapshot(Member, record[of_account:])
 
 
-def _lock() -> Select[*tuple[Any, ...]]:
-    columns: list[Any] = [getattr(table, name) for table in (Account, Member) for name in attributes(table)]
+def _lock() -> AnySelect:
     return (
-        select(*columns)
+        select(*columns(Account, Member))
         .select_from(Account)
         .join(Member, col(Member.account_id) == col(Account.id))
         .where(

@@ -1,16 +1,17 @@
 """Rows by their global ids, with the same permissions as elsewhere."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import SQLModel, col
 
 from engine.conditions import Bound, Condition
 from engine.errors import BadUserInput
 from engine.row_loader import of_accounts, with_id, with_ids
 from engine.row_reader import row
+from engine.tables import AnySelect
 from models import (
     Account,
     License,
@@ -51,11 +52,11 @@ async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | Non
     return found
 
 
-async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[Any]:
+async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[SQLModel | Exception | None]:
     """In the order of the ids. A refused row is replaced by its error."""
     if len(global_ids) > MOST_NODES:
         raise BadUserInput(f"`ids` must have at most {MOST_NODES} items, not {len(global_ids)}.")
-    found: list[Any] = []
+    found: list[SQLModel | Exception | None] = []
     for global_id in global_ids:
         try:
             found.append(await node(context, global_id, rules))
@@ -102,7 +103,7 @@ def _require(allow: Allow, context: Context, source: SQLModel | None) -> None:
         raise refusal
 
 
-def _releases_on_offer() -> Select[*tuple[Any, ...]]:
+def _releases_on_offer() -> AnySelect:
     themes = select(col(Theme.id)).where(themes_on_offer().condition.expression())
     return select(col(ThemeRelease.id)).where(col(ThemeRelease.theme_id).in_(themes))
 

@@ -14,6 +14,8 @@ import threading
 import time
 from typing import Any
 
+from engine.canonical_json import JSONObject
+
 _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 0.5
 
@@ -42,7 +44,7 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=look, daemon=True).start()
 
 
-def _typeset(job: dict[str, Any], data: str) -> bytes:
+def _typeset(job: JSONObject, data: str) -> bytes:
     import typst
 
     fonts = typst.Fonts(font_paths=[job["fonts"]])

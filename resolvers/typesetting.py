@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -90,7 +89,7 @@ _QUEUE = _Queue()
 
 
 async def typeset(
-    template: str, read: Callable[[], Awaitable[Mapping[str, Any]]], made_at: datetime, account_id: UUID
+    template: str, read: Callable[[], Awaitable[Mapping[str, object]]], made_at: datetime, account_id: UUID
 ) -> bytes:
     """A PDF, the same bytes for the same data, time and fonts: the bundled ones, and the system's. What it
     says is read when its turn has come, so that nobody who waits holds thousands of rows.
@@ -105,7 +104,7 @@ async def typeset(
             return await _set(_Process(template, made_at, place), data)
 
 
-async def _set(process: "_Process", data: Mapping[str, Any]) -> bytes:
+async def _set(process: "_Process", data: Mapping[str, object]) -> bytes:
     doing = asyncio.get_running_loop().run_in_executor(_THREADS, process.run, data)
     try:
         return await asyncio.shield(doing)
@@ -160,7 +159,7 @@ class _Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ended = False
 
-    def run(self, data: Mapping[str, Any]) -> bytes:
+    def run(self, data: Mapping[str, object]) -> bytes:
         """In a thread, which lives as long as this process: on Linux the other one ends with the thread."""
         job = orjson.dumps(self._job) + b"\n" + orjson.dumps(data)
         with self._start() as process:

@@ -6,9 +6,10 @@ members of an account do is written by `change()`.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
+from asyncpg import Record
 from sqlmodel import SQLModel
 
 from engine.fair_share import Claim
@@ -80,17 +81,19 @@ async def deletion_of_pruned(database: Database, account_id: UUID) -> AsyncItera
         yield writer
 
 
-async def claim_deliveries(database: Database, *values: Any) -> list[Any]:
+async def claim_deliveries(database: Database, *values: object) -> list[Record]:
     """Leases of audit streams that have something to deliver, of whichever accounts: the records of
     `claim_audit_streams`, which writes nothing else."""
     async with database.transaction() as connection:
         return await connection.fetch(_CLAIM, *values)
 
 
-async def note_delivery(database: Database, statement: Statement, **values: Any) -> list[Any]:
+async def note_delivery(
+    database: Database, statement: Statement, account_id: UUID, **values: object
+) -> list[Record]:
     """The records of one statement of `account_note`."""
-    async with account_note(database, values["account_id"], AuditStream) as writer:
-        return await writer.fetch(statement, **values)
+    async with account_note(database, account_id, AuditStream) as writer:
+        return await writer.fetch(statement, account_id=account_id, **values)
 
 
 async def enqueue(writer: RowWriter, messages: Sequence[Message], lane: Lane) -> None:

@@ -1,13 +1,14 @@
 """Rows of an account that a member may see. Lists, counts and single lookups all use it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col
 
 from engine.conditions import Bound, Condition
 from engine.pagination import Branch
+from engine.tables import AnyExpression
 from models.api_keys import ApiKey
 from models.catalog import Theme
 from models.licenses import LIVE, License, LicenseStatus
@@ -82,5 +83,5 @@ def themes_on_offer() -> Bound:
     return _on_offer()
 
 
-def _is_own(member_id: Any) -> ColumnElement[bool]:
+def _is_own(member_id: AnyExpression) -> ColumnElement[bool]:
     return or_(col(License.holder_id) == member_id, col(License.provisioned_by_id) == member_id)

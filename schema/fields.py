@@ -20,6 +20,7 @@ from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOn
 from engine.row_loader import load, load_referring
 from engine.row_reader import page
 from engine.statements import any_of
+from engine.tables import table_of
 from permissions.allow import Allow, AllowDirective, rule
 from permissions.context import Context
 from permissions.roles import Permission
@@ -34,23 +35,23 @@ NODE_RULES: dict[type[SQLModel], Allow] = {}
 """By table, the `allow=` of the type whose objects are found by their ids."""
 
 
-def computed(graphql_type: Any, description: str) -> Callable[[Callable[..., Any]], Any]:
+def computed(graphql_type: object, description: str) -> Callable[[Callable[..., object]], object]:
     """A field that is worked out: by a function of the object that is shown, and of the request."""
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: Callable[..., object]) -> object:
         return strawberry.field(resolver=function, graphql_type=graphql_type, description=description)
 
     return decorate
 
 
 def derived(
-    function: Callable[..., Any], description: str, *, expression: Callable[[], Any] | None = None
+    function: Callable[..., object], description: str, *, expression: Callable[[], object] | None = None
 ) -> Any:
     """What a function makes of some columns of a row: those that its parameters name. `expression` makes the
     same of them in SQL."""
     columns = tuple(inspect.signature(function).parameters)
 
-    def resolve(root: strawberry.Parent[Any]) -> Any:
+    def resolve(root: strawberry.Parent[object]) -> object:
         return function(*(getattr(root, name) for name in columns))
 
     return strawberry.field(
@@ -61,7 +62,7 @@ def derived(
 def attribute(name: str, description: str) -> Any:
     """A column under another name."""
 
-    def resolve(root: strawberry.Parent[Any]) -> Any:
+    def resolve(root: strawberry.Parent[object]) -> object:
         return getattr(root, name)
 
     return strawberry.field(resolver=resolve, description=description, metadata={ROW: Column(name)})
@@ -70,7 +71,7 @@ def attribute(name: str, description: str) -> Any:
 def same(description: str, *, allow: Allow | Permission | None = None) -> Any:
     """The object itself, shown as another type; with `allow`, to whoever has that too."""
 
-    def resolve(root: strawberry.Parent[Any]) -> Any:
+    def resolve(root: strawberry.Parent[object]) -> object:
         return root
 
     if allow is not None:
@@ -130,7 +131,7 @@ def guarded(
     description: str,
     nullable: bool = True,
     resolver: Any = None,
-    metadata: Mapping[Any, Any] | None = None,
+    metadata: Mapping[Any, object] | None = None,
 ) -> Any:
     """A field with a rule of its own, which its description ends with. Without a resolver it is the object's
     attribute."""
@@ -144,9 +145,9 @@ def guarded(
 
 def to_one(table: type[SQLModel], column: str, description: str) -> Any:
     """The row that `column` refers to, in the same account if rows of that table are an account's."""
-    tenant = "account_id" in cast("Any", table).__table__.columns
+    tenant = "account_id" in table_of(table).columns
 
-    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> object:
         id = getattr(root, column)
         if id is None:
             return None
@@ -158,7 +159,7 @@ def to_one(table: type[SQLModel], column: str, description: str) -> Any:
 def to_many(table: type[SQLModel], column: str, *, order: Order, description: str) -> Any:
     """All the rows whose `column` refers to this one, in the same account if they are an account's: where
     they are few."""
-    tenant = "account_id" in cast("Any", table).__table__.columns
+    tenant = "account_id" in table_of(table).columns
     referring = Condition(lambda ids: any_of(getattr(table, column), ids))
     one = Condition(lambda id: getattr(table, column) == id)
     one_of_account = Condition(
@@ -168,7 +169,7 @@ def to_many(table: type[SQLModel], column: str, *, order: Order, description: st
     def of(row: Any) -> Bound:
         return one_of_account(row.account_id, row.id) if tenant else one(row.id)
 
-    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> object:
         account_id = root.account_id if tenant else None
         return await load_referring(info.context, table, column, referring, order, root.id, account_id)
 
@@ -188,7 +189,7 @@ def connection(
     """A page of a list: Relay's four arguments, and the list's own filter and order. The first value of
     `order` is the list's default."""
 
-    async def resolve(root: strawberry.Parent[Any], info: Info, **arguments: Any) -> Any:
+    async def resolve(root: strawberry.Parent[object], info: Info, **arguments: Any) -> object:
         slice = Slice(*(arguments.pop(name) for name in ("first", "after", "last", "before")))
         subject = () if root is None else (root,)
         return await page(info.context.database, read(info.context, *subject, **arguments), slice)
@@ -207,14 +208,16 @@ def subscribed(stream: Any, *, allow: Allow | Permission, description: str) -> A
     return strawberry.subscription(resolver=stream, description=described, directives=directives)
 
 
-def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> dict[str, tuple[Any, Any]]:
-    def argument(kind: Any, declaration: Any) -> tuple[Any, Any]:
+def _connection_arguments(
+    filter: type | None, order: type[StrEnum] | None
+) -> dict[str, tuple[object, object]]:
+    def argument(kind: Any, declaration: object) -> tuple[object, object]:
         return Annotated[kind | None, declaration], None
 
-    def size(description: str) -> tuple[Any, Any]:
+    def size(description: str) -> tuple[object, object]:
         return argument(int, number_argument(description, least=0, most=MAXIMUM_SIZE))
 
-    def cursor(description: str) -> tuple[Any, Any]:
+    def cursor(description: str) -> tuple[object, object]:
         return argument(str, text_argument(description, most=MOST_CURSOR_CHARACTERS))
 
     arguments = {
@@ -239,7 +242,7 @@ def _connection_arguments(filter: type | None, order: type[StrEnum] | None) -> d
     return arguments
 
 
-def take_arguments(resolve: Any, arguments: dict[str, tuple[Any, Any]]) -> None:
+def take_arguments(resolve: Any, arguments: dict[str, tuple[object, object]]) -> None:
     """Gives a resolver that takes `**arguments` the named ones that the schema shows."""
     signature = inspect.signature(resolve)
     own = [

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
@@ -22,7 +21,7 @@ from schema.lazy_types import Account
 from schema.licenses import License
 
 
-def _itself(root: strawberry.Parent[Any]) -> Any:
+def _itself(root: strawberry.Parent[object]) -> object:
     return root
 
 

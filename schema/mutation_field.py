@@ -21,8 +21,8 @@ from schema.payloads import payload_maker, payload_type
 
 
 def mutation_field(
-    make: Callable[..., Awaitable[Any]], *, allow: Allow | Permission, description: str
-) -> Any:
+    make: Callable[..., Awaitable[object]], *, allow: Allow | Permission, description: str
+) -> object:
     """A field for `make`, which takes the context and perhaps an input, and returns its result. Its
     description ends with who may make the change.
 
@@ -36,7 +36,7 @@ def mutation_field(
     input: type | None = signature.parameters["input"].annotation if "input" in signature.parameters else None
     of_result, of_errors = payload_maker(signature.return_annotation)
 
-    async def resolve(info: Info, **arguments: Any) -> Any:
+    async def resolve(info: Info, **arguments: object) -> object:
         viewer = info.context.viewer
         if viewer is not None and viewer.is_api_key and not in_account:
             raise OutOfScope("This cannot be done with an API key: sign in instead.")
@@ -70,7 +70,7 @@ def _errors_of(input: type | None, values: Any) -> list[InputError]:
     ]
 
 
-def _arguments(input: type | None) -> dict[str, tuple[Any, Any]]:
+def _arguments(input: type | None) -> dict[str, tuple[object, object]]:
     if input is None:
         return {}
     definition = get_object_definition(input, strict=True)

@@ -48,7 +48,7 @@ def payload_type(result: type) -> type:
     return object_type(allow=ANYONE, description=result.__doc__ or "")(cls)
 
 
-def payload_maker(result: type) -> tuple[Callable[[Any], Any], Callable[[list[InputError]], Any]]:
+def payload_maker(result: type) -> tuple[Callable[[object], object], Callable[[list[InputError]], object]]:
     """What makes a payload of a result, and what makes one of errors."""
     payload: Any = payload_type(result)
     names = [each.name for each in fields(result)]
@@ -56,13 +56,13 @@ def payload_maker(result: type) -> tuple[Callable[[Any], Any], Callable[[list[In
     def of_result(made: Any) -> Any:
         return payload(**{name: getattr(made, name) for name in names})
 
-    def of_errors(errors: list[InputError]) -> Any:
+    def of_errors(errors: list[InputError]) -> object:
         return payload(user_errors=errors)
 
     return of_result, of_errors
 
 
-def _declaration(field: Field[Any]) -> Any:
+def _declaration(field: Field[object]) -> object:
     description = field.metadata[DESCRIPTION]
     if field.metadata[NEVER_NULL]:
         return strawberry.field(default_factory=list, description=description)
@@ -70,7 +70,7 @@ def _declaration(field: Field[Any]) -> Any:
     return strawberry.field(default=None, description=f"{description} {refused}")
 
 
-def _graphql_type(field: Field[Any]) -> Any:
+def _graphql_type(field: Field[object]) -> object:
     kind = _shown(field.type, field.metadata[SHOWN_AS])
     return kind if field.metadata[NEVER_NULL] else kind | None
 

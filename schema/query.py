@@ -1,4 +1,4 @@
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -21,7 +21,7 @@ Ids = Annotated[list[strawberry.ID], items_argument("Ids of the objects to read.
 Id = Annotated[strawberry.ID, strawberry.argument(description="Id of the object to read.")]
 
 
-async def _viewer(info: Info) -> Any:
+async def _viewer(info: Info) -> object:
     return info.context.viewer
 
 
@@ -31,28 +31,28 @@ async def _account(
         strawberry.ID | None,
         strawberry.argument(description="Id of the account. If omitted, the viewer's only account."),
     ] = None,
-) -> Any:
+) -> object:
     return await accounts_queries.account(info.context, id)
 
 
-async def _node(info: Info, id: Id) -> Any:
+async def _node(info: Info, id: Id) -> object:
     return await by_id.node(info.context, id, NODE_RULES)
 
 
 async def _nodes(
     info: Info,
     ids: Ids,
-) -> Any:
+) -> object:
     return await by_id.nodes(info.context, list(ids), NODE_RULES)
 
 
-async def _theme(info: Info, slug: Annotated[str, text_argument("Slug of the theme.", most=100)]) -> Any:
+async def _theme(info: Info, slug: Annotated[str, text_argument("Slug of the theme.", most=100)]) -> object:
     return await theme_by_slug(info.context, slug)
 
 
 async def _invitation(
     info: Info, token: Annotated[str, text_argument("Token of the link in the invitation email.", most=200)]
-) -> Any:
+) -> object:
     viewer = info.context.viewer
     if viewer is not None and viewer.is_api_key:
         return None  # An invitation is a person's affair.

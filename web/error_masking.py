@@ -71,7 +71,7 @@ def timed_out(timeout_seconds: float) -> GraphQLError:
     )
 
 
-def _presented(error: GraphQLError, request_id: str) -> dict[str, Any]:
+def _presented(error: GraphQLError, request_id: str) -> dict[str, object]:
     if _is_for_the_client(error):
         message, extensions = error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})}
     elif logged_as_outage(_origin(error), request_id=request_id):
@@ -82,7 +82,7 @@ def _presented(error: GraphQLError, request_id: str) -> dict[str, Any]:
         log.error("operation_failed", request_id=request_id, path=error.path, exception=exception)
         message = f"Something went wrong on our side. Quote request ID {request_id} when you ask for help."
         extensions = {"code": "INTERNAL_ERROR", "requestId": request_id}
-    shown: dict[str, Any] = {"message": _clean(message)}
+    shown: dict[str, object] = {"message": _clean(message)}
     if error.locations is not None:
         shown["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:

@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 import structlog
 
@@ -59,12 +58,12 @@ class LoopWatch:
                 log.warning("event_loop_blocked", ms=milliseconds, cpu_ms=round(cpu_seconds * 1000), **fields)
 
 
-def _running(frame: FrameType | None) -> dict[str, Any]:
+def _running(frame: FrameType | None) -> dict[str, object]:
     """The innermost calls, with the request ID and the operation's hash where the stack shows them."""
     if frame is None:
         return {}
     calls = traceback.extract_stack(frame)[-_INNERMOST:]
-    fields: dict[str, Any] = {"calls": [f"{each.filename}:{each.lineno} {each.name}" for each in calls]}
+    fields: dict[str, object] = {"calls": [f"{each.filename}:{each.lineno} {each.name}" for each in calls]}
     outer: FrameType | None = frame
     while outer is not None:
         if outer.f_globals.get("__name__", "").startswith(("web.", "schema.")):

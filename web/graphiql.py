@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment
 from starlette.concurrency import run_in_threadpool
@@ -94,9 +93,9 @@ def _compressed(name: str) -> bytes:
     return gzip.compress((_bundle / name).read_bytes())
 
 
-def _entry_of(manifest: Path) -> dict[str, Any]:
+def _entry_of(manifest: Path) -> dict[str, object]:
     """The files that the page loads: `file`, a script, and `css`, a list. The script loads the others."""
-    entries: dict[str, dict[str, Any]] = json.loads(manifest.read_text(encoding="utf-8"))
+    entries: dict[str, dict[str, object]] = json.loads(manifest.read_text(encoding="utf-8"))
     return entries["src/main.jsx"]
 
 

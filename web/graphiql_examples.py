@@ -1,13 +1,12 @@
 """GraphiQL page whose example operations use ids of the viewer's own account."""
 
-from typing import Any
-
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.accounts import Account
 from models.catalog import Theme
 from models.licenses import Entitlement
@@ -42,7 +41,7 @@ async def _variables(context: Context) -> dict[str, str]:
     return variables
 
 
-def _provisionable() -> Select[*tuple[Any, ...]]:
+def _provisionable() -> AnySelect:
     left = col(Entitlement.purchased) - col(Entitlement.provisioned)
     return (
         select(col(Theme.id), col(Theme.slug))

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import orjson
 from graphql import OperationType
@@ -50,7 +49,7 @@ class RequestedOperation:
 
     query: str
     name: str | None
-    variables: dict[str, Any] | None
+    variables: dict[str, object] | None
     holds_nul: bool
     """Whether a variable contains a NUL character."""
     prepared: Prepared | None = None

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -99,7 +98,7 @@ PAGES: Mapping[str, HtmlPage] = {
 
 
 def page(
-    name: str, status_code: int | None = None, *, app_origin: str | None = None, **values: Any
+    name: str, status_code: int | None = None, *, app_origin: str | None = None, **values: object
 ) -> HTMLResponse:
     """Raises TypeError unless `values` are those of PAGES.
 

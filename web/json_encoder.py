@@ -3,7 +3,6 @@
 import json
 import math
 from decimal import Decimal
-from typing import Any
 
 import orjson
 
@@ -18,7 +17,7 @@ def encode(answer: object) -> bytes:
         return json.dumps(_plain(answer), ensure_ascii=False, allow_nan=False, default=_plain).encode()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {_plain(str(key)): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

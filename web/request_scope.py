@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -38,7 +38,7 @@ class RequestScope:
     """Raises GraphQLError for an operation that the credential does not permit."""
     record: Callable[[Call], Awaitable[None]] | None = None
     """Adds an operation to the audit log; None where the client's calls are not logged."""
-    at_end: list[Callable[[], Any]] = field(default_factory=list)
+    at_end: list[Callable[[], object]] = field(default_factory=list)
     """Called once the request is answered or the WebSocket is closed, whatever the reason."""
 
     @cached_property

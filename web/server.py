@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from settings import Settings
 from web.http_server import HttpServer
@@ -142,7 +141,7 @@ def _raise_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _in_thread(task: Callable[..., None], *arguments: Any) -> None:
+def _in_thread(task: Callable[..., None], *arguments: object) -> None:
     threading.Thread(target=task, args=arguments, daemon=True).start()
 
 

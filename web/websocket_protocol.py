@@ -40,7 +40,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self,
         config: "ServerConfig",
         server_state: ServerState,
-        app_state: dict[str, Any],
+        app_state: dict[str, object],
         _loop: "AbstractEventLoop | None" = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)

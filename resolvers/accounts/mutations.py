@@ -5,7 +5,6 @@ import unicodedata
 from datetime import timedelta
 from decimal import Decimal
 from secrets import token_hex
-from typing import Any
 from uuid import UUID
 
 from asyncpg import UniqueViolationError
@@ -159,7 +158,7 @@ class SetAccountLimitsResult:
 async def set_account_limits(context: Context, input: SetAccountLimitsInput) -> SetAccountLimitsResult:
     async with change(context, account_id_of(input.account_id), AuditAction.ACCOUNT_LIMITS_CHANGED) as tx:
         account, limits = tx.account, _limits(input)
-        changed: dict[str, Any] = {
+        changed: dict[str, object] = {
             name: [_text(getattr(account, name)), _text(value)]
             for name, value in limits.items()
             if value != getattr(account, name)

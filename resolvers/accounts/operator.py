@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from asyncpg import UniqueViolationError
@@ -22,6 +22,7 @@ from engine.row_reader import row, rows
 from engine.row_writer import RowWriter
 from engine.snapshots import attributes, columns, made, snapshot
 from engine.statements import Statement, any_of, parameter
+from engine.tables import table_of
 from models.accounts import Account
 from models.audit import AuditAction
 from models.catalog import Theme, ThemeFile, ThemeRelease
@@ -226,7 +227,7 @@ async def _store_file(writer: RowWriter, release_id: UUID, file: FileSource) -> 
     )
 
 
-async def _upsert(writer: RowWriter, table: type[SQLModel], unique: list[str], **values: Any) -> UUID:
+async def _upsert(writer: RowWriter, table: type[SQLModel], unique: list[str], **values: object) -> UUID:
     """Returns the id of the row, whether it existed before or not."""
     values |= derived_values(table, values) | {"id": new_id()}
     statement = _upserting(table, tuple(unique), tuple(values))
@@ -240,7 +241,7 @@ def _upserting(table: type[SQLModel], unique: tuple[str, ...], names: tuple[str,
         stored = insert(table).values({name: parameter(name) for name in names})
         changed = {name: stored.excluded[name] for name in names if name not in (*unique, "id")}
         return stored.on_conflict_do_update(index_elements=unique, set_=changed).returning(
-            table.__table__.c.id  # type: ignore[attr-defined]
+            table_of(table).c.id
         )
 
     return Statement(build)

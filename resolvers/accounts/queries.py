@@ -1,15 +1,16 @@
 """Reads accounts: the viewer's accounts, the owner and the licenses that count against the limit."""
 
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import and_, func, select
 from sqlmodel import col
 
 from engine.conditions import Condition
 from engine.row_loader import load
 from engine.row_reader import row
 from engine.statements import Statement, parameter
+from engine.tables import AnyExpression, AnySelect
 from models.accounts import Account
 from models.licenses import License, LicenseStatus
 from models.members import Member
@@ -53,7 +54,7 @@ async def count_active_licenses(tx: Change) -> int:
     return int(found[0][0])
 
 
-def _active_licenses(account_id: Any) -> Select[*tuple[Any, ...]]:
+def _active_licenses(account_id: AnyExpression) -> AnySelect:
     return select(func.count()).where(
         col(License.account_id) == account_id, License.status_now() == LicenseStatus.ACTIVE
     )

@@ -1,14 +1,14 @@
 """Claim of an API key by the member for whom it was generated, through the emailed link."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from engine.snapshots import attributes, snapshot
+from engine.snapshots import attributes, columns, snapshot
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus
 from models.audit import ActorKind, AuditAction, CredentialKind
@@ -48,17 +48,16 @@ async def preview(context: Context, token: str) -> ClaimPreview | None:
     found = await context.database.fetch(_OPENED.sql, hash_token(token))
     if not found:
         return None
-    *columns, account_name, created_by_name = found[0]
+    *values, account_name, created_by_name = found[0]
     of_key = len(attributes(ApiKey))
-    key, member = snapshot(ApiKey, columns[:of_key]), snapshot(Member, columns[of_key:])
+    key, member = snapshot(ApiKey, values[:of_key]), snapshot(Member, values[of_key:])
     return ClaimPreview(key, member, account_name, created_by_name)
 
 
-def _select_opened() -> Select[*tuple[Any, ...]]:
-    columns: list[Any] = [getattr(table, name) for table in (ApiKey, Member) for name in attributes(table)]
+def _select_opened() -> AnySelect:
     creator = aliased(Member)
     return (
-        select(*columns, col(Account.name), col(creator.name))
+        select(*columns(ApiKey, Member), col(Account.name), col(creator.name))
         .select_from(ApiKey)
         .join(Account, col(Account.id) == col(ApiKey.account_id))
         .join(Member, _is_member(Member, "member_id"))
@@ -67,8 +66,8 @@ def _select_opened() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _is_member(member: Any, column: str) -> Any:
-    return and_(member.account_id == col(ApiKey.account_id), member.id == getattr(ApiKey, column))
+def _is_member(member: type[Member], column: str) -> ColumnElement[bool]:
+    return and_(col(member.account_id) == col(ApiKey.account_id), col(member.id) == getattr(ApiKey, column))
 
 
 _OPENED = Statement(

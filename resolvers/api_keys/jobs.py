@@ -6,14 +6,14 @@ from datetime import timedelta
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import SQLModel, col
 
 from engine.snapshots import columns, snapshots
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnyExpression, AnySelect
 from mailer.queue import lane_of_account
 from models.accounts import Account
 from models.api_keys import ApiKey
@@ -57,7 +57,7 @@ def _is_soon_over() -> ColumnElement[bool]:
     )
 
 
-def _ids(where: ColumnElement[bool], along: Any) -> Select[*tuple[UUID, UUID]]:
+def _ids(where: ColumnElement[bool], along: AnyExpression) -> AnySelect:
     """In the order of an index, so that PostgreSQL does not scan the table for the first ones."""
     return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(_BATCH)
 
@@ -143,7 +143,7 @@ async def _in_batches(
     return done
 
 
-def _of_account(where: ColumnElement[bool], *tables: type[SQLModel]) -> Select[*tuple[Any, ...]]:
+def _of_account(where: ColumnElement[bool], *tables: type[SQLModel]) -> AnySelect:
     """Those of some keys of which it is so, under the lock, with their members."""
     of_account = col(Member.account_id) == col(ApiKey.account_id)
     return (

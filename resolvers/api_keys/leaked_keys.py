@@ -5,13 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlmodel import col
 
 from engine.snapshots import columns, snapshots
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnyExpression, AnySelect
 from mailer import wording
 from models.api_keys import ApiKey
 from models.audit import AuditAction
@@ -107,7 +107,7 @@ def _told(text: str) -> str:
     return wording.plain(_SECRET.sub("ta_…", line), _LONGEST_URL)
 
 
-def _with_members() -> Select[*tuple[Any, ...]]:
+def _with_members() -> AnySelect:
     same_account = col(Member.account_id) == col(ApiKey.account_id)
     return (
         select(*columns(ApiKey, Member))
@@ -120,7 +120,7 @@ def _with_members() -> Select[*tuple[Any, ...]]:
 _WITH_MEMBERS = Statement(_with_members)
 
 
-def _leaked(column: Any, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _leaked(column: AnyExpression, *where: ColumnElement[bool]) -> AnySelect:
     is_leaked = ApiKey.has_secret(lambda hash: any_of(hash, parameter("hashes")))
     return select(column).where(is_leaked, ApiKey.works_or_may_yet(), *where)
 

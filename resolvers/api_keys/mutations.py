@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -64,7 +63,7 @@ async def generate_api_key(context: Context, input: GenerateApiKeyInput) -> Gene
 
 
 async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) -> tuple[ApiKey, str | None]:
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "name": clean_line(input.name, "A name", "name"),
         "scopes": _scopes(input.scopes),
         "expires_at": _expiry(input.expires_at),

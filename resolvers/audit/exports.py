@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
-from uuid import UUID
 
 import asyncpg
 import orjson
@@ -30,7 +29,7 @@ async def audit_log_lines(
 ) -> AsyncIterator[bytes]:
     """The last line contains the log's head, from the same snapshot as the events. It is signed with the key,
     or unsigned without one."""
-    account_id: UUID = rows.values["account_id"]
+    account_id = rows.account_id
     head: tuple[int, bytes] = 0, FIRST
 
     async def look_at_head(connection: asyncpg.Connection) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from asyncpg import Record
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, func, select
+from sqlalchemy import UpdateBase, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -36,7 +36,7 @@ _BATCH = 2_000
 Progress = Callable[[int, int], None]
 
 
-async def checkpoint(database: Database, account_slug: str) -> dict[str, Any]:
+async def checkpoint(database: Database, account_slug: str) -> dict[str, object]:
     """Sequence and hash of the newest event."""
     account = await account_called(database, account_slug)
     found = await database.fetch(_HEAD.sql, *_HEAD.arguments(account_id=account.id))
@@ -187,7 +187,7 @@ async def _first(database: Database, account_id: UUID) -> int:
     return int(found[0][0] or 0)
 
 
-async def _last_before(database: Database, account_id: UUID, before: datetime) -> Any:
+async def _last_before(database: Database, account_id: UUID, before: datetime) -> Record | None:
     arguments = _LAST_BEFORE.arguments(account_id=account_id, before=before)
     return next(iter(await database.fetch(_LAST_BEFORE.sql, *arguments)), None)
 
@@ -230,7 +230,7 @@ _DELETE = Statement(
 )
 
 
-def _move_cut() -> Any:
+def _move_cut() -> UpdateBase:
     """Moves the cut forwards only."""
     moved = insert(AuditCut).values(
         {name: parameter(name) for name in ("account_id", "pruned_through", "hash")}

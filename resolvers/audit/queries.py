@@ -7,16 +7,18 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, func, literal, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 from strawberry.utils.str_converters import to_snake_case
 
+from engine.canonical_json import JSONObject
 from engine.conditions import Bound, Condition
 from engine.errors import BadUserInput
 from engine.pagination import Branch, Count, Listing, Order, each_of, narrowed
 from engine.row_reader import rows
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnyExpression
 from models.accounts import Account
 from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
 from models.members import Member
@@ -90,7 +92,7 @@ def audit_conditions(account_id: UUID, filter: AuditLogFilter) -> tuple[Bound, .
     return _conditions(account_id, filter, _CONDITIONS)
 
 
-def audit_filter_of_json(json: Mapping[str, Any]) -> AuditLogFilter:
+def audit_filter_of_json(json: JSONObject) -> AuditLogFilter:
     """A filter that was stored as JSON, with GraphQL's names and times as text."""
     values = {to_snake_case(name): value for name, value in json.items()}
     for name in ("occurred_from", "occurred_until"):
@@ -134,7 +136,7 @@ def _filtered(
     return (*where, *_conditions(account_id, filter, ["occurred_from", "occurred_until"])), branches
 
 
-def _first_of(account_id: Any) -> Any:
+def _first_of(account_id: AnyExpression | UUID) -> ColumnElement[int]:
     """Sequence of the oldest event that was not pruned. From there on sequences have no gaps."""
     event = aliased(AuditEvent)
     return (
@@ -146,7 +148,7 @@ def _first_of(account_id: Any) -> Any:
     )
 
 
-def _first_since(account_id: Any, at: Any) -> Any:
+def _first_since(account_id: AnyExpression, at: AnyExpression) -> ColumnElement[int]:
     """Sequence of the first event at or after a time. The log of an account is ordered by time, so one index
     lookup finds it."""
     event = aliased(AuditEvent)

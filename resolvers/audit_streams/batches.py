@@ -3,12 +3,13 @@ verify the chain."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
-from sqlalchemy import Select, Text, cast, func, literal_column, select
+from asyncpg import Record
+from sqlalchemy import Text, cast, func, literal_column, select
 from sqlmodel import col
 
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnySelect
 from models.audit import AuditEvent, AuditHead
 from models.audit_streams import AuditStream
 from models.database import Database
@@ -56,8 +57,8 @@ async def next_batch(database: Database, stream: AuditStream) -> Batch | None:
     return Batch(last if is_full else until, body, f"batch_{first}_{last}_{digest}", is_full)
 
 
-def _taken(lines: list[Any]) -> list[Any]:
-    size, taken = 0, list[Any]()
+def _taken(lines: list[Record]) -> list[Record]:
+    size, taken = 0, list[Record]()
     for line in lines[:MOST_EVENTS]:
         size += len(line[1].encode()) + 1
         if taken and size > MOST_BYTES:
@@ -66,7 +67,7 @@ def _taken(lines: list[Any]) -> list[Any]:
     return taken
 
 
-def _lines() -> Select[*tuple[Any, ...]]:
+def _lines() -> AnySelect:
     report = (
         select(*(column.label(name) for name, column in audit_columns().items()))
         .where(

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
-from typing import Any
 
 import structlog
+from asyncpg import Record
 from sqlalchemy import ColumnElement, Update, case, func, null, update
 from sqlmodel import col
 
@@ -181,11 +182,12 @@ class Delivery:
             retry=self._settings.audit_stream_retry_hours * 3_600,
         )
 
-    async def _note(self, statement: Statement, stream: AuditStream, **values: Any) -> list[Any]:
+    async def _note(self, statement: Statement, stream: AuditStream, **values: object) -> list[Record]:
         """The secrets that sign now; nothing where the lease is over: another's by now, or ended by an
         Admin."""
-        of = {"account_id": stream.account_id, "id": stream.id, "lease": stream.lease_id}
-        return await note_delivery(self._database, statement, **of, **values)
+        return await note_delivery(
+            self._database, statement, stream.account_id, id=stream.id, lease=stream.lease_id, **values
+        )
 
 
 async def _set_after(waiting: Awaitable[object], event: asyncio.Event) -> None:
@@ -202,7 +204,7 @@ def _after(stream: AuditStream, batch: Batch) -> AuditStream:
     return snapshot(AuditStream, list(values.values()))
 
 
-def _from_now(seconds: str) -> ColumnElement[Any]:
+def _from_now(seconds: str) -> ColumnElement[datetime]:
     return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, parameter(seconds))
 
 
@@ -225,7 +227,7 @@ def _leased(*where: ColumnElement[bool]) -> Update:
     )
 
 
-def _previous_secrets() -> ColumnElement[Any]:
+def _previous_secrets() -> ColumnElement[list[bytes]]:
     still_sign = col(AuditStream.previous_secrets_expire_at) > func.now()
     return case((still_sign, col(AuditStream.previous_secrets)), else_=null())
 

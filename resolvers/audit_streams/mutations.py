@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, func, select
@@ -141,9 +141,9 @@ def _verb(stream: AuditStream, details: dict[str, object]) -> str:
     return "rotated the secret of" if details.keys() == {"previous_secret_hours"} else "changed"
 
 
-_NO_LEASE: Mapping[str, Any] = {"lease_id": None, "leased_until": None}
+_NO_LEASE: Mapping[str, object] = {"lease_id": None, "leased_until": None}
 """What the lease's holder would write of how its delivery went is written no more."""
-_NO_FAILURES: Mapping[str, Any] = {
+_NO_FAILURES: Mapping[str, object] = {
     **{"attempts": 0, "failing_since": None, "next_attempt_at": None, "last_error": None},
     **_NO_LEASE,
 }

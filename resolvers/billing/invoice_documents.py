@@ -1,11 +1,11 @@
 """Invoices as PDFs. The bytes are the same each time, except for the status."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import col
 
+from engine.canonical_json import JSONObject
 from engine.conditions import Condition
 from engine.row_loader import of_accounts, with_id
 from engine.row_reader import row, rows
@@ -31,7 +31,7 @@ def invoice_file_name(invoice: Invoice) -> str:
 
 
 async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
-    async def read() -> Mapping[str, Any]:
+    async def read() -> Mapping[str, object]:
         of_invoice = _of_invoice(invoice.account_id, invoice.id)
         lines = await rows(database, InvoiceLine, of_invoice, order=BY_POSITION)
         return {
@@ -63,7 +63,7 @@ async def find_invoice(database: Database, account_id: UUID, invoice_id: UUID) -
     return await row(database, Invoice, of_accounts(Invoice)([account_id]), with_id(Invoice)(invoice_id))
 
 
-def _billed_to(billed_to: Mapping[str, Any]) -> Iterator[str]:
+def _billed_to(billed_to: JSONObject) -> Iterator[str]:
     yield billed_to["company"] or billed_to["account"]
     yield billed_to["owner"]["name"]
     yield from billed_to["addressLines"]

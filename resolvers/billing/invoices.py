@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import col
 
 from engine.pagination import Order
 from engine.snapshots import attributes, made
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.accounts import Account
 from models.audit import AuditAction
 from models.billing import BillingDetails, Invoice, InvoiceLine, InvoiceStatus
@@ -154,7 +155,7 @@ async def close_invoice(
     return invoice
 
 
-def select_billed() -> Select[*tuple[Any, ...]]:
+def select_billed() -> AnySelect:
     """`Billed`, of the account `account_id`."""
     account_id = parameter("account_id")
     last = select(func.max(col(Invoice.sequence))).where(col(Invoice.account_id) == account_id)
@@ -189,7 +190,7 @@ async def _sum(database: Database, statement: Statement, account: Account) -> De
     return Decimal(found[0][0]).quantize(CENT)
 
 
-def _total_of(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _total_of(condition: ColumnElement[bool]) -> AnySelect:
     return select(func.coalesce(func.sum(col(Invoice.total)), 0)).where(
         col(Invoice.account_id) == parameter("account_id"), condition
     )
@@ -224,7 +225,7 @@ def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
         )
 
 
-def _seller(settings: Settings) -> dict[str, Any]:
+def _seller(settings: Settings) -> dict[str, object]:
     address = [line.strip() for line in settings.seller_address.split(",")]
     return {
         "name": settings.seller_name,
@@ -233,7 +234,7 @@ def _seller(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _billed_to(account: Account, billed: Billed, *, reverse_charge: bool) -> dict[str, Any]:
+def _billed_to(account: Account, billed: Billed, *, reverse_charge: bool) -> dict[str, object]:
     return {
         "account": account.name,
         "owner": {"name": billed.owner_name, "email": billed.owner_email},

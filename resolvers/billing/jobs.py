@@ -1,14 +1,14 @@
 """Job that collects payments through a payment provider."""
 
 import asyncio
-from typing import Any
 
 import structlog
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement
+from engine.tables import AnySelect
 from models.audit import AuditAction
 from models.billing import Invoice, InvoiceStatus
 from models.database import Database
@@ -24,7 +24,7 @@ MOST_COLLECTED = 10_000
 COLLECT_TIMEOUT_SECONDS = 10
 
 
-def _open() -> Select[*tuple[Any, ...]]:
+def _open() -> AnySelect:
     return (
         select(*(getattr(Invoice, name) for name in attributes(Invoice)))
         .where(col(Invoice.status) == InvoiceStatus.OPEN)

@@ -1,7 +1,5 @@
 """Changes the billing details of an account."""
 
-from typing import Any
-
 from strawberry import UNSET
 
 from countries import COUNTRIES
@@ -36,7 +34,7 @@ async def update_billing_details(
         found = await tx.find(BillingDetails)
         details = found or made(BillingDetails, account_id=tx.account.id, address_lines=[])
         given = _given(input, details.country)
-        changed: dict[str, Any] = {
+        changed: dict[str, object] = {
             name: [getattr(details, name), value]
             for name, value in given.items()
             if value != getattr(details, name)
@@ -49,9 +47,9 @@ async def update_billing_details(
     return UpdateBillingDetailsResult(billing=tx.account)
 
 
-def _given(input: UpdateBillingDetailsInput, country: str | None) -> dict[str, Any]:
+def _given(input: UpdateBillingDetailsInput, country: str | None) -> dict[str, object]:
     """What is to be changed. Raises `Refused`."""
-    given: dict[str, Any] = {}
+    given: dict[str, object] = {}
     if input.company is not UNSET:
         given["company"] = input.company and clean_line(
             input.company, "A company's name", "company", most=200

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, UpdateBase, select
+from asyncpg import Record
+from sqlalchemy import UpdateBase, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from engine.canonical_json import canonical_json
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, any_of, given_rows, parameter
+from engine.tables import AnySelect
 from models.accounts import Account
 from models.audit import AuditAction
 from models.billing import Invoice, InvoiceLine
@@ -124,7 +125,7 @@ def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int
         yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
 
 
-def _select_themes() -> Select[*tuple[Any, ...]]:
+def _select_themes() -> AnySelect:
     """Selects the themes, and how many licenses of each the account has purchased."""
     bought = (col(Entitlement.theme_id) == col(Theme.id)) & (
         col(Entitlement.account_id) == parameter("account_id")
@@ -165,7 +166,7 @@ def _insert_purchase() -> UpdateBase:
     )
 
 
-def _select_entitlements() -> Select[*tuple[Any, ...]]:
+def _select_entitlements() -> AnySelect:
     """Selects the entitlements to the themes on an invoice."""
     same_theme = (col(InvoiceLine.account_id) == col(Entitlement.account_id)) & (
         col(InvoiceLine.theme_id) == col(Entitlement.theme_id)
@@ -216,7 +217,7 @@ async def _purchased(tx: Change, invoice_id: UUID) -> PurchaseLicensesResult:
     return PurchaseLicensesResult(invoice=invoice, entitlements=_entitlements(tx, entitlements))
 
 
-def _entitlements(tx: Change, records: Sequence[Any]) -> list[Entitlement]:
+def _entitlements(tx: Change, records: Sequence[Record]) -> list[Entitlement]:
     found = [snapshot(Entitlement, record) for record in records]
     for entitlement in found:
         tx.knows(entitlement)

@@ -1,7 +1,6 @@
 """Reads invoices and billing details."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlmodel import col
 
@@ -34,7 +33,7 @@ def account_invoices(context: Context, account: Account, filter: InvoiceFilter |
     return invoices_of(account.id, filter.statuses if filter else None)
 
 
-def invoices_of(account_id: Any, statuses: Sequence[InvoiceStatus] | None) -> Listing:
+def invoices_of(account_id: object, statuses: Sequence[InvoiceStatus] | None) -> Listing:
     of_account = _of_account(account_id)
     if statuses is None:
         return Listing(Invoice, (of_account,), _NEWEST)

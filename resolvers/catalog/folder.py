@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -267,8 +266,8 @@ def _json_object(content: bytes) -> object:
         raise ValueError("must be JSON that is not nested this deep") from None
 
 
-def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
+def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document: dict[str, object] = {}
     for key, value in pairs:
         if not key.isprintable():
             raise ValueError(f"{shown(key)} is no key of this format")

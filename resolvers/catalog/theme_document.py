@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -119,8 +119,11 @@ def _fit_for_a_name(character: str) -> bool:
     return character in " ._-+()" or is_letter_mark_or_digit(character)
 
 
-def _distinct(key: Callable[[Any], str], what: str) -> Callable[[list[Any]], list[Any]]:
-    def check(values: list[Any]) -> list[Any]:
+_Item = TypeVar("_Item")
+
+
+def _distinct(key: Callable[[_Item], str], what: str) -> Callable[[list[_Item]], list[_Item]]:
+    def check(values: list[_Item]) -> list[_Item]:
         keys = [key(value) for value in values]
         repeated = sorted({one for one in keys if keys.count(one) > 1})
         if repeated:

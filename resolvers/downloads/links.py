@@ -1,19 +1,20 @@
 """Download links, issued to one person for a few minutes and checked again whenever they are opened."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import SQLModel, col
 
+from engine.canonical_json import JSONObject
 from engine.snapshots import columns, made, snapshots
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.api_keys import ApiKey
 from models.audit import ActorKind, CredentialKind
 from models.catalog import Theme, ThemeFile
@@ -74,7 +75,7 @@ class Subject:
     name: str
     thing: str
     """Completes `Ada downloaded …`."""
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ async def hand_out(
     tx: Change,
     context: Context,
     kind: DownloadKind,
-    subject: dict[str, Any],
+    subject: JSONObject,
     file_name: str,
     media_type: str,
     size: int | None,
@@ -189,7 +190,7 @@ async def find_link(database: Database, token: str) -> Link:
     return Link(link, member, Licensed(license, theme, file) if license and theme else None)
 
 
-def _link() -> Select[*tuple[Any, ...]]:
+def _link() -> AnySelect:
     account_id = col(DownloadLink.account_id)
     return (
         select(
@@ -228,7 +229,7 @@ def _is_signed_in() -> ColumnElement[bool]:
     return or_(session, api_key)
 
 
-def _subject(name: str) -> ColumnElement[Any]:
+def _subject(name: str) -> ColumnElement[UUID]:
     return cast(col(DownloadLink.subject)[name].astext, POSTGRESQL_UUID)
 
 

@@ -1,13 +1,14 @@
 """Issues download links of theme files, and opens them."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from engine.snapshots import columns, snapshot
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.audit import AuditAction
 from models.catalog import ThemeFile, ThemeRelease
 from models.database import Database
@@ -75,7 +76,7 @@ async def _file_of(tx: Change, found: License, global_id: str) -> ThemeFile:
     return snapshot(ThemeFile, file)
 
 
-def _license_and_file() -> Select[*tuple[Any, ...]]:
+def _license_and_file() -> AnySelect:
     return (
         select(License.status_now(), col(ThemeRelease.theme_id), *columns(ThemeFile))
         .select_from(License)

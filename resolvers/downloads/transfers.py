@@ -12,13 +12,12 @@ from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Interval,
-    Select,
+    UpdateBase,
     and_,
     cast,
     delete,
@@ -32,6 +31,7 @@ from engine.canonical_json import canonical_json
 from engine.outages import log_failure
 from engine.snapshots import columns, snapshots
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.columns import new_id, now
 from models.database import Database
 from models.downloads import DownloadKind, DownloadLink, Transfer, TransferFacts, transfer_facts
@@ -125,7 +125,7 @@ class Transfers:
         """Writes the event, even if the awaiting task is cancelled."""
         await asyncio.shield(self._in_background(self._end(sending)))
 
-    def _in_background(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _in_background(self, ending: Coroutine[object, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(ending)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
@@ -329,7 +329,7 @@ def _is_lost() -> ColumnElement[bool]:
     return col(Transfer.seen_at) < func.now() - cast(parameter("lost_for"), Interval)
 
 
-def _taking(*where: Any) -> Any:
+def _taking(*where: ColumnElement[bool]) -> UpdateBase:
     return (
         delete(Transfer)
         .where(col(Transfer.id) == parameter("id"), *where)
@@ -348,7 +348,7 @@ _DOWNLOADED = Statement(
 )
 
 
-def _lost() -> Select[*tuple[Any, ...]]:
+def _lost() -> AnySelect:
     member = and_(
         col(Member.account_id) == col(DownloadLink.account_id), col(Member.id) == col(DownloadLink.member_id)
     )

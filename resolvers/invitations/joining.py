@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import col
 
-from engine.snapshots import attributes, made, snapshot
+from engine.snapshots import columns, made, snapshot
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction, CredentialKind
 from models.columns import now
@@ -50,10 +51,9 @@ async def preview(context: Context, token: str) -> InvitationPreview | None:
     return _preview(snapshot(Invitation, invitation), account_name, inviter)
 
 
-def _select_opened() -> Select[*tuple[Any, ...]]:
-    columns: list[Any] = [getattr(Invitation, name) for name in attributes(Invitation)]
+def _select_opened() -> AnySelect:
     return (
-        select(*columns, col(Account.name), col(Member.name))
+        select(*columns(Invitation), col(Account.name), col(Member.name))
         .join(Account, col(Account.id) == col(Invitation.account_id))
         .join(
             Member,

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlmodel import col
 
+from engine.canonical_json import JSONObject
 from engine.snapshots import columns
 from engine.statements import Statement, any_of, parameter
 from models.invitations import Invitation
@@ -27,7 +27,7 @@ class Outcome:
     user_errors: list[InputError]
 
 
-def remembered(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+def remembered(outcomes: list[Outcome]) -> list[JSONObject]:
     """As JSON."""
     return [
         {
@@ -45,12 +45,12 @@ async def replayed(tx: Change) -> list[Outcome]:
     return [Outcome(found.get(row["id"]), [_error(each) for each in row["errors"]]) for row in tx.replayed]
 
 
-def _plain(error: InputError) -> dict[str, Any]:
+def _plain(error: InputError) -> JSONObject:
     plain = {"code": error.code.value, "message": error.message, "path": error.path}
     return {**plain, "retry_at": error.retry_at.isoformat()} if isinstance(error, RetryLater) else plain
 
 
-def _error(plain: dict[str, Any]) -> InputError:
+def _error(plain: JSONObject) -> InputError:
     code, message, path = UserErrorCode(plain["code"]), plain["message"], plain["path"]
     if "retry_at" not in plain:
         return InputError(code, message, path)

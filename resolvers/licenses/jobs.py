@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnySelect
 from models.audit import AuditAction
 from models.catalog import Theme
 from models.database import Database
@@ -80,7 +81,7 @@ async def free_entitlements(tx: Change, theme_id: UUID, count: int = 1) -> None:
     await tx.fetch(_FREE, account_id=tx.account.id, theme_id=theme_id, count=count)
 
 
-def _live() -> Select[*tuple[object, ...]]:
+def _live() -> AnySelect:
     columns = [getattr(License, name) for name in attributes(License)]
     return (
         select(*columns, col(Theme.name))

@@ -1,14 +1,14 @@
 """Provisions licenses."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlmodel import col
 
-from engine.snapshots import attributes, made, snapshot
+from engine.snapshots import columns, made, snapshot
 from engine.statements import Statement, parameter
+from engine.tables import AnySelect
 from models.audit import AuditAction
 from models.catalog import Theme
 from models.columns import now
@@ -115,13 +115,13 @@ async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
     found = await tx.fetch(_WANTED, **values) if theme_id else []
     if not found:
         raise not_found("theme", "themeId")
-    *theme, purchased, provisioned, is_second, due = found[0]
-    theme = snapshot(Theme, theme)
+    *theme_values, purchased, provisioned, is_second, due = found[0]
+    theme = snapshot(Theme, theme_values)
     tx.knows(theme)
     return _Wanted(theme, purchased or 0, provisioned or 0, is_second, due)
 
 
-def _select_wanted() -> Select[*tuple[Any, ...]]:
+def _select_wanted() -> AnySelect:
     """Nothing of it changes meanwhile: the account is locked."""
     account_id, theme_id, site, at = map(parameter, ("account_id", "theme_id", "site", "at"))
     live = and_(
@@ -136,11 +136,10 @@ def _select_wanted() -> Select[*tuple[Any, ...]]:
         .order_by(col(License.site) != site)
         .limit(_MOST_DUE)
     )
-    columns: list[Any] = [getattr(Theme, name) for name in attributes(Theme)]
     of_entitlement = col(Entitlement.purchased), col(Entitlement.provisioned)
     bought = (col(Entitlement.theme_id) == col(Theme.id)) & (col(Entitlement.account_id) == account_id)
     return (
-        select(*columns, *of_entitlement, second, func.array(due.scalar_subquery()))
+        select(*columns(Theme), *of_entitlement, second, func.array(due.scalar_subquery()))
         .select_from(Theme)
         .join(Entitlement, bought, isouter=True)
         .where(col(Theme.id) == theme_id)

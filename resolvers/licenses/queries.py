@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, any_, func, or_, select
+from sqlalchemy import ColumnElement, and_, any_, func, or_, select
 from sqlmodel import col
 
 from engine.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
@@ -164,7 +163,7 @@ def _search(account_id: UUID, text: str) -> Search:
     return Search(_matches(site, theme), (by_site, by_theme))
 
 
-def _is_of_theme_called(search: Any) -> Any:
+def _is_of_theme_called(search: ColumnElement[str]) -> ColumnElement[bool]:
     """The themes are looked up once instead of for each license."""
     themes = select(col(Theme.id)).where(contains(col(Theme.name_folded), search))
     return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))

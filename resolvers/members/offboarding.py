@@ -4,12 +4,13 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
 from engine.row_loader import loaded
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnySelect
 from models.api_keys import ApiKey, ApiKeyStatus
 from models.invitations import Invitation, InvitationStatus
 from models.licenses import License, LicenseStatus
@@ -33,9 +34,9 @@ async def pending_invitations(context: Context, member: Member) -> list[Invitati
     return [snapshot(Invitation, record) for record in await _left_by(context, member, _INVITATIONS)]
 
 
-async def _left_by(context: Context, member: Member, statement: Statement) -> list[Any]:
-    async def fetch(keys: list[tuple[UUID, UUID]]) -> list[Any]:
-        found: defaultdict[tuple[UUID, UUID], list[Any]] = defaultdict(list)
+async def _left_by(context: Context, member: Member, statement: Statement) -> list[list[Any]]:
+    async def fetch(keys: list[tuple[UUID, UUID]]) -> list[list[list[Any]]]:
+        found: defaultdict[tuple[UUID, UUID], list[list[Any]]] = defaultdict(list)
         for account_id in dict.fromkeys(account_id for account_id, _ in keys):
             member_ids = [id for each, id in keys if each == account_id]
             arguments = statement.arguments(account_id=account_id, member_ids=member_ids)
@@ -43,11 +44,11 @@ async def _left_by(context: Context, member: Member, statement: Statement) -> li
                 found[account_id, member_id].append(record)
         return [found[key] for key in keys]
 
-    left: list[Any] = await loaded(context, statement, fetch, (member.account_id, member.id))
+    left: list[list[Any]] = await loaded(context, statement, fetch, (member.account_id, member.id))
     return left
 
 
-def _licenses() -> Select[*tuple[Any, ...]]:
+def _licenses() -> AnySelect:
     return (
         select(col(License.holder_id), func.count())
         .where(
@@ -59,14 +60,14 @@ def _licenses() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _newest(table: Any, member_id: str, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _newest(table: type[ApiKey] | type[Invitation], member_id: str, *where: ColumnElement[bool]) -> AnySelect:
     columns = [getattr(table, name) for name in attributes(table)]
-    of_member, newest = getattr(table, member_id), table.created_at.desc()
-    place = func.row_number().over(partition_by=of_member, order_by=(newest, table.id))
+    of_member, newest = getattr(table, member_id), col(table.created_at).desc()
+    place = func.row_number().over(partition_by=of_member, order_by=(newest, col(table.id)))
     found = (
         select(of_member.label("of_member"), *columns, place.label("place"))
         .where(
-            table.account_id == parameter("account_id"),
+            col(table.account_id) == parameter("account_id"),
             any_of(of_member, parameter("member_ids")),
             *where,
         )

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from sqlalchemy import Boolean, Enum, Select, String, Text, case, cast, func, literal_column, or_, select
+from asyncpg import Record
+from sqlalchemy import Boolean, Enum, String, Text, case, cast, func, literal_column, or_, select
 from sqlmodel.sql.sqltypes import AutoString
 
 from engine.statements import Statement, compiled
+from engine.tables import AnyExpression, AnySelect
 from models.copy_export import Look, no_look
 from models.database import Database
 from resolvers.reports.queries import Rows
@@ -33,11 +35,11 @@ def csv_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
     out before the character (spaces, what is not shown), and its forms of another width, make no
     difference."""
     sql, arguments = csv_statement(rows)
-    copied = database.exports.copied(rows.values["account_id"], sql, arguments, format="csv", header=True)
+    copied = database.exports.copied(rows.account_id, sql, arguments, format="csv", header=True)
     return spreadsheet_lines(copied)
 
 
-def csv_statement(rows: Rows) -> tuple[str, list[Any]]:
+def csv_statement(rows: Rows) -> tuple[str, list[object]]:
     """Statement for COPY to CSV, and its arguments."""
     return _written(rows, _csv_cell)
 
@@ -46,27 +48,29 @@ def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncI
     """`look` may read first, what is of the same moment."""
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
-    account_id = rows.values["account_id"]
+    account_id = rows.account_id
     return database.exports.copied(account_id, sql, arguments, look, format="csv", **_NO_QUOTES)
 
 
 def counting(rows: Rows, most: int) -> Statement:
     """Counts them, up to `most`. It takes the values of the rows."""
 
-    def build() -> Select[*tuple[Any, ...]]:
-        found: Any = select(literal_column("1")).select_from(rows.source).where(*rows.where).limit(most)
+    def build() -> AnySelect:
+        found: AnySelect = select(literal_column("1")).select_from(rows.source).where(*rows.where).limit(most)
         return select(func.count()).select_from(found.subquery())
 
     return Statement(build)
 
 
-async def first_rows(database: Database, rows: Rows, most: int) -> list[Any]:
+async def first_rows(database: Database, rows: Rows, most: int) -> list[Record]:
     sql, arguments = _written(rows, lambda column: column, most)
-    async with database.exports.connection(rows.values["account_id"]) as connection:
+    async with database.exports.connection(rows.account_id) as connection:
         return list(await connection.fetch(sql, *arguments))
 
 
-def _written(rows: Rows, cell: Callable[[Any], Any], most: int | None = None) -> tuple[str, list[Any]]:
+def _written(
+    rows: Rows, cell: Callable[[AnyExpression], AnyExpression], most: int | None = None
+) -> tuple[str, list[object]]:
     columns = [cell(column).label(name) for name, column in rows.columns.items()]
     statement = select(*columns).select_from(rows.source).where(*rows.where).order_by(*rows.order)
     sql, names = compiled(statement if most is None else statement.limit(most))

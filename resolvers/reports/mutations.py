@@ -1,8 +1,8 @@
 """Issues download links of reports, and makes a report when its link is opened."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 
+from engine.canonical_json import JSONObject
 from engine.row_loader import with_id
 from engine.row_reader import row
 from models.accounts import Account
@@ -72,7 +72,7 @@ async def request_report(context: Context, input: RequestReportInput) -> Request
     return RequestReportResult(download=download)
 
 
-def _request(input: RequestReportInput, asked: Mapping[str, Any]) -> ReportRequest:
+def _request(input: RequestReportInput, asked: JSONObject) -> ReportRequest:
     if input.from_ is not None and input.until is not None and input.from_ >= input.until:
         raise invalid("`until` must be later than `from`.", "until")
     audit_filter = asked.get("auditFilter", {})

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from asyncpg import Record
+
 from engine.side_thread import beside_the_loop
 from mailer.wording import when
 from models.columns import now
@@ -18,10 +20,10 @@ from resolvers.typesetting import typeset
 
 MOST_ROWS = 5_000
 _MOST_BARS = 10
-Records = Sequence[Mapping[str, Any]]
+Records = Sequence[Record]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
@@ -58,14 +60,16 @@ async def report_pdf(database: Database, rows: Rows, request: ReportRequest, acc
     """At most 5,000 rows. If there are more, the PDF says so."""
     made_at = now()
 
-    async def read() -> Mapping[str, Any]:
+    async def read() -> Mapping[str, object]:
         found = await first_rows(database, rows, MOST_ROWS + 1)
         return await beside_the_loop(_data, found, request, account_name, made_at)
 
-    return await typeset("report.typ", read, made_at, rows.values["account_id"])
+    return await typeset("report.typ", read, made_at, rows.account_id)
 
 
-def _data(found: Records, request: ReportRequest, account_name: str, made_at: datetime) -> Mapping[str, Any]:
+def _data(
+    found: Records, request: ReportRequest, account_name: str, made_at: datetime
+) -> Mapping[str, object]:
     records, layout = found[:MOST_ROWS], _LAYOUTS[request.kind]
     return {
         "title": layout.title,
@@ -84,7 +88,7 @@ def title_of(kind: ReportKind) -> str:
     return _LAYOUTS[kind].title
 
 
-def _described(column: _Column) -> dict[str, Any]:
+def _described(column: _Column) -> dict[str, object]:
     return {"head": column.head, "width": column.width, "isNumber": column.is_number}
 
 
@@ -140,7 +144,7 @@ def _invoice_totals(records: Records) -> list[tuple[str, str]]:
     return [("Invoices", f"{len(records):,}"), ("Billed", _sums(billed)), ("Outstanding", _sums(owed))]
 
 
-def _sums(by_currency: Mapping[str, Any]) -> str:
+def _sums(by_currency: Mapping[str, Decimal | int]) -> str:
     found = [f"{currency} {grouped(Decimal(amount))}" for currency, amount in by_currency.items()]
     return ", ".join(found) or "0.00"
 

@@ -4,16 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TypeAlias
+from uuid import UUID
 
-from sqlalchemy import FromClause, Text, and_, cast, func, literal_column, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, FromClause, Text, and_, cast, func, literal_column, select
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import SQLModel, col
 
+from engine.canonical_json import JSONObject
 from engine.conditions import Bound
 from engine.enums import described_enum
 from engine.sql import TIME_FORMAT
 from engine.statements import any_of, parameter
+from engine.tables import AnyExpression, table_of
 from models.audit import AuditAction, AuditEvent
 from models.billing import Invoice
 from models.catalog import Theme
@@ -83,9 +86,9 @@ class ReportRequest:
     format: ReportFormat
     since: datetime | None = None
     until: datetime | None = None
-    audit_filter: Mapping[str, Any] = field(default_factory=dict)
+    audit_filter: JSONObject = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         given = {
             "kind": self.kind.value,
             "format": self.format.value,
@@ -96,7 +99,7 @@ class ReportRequest:
         return {name: value for name, value in given.items() if value}
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "ReportRequest":
+    def from_json(cls, given: JSONObject) -> "ReportRequest":
         since, until = given.get("from"), given.get("until")
         return cls(
             ReportKind(given["kind"]),
@@ -107,17 +110,22 @@ class ReportRequest:
         )
 
 
+Columns: TypeAlias = Mapping[str, AnyExpression]
+"""Columns of a report by name."""
+
+
 @dataclass
 class Rows:
     """A report's rows: the columns by their names, where they come from, and the values of the parameters."""
 
-    columns: dict[str, Any]
+    columns: Columns
     source: FromClause
-    order: Sequence[Any]
-    where: list[Any]
-    values: dict[str, Any]
+    order: Sequence[AnyExpression]
+    where: list[ColumnElement[bool]]
+    values: dict[str, object]
+    account_id: UUID
 
-    def within(self, column: Any, request: ReportRequest) -> "Rows":
+    def within(self, column: Mapped[datetime], request: ReportRequest) -> "Rows":
         if request.since is not None:
             self.where.append(column >= parameter("since"))
             self.values["since"] = request.since
@@ -142,7 +150,7 @@ def rows_of(request: ReportRequest, membership: Membership) -> Rows:
 
 def _active_licenses(request: ReportRequest, membership: Membership) -> Rows:
     holder, provisioner = aliased(Member), aliased(Member)
-    columns = {
+    columns: Columns = {
         "id": _global_id(License, col(License.id)),
         "theme": col(Theme.name),
         "site": col(License.site),
@@ -152,7 +160,7 @@ def _active_licenses(request: ReportRequest, membership: Membership) -> Rows:
         "expiresAt": _time(col(License.expires_at)),
         "lastDownloadedAt": _time(col(License.last_downloaded_at)),
     }
-    source = _table(License).join(_table(Theme), col(Theme.id) == col(License.theme_id))
+    source = table_of(License).join(table_of(Theme), col(Theme.id) == col(License.theme_id))
     source = source.join(*_member(holder, License, "holder_id"))
     source = source.join(*_member(provisioner, License, "provisioned_by_id"))
     order = (col(License.provisioned_at), col(License.id))
@@ -163,7 +171,7 @@ def _active_licenses(request: ReportRequest, membership: Membership) -> Rows:
 
 def _license_activity(request: ReportRequest, membership: Membership) -> Rows:
     """All events of the account for members who may see the whole log; their own for others."""
-    columns = {
+    columns: Columns = {
         "sequence": col(AuditEvent.sequence),
         "occurredAt": _time(col(AuditEvent.occurred_at)),
         "action": col(AuditEvent.action),
@@ -185,7 +193,7 @@ def _audit_log(request: ReportRequest, membership: Membership) -> Rows:
     return _events(audit_columns(), request, membership)
 
 
-def audit_columns() -> dict[str, Any]:
+def audit_columns() -> Columns:
     """Every field that is hashed, as the text that is hashed: ids are bare, and NDJSON has the details as
     they were written."""
     return {
@@ -214,8 +222,8 @@ def audit_columns() -> dict[str, Any]:
     }
 
 
-def _events(columns: dict[str, Any], request: ReportRequest, membership: Membership) -> Rows:
-    rows = _rows(AuditEvent, columns, _table(AuditEvent), (col(AuditEvent.sequence),), membership)
+def _events(columns: Columns, request: ReportRequest, membership: Membership) -> Rows:
+    rows = _rows(AuditEvent, columns, table_of(AuditEvent), (col(AuditEvent.sequence),), membership)
     period = AuditLogFilter(occurred_from=request.since, occurred_until=request.until)
     rows = rows.that(audit_conditions(membership.account_id, period))
     return rows.that(audit_conditions(membership.account_id, audit_filter_of_json(request.audit_filter)))
@@ -228,7 +236,7 @@ def _team(request: ReportRequest, membership: Membership) -> Rows:
         col(License.holder_id) == col(Member.id),
         License.status_now() == LicenseStatus.ACTIVE.value,
     )
-    columns = {
+    columns: Columns = {
         "id": _global_id(Member, col(Member.id)),
         "name": col(Member.name),
         "email": col(Member.email),
@@ -240,13 +248,13 @@ def _team(request: ReportRequest, membership: Membership) -> Rows:
         "removedAt": _time(col(Member.removed_at)),
     }
     order = (col(Member.name_key), col(Member.id))
-    return _rows(Member, columns, _table(Member), order, membership).within(col(Member.joined_at), request)
+    return _rows(Member, columns, table_of(Member), order, membership).within(col(Member.joined_at), request)
 
 
 def _invoices(request: ReportRequest, membership: Membership) -> Rows:
     buyer = aliased(Member)
     number = func.lpad(cast(col(Invoice.sequence), Text), 6, "0")
-    columns = {
+    columns: Columns = {
         "number": literal_column("'INV-'").concat(number),
         "status": col(Invoice.status),
         "issuedAt": _time(col(Invoice.issued_at)),
@@ -260,7 +268,7 @@ def _invoices(request: ReportRequest, membership: Membership) -> Rows:
         "purchasedBy": col(buyer.name),
         "company": col(Invoice.billed_to)["company"].as_string(),
     }
-    source = _table(Invoice).join(*_member(buyer, Invoice, "purchased_by_id"))
+    source = table_of(Invoice).join(*_member(buyer, Invoice, "purchased_by_id"))
     order = (col(Invoice.issued_at), col(Invoice.id))
     return _rows(Invoice, columns, source, order, membership).within(col(Invoice.issued_at), request)
 
@@ -276,29 +284,28 @@ _ROWS: Mapping[ReportKind, Callable[[ReportRequest, Membership], Rows]] = {
 
 def _rows(
     table: type[SQLModel],
-    columns: dict[str, Any],
+    columns: Columns,
     source: FromClause,
-    order: Sequence[Any],
+    order: Sequence[AnyExpression],
     membership: Membership,
 ) -> Rows:
     """Of the member's account, and of no other."""
-    of_account = _table(table).c.account_id == parameter("account_id")
-    return Rows(columns, source, order, [of_account], {"account_id": membership.account_id})
+    of_account = table_of(table).c.account_id == parameter("account_id")
+    account_id = membership.account_id
+    return Rows(columns, source, order, [of_account], {"account_id": account_id}, account_id)
 
 
-def _table(table: type[SQLModel]) -> Any:
-    return table.__table__  # type: ignore[attr-defined]
-
-
-def _member(member: Any, table: type[SQLModel], column: str) -> tuple[Any, Any]:
-    of = _table(table).c
+def _member(
+    member: type[Member], table: type[SQLModel], column: str
+) -> tuple[type[Member], ColumnElement[bool]]:
+    of = table_of(table).c
     return member, and_(col(member.account_id) == of.account_id, col(member.id) == of[column])
 
 
-def _time(column: Any) -> Any:
+def _time(column: AnyExpression) -> ColumnElement[str]:
     return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
 
 
-def _global_id(table: type[SQLModel], id: Any) -> Any:
-    prefix: Any = literal_column(f"'{PREFIXES[table]}_'")
+def _global_id(table: type[SQLModel], id: AnyExpression) -> ColumnElement[str]:
+    prefix: ColumnElement[str] = literal_column(f"'{PREFIXES[table]}_'")
     return prefix.concat(func.encode(func.uuid_send(id), "hex"))

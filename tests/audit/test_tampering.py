@@ -13,6 +13,7 @@ from sqlmodel import col
 from embedded import server as embedded
 from engine.snapshots import made
 from engine.statements import Statement
+from engine.tables import table_of
 from models.accounts import Account
 from models.audit import AuditAction, AuditEvent, AuditHead
 from models.database import Database
@@ -242,10 +243,8 @@ NOBODYS = uuid4()
         insert(Member).values(**MEMBER),
         insert(AuditEvent).values(account_id=uuid4(), summary="x"),
         update(AuditHead).where(col(AuditHead.account_id) == NOBODYS).values(sequence=1),
-        update(Member.__table__)  # type: ignore[attr-defined]
-        .where(col(Member.account_id) == NOBODYS)
-        .values(role="ADMIN"),
-        insert(AuditEvent.__table__).values(account_id=uuid4(), summary="x"),  # type: ignore[attr-defined]
+        update(table_of(Member)).where(col(Member.account_id) == NOBODYS).values(role="ADMIN"),
+        insert(table_of(AuditEvent)).values(account_id=uuid4(), summary="x"),
     ],
     ids=lambda statement: str(statement)[:60],
 )

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import (
-    Select,
     Uuid,
     and_,
     column,
@@ -34,6 +33,7 @@ from engine.row_writer import RowNotFound, RowWriter
 from engine.snapshots import made
 from engine.sql import write_count, write_rows
 from engine.statements import Statement, any_of, compiled, parameter
+from engine.tables import AnySelect
 from models.accounts import Account
 from models.audit import AuditEvent
 from models.database import Database
@@ -47,7 +47,7 @@ _licenses = select(func.count()).select_from(License).scalar_subquery()
 _same_account = col(License.account_id) == col(Member.account_id)
 
 
-def members(*where: Any) -> Select[*tuple[Any, ...]]:
+def members(*where: Any) -> AnySelect:
     return select(col(Member.name)).where(*where)
 
 
