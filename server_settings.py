@@ -17,7 +17,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 import postgresql_dsn
 from setting_types import (
     AddressLines,
-    BaseUrl,
     Country,
     Ed25519Key,
     Folder,
@@ -25,6 +24,7 @@ from setting_types import (
     Hosts,
     LowerCase,
     OneLine,
+    Origin,
     Origins,
     SecretEd25519Key,
     Sender,
@@ -90,10 +90,11 @@ class ServerSettings(BaseSettings):
     host: Host = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="Number of server processes.")
-    public_url: BaseUrl = Field(
+    public_url: Origin = Field(
         "",
         validate_default=False,
-        description="Base URL of the links in emails. Default: http://HOST:PORT.",
+        description="URL of this server without a path, with which the links in emails begin. Default:"
+        " http://HOST:PORT.",
     )
     app_url: WebUrl = Field(
         "",

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from countries import COUNTRIES
-from web_urls import base_url, normal_authority, normal_host, normal_origin, normal_url, token_link
+from web_urls import normal_authority, normal_host, normal_origin, normal_url, token_link
 
 _SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _STORAGE_SCHEMES = ("s3", "gs", "az")
@@ -28,6 +28,8 @@ _RATE = re.compile(r"0(\.[0-9]{1,4})?|\.[0-9]{1,4}")
 _TEN_YEARS_SECONDS = 10 * 365 * 86_400
 _TEN_YEARS_HOURS = 10 * 365 * 24
 _MILLION = 1_000_000
+_MOST_OF_A_SENDER_NAME = 200
+"""A longer one without spaces makes a line that SMTP servers refuse (RFC 5321, 4.5.3.1.6)."""
 
 
 def clean_text(value: Any) -> Any:
@@ -131,8 +133,11 @@ def _smtp_credentials(parts: SplitResult) -> str:
 def _mail_from(text: str) -> str:
     """Normalises to the form of a From header: `"Acme, Inc." <no-reply@acme.example>`."""
     name, address = _mailbox(text)
+    if len(name) > _MOST_OF_A_SENDER_NAME:
+        raise ValueError(f"must have a name of at most {_MOST_OF_A_SENDER_NAME} characters")
     try:
-        checked = validate_email(address, check_deliverability=False, test_environment=True)
+        # Strict: at most 64 bytes before the @ (RFC 5321, 4.5.3.1.1).
+        checked = validate_email(address, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError:
         raise ValueError("must look like Name <address@host.example>") from None
     if checked.ascii_email is None:
@@ -221,7 +226,7 @@ def _address_line(text: str) -> str:
 
 
 Host = Annotated[str, AfterValidator(_host)]
-BaseUrl = Annotated[str, AfterValidator(base_url)]
+Origin = Annotated[str, AfterValidator(normal_origin)]
 WebUrl = Annotated[str, AfterValidator(normal_url)]
 TokenLink = Annotated[str, AfterValidator(token_link)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]

@@ -20,7 +20,7 @@ from setting_types import (
     clean_text,
     public_key_of,
 )
-from web_urls import base_url, origin_of
+from web_urls import normal_origin
 
 
 class Settings(ServerSettings):
@@ -270,7 +270,7 @@ class Settings(ServerSettings):
         """Computes the defaults that depend on other settings."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         host = f"[{host}]" if ":" in host else host
-        public_url = self.public_url or base_url(f"http://{host}:{self.port}")
+        public_url = self.public_url or normal_origin(f"http://{host}:{self.port}")
         derived = {
             "public_url": public_url,
             "app_url": f"{public_url}/graphql",
@@ -293,10 +293,6 @@ class Settings(ServerSettings):
                 "AUDIT_PUBLIC_KEY must be that of AUDIT_SIGNING_KEY: leave it out if AUDIT_SIGNING_KEY is set"
             )
         return self
-
-    @property
-    def public_origin(self) -> str:
-        return origin_of(self.public_url)
 
     @property
     def session_cookie(self) -> str:

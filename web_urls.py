@@ -74,14 +74,6 @@ def normal_url(text: str) -> str:
     return _normalised(text)
 
 
-def base_url(text: str) -> str:
-    """Normalises a URL that paths are appended to: without query, fragment or trailing slash. Raises
-    ValueError."""
-    if "?" in text or "#" in text:
-        raise ValueError("must not contain ? or #: paths are appended to it")
-    return normal_url(text).rstrip("/")
-
-
 def token_link(text: str) -> str:
     """Normalises a URL that contains `{token}` once, in its path, query or fragment. Raises ValueError."""
     around = text.split(_PLACEHOLDER)

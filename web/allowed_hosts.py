@@ -36,9 +36,7 @@ class Hosts:
         self._allowed_headers: set[bytes] = set()
         """Cache of Host headers that were allowed: most requests repeat one of them."""
         self._security_headers = security_headers
-        self._message = (
-            f"Host name not allowed: use {settings.public_origin}, or add the name to ALLOWED_HOSTS."
-        )
+        self._message = f"Host name not allowed: use {settings.public_url}, or add the name to ALLOWED_HOSTS."
 
     def allows(self, scope: Scope) -> bool:
         """Whether the request has exactly one Host header, with an allowed name. The health check allows

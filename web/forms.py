@@ -29,8 +29,8 @@ def refuse_other_sites(request: Request) -> None:
     settings = state.settings
     origins = request.headers.getlist("origin") or request.headers.getlist("referer")[:1]
     origin = _origin_of(origins[0]) if len(origins) == 1 else None
-    if origin is None or origin not in (settings.public_origin, *settings.allowed_origins, _own(request)):
-        raise CrossSiteForm(settings.public_origin)
+    if origin is None or origin not in (settings.public_url, *settings.allowed_origins, _own(request)):
+        raise CrossSiteForm(settings.public_url)
 
 
 def _own(request: Request) -> str | None:

@@ -46,6 +46,8 @@ def read(name: str, value: str) -> Any:
         ("mail_from", "Acme (Sales): Team <a@acme.example>", '"Acme (Sales): Team" <a@acme.example>'),
         ("mail_from", "Ümlaut AG <post@bücher.example>", "Ümlaut AG <post@xn--bcher-kva.example>"),
         ("mail_from", " no-reply@acme.example ", "no-reply@acme.example"),
+        ("mail_from", "a" * 64 + "@acme.example", "a" * 64 + "@acme.example"),
+        ("mail_from", "A" * 200 + " <a@acme.example>", "A" * 200 + " <a@acme.example>"),
         ("smtp_url", "SMTP://Mail.Example", "smtp://mail.example:25"),
         ("smtp_url", "smtps://u:p%40%3a%2F@mail.example", "smtps://u:p%40%3A%2F@mail.example:465"),
         ("smtp_url", "smtp+starttls://u:p@:x@mail.example", "smtp+starttls://u:p%40%3Ax@mail.example:587"),
@@ -76,6 +78,8 @@ REFUSED: dict[str, tuple[str, ...]] = {
         *("Acme", "Acme <>", '"Acme <a@acme.example>', "A <a@acme.example> x", "a@b, c@acme.example"),
         *("Ada <a@acme.example>, Eve <e@acme.example>", "ü@acme.example", "a@acme..example"),
         *("a <a@acme.example>\nBcc: e@evil.example", "root@localhost"),
+        # What SMTP servers refuse: RFC 5321, 4.5.3.1.1, and a line of more than 998 characters.
+        *("a" * 65 + "@acme.example", "A" * 201 + " <a@acme.example>"),
     ),
     "smtp_url": (
         *("mail", "http://mail.example", "smtp://", "smtp://u@mail.example", "smtp://u:@mail.example"),

@@ -21,6 +21,8 @@ REFUSED = {
         *("https://team.example?a=1", "https://team.example/#team", "https://ada:secret@team.example"),
         *("https://team.example/a b", "https://team.example\\a", "//team.example", "team.example"),
         *("https://team.example/{token}", "https://team.example:port", "https://" + "a/" * 2_000),
+        # The pages' forms and links begin at the root of the host, and so do the cookies' paths.
+        *("https://team.example/team", "https://team.example/team/", "https://team.example//"),
     ),
     "app_url": ("javascript:alert(1)", "https://ada@app.example", "https://app.example/{x}"),
     "join_link": (
@@ -57,7 +59,7 @@ async def test_an_allowed_origin_is_the_one_that_browsers_send(world: World, set
     ("name", "value", "normal"),
     [
         ("public_url", "HTTPS://Team.Example:443/", "https://team.example"),
-        ("public_url", "https://bücher.example/team/", "https://xn--bcher-kva.example/team"),
+        ("public_url", "https://bücher.example/", "https://xn--bcher-kva.example"),
         ("public_url", "http://127.0.0.1:80", "http://127.0.0.1"),
         ("app_url", "https://App.example/#/team?tab=1", "https://app.example/#/team?tab=1"),
         ("app_url", "https://app.example/équipe", "https://app.example/%C3%A9quipe"),

@@ -91,7 +91,7 @@ async def test_a_page_of_this_site_presses_its_buttons(world: World, headers: di
 
 async def test_two_origins_are_none(world: World) -> None:
     link = f"/sign-in/{await emailed_link(world, BOB)}"
-    own = world.settings.public_origin
+    own = world.settings.public_url
     headers = [("origin", own), ("origin", "https://evil.example")]
 
     async with nothing_is_written(world.superuser):
@@ -184,7 +184,7 @@ async def test_a_client_with_a_session_of_its_own_in_the_header_keeps_it(world: 
 
 async def scripted(world: World, query: str, site: str | None, **input: Any) -> httpx.Response:
     """As a page's script asks; browsers of before 2023 send no Sec-Fetch-Site."""
-    headers = {"origin": world.settings.public_origin}
+    headers = {"origin": world.settings.public_url}
     if site is not None:
         headers["sec-fetch-site"] = site
     return await world.http.post(

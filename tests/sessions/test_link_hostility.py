@@ -75,7 +75,7 @@ async def test_a_page_of_another_site_presses_no_button(world: World, path: str)
 
     assert (answer.status_code, heading(answer)) == (403, "This form was not sent from this site")
     assert "set-cookie" not in answer.headers
-    own = await target.by(world.http, "POST", origin=world.settings.public_origin)
+    own = await target.by(world.http, "POST", origin=world.settings.public_url)
     assert own.status_code in (200, 303, 400)
 
 
@@ -109,7 +109,7 @@ async def test_a_form_that_holds_no_address_sends_nothing(
 async def test_nobody_is_led_elsewhere(world: World, name: str) -> None:
     token = await emailed_link(world, "member@example.com")
     headers = {"x-forwarded-host": "evil.example", "referer": "https://evil.example"}
-    headers["origin"] = world.settings.public_origin
+    headers["origin"] = world.settings.public_url
 
     answer = await world.http.post(
         f"/sign-in/{token}?{name}=https://evil.example", data={name: "//evil.example"}, headers=headers

@@ -119,7 +119,7 @@ async def test_the_refusal_says_what_would_be_right(world: World) -> None:
 
     for answer in (page, api):
         assert answer.status_code == 421
-        assert world.settings.public_origin in answer.text
+        assert world.settings.public_url in answer.text
         assert "evil" not in answer.text
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
