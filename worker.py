@@ -31,7 +31,7 @@ from mailer.delivery import (
     nothing_attached,
 )
 from mailer.messages import Attachment, Message
-from mailer.queue import DELIVER_EMAIL, queries
+from mailer.queue import DELIVER_EMAIL, DELIVER_EMAIL_WITH_ATTACHMENT, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers import tidying
@@ -54,6 +54,8 @@ EVERY_MINUTE = "* * * * *"
 EVERY_HOUR = "0 * * * *"
 CONCURRENT_EMAILS = 8
 """SMTP connections of one worker. Servers commonly allow 10 or 20 for each client."""
+CONCURRENT_ATTACHMENTS = 2
+"""Emails with attachments among them, of all workers together: as many as PDFs are created at once."""
 RECONNECT_LIMIT_SECONDS = 10
 
 
@@ -262,6 +264,9 @@ def _pgqueuer(
 
     # Held, not deleted: a job fails only when it could not be requeued, and tidy() retries that.
     @worker.entrypoint(DELIVER_EMAIL, on_failure="hold")
+    @worker.entrypoint(
+        DELIVER_EMAIL_WITH_ATTACHMENT, on_failure="hold", concurrency_limit=CONCURRENT_ATTACHMENTS
+    )
     async def deliver_email(job: Job) -> None:
         with _tracked(running):
             try:

@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from mailer.messages import Message
 
 DELIVER_EMAIL = "deliver_email"
+DELIVER_EMAIL_WITH_ATTACHMENT = "deliver_email_with_attachment"
+"""Of its own, because creating an attachment may have to wait, and other emails do not wait for it."""
 _HIGHEST = 2**30
 
 
@@ -48,9 +50,12 @@ async def enqueue(connection: asyncpg.Connection, messages: Sequence[Message], l
     until it is delivered or rejected; pgqueuer's log never contains it.
     """
     lowest, highest = lane.priorities
-    for start in range(0, len(messages), _AT_ONCE):
-        payloads = [message.to_json() for message in messages[start : start + _AT_ONCE]]
-        await connection.execute(_ENQUEUE, DELIVER_EMAIL, payloads, lowest, highest, lane.name)
+    plain = [message for message in messages if message.attachment is None]
+    attached = [message for message in messages if message.attachment is not None]
+    for entrypoint, group in ((DELIVER_EMAIL, plain), (DELIVER_EMAIL_WITH_ATTACHMENT, attached)):
+        for start in range(0, len(group), _AT_ONCE):
+            payloads = [message.to_json() for message in group[start : start + _AT_ONCE]]
+            await connection.execute(_ENQUEUE, entrypoint, payloads, lowest, highest, lane.name)
 
 
 _AT_ONCE = 200
@@ -70,7 +75,8 @@ WITH place AS (
              ORDER BY priority DESC LIMIT 1),
             $4),
         (SELECT min(priority) - 1 FROM pgqueuer
-         WHERE status = 'queued' AND headers->>'lane' = $5::text AND priority BETWEEN $3 AND $4)
+         WHERE status = 'queued' AND headers->>'lane' = $5::text AND priority BETWEEN $3 AND $4
+         AND entrypoint = $1)
     ) AS priority
 ), enqueued AS (
     INSERT INTO pgqueuer (priority, entrypoint, payload, headers, status)

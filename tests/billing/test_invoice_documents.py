@@ -1,5 +1,6 @@
 """Invoices as PDFs: what they say, who gets them, and how they reach who pays."""
 
+import asyncio
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,11 @@ import pytest
 
 from mailer.messages import InvoiceAttachment, Message
 from models.database import Database
+from resolvers import typesetting
 from resolvers.billing.invoice_documents import attached_invoice
 from settings import Settings
 from tests.invitations.test_invitation_delivery import working
+from tests.reports.test_typesetting import all_places_taken
 from tests.support.changes import (
     CHANGE_ROLE,
     PURCHASE,
@@ -25,7 +28,8 @@ from tests.support.changes import (
 )
 from tests.support.documents import REQUEST_INVOICE, pages, told
 from tests.support.smtp import HANG_UP, Server, smtp_server
-from tests.support.world import Person, World
+from tests.support.world import REQUEST_SIGN_IN, Person, World
+from worker import CONCURRENT_EMAILS
 
 NAMES = ["Ελληνικά", "Кириллица", "العربية", 'x" + #eval("1") $a$ \\ <b> @me *bold*', "W" * 100, "é ß ø"]
 
@@ -259,6 +263,26 @@ async def test_it_is_tried_again_like_other_mail(world: World, themes: dict[str,
 
     assert len(server.attempts) == 3
     assert len({email["Message-ID"] for email in server.attempts}) == 1
+
+
+async def test_emails_whose_pdf_waits_for_its_turn_delay_no_others(
+    world: World, themes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, "_WAITING_SECONDS", 600)
+    await world.superuser.execute("DELETE FROM pgqueuer")
+    for _ in range(CONCURRENT_EMAILS + 1):
+        await purchased(world, themes)
+    async with smtp_server() as server, working(world, server.port):
+        with all_places_taken():
+            await asyncio.sleep(1)
+
+            await world.nobody.change(REQUEST_SIGN_IN, email="ada@example.com")
+            await server.wait_for(lambda: bool(server.emails))
+            before_any_invoice = [str(email["To"]) for email in server.emails]
+
+        await server.wait_for(lambda: len(invoices_of(server)) == CONCURRENT_EMAILS + 1)
+
+    assert before_any_invoice == ["ada@example.com"]
 
 
 async def test_a_purchase_that_is_refused_mails_nothing(world: World, themes: dict[str, str]) -> None:
