@@ -66,7 +66,7 @@ async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[S
 
 
 async def find(context: Context, table: type[Row], global_id: str) -> Row | None:
-    """A row for a change to work on, of an account of the viewer's; the change asks what the viewer may."""
+    """The row that a change is about, in an account of the viewer. The change checks the permission."""
     viewer = context.signed_in()
     id = decode_as(table, global_id)
     return cast("Row | None", await _find(context, viewer, table, id)) if id else None
@@ -97,7 +97,8 @@ def _within(viewer: Viewer, table: type[SQLModel]) -> Bound:
 
 
 def _require(allow: Allow, context: Context, source: SQLModel | None) -> None:
-    """Of the catalog, which is no account's, there is no `source`: it is refused before it is looked up."""
+    """Raises the refusal. Objects of the catalog have no account, so they are refused before they are
+    read."""
     refusal = allow.refusal(context, source)
     if refusal is not None:
         raise refusal

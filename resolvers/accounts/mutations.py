@@ -51,18 +51,18 @@ async def create_account(context: Context, input: CreateAccountInput) -> CreateA
     try:
         account_id = await _found(context, name, input.idempotency_key)
     except UniqueViolationError:
-        # The same idempotency key at the same moment, whose account is there by now; or the same random slug.
+        # A concurrent request with the same idempotency key has created the account, or the slug was taken.
         account_id = await _found(context, name, input.idempotency_key)
     await context.identify()
     if context.membership(account_id) is None:
-        # A retry by a founder who has left since: a key opens no doors.
+        # Repeated by a founder who has left the account since: an idempotency key gives no access.
         raise not_found("account", "idempotencyKey")
     return CreateAccountResult(account=await load(context, Account, account_id))
 
 
 async def _found(context: Context, name: str, key: str | None) -> UUID:
     viewer = context.signed_in()
-    # Always with a random part: whether a name is taken elsewhere is nobody's to know.
+    # Always with a random part, so that a slug does not show whether another account has the name.
     account = made(Account, name=name, slug=f"{slug_of(name)}-{token_hex(4)}")
     attempt = None
     if key is not None:
@@ -87,9 +87,9 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
 
 
 async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
-    """Raises Refused where the person has created too many today, or owns too many."""
+    """Raises `Refused` if the person has created too many accounts today or owns too many."""
     subject = f"accounts of {user_id}"
-    # It locks the subject: of several at once, each counts those that were committed before it.
+    # `spend` locks the subject, so that concurrent requests of a person are counted one after the other.
     waits = await tx.spend(Allowance(settings.accounts_per_person_per_day, timedelta(days=1)), [subject])
     if waits:
         most = settings.accounts_per_person_per_day
@@ -103,12 +103,12 @@ async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
 
 _OWNED = Statement(
     lambda: select(func.count()).where(col(Member.user_id) == parameter("user_id"), col(Member.is_owner)),
-    across_accounts="a person's accounts are counted before it may found another",
+    across_accounts="a person's accounts are counted before it may create another",
 )
 
 
 async def found_account(tx: Change, user: User) -> Member:
-    """Adds the account and its owner. Raises UniqueViolationError where the slug is taken."""
+    """Inserts the account and its owner. Raises `UniqueViolationError` if the slug is taken."""
     owner = made(
         Member,
         account_id=tx.account.id,
@@ -172,7 +172,7 @@ async def set_account_limits(context: Context, input: SetAccountLimitsInput) -> 
 
 
 def _limits(input: SetAccountLimitsInput) -> dict[str, int | Decimal | None]:
-    """Those that were given; None means no cap."""
+    """The limits that the input sets. None means no limit."""
     limits: dict[str, int | Decimal | None] = {}
     if input.max_active_licenses is not UNSET:
         if input.max_active_licenses is not None and input.max_active_licenses < 0:
@@ -184,7 +184,7 @@ def _limits(input: SetAccountLimitsInput) -> dict[str, int | Decimal | None]:
 
 
 def _text(value: int | Decimal | None) -> int | str | None:
-    """Decimals as text: the log's JSON has no fractions."""
+    """Decimals become texts, because numbers in the log's JSON have no fractions."""
     return str(value) if isinstance(value, Decimal) else value
 
 

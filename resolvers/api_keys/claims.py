@@ -126,13 +126,14 @@ async def _claim(tx: Change, context: Context, key: ApiKey, member: Member) -> t
 
 
 def _link_of(key: ApiKey) -> Credential:
-    """Finds the key of a token. No session is needed, because the token was only sent to the member's
+    """Credential of the event if nobody is signed in: the link, which was only sent to the member's
     address."""
     return Credential(CredentialKind.API_KEY, key.id, f"Link to claim {key.name}")
 
 
 async def _opened(context: Context, token: str) -> ClaimPreview:
-    """The link's key, unless another person is signed in."""
+    """The key of the link. Raises `Refused` with TOKEN_INVALID, or with WRONG_EMAIL if another person is
+    signed in."""
     shown = await preview(context, token)
     if shown is None:
         raise refused(

@@ -34,7 +34,7 @@ from resolvers.text import clean_line
 from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
 
 MOST_KEYS = 100
-"""Of one member, that work or wait to be claimed."""
+"""Maximum number of a member's keys that are active or unclaimed."""
 LONGEST_LIFE = timedelta(days=3_653)
 LONGEST_OVERLAP_SECONDS = 7 * 86_400
 
@@ -52,7 +52,8 @@ class GenerateApiKeyResult:
 
 
 async def generate_api_key(context: Context, input: GenerateApiKeyInput) -> GenerateApiKeyResult:
-    """For oneself with its secret; for another member to be claimed, so that nobody else holds it."""
+    """Returns the secret if the key is the viewer's own. Another member claims its key, so that nobody else
+    holds the secret."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.API_KEY_GENERATED, key=input.idempotency_key) as tx:
         if tx.replayed:
@@ -103,7 +104,7 @@ def _tell_of_generation(tx: Change, context: Context, key: ApiKey, member: Membe
 
 
 def _scopes(scopes: Sequence[ApiScope] | None) -> list[str]:
-    """In the order of their declaration, each once."""
+    """The scopes in the order of their declaration, without duplicates."""
     if scopes is None:
         return [ApiScope.READ.value]
     if not scopes:
@@ -122,13 +123,13 @@ def _expiry(expires_at: datetime | None) -> datetime | None:
 
 
 def _told_by_its_first_email(expires_at: datetime | None) -> datetime | None:
-    """When its member was told that it expires soon: at once, where it does."""
+    """Time at which the member was told that the key expires soon: now, if its first email says so."""
     is_soon = expires_at is not None and expires_at <= now() + TOLD_BEFORE
     return now() if is_soon else None
 
 
 async def _member(tx: Change, global_id: str | None) -> Member:
-    """Whose key it is to be. Raises `Refused` where the member is gone, or its role is none for keys."""
+    """The member for whom the key is. Raises `Refused` if it was removed or its role has no API access."""
     member = tx.acting if global_id is None else await present_member(tx, global_id, "memberId")
     if not has_api_access(member.role):
         raise refused(
@@ -166,7 +167,7 @@ class RotateApiKeyResult:
 
 
 async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateApiKeyResult:
-    """The field lets nobody here but the key's own member, who alone is to hold its secret."""
+    """The field's `allow=` admits only the key's own member, because nobody else may hold the secret."""
     found = await _find(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_ROTATED, on=found) as tx:
         overlap_seconds = _overlap(input.overlap_seconds)
@@ -206,7 +207,7 @@ class RevokeApiKeyResult:
 
 
 async def revoke_api_key(context: Context, input: RevokeApiKeyInput) -> RevokeApiKeyResult:
-    """By its member, of whatever role, or by who generates keys. Again is no error, and no second event."""
+    """Revokes a key. Repeating it succeeds without a second event."""
     found = await _find(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_REVOKED, on=found) as tx:
         key = await _current(tx, found)
@@ -220,7 +221,7 @@ async def revoke_api_key(context: Context, input: RevokeApiKeyInput) -> RevokeAp
 async def _revoke(tx: Change, context: Context, key: ApiKey) -> ApiKey:
     member = await tx.get(Member, key.member_id)
     status, expired_at = key.status, key.expired_at
-    if status is ApiKeyStatus.EXPIRED and expired_at is None:  # The job has not come by yet.
+    if status is ApiKeyStatus.EXPIRED and expired_at is None:  # The job has not marked it yet.
         tell_of_expiration(tx, key, member)
         expired_at = now()
     key = await tx.update(key, expired_at=expired_at, revoked_by_id=tx.acting.id, revoked_at=now())
@@ -247,7 +248,7 @@ async def _find(context: Context, global_id: str) -> ApiKey:
 
 
 async def _current(tx: Change, found: ApiKey) -> ApiKey:
-    """As it is under the lock."""
+    """The key, read under the account's lock."""
     return await tx.get(ApiKey, found.id)
 
 

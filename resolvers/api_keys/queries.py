@@ -41,7 +41,7 @@ def account_api_keys(context: Context, account: Account, filter: ApiKeyFilter | 
 
 
 async def effective_permissions(context: Context, key: ApiKey) -> list[Permission]:
-    """None for a key that does not work, and for one whose member's role has no access to the API."""
+    """Empty for a key that cannot be used, also because its member's role has no API access."""
     member = await load(context, Member, key.member_id, account_id=key.account_id)
     if refusal_of_api_key(key.status, member.role, member.removed_at) is not None:
         return []

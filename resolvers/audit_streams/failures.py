@@ -28,7 +28,7 @@ async def stop(
     async with system_change(database, stream.account_id, AuditAction.AUDIT_STREAM_PAUSED, PLATFORM) as tx:
         current = await tx.get(AuditStream, stream.id, lock=True)
         if current.lease_id != stream.lease_id or current.status is not AuditStreamStatus.ACTIVE:
-            tx.without_event("others have changed it meanwhile")
+            tx.without_event("another process has changed it")
             return
         since = current.failing_since or now()
         current = await tx.update(

@@ -56,7 +56,7 @@ class CreateAuditStreamResult:
 
 
 async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -> CreateAuditStreamResult:
-    """From the event of its creation on, where nothing else is asked for."""
+    """Delivery starts with the event of the creation unless the input says otherwise."""
     account_id, key = account_id_of(input.account_id), input.idempotency_key
     async with change(context, account_id, AuditAction.AUDIT_STREAM_CREATED, key=key) as tx:
         if tx.replayed:
@@ -92,7 +92,7 @@ class UpdateAuditStreamResult:
 
 
 async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -> UpdateAuditStreamResult:
-    """What is left out stays."""
+    """Changes what the input sets."""
     found = await _find(context, input.audit_stream_id)
     secret = None
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_UPDATED, on=found) as tx:
@@ -120,7 +120,7 @@ class DeleteAuditStreamResult:
 
 
 async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -> DeleteAuditStreamResult:
-    """The record stays, since the log names it; its secrets do not."""
+    """Marks the webhook as deleted, because the log refers to it, and deletes its secrets."""
     found = await _find(context, input.audit_stream_id)
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_DELETED, on=found) as tx:
         stream = await _current(tx, found)
@@ -142,7 +142,7 @@ def _verb(stream: AuditStream, details: dict[str, object]) -> str:
 
 
 _NO_LEASE: Mapping[str, object] = {"lease_id": None, "leased_until": None}
-"""What the lease's holder would write of how its delivery went is written no more."""
+"""Values that end the lease, so that its holder no longer records the outcome of its delivery."""
 _NO_FAILURES: Mapping[str, object] = {
     **{"attempts": 0, "failing_since": None, "next_attempt_at": None, "last_error": None},
     **_NO_LEASE,
@@ -152,7 +152,7 @@ _NO_FAILURES: Mapping[str, object] = {
 def _edited(
     context: Context, stream: AuditStream, input: UpdateAuditStreamInput
 ) -> tuple[AuditStream, dict[str, object]]:
-    """The stream as it is to be, and what the log says of it."""
+    """The changed stream, and the details of the event."""
     details = dict[str, object]()
     if input.url is not None:
         moved = _moved(stream, _url(context, input.url))
@@ -163,7 +163,7 @@ def _edited(
         actions = _actions(input.actions)
         if actions != stream.actions:
             details["actions"] = [stream.actions, actions]
-            # A batch that was begun is another one now.
+            # A batch in progress was selected by the previous actions.
             stream = replaced(stream, actions=actions, batch_sequence=None, **_NO_LEASE)
     if input.paused is not None:
         stream = _paused(stream, paused=input.paused)
@@ -171,7 +171,7 @@ def _edited(
 
 
 def _moved(stream: AuditStream, url: str) -> AuditStream:
-    """To another URL, which has not failed yet. What is on its way to the old one counts no more."""
+    """Sets another URL and clears the failures. A delivery in progress to the old URL no longer counts."""
     if url == stream.url:
         return stream
     has_ended = stream.status is AuditStreamStatus.ENDED  # The new receiver has not ended it.
@@ -180,7 +180,7 @@ def _moved(stream: AuditStream, url: str) -> AuditStream:
 
 
 def _paused(stream: AuditStream, *, paused: bool) -> AuditStream:
-    """Raises `Refused` where the receiver has ended it: it resumes at another URL only."""
+    """Pauses or resumes. Raises `Refused` if the receiver has ended the webhook and the URL is the same."""
     if paused:
         is_active = stream.status is AuditStreamStatus.ACTIVE
         return replaced(stream, status=AuditStreamStatus.PAUSED) if is_active else stream
@@ -193,8 +193,8 @@ def _paused(stream: AuditStream, *, paused: bool) -> AuditStream:
 
 
 def _rotated(stream: AuditStream, secret: bytes) -> AuditStream:
-    """The old secret signs too, for a day; and so does the one before it, if it does still: the answer with
-    the new one may have been lost."""
+    """The old secret signs for another day, and so does the one before it if it still does, because the
+    response with the new secret may have been lost."""
     until, previous = stream.previous_secrets_expire_at, stream.previous_secrets
     still = previous if until is not None and until > now() else []
     return replaced(
@@ -225,7 +225,7 @@ async def _start(tx: Change, after_sequence: int | None) -> int:
     if after_sequence is None:
         return head
     (record,) = await tx.fetch(_PRUNED, account_id=tx.account.id)
-    oldest = record[0] or 0  # Its events may still be there, while they are being deleted.
+    oldest = record[0] or 0  # Events up to it may still exist while they are being deleted.
     if not oldest <= after_sequence <= head:
         message = f"Delivery can start after event {oldest} to {head}, the newest, not {after_sequence}."
         raise invalid(message, "afterSequence")
@@ -240,7 +240,7 @@ async def _find(context: Context, global_id: str) -> AuditStream:
 
 
 async def _current(tx: Change, found: AuditStream) -> AuditStream:
-    """As it is under the lock; its row is locked too, since deliveries are noted in it meanwhile."""
+    """The webhook, with its row locked, because deliveries write it without the account's lock."""
     return await tx.get(AuditStream, found.id, lock=True)
 
 

@@ -29,7 +29,7 @@ class UpdateBillingDetailsResult:
 async def update_billing_details(
     context: Context, input: UpdateBillingDetailsInput
 ) -> UpdateBillingDetailsResult:
-    """From the next invoice on: what was issued stays as it is."""
+    """Changes the details for future invoices. Issued invoices keep theirs."""
     async with change(context, account_id_of(input.account_id), AuditAction.BILLING_DETAILS_CHANGED) as tx:
         found = await tx.find(BillingDetails)
         details = found or made(BillingDetails, account_id=tx.account.id, address_lines=[])
@@ -48,7 +48,7 @@ async def update_billing_details(
 
 
 def _given(input: UpdateBillingDetailsInput, country: str | None) -> dict[str, object]:
-    """What is to be changed. Raises `Refused`."""
+    """The values that the input sets, in canonical form. Raises `Refused`."""
     given: dict[str, object] = {}
     if input.company is not UNSET:
         given["company"] = input.company and clean_line(

@@ -34,7 +34,7 @@ _OF_ENTITLEMENTS = ("id", "theme_id", "purchased", "provisioned")
 MOST_ITEMS = 100
 MOST_OF_AN_ITEM = 100_000
 _MOST_OF_A_THEME = 2**31 - 1
-"""What the tables' integers hold."""
+"""Maximum of the columns' type."""
 
 
 @mutation_result
@@ -64,14 +64,14 @@ async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> P
 class _Asked:
     quantity: int
     place: int
-    """Of the theme's first item in the input."""
+    """Index of the theme's first item in the input."""
 
     def path(self, name: str) -> list[str]:
         return ["items", str(self.place), name]
 
 
 def _asked(items: Sequence[PurchaseItemInput]) -> dict[UUID | str, _Asked]:
-    """By the theme's id, or by what was given for it where that is none."""
+    """Quantities by the id of the theme, or by the text of the input if that is no id."""
     if not 1 <= len(items) <= MOST_ITEMS:
         raise invalid(f"A purchase must have 1 to {MOST_ITEMS} items, not {len(items)}.", "items")
     asked: dict[UUID | str, _Asked] = {}
@@ -84,7 +84,7 @@ def _asked(items: Sequence[PurchaseItemInput]) -> dict[UUID | str, _Asked]:
 
 
 async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[Item], Billed]:
-    """With what the invoice for them is made of."""
+    """The items with their themes, and the data for their invoice."""
     ids = [theme for theme in asked if isinstance(theme, UUID)]
     records = await tx.fetch(_THEMES, account_id=tx.account.id, theme_ids=ids)
     of_billed = len(Billed._fields)
@@ -111,7 +111,7 @@ def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int
         yield InputError(UserErrorCode.NOT_FOUND, "There is no such theme.", asked.path("themeId"))
         return
     if theme.withdrawn_at is not None:
-        message = f"{theme.name} is no longer on sale."
+        message = f"{theme.name} is no longer sold."
         yield InputError(UserErrorCode.NOT_ACTIVE, message, asked.path("themeId"))
     if theme.price_currency != account.currency:
         billed = f"this account is billed in {account.currency}"
@@ -188,7 +188,7 @@ _ENTITLEMENTS = Statement(_select_entitlements)
 
 
 async def _store(tx: Change, invoice: Invoice, items: Sequence[Item]) -> list[Entitlement]:
-    """The entitlements as they are now, in the order of the items."""
+    """Stores the purchase. Returns the entitlements with their new totals, in the order of the items."""
     values = {name: getattr(invoice, name) for name in attributes(Invoice)}
     values["billed_to"] = canonical_json(invoice.billed_to)
     records = await tx.fetch(
@@ -211,7 +211,7 @@ async def _store(tx: Change, invoice: Invoice, items: Sequence[Item]) -> list[En
 
 
 async def _purchased(tx: Change, invoice_id: UUID) -> PurchaseLicensesResult:
-    """What was bought, as it is by now."""
+    """Result of a repeated request: the invoice and the entitlements as they are now."""
     invoice = await tx.get(Invoice, invoice_id)
     entitlements = await tx.fetch(_ENTITLEMENTS, account_id=tx.account.id, invoice_id=invoice_id)
     return PurchaseLicensesResult(invoice=invoice, entitlements=_entitlements(tx, entitlements))

@@ -35,8 +35,8 @@ from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
 from settings import Settings
 
 Opener: TypeAlias = Callable[[Settings, Database, Storage, Link], Awaitable[Content]]
-"""Asks whether what the link leads to may still go out, and raises DownloadRefused where not. Those of all
-kinds stand in `resolvers/downloads/openers.py`."""
+"""Returns the content of a link, or raises `DownloadRefused` if it may no longer be sent. The openers of all
+kinds are in `resolvers/downloads/openers.py`."""
 
 
 @mutation_result
@@ -49,7 +49,7 @@ class RequestThemeDownloadResult:
 async def request_theme_download(
     context: Context, input: RequestThemeDownloadInput
 ) -> RequestThemeDownloadResult:
-    """For a license that is active, and a file of its theme; also of a theme that is off the catalog."""
+    """The license must be active. Its theme may be withdrawn from the catalog."""
     found = await find(context, License, input.license_id)
     if found is None:
         raise not_found("license", "licenseId")

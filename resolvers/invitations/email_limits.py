@@ -1,8 +1,7 @@
-"""How many invitations are emailed: to one address by all accounts, by one account, and by one person.
+"""Limits of invitation emails: to one address from all accounts, from one account, and from one person.
 
-An account that anybody can create sends few on its first day, and twice as many with each day of its age. One
-person's new accounts share what one of them may send, and so do one person's others: neither takes from the
-other.
+The daily limit of a new account is low and doubles with each day of its age. All new accounts of a person
+share one limit, and all of its older accounts share another one.
 """
 
 from collections.abc import Sequence
@@ -46,7 +45,7 @@ async def count_of_sender(tx: Change, settings: Settings, count: int, *path: str
         raise too_many_requests(_of_new(a_day), _when_grown(tx, settings, count), *path)
     full = a_day >= settings.invitation_emails_per_account_per_day
     by_person = f"invitations by {tx.acting.user_id}" + ("" if full else " in new accounts")
-    # In this order everywhere, so that no two transactions wait for each other.
+    # Always in this order, so that transactions do not deadlock.
     for subject in (f"invitations of {tx.account.id}", by_person):
         waits = await tx.spend(Allowance(a_day, _DAY), [subject], count)
         if waits:
@@ -64,7 +63,7 @@ def _of_new(a_day: int) -> str:
 
 
 async def _count_recipients(tx: Change, settings: Settings, emails: Sequence[str]) -> dict[str, datetime]:
-    """Spellings of one address are counted one after the other."""
+    """Counts the spellings of one mailbox one after the other."""
     allowance = Allowance(settings.invitation_emails_per_hour, _HOUR)
     spellings: dict[str, list[str]] = {}
     for email in emails:

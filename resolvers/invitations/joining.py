@@ -1,4 +1,4 @@
-"""Preview, acceptance and refusal of an invitation by the invited person."""
+"""Preview, acceptance and decline of an invitation by the invited person."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,8 +129,8 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
 async def _accept_again(
     tx: Change, context: Context, found: Invitation, invitation: Invitation, token: str
 ) -> tuple[Member, str | None]:
-    """A repeated click: of the same moment, of whoever is signed in, or of the browser that was signed in by
-    the first one. The last gets the session that it opened."""
+    """Accepts a repeated request: a concurrent one, one of the person who is signed in, or one of the browser
+    that the first request signed in. That browser gets the same session again."""
     tx.without_event()
     member = await tx.get(Member, cast("UUID", invitation.accepted_by_id))
     session_token = None
@@ -172,7 +172,8 @@ async def decline_invitation(context: Context, input: DeclineInvitationInput) ->
 
 
 async def _opened(context: Context, token: str) -> Invitation:
-    """The link's invitation, unless another person is signed in."""
+    """The invitation of the link. Raises `Refused` with TOKEN_INVALID, or with WRONG_EMAIL if another person
+    is signed in."""
     shown = await preview(context, token)
     if shown is None:
         raise _no_link()
@@ -207,7 +208,7 @@ def _no_link() -> Refused:
 
 
 def _same_moment(context: Context, found: Invitation, invitation: Invitation) -> bool:
-    """Whether this click began before the last of the clicks that joined was answered."""
+    """Whether this request began before the acceptance was stored, as a concurrent repetition does."""
     accepted_at = invitation.accepted_at
     began_before = accepted_at is not None and context.started_at <= accepted_at < invitation.expires_at
     return found.status is InvitationStatus.PENDING or began_before

@@ -38,7 +38,7 @@ from settings import Settings
 
 MOST_INVITATIONS = 1_000
 _AT_ONCE = 20
-"""Invitations that are written, with their emails, before other requests have their turn."""
+"""Number of invitations after which the event loop may serve other requests."""
 
 
 @mutation_result
@@ -75,7 +75,7 @@ class InviteMembersResult:
 
 
 async def invite_members(context: Context, input: InviteMembersInput) -> InviteMembersResult:
-    """Each row is told its own outcome; those that are fine are invited whatever becomes of the others."""
+    """Invites each person independently of the others. The result has an outcome for each row."""
     account_id = account_id_of(input.account_id)
     action, rows = AuditAction.MEMBER_INVITED, len(input.invitations)
     async with change(context, account_id, action, key=input.idempotency_key, rows=rows) as tx:
@@ -101,7 +101,7 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
                 results.append(Outcome(None, refusal.errors))
         await _store(tx, roster)
         if not roster.new:
-            tx.without_event("nobody of the list could be invited")
+            tx.without_event("no person of the list could be invited")
         tx.remember(remembered(results))
     return InviteMembersResult(results=results)
 
@@ -114,7 +114,7 @@ class ResendInvitationResult:
 
 
 async def resend_invitation(context: Context, input: ResendInvitationInput) -> ResendInvitationResult:
-    """The old link dies; the new one lives as long as a new invitation's."""
+    """Invalidates the previous link. The new one is valid as long as the link of a new invitation."""
     found = await _find(context, input.invitation_id)
     async with change(context, found.account_id, AuditAction.INVITATION_RESENT, on=found) as tx:
         invitation = await locked(tx, found)
@@ -163,7 +163,7 @@ async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> R
 
 
 async def locked(tx: Change, found: Invitation) -> Invitation:
-    """As it is under the account's lock."""
+    """The invitation, read under the account's lock. Raises `Refused` if there is none."""
     invitation = await tx.find(Invitation, found.id)
     if invitation is None:
         raise not_found("invitation", "invitationId")
@@ -178,7 +178,8 @@ async def _find(context: Context, global_id: str) -> Invitation:
 
 
 async def _make_room(tx: Change, settings: Settings, invitation: Invitation) -> None:
-    """For it to be pending again: an address has one such invitation, and its time is not over."""
+    """Checks that the invitation may become pending again, and marks what has expired: an address has at most
+    one pending invitation in an account. Raises `Refused`."""
     roster = await _roster(tx, [invitation.email])
     pending = roster.pending.get(invitation.email)
     if pending is not None and pending.id == invitation.id:
@@ -192,7 +193,7 @@ async def _make_room(tx: Change, settings: Settings, invitation: Invitation) -> 
 
 
 def _note_expiry(tx: Change, invitation: Invitation) -> None:
-    """In the log, where it has expired and the job has not come by yet."""
+    """Records the expiry of an invitation that has expired and that the job has not marked yet."""
     if invitation.status is not invitation.stored_status:
         tell_of_expiry(tx, invitation)
 
@@ -214,19 +215,19 @@ def _ended(invitation: Invitation) -> Refused:
 
 @dataclass
 class _Roster:
-    """Who of some addresses is known to the account already."""
+    """Members and pending invitations of an account among some email addresses."""
 
     members: set[str]
     pending: dict[str, Invitation]
-    """By the address. They have expired meanwhile, or are in the way."""
+    """By email address. Some of them may have expired."""
     overdue: list[Invitation] = field(default_factory=list)
-    """Those of them that make way."""
+    """Expired ones that are replaced by new invitations."""
     new: list[Invitation] = field(default_factory=list)
     waiting: dict[str, datetime] = field(default_factory=dict)
-    """Who got so many invitations, of whichever accounts, that the next one has to wait until then."""
+    """Addresses over their limit of invitations from all accounts, with the time of the next one."""
 
     def is_free(self, email: str) -> bool:
-        """Whether neither a member nor invited."""
+        """Whether the address is neither a member's nor invited."""
         pending = self.pending.get(email)
         return email not in self.members and (
             pending is None or pending.status is not InvitationStatus.PENDING
@@ -257,7 +258,7 @@ _PENDING = Statement(
 
 
 async def _store(tx: Change, roster: _Roster) -> None:
-    """The overdue ones first: of one address, one invitation is pending."""
+    """Marks the expired ones first, because an address has at most one pending invitation."""
     await tx.update_all(roster.overdue, stored_status=InvitationStatus.EXPIRED)
     await tx.insert(*roster.new)
 
@@ -265,7 +266,7 @@ async def _store(tx: Change, roster: _Roster) -> None:
 async def _count_emails(
     tx: Change, settings: Settings, roster: _Roster, emails: Sequence[str], *path: str
 ) -> None:
-    """Of those that will be sent."""
+    """Counts the emails that will be sent."""
     roster.waiting = await count_emails(
         tx, settings, [each for each in emails if roster.is_free(each)], *path
     )
@@ -315,7 +316,7 @@ def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
 
 
 def tell_of_expiry(tx: Change, invitation: Invitation) -> None:
-    """Records the event of an invitation that has expired; its new status is the caller's to store."""
+    """Records the event of an invitation that has expired. The caller stores its new status."""
     did = f"let the invitation of {invitation.email} expire"
     tx.record(
         invitation,

@@ -1,4 +1,4 @@
-"""What became of each of several invitations, also for a retry that is to be told the same."""
+"""Outcomes of the invitations of one request, stored so that a retry returns the same ones."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ class Outcome:
 
 
 def remembered(outcomes: list[Outcome]) -> list[JSONObject]:
-    """As JSON."""
+    """The outcomes as JSON, to be stored with the idempotency key."""
     return [
         {
             "id": str(outcome.invitation.id) if outcome.invitation else None,

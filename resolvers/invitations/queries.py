@@ -32,7 +32,7 @@ _stored = Condition(lambda status: col(Invitation.stored_status) == status)
 _pending = Condition(lambda: col(Invitation.stored_status) == InvitationStatus.PENDING)
 
 
-# IS TRUE: or else it were looked up in the index of what is due, of all accounts.
+# IS TRUE keeps PostgreSQL from using the index of due invitations, which covers all accounts.
 _in_time = Condition(lambda: (col(Invitation.expires_at) > func.now()).is_(True))
 
 
@@ -56,7 +56,7 @@ def account_invitations(
 
 
 def _with_status(status: InvitationStatus) -> tuple[Branch, ...]:
-    """Some have expired that the job has not come by yet."""
+    """Includes invitations that have expired and that the job has not marked yet."""
     if status is InvitationStatus.PENDING:
         return (Branch((_pending(), _in_time())),)
     stored = Branch((_stored(status.value),))

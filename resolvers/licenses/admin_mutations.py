@@ -1,4 +1,4 @@
-"""What an Admin does with a license that is there: revoking, suspending, reinstating, transferring."""
+"""Revokes, suspends, reinstates and transfers existing licenses."""
 
 from models.audit import AuditAction
 from models.catalog import Theme
@@ -29,7 +29,7 @@ class RevokeLicenseResult:
 
 
 async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeLicenseResult:
-    """For good; its entitlement is free again."""
+    """Revokes the license permanently. The purchased license can be provisioned again."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
         reason = _reason(input.reason, "it is stored with the license.")
@@ -61,7 +61,7 @@ class SuspendLicenseResult:
 
 
 async def suspend_license(context: Context, input: SuspendLicenseInput) -> SuspendLicenseResult:
-    """Until it is reinstated; it keeps its entitlement."""
+    """Suspends the license, which still uses a purchased license."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_SUSPENDED, on=found) as tx:
         reason = _reason(input.reason, "it is stored in the audit log.")
@@ -82,7 +82,7 @@ class ReinstateLicenseResult:
 
 
 async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> ReinstateLicenseResult:
-    """It is one more of the active ones, of which the account's cap may allow no more."""
+    """Raises `Refused` if the account's limit on active licenses is reached."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
         license = await _live(tx, found)
@@ -103,7 +103,7 @@ class TransferLicenseResult:
 
 
 async def transfer_license(context: Context, input: TransferLicenseInput) -> TransferLicenseResult:
-    """To a member of whatever role, as it may be provisioned for any; suspended ones too."""
+    """Transfers an active or suspended license to a member with any role."""
     found = await _find(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_TRANSFERRED, on=found) as tx:
         license = await _live(tx, found)
@@ -127,12 +127,12 @@ async def _find(context: Context, global_id: str) -> License:
 
 
 async def _current(tx: Change, found: License) -> License:
-    """As it is under the lock."""
+    """The license, read under the account's lock."""
     return await tx.get(License, found.id)
 
 
 async def _live(tx: Change, found: License) -> License:
-    """As it is under the lock. Raises `Refused` where it is revoked or over."""
+    """The license, read under the account's lock. Raises `Refused` if it is revoked or expired."""
     license = await _current(tx, found)
     if license.status is LicenseStatus.REVOKED:
         raise _not_active("This license was revoked permanently: provision a new one.")

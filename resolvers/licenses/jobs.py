@@ -50,13 +50,13 @@ async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> i
     ) as tx:
         expired = await expire(tx, ids)
         if not expired:
-            tx.without_event("others have expired them meanwhile")
+            tx.without_event("another process has marked them")
     return expired
 
 
 async def expire(tx: Change, ids: Sequence[UUID]) -> int:
-    """Of licenses that are over, those that are not stored so yet; returns how many. What is over stays so:
-    when a license expires never changes."""
+    """Marks those of the licenses that have expired and are not marked yet. Returns their number. The expiry
+    time of a license never changes."""
     found = await tx.fetch(_LIVE, account_id=tx.account.id, ids=ids)
     licenses = [(snapshot(License, record[:-1]), record[-1]) for record in found]
     if not licenses:

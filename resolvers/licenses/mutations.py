@@ -78,7 +78,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
 
 
 async def _made_before(tx: Change, id: UUID) -> License:
-    """Its key is shown again to an API key without READ only where that very key has made it."""
+    """An API key without READ is shown the license again only if the same key provisioned it."""
     license = await tx.get(License, id)
     if tx.repeats_its_own:
         tx.shows(license)
@@ -86,7 +86,7 @@ async def _made_before(tx: Change, id: UUID) -> License:
 
 
 async def present_member(tx: Change, global_id: str, argument: str) -> Member:
-    """Of the account, and not gone. Raises `Refused`."""
+    """The current member of the account with this id. Raises `Refused`."""
     member_id = decode_as(Member, global_id)
     member = await tx.find(Member, member_id) if member_id else None
     if member is None:
@@ -98,15 +98,15 @@ async def present_member(tx: Change, global_id: str, argument: str) -> Member:
 
 @dataclass
 class _Wanted:
-    """A theme, and what the account has of it."""
+    """A theme to license, and the licenses of it that the account has."""
 
     theme: Theme
     purchased: int
     provisioned: int
     is_second: bool
-    """Whether the site has one already."""
+    """Whether the site has a license of the theme already."""
     due: list[UUID]
-    """Licenses that are over and not stored so yet: they take up the site, or what was bought."""
+    """Licenses that have expired and are not marked yet: they still use a purchased license or the site."""
 
 
 async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
@@ -122,7 +122,7 @@ async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
 
 
 def _select_wanted() -> AnySelect:
-    """Nothing of it changes meanwhile: the account is locked."""
+    """The result stays valid until the commit, because the account is locked."""
     account_id, theme_id, site, at = map(parameter, ("account_id", "theme_id", "site", "at"))
     live = and_(
         col(License.account_id) == account_id,
@@ -160,7 +160,7 @@ _USE = Statement(
 
 
 async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
-    """The account's cap first, then what was bought of this theme."""
+    """Checks the account's limit first, then the purchased licenses of the theme."""
     theme = wanted.theme
     await refuse_beyond_cap(tx, "accountId")
     if wanted.provisioned >= wanted.purchased:
@@ -172,7 +172,7 @@ async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
 
 
 async def refuse_beyond_cap(tx: Change, argument: str) -> None:
-    """Raises `Refused` where the account may have no active license more."""
+    """Raises `Refused` if the account's limit on active licenses is reached."""
     most = tx.account.max_active_licenses
     if most is None:
         return

@@ -114,7 +114,7 @@ def account_entitlements(context: Context, account: Account) -> Listing:
 def _listing(
     context: Context, account_id: UUID, filter: LicenseFilter | None, order: Order, *where: Bound
 ) -> Listing:
-    """What the viewer may see of it."""
+    """The licenses that meet the filter and that the viewer may see."""
     seen = licenses_seen_by(context.signed_in().memberships[account_id])
     of_account, branches = _of_account(account_id), tuple[Branch, ...]()
     if filter and folded(filter.search or ""):
@@ -130,8 +130,8 @@ def _listing(
 def _narrowed(
     filter: LicenseFilter, where: tuple[Bound, ...], *, by_status: bool
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
-    """The first of the filters says along which index the list is walked; the others are looked at on the
-    way."""
+    """The first filter determines the index in whose order the list is read. The others are conditions on its
+    rows."""
     branches: tuple[Branch, ...] = ()
     if filter.holder_ids is not None:
         holders = _holders(filter.holder_ids)
@@ -164,6 +164,6 @@ def _search(account_id: UUID, text: str) -> Search:
 
 
 def _is_of_theme_called(search: ColumnElement[str]) -> ColumnElement[bool]:
-    """The themes are looked up once instead of for each license."""
+    """The themes are read once for the statement, not for each license."""
     themes = select(col(Theme.id)).where(contains(col(Theme.name_folded), search))
     return col(License.theme_id) == any_(func.array(themes.scalar_subquery()))

@@ -84,7 +84,7 @@ async def leave_account(context: Context, input: LeaveAccountInput) -> LeaveAcco
                 "accountId",
             )
         await _end(tx, context.settings, tx.acting, await _owner(tx), "left the account")
-    # Who asked is not looked up again: the account that the payload may select is shown this last time.
+    # The viewer is not read again: without a membership, the payload could not show the account.
     return LeaveAccountResult(member=tx.acting)
 
 
@@ -96,7 +96,7 @@ async def find_member(context: Context, global_id: str) -> Member:
 
 
 async def _current(tx: Change, member: Member) -> Member:
-    """As it is under the lock. Raises `Refused` where it is no member any more."""
+    """The member, read under the account's lock. Raises `Refused` if it is no longer a member."""
     current = await tx.find(Member, member.id)
     if current is None or current.removed_at is not None:
         raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", "memberId")
@@ -104,7 +104,7 @@ async def _current(tx: Change, member: Member) -> Member:
 
 
 async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
-    """Who gets the licenses: the named member, else the owner."""
+    """The member to whom the licenses pass: the named one, or else the owner."""
     if global_id is None:
         return await _owner(tx)
     heir_id = decode_as(Member, global_id)

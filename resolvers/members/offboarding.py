@@ -1,4 +1,4 @@
-"""What a member would leave behind, read for all selected members at once."""
+"""Objects that the removal of a member would affect, read for all selected members at once."""
 
 from collections import defaultdict
 from typing import Any
@@ -18,7 +18,7 @@ from models.members import Member
 from permissions.context import Context
 
 MOST_SHOWN = 100
-"""Of each list, for each member: the newest."""
+"""Maximum length of each list, which has the newest entries."""
 
 
 async def active_licenses(context: Context, member: Member) -> int:

@@ -105,7 +105,7 @@ def account_members(
 
 
 def _present_and_gone(roles: list[Role] | None) -> tuple[Branch, ...]:
-    """Those who are gone have indexes by their role alone."""
+    """One branch for each role of removed members, because their indexes begin with the role."""
     named = list(Role) if roles is None else list(dict.fromkeys(roles))
     gone = [Branch((_in_role(role), _gone())) for role in named]
     if roles is None:

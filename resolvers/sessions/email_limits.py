@@ -15,8 +15,9 @@ _HOUR = timedelta(hours=1)
 async def count_sign_in_email(
     writer: RowWriter, settings: Settings, email: str, client_ip: str | None
 ) -> None:
-    """Raises Refused where there were too many. An address without a tag has its own limit: whoever uses up
-    that of its tags does not keep its owner from signing in."""
+    """Raises `Refused` after too many emails for the client, or to tagged forms of the address (`name+tag@`).
+    The address without a tag has a limit of its own, so that its owner can sign in after another person has
+    used up the limit of the tags."""
     by_client = Allowance(settings.sign_in_emails_per_client_per_hour, _HOUR)
     client = f"sign-in emails for {':'.join(map(str, site_of(client_ip)))}"
     waits = await by_client.spend(writer.connection, [client])
@@ -35,9 +36,9 @@ async def count_sign_in_email(
 
 
 async def may_go_to_somebody_unknown(writer: RowWriter, settings: Settings, email: str) -> bool:
-    """Whether one may go to an address of nobody here. Other spellings of a mailbox than the plainest share a
-    budget, which takes nothing from who is known by one of them; so nobody is told of it, since that would
-    show who is known."""
+    """Whether an email may be sent to an unknown address. All spellings of a mailbox except the plainest
+    share one limit. Known addresses are not counted; therefore the limit is not reported, because a report
+    would show which addresses are known."""
     if counted_address(email) == email or untagged(email) != email:
         return True
     spellings = f"sign-in emails to spellings of {counted_address(email)}"

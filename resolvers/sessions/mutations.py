@@ -82,7 +82,7 @@ async def request_sign_in(context: Context, input: RequestSignInInput) -> Reques
 def sign_in_link(
     email: str, lifetime_seconds: int, browser_secret: str | None = None
 ) -> tuple[SignInLink, str]:
-    """A link with its token; `browser_secret` is of the browser that asked for it."""
+    """A new link and its token. `browser_secret` is that of the browser that requested it."""
     token, token_hash = new_token()
     expires_at = now() + timedelta(seconds=lifetime_seconds)
     requested_by = hash_token(browser_secret) if browser_secret else None
@@ -91,8 +91,9 @@ def sign_in_link(
 
 
 async def _refuse_too_many(writer: RowWriter, email: str, most: int) -> None:
-    """Known or not, an address gets so many emails an hour, and then one whenever the last link is over: who
-    asks for them all in somebody else's name shall not lock that person out."""
+    """Limits the emails to an address per hour, whether or not the address is known. After the limit, one
+    email is sent whenever the previous link has expired, so that nobody can lock another person out by
+    requesting all of its emails."""
     await writer.fetch(_LOCK_EMAIL, email=email)
     ((count, oldest, works_until),) = await writer.fetch(_LINKS_TO, email=email, since=now() - _HOUR)
     if count >= most and works_until > now():
@@ -116,22 +117,22 @@ async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
 
 
 async def may_sign_in(context: Context, link: SignInLink) -> bool:
-    """Where SIGN_UP is closed, a link that an unknown address asked for was never sent, and is none."""
+    """Whether the link is valid. With SIGN_UP=closed, the link for an unknown address was never sent."""
     if context.settings.sign_up == "open":
         return True
     return await row(context.database, User, _addressed(link.email)) is not None
 
 
 def is_of_another_browser(context: Context, link: SignInLink) -> bool:
-    """Whether the link was asked for in a browser that is known and is opened in another one, by somebody who
-    is not signed in as its addressee. Strangers may send links of their own, to sign others in as them."""
+    """Whether the link was requested in a known browser and is opened in another one by a person who is not
+    signed in as its addressee. An attacker could send its own link to sign the victim in as the attacker."""
     if link.requested_by is None or (context.viewer and context.viewer.user.email == link.email):
         return False
     return context.browser_secret is None or hash_token(context.browser_secret) != link.requested_by
 
 
 async def count_wrong_address(context: Context, link: SignInLink) -> None:
-    """Whoever holds a link and not its address may not try addresses until one fits."""
+    """Counts a wrong address that was entered for a link. After a few of them the link expires."""
     async with personal_change(context.database) as writer:
         counted = await writer.find(SignInLink, link.token_hash, lock=True)
         if counted is None:
@@ -155,7 +156,7 @@ class SignInResult:
 
 
 async def sign_in(context: Context, input: SignInInput) -> SignInResult:
-    """A link opens one session. A repeated click of the browser that used it gets that session again."""
+    """A link opens one session. Repeating it in the browser that used the link returns the same session."""
     session_token = None
     async with personal_change(context.database) as writer:
         link = await writer.find(SignInLink, hash_token(input.token), lock=True)
@@ -177,7 +178,7 @@ async def sign_in(context: Context, input: SignInInput) -> SignInResult:
 
 
 def replaced_session(context: Context) -> Session | None:
-    """The session whose cookie a new session would replace."""
+    """Session of the request's cookie, which the cookie of a new session would replace."""
     viewer = context.viewer
     return viewer.session if viewer is not None and context.by_cookie and not viewer.is_api_key else None
 
@@ -198,7 +199,8 @@ async def _end_session(writer: RowWriter, id: UUID) -> None:
 async def _opened_by_this_browser(
     context: Context, writer: RowWriter, link: SignInLink, token: str
 ) -> str | None:
-    """None for whoever is signed in as the link's addressee by another session, and needs none."""
+    """Token of the session that this browser opened by the link. None if the addressee is signed in with
+    another session and needs none. Raises `Refused` for anyone else."""
     user = await _user(writer, link.email)
     session_token = await opened_session(writer, context, token, user.id) if user else None
     is_addressee = context.viewer is not None and context.viewer.user.email == link.email
@@ -218,7 +220,8 @@ async def _signing_in(context: Context, writer: RowWriter, link: SignInLink) -> 
 
 
 async def person(writer: Writer, email: str, name: str) -> tuple[User, bool]:
-    """The user of this address, and whether this transaction created it: of two at once, one does."""
+    """The user with this address, and whether this transaction created it. Of concurrent transactions, only
+    one does."""
     created = await writer.fetch(_CREATE_USER, id=new_id(), email=email, name=name, created_at=now())
     return cast("User", await _user(writer, email)), bool(created)
 
@@ -240,8 +243,8 @@ _CREATE_USER = Statement(
 
 
 def name_from(email: str) -> str:
-    """`ada.lovelace@example.com` is Ada Lovelace until she says otherwise. Never the address: whoever sees
-    the team sees the name."""
+    """First display name of a person: `Ada Lovelace` for `ada.lovelace@example.com`. It is never the address,
+    because names are visible to the whole team."""
     local = email.partition("@")[0].partition("+")[0]
     words = local.replace(".", " ").replace("_", " ").replace("-", " ").split()
     name = " ".join(words).title()[:_MOST_OF_A_NAME]
@@ -298,14 +301,14 @@ class UpdateProfileResult:
 
 
 async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateProfileResult:
-    """The name is the person's; each account's team and log are told of it."""
+    """Changes the person's name, and its copy in each account, with an event in each log."""
     viewer = context.signed_in()
     name = clean_line(input.name, "A name", "name")
     async with personal_change(context.database) as writer:
         user = await writer.find(User, viewer.user.id)
         user = await writer.update(user or viewer.user, name=name)
     for account_id in sorted(viewer.memberships):
-        # A member who was just removed from one of the accounts is skipped.
+        # An account from which the member was removed meanwhile is skipped.
         with contextlib.suppress(Refused):
             async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
                 before = tx.acting.name

@@ -19,7 +19,7 @@ live_of_user = Condition(lambda user_id: and_(col(Session.user_id) == user_id, S
 
 
 async def live_sessions(context: Context) -> list[Session]:
-    """The viewer's own, newest first. Empty for an API key."""
+    """Live sessions of the viewer, newest first, at most `MOST_SESSIONS`. Empty for an API key."""
     viewer = context.signed_in()
     if viewer.is_api_key:
         return []

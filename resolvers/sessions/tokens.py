@@ -1,8 +1,8 @@
-"""Session tokens of emailed links: a link opens one session, and the browser that opened it may click again.
+"""Session tokens of emailed links. A link opens one session, and its browser may repeat the request.
 
 The token of a session that a browser opens is derived from two secrets: the link's token and the browser's
-link cookie. A repeated click of that browser derives the same token and so finds the session that it opened;
-no other browser can.
+link cookie. A repeated request of that browser derives the same token and so finds the session that it
+opened. No other browser can.
 """
 
 import hmac
@@ -25,7 +25,7 @@ from permissions.tokens import hash_token, new_token
 
 
 async def open_session(writer: Writer, context: Context, user: User, link_token: str) -> str:
-    """Adds a session for the request's client and returns its token, which only its hash is kept of."""
+    """Inserts a session for the request's client and returns its token, of which only the hash is stored."""
     browser_secret = context.issue_browser_secret()
     token = _derived(browser_secret, link_token) if browser_secret else new_token()[0]
     await writer.insert(
@@ -42,7 +42,7 @@ async def open_session(writer: Writer, context: Context, user: User, link_token:
 
 
 async def opened_session(writer: Writer, context: Context, link_token: str, user_id: UUID) -> str | None:
-    """Token of the live session that this browser opened by this link, as long as sign-in links live."""
+    """Token of the live session that this browser opened by this link, for the lifetime of sign-in links."""
     if context.browser_secret is None:
         return None
     token = _derived(context.browser_secret, link_token)
