@@ -105,9 +105,9 @@ async def test_every_header_of_every_email_arrives_as_it_was_written(
     attached = Attachment("Faktúra č. 2026-000001 für Größe.pdf", "application/pdf", b"%PDF")
 
     async with smtp_server() as server:
+        sending = some_settings(server.port, mail_from=mail_from)
         for message in written:
-            sent = await deliver(some_settings(server.port, mail_from=mail_from), message, [attached])
-            assert sent == Sent()
+            assert await deliver(sending, message, [attached]) == Sent()
 
     assert len(server.contents) == len(written)
     for message, content in zip(written, server.contents, strict=True):

@@ -13,10 +13,10 @@ import pytest_asyncio
 import websockets
 from graphql import OperationDefinitionNode, OperationType, parse
 
-import demo
 import worker
+from tests.support.beginnings import Beginnings
 from tests.support.changes import INVITE_ONE
-from tests.support.links import session_of
+from tests.support.demo_people import demo_people
 from tests.support.world import Person, World
 
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
@@ -47,12 +47,10 @@ async def browser() -> AsyncIterator[Any]:
 
 
 @pytest_asyncio.fixture
-async def studio(empty_world: World) -> World:
+async def studio(empty_world: World, beginnings: Beginnings) -> World:
     """The demo, its Admin signed in."""
-    await demo.seed(empty_world.settings, empty_world.database)
-    links = await demo.sign_in_links(empty_world.database, empty_world.settings)
-    for _, role, link in links:
-        empty_world.people[role.upper()] = session_of(await empty_world.http.post(link), empty_world)
+    people = await demo_people(empty_world, beginnings)
+    empty_world.people = {"ADMIN": people["ada"], "MEMBER": people["bob"], "VIEWER": people["vera"]}
     account = await empty_world.admin.ask("{ account { id } }")
     empty_world.account_id = account["account"]["id"]
     return empty_world
