@@ -1,5 +1,6 @@
 """Permission classes: the values of a field's `allow=`, and how each decides."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -44,8 +45,9 @@ class Allow(BasePermission):
     def __init__(self) -> None:
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
+    @abstractmethod
     def refusal(self, context: Context, source: object) -> Exception | None:
-        raise NotImplementedError
+        """Returns why the viewer may not see the object, or None if it may."""
 
     def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         """Of a change to be made on `on`, by a member whose row is locked: None where only permissions in an
@@ -128,7 +130,7 @@ class HasOrOwns(Has):
         self.requirement = f"Requires `{permission.value}`, {own_rule} the viewer's own"
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
-    def refusal(self, context: Context, source: Any) -> Exception | None:
+    def refusal(self, context: Context, source: object) -> Exception | None:
         membership = context.membership(source.account_id)
         if membership is None or membership.member_id != getattr(source, str(self.own)):
             return super().refusal(context, source)

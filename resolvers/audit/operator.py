@@ -39,10 +39,9 @@ Progress = Callable[[int, int], None]
 async def checkpoint(database: Database, account_slug: str) -> dict[str, object]:
     """Sequence and hash of the newest event."""
     account = await account_called(database, account_slug)
-    found = await database.fetch(_HEAD.sql, *_HEAD.arguments(account_id=account.id))
-    if not found:
-        raise invalid(f"The log of {account_slug} has no event yet.", "account")
-    sequence, hash, occurred_at = found[0]
+    ((sequence, hash, occurred_at),) = await database.fetch(
+        _HEAD.sql, *_HEAD.arguments(account_id=account.id)
+    )
     return {
         "accountId": str(account.id),
         "sequence": sequence,

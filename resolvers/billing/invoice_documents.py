@@ -8,7 +8,7 @@ from sqlmodel import col
 from engine.canonical_json import JSONObject
 from engine.conditions import Condition
 from engine.row_loader import of_accounts, with_id
-from engine.row_reader import row, rows
+from engine.row_reader import rows
 from mailer.messages import Attachment, InvoiceAttachment
 from mailer.wording import day
 from models.billing import Invoice, InvoiceLine, InvoiceStatus
@@ -50,17 +50,16 @@ async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
 
 
 async def attached_invoice(database: Database, asked: InvoiceAttachment) -> Attachment:
-    """Raises LookupError if there is no such invoice, which cannot happen because invoices are never
-    deleted."""
-    invoice = await find_invoice(database, asked.account_id, asked.invoice_id)
-    if invoice is None:
-        raise LookupError("the email's invoice is not there")
+    invoice = await issued_invoice(database, asked.account_id, asked.invoice_id)
     pdf = await invoice_pdf(database, invoice)
     return Attachment(invoice_file_name(invoice), PDF_MEDIA_TYPE, pdf)
 
 
-async def find_invoice(database: Database, account_id: UUID, invoice_id: UUID) -> Invoice | None:
-    return await row(database, Invoice, of_accounts(Invoice)([account_id]), with_id(Invoice)(invoice_id))
+async def issued_invoice(database: Database, account_id: UUID, invoice_id: UUID) -> Invoice:
+    """An invoice that was issued exists: none is ever deleted."""
+    of_account = of_accounts(Invoice)([account_id])
+    (invoice,) = await rows(database, Invoice, of_account, with_id(Invoice)(invoice_id))
+    return invoice
 
 
 def _billed_to(billed_to: JSONObject) -> Iterator[str]:

@@ -10,16 +10,14 @@ from models.storage import Storage
 from permissions.context import Context
 from permissions.roles import Permission
 from resolvers.billing.inputs import RequestInvoiceDownloadInput
-from resolvers.billing.invoice_documents import find_invoice, invoice_file_name, invoice_pdf
+from resolvers.billing.invoice_documents import invoice_file_name, invoice_pdf, issued_invoice
 from resolvers.change import change
 from resolvers.downloads.links import (
     PDF_MEDIA_TYPE,
     Content,
     Download,
-    DownloadRefused,
     Link,
     Subject,
-    WhyNot,
     hand_out,
     pdf_content,
 )
@@ -51,9 +49,7 @@ async def request_invoice_download(
 
 async def open_invoice(_settings: Settings, database: Database, _storage: Storage, link: Link) -> Content:
     link.require(Permission.MANAGE_BILLING)
-    invoice = await find_invoice(database, link.member.account_id, UUID(link.row.subject["invoiceId"]))
-    if invoice is None:
-        raise DownloadRefused(WhyNot.GONE)
+    invoice = await issued_invoice(database, link.member.account_id, UUID(link.row.subject["invoiceId"]))
     pdf = await invoice_pdf(database, invoice)
     number = invoice.number
     return pdf_content(

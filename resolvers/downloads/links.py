@@ -112,10 +112,6 @@ class Link:
     """Of a link to a theme's file."""
 
     @property
-    def actor(self) -> Actor:
-        return link_actor(self.row, self.member.name)
-
-    @property
     def membership(self) -> Membership:
         return Membership(self.member.account_id, self.member.id, self.member.role)
 

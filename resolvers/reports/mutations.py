@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from engine.canonical_json import JSONObject
 from engine.row_loader import with_id
-from engine.row_reader import row
+from engine.row_reader import rows
 from models.accounts import Account
 from models.audit import AuditAction
 from models.columns import now
@@ -63,9 +63,9 @@ async def request_report(context: Context, input: RequestReportInput) -> Request
         if not membership.may(needed):
             raise Forbidden(needed)
         request = _request(input, context.mutation_call.input)
-        rows = rows_of(request, membership)
+        selected = rows_of(request, membership)
         if request.format is ReportFormat.PDF:
-            await _fits_into_a_pdf(tx, rows)
+            await _fits_into_a_pdf(tx, selected)
         name, media_type = _file_name(request, tx.account), _MEDIA_TYPES[request.format]
         kind = DownloadKind.REPORT
         download = await hand_out(tx, context, kind, request.to_json(), name, media_type, None)
@@ -99,20 +99,23 @@ async def open_report(settings: Settings, database: Database, _storage: Storage,
     request = ReportRequest.from_json(link.row.subject)
     link.require(NEEDS[ReportKind.ACTIVE_LICENSES])
     link.require(NEEDS[request.kind])
-    account = await row(database, Account, with_id(Account)(link.member.account_id))
-    if account is None:
-        raise DownloadRefused(WhyNot.GONE)
-    rows = rows_of(request, link.membership)
+    (account,) = await rows(database, Account, with_id(Account)(link.member.account_id))
+    selected = rows_of(request, link.membership)
     subject = _subject(request, account)
     name, media_type = _file_name(request, account), _MEDIA_TYPES[request.format]
     if request.format is ReportFormat.PDF:
         try:
-            pdf = await report_pdf(database, rows, request, account.name)
+            pdf = await report_pdf(database, selected, request, account.name)
         except DocumentTooLarge:
             raise DownloadRefused(WhyNot.TOO_LARGE) from None
         return pdf_content(subject, name, pdf)
     return Content(
-        subject, name, media_type, None, None, lambda _start, _end: _lines(settings, database, rows, request)
+        subject,
+        name,
+        media_type,
+        None,
+        None,
+        lambda _start, _end: _lines(settings, database, selected, request),
     )
 
 
