@@ -22,6 +22,7 @@ _KEPT_FREE_BYTES = 256 * 1024 * 1024
 """Free space that is left on the disk, which PostgreSQL may use too."""
 _UNDISTURBED_SECONDS = 300
 """Time after a spool is complete in which its reader is not cut off in favour of another account."""
+_NO_FILE = -1
 _THREADS = ThreadPoolExecutor(4, thread_name_prefix="spools")
 
 Result = TypeVar("Result")
@@ -83,7 +84,7 @@ class Spool:
         self.reserved = 0
         self.ended_at = float("inf")
         self._spools = spools
-        self._file: int | None = None
+        self._file = _NO_FILE
         self._buffer = bytearray()
         self._written = 0
         self._error: Exception | None = None
@@ -126,7 +127,7 @@ class Spool:
         while True:
             if self._error is not None:
                 raise self._error
-            if at < self._written and self._file is not None:
+            if at < self._written:
                 size = min(_PIECE_BYTES, self._written - at)
                 piece = await self._in_thread(os.pread, self._file, size, at)
                 at += len(piece)
@@ -153,8 +154,6 @@ class Spool:
         self._close_if_unused()
 
     async def _flush(self) -> None:
-        if self._file is None:
-            return
         piece, self._buffer = bytes(self._buffer), bytearray()
         if self._written + len(piece) > self._spools.report_bytes:
             raise ReportTooLarge(
@@ -183,9 +182,9 @@ class Spool:
         self._close_if_unused()
 
     def _close_if_unused(self) -> None:
-        if self._is_closed and not self._calls and self._file is not None:
+        if self._is_closed and not self._calls and self._file != _NO_FILE:
             os.close(self._file)
-            self._file = None
+            self._file = _NO_FILE
 
 
 def _open_unnamed(folder: Path | None) -> int:

@@ -101,9 +101,6 @@ def has_api_access(role: Role) -> bool:
 
 
 def permissions_within(role: Role, scopes: Iterable[str]) -> list[Permission]:
-    """Permissions of an API key by its member's role and its scopes; none if the role has no access to the
-    API."""
-    if not has_api_access(role):
-        return []
+    """Permissions of an API key that works, by its member's role and its scopes."""
     opened = frozenset[Permission]().union(*(SCOPE_PERMISSIONS[ApiScope(scope)] for scope in scopes))
     return [permission for permission in permissions_of(role) if permission in opened]

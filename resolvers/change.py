@@ -6,7 +6,7 @@ statement, since the log's head stays locked from there to the commit.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from uuid import UUID
 
@@ -63,33 +63,35 @@ async def change(
     membership = viewer.membership(account_id)
     if membership is None:
         raise not_found("account", "accountId")
-    deny: Callable[[Forbidden], Awaitable[None]] | None = None
-    try:
-        claim = Claim(account_id, viewer.user.id, rows > _LONG_ROWS)
-        async with context.database.transaction(claim) as connection:
-            account, member = await lock_membership(connection, membership)
-            await require_working(connection, context.token or "")
-            actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
-            deny = partial(record_denied, context, actor, action, account, on)
-            tx = Change(connection, account, action, actor, context.client, member)
-            tx.knows(account)
-            tx.knows(member)
-            locked = Membership(member.account_id, member.id, member.role, viewer.scopes)
-            refused = call.allow.refusal_of_change(locked, on)
-            if refused is not None:
-                raise refused
-            if key is not None:
-                await tx.look_up(Attempt(member.id, key, action, call.input, viewer.credential_id))
-            yield tx
-            await tx.finish()
-    except Forbidden as refusal:
-        if deny is not None:
-            await deny(refusal)
-        raise
+    claim = Claim(account_id, viewer.user.id, rows > _LONG_ROWS)
+    async with AsyncExitStack() as after_rollback, context.database.transaction(claim) as connection:
+        account, member = await lock_membership(connection, membership)
+        await require_working(connection, context.token or "")
+        actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
+        denied = partial(record_denied, context, actor, action, account, on)
+        after_rollback.push_async_exit(partial(_record_if_denied, denied))
+        tx = Change(connection, account, action, actor, context.client, member)
+        tx.knows(account)
+        tx.knows(member)
+        locked = Membership(member.account_id, member.id, member.role, viewer.scopes)
+        refused = call.allow.refusal_of_change(locked, on)
+        if refused is not None:
+            raise refused
+        if key is not None:
+            await tx.look_up(Attempt(member.id, key, action, call.input, viewer.credential_id))
+        yield tx
+        await tx.finish()
     context.announcer.grown(account_id)
     context.forget()
     context.known = tx.known.get
     context.made |= tx.made
+
+
+async def _record_if_denied(
+    record: Callable[[Forbidden], Awaitable[None]], _: object, error: object, _traceback: object
+) -> None:
+    if isinstance(error, Forbidden):
+        await record(error)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Opaque ids of the API: `member_` and the row's UUID, 32 hex digits."""
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -40,6 +41,7 @@ PREFIXES: dict[type[SQLModel], str] = {
     ThemeRelease: "release",
     User: "user",
 }
+_DIGITS = re.compile(r"[0-9A-Fa-f]{32}")
 _TABLES = {prefix: table for table, prefix in PREFIXES.items()}
 _TABLES_BY_NAME = {table.__name__: table for table in PREFIXES}
 
@@ -84,9 +86,4 @@ def decode_as(table: type[SQLModel], global_id: str) -> UUID | None:
 
 
 def _uuid(digits: str) -> UUID | None:
-    if len(digits) != 32 or not digits.isascii():
-        return None
-    try:
-        return UUID(hex=digits)
-    except ValueError:
-        return None
+    return UUID(hex=digits) if _DIGITS.fullmatch(digits) else None

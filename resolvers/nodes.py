@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlmodel import SQLModel, col
 
 from engine.conditions import Bound, Condition
-from engine.errors import BadUserInput
 from engine.row_loader import of_accounts, with_id, with_ids
 from engine.row_reader import row
 from engine.tables import AnySelect
@@ -54,8 +53,6 @@ async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | Non
 
 async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[SQLModel | Exception | None]:
     """In the order of the ids. A refused row is replaced by its error."""
-    if len(global_ids) > MOST_NODES:
-        raise BadUserInput(f"`ids` must have at most {MOST_NODES} items, not {len(global_ids)}.")
     found: list[SQLModel | Exception | None] = []
     for global_id in global_ids:
         try:

@@ -29,13 +29,10 @@ def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> st
     """Several lines; None for an empty text."""
     if text is None or not text.strip():
         return None
-    too_long = invalid(f"{what} must have at most {most:,} characters.", *path)
-    if _far_too_long(text, most):
-        raise too_long
     lines = [line.rstrip() for line in unicodedata.normalize("NFC", text).strip().splitlines()]
     cleaned = "\n".join(lines)
     if len(cleaned) > most:
-        raise too_long
+        raise invalid(f"{what} must have at most {most:,} characters.", *path)
     if not all(is_visible(line.replace("\t", " ")) for line in lines):
         raise invalid(f"{what} must not have control or invisible characters.", *path)
     return cleaned

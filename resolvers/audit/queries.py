@@ -1,7 +1,6 @@
 """Reads the audit log. Only `change.py` writes it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -204,6 +203,3 @@ _CONDITIONS: Mapping[str, Callable[[UUID, Any], Bound]] = {
 
 _SELECTIVE = ("request_id", "target_id", "api_key_id", "ip")
 """The filters that leave few events."""
-
-if _CONDITIONS.keys() != {field.name for field in fields(AuditLogFilter)}:
-    raise TypeError("Each field of AuditLogFilter needs its condition in _CONDITIONS, and no other")

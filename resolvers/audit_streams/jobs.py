@@ -157,14 +157,13 @@ class Delivery:
         secret, previous = begun[0]
         webhook = Webhook(stream.url, batch.id, batch.body, [secret, *(previous or ())])
         outcome = await post(webhook, self._backend, self._settings.audit_stream_timeout_seconds)
-        match outcome:
-            case Taken():
-                values = {"last": batch.last, "seconds": self._lease_seconds}
-                return bool(await self._note(_TAKEN, stream, **values))
-            case Gone(words):
-                await stop(self._settings, self._database, stream, AuditStreamStatus.ENDED, words)
-            case Failed():
-                await self._fail(stream, outcome)
+        if isinstance(outcome, Taken):
+            values = {"last": batch.last, "seconds": self._lease_seconds}
+            return bool(await self._note(_TAKEN, stream, **values))
+        if isinstance(outcome, Gone):
+            await stop(self._settings, self._database, stream, AuditStreamStatus.ENDED, outcome.words)
+        else:
+            await self._fail(stream, outcome)
         return False
 
     async def _fail(self, stream: AuditStream, failed: Failed) -> None:

@@ -8,7 +8,6 @@ from resolvers.audit_streams.public_addresses import is_public
 from resolvers.hosts import ascii_host
 from resolvers.user_errors import Refused, invalid
 
-_MOST = 2_000
 _HIDDEN = re.compile(r"[\s\\\x00-\x1f\x7f]")
 """Parsers drop some of these, or take a backslash for a slash."""
 _FIRST_UNPRIVILEGED_PORT = 1024
@@ -18,8 +17,6 @@ def clean_stream_url(text: str, *, private_addresses: bool) -> str:
     """Normalises the host to lower case and ASCII. Raises `Refused` with a message that says what would be
     valid."""
     url = text.strip()
-    if len(url) > _MOST:
-        raise _wrong(f"A URL must have at most {_MOST:,} characters.")
     if _HIDDEN.search(url):
         raise _wrong("A URL must not have spaces, control characters or backslashes: percent-encode them.")
     try:

@@ -16,8 +16,6 @@ from resolvers.results import mutation_result, shown
 from resolvers.text import clean_email, clean_line
 from resolvers.user_errors import invalid
 
-MOST_ADDRESS_LINES = 6
-
 
 @mutation_result
 class UpdateBillingDetailsResult:
@@ -66,8 +64,6 @@ def _given(input: UpdateBillingDetailsInput, country: str | None) -> dict[str, o
 
 
 def _address_lines(lines: list[str]) -> list[str]:
-    if len(lines) > MOST_ADDRESS_LINES:
-        raise invalid(f"An address must have at most {MOST_ADDRESS_LINES} lines.", "addressLines")
     return [
         clean_line(line, "A line of an address", "addressLines", str(place))
         for place, line in enumerate(lines)

@@ -187,15 +187,15 @@ class Transfers:
         parts.facts = {**parts.facts, "details": {**details, "parts": parts.parts}}
         least, added = (sending.bytes_sent, 0) if sending is parts else (0, sending.bytes_sent)
         async with transfer_note(self._database) as writer:
-            if not await writer.fetch(
+            collected = await writer.fetch(
                 COLLECT,
                 id=sending.id,
                 parts_id=parts.id,
                 least=least,
                 added=added,
                 facts=canonical_json(parts.facts),
-            ):
-                raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
+            )
+            _require_there(collected)
         parts.bytes_sent += added
         if sending is not parts:
             self._open.pop(sending.id, None)
@@ -244,6 +244,11 @@ class Transfers:
         async with transfer_note(self._database) as writer:
             noted = {row[0] for row in await writer.fetch(NOTE, id=ids, bytes_sent=bytes_sent)}
         _cut(sending for sending in sendings if sending.id not in noted)
+
+
+def _require_there(parts: list[Any]) -> None:
+    if not parts:
+        raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
 
 
 def _cut(sendings: Iterable[Sending]) -> None:

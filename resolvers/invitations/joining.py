@@ -22,7 +22,6 @@ from permissions.viewer import Credential
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
 from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
-from resolvers.invitations.mutations import locked
 from resolvers.results import mutation_result, shown
 from resolvers.sessions.mutations import name_from, person
 from resolvers.sessions.tokens import open_session, opened_session
@@ -193,7 +192,7 @@ async def _opened(context: Context, token: str) -> Invitation:
 
 async def _locked(tx: Change, found: Invitation) -> Invitation:
     """The invitation under the account's lock, if its link is unchanged."""
-    invitation = await locked(tx, found)
+    invitation = await tx.get(Invitation, found.id)
     if invitation.token_hash != found.token_hash:
         raise _no_link()
     return invitation

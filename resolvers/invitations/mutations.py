@@ -117,7 +117,7 @@ async def resend_invitation(context: Context, input: ResendInvitationInput) -> R
     """Invalidates the previous link. The new one is valid as long as the link of a new invitation."""
     found = await _find(context, input.invitation_id)
     async with change(context, found.account_id, AuditAction.INVITATION_RESENT, on=found) as tx:
-        invitation = await locked(tx, found)
+        invitation = await tx.get(Invitation, found.id)
         if invitation.status not in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
             raise _ended(invitation)
         await _make_room(tx, context.settings, invitation)
@@ -148,7 +148,7 @@ class RevokeInvitationResult:
 async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> RevokeInvitationResult:
     found = await _find(context, input.invitation_id)
     async with change(context, found.account_id, AuditAction.INVITATION_REVOKED, on=found) as tx:
-        invitation = await locked(tx, found)
+        invitation = await tx.get(Invitation, found.id)
         status = invitation.status
         if status is InvitationStatus.REVOKED:
             tx.without_event()
@@ -160,14 +160,6 @@ async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> R
         else:
             raise _ended(invitation)
     return RevokeInvitationResult(invitation=invitation)
-
-
-async def locked(tx: Change, found: Invitation) -> Invitation:
-    """The invitation, read under the account's lock. Raises `Refused` if there is none."""
-    invitation = await tx.find(Invitation, found.id)
-    if invitation is None:
-        raise not_found("invitation", "invitationId")
-    return invitation
 
 
 async def _find(context: Context, global_id: str) -> Invitation:

@@ -5,12 +5,12 @@ from sqlmodel import col
 
 from engine.snapshots import columns
 from engine.statements import Statement, parameter
-from models.accounts import Account
 from models.audit import AuditAction
 from models.columns import now
 from models.licenses import LIVE, License
 from models.members import Member
 from permissions.context import Context
+from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.queries import end_api_keys
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
@@ -73,9 +73,7 @@ class LeaveAccountResult:
 
 
 async def leave_account(context: Context, input: LeaveAccountInput) -> LeaveAccountResult:
-    account_id = decode_as(Account, input.account_id)
-    if account_id is None:
-        raise not_found("account", "accountId")
+    account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.MEMBER_LEFT) as tx:
         if tx.acting.is_owner:
             raise refused(

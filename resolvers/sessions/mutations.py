@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Update, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -134,13 +134,20 @@ def is_of_another_browser(context: Context, link: SignInLink) -> bool:
 async def count_wrong_address(context: Context, link: SignInLink) -> None:
     """Counts a wrong address that was entered for a link. After a few of them the link expires."""
     async with personal_change(context.database) as writer:
-        counted = await writer.find(SignInLink, link.token_hash, lock=True)
-        if counted is None:
-            return
-        wrong, expires_at = counted.wrong_addresses + 1, counted.expires_at
-        if wrong >= _MOST_WRONG_ADDRESSES:
-            expires_at = min(expires_at, now())
-        await writer.update(counted, wrong_addresses=wrong, expires_at=expires_at)
+        await writer.fetch(_COUNT_WRONG_ADDRESS, token_hash=link.token_hash)
+
+
+def _count_wrong_address() -> Update:
+    wrong, expires_at = col(SignInLink.wrong_addresses) + 1, col(SignInLink.expires_at)
+    over = case((wrong >= _MOST_WRONG_ADDRESSES, func.least(expires_at, func.now())), else_=expires_at)
+    return (
+        update(SignInLink)
+        .where(col(SignInLink.token_hash) == parameter("token_hash"))
+        .values(wrong_addresses=wrong, expires_at=over)
+    )
+
+
+_COUNT_WRONG_ADDRESS = Statement(_count_wrong_address)
 
 
 @mutation_result
@@ -190,10 +197,17 @@ async def _end_replaced(context: Context, writer: RowWriter, session_token: str)
 
 
 async def _end_session(writer: RowWriter, id: UUID) -> None:
-    ending = await writer.find(Session, id, lock=True)
-    if ending is not None:
-        await writer.update(ending, ended_at=ending.ended_at or now())
+    await writer.fetch(_END, id=id)
     await notify_access(writer.connection, id)
+
+
+_END = Statement(
+    lambda: (
+        update(Session)
+        .where(col(Session.id) == parameter("id"))
+        .values(ended_at=func.coalesce(col(Session.ended_at), func.now()))
+    )
+)
 
 
 async def _opened_by_this_browser(
