@@ -294,6 +294,25 @@ async def test_activity_is_a_member_s_own_part(eventful: World) -> None:
     assert page["nodes"] + rest["nodes"] == admins["nodes"]
     filtered = await activity(eventful.admin, eventful.admin, filter={"actions": ["INVITATION_RESENT"]})
     assert filtered["totalCount"] == 1
+    resent = (await eventful.events(actions=["INVITATION_RESENT"]))[0]["requestId"]
+    of_the_request = await activity(eventful.admin, eventful.admin, filter={"requestId": resent})
+    assert of_the_request == filtered
+    others = await activity(eventful.admin, eventful.member, filter={"requestId": resent})
+    assert others["totalCount"] == 0
     async with nothing_changes(eventful):
         (refusal,) = await eventful.member.refusals(ACTIVITY, id=eventful.admin.member_id)
     assert refusal == {"code": "FORBIDDEN", "permission": "VIEW_AUDIT_LOG"}
+
+
+async def test_activity_with_a_key_is_its_member_s_alone(eventful: World) -> None:
+    script = await with_key(eventful, eventful.member)
+    await script.ask("{ account { name } }")
+    filter = {"apiKeyId": script.member_id}
+
+    own = (await eventful.member.ask(ACTIVITY, id=eventful.member.member_id, filter=filter))["node"]
+    other = (await eventful.admin.ask(ACTIVITY, id=eventful.admin.member_id, filter=filter))["node"]
+
+    assert [event["summary"] for event in own["activity"]["nodes"]] == [
+        "Member called the API with the API key Script"
+    ]
+    assert other["activity"]["totalCount"] == 0

@@ -298,5 +298,5 @@ async def test_a_purchase_that_is_refused_mails_nothing(world: World, themes: di
 async def test_an_invoice_that_is_not_there(database: Database, world: World, app_settings: Settings) -> None:
     missing = InvoiceAttachment(UUID(int=0), UUID(int=0))
 
-    with pytest.raises(LookupError):
+    with pytest.raises(ValueError, match="not enough values"):
         await attached_invoice(database, missing)

@@ -1,7 +1,9 @@
 """An invoice of nothing is paid when it is issued; and what a Greek business buys is taxed by itself."""
 
+from tests.billing.test_invoice_documents import pdf_of
 from tests.billing.test_purchases import amounts, price, purchase
 from tests.support.changes import UPDATE_BILLING
+from tests.support.documents import pages
 from tests.support.world import World
 
 BILLING = "{ account { billing { outstanding { amount } details { taxId country } } } }"
@@ -22,6 +24,9 @@ async def test_an_invoice_of_nothing_is_paid_at_once(world: World, themes: dict[
     email = (await world.emails("admin@example.com"))[-1]
     assert "Nothing is due." in email.text
     assert "Due:" not in email.text
+    (page,) = pages(await pdf_of(world, invoice))
+    assert "Nothing is due." in page
+    assert "Due" not in page.replace("Nothing is due.", "")
 
 
 async def test_a_greek_vat_id_is_kept_as_the_eu_writes_it_and_reverses_the_charge(

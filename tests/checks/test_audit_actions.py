@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,8 @@ import pytest
 import models.audit
 from engine.enums import described_enum
 from models.audit import AuditAction
+from resolvers.audit import queries
+from resolvers.audit.inputs import AuditLogFilter
 from tests.support.schema_walk import PRINTED
 
 ROOT = Path(__file__).parents[2]
@@ -74,13 +77,22 @@ def test_what_a_member_changes_has_a_phrase_for_its_refusal() -> None:
     assert lacking == []
 
 
+def test_an_action_that_no_member_tries_has_no_phrase() -> None:
+    with pytest.raises(TypeError, match="LICENSE_EXPIRED has no phrase for a refused attempt"):
+        _ = AuditAction.LICENSE_EXPIRED.attempt
+
+
+def test_each_filter_of_the_audit_log_has_its_condition() -> None:
+    assert queries._CONDITIONS.keys() == {field.name for field in fields(AuditLogFilter)}
+
+
 def _table() -> ast.ClassDef:
     module = ast.parse(Path(models.audit.__file__).read_text())
     return next(node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "AuditAction")
 
 
 def _import(table: ast.ClassDef) -> None:
-    code = compile(ast.fix_missing_locations(ast.Module([table], [])), "audit.py", "exec")
+    code = compile(ast.fix_missing_locations(ast.Module([table], [])), models.audit.__file__, "exec")
     names: dict[str, Any] = {"StrEnum": StrEnum, "auto": auto, "Self": Self, "described_enum": described_enum}
     exec(code, names)  # noqa: S102 - the module's own source
 

@@ -247,3 +247,17 @@ def test_a_wrong_url_is_told_with_what_it_may_be(url: str) -> None:
         Storage(url)
 
     assert "secret" not in str(told.value)
+
+
+async def test_a_file_that_is_removed_while_it_is_read(tmp_path: Path) -> None:
+    path, sha256 = a_file(tmp_path, os.urandom((2 << 20) + 1))
+    storage = Storage((tmp_path / "stored").as_uri())
+    await storage.put_file(path, sha256)
+
+    pieces = storage.stream(sha256)
+    first = await anext(pieces)
+    (tmp_path / "stored" / sha256[:2] / sha256).unlink()
+
+    assert len(first) == 1 << 20
+    with pytest.raises(StoredFileMissing, match="no longer has a file"):
+        await anext(pieces)

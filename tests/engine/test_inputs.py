@@ -54,10 +54,23 @@ def test_a_made_up_id_is_none(text: str) -> None:
     assert decode(text) is None
 
 
+@pytest.mark.parametrize(
+    "digits", ["g" * 32, f"+{'0' * 31}", f" {'0' * 31}", f"0x{'0' * 30}", "0" * 31, "0" * 33, "\u0660" * 32]
+)
+def test_other_characters_than_those_of_an_id_are_none(digits: str) -> None:
+    """`int()` reads some of them, so that an id would have several spellings."""
+    assert decode(f"member_{digits}") is None
+
+
 @given(st.uuids())
 def test_ids_are_found_again(id) -> None:  # type: ignore[no-untyped-def]
     assert decode(encode(Member, id)) == (Member, id)
     assert decode(encode(License, id)) == (License, id)
+
+
+@pytest.mark.parametrize("other", ["", "TL-", "{}0", "{:.18}", "{:.18}U", "{:.18}\u0663"])
+def test_other_texts_than_license_keys_are_none(other: str) -> None:
+    assert not is_license_key(other.format(new_license_key()))
 
 
 def test_a_license_key_shows_any_one_wrong_character() -> None:

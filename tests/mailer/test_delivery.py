@@ -194,6 +194,17 @@ async def test_an_address_that_is_none_is_for_good(to: str) -> None:
     assert not server.attempts
 
 
+@pytest.mark.parametrize(
+    "subject", ["Hello\r\nBcc: eve@example.com", "Hello\nBcc: eve@example.com", "a\u2028b"]
+)
+async def test_a_subject_of_several_lines_is_for_good(subject: str) -> None:
+    async with smtp_server() as server:
+        outcome = await deliver(some_settings(server.port), replace(a_message(), subject=subject))
+
+    assert isinstance(outcome, Rejected)
+    assert not server.attempts
+
+
 async def test_the_words_are_cut_and_without_tokens() -> None:
     async with smtp_server({"DATA": [f"554 We block {LINK} " + "x " * 180]}) as server:
         outcome = await deliver(some_settings(server.port), a_message())

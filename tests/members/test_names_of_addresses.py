@@ -32,6 +32,7 @@ async def test_no_viewer_reads_an_address_as_a_name(world: World, email: str) ->
         ("γιώργος@example.com", "Γιώργος"),
         ("!#$%@example.com", "New member"),
         ("\u0301@example.com", "New member"),
+        ("\u3164a@example.com", "New member"),
     ],
 )
 def test_the_words_of_an_address_are_a_name(email: str, name: str) -> None:
