@@ -31,6 +31,7 @@ _SETTINGS = {
 _WRITING_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 # A change locks the log's head only at its end, for a short time.
 _APPENDING_SETTINGS = {**_SETTINGS, "lock_timeout": "1s"}
+_APPENDING_SECONDS = 10
 # Pages follow an index in their order, whatever the account, so one generic plan is right for all. PostgreSQL
 # would plan most statements each time, which takes longer than running them, or, since most accounts are
 # small, choose a plan that sorts or joins all rows of a large one.
@@ -101,7 +102,9 @@ class Database:
     async def connect_appending(self) -> asyncpg.Connection:
         """Opens a connection for events that belong to no change. The app's role has no UPDATE or DELETE on
         events."""
-        return await connect(self._dsn, server_settings=_APPENDING_SETTINGS, command_timeout=10)
+        return await connect(
+            self._dsn, server_settings=_APPENDING_SETTINGS, command_timeout=_APPENDING_SECONDS
+        )
 
     async def connect(self, application_name: str = "team-access") -> asyncpg.Connection:
         """Opens a connection outside the pools, for LISTEN or for the jobs."""

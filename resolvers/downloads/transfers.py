@@ -50,7 +50,8 @@ from resolvers.unaudited import transfer_note
 NOTED_SECONDS = 1
 LOST_SECONDS = 30
 _CLOSING_SECONDS = 3
-_TRIES = 5
+_AUDITED_AFTER_SECONDS = (0, 1, 2, 4, 8)
+"""Waits before each attempt to write the event of a transfer."""
 _BATCH = 500
 
 
@@ -208,14 +209,14 @@ class Transfers:
 
     async def _audit(self, sending: Sending) -> None:
         try:
-            for attempt in range(_TRIES):
+            for seconds in _AUDITED_AFTER_SECONDS:
+                await asyncio.sleep(seconds)
                 try:
                     await _audit_sent(self._database, self._announcer, sending)
                     return
                 except Exception as error:
                     # Whatever it is: the row stays, and the job worker audits it if this does not.
                     log_failure("download_not_audited", error, request_id=sending.client.request_id)
-                    await asyncio.sleep(2**attempt)
         finally:
             self._open.pop(sending.id, None)
             sending.ended.set()

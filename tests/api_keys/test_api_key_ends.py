@@ -150,3 +150,14 @@ async def test_a_rotation_and_a_revocation_of_one_moment(world: World) -> None:
         rows = await world.superuser.fetch("SELECT revoked_at FROM api_keys")
         assert None not in [row["revoked_at"] for row in rows]
     await chain.assert_whole(world.superuser)
+
+
+async def test_a_key_of_a_removed_member_does_not_work_even_where_it_is_not_revoked(world: World) -> None:
+    script = await claimed(world, world.member)
+    await world.admin.change(REMOVE, memberId=world.member.member_id)
+    await world.superuser.execute("UPDATE api_keys SET revoked_at = NULL, revoked_by_id = NULL")
+
+    (error,) = (await script.post("{ account { name } }"))["errors"]
+
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+    assert error["message"] == "The member that this API key belongs to was removed from the account."

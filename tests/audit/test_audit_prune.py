@@ -369,3 +369,34 @@ async def test_what_is_left_of_an_interrupted_pruning_is_watched_too(
     await rewrite(log.superuser, rewriting.changed("summary", 10))
 
     assert (await found(log)).first_broken_sequence == 10
+
+
+async def test_an_export_that_begins_later_than_the_log_is_none_of_what_is_pruned(
+    log: World, owner: Database, tmp_path: Path
+) -> None:
+    """The log was pruned and exported, and the database then restored from an earlier backup."""
+    tables = ("audit_events", "audit_heads", "audit_cuts")
+    for table in tables:
+        await log.superuser.execute(f"CREATE TEMP TABLE saved_{table} AS SELECT * FROM {table}")
+    await pruned(log, owner, tmp_path, 21)
+    export = Exported.of(verify(await exported(log, tmp_path), PUBLIC_KEY))
+    for table in tables:
+        await log.superuser.execute(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM saved_{table}")
+        await log.superuser.execute(f"DROP TABLE saved_{table}")
+    before = await sequences(log)
+
+    with pytest.raises(Refused, match="The export begins with 21, and the log with 1"):
+        await prune(owner, "acme", await moment_of(log, 25), export, KEY)
+
+    assert await sequences(log) == before
+
+
+async def test_what_was_done_is_said(log: World, owner: Database, tmp_path: Path) -> None:
+    export = Exported.of(verify(await exported(log, tmp_path)))
+    before = await moment_of(log, 11)
+
+    first = await prune(owner, "acme", before, export, KEY)
+    again = await prune(owner, "acme", before, export, KEY)
+
+    assert first.sentence() == "Pruned 10 events: the log begins with 11 now."
+    assert again.sentence() == "Nothing is left to prune."

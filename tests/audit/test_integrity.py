@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from resolvers.audit import integrity as module
 from tests.support import rewriting
 from tests.support.changes import UPDATE_ACCOUNT
 from tests.support.rewriting import CHANGES, rewrite
@@ -159,3 +160,24 @@ async def test_another_account_s_log_has_no_say(world: World) -> None:
 
     assert (found["verified"], found["firstBrokenSequence"]) == (False, 1)
     assert await first_broken(world) is None
+
+
+async def test_a_log_that_is_selected_twice_is_verified_once(
+    world: World, each_path: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify, verified = module.verify, list[object]()
+
+    async def counted(*arguments: Any) -> Any:
+        verified.append(arguments)
+        return await verify(*arguments)
+
+    monkeypatch.setattr(module, "verify", counted)
+    selected = INTEGRITY.replace("auditIntegrity", "first: auditIntegrity").replace(
+        "} } }", "} second: auditIntegrity { verified checkedEvents } } }"
+    )
+
+    account = (await world.admin.ask(selected))["account"]
+
+    assert account["second"] == {"verified": True, "checkedEvents": EVENTS}
+    assert account["first"]["headSequence"] == EVENTS
+    assert len(verified) == 1

@@ -17,6 +17,7 @@ from engine.statements import Statement
 from models.accounts import Account
 from models.columns import new_id
 from models.database import Database
+from resolvers.audit_streams import batches, jobs
 from resolvers.audit_streams.batches import MOST_BYTES, MOST_EVENTS
 from resolvers.audit_streams.jobs import CONCURRENT_FAILING_STREAMS
 from resolvers.unaudited import note_delivery
@@ -142,6 +143,21 @@ async def test_many_events_are_sent_in_batches(world: World) -> None:
     assert all(size <= MOST_BYTES for _, size in sizes)
     assert len(sizes) < 8
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == len(sizes)
+
+
+async def test_a_stream_with_more_than_a_turn_s_batches_has_another_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MOST_EVENTS", 2)
+    monkeypatch.setattr(jobs, "BATCHES_A_TURN", 1)
+    async with receiving() as receiver:
+        await create(world, receiver.url, afterSequence=0)
+        last = await head(world)
+        async with delivering(world):
+            await receiver.until(taken=last)
+
+    assert is_whole(receiver, 1, last)
+    assert {len(request.sequences) for request in receiver.requests} <= {1, 2}
 
 
 async def test_an_event_that_is_too_long_for_a_batch_is_one_by_itself(world: World) -> None:

@@ -30,6 +30,7 @@ from tests.support.world import World
 URL = "https://hooks.example.com/audit?token=hushed"
 NO_URLS = [
     "", " ", "hooks.example.com", "//hooks.example.com", "http://hooks.example.com", "ftp://hooks.example.com",
+    f"https://{'a' * 1_500}.com",
     "https:", "https://", "https:///audit", "https://:443/", "https://?", "https:/hooks.example.com",
     "javascript:alert(1)", "https://me@hooks.example.com", "https://me:secret@hooks.example.com",
     "https://@hooks.example.com", "https://hooks.example.com/#here", "https://hooks.example.com:25/",

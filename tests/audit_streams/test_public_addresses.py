@@ -1,8 +1,11 @@
 """Where webhooks may connect to: addresses, names that lead to them, and that none is asked for twice."""
 
+import asyncio
+import socket
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Event
 
 import pytest
 import trustme
@@ -138,6 +141,28 @@ async def test_the_system_s_names() -> None:
     for nobody in ("nowhere.invalid", "a" * 70 + ".example.com"):
         with pytest.raises(OSError):  # noqa: PT011 - in whichever words
             await resolve(nobody, 443)
+
+
+async def test_a_name_server_that_answers_too_late_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, answered, errors = Event(), asyncio.Event(), list[object]()
+    loop = asyncio.get_running_loop()
+
+    def late(*_: object, **__: object) -> list[object]:
+        answer.wait(10)
+        loop.call_soon_threadsafe(lambda: loop.call_later(0.05, answered.set))
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    loop.set_exception_handler(lambda _loop, context: errors.append(context))
+    try:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(resolve("slow.example.com", 443), 0.01)
+        answer.set()
+        await asyncio.wait_for(answered.wait(), 10)
+    finally:
+        loop.set_exception_handler(None)
+
+    assert errors == []
 
 
 async def test_nothing_of_the_environment_has_a_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

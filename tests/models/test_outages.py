@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from engine import outages
 from tests.processes.test_faults import OURS, account_held
-from tests.support.changes import INVITE_ONE
+from tests.support.changes import INVITE_ONE, UPDATE_ACCOUNT
 from tests.support.database_proxy import DatabaseProxy, proxied
 from tests.support.graphql_ws import Socket, connected
 from tests.support.http_clients import NO_AUTHORITIES
@@ -202,3 +202,25 @@ async def test_a_lost_connection_does_not_slow_down_the_operations_that_met_it(
     assert answers[0] == answers[1]
     assert answers[0]["account"]["invitations"]["nodes"]
     assert "fast_path_failed" not in capfd.readouterr().err
+
+
+async def test_an_announcement_that_is_lost_loses_no_change(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "_LOG", outages._Log())
+    lost = asyncio.Event()
+    async with served(world) as stage:
+
+        def cut_once(asked: bytes) -> None:
+            if b"FROM unnest" in asked and not lost.is_set():
+                lost.set()
+                stage.proxy.cut()
+
+        stage.proxy.when_asked = cut_once
+        input = {"accountId": world.account_id, "name": "New"}
+        changed = await stage.ask({"query": UPDATE_ACCOUNT, "variables": {"input": input}})
+        await asyncio.wait_for(lost.wait(), 10)
+        found = await stage.ask({"query": ACCOUNT})
+
+    assert changed.json()["data"]["updateAccount"]["account"]["name"] == "New"
+    assert found.json()["data"]["account"]["name"] == "New"

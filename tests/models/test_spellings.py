@@ -17,7 +17,14 @@ from resolvers.hosts import ascii_host, folded_address, folded_host
 from resolvers.licenses.sites import clean_site
 from resolvers.text import canonical_email, clean_email
 from resolvers.user_errors import Refused
-from tests.support.changes import INVITE_ONE, UPDATE_BILLING, UPDATE_PROFILE, codes
+from tests.support.changes import (
+    INVITE_ONE,
+    UPDATE_BILLING,
+    UPDATE_PROFILE,
+    codes,
+    nothing_changes,
+    refusal,
+)
 from tests.support.documents import table
 from tests.support.world import PROVISION, REQUEST_SIGN_IN, Person, World
 
@@ -318,3 +325,24 @@ async def _page(person: Person, **variables: Any) -> list[dict[str, Any]]:
 
 async def _names(person: Person, **variables: Any) -> list[str]:
     return [edge["node"]["name"] for edge in await _page(person, **variables)]
+
+
+@pytest.mark.parametrize("label", ["xn--", "xn--a", "xn--\u00fc", "xn--0", f"xn--{'9' * 60}"])
+async def test_a_search_for_what_no_label_decodes_to_finds_nothing(world: World, label: str) -> None:
+    found = await world.admin.ask(
+        "query ($search: String) { account { licenses(filter: { search: $search }) { totalCount } } }",
+        search=f"{label}.example.com",
+    )
+
+    assert found["account"]["licenses"]["totalCount"] == 0
+
+
+async def test_a_message_that_grows_as_it_is_composed_is_too_long(world: World) -> None:
+    input = {"accountId": world.account_id, "email": "bob@example.com", "role": "VIEWER"}
+
+    async with nothing_changes(world):
+        refused = await world.admin.change(INVITE_ONE, **input, message="\u0958" * 1_000)
+    taken = await world.admin.change(INVITE_ONE, **input, message="\u0958" * 500)
+
+    assert refusal(refused) == ("INVALID", ["message"])
+    assert len(taken["invitation"]["message"]) == 1_000

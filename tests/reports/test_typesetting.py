@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from models.columns import now
 from resolvers import typesetting
+from resolvers.typesetting import DocumentTooLarge, TypesettingFailed
 from tests.downloads.test_transfers import folder, serve
 from tests.reports.test_reports import more_events
 from tests.support.commands import Command, alive, wait_until_gone
@@ -228,3 +231,22 @@ async def _locked_by_another(path: Path) -> None:
             except BlockingIOError:
                 await asyncio.sleep(typesetting._LOOKING_SECONDS)
     os.close(file)
+
+
+def test_one_that_is_called_off_before_it_has_begun_is_ended_at_once() -> None:
+    with all_places_taken():
+        place = os.open(typesetting._PLACES[0], os.O_RDONLY)
+        process = typesetting._Process("report.typ", now(), place)
+        process.end()
+
+        with pytest.raises(DocumentTooLarge, match="was ended"):
+            process.run({})
+    os.close(place)
+
+
+async def test_a_template_with_an_error_is_no_document_that_is_too_large() -> None:
+    async def nothing() -> dict[str, Any]:
+        return {}
+
+    with pytest.raises(TypesettingFailed, match=r"^missing\.typ was not set: "):
+        await typesetting.typeset("missing.typ", nothing, now(), uuid4())

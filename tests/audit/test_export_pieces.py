@@ -1,0 +1,28 @@
+"""The last line of an export, whatever the pieces in which the other lines were sent."""
+
+from hashlib import sha256
+from itertools import pairwise
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolvers.audit.exports import _Told
+
+LINES = [orjson.dumps({"sequence": number, "summary": "x" * (number * 7)}) + b"\n" for number in range(1, 6)]
+LOG = b"".join(LINES)
+
+
+@given(st.sets(st.integers(1, len(LOG) - 1)))
+def test_lines_are_counted_in_pieces_of_any_size(cuts: set[int]) -> None:
+    told, places = _Told(), [0, *sorted(cuts), len(LOG)]
+
+    for start, end in pairwise(places):
+        told.add(LOG[start:end])
+
+    assert (told.lines, told.sequences()) == (len(LINES), (1, len(LINES)))
+    assert told.sha256.hexdigest() == sha256(LOG).hexdigest()
+
+
+def test_no_lines_have_no_sequences() -> None:
+    assert _Told().sequences() == (None, None)

@@ -1,0 +1,91 @@
+"""Transfers that begin or end while something else ends: their process, their link, or the database."""
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from models.columns import now
+from resolvers.downloads import transfers
+from tests.downloads.test_transfers import BIG, MIB, noted, path
+from tests.support.downloads import a_license, a_link, opened, told
+from tests.support.limited import limited
+from tests.support.world import World
+
+__all__ = ["path"]
+
+
+async def test_a_transfer_that_begins_while_its_process_ends_is_cut(world: World, path: str) -> None:
+    async with limited(world) as (there, state):
+        await state.transfers.close()
+        with pytest.raises(httpx.RemoteProtocolError):
+            await there.http.get(path)
+
+    (event,) = await told(world)
+    assert event["details"]["complete"] is False
+
+
+async def test_links_that_have_expired_are_forgotten(
+    world: World, themes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "_MOST_LINKS", 2)
+    license_id = await a_license(world, themes["aurora"])
+    paths = [await a_link(world, license_id) for _ in range(3)]
+    async with limited(world) as (there, state):
+        for each in paths[:2]:
+            await there.http.get(each)
+        first, second = state.transfers._alone
+        state.transfers._alone[first].until = now() - timedelta(seconds=1)
+
+        await there.http.get(paths[2])
+
+        assert first not in state.transfers._alone
+        assert second in state.transfers._alone
+        assert len(state.transfers._alone) == 2
+    assert len(await told(world, 3)) == 3
+
+
+async def test_a_transfer_that_its_process_cannot_audit_is_left_to_the_worker(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "_AUDITED_AFTER_SECONDS", (0, 0))
+    reader, writer = await opened(world.settings.port, path)
+    await noted(world, MIB)
+
+    await world.superuser.execute("ALTER TABLE audit_events RENAME TO away")
+    try:
+        async with asyncio.timeout(20):
+            await reader.readexactly(BIG)
+        writer.close()
+        async with asyncio.timeout(20):
+            while await world.superuser.fetchval("SELECT max(bytes_sent) FROM transfers") < BIG:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    finally:
+        await world.superuser.execute("ALTER TABLE away RENAME TO audit_events")
+    assert await world.events(actions=["THEME_FILE_DOWNLOADED"]) == []
+
+    assert await transfers.audit_lost(world.database, 0) == 1
+
+    (event,) = await told(world)
+    assert (event["details"]["bytes"], event["details"]["complete"]) == (BIG, False)
+
+
+async def test_a_transfer_that_was_not_noted_for_a_moment_goes_on(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "NOTED_SECONDS", 0.05)
+    reader, writer = await opened(world.settings.port, path)
+    await noted(world, MIB)
+
+    await world.superuser.execute("ALTER TABLE transfers RENAME COLUMN seen_at TO away")
+    await asyncio.sleep(0.2)
+    await world.superuser.execute("ALTER TABLE transfers RENAME COLUMN away TO seen_at")
+    async with asyncio.timeout(20):
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(BIG)
+    writer.close()
+
+    assert b"200 OK" in head
+    (event,) = await told(world)
+    assert event["details"]["complete"] is True
