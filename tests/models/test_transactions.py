@@ -10,10 +10,13 @@ import pytest
 import pytest_asyncio
 
 from engine.fair_share import Claim
-from engine.row_writer import RowWriter
+from engine.row_writer import RowNotFound, RowWriter
 from engine.snapshots import made, snapshot
+from models.audit import AuditAction
 from models.database import Database
 from models.members import Member, User
+from resolvers.change import system_change
+from resolvers.events import PLATFORM
 from tests.support.world import World
 
 
@@ -136,3 +139,12 @@ async def test_columns_that_derive_from_others_follow_them(database: Database, w
         assert derived is not None
         assert dict(derived) == {"name_folded": "\N{LATIN SMALL LETTER E WITH ACUTE}va", "has_key": True}
         await connection.execute("ROLLBACK; BEGIN")
+
+
+async def test_a_row_of_another_account_is_none_of_this_change_s(database: Database, world: World) -> None:
+    other = await world.found("Other", "other@example.com")
+    account_id = UUID(world.account_id[-32:])
+
+    with pytest.raises(RowNotFound, match=f"there is none in account {account_id}"):
+        async with system_change(database, account_id, AuditAction.MEMBER_LEFT, PLATFORM) as tx:
+            await tx.get(Member, UUID(other.member_id[-32:]))

@@ -20,7 +20,9 @@ async def test_the_last_use_of_somebody_without_an_account_is_noted(world: World
 
     await world.member.ask(NAME)
 
-    assert await world.superuser.fetchval(LAST_USED)
+    assert await world.superuser.fetchval(
+        f"{LAST_USED} WHERE user_id = (SELECT id FROM users WHERE email = $1)", world.member.email
+    )
     assert await world.superuser.fetch("SELECT last_active_at FROM members ORDER BY id") == active
 
 
