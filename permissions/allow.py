@@ -130,7 +130,7 @@ class HasOrOwns(Has):
         self.requirement = f"Requires `{permission.value}`, {own_rule} the viewer's own"
         self._schema_directive = AllowDirective(who=self.who)  # type: ignore[misc]
 
-    def refusal(self, context: Context, source: object) -> Exception | None:
+    def refusal(self, context: Context, source: Any) -> Exception | None:
         membership = context.membership(source.account_id)
         if membership is None or membership.member_id != getattr(source, str(self.own)):
             return super().refusal(context, source)

@@ -8,7 +8,7 @@ was killed, is audited by the job worker, with the bytes noted last.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -247,7 +247,7 @@ class Transfers:
         _cut(sending for sending in sendings if sending.id not in noted)
 
 
-def _require_there(parts: list[Any]) -> None:
+def _require_there(parts: Sequence[object]) -> None:
     if not parts:
         raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
 
