@@ -64,4 +64,5 @@ def _typeset(job: JSONObject, data: str) -> bytes:
     return compiled([])
 
 
-main()
+if __name__ == "__main__":
+    main()
