@@ -36,14 +36,18 @@ class Checkpoint:
         """Raises Damage if the export does not contain this event."""
         sequence = self.sequence
         if self.account_id is not None and self.account_id != export.account_id:
-            raise Damage(Kind.CHANGED, None, f"the checkpoint is the account {self.account_id}'s.")
+            raise Damage(Kind.CHANGED, None, f"the checkpoint belongs to the account {self.account_id}.")
         if sequence > export.last:
             words = f"the export ends with {export.last}, before the checkpoint {sequence}"
-            raise Damage(Kind.DROPPED, export.last + 1, f"{words}: an older export, or one that was cut.")
+            raise Damage(
+                Kind.DROPPED,
+                export.last + 1,
+                f"{words}. It is older than the checkpoint, or its end was removed.",
+            )
         found = export.hash_at(sequence)
         if found is None:
             why = "is filtered" if export.is_filtered else f"begins with {export.first}"
-            raise Damage(Kind.DROPPED, sequence, f"it is the checkpoint, and the export {why}.")
+            raise Damage(Kind.DROPPED, sequence, f"it is the checkpoint's event, and the export {why}.")
         if found != self.hash:
-            words = "its hash is not the checkpoint's. The log was rewritten there or before"
-            raise Damage(Kind.CHANGED, sequence, f"{words}.")
+            words = "its hash differs from the checkpoint's. The log was rewritten at or before this event."
+            raise Damage(Kind.CHANGED, sequence, words)

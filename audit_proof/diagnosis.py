@@ -157,11 +157,11 @@ class _Place:
         if is_right and here.account_id == self.account_id:
             return None
         if self._is_wedged_in():
-            return Damage(Kind.INSERTED, sequence, "the event of this number comes right after it.")
+            return Damage(Kind.INSERTED, sequence, "the genuine event with this number follows it.")
         if not here.fits():
             return self._misfit()
         if here.account_id != self.account_id:
-            return Damage(Kind.INSERTED, sequence, f"it is the account {here.account_id}'s.")
+            return Damage(Kind.INSERTED, sequence, f"it belongs to the account {here.account_id}.")
         if here.sequence > sequence:
             return self._ahead()
         if here.sequence < sequence:
@@ -173,11 +173,11 @@ class _Place:
         here, before = self.here, self.before
         if not here.fits() or here.account_id != self.account_id:
             number = here.sequence if here.fields else None
-            return Damage(Kind.CHANGED, number, "its hash is not that of its fields.")
+            return Damage(Kind.CHANGED, number, "its hash does not match its fields.")
         if before is None or here.sequence > before.sequence + 1:
             return None
         if here.sequence < before.sequence:
-            return Damage(Kind.SWAPPED, here.sequence, f"it comes after {before.sequence}.")
+            return Damage(Kind.SWAPPED, here.sequence, f"it stands after event {before.sequence}.")
         if here.sequence == before.sequence:
             return self._behind()
         return None if here.previous == before.hash else self._unlinked()
@@ -196,31 +196,35 @@ class _Place:
     def _misfit(self) -> Damage:
         here, before, sequence = self.here, self.before, self.sequence
         if here.fields is None:
-            return Damage(Kind.CHANGED, sequence, "its line is no event as exports write them.")
+            return Damage(Kind.CHANGED, sequence, "its line does not have the format of an exported event.")
         if here.fits(shift=1):
             if self.after.fits(shift=-1):
-                return Damage(Kind.SWAPPED, sequence, f"it and {sequence + 1} have each other's numbers.")
-            return Damage(Kind.DROPPED, sequence, "the event of this number had the next one.")
+                return Damage(Kind.SWAPPED, sequence, f"it and event {sequence + 1} have exchanged numbers.")
+            return Damage(Kind.DROPPED, sequence, "its number was given to the event that followed it.")
         if here.fits(shift=-1) and before is not None:
-            return Damage(Kind.INSERTED, before.sequence, "the event after it had its number.")
-        return Damage(Kind.CHANGED, sequence, "its hash is not that of its fields.")
+            return Damage(Kind.INSERTED, before.sequence, "its number belongs to the event after it.")
+        return Damage(Kind.CHANGED, sequence, "its hash does not match its fields.")
 
     def _ahead(self) -> Damage:
         sequence, found = self.sequence, self.here.sequence
         if any(Event.of(line).fits() for line in self.lines.of_sequence(sequence)):
-            return Damage(Kind.SWAPPED, sequence, f"{found} stands in its place.")
-        return Damage(Kind.DROPPED, sequence, f"{found} stands in its place, and it is nowhere.")
+            return Damage(Kind.SWAPPED, sequence, f"event {found} is in its place.")
+        return Damage(
+            Kind.DROPPED, sequence, f"event {found} is in its place, and it is missing from the export."
+        )
 
     def _behind(self) -> Damage:
         here, before = self.here, self.before
         if before is not None and self._is_fork_of(before):
-            return Damage(Kind.FORKED, here.sequence, "two events follow from the same one.")
-        return Damage(Kind.INSERTED, self.sequence, f"{here.sequence} stands there once more.")
+            return Damage(Kind.FORKED, here.sequence, "two events continue the same event.")
+        return Damage(Kind.INSERTED, self.sequence, f"event {here.sequence} is repeated here.")
 
     def _unlinked(self) -> Damage:
         """For an event that is intact in itself: its hash, or that of the event before it, was recomputed."""
         here, before = self.here, self.before
         is_genuine = self.after.follows(here) if self.after.fields else here.hash == self.head_hash
         if before is not None and is_genuine:
-            return Damage(Kind.CHANGED, before.sequence, "its hash is not the one that the next event has.")
-        return Damage(Kind.CHANGED, here.sequence, "it does not follow from the event before.")
+            return Damage(
+                Kind.CHANGED, before.sequence, "its hash differs from the one that the next event refers to."
+            )
+        return Damage(Kind.CHANGED, here.sequence, "it does not refer to the hash of the event before it.")

@@ -87,12 +87,12 @@ class Verified:
             events = f"no event of the account {self.account_id}"
         match self.status:
             case Status.UNSIGNED:
-                return (
-                    f"Unsigned: {events}. Nothing proves that the export is whole: {self.unsigned_because}."
-                )
+                return f"Unsigned: {events}. Its completeness is not proven: {self.unsigned_because}."
             case Status.FILTERED:
-                return f"Filtered: {events}. Each is what was written; others were left out by the filter."
-        before = "" if self.pruning is None else f" What comes before {self.first} was pruned, and is signed."
+                return f"Filtered: {events}. Each is unchanged; the filter excluded others."
+        before = (
+            "" if self.pruning is None else f" The events before {self.first} were pruned, which is signed."
+        )
         return f"Verified: {events}; the last hash is {self.last_hash}.{before}"
 
     def to_json(self) -> dict[str, object]:
@@ -120,17 +120,17 @@ def verify(
     lines = Lines(path, body)
     if end is None and not next(lines.since(0), b"").startswith(_BEGINNING):
         raise Unreadable(
-            f"{path} is no export of the audit log: ask requestReport for AUDIT_LOG as NDJSON, and keep it"
-            " as it comes."
+            f"{path} is not an export of the audit log: request the report AUDIT_LOG as NDJSON with"
+            " requestReport, and do not change the file."
         )
     found = check_all(path, body, gaps=gaps, progress=progress)
     segments = [segment for segment in found if segment.end > segment.start]
     _require_chain(lines, segments, end, gaps=gaps)
     if end is None:
-        words = f"the export breaks off after {segments[-1].last}: its last line is missing, or malformed."
+        words = f"the export ends after event {segments[-1].last}: its last line is missing or malformed."
         raise Damage(Kind.CUT_OFF, None, words)
     if more:
-        words = f"{more} bytes come after the line that ends the export."
+        words = f"{more} bytes follow the last line of the export."
         raise Damage(Kind.INSERTED, end.head + 1, words)
     _require_end(path, body, segments, end)
     unsigned_because = _require_signature(end, key)
@@ -167,9 +167,9 @@ def _require_chain(lines: Lines, segments: list[Segment], end: End | None, *, ga
         head_hash = end.head_hash.encode() if end else b""
         damage = first_damage(lines, segments[since].start, event, first, head_hash, gaps=gaps)
         if damage is None:
-            raise Unreadable("The file has changed while it was read: verify a copy.")
+            raise Unreadable("The file changed while it was read: verify a copy.")
         if end is None and damage.kind is Kind.DROPPED:
-            words = f"{damage.why} The last line is missing too, which tells whether a filter left it out."
+            words = f"{damage.why} The last line, which says whether the export is filtered, is missing too."
             raise Damage(Kind.DROPPED, damage.sequence, words)
         raise damage
 
@@ -180,24 +180,26 @@ def _require_end(path: Path, body: int, segments: list[Segment], end: End) -> No
     first = segments[0].first if segments else None
     last = segments[-1].last if segments else None
     if segments and segments[0].account_id != end.account_id:
-        raise Damage(Kind.CHANGED, None, "the last line names another account than the events do.")
+        raise Damage(Kind.CHANGED, None, "the last line names another account than the events.")
     if end.is_filtered:
         if (events, first, last) != (end.events, end.first, end.last):
-            words = f"there are {events} events, and the last line says {end.events}."
+            words = f"the export has {events} events, and its last line says {end.events}."
             raise Damage(Kind.DROPPED, None, words)
         if end.head < (last or 0):
-            raise Damage(Kind.INSERTED, last, f"the log ended with {end.head} when it was exported.")
+            raise Damage(Kind.INSERTED, last, f"the last event at the time of the export was {end.head}.")
         if segments and end.head == last:
             _require_head(segments[-1], end)
         _require_digest(path, body, end)
         return
     at = last or 0
     if first is not None and end.first is not None and first > end.first:
-        raise Damage(Kind.DROPPED, end.first, f"the export begins with {first}.")
+        raise Damage(Kind.DROPPED, end.first, f"the export begins with event {first}.")
     if at < max(end.last or 0, end.head):
-        raise Damage(Kind.DROPPED, at + 1, f"the export ends with {at}, and the log did with {end.head}.")
+        raise Damage(
+            Kind.DROPPED, at + 1, f"the export ends with event {at}, and the log ended with {end.head}."
+        )
     if (events, first, last, end.head) != (end.events, end.first, end.last, at):
-        raise Damage(Kind.INSERTED, end.head + 1, f"the log ended with {end.head} when it was exported.")
+        raise Damage(Kind.INSERTED, end.head + 1, f"the last event at the time of the export was {end.head}.")
     if segments:
         _require_head(segments[-1], end)
     _require_digest(path, body, end)
@@ -205,7 +207,7 @@ def _require_end(path: Path, body: int, segments: list[Segment], end: End) -> No
 
 def _require_head(newest: Segment, end: End) -> None:
     if newest.hash.decode() != end.head_hash:
-        raise Damage(Kind.CHANGED, newest.last, "its hash is not the one that the last line has.")
+        raise Damage(Kind.CHANGED, newest.last, "its hash differs from the one in the last line.")
 
 
 def _require_digest(path: Path, body: int, end: End) -> None:
@@ -216,7 +218,7 @@ def _require_digest(path: Path, body: int, end: End) -> None:
         for start in range(0, body, _PIECE_BYTES):
             digest.update(text[start : min(start + _PIECE_BYTES, body)])
     if digest.hexdigest() != end.sha256:
-        words = "the last line was made for other lines than these: some were changed, dropped or added."
+        words = "the last line does not match the lines before it: some were changed, dropped or added."
         raise Damage(Kind.CHANGED, None, words)
 
 
@@ -229,7 +231,7 @@ def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
     if key is None:
         return "give --public-key, which `team-access audit public-key` prints on the server"
     if not end.is_signed_by(key):
-        words = "this key has not signed the last line: it was changed, or signed by another server's key."
+        words = "the last line is not signed by this key: it was changed, or another key signed it."
         raise Damage(Kind.CHANGED, None, words)
     return None
 
@@ -239,18 +241,20 @@ def _beginning(lines: Lines, segments: list[Segment], key: Ed25519PublicKey | No
     first = segments[0]
     if first.first == 1:
         if first.previous != FIRST_HASH:
-            raise Damage(Kind.CHANGED, 1, "nothing comes before it, and it says that something does.")
+            raise Damage(Kind.CHANGED, 1, "it is the first event, but it refers to an event before it.")
         return None
     begins = f"the export begins with {first.first}"
     prunings = [line for segment in segments for line in segment.prunings]
     if not prunings or first.first < 1:
-        raise Damage(Kind.DROPPED, 1, f"{begins}, and no event vouches for what comes before.")
+        raise Damage(Kind.DROPPED, 1, f"{begins}, and no event proves what comes before it.")
     if key is None:
-        raise Damage(Kind.DROPPED, 1, f"{begins}. If what comes before was pruned, give --public-key.")
+        raise Damage(Kind.DROPPED, 1, f"{begins}. If the events before it were pruned, pass --public-key.")
     found = (Pruning.vouched_for(first.account_id, _details(line), key) for line in prunings)
     vouching = [each for each in found if each is not None and each.pruned_through >= first.first - 1]
     if not vouching:
-        raise Damage(Kind.DROPPED, 1, f"{begins}, and no event that this key has signed vouches for that.")
+        raise Damage(
+            Kind.DROPPED, 1, f"{begins}, and no event signed with this key proves what comes before it."
+        )
     for pruning in vouching:
         _require_vouched(lines, first, pruning)
     return max(vouching, key=lambda each: each.pruned_through)
@@ -265,7 +269,11 @@ def _require_vouched(lines: Lines, first: Segment, pruning: Pruning) -> None:
     else:
         hash = next((Event.of(line).hash for line in lines.of_sequence(through)), b"")
     if hash != pruning.hash.encode():
-        raise Damage(Kind.CHANGED, max(through, first.first), "it is not the one that was vouched for.")
+        raise Damage(
+            Kind.CHANGED,
+            max(through, first.first),
+            "its hash differs from the one in the signed record of the pruning.",
+        )
 
 
 def _details(line: bytes) -> dict[str, object]:

@@ -126,7 +126,7 @@ def prune(
     try:
         exported = operator_audit.Exported.of(_verified(export, key.public_key()))
     except (audit_diagnosis.Damage, audit_export.Unreadable) as error:
-        raise CommandError(f"The export cannot stand for what would be pruned. {error}") from error
+        raise CommandError(f"The export does not prove the events to be pruned. {error}") from error
 
     async def prune_(settings: Settings, database: "Database") -> None:
         with progress_bar("Pruning") as progress:

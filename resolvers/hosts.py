@@ -8,15 +8,16 @@ from models.text_forms import folded
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""What ends in one is an IPv4 address, as browsers read it: `127.1` and `0x7f000001` are."""
+"""Last label that makes a host name an IPv4 address for browsers, as in `127.1` and `0x7f000001`."""
 _OTHER_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 _MOST = 253
 _MOST_TYPED = 1_000
 
 
 def ascii_host(text: str) -> str:
-    """Mapped by UTS 46, encoded by IDNA 2008, without the dot of the root at its end. Underscores are taken,
-    as DNS has them (RFC 2181, section 11), but not in the last label. Raises ValueError."""
+    """Returns the host name mapped by UTS 46 and encoded by IDNA 2008, without a trailing dot. Underscores
+    are accepted, because DNS allows them (RFC 2181, section 11), but not in the last label. Raises
+    `ValueError`."""
     if len(text) > _MOST_TYPED:
         raise ValueError("too long")
     mapped = idna.uts46_remap(text.strip(), std3_rules=False).translate(_OTHER_DOTS).removesuffix(".")
@@ -33,13 +34,14 @@ def unicode_host(host: str) -> str:
 
 
 def folded_host(text: str) -> str:
-    """The folded form of a host name, or of a part of one, in whichever spelling. Any text has one."""
+    """Folded form, for comparing, of a host name or a part of one, in any spelling. Never raises."""
     host = folded(text.strip()).translate(_OTHER_DOTS).removesuffix(".")
     return ".".join(_readable(label) for label in host.split(".")) if "xn--" in host else host
 
 
 def folded_address(text: str) -> str:
-    """The same of an email address: what follows the @ is a host name, and so may be all of it."""
+    """Folded form of an email address or a part of one. The part after the @ is a host name; without an @,
+    the whole text is read as one."""
     local, at, domain = text.rpartition("@")
     return folded(local) + at + folded_host(domain)
 

@@ -1,7 +1,7 @@
-"""Sets one PDF, and ends. A program of its own, which imports nothing of the others.
+"""Program that typesets one PDF and ends. It runs in a process of its own.
 
 Standard input has one line of JSON, the job, and then the document's data as JSON. Standard output has the
-PDF. Standard error has the reason where the exit status is not 0; else the characters that no font has.
+PDF. Standard error has the reason if the exit status is not 0, and otherwise the characters that no font has.
 """
 
 import ctypes
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _end_with(parent: int) -> None:
-    """At once on Linux, within half a second elsewhere, when the process that wants the PDF has ended."""
+    """Ends this process when the parent has ended: immediately on Linux, within half a second elsewhere."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

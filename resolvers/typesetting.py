@@ -1,8 +1,9 @@
-"""PDFs, set by typst from the templates in `documents/`. What they say is handed over as data, never as
-source: a name may hold any character.
+"""PDFs, typeset by typst from the templates in `documents/`. Their content is passed as data, never as
+source, because a name may contain any character.
 
-typst keeps the memory that a document took, a gigabyte for a large one: each is set by a process of its own,
-within limits of memory and time. Two run at once on a machine, whichever processes of the server want them.
+typst does not release the memory that a document used, a gigabyte for a large one. So each document is
+typeset by a process of its own, with limits of memory and CPU time. At most two run at the same time on a
+machine, for all processes of the server together.
 """
 
 import asyncio
@@ -28,19 +29,19 @@ from models.storage import StorageUnavailable
 log = structlog.get_logger()
 
 MEMORY_BYTES = 1536 * 1024 * 1024
-"""Of address space: 5,000 rows of usual length take 820 MB, of 500 characters more than this."""
+"""Maximum address space: 5,000 rows of usual length need 820 MB, rows of 500 characters more than this."""
 SECONDS = 60
 _TEMPLATES = Path(__file__).parent / "documents"
 _PROGRAM = Path(__file__).with_name("typesetter.py")
 _PLACES = (_TEMPLATES / "report.typ", _TEMPLATES / "invoice.typ")
-"""Files that each process of this machine finds: whoever has locked one has its place."""
+"""Files that all processes of a machine share. The process that has locked one may typeset."""
 _WAITING_SECONDS = 20
 _LOOKING_SECONDS = 0.05
 _LEFT_SECONDS = 2 * _LOOKING_SECONDS
-"""For which a process leaves a place that it has given back to the other processes, which look for one."""
+"""Time for which a process does not take a place again that it has released, so that another process can."""
 _MOST_WAITING, _MOST_WAITING_OF_AN_ACCOUNT = 100, 10
 _ENVIRONMENT = {"PATH", "HOME", "LANG", "XDG_DATA_HOME"}
-"""Where the system's fonts are; nothing of the settings."""
+"""Variables that are passed on: the locations of the system's fonts, and no settings."""
 _THREADS = ThreadPoolExecutor(len(_PLACES), thread_name_prefix="typesetting")
 
 
@@ -56,7 +57,7 @@ class TypesettingFailed(Exception):
 
 
 class _Queue:
-    """Of one process: places are taken in turns, account by account."""
+    """Queue of one process, which serves the accounts in turn."""
 
     def __init__(self) -> None:
         self._share = FairShare(len(_PLACES), most_of_an_account=1, waiting_seconds=_WAITING_SECONDS)
@@ -64,7 +65,7 @@ class _Queue:
 
     @asynccontextmanager
     async def turn(self, account_id: UUID) -> AsyncIterator[float]:
-        """Until when a place may be waited for. Raises StorageUnavailable."""
+        """Yields the time until which to wait for a place. Raises `StorageUnavailable` if too many wait."""
         if self._count >= _MOST_WAITING or self._counts[account_id] >= _MOST_WAITING_OF_AN_ACCOUNT:
             raise StorageUnavailable("Too many PDFs are waited for.")
         claim, deadline = Claim(account_id), monotonic() + _WAITING_SECONDS
@@ -91,12 +92,12 @@ _QUEUE = _Queue()
 async def typeset(
     template: str, read: Callable[[], Awaitable[Mapping[str, object]]], made_at: datetime, account_id: UUID
 ) -> bytes:
-    """A PDF, the same bytes for the same data, time and fonts: the bundled ones, and the system's. What it
-    says is read when its turn has come, so that nobody who waits holds thousands of rows.
+    """Returns a PDF, the same bytes for the same data, time and fonts (the bundled ones and the system's).
+    `read` is called when the turn has come, so that waiting requests do not hold thousands of rows in memory.
 
-    It is PDF/A-2b, which must show every character. Where no font has one, the PDF is an ordinary one that
-    says so at its foot, and the log names the character. Raises StorageUnavailable where too many wait, and
-    DocumentTooLarge. Nothing goes on where whoever awaits this is cancelled.
+    The format is PDF/A-2b, in which every character needs a font. If a font is missing, the PDF is an
+    ordinary one with a note at its foot, and the log names the character. Raises `StorageUnavailable` if too
+    many wait, and `DocumentTooLarge`. Cancelling the caller ends the process.
     """
     async with _QUEUE.turn(account_id) as deadline:
         data = await read()
@@ -116,7 +117,7 @@ async def _set(process: "_Process", data: Mapping[str, object]) -> bytes:
 
 @asynccontextmanager
 async def _place(deadline: float) -> AsyncIterator[int]:
-    """A locked file, to be handed to the process that sets the document. Raises TimeoutError."""
+    """Yields the descriptor of a locked file, for the process that typesets. Raises `TimeoutError`."""
     path, file = await _locked_place(deadline)
     try:
         yield file
@@ -126,7 +127,8 @@ async def _place(deadline: float) -> AsyncIterator[int]:
 
 
 async def _locked_place(deadline: float) -> tuple[Path, int]:
-    """Raises TimeoutError. The lock is the open file's: it ends when all who have it open have ended."""
+    """Raises `TimeoutError`. The lock belongs to the open file: it ends when all processes that have it open
+    have ended."""
     while True:
         for path in _PLACES:
             if monotonic() - _given_back_at.get(path, 0) < _LEFT_SECONDS:
@@ -160,7 +162,8 @@ class _Process:
         self._is_ended = False
 
     def run(self, data: Mapping[str, object]) -> bytes:
-        """In a thread, which lives as long as this process: on Linux the other one ends with the thread."""
+        """Runs in a thread that lives as long as this process, because on Linux the child process ends with
+        the thread."""
         job = orjson.dumps(self._job) + b"\n" + orjson.dumps(data)
         with self._start() as process:
             self._process = process
@@ -180,7 +183,7 @@ class _Process:
             self._process.kill()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        # One thread of typst's, and of memory: each would reserve address space of its own.
+        # One thread and one memory arena, because each reserves address space.
         environment = {name: os.environ[name] for name in _ENVIRONMENT & os.environ.keys()}
         return subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", str(_PROGRAM)],

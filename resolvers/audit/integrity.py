@@ -21,12 +21,12 @@ from permissions.context import Context
 from resolvers.audit.signing_keys import public_key
 
 MOST_AT_ONCE = 50_000
-"""Events that are verified while somebody waits: a third of a second on two cores, twice where something is
-broken."""
+"""Maximum number of events that are verified within a request. It takes a third of a second on two cores, and
+twice as long if an event is broken."""
 _MOST_PRUNINGS = 100
 _NEVER = -(2**63)
 _at_once = FairSemaphore(2)
-"""So many verifications of a process at the same time: pages are to have connections too."""
+"""Limits the concurrent verifications of a process, so that connections remain for other reads."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Log:
     beginning: Mark
     vouched: Pruning | None
     verified: Mark | None
-    """How far the job has found it whole."""
+    """Event up to which the job found no damage."""
     is_mark_gone: bool
-    """The event there is another one than the job has found."""
+    """Whether that event was replaced since."""
     first_broken: int | None
-    """What the job has found."""
+    """First damaged event that the job found."""
 
     @property
     def is_long(self) -> bool:
@@ -69,7 +69,7 @@ class Log:
 
 @dataclass(frozen=True)
 class VerifiedPart:
-    """What was found of a part of a log."""
+    """Result of verifying a part of a log."""
 
     events: int
     last: Mark

@@ -90,7 +90,7 @@ async def _keep(database: Database, outcome: AuditVerification) -> None:
         await writer.fetch(_KEEP, **values)
 
 
-# A log that has much that is new waits more than one that was gone through long ago.
+# Logs with many unverified events come before logs whose last round is long ago.
 _WAITING = """
 SELECT head.account_id FROM audit_heads AS head LEFT JOIN audit_verifications AS mark USING (account_id)
 WHERE head.sequence > $1

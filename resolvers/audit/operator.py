@@ -31,7 +31,7 @@ from resolvers.user_errors import invalid
 
 _FIRST_EVENT = aliased(AuditEvent)
 _BATCH = 2_000
-"""Deleted at a time: for so long the account's changes wait."""
+"""Events deleted per transaction, during which changes of the account wait."""
 
 Progress = Callable[[int, int], None]
 
@@ -53,9 +53,9 @@ async def checkpoint(database: Database, account_slug: str) -> dict[str, object]
 @dataclass(frozen=True)
 class Pruned:
     events: int
-    """How many were deleted, those that an interrupted run has left among them."""
+    """Number of deleted events, including those that an interrupted run left."""
     through: int | None
-    """Up to where the log is pruned by now."""
+    """Sequence number of the last pruned event."""
 
     def sentence(self) -> str:
         if not self.events:
@@ -69,7 +69,7 @@ class Exported:
 
     verified: Verified
     sha256: str
-    """Of the file, in hex."""
+    """Hash of the file, in hexadecimal."""
 
     @classmethod
     def of(cls, verified: Verified) -> "Exported":

@@ -38,7 +38,7 @@ _actions = Condition(lambda actions: any_of(col(AuditEvent.action), actions))
 _by_actors = Condition(lambda member_ids: any_of(col(AuditEvent.actor_member_id), member_ids))
 _target = Condition(lambda id: col(AuditEvent.target_id) == id)
 _outcome = Condition(lambda outcome: col(AuditEvent.outcome) == outcome)
-# Said in the text, where an index has just these; few are denied.
+# A constant in the SQL text, so that the partial index of denied events is used.
 _denied = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.DENIED)
 _from = Condition(lambda account_id, at: col(AuditEvent.sequence) >= _first_since(account_id, at))
 _until = Condition(lambda account_id, at: col(AuditEvent.sequence) < _first_since(account_id, at))
@@ -84,7 +84,7 @@ async def events_after(context: Context, account_id: UUID, sequence: int, most: 
 
 
 def audit_conditions(account_id: UUID, filter: AuditLogFilter) -> tuple[Bound, ...]:
-    """Conditions for a filter in JSON with GraphQL's names, as reports store it.
+    """Conditions of all fields of a filter, for reports.
 
     Raises `BadUserInput` for an invalid id.
     """
@@ -108,20 +108,20 @@ def _conditions(account_id: UUID, filter: AuditLogFilter, names: Iterable[str]) 
 def _filtered(
     account_id: UUID, filter: AuditLogFilter | None, actor_id: UUID | None = None
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
-    """Chooses the one filter whose index is used; the others are compared row by row."""
+    """Chooses the filter whose index is used. The other filters are compared row by row."""
     if filter is None:
         return (() if actor_id is None else (_by_actor(actor_id),)), ()
     where = _conditions(account_id, filter, _SELECTIVE)
     branches: tuple[Branch, ...] = ()
     actions = filter.actions
     if actor_id is not None and where:
-        # With which key somebody did it has an index of its own; anything else leaves little to look at.
+        # The filter by API key has an index with the actor. After any other filter few events remain.
         by_actor = _by_actor if filter.api_key_id is not None else _by_actor_too
         where = (*where, by_actor(actor_id))
     elif actor_id is not None:
         where = (_by_actor(actor_id),)
         if actions is not None:
-            # What somebody did has an index by action too.
+            # The events of an actor also have an index by action.
             (one, branches), actions = each_of(actions, _action, _actions), None
             where = (*where, *one)
     if filter.actor_ids is not None:
@@ -199,7 +199,7 @@ _CONDITIONS: Mapping[str, Callable[[UUID, Any], Bound]] = {
     "api_key_id": lambda _, id: _api_key(_credential_id(id)),
     "ip": lambda _, ip: _ip(_address(ip)),
 }
-"""What each field of `AuditLogFilter` means."""
+"""Condition for each field of `AuditLogFilter`."""
 
 _SELECTIVE = ("request_id", "target_id", "api_key_id", "ip")
 """The filters that leave few events."""

@@ -1,5 +1,5 @@
-"""What is sent at once of an account's log: lines as the AUDIT_LOG report has them, so that a receiver can
-verify the chain."""
+"""Batches of events of an account's log, with the lines of the AUDIT_LOG report, so that a receiver can
+verify the hash chain."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,9 +17,9 @@ from resolvers.reports.queries import audit_columns
 
 MOST_EVENTS = 500
 MOST_BYTES = 1_000_000
-"""But for one event that is longer by itself."""
+"""Maximum size of a batch of several events. A single event may be larger."""
 MOST_LOOKED_AT = 50_000
-"""Events that a stream may not want, for one statement."""
+"""Maximum number of events that one statement reads, including those that `actions` excludes."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,16 @@ class Batch:
     body: bytes = field(repr=False)
     id: str = ""
     is_full: bool = False
-    """More was wanted than was taken."""
+    """Whether more events follow that did not fit."""
 
 
 async def next_batch(database: Database, stream: AuditStream) -> Batch | None:
-    """After the stream's cursor; the one that was begun, where one was. None where the log has no more.
+    """The next batch after the stream's cursor: the same one if its delivery began before. None if the log
+    has no more events.
 
-    Nothing is skipped: an event is numbered under the lock of its account's head, which is held until it is
-    committed, so whoever sees an event sees all before it. The head is read first, and no further than that.
+    No event is skipped: an event is numbered under the lock of its account's head, which is held until the
+    commit, so a statement that sees an event sees all events before it. The head is read first, and only
+    events up to it are read.
     """
     found = await database.fetch(_HEAD.sql, *_HEAD.arguments(account_id=stream.account_id))
     after = stream.last_delivered_sequence
@@ -74,7 +76,7 @@ def _lines() -> AnySelect:
             col(AuditEvent.account_id) == parameter("account_id"),
             col(AuditEvent.sequence) > parameter("after"),
             col(AuditEvent.sequence) <= parameter("until"),
-            # NULL, which is not false, where it wants all of them.
+            # NULL, which is not false, if all actions are delivered.
             any_of(col(AuditEvent.action), parameter("actions")).is_not(False),
         )
         .subquery("report")

@@ -34,19 +34,20 @@ from resolvers.unaudited import claim_deliveries, note_delivery
 from settings import Settings
 
 CONCURRENT_STREAMS = 128
-"""Of one worker; each holds a batch in memory while its receiver takes its time."""
+"""Maximum of one worker. Each has a batch in memory while it waits for its receiver."""
 CONCURRENT_FAILING_STREAMS = 32
-"""Beside those: receivers that never answer take nothing from those that do."""
+"""Additional streams whose receivers fail, so that they do not delay the others."""
 BATCHES_A_TURN = 20
 TURN_SECONDS = 20
-"""Then it is others' turn, where they wait."""
+"""Maximum time for one stream while others wait."""
 _BACKOFF = Backoff(first_seconds=5, most_seconds=3_600)
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class StreamPace:
-    """A killed worker's streams are taken up once a request's timeout and `lease_margin_seconds` are over."""
+    """Intervals of the delivery. The streams of a killed worker are continued after the timeout of a request
+    plus `lease_margin_seconds`."""
 
     poll_seconds: float = 2
     gather_seconds: float = 0.1
@@ -89,7 +90,7 @@ class Delivery:
                     await self._begin_turns()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), self._pace.poll_seconds)
-                        # For a moment: what comes at once is sent at once.
+                        # Events that arrive within a moment are sent in one batch.
                         await asyncio.sleep(self._pace.gather_seconds)
                 await waker
         finally:
@@ -150,7 +151,7 @@ class Delivery:
         """Returns whether the batch was accepted and this worker still holds the lease."""
         if not batch.body:
             return bool(await self._note(_PASS, stream, last=batch.last))
-        # Noted before it is sent: what is sent again is the same batch, whatever the log has by then.
+        # Stored before the batch is sent, so that a retry sends the same events, even if the log has grown.
         begun = await self._note(_BEGIN, stream, last=batch.last, seconds=self._lease_seconds)
         if not begun:
             return False
@@ -182,8 +183,8 @@ class Delivery:
         )
 
     async def _note(self, statement: Statement, stream: AuditStream, **values: object) -> list[Record]:
-        """The secrets that sign now; nothing where the lease is over: another's by now, or ended by an
-        Admin."""
+        """Returns the secrets that sign now. Empty if the lease has ended: another worker has it, or an Admin
+        changed the webhook."""
         return await note_delivery(
             self._database, statement, stream.account_id, id=stream.id, lease=stream.lease_id, **values
         )
@@ -195,7 +196,7 @@ async def _set_after(waiting: Awaitable[object], event: asyncio.Event) -> None:
 
 
 def _after(stream: AuditStream, batch: Batch) -> AuditStream:
-    """As it is once the batch is noted."""
+    """The stream as it is after the batch was recorded."""
     values = {name: getattr(stream, name) for name in attributes(AuditStream)}
     values |= {"last_delivered_sequence": batch.last, "batch_sequence": None}
     if batch.body:
@@ -208,7 +209,7 @@ def _from_now(seconds: str) -> ColumnElement[datetime]:
 
 
 def _is_active() -> tuple[ColumnElement[bool], ...]:
-    """In words that the index of what is active has."""
+    """Conditions in the form of the partial index of active streams."""
     return col(AuditStream.status) == AuditStreamStatus.ACTIVE, col(AuditStream.deleted_at).is_(None)
 
 
@@ -232,7 +233,7 @@ def _previous_secrets() -> ColumnElement[list[bytes]]:
 
 
 def _fail() -> Update:
-    """The last try is when the time for trying is over."""
+    """Records a failure. The last retry is due when the time for retries ends."""
     failing_since = func.coalesce(col(AuditStream.failing_since), func.now())
     last_try = failing_since + func.make_interval(0, 0, 0, 0, 0, 0, parameter("retry"))
     soonest, next_try = _from_now("first"), _from_now("delay")

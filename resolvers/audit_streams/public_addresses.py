@@ -1,5 +1,5 @@
-"""Connections to hosts on the Internet and to nothing nearer: a name is resolved once, and what is connected
-to is what was checked."""
+"""Connections to public addresses only. A host name is resolved once, and the connection uses the address
+that was checked."""
 
 import asyncio
 import socket
@@ -13,27 +13,28 @@ import httpcore
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""A name's addresses, in the order in which they are to be tried. Raises OSError."""
+"""Returns the addresses of a name, in the order in which they are tried. Raises `OSError`."""
 
 _MOST_TRIED = 4
 _CONNECT_SECONDS = 5.0
 _UNICAST = IPv6Network("2000::/3")
-"""All of IPv6 that is routed on the Internet."""
+"""All IPv6 addresses that are routed on the Internet."""
 _NAT64 = IPv6Network("64:ff9b::/96")
-"""Where the name servers of IPv6-only networks put IPv4 addresses: RFC 6052."""
+"""Prefix with which name servers of IPv6-only networks map IPv4 addresses (RFC 6052)."""
 _NEVER = (IPv6Network("2002::/16"), IPv6Network("2001::/32"), IPv6Network("3fff::/20"))
-"""6to4 and Teredo lead to an IPv4 address that they contain; nobody serves there. And documentation's (RFC
-9637), which Python does not know of yet."""
+"""6to4 and Teredo, which lead to an embedded IPv4 address and have no servers; and the documentation prefix
+of RFC 9637, which Python's `ipaddress` does not have yet."""
 _RELAYS = IPv4Address("192.88.99.0"), IPv4Address("192.88.99.255")
-"""Of 6to4: RFC 7526."""
+"""Relays of 6to4 (RFC 7526)."""
 
 
 class NotPublic(Exception):
-    """The name leads to an address that is private, loopback, link-local or otherwise near."""
+    """The name resolves to an address that is private, loopback, link-local or otherwise not public."""
 
 
 def is_public(address: Address) -> bool:
-    """Unicast, and routed on the Internet; so is the IPv4 address that an IPv6 one stands for."""
+    """Whether an address is unicast and routed on the Internet. Of an IPv6 address with an embedded IPv4
+    address, the latter is checked."""
     if isinstance(address, IPv6Address):
         within = _embedded(address)
         if within is not None:
@@ -52,8 +53,8 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """As the system does. In a thread of its own, which nobody else waits for: a name server may take its
-    time, and the event loop has few threads for all names."""
+    """Resolves a name as the system does, in a thread of its own, because a slow name server would occupy one
+    of the few threads of the event loop."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[str]] = loop.create_future()
 

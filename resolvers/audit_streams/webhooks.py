@@ -1,4 +1,4 @@
-"""One POST of a webhook, signed by the Standard Webhooks specification, and its outcome.
+"""One POST request of a webhook, signed as Standard Webhooks specifies, and its outcome.
 
 Only the response's status and Retry-After are used. The body is not read, so a slow or endless one costs
 nothing.
@@ -24,19 +24,19 @@ from resolvers.audit_streams.public_addresses import CheckedBackend, NotPublic, 
 
 SECRET_PREFIX = "whsec_"  # noqa: S105
 _SECRET_BYTES = 32
-"""Standard Webhooks ask for 24 to 64."""
+"""Standard Webhooks requires 24 to 64 bytes."""
 MOST_RETRY_AFTER_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """`id` is the same whenever the same body is sent again."""
+    """A delivery. `id` is the same when the same body is sent again."""
 
     url: str = field(repr=False)
     id: str
     body: bytes = field(repr=False)
     secrets: Sequence[bytes] = field(repr=False)
-    """Each signs: the new one first, and the one before it for a while."""
+    """Secrets that sign: the current one first, then previous ones that are still valid."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Gone:
-    """Status 410: the receiver does not accept deliveries any longer."""
+    """Status 410: the receiver no longer accepts deliveries."""
 
     words: str
 
@@ -112,7 +112,7 @@ async def _post(webhook: Webhook, backend: CheckedBackend) -> Outcome:
         "connection": "close",
         **signed_headers(webhook, now()),
     }
-    # No proxy, no cookies, no netrc, no redirects: httpcore knows of none unless it is told.
+    # httpcore uses no proxy, cookies, netrc or redirects unless it is configured to.
     async with (
         httpcore.AsyncConnectionPool(
             ssl_context=tls_context(), max_connections=1, network_backend=backend

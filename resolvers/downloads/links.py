@@ -56,13 +56,13 @@ class DownloadRefused(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """A link, as it is shown to who asked for it."""
+    """A download link, as the API shows it to the member who requested it."""
 
     url: str
     file_name: str
     media_type: str
     size: int | None
-    """Bytes; unknown for what is made while it goes out."""
+    """Bytes; None if the file is generated while it is sent."""
     expires_at: datetime
 
 
@@ -88,9 +88,9 @@ class Content:
     media_type: str
     size: int | None
     etag: str | None
-    """Without quotes; the same for the same bytes."""
+    """Value of the ETag header without quotes; the same for the same bytes."""
     stream: Callable[[int, int | None], AsyncIterator[bytes]]
-    """The bytes from `start` up to but without `end`. Raises StorageUnavailable."""
+    """Yields the bytes from `start` (inclusive) to `end` (exclusive). Raises `StorageUnavailable`."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Link:
     row: DownloadLink
     member: Member
     licensed: Licensed | None
-    """Of a link to a theme's file."""
+    """Set for links to theme files only."""
 
     @property
     def membership(self) -> Membership:

@@ -1,4 +1,4 @@
-"""Statements that note transfers: that one begins, how far it has got, and that it is part of another one."""
+"""Statements for the rows of transfers: begin one, store its progress, and add it to another one."""
 
 from sqlalchemy import BigInteger, UpdateBase, delete, func, insert, update
 from sqlmodel import col
@@ -13,7 +13,7 @@ def _begin() -> UpdateBase:
 
 
 def _note() -> UpdateBase:
-    """How far several have got."""
+    """Stores the progress of several transfers."""
     noted = given_rows(Transfer, "id", "bytes_sent")
     return (
         update(Transfer)
@@ -24,7 +24,7 @@ def _note() -> UpdateBase:
 
 
 def _collect() -> UpdateBase:
-    """Adds the bytes of one to those of another, whose row is that of both from then on."""
+    """Adds the bytes of one transfer to another one and deletes the first one's row."""
     gone = (
         delete(Transfer)
         .where(col(Transfer.id) == parameter("id"), col(Transfer.id) != parameter("parts_id"))

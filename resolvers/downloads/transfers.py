@@ -1,10 +1,10 @@
-"""Bytes that go out by a link, and the one event that each such transfer has, however it ends.
-Parts of a file that are asked for by the same link have one together, but for the first of each client, up to
-the tenth; and so has what is asked for as a whole more than ten times.
+"""Transfers: the sending of a file through a download link. Each transfer has one event, however it ends.
+Partial requests (ranges) of one link share one event, except the first one of each of the first ten clients.
+So do complete downloads of one link after the tenth.
 
-A transfer is a row from before its first byte on. Its process notes about once a second how far it has got;
-its event and the end of its row are one transaction. What was not noted for 30 seconds, because its process
-was killed, is audited by the job worker, with the bytes noted last.
+A transfer has a row from before its first byte. Its process stores the number of bytes sent about once a
+second. The event is written and the row deleted in one transaction. If a row was not updated for 30 seconds,
+because its process was killed, the job worker writes the event with the number stored last.
 """
 
 import asyncio
@@ -62,12 +62,12 @@ _PartsKey = tuple[bytes, Site | None]
 
 @dataclass
 class _Alone:
-    """Transfers of one link that have events of their own."""
+    """Counts the transfers of one link that have an event of their own."""
 
     until: datetime
     whole: int = 0
     sites: set[Site] = field(default_factory=set)
-    """Those that a part was sent to."""
+    """Clients that requested a part."""
 
 
 @dataclass
@@ -82,9 +82,9 @@ class Sending:
     bytes_sent: int = 0
     reached_end: bool = False
     parts: int = 0
-    """Of the file, that were asked for one by one and are audited together."""
+    """Number of parts of the file that share this transfer's event."""
     cut: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set where it may not go on: its row is gone, or the process ends."""
+    """Set when sending must stop: the row was deleted, or the process ends."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -94,7 +94,7 @@ class Transfers:
         self._open: dict[UUID, Sending] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._alone: dict[bytes, _Alone] = {}
-        """By the link, until it expires."""
+        """By the token hash of a link, until the link expires."""
         self._parts: dict[_PartsKey, Sending] = {}
         self._noting: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -133,8 +133,8 @@ class Transfers:
         return task
 
     async def close(self) -> None:
-        """Aborts the transfers and writes their events. The job worker writes those that take longer than a
-        few seconds."""
+        """Aborts the transfers and writes their events. The job worker writes the events that take longer
+        than a few seconds."""
         self._is_closed = True
         open = list(self._open.values())
         _cut(open)
@@ -160,7 +160,7 @@ class Transfers:
             sending.ended.set()
 
     def _is_alone(self, sending: Sending) -> bool:
-        """Whether it is audited at once, as one of the first of its link."""
+        """Whether the transfer has an event of its own, as one of the first of its link."""
         token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
         if len(self._alone) >= _MOST_LINKS and token_hash not in self._alone:
             self._alone = {each: alone for each, alone in self._alone.items() if alone.until > now()}
@@ -174,14 +174,15 @@ class Transfers:
         return True
 
     def _parts_key(self, sending: Sending) -> _PartsKey:
-        """With which others it is audited: those of its client, where that is one of the first ten."""
+        """Key of the transfers with which this one shares an event: those of its client if it is one of the
+        first ten."""
         token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
         alone = self._alone.get(token_hash)
         return token_hash, site if alone is not None and site in alone.sites else None
 
     async def _collect(self, sending: Sending) -> None:
-        """The first one's row becomes that of all. A row is gone in the moment in which its bytes are added,
-        so that they are audited once, however the process ends."""
+        """Adds the bytes to the row of the first part. The transfer's own row is deleted in the same
+        statement, so that its bytes are recorded once, however the process ends."""
         parts = self._parts.setdefault(self._parts_key(sending), sending)
         parts.parts += 1
         details = {name: value for name, value in parts.facts["details"].items() if name != "range"}
@@ -202,7 +203,7 @@ class Transfers:
             self._open.pop(sending.id, None)
 
     def _end_parts(self, key: _PartsKey) -> asyncio.Task[None]:
-        """Whoever notes how far others have got does not wait for it: it may have to wait for a lock."""
+        """Writes the event in the background, because it may have to wait for the account's lock."""
         parts = self._parts.pop(key)
         parts.reached_end = False
         return self._in_background(self._audit(parts))
@@ -215,7 +216,7 @@ class Transfers:
                     await _audit_sent(self._database, self._announcer, sending)
                     return
                 except Exception as error:
-                    # Whatever it is: the row stays, and the job worker audits it if this does not.
+                    # Any error: the row remains, and the job worker writes the event if the retries fail.
                     log_failure("download_not_audited", error, request_id=sending.client.request_id)
         finally:
             self._open.pop(sending.id, None)
@@ -284,7 +285,7 @@ async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: Se
 
 
 async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> int:
-    """Those that no process has noted for so long; returns how many."""
+    """Writes the events of transfers whose rows were not updated for `lost_seconds`. Returns their number."""
     lost_for = timedelta(seconds=lost_seconds)
     lost = await database.fetch(_LOST.sql, *_LOST.arguments(lost_for=lost_for))
     for member_name, *values in lost:
@@ -292,7 +293,7 @@ async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> 
         try:
             await _audit_lost(database, link, transfer, member_name, lost_for)
         except Exception as error:
-            # The others are not to wait for it; it is tried again in 30 seconds.
+            # The job goes on with the other transfers and retries this one after 30 seconds.
             log_failure("lost_transfer_not_audited", error, request_id=transfer.request_id)
     return len(lost)
 
@@ -331,7 +332,7 @@ def _did(thing: str, bytes_sent: int, size: int | None, *, complete: bool) -> st
 
 
 def _is_lost() -> ColumnElement[bool]:
-    """By the database's clock, as all that notes and looks may be on other machines."""
+    """Compares with the database's clock, because processes may be on machines with other clocks."""
     return col(Transfer.seen_at) < func.now() - cast(parameter("lost_for"), Interval)
 
 

@@ -14,26 +14,27 @@ from models.database import Database
 from resolvers.reports.queries import Rows
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""Without it Excel takes UTF-8 for something else."""
-# What spreadsheets take for =, +, - or @: those, what Unicode normalises to them, and the minus sign.
+"""Without it, Excel reads the file in another encoding than UTF-8."""
+# Characters that spreadsheets read as =, +, - or @: these, characters that Unicode normalises to them, and
+# the minus sign.
 _OPENERS = (
     "=+@\u2212\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20\u207a-\u207c\u208a-\u208c\u2a74-\u2a76-"
 )
-# What they leave out before it: white space, and what is not shown.
+# Characters that spreadsheets ignore before it: white space and invisible characters.
 _LEFT_OUT = (
     "\\u0001-\\u0020\\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
     "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _OPENS_A_FORMULA = f"^['{_LEFT_OUT}]*([{_OPENERS}]|[\\t\\r\\n])"
 _NO_QUOTES = {"delimiter": "\x02", "quote": "\x01", "escape": "\x01"}
-"""JSON never holds these characters, so that lines of it pass as they are."""
+"""JSON never contains these characters, so COPY writes its lines unchanged."""
 
 
 def csv_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
-    """By RFC 4180, for spreadsheets. A cell that would be taken for a formula begins with an apostrophe, and
-    so does one that began with apostrophes and such a character: taking one away restores it. What is left
-    out before the character (spaces, what is not shown), and its forms of another width, make no
-    difference."""
+    """Yields CSV by RFC 4180 for spreadsheets. An apostrophe is put before a cell that a spreadsheet would
+    read as a formula, and before a cell that begins with apostrophes and such a formula, so that removing one
+    apostrophe always restores the cell. Spaces and invisible characters before the formula, and full-width
+    forms of its characters, make no difference."""
     sql, arguments = csv_statement(rows)
     copied = database.exports.copied(rows.account_id, sql, arguments, format="csv", header=True)
     return spreadsheet_lines(copied)
@@ -45,7 +46,7 @@ def csv_statement(rows: Rows) -> tuple[str, list[object]]:
 
 
 def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncIterator[bytes]:
-    """`look` may read first, what is of the same moment."""
+    """Yields a JSON object per line. `look` may read other rows first, in the same snapshot."""
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
     account_id = rows.account_id
@@ -53,7 +54,7 @@ def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncI
 
 
 def counting(rows: Rows, most: int) -> Statement:
-    """Counts them, up to `most`. It takes the values of the rows."""
+    """Statement that counts the rows, up to `most`. Its parameters are `rows.values`."""
 
     def build() -> AnySelect:
         found: AnySelect = select(literal_column("1")).select_from(rows.source).where(*rows.where).limit(most)
@@ -83,7 +84,7 @@ def _csv_cell(column: Any) -> Any:
         return cast(column, Text)
     if not isinstance(kind, String | AutoString) or isinstance(kind, Enum):
         return column
-    # A letter or a digit at its beginning tells of nearly all cells that they are harmless.
+    # Nearly all cells begin with an ASCII letter or digit and need no regular expression.
     first = func.ascii(column)
     harmless = or_(first.between(97, 122), first.between(48, 57), first.between(65, 90))
     suspect = ~harmless & column.op("~")(_OPENS_A_FORMULA)
@@ -91,7 +92,7 @@ def _csv_cell(column: Any) -> Any:
 
 
 async def spreadsheet_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """PostgreSQL ends lines by a line feed. Those within a cell, which is in quotes, stay what they are."""
+    """Ends each line with CRLF. PostgreSQL writes LF; a LF in a quoted cell is not changed."""
     mark, quoted = _BYTE_ORDER_MARK, False
     async for chunk in chunks:
         parts = chunk.split(b'"')

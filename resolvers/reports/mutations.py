@@ -55,7 +55,7 @@ class RequestReportResult:
 
 
 async def request_report(context: Context, input: RequestReportInput) -> RequestReportResult:
-    """Raises `Forbidden` with the permission of what the report shows, besides that of the field."""
+    """Besides the field's permission, requires the one of the report's content. Raises `Forbidden`."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.REPORT_DOWNLOADED) as tx:
         needed = NEEDS[input.kind]

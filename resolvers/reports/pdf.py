@@ -37,7 +37,8 @@ def _minute(value: str | None) -> str:
 
 @dataclass(frozen=True)
 class _Column:
-    """`width` is a share of what the narrow columns leave; these are as wide as what they hold."""
+    """`width` is the column's share of the width that columns without one leave; those are as wide as their
+    content."""
 
     name: str
     head: str
@@ -52,7 +53,7 @@ class _Layout:
     columns: Sequence[_Column]
     chart: str
     charted: str
-    """The column whose values the chart's bars count."""
+    """Name of the column whose values the chart counts."""
     totals: Callable[[Records], Sequence[tuple[str, str]]]
 
 
@@ -101,7 +102,7 @@ def _period(since: datetime | None, until: datetime | None) -> str:
 
 
 def _bars(records: Records, name: str) -> list[tuple[str, int]]:
-    """The longest bars, and one for all others."""
+    """The most frequent values with their counts, and one bar for all others."""
     counts = Counter(_text(record[name]) for record in records).most_common()
     bars, others = counts[:_MOST_BARS], counts[_MOST_BARS:]
     return [*bars, (f"{len(others)} others", sum(count for _, count in others))] if others else bars

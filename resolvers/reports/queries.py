@@ -69,7 +69,7 @@ NEEDS: Mapping[ReportKind, Permission] = {
     ReportKind.INVOICES: Permission.MANAGE_BILLING,
     ReportKind.AUDIT_LOG: Permission.VIEW_AUDIT_LOG,
 }
-"""Besides DOWNLOAD_REPORTS."""
+"""Permission that a report requires besides DOWNLOAD_REPORTS."""
 
 LICENSE_ACTIONS = tuple(
     action
@@ -80,7 +80,7 @@ LICENSE_ACTIONS = tuple(
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """As it was asked for: `since` inclusive, `until` exclusive. `audit_filter` has GraphQL's names."""
+    """Request of a report: `since` is inclusive, `until` exclusive. `audit_filter` has GraphQL's names."""
 
     kind: ReportKind
     format: ReportFormat
@@ -116,7 +116,7 @@ Columns: TypeAlias = Mapping[str, AnyExpression]
 
 @dataclass
 class Rows:
-    """A report's rows: the columns by their names, where they come from, and the values of the parameters."""
+    """Query of a report: the columns by name, the tables, the conditions and the values of the parameters."""
 
     columns: Columns
     source: FromClause
@@ -194,8 +194,8 @@ def _audit_log(request: ReportRequest, membership: Membership) -> Rows:
 
 
 def audit_columns() -> Columns:
-    """Every field that is hashed, as the text that is hashed: ids are bare, and NDJSON has the details as
-    they were written."""
+    """Columns for every field that is hashed, with the text that is hashed: ids without a prefix, and in
+    NDJSON the details exactly as they were stored."""
     return {
         "accountId": col(AuditEvent.account_id),
         "sequence": col(AuditEvent.sequence),
@@ -289,7 +289,7 @@ def _rows(
     order: Sequence[AnyExpression],
     membership: Membership,
 ) -> Rows:
-    """Of the member's account, and of no other."""
+    """Rows of the member's account only."""
     of_account = table_of(table).c.account_id == parameter("account_id")
     account_id = membership.account_id
     return Rows(columns, source, order, [of_account], {"account_id": account_id}, account_id)

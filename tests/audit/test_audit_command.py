@@ -91,14 +91,14 @@ def test_verify_names_what_is_not(tmp_path: Path) -> None:
     as_json = json.loads(run(tmp_path, "verify", str(path), "--json")[1])
 
     assert (code, out) == (1, "")
-    assert err.strip() == "Changed 5: its hash is not that of its fields."
+    assert err.strip() == "Changed 5: its hash does not match its fields."
     assert (as_json["verified"], as_json["kind"], as_json["firstBrokenSequence"]) == (False, "changed", 5)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("README.md",), "no export of the audit log"),
+        (("README.md",), "not an export of the audit log"),
         (("nowhere.ndjson",), "does not exist"),
         (("README.md", "--checkpoint", "x"), "neither SEQUENCE:HASH nor a file"),
         (("README.md", "--public-key", "x"), "32 bytes"),
@@ -152,7 +152,7 @@ async def test_a_checkpoint_is_held_against_an_export(world: World, tmp_path: Pa
     wrong = f"{checkpoint['sequence'] - 1}:{checkpoint['hash']}"
     code, _, err = await asyncio.to_thread(run, tmp_path, "verify", str(path), "--checkpoint", wrong)
     assert code == 1
-    assert f"Changed {checkpoint['sequence'] - 1}: its hash is not the checkpoint's" in err
+    assert f"Changed {checkpoint['sequence'] - 1}: its hash differs from the checkpoint's" in err
 
 
 async def test_no_checkpoint_of_nobody(world: World, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ async def test_prune_and_verify(world: World, tmp_path: Path, owner_url: str) ->
         ("MIGRATION_DATABASE_URL", "Set MIGRATION_DATABASE_URL"),
         ("export", "Missing option '--export'"),
         ("before", "Missing option '--before'"),
-        ("end", "The export cannot stand for what would be pruned. Cut off: the export breaks off"),
+        ("end", "The export does not prove the events to be pruned. Cut off: the export ends after event"),
     ],
 )
 async def test_prune_refuses(world: World, tmp_path: Path, owner_url: str, unset: str, said: str) -> None:
