@@ -43,8 +43,8 @@ from strawberry.types.field import StrawberryField
 
 from engine.arguments import Arguments, arguments
 from engine.runtime import (
-    Late,
-    Names,
+    EnumNames,
+    FunctionsByType,
     Request,
     TypeInfo,
     gather,
@@ -59,7 +59,7 @@ PLANNED = "planned"
 _DEFINITION = "strawberry-definition"
 
 Selection = Sequence[FieldDetails]
-Readers = Mapping[str, "Reader"]
+FieldReaders = Mapping[str, "FieldReader"]
 _ListType = GraphQLList[GraphQLOutputType]
 Run = Callable[[object, Request], Any]
 
@@ -68,7 +68,7 @@ class Unknown(Exception):
     """The operation cannot be compiled. The message is the reason."""
 
 
-class Reader(Protocol):
+class FieldReader(Protocol):
     """Writes the code that reads objects which a planned field has fetched. None of them is null."""
 
     def expression(self, compiler: "Compiler", kind: GraphQLObjectType, selection: Selection) -> "Code": ...
@@ -77,7 +77,7 @@ class Reader(Protocol):
 class Planned(Protocol):
     """Field metadata: writes the code of the field's completed value."""
 
-    def plan(self, compiler: "Compiler", selected: "Selected", readers: Readers) -> "Code": ...
+    def plan(self, compiler: "Compiler", selected: "Selected", readers: FieldReaders) -> "Code": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Compiler:
         )
         return self._fields_of(kind, collected.grouped_field_set)
 
-    def object(self, kind: GraphQLObjectType, selection: Selection, readers: Readers) -> Code:
+    def object(self, kind: GraphQLObjectType, selection: Selection, readers: FieldReaders) -> Code:
         """Returns the function that completes objects of a type."""
         if kind.name in readers:
             written = readers[kind.name].expression(self, kind, selection)
@@ -190,7 +190,9 @@ class Compiler:
         collected = self.selected(kind, selection)
         return self._object(kind, collected, readers)
 
-    def completed(self, kind: GraphQLOutputType, selection: Selection, value: str, readers: Readers) -> Code:
+    def completed(
+        self, kind: GraphQLOutputType, selection: Selection, value: str, readers: FieldReaders
+    ) -> Code:
         """Returns the code that completes a resolved value, as graphql-core's `complete_value` does."""
         if is_non_null_type(kind):
             return self._completed(kind.of_type, selection, value, readers, f"{self.constant(stop)}()")
@@ -218,7 +220,9 @@ class Compiler:
                 selected.append(Selected(name, kind.fields[field_name], selection))
         return selected
 
-    def _object(self, kind: GraphQLObjectType, selected: Sequence[Selected | str], readers: Readers) -> Code:
+    def _object(
+        self, kind: GraphQLObjectType, selected: Sequence[Selected | str], readers: FieldReaders
+    ) -> Code:
         items = [
             (each, Code(repr(kind.name)))
             if isinstance(each, str)
@@ -258,13 +262,13 @@ class Compiler:
         body.append(f"return {{{', '.join(pairs)}}}")
         return self.function(body, awaits=bool(calls))
 
-    def _field(self, selected: Selected, readers: Readers) -> Code:
+    def _field(self, selected: Selected, readers: FieldReaders) -> Code:
         planned: Planned | None = selected.field.metadata.get(PLANNED)
         if planned is not None:
             return planned.plan(self, selected, readers)
         return self.resolved(selected, readers)
 
-    def resolved(self, selected: Selected, readers: Readers, *, recorded: bool = False) -> Code:
+    def resolved(self, selected: Selected, readers: FieldReaders, *, recorded: bool = False) -> Code:
         """Code of a field's resolved value: its resolver's, or the attribute of that name. With `recorded`,
         the outcome is kept for the fallback."""
         field = selected.field
@@ -310,7 +314,9 @@ class Compiler:
 
     # ------------------------------------------------------------------ values
 
-    def _completed(self, kind: Any, selection: Selection, value: str, readers: Readers, null: str) -> Code:
+    def _completed(
+        self, kind: Any, selection: Selection, value: str, readers: FieldReaders, null: str
+    ) -> Code:
         if is_leaf_type(kind):
             return Code(f"({null} if (t := {value}) is None else {self._leaf(kind)})")
         if is_list_type(kind):
@@ -338,10 +344,12 @@ class Compiler:
         if exactly is not None:
             return f"(t if t.__class__ is {exactly} else {serialize}(t))"
         if is_enum_type(kind):
-            return f"{self.constant(Names(kind))}[t]"
+            return f"{self.constant(EnumNames(kind))}[t]"
         return f"{self.constant(present)}({serialize}(t))"
 
-    def _list(self, kind: _ListType, selection: Selection, value: str, readers: Readers, null: str) -> Code:
+    def _list(
+        self, kind: _ListType, selection: Selection, value: str, readers: FieldReaders, null: str
+    ) -> Code:
         values = self.constant(listed)
         reader = readers.get(get_named_type(kind).name)
         if reader is not None:
@@ -355,14 +363,14 @@ class Compiler:
         function = self.function([f"return {null} if o is None else {items}"], awaits=item.awaits)
         return Code(f"{function.text}({value}, c)", item.awaits)
 
-    def _abstract(self, kind: GraphQLAbstractType, selection: Selection, readers: Readers) -> Code:
+    def _abstract(self, kind: GraphQLAbstractType, selection: Selection, readers: FieldReaders) -> Code:
         """Code that completes an object of an interface or union, by one function for each possible type."""
         functions = {
             possible.name: self.object(possible, selection, readers)
             for possible in self.core.get_possible_types(kind)
         }
         by_name = ", ".join(f"{name!r}: {code.text}" for name, code in functions.items())
-        table = self.constant(Late())
+        table = self.constant(FunctionsByType())
         self._lines.append(f"{table}.update({{{by_name}}})")
         info = f"{self.constant(TypeInfo)}(c.context, c.schema)"
         call = f"{table}[{self.constant(kind.resolve_type)}(o, {info}, {self.constant(kind)})](o, c)"

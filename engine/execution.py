@@ -28,7 +28,7 @@ from engine.limits import too_complex
 from engine.operation_cache import OperationRefused, Prepared
 from engine.outages import logged_as_outage
 from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
-from engine.runtime import RefusedBeforeReading, Request, Stopped
+from engine.runtime import ForbiddenBeforeReading, Request, Stopped
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
     """Whether the compiled code stopped because of an error that the response has. It stops at every
     error."""
     errors = result.errors or ()
-    if isinstance(outcome, RefusedBeforeReading):
+    if isinstance(outcome, ForbiddenBeforeReading):
         return True
     if isinstance(outcome, Stopped):
         return bool(errors)

@@ -30,7 +30,7 @@ class Claim:
 
 
 @dataclass(eq=False, slots=True)
-class _Waiting:
+class _WaitingClaim:
     claim: Claim
     place: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -56,7 +56,7 @@ class FairShare:
         self._most_long = max(1, places // 5)
         self._long = 0
         self._held: Counter[Hashable] = Counter()
-        self._queues: OrderedDict[Hashable, deque[_Waiting]] = OrderedDict()
+        self._queues: OrderedDict[Hashable, deque[_WaitingClaim]] = OrderedDict()
 
     async def take(self, claim: Claim) -> None:
         """Waits for a place. Raises TimeoutError where none is free in time."""
@@ -64,7 +64,7 @@ class FairShare:
         if self._has_place(claim):
             self._count(claim, 1)
             return
-        waiting = _Waiting(claim)
+        waiting = _WaitingClaim(claim)
         self._queues.setdefault(claim.queue, deque()).append(waiting)
         try:
             with Deadline(self._waiting_seconds):
@@ -118,7 +118,7 @@ class FairShare:
                     waiting.place.set_result(None)
                     gave = True
 
-    def _first(self, queue: Hashable) -> _Waiting | None:
+    def _first(self, queue: Hashable) -> _WaitingClaim | None:
         """The first claim of a queue that may have a place."""
         if not self._queue_has_place(queue):
             return None
@@ -132,7 +132,7 @@ class FairShare:
             refused.add(waiting.claim)
         return None
 
-    def _leave(self, waiting: _Waiting) -> None:
+    def _leave(self, waiting: _WaitingClaim) -> None:
         queue = self._queues[waiting.claim.queue]
         queue.remove(waiting)
         if not queue:

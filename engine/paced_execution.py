@@ -22,7 +22,7 @@ class TooManyRefusedFields(Exception):
     """The query has too many fields that are refused to the viewer. It is not executed any further."""
 
 
-class Pace:
+class ExecutionPace:
     """Gives all operations of a process together 5 ms of each turn of the event loop. Objects that must wait
     are executed later, those of different operations in turn."""
 
@@ -62,7 +62,7 @@ class Pace:
             execute()
 
 
-_pace = Pace()
+_pace = ExecutionPace()
 
 
 class PacedExecutor(StrawberryGraphQLCoreExecutionContext):

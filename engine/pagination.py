@@ -167,7 +167,7 @@ class Listing:
         return where, self.order.name, each, self.search and self.search.match.shape
 
 
-class Edge(NamedTuple):
+class PageEdge(NamedTuple):
     cursor: str
     node: object
 
@@ -202,9 +202,10 @@ class Page:
         return self
 
     @property
-    def edges(self) -> list[Edge]:
+    def edges(self) -> list[PageEdge]:
         return [
-            Edge(self._cursor(record), node) for record, node in zip(self.records, self.nodes, strict=True)
+            PageEdge(self._cursor(record), node)
+            for record, node in zip(self.records, self.nodes, strict=True)
         ]
 
     @property

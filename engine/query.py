@@ -1,7 +1,7 @@
 """Descriptions of what is to be read, before any SQL is written.
 
 A `Shape` says what is read of each row: columns, columns of rows that it refers to, and nested lists, each at
-its place in the record. It is made once for an operation. A `Query` has what changes between requests: the
+its place in the record. It is made once for an operation. A `RowQuery` has what changes between requests: the
 listing, the slice, and those of the nested lists.
 """
 
@@ -22,7 +22,7 @@ from engine.snapshots import attributes
 from engine.tables import AnyExpression
 
 
-class Column(NamedTuple):
+class ColumnSlot(NamedTuple):
     """A column of the table at a place of the shape. With `as_text`, a UUID's digits or a time as clients see
     it: PostgreSQL writes them faster than Python makes objects of them."""
 
@@ -31,7 +31,7 @@ class Column(NamedTuple):
     as_text: bool = False
 
 
-class Expression(NamedTuple):
+class ExpressionSlot(NamedTuple):
     """An SQL expression of columns of the table at a place of the shape."""
 
     place: int
@@ -48,7 +48,7 @@ class Join(NamedTuple):
     required: bool
 
 
-class Nested(NamedTuple):
+class NestedSlot(NamedTuple):
     """A value of a list that belongs to the row at `place`: all values of one column, all records, or the
     total count."""
 
@@ -61,11 +61,11 @@ class Nested(NamedTuple):
     def is_count(self) -> bool:
         return self.part == -1
 
-    def is_column_of(self, nested: "Nested") -> bool:
+    def is_column_of(self, nested: "NestedSlot") -> bool:
         return self.number == nested.number and self.part is not None and not self.is_count
 
 
-Slot = Column | Expression | Nested
+Slot = ColumnSlot | ExpressionSlot | NestedSlot
 
 
 @dataclass(eq=False)
@@ -76,9 +76,9 @@ class Shape:
     cursors: bool = False
     joins: list[Join] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
-    lists: list[Nested] = field(default_factory=list)
+    lists: list[NestedSlot] = field(default_factory=list)
     texts: dict[object, tuple[str, list[int]]] = field(default_factory=dict)
-    """The statements that were written for it, by `Query.key`."""
+    """The statements that were written for it, by `RowQuery.key`."""
     keys: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
@@ -86,18 +86,18 @@ class Shape:
         """Shapes with equal keys have the same statements. Defined once the shape is complete."""
         nested = [each._replace(shape=each.shape.key) for each in self.lists]
         slots = [
-            (type(each), each._replace(shape=each.shape.key) if isinstance(each, Nested) else each)
+            (type(each), each._replace(shape=each.shape.key) if isinstance(each, NestedSlot) else each)
             for each in self.slots
         ]
         return self.table, self.cursors, tuple(self.joins), tuple(slots), tuple(nested)
 
     def column(self, place: int, name: str, *, as_text: bool = False) -> int:
         """Returns the column's place in the record."""
-        return self._slot(Column(place, name, as_text))
+        return self._slot(ColumnSlot(place, name, as_text))
 
     def expression(self, place: int, names: tuple[str, ...], make: Callable[[], AnyExpression]) -> int:
         """Returns the expression's place in the record."""
-        return self._slot(Expression(place, names, make))
+        return self._slot(ExpressionSlot(place, names, make))
 
     def join(self, place: int, table: type[SQLModel], column: str, *, required: bool) -> int:
         """Returns the place of the joined table. Places count from 0, which is the shape's own table."""
@@ -107,8 +107,8 @@ class Shape:
         return self.joins.index(join) + 1
 
     def list_of(self, place: int, shape: "Shape") -> int:
-        """Returns the index in `Query.nested` of the list that belongs to each row at the place."""
-        self.lists.append(Nested(place, shape, len(self.lists)))
+        """Returns the index in `RowQuery.nested` of the list that belongs to each row at the place."""
+        self.lists.append(NestedSlot(place, shape, len(self.lists)))
         return len(self.lists) - 1
 
     @property
@@ -141,11 +141,11 @@ class Shape:
             self.keys[order.name] = places
         return places
 
-    def columns(self, query: "Query") -> set[str]:
+    def columns(self, query: "RowQuery") -> set[str]:
         """Columns of the shape's own table, by their Python names."""
-        read = {slot.name for slot in self.slots if isinstance(slot, Column) and slot.place == 0}
+        read = {slot.name for slot in self.slots if isinstance(slot, ColumnSlot) and slot.place == 0}
         for slot in self.slots:
-            if isinstance(slot, Expression) and slot.place == 0:
+            if isinstance(slot, ExpressionSlot) and slot.place == 0:
                 read |= set(slot.names)
         joined = {join.column for join in self.joins if join.place == 0}
         ids = {name for name in ("account_id", "id") if name in attributes(self.table)}
@@ -155,7 +155,7 @@ class Shape:
         return read | joined | ids | referred | searched
 
     def _is_array(self, slot: Slot) -> bool:
-        if not isinstance(slot, Column):
+        if not isinstance(slot, ColumnSlot):
             return False
         table = self.joins[slot.place - 1].table if slot.place else self.table
         return isinstance(inspect(table).columns[slot.name].type, ARRAY)
@@ -166,14 +166,14 @@ class Shape:
         return self.slots.index(slot)
 
 
-def _slot_of(key: object) -> Column | None:
+def _slot_of(key: object) -> ColumnSlot | None:
     """Of a key of an order that is a column, and not an expression."""
     if not isinstance(key, InstrumentedAttribute):
         return None
-    return Column(0, key.key, as_text=isinstance(key.type, DateTime | Uuid))
+    return ColumnSlot(0, key.key, as_text=isinstance(key.type, DateTime | Uuid))
 
 
-class Query:
+class RowQuery:
     """What is read by one request. Raises `BadUserInput` where a cursor of the slice does not belong to the
     listing."""
 
@@ -181,7 +181,7 @@ class Query:
         self,
         listing: Listing,
         slice: Slice | None = None,
-        nested: Sequence["Query"] = (),
+        nested: Sequence["RowQuery"] = (),
         limit: int | None = None,
         *,
         one_more: bool = False,
@@ -213,7 +213,7 @@ class Query:
         nested = tuple([each.form for each in self.nested])
         return self.listing.shape, self.limit is None, self.backward, *self.cursors, nested
 
-    def all(self) -> Iterator["Query"]:
+    def all(self) -> Iterator["RowQuery"]:
         """This query and those of its nested lists."""
         yield self
         for each in self.nested:

@@ -14,13 +14,13 @@ from sqlmodel import SQLModel
 
 from engine import row_reader as rows
 from engine.column_values import pattern_of
-from engine.compiler import PLANNED, Code, Compiler, Readers, Selected, Selection
+from engine.compiler import PLANNED, Code, Compiler, FieldReaders, Selected, Selection
 from engine.conditions import ParentRow
 from engine.pagination import Listing, Page, Slice
 from engine.preparation import Preparation, Prepare
-from engine.query import Query, Shape
-from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
-from engine.runtime import RefusedBeforeReading, Request, gather, stop
+from engine.query import RowQuery, Shape
+from engine.row_fields import ROW, ComputedFrom, GlobalId, RenamedColumn, Same, ToMany, ToOne
+from engine.runtime import ForbiddenBeforeReading, Request, gather, stop
 from engine.snapshots import attributes, snapshot
 
 
@@ -28,7 +28,7 @@ from engine.snapshots import attributes, snapshot
 class Total:
     """`totalCount`: counted together with the page."""
 
-    def plan(self, compiler: Compiler, selected: Selected, readers: Readers) -> Code:
+    def plan(self, compiler: Compiler, selected: Selected, readers: FieldReaders) -> Code:
         return compiler.completed(selected.definition.type, selected.selection, "o.total", readers)
 
 
@@ -38,7 +38,7 @@ class Connected:
 
     read: Callable[..., Listing]
 
-    def plan(self, compiler: Compiler, selected: Selected, readers: Readers) -> Code:
+    def plan(self, compiler: Compiler, selected: Selected, readers: FieldReaders) -> Code:
         pages = _Pages.of(compiler, selected, Preparation(), is_nested=False)
         completed = pages.completed(compiler, selected)
         read = compiler.constant(_ReadPage(self.read, pages))
@@ -89,10 +89,10 @@ class _Pages:
     def has_total(self) -> bool:
         return "totalCount" in self.names
 
-    def query(self, listing: Listing, slice: Slice, prepared: list[Any]) -> Query:
+    def query(self, listing: Listing, slice: Slice, prepared: list[Any]) -> RowQuery:
         """Reads one row more where the response says whether there are more."""
         nested = [prepared[index] for index in self.reader.lists]
-        return Query(listing, slice, nested, one_more="pageInfo" in self.names)
+        return RowQuery(listing, slice, nested, one_more="pageInfo" in self.names)
 
 
 class _ReadPage:
@@ -164,9 +164,9 @@ class RowReader:
         elif isinstance(how, GlobalId):
             digits = f"o[{self.shape.column(place, 'id', as_text=True)}]"
             written = Code(f"{how.prefixes[self._table(place)] + '_'!r} + {digits}")
-        elif isinstance(how, Derived):
-            written = self._derived(compiler, selected, how, place)
-        elif isinstance(how, Column):
+        elif isinstance(how, ComputedFrom):
+            written = self._computed_from(compiler, selected, how, place)
+        elif isinstance(how, RenamedColumn):
             written = self._leaf(compiler, selected, how.name, place, sure)
         elif selected.field.base_resolver is None and selected.field.python_name in attributes(
             self._table(place)
@@ -176,7 +176,7 @@ class RowReader:
             return self._of_snapshot(compiler, selected, place)
         return self._allowed(compiler, selected, place, written)
 
-    def _derived(self, compiler: Compiler, selected: Selected, how: Derived, place: int) -> Code:
+    def _computed_from(self, compiler: Compiler, selected: Selected, how: ComputedFrom, place: int) -> Code:
         if how.expression is not None:
             value = f"o[{self.shape.expression(place, how.columns, how.expression)}]"
             return self._value(compiler, selected, value, how.expression().type, sure=False)
@@ -236,7 +236,7 @@ class RowReader:
         reader = RowReader(self.preparation, Shape(how.table), is_nested=True)
         item = reader.expression(compiler, _object_type(selected), selected.selection)
         step = self.preparation.add(
-            lambda _request, account_id, prepared: Query(
+            lambda _request, account_id, prepared: RowQuery(
                 Listing(how.table, (how.referring(ParentRow(account_id)),), how.order),
                 None,
                 [prepared[index] for index in reader.lists],
@@ -253,7 +253,7 @@ class RowReader:
         is_account = _is_account(self._table(place))
         completed = None if is_plain else pages.completed(compiler, selected)
 
-        def prepare(request: Request, account_id: UUID | None, prepared: list[object]) -> Query:
+        def prepare(request: Request, account_id: UUID | None, prepared: list[object]) -> RowQuery:
             given = arguments(request)
             slice = _slice(given)
             listing = planned.read(request.context, ParentRow(account_id, is_account=is_account), **given)
@@ -343,7 +343,7 @@ def _within(allow: Any) -> Prepare:
         try:
             return allow.within(request.context, account_id)
         except GraphQLError as refusal:
-            raise RefusedBeforeReading from refusal
+            raise ForbiddenBeforeReading from refusal
 
     return prepare
 
@@ -369,7 +369,7 @@ def _zipped(*columns: list[object] | None) -> list[object]:
     return [] if columns[0] is None else list(zip(*columns, strict=True))
 
 
-def _nested_page(query: Query, shape: Shape, records: Sequence[Record], total: int | None) -> Page:
+def _nested_page(query: RowQuery, shape: Shape, records: Sequence[Record], total: int | None) -> Page:
     total = None if total is None else rows.counted(query.listing, total)
     keys = _key_places(shape, query.listing)
     return Page(query.listing, query.slice or Slice(), records, total, keys)

@@ -17,14 +17,14 @@ ROW = "row"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RenamedColumn:
     """A column whose name differs from the field's."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class ComputedFrom:
     """Computed by a function of some columns, or by the database where `expression` is given."""
 
     function: Callable[..., object]

@@ -26,7 +26,7 @@ class LoadingContext(Protocol):
     """Emptied whenever the rows that they have read may have changed."""
 
     @property
-    def database(self) -> row_reader.Reader: ...
+    def database(self) -> row_reader.RecordReader: ...
 
     def known(self, id: UUID, /) -> object:
         """Returns a row that is in memory already, or None."""

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 from engine import sql
 from engine.conditions import Bound
 from engine.pagination import Listing, Order, Page, Slice
-from engine.query import Query, Shape
+from engine.query import RowQuery, Shape
 from engine.snapshots import attributes, snapshot
 from engine.sql import Template, Text
 from engine.statement_cache import templates
@@ -19,7 +19,7 @@ from engine.statement_cache import templates
 Row = TypeVar("Row", bound=SQLModel)
 
 
-class Reader(Protocol):
+class RecordReader(Protocol):
     """Runs statements that read."""
 
     @property
@@ -32,7 +32,9 @@ _NO_ORDER = Order("none", ())
 _counts: dict[object, Text] = {}
 
 
-async def records(reader: Reader, shape: Shape, query: Query, account_id: UUID | None = None) -> list[Record]:
+async def records(
+    reader: RecordReader, shape: Shape, query: RowQuery, account_id: UUID | None = None
+) -> list[Record]:
     """Returns records in the listing's order, or reversed where the slice counts from the end. `account_id`
     is who waits in the queue where the statement's text has to be written first."""
     key = query.key
@@ -43,10 +45,10 @@ async def records(reader: Reader, shape: Shape, query: Query, account_id: UUID |
     return await _fetch(reader, text, query)
 
 
-async def page(reader: Reader, listing: Listing, slice: Slice) -> "SnapshotPage":
+async def page(reader: RecordReader, listing: Listing, slice: Slice) -> "SnapshotPage":
     """Returns a page whose nodes are snapshots."""
     shape = _whole(listing.table, cursors=True)
-    found = await records(reader, shape, Query(listing, slice, one_more=True))
+    found = await records(reader, shape, RowQuery(listing, slice, one_more=True))
     return SnapshotPage(listing, slice, found, None, shape.key_places(listing.order))
 
 
@@ -59,7 +61,7 @@ class SnapshotPage(Page):
 
 
 async def rows(
-    reader: Reader,
+    reader: RecordReader,
     table: type[Row],
     *where: Bound,
     order: Order | None = None,
@@ -70,26 +72,28 @@ async def rows(
 
 
 async def listed(
-    reader: Reader, table: type[Row], listing: Listing, *, limit: int | None = None
+    reader: RecordReader, table: type[Row], listing: Listing, *, limit: int | None = None
 ) -> list[Row]:
     """Returns whole rows of a listing of the table."""
-    query = Query(listing, limit=limit)
+    query = RowQuery(listing, limit=limit)
     return [snapshot(table, record) for record in await records(reader, _whole(table), query)]
 
 
-async def row(reader: Reader, table: type[Row], *where: Bound, order: Order | None = None) -> Row | None:
+async def row(
+    reader: RecordReader, table: type[Row], *where: Bound, order: Order | None = None
+) -> Row | None:
     """Returns the first matching row, or None."""
     return next(iter(await rows(reader, table, *where, order=order, limit=1)), None)
 
 
-async def count(reader: Reader, listing: Listing, account_id: UUID | None = None) -> int | None:
+async def count(reader: RecordReader, listing: Listing, account_id: UUID | None = None) -> int | None:
     """Returns the total number of rows, or None above the listing's `most_counted`. `account_id` as for
     `records`."""
     if listing.count is not None:
         statement, arguments = listing.count
         found = await reader.fetch(statement.sql, *statement.arguments(**arguments))
         return int(found[0][0]) if found else 0
-    query = Query(listing)
+    query = RowQuery(listing)
     key = (listing.table, listing.most_counted, listing.shape)
     text = _counts.get(key)
     if text is None:
@@ -103,7 +107,9 @@ def counted(listing: Listing, number: int) -> int | None:
     return None if most is not None and number > most else number
 
 
-async def _written(key: object, write: Callable[[], Template], query: Query, account_id: UUID | None) -> Text:
+async def _written(
+    key: object, write: Callable[[], Template], query: RowQuery, account_id: UUID | None
+) -> Text:
     """Returns the statement's text. Its template is shared by all queries of the same form."""
     template = await templates.get(key, write, account_id)
     return template.filled([each.limit for each in query.all()])
@@ -116,7 +122,7 @@ def _keep(texts: dict[object, Text], key: object, text: Text) -> Text:
     return text
 
 
-async def _fetch(reader: Reader, text: Text, query: Query) -> list[Record]:
+async def _fetch(reader: RecordReader, text: Text, query: RowQuery) -> list[Record]:
     statement, order = text
     values = query.values()
     return await reader.fetch(statement, *[values[index] for index in order])

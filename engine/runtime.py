@@ -15,7 +15,7 @@ class Stopped(Exception):
     """The compiled function met a value that only graphql-core handles."""
 
 
-class RefusedBeforeReading(Exception):
+class ForbiddenBeforeReading(Exception):
     """A field of a list's rows is refused to the viewer, which is known before the rows are read. The
     response has an error for each row, and none where there are no rows."""
 
@@ -57,7 +57,7 @@ class Request(Info):
         return request
 
 
-class Late(dict[str, object]):
+class FunctionsByType(dict[str, object]):
     """Functions by type, added while code is written. A type that is missing is not a possible one."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
@@ -66,7 +66,7 @@ class Late(dict[str, object]):
         raise Stopped
 
 
-class Names(dict[object, str]):
+class EnumNames(dict[object, str]):
     """GraphQL names of an enum's values, by value and by Python object."""
 
     def __init__(self, kind: GraphQLEnumType) -> None:

@@ -35,7 +35,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from engine.conditions import Bound, ParentColumn
 from engine.pagination import Branch, Listing, Search, Through
-from engine.query import Column, Expression, Nested, Query, Shape, Slot
+from engine.query import ColumnSlot, ExpressionSlot, NestedSlot, RowQuery, Shape, Slot
 from engine.statements import compiled, parameter
 from engine.tables import AnySelect, table_of
 
@@ -65,11 +65,11 @@ class Template(NamedTuple):
         return sum(map(len, self.parts))
 
 
-def write_rows(shape: Shape, query: Query) -> Template:
+def write_rows(shape: Shape, query: RowQuery) -> Template:
     return _template(_Writer(query).rows(shape, query))
 
 
-def write_count(query: Query) -> Template:
+def write_count(query: RowQuery) -> Template:
     """The statement that counts a listing. It stops at one more than `most_counted`."""
     return _template(_Writer(query).count(query.listing))
 
@@ -87,12 +87,12 @@ _LIMIT = re.compile(r"__limit_(\d+)__")
 class _Writer:
     """Writes one statement. Its parameters are p0, p1 … and its tables t0, t1 …"""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: RowQuery) -> None:
         self._tables = 0
         self._names = {owner: f"p{index}" for index, owner in enumerate(query.owners())}
         self._limits = {id(each): index for index, each in enumerate(query.all())}
 
-    def rows(self, shape: Shape, query: Query, parent: str | None = None) -> Statement:
+    def rows(self, shape: Shape, query: RowQuery, parent: str | None = None) -> Statement:
         """The records of a shape. `parent` is the alias of the table that conditions refer to as parent."""
         found = _Page(self, shape, query, parent).statement().subquery(self.table())
         names = {0: found.name}
@@ -105,7 +105,7 @@ class _Writer:
                 on = on & (joined.c.account_id == _column(shape, names, join.place, "account_id"))
             source = source.join(joined, on, isouter=not join.required)
         for nested in shape.lists:
-            if any(isinstance(slot, Nested) and slot.is_column_of(nested) for slot in shape.slots):
+            if any(isinstance(slot, NestedSlot) and slot.is_column_of(nested) for slot in shape.slots):
                 source = source.join(self._arrays(query, names, nested), true())
         columns = [self._slot(shape, query, names, slot) for slot in shape.slots]
         keys = [found.c[f"key{index}"] for index in range(len(query.listing.order.keys))]
@@ -147,17 +147,17 @@ class _Writer:
     def parameter(self, bound: Bound, index: int) -> str:
         return self._names[id(bound), index]
 
-    def cursor(self, query: Query, argument: str, index: int) -> str:
+    def cursor(self, query: RowQuery, argument: str, index: int) -> str:
         return self._names[id(query), argument, index]
 
-    def limit(self, query: Query) -> ColumnElement[int] | None:
+    def limit(self, query: RowQuery) -> ColumnElement[int] | None:
         return None if query.limit is None else literal_column(f"__limit_{self._limits[id(query)]}__")
 
     def table(self) -> str:
         self._tables += 1
         return f"t{self._tables - 1}"
 
-    def _arrays(self, query: Query, names: dict[int, str], nested: Nested) -> FromClause:
+    def _arrays(self, query: RowQuery, names: dict[int, str], nested: NestedSlot) -> FromClause:
         """One row that has an array for each column of the list."""
         records = self.rows(nested.shape, query.nested[nested.number], names[nested.place])
         labelled = [column.label(f"c{part}") for part, column in enumerate(records.selected_columns)]
@@ -166,11 +166,11 @@ class _Writer:
         names[-1 - nested.number] = self.table()
         return select(*arrays).select_from(inner).lateral(names[-1 - nested.number])
 
-    def _slot(self, shape: Shape, query: Query, names: Mapping[int, str], slot: Slot) -> object:
-        if isinstance(slot, Column):
+    def _slot(self, shape: Shape, query: RowQuery, names: Mapping[int, str], slot: Slot) -> object:
+        if isinstance(slot, ColumnSlot):
             column = _column(shape, names, slot.place, slot.name)
             return _as_text(column) if slot.as_text else column
-        if isinstance(slot, Expression):
+        if isinstance(slot, ExpressionSlot):
             return _expression(shape, names, slot)
         if slot.part is not None and not slot.is_count:
             return literal_column(f"{names[-1 - slot.number]}.c{slot.part}")
@@ -185,7 +185,7 @@ class _Page:
     """Writes the rows of a query's own table: selected columns, join columns, matched columns, and the
     order's keys as `key0`, `key1` …"""
 
-    def __init__(self, writer: _Writer, shape: Shape, query: Query, parent: str | None) -> None:
+    def __init__(self, writer: _Writer, shape: Shape, query: RowQuery, parent: str | None) -> None:
         self._writer, self._query, self._parent = writer, query, parent
         self._limit = writer.limit(query)
         self._columns = sorted(shape.columns(query))
@@ -307,7 +307,7 @@ def _key(column: ColumnElement[object]) -> object:
     return _as_text(column) if isinstance(column.type, DateTime | Uuid) else column
 
 
-def _expression(shape: Shape, names: Mapping[int, str], slot: Expression) -> object:
+def _expression(shape: Shape, names: Mapping[int, str], slot: ExpressionSlot) -> object:
     table = shape.joins[slot.place - 1].table if slot.place else shape.table
     columns = {inspect(table).columns[name]: _column(shape, names, slot.place, name) for name in slot.names}
 
@@ -336,5 +336,5 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _COLON = re.compile(r"(?<!:):(?!:)")
 
 
-def _directed(keys: Sequence[ColumnElement[object]], query: Query) -> list[ColumnElement[object]]:
+def _directed(keys: Sequence[ColumnElement[object]], query: RowQuery) -> list[ColumnElement[object]]:
     return [key.desc() if query.listing.order.descending != query.backward else key.asc() for key in keys]

@@ -98,11 +98,11 @@ def queries(connection: asyncpg.Connection) -> Queries:
 @cache
 def _builders() -> tuple[QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder]:
     """Cached, because creating the names takes as long as three statements."""
-    names = Names()
+    names = QueueNames()
     return QueryBuilderEnvironment(names), QueryQueueBuilder(names), QuerySchedulerBuilder(names)
 
 
-class Names(DBSettings):
+class QueueNames(DBSettings):
     """pgqueuer's default names, not replaced by environment variables such as CHANNEL or FUNCTION."""
 
     @classmethod

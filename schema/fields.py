@@ -16,7 +16,7 @@ from engine.conditions import Bound, Condition
 from engine.input_limits import number_argument, text_argument
 from engine.pagination import DEFAULT_SIZE, MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
 from engine.row_compiler import Connected
-from engine.row_fields import ROW, Column, Derived, GlobalId, Same, ToMany, ToOne
+from engine.row_fields import ROW, ComputedFrom, GlobalId, RenamedColumn, Same, ToMany, ToOne
 from engine.row_loader import load, load_referring
 from engine.row_reader import page
 from engine.statements import any_of
@@ -55,7 +55,7 @@ def derived(
         return function(*(getattr(root, name) for name in columns))
 
     return strawberry.field(
-        resolver=resolve, description=description, metadata={ROW: Derived(function, columns, expression)}
+        resolver=resolve, description=description, metadata={ROW: ComputedFrom(function, columns, expression)}
     )
 
 
@@ -65,7 +65,7 @@ def attribute(name: str, description: str) -> Any:
     def resolve(root: strawberry.Parent[object]) -> object:
         return getattr(root, name)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={ROW: Column(name)})
+    return strawberry.field(resolver=resolve, description=description, metadata={ROW: RenamedColumn(name)})
 
 
 def same(description: str, *, allow: Allow | Permission | None = None) -> Any:

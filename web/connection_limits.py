@@ -114,7 +114,7 @@ class ConnectionRefused(Exception):
         return headers, body
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     site: Site | None
     body_bytes: int
     """Size of the request body received so far; counted by the table."""
@@ -141,13 +141,13 @@ class ConnectionTable:
         self.limits = limits
         self.proxies = proxies
         self.security_headers = security_headers or SecurityHeaders(https=False)
-        self._by_site: dict[Site | None, dict[Connection, None]] = {}
+        self._by_site: dict[Site | None, dict[ClientConnection, None]] = {}
         self._count = self._incoming_bytes = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[ClientConnection]:
         return (each for site in list(self._by_site.values()) for each in list(site))
 
     def site_of_peer(self, address: str | None) -> Site | None:
@@ -155,7 +155,7 @@ class ConnectionTable:
         clients."""
         return None if address is None or self.proxies.trusts(address) else site_of(address)
 
-    def admit(self, connection: Connection) -> None:
+    def admit(self, connection: ClientConnection) -> None:
         """Raises ConnectionRefused."""
         limits, site = self.limits, self._by_site.get(connection.site, {})
         if connection.site is not None and len(site) >= limits.connections_per_address:
@@ -166,12 +166,12 @@ class ConnectionTable:
         if self._count >= limits.connections:
             refusal = too_many("connections", "connections", limits.connections)
             largest = max(self._by_site.values(), key=len)
-            candidates: Iterable[Connection] = largest if len(largest) > EVICTED_PART else self
+            candidates: Iterable[ClientConnection] = largest if len(largest) > EVICTED_PART else self
             self._make_room(candidates, limits.connections, refusal)
         self._by_site.setdefault(connection.site, {})[connection] = None
         self._count += 1
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: ClientConnection) -> None:
         """May be called more than once."""
         site = self._by_site.get(connection.site)
         if site is None or connection not in site:
@@ -182,7 +182,7 @@ class ConnectionTable:
         if not site:
             del self._by_site[connection.site]
 
-    def count_body(self, connection: Connection, size: int) -> None:
+    def count_body(self, connection: ClientConnection, size: int) -> None:
         """Counts a received part of a request body. Where all bodies together exceed the limit, the largest
         are dropped, first those of the address that sends the most."""
         connection.body_bytes += size
@@ -190,7 +190,7 @@ class ConnectionTable:
         if self._incoming_bytes > self.limits.incoming_bytes:
             self._drop_bodies(self.limits.incoming_bytes)
 
-    def end_body(self, connection: Connection) -> None:
+    def end_body(self, connection: ClientConnection) -> None:
         self._incoming_bytes -= connection.body_bytes
         connection.body_bytes = 0
 
@@ -216,7 +216,9 @@ class ConnectionTable:
                 self.release(each)
                 each.evict(refusal)
 
-    def _make_room(self, candidates: Iterable[Connection], limit: int, refusal: ConnectionRefused) -> None:
+    def _make_room(
+        self, candidates: Iterable[ClientConnection], limit: int, refusal: ConnectionRefused
+    ) -> None:
         """Closes the connections that have waited longest. Raises the refusal where none waits."""
         waiting = [
             (each.waiting_since, id(each), each) for each in candidates if each.waiting_since is not None

@@ -68,7 +68,7 @@ def call_event(viewer: Viewer, client: Client, call: Call) -> NewEvent:
     )
 
 
-class _Waiting(NamedTuple):
+class _WaitingEvent(NamedTuple):
     account_id: UUID
     event: bytes
     committed: asyncio.Future[None]
@@ -112,13 +112,13 @@ class ApiCalls:
 class _Lane:
     def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
         self._database, self._announcer = database, announcer
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_WaitingEvent] = []
         self._driver: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def record(self, account_id: UUID, event: bytes) -> None:
         committed = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(account_id, event, committed))
+        self._waiting.append(_WaitingEvent(account_id, event, committed))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_all())
         await committed
@@ -136,7 +136,7 @@ class _Lane:
             together.sort(key=_account_id)
             await self._commit(together)
 
-    async def _commit(self, together: Sequence[_Waiting]) -> None:
+    async def _commit(self, together: Sequence[_WaitingEvent]) -> None:
         try:
             await self._append([each.event for each in together])
         except asyncpg.LockNotAvailableError as error:
@@ -152,7 +152,7 @@ class _Lane:
                 if not each.committed.done():
                     each.committed.set_result(None)
 
-    async def _commit_apart(self, parts: Sequence[Sequence[_Waiting]], error: Exception) -> None:
+    async def _commit_apart(self, parts: Sequence[Sequence[_WaitingEvent]], error: Exception) -> None:
         if len(parts) == 1:
             _fail(parts[0], error)
             return
@@ -169,7 +169,7 @@ class _Lane:
             raise
 
 
-def _fail(together: Sequence[_Waiting], error: Exception) -> None:
+def _fail(together: Sequence[_WaitingEvent], error: Exception) -> None:
     for each in together:
         if not each.committed.done():
             each.committed.set_exception(error)

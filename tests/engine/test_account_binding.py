@@ -28,7 +28,7 @@ from sqlmodel import col
 from engine.account_binding import UnboundStatement
 from engine.conditions import Condition
 from engine.pagination import Listing, Order
-from engine.query import Query, Shape
+from engine.query import RowQuery, Shape
 from engine.row_writer import RowNotFound, RowWriter
 from engine.snapshots import made
 from engine.sql import write_count, write_rows
@@ -188,10 +188,10 @@ def test_a_list_that_is_not_bound_is_not_written() -> None:
     shape.column(0, "name")
     bound = Condition(lambda account_id: col(Member.account_id) == account_id)(1)
 
-    assert write_rows(shape, Query(Listing(Member, (bound,), order), limit=1)).parts
+    assert write_rows(shape, RowQuery(Listing(Member, (bound,), order), limit=1)).parts
     for write in (lambda query: write_rows(shape, query), write_count):
         with pytest.raises(UnboundStatement, match="members: compare account_id with a parameter"):
-            write(Query(Listing(Member, (), order), limit=1))
+            write(RowQuery(Listing(Member, (), order), limit=1))
 
 
 def test_a_statement_across_accounts_joins_no_two() -> None:
