@@ -64,7 +64,7 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
-class WorkerTiming:
+class WorkerPace:
     """Time limits of the job queue. Jobs of a killed worker are taken over within
     heartbeat_timeout_seconds + poll_seconds."""
 
@@ -106,7 +106,7 @@ async def run(
     settings: Settings,
     database: Database,
     stop: asyncio.Event,
-    pace: WorkerTiming | None = None,
+    pace: WorkerPace | None = None,
     when_started: Callable[[], None] = _nothing,
 ) -> None:
     """Runs the worker until `stop` is set, then finishes the running jobs within 5 seconds."""
@@ -171,7 +171,7 @@ async def keep_working(
     settings: Settings,
     jobs: Jobs,
     stop: asyncio.Event,
-    pace: WorkerTiming | None = None,
+    pace: WorkerPace | None = None,
     when_started: Callable[[], None] = _nothing,
 ) -> None:
     """Runs jobs, and reconnects where the connection to the database is lost. Several workers share the
@@ -182,7 +182,7 @@ async def keep_working(
         while not stop.is_set():
             started_at = asyncio.get_running_loop().time()
             try:
-                await _work(settings, jobs, stop, pace or WorkerTiming())
+                await _work(settings, jobs, stop, pace or WorkerPace())
             except Exception as error:
                 if asyncio.get_running_loop().time() - started_at > 60:
                     delay_seconds = 0.5
@@ -204,7 +204,7 @@ async def _smtp_server(settings: Settings) -> AsyncIterator[Settings]:
         yield settings.model_copy(update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{port}")})
 
 
-async def _work(settings: Settings, jobs: Jobs, stop: asyncio.Event, pace: WorkerTiming) -> None:
+async def _work(settings: Settings, jobs: Jobs, stop: asyncio.Event, pace: WorkerPace) -> None:
     connection = await jobs.connect()
     running: set[asyncio.Task[object]] = set()
     worker = _pgqueuer(connection, settings, jobs, running, pace.retries)

@@ -9,7 +9,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Self
 
-from audit_proof.segments import Fields, Malformed, hash_in, taken_apart
+from audit_proof.segments import Fields, Malformed, hash_in, parse_line
 
 FIRST_HASH = b"0" * 64
 
@@ -52,7 +52,7 @@ class Event:
     @classmethod
     def of(cls, line: bytes) -> Self:
         try:
-            return cls(taken_apart(line))
+            return cls(parse_line(line))
         except Malformed:
             return cls(None)
 

@@ -37,7 +37,7 @@ class Pruning:
         }
 
     @classmethod
-    def vouched_for(
+    def read_signed(
         cls, account_id: str, details: Mapping[str, Any], key: Ed25519PublicKey
     ) -> "Pruning | None":
         """Reads a pruning from an event's details. Returns None unless the key has signed exactly that."""

@@ -78,7 +78,7 @@ class Fields(NamedTuple):
         return self.hashes[-66:-2]
 
 
-def taken_apart(line: bytes) -> Fields:
+def parse_line(line: bytes) -> Fields:
     """Splits a line into its fields. Raises Malformed. The details are the exact bytes of the line:
     equivalent JSON would not have the same hash."""
     head, _, rest = line.partition(_BEFORE_DETAILS)
@@ -137,7 +137,7 @@ def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
     before = hash = b""
     prunings: list[bytes] = []
     for line in lines:
-        fields = taken_apart(line)
+        fields = parse_line(line)
         sequence, account, previous = fields.sequence, fields.texts[0], hash
         if not events:
             account_id, first, before, previous = account, sequence, fields.previous, fields.previous

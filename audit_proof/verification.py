@@ -13,7 +13,7 @@ from audit_proof import json_text
 from audit_proof.diagnosis import FIRST_HASH, Damage, Event, Kind, Lines, first_damage
 from audit_proof.export_end import PREFIX, End
 from audit_proof.prunings import Pruning
-from audit_proof.segments import Segment, check_all, taken_apart
+from audit_proof.segments import Segment, check_all, parse_line
 
 _BEGINNING = b'{"accountId":"'
 _PIECE_BYTES = 2**20
@@ -76,9 +76,9 @@ class Verified:
         """Hash of an event in the export, or of the event before its first; None for other sequences."""
         if sequence == self.first - 1 and not self.is_filtered:
             (line,) = Lines(self.path, self.path.stat().st_size).of_sequence(self.first)
-            return taken_apart(line).previous.decode()
+            return parse_line(line).previous.decode()
         for line in Lines(self.path, self.path.stat().st_size).of_sequence(sequence):
-            return taken_apart(line).hash.decode()
+            return parse_line(line).hash.decode()
         return None
 
     def sentence(self) -> str:
@@ -249,18 +249,18 @@ def _beginning(lines: Lines, segments: list[Segment], key: Ed25519PublicKey | No
         raise Damage(Kind.DROPPED, 1, f"{begins}, and no event proves what comes before it.")
     if key is None:
         raise Damage(Kind.DROPPED, 1, f"{begins}. If the events before it were pruned, pass --public-key.")
-    found = (Pruning.vouched_for(first.account_id, _details(line), key) for line in prunings)
+    found = (Pruning.read_signed(first.account_id, _details(line), key) for line in prunings)
     vouching = [each for each in found if each is not None and each.pruned_through >= first.first - 1]
     if not vouching:
         raise Damage(
             Kind.DROPPED, 1, f"{begins}, and no event signed with this key proves what comes before it."
         )
     for pruning in vouching:
-        _require_vouched(lines, first, pruning)
+        _require_signed(lines, first, pruning)
     return max(vouching, key=lambda each: each.pruned_through)
 
 
-def _require_vouched(lines: Lines, first: Segment, pruning: Pruning) -> None:
+def _require_signed(lines: Lines, first: Segment, pruning: Pruning) -> None:
     """While a log is being pruned, some pruned events may still exist. The pruning then covers the last of
     them, and that one the others through the chain."""
     through = pruning.pruned_through
@@ -278,7 +278,7 @@ def _require_vouched(lines: Lines, first: Segment, pruning: Pruning) -> None:
 
 def _details(line: bytes) -> dict[str, object]:
     try:
-        details = json_text.loads(taken_apart(line).details)
+        details = json_text.loads(parse_line(line).details)
     except ValueError:
         return {}
     return details if isinstance(details, dict) else {}

@@ -16,7 +16,7 @@ from strawberry.asgi import GraphQL
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from bench.ordinary_context import Context, identify
+from bench.ordinary_context import Context, authenticate
 from bench.ordinary_types import Query, Time, format_time
 from bench.serving import POOL_SIZE, environment_url, serve
 
@@ -43,7 +43,7 @@ class View(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return await identify(self._sessions, token) if scheme == "Bearer" else Context(self._sessions)
+        return await authenticate(self._sessions, token) if scheme == "Bearer" else Context(self._sessions)
 
     def encode_json(self, data: Any) -> bytes:
         return orjson.dumps(data)

@@ -100,7 +100,7 @@ class Context:
 Info = StrawberryInfo[Context, None]
 
 
-async def identify(sessions: Sessions, token: str) -> Context:
+async def authenticate(sessions: Sessions, token: str) -> Context:
     """Looks up the viewer by one statement."""
     statement = (
         select(models.User, models.Member)

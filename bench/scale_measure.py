@@ -105,7 +105,7 @@ class Accounts:
             database = self._database
             announcer, listener = AuditAnnouncer(database), Listener(database)
             context = Context(Settings(), database, announcer, listener, token=token)
-            await context.identify()
+            await context.authenticate()
             self._contexts[key] = context
         return self._contexts[key]
 

@@ -132,7 +132,7 @@ class Documents:
 
     def get(self, text: str) -> Document:
         """Returns the document of the text. Raises OperationRefused; a refused document is not kept."""
-        return self.known(text) or self._keep(self._read(text))
+        return self.find(text) or self._keep(self._read(text))
 
     async def read(self, text: str, client: Hashable) -> Document:
         """Like `get`, for a text that is not known. Runs in a thread, since it may take 100 ms; clients are
@@ -154,7 +154,7 @@ class Documents:
             raise OperationRefused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
         return Prepared(document, operation, variables, cost)
 
-    def known(self, text: str) -> Document | None:
+    def find(self, text: str) -> Document | None:
         try:
             return self._cache[text]
         except KeyError:

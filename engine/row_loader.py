@@ -28,7 +28,7 @@ class LoadingContext(Protocol):
     @property
     def database(self) -> row_reader.RecordReader: ...
 
-    def known(self, id: UUID, /) -> object:
+    def cached_row(self, id: UUID, /) -> object:
         """Returns a row that is in memory already, or None."""
 
 
@@ -45,7 +45,7 @@ async def load(context: LoadingContext, table: type[Row], id: UUID, *, account_i
             found[row.account_id if account_id is not None else None, row.id] = row
         return [found.get(key) for key in keys]
 
-    known = context.known(id)
+    known = context.cached_row(id)
     if isinstance(known, table):
         return known
     return cast("Row", await loaded(context, table, fetch, (account_id, id)))

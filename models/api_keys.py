@@ -102,7 +102,7 @@ class ApiKey(SQLModel, table=True):
     expires_at: datetime | None = time_column(nullable=True)
     last_used_at: datetime | None = time_column(nullable=True)
     last_used_ip: str | None = None
-    expiry_told_at: datetime | None = time_column(nullable=True)
+    expiry_notified_at: datetime | None = time_column(nullable=True)
     """When the email that announces the expiry was sent."""
     expired_at: datetime | None = time_column(nullable=True)
     """When the job recorded the expiry, or the expiry of the claim link, in the log. The key stops working

@@ -30,7 +30,7 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "api_keys": {
         "last_used_at": _LAST_USE,
         "last_used_ip": _LAST_USE,
-        "expiry_told_at": "when a job sent the reminder before the expiry",
+        "expiry_notified_at": "when a job sent the reminder before the expiry",
     },
     "licenses": {"last_downloaded_at": _LAST_USE},
     "audit_streams": dict.fromkeys(

@@ -134,7 +134,7 @@ class HasOrOwns(Has):
         membership = context.membership(source.account_id)
         if membership is None or membership.member_id != getattr(source, str(self.own)):
             return super().refusal(context, source)
-        if not membership.reads and source.id not in context.made:
+        if not membership.reads and source.id not in context.created_ids:
             return Forbidden(self.permission, WITHOUT_READ)
         if self._needs is None or membership.may(self._needs):
             return None

@@ -13,7 +13,7 @@ from models.database import Database
 from models.new_event import NewEvent
 from models.notifications import AuditAnnouncer, Listener
 from permissions import last_use
-from permissions.credentials import find, refusal_of
+from permissions.credentials import find_viewer, refusal_of
 from permissions.errors import Unauthenticated
 from permissions.viewer import Client, Membership, Viewer
 from settings import Settings
@@ -65,9 +65,9 @@ class Context:
     issue_browser_secret: Callable[[], str | None] = lambda: None
     """Sets or prolongs the link cookie and returns its value. None for clients without cookies."""
     loaders: dict[object, Any] = field(default_factory=dict)
-    known: Callable[[UUID], object] = _nothing
+    cached_row: Callable[[UUID], object] = _nothing
     """Returns a row by its id if the lookup of the viewer has read it, or None."""
-    made: set[UUID] = field(default_factory=set)
+    created_ids: set[UUID] = field(default_factory=set)
     """Ids of rows that changes of this request have created. A repeated change counts as the original one."""
     called: MutationCall | None = None
     """The mutation that is executed now. Mutations of one request are executed one after the other."""
@@ -90,14 +90,14 @@ class Context:
     def membership(self, account_id: UUID) -> Membership | None:
         return self.viewer.membership(account_id) if self.viewer else None
 
-    async def identify(self) -> None:
+    async def authenticate(self) -> None:
         """Looks up the viewer at the current time. Raises `Unauthenticated` if the credential is not valid,
         and `Forbidden` if the role of the API key's member does not allow API keys."""
         self.viewer = self.api_key_viewer = None
         self.forget()
         if not self.token:
             return
-        found = await find(self.database, self.token)
+        found = await find_viewer(self.database, self.token)
         requester.set(found.requester)
         self.api_key_viewer = found if found.is_api_key else None
         refusal = refusal_of(found)
@@ -106,9 +106,9 @@ class Context:
         if last_use.is_due(found):
             await last_use.note(self.database, found, self.settings.session_lifetime_seconds, self.client.ip)
         self.viewer = found
-        self.known = found.known
+        self.cached_row = found.own_row
 
     def forget(self) -> None:
         """Discards the rows that were read, because a change was made or reading failed."""
         self.loaders.clear()
-        self.known = _nothing
+        self.cached_row = _nothing

@@ -100,7 +100,7 @@ _ROTATED_API_KEY = Statement(
 )
 
 
-async def find(database: Database, token: str) -> Viewer:
+async def find_viewer(database: Database, token: str) -> Viewer:
     """Returns the viewer of a credential, whether the credential works or not. It executes one statement; two
     for the previous secret of a rotated key or an unknown one; none for a text that cannot be a key.
 
@@ -153,7 +153,7 @@ async def find_working(database: Database, token: str) -> Viewer:
 
     Raises `Unauthenticated`, and `Forbidden` if the role of the API key's member does not allow API keys.
     """
-    viewer = await find(database, token)
+    viewer = await find_viewer(database, token)
     refusal = refusal_of(viewer)
     if refusal is not None:
         raise refusal

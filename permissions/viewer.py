@@ -230,7 +230,7 @@ class Viewer:
         """The viewer's memberships as members, oldest first."""
         return [snapshot(Member, record[self._layout.member]) for record in self._memberships]
 
-    def known(self, id: UUID) -> Member | Account | None:
+    def own_row(self, id: UUID) -> Member | Account | None:
         """Returns the viewer's own member or account with this id from the lookup's records, or None."""
         for record in self._memberships:
             if record[self._layout.account_id] == id:

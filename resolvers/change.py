@@ -71,20 +71,20 @@ async def change(
         denied = partial(record_denied, context, actor, action, account, on)
         after_rollback.push_async_exit(partial(_record_if_denied, denied))
         tx = Change(connection, account, action, actor, context.client, member)
-        tx.knows(account)
-        tx.knows(member)
+        tx.cache_row(account)
+        tx.cache_row(member)
         locked = Membership(member.account_id, member.id, member.role, viewer.scopes)
         refused = call.allow.refusal_of_change(locked, on)
         if refused is not None:
             raise refused
         if key is not None:
-            await tx.look_up(Attempt(member.id, key, action, call.input, viewer.credential_id))
+            await tx.find_earlier(Attempt(member.id, key, action, call.input, viewer.credential_id))
         yield tx
         await tx.finish()
     context.announcer.grown(account_id)
     context.forget()
-    context.known = tx.known.get
-    context.made |= tx.made
+    context.cached_row = tx.rows_by_id.get
+    context.created_ids |= tx.created_ids
 
 
 async def _record_if_denied(
@@ -113,7 +113,7 @@ async def system_change(
         if record is None:
             raise not_found("account", "accountId")
         tx = Change(connection, snapshot(Account, tuple(record)), action, actor, client)
-        tx.knows(tx.account)
+        tx.cache_row(tx.account)
         yield tx
         await tx.finish()
     await _announce(database, announcer, account_id)
@@ -133,7 +133,7 @@ async def founding(
     async with database.transaction(Claim(account.id, founder.id)) as connection:
         tx = Change(connection, account, AuditAction.ACCOUNT_CREATED, None, client)
         if attempt is not None:
-            await tx.look_up(attempt)
+            await tx.find_earlier(attempt)
         yield tx
         await tx.finish()
     await _announce(database, announcer, account.id)

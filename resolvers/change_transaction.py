@@ -57,8 +57,8 @@ class Change:
     _attempt: Attempt | None = None
     _remembered: IdempotencyKey | None = None
     _without_event: str | None = None
-    _made: set[UUID] = field(default_factory=set)
-    _known: dict[UUID, SQLModel] = field(default_factory=dict)
+    _created_ids: set[UUID] = field(default_factory=set)
+    _rows_by_id: dict[UUID, SQLModel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._writer = RowWriter(self.connection, self.account.id)
@@ -71,12 +71,12 @@ class Change:
     async def find(self, table: type[Row], *key: UUID, lock: bool = False) -> Row | None:
         """The account's row, as it is under the lock; `key` is its primary key without `account_id`. Read
         once, but for one that is to be locked itself, since others than changes write it."""
-        known = self._known.get(key[-1]) if key and not lock else None
+        known = self._rows_by_id.get(key[-1]) if key and not lock else None
         if isinstance(known, table):
             return known
         row = await self._writer.find(table, *key, lock=lock)
         if row is not None:
-            self.knows(row)
+            self.cache_row(row)
         return row
 
     async def get(self, table: type[Row], *key: UUID, lock: bool = False) -> Row:
@@ -90,20 +90,20 @@ class Change:
         """One statement for all rows of a table. The payload shows all of them to who made them."""
         await self._writer.insert(*rows)
         for row in rows:
-            self.knows(row)
-            self.shows(row)
+            self.cache_row(row)
+            self.mark_created(row)
 
     async def update(self, row: Row, **values: object) -> Row:
         """The row with these values. Nothing is written where nothing differs."""
         new = await self._writer.update(row, **values)
-        self.knows(new)
+        self.cache_row(new)
         return new
 
     async def update_all(self, rows: Sequence[Row], **values: object) -> list[Row]:
         """The rows, each with these values, by one statement."""
         updated = await self._writer.update_all(rows, **values)
         for row in updated:
-            self.knows(row)
+            self.cache_row(row)
         return updated
 
     async def fetch(self, statement: Statement, **values: object) -> list[Record]:
@@ -114,7 +114,7 @@ class Change:
         """Rows of a table, all `columns` of which the statement selects."""
         found = [snapshot(table, record) for record in await self.fetch(statement, **values)]
         for row in found:
-            self.knows(row)
+            self.cache_row(row)
         return found
 
     async def spend(
@@ -123,19 +123,19 @@ class Change:
         """Of the emails that these may have: see `Allowance.spend`."""
         return await allowance.spend(self.connection, subjects, count)
 
-    def knows(self, row: SQLModel) -> None:
+    def cache_row(self, row: SQLModel) -> None:
         """A row that the payload may select, without reading it again."""
         if hasattr(row, "id"):
-            self._known[row.id] = row
+            self._rows_by_id[row.id] = row
         if isinstance(row, Account):
             self.account = row
         elif isinstance(row, Member) and self.member is not None and row.id == self.member.id:
             self.member = row
 
-    def shows(self, row: SQLModel) -> None:
+    def mark_created(self, row: SQLModel) -> None:
         """A row of which the payload shows all to who made it, be it an API key without READ."""
         if hasattr(row, "id"):
-            self._made.add(row.id)
+            self._created_ids.add(row.id)
 
     async def access_changed(self, *ids: UUID) -> None:
         """Users or sessions whose open connections must look again at what they may."""
@@ -193,7 +193,7 @@ class Change:
         if self._attempt is not None:
             self._remembered = self._attempt.answered(answer)
 
-    async def look_up(self, attempt: Attempt) -> None:
+    async def find_earlier(self, attempt: Attempt) -> None:
         """Whether the same was done before, with the same idempotency key."""
         self._attempt = attempt
         earlier = await attempt.earlier(self.connection)
@@ -211,11 +211,11 @@ class Change:
             await append(self.connection, [encode_event(event) for event in self._events])
 
     @property
-    def known(self) -> dict[UUID, SQLModel]:
+    def rows_by_id(self) -> dict[UUID, SQLModel]:
         """The rows that were read or made, as they are now."""
-        return self._known
+        return self._rows_by_id
 
     @property
-    def made(self) -> set[UUID]:
+    def created_ids(self) -> set[UUID]:
         """Ids of the rows that it made, or that the change it repeats has made."""
-        return self._made
+        return self._created_ids

@@ -50,7 +50,7 @@ async def audit_log_appended(
 async def viewer_member_changed(context: Context, account_id: str) -> AsyncIterator[Member]:
     """Yields the viewer's member now and after each change of its role. Ends with the membership."""
     id = _account(context, account_id)
-    told: tuple[Role, bool] | None = None
+    sent: tuple[Role, bool] | None = None
     async with context.listener.woken_by(*_credentials(context)) as woken:
         while True:
             woken.clear()
@@ -58,8 +58,8 @@ async def viewer_member_changed(context: Context, account_id: str) -> AsyncItera
                 member = await _member(context, id)
             if member is None:
                 return
-            if told != (member.role, member.is_owner):
-                told = (member.role, member.is_owner)
+            if sent != (member.role, member.is_owner):
+                sent = (member.role, member.is_owner)
                 context.forget()
                 yield member
             await woken.wait()

@@ -64,7 +64,7 @@ class _Queue:
         self._count, self._counts = 0, Counter[UUID]()
 
     @asynccontextmanager
-    async def turn(self, account_id: UUID) -> AsyncIterator[float]:
+    async def admit(self, account_id: UUID) -> AsyncIterator[float]:
         """Yields the time until which to wait for a place. Raises `StorageUnavailable` if too many wait."""
         if self._count >= _MOST_WAITING or self._counts[account_id] >= _MOST_WAITING_OF_AN_ACCOUNT:
             raise StorageUnavailable("Too many PDFs are waited for.")
@@ -99,7 +99,7 @@ async def typeset(
     ordinary one with a note at its foot, and the log names the character. Raises `StorageUnavailable` if too
     many wait, and `DocumentTooLarge`. Cancelling the caller ends the process.
     """
-    async with _QUEUE.turn(account_id) as deadline:
+    async with _QUEUE.admit(account_id) as deadline:
         data = await read()
         async with _place(deadline) as place:
             return await _set(_Process(template, made_at, place), data)

@@ -27,7 +27,7 @@ from schema.audit import AuditEventConnection, AuditIntegrity
 from schema.audit_streams import AuditStream
 from schema.billing import Billing
 from schema.connections import Connection
-from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, same
+from schema.fields import Info, Node, computed, computed_from_columns, connection, guarded, object_type, same
 from schema.invitations import Invitation
 from schema.licenses import Entitlement, License
 from schema.members import Member
@@ -63,7 +63,7 @@ class AccountLimits:
         description="Total of the invoices issued in the current calendar month (UTC), including tax. Void"
         " invoices are not counted.",
     )
-    max_monthly_spend: Money | None = derived(
+    max_monthly_spend: Money | None = computed_from_columns(
         _max_monthly_spend,
         "Maximum total of purchases in a calendar month (UTC), including tax. Null when there is no limit.",
     )

@@ -7,7 +7,7 @@ from models.api_keys import ApiKeyStatus, ApiScope
 from permissions.allow import HasOrOwns
 from permissions.roles import Permission
 from resolvers.api_keys.queries import effective_permissions
-from schema.fields import Info, Node, computed, derived, object_type, to_one
+from schema.fields import Info, Node, computed, computed_from_columns, object_type, to_one
 from schema.lazy_types import Member
 
 
@@ -30,12 +30,12 @@ class ApiKey(Node):
         description="First characters of the secret, for recognizing the key. It is `ta_` alone until the"
         " key is claimed. The full secret is shown once and is not stored."
     )
-    status: ApiKeyStatus = derived(
+    status: ApiKeyStatus = computed_from_columns(
         models.ApiKey.status_of,
         "Status of the key at the time of the request.",
         expression=models.ApiKey.status_now,
     )
-    scopes: list[ApiScope] = derived(
+    scopes: list[ApiScope] = computed_from_columns(
         _scopes,
         "Scopes of the key. Of the member's permissions, the key has only those that its scopes include.",
     )

@@ -15,7 +15,7 @@ from permissions.roles import Permission
 from resolvers.audit.integrity import Integrity
 from resolvers.global_ids import encode_credential, encode_named
 from schema.connections import Edge, PageInfo
-from schema.fields import Info, Node, attribute, derived, object_type, same, to_one
+from schema.fields import Info, Node, attribute, computed_from_columns, object_type, same, to_one
 from schema.lazy_types import Member
 
 SEEN = HasOrOwns(Permission.VIEW_AUDIT_LOG, own="actor_member_id", needs=Permission.VIEW_OWN_ACTIVITY)
@@ -72,7 +72,7 @@ class AuditActor:
         "Member who acted, with its present data. Null when the actor was not a member.",
     )
     name: str = attribute("actor_name", "Name of the actor at the time of the event.")
-    credential: AuditCredential | None = derived(
+    credential: AuditCredential | None = computed_from_columns(
         _credential, "Credential that the actor used. Null when the system acted by itself."
     )
 
@@ -118,13 +118,13 @@ class AuditEvent(Node):
     )
 
     actor: AuditActor = same("Person or system that caused the event.")
-    target_id: strawberry.ID | None = derived(
+    target_id: strawberry.ID | None = computed_from_columns(
         _target_id, "Id of the object that the action concerned. Null when there is no such object."
     )
-    previous_hash: str = derived(
+    previous_hash: str = computed_from_columns(
         _previous, "Hash of the preceding event, as 64 hexadecimal digits. All zeros for the first event."
     )
-    hash: str = derived(
+    hash: str = computed_from_columns(
         _own, "SHA-256 hash of this event's data and `previousHash`, as 64 hexadecimal digits."
     )
 

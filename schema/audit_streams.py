@@ -8,7 +8,7 @@ from models.audit import AuditAction
 from models.audit_streams import AuditStreamStatus
 from permissions.roles import Permission
 from resolvers.audit_streams.queries import undelivered_events
-from schema.fields import Info, Node, computed, derived, object_type, to_one
+from schema.fields import Info, Node, computed, computed_from_columns, object_type, to_one
 from schema.lazy_types import Account, Member
 
 
@@ -27,7 +27,7 @@ class AuditStream(Node):
     url: str = strawberry.field(
         description="HTTPS URL to which events are sent, as POST requests by Standard Webhooks."
     )
-    actions: list[AuditAction] | None = derived(
+    actions: list[AuditAction] | None = computed_from_columns(
         _actions, "Actions whose events are delivered. Null when the events of all actions are delivered."
     )
     status: AuditStreamStatus = strawberry.field(

@@ -12,7 +12,16 @@ from resolvers.billing.inputs import InvoiceFilter
 from resolvers.billing.invoices import BY_POSITION
 from schema.catalog import Theme
 from schema.connections import Connection
-from schema.fields import Info, Node, computed, connection, derived, object_type, to_many, to_one
+from schema.fields import (
+    Info,
+    Node,
+    computed,
+    computed_from_columns,
+    connection,
+    object_type,
+    to_many,
+    to_one,
+)
 from schema.lazy_types import Member
 from schema.money import Money
 
@@ -50,8 +59,10 @@ def _tax_rate(tax_rate: Decimal) -> Decimal:
 class InvoiceLine:
     description: str = strawberry.field(description="Name of the theme when the invoice was issued.")
     quantity: int = strawberry.field(description="Number of licenses that were purchased.")
-    unit_price: Money = derived(_unit_price, "Price of one license when the invoice was issued, without tax.")
-    amount: Money = derived(
+    unit_price: Money = computed_from_columns(
+        _unit_price, "Price of one license when the invoice was issued, without tax."
+    )
+    amount: Money = computed_from_columns(
         _amount, "Price of all licenses on this line, without tax: `quantity` times `unitPrice`."
     )
     theme: Theme | None = to_one(
@@ -67,7 +78,7 @@ class InvoiceLine:
     description="Invoice for one purchase of licenses. Only its status changes after it is issued.",
 )
 class Invoice(Node):
-    number: str = derived(
+    number: str = computed_from_columns(
         models.Invoice.number_of, "Invoice number, consecutive within the account, such as `INV-000001`."
     )
     status: InvoiceStatus = strawberry.field(description="Payment status of the invoice.")
@@ -76,10 +87,10 @@ class Invoice(Node):
     paid_at: datetime | None = strawberry.field(
         description="Time at which the invoice was recorded as paid. Null when the invoice is not paid."
     )
-    subtotal: Money = derived(_subtotal, "Sum of the lines, without tax.")
-    tax_rate: Decimal = derived(_tax_rate, 'Tax rate as a fraction: `"0.19"` means 19 percent.')
-    tax: Money = derived(_tax, "Tax on the subtotal, rounded half up to two decimals.")
-    total: Money = derived(_total, "Amount to pay, including tax.")
+    subtotal: Money = computed_from_columns(_subtotal, "Sum of the lines, without tax.")
+    tax_rate: Decimal = computed_from_columns(_tax_rate, 'Tax rate as a fraction: `"0.19"` means 19 percent.')
+    tax: Money = computed_from_columns(_tax, "Tax on the subtotal, rounded half up to two decimals.")
+    total: Money = computed_from_columns(_total, "Amount to pay, including tax.")
     lines: list[InvoiceLine] = to_many(
         models.InvoiceLine,
         "invoice_id",

@@ -7,7 +7,7 @@ import models
 from engine.scalars import BigInt
 from permissions.roles import Permission
 from resolvers.catalog.queries import NEWEST_RELEASE, OLDEST_FILE
-from schema.fields import Node, derived, object_type, to_many
+from schema.fields import Node, computed_from_columns, object_type, to_many
 from schema.money import Money
 
 
@@ -60,7 +60,7 @@ class Theme(Node):
     )
     published_at: datetime = strawberry.field(description="Time at which the theme was added to the catalog.")
     latest_version: str = strawberry.field(description="Version number of the newest release.")
-    price: Money = derived(_price, "Price of one license, without tax.")
+    price: Money = computed_from_columns(_price, "Price of one license, without tax.")
     releases: list[ThemeRelease] = to_many(
         models.ThemeRelease,
         "theme_id",

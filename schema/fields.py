@@ -20,7 +20,7 @@ from engine.row_fields import ROW, ComputedFrom, GlobalId, RenamedColumn, Same, 
 from engine.row_loader import load, load_referring
 from engine.row_reader import page
 from engine.statements import any_of
-from engine.tables import table_of
+from engine.tables import AnyExpression, table_of
 from permissions.allow import Allow, AllowDirective, rule
 from permissions.context import Context
 from permissions.roles import Permission
@@ -35,37 +35,43 @@ NODE_RULES: dict[type[SQLModel], Allow] = {}
 """By table, the `allow=` of the type whose objects are found by their ids."""
 
 
-def computed(graphql_type: object, description: str) -> Callable[[Callable[..., object]], object]:
-    """A field that is worked out: by a function of the object that is shown, and of the request."""
+def computed(
+    graphql_type: object, description: str, *, allow: Allow | Permission | None = None
+) -> Callable[[Callable[..., object]], object]:
+    """Field computed by a function of the object that is shown, and of the request."""
 
     def decorate(function: Callable[..., object]) -> object:
-        return strawberry.field(resolver=function, graphql_type=graphql_type, description=description)
+        if allow is None:
+            return strawberry.field(resolver=function, graphql_type=graphql_type, description=description)
+        return guarded(allow=allow, description=description, resolver=function, graphql_type=graphql_type)
 
     return decorate
 
 
-def derived(
-    function: Callable[..., object], description: str, *, expression: Callable[[], object] | None = None
+def computed_from_columns(
+    function: Callable[..., object],
+    description: str,
+    *,
+    expression: Callable[[], AnyExpression] | None = None,
+    allow: Allow | Permission | None = None,
 ) -> Any:
-    """What a function makes of some columns of a row: those that its parameters name. `expression` makes the
-    same of them in SQL."""
+    """Field computed by a function of some columns of a row: those that its parameters name. `expression` is
+    the same function in SQL."""
     columns = tuple(inspect.signature(function).parameters)
 
     def resolve(root: strawberry.Parent[object]) -> object:
         return function(*(getattr(root, name) for name in columns))
 
-    return strawberry.field(
-        resolver=resolve, description=description, metadata={ROW: ComputedFrom(function, columns, expression)}
-    )
+    return _field_of_row(resolve, description, ComputedFrom(function, columns, expression), allow)
 
 
-def attribute(name: str, description: str) -> Any:
+def attribute(name: str, description: str, *, allow: Allow | Permission | None = None) -> Any:
     """A column under another name."""
 
     def resolve(root: strawberry.Parent[object]) -> object:
         return getattr(root, name)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={ROW: RenamedColumn(name)})
+    return _field_of_row(resolve, description, RenamedColumn(name), allow)
 
 
 def same(description: str, *, allow: Allow | Permission | None = None) -> Any:
@@ -74,9 +80,16 @@ def same(description: str, *, allow: Allow | Permission | None = None) -> Any:
     def resolve(root: strawberry.Parent[object]) -> object:
         return root
 
+    return _field_of_row(resolve, description, Same(), allow)
+
+
+def _field_of_row(
+    resolve: Callable[..., object], description: str, how: object, allow: Allow | Permission | None
+) -> Any:
+    metadata = {ROW: how}
     if allow is not None:
-        return guarded(allow=allow, description=description, resolver=resolve, metadata={ROW: Same()})
-    return strawberry.field(resolver=resolve, description=description, metadata={ROW: Same()})
+        return guarded(allow=allow, description=description, resolver=resolve, metadata=metadata)
+    return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
 def _global_id(root: strawberry.Parent[Any]) -> Any:
@@ -131,12 +144,14 @@ def guarded(
     description: str,
     nullable: bool = True,
     resolver: Any = None,
+    graphql_type: Any = None,
     metadata: Mapping[Any, object] | None = None,
 ) -> Any:
     """A field with a rule of its own, which its description ends with. Without a resolver it is the object's
     attribute."""
     return strawberry.field(
         resolver=resolver,
+        graphql_type=graphql_type,
         description=with_requirement(description, allow, nullable=nullable),
         extensions=[PermissionExtension([rule(allow)])],
         metadata=metadata,

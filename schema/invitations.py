@@ -8,7 +8,7 @@ from models.members import Role
 from permissions.allow import ANYONE
 from permissions.roles import Permission
 from resolvers.invitations import joining
-from schema.fields import Node, derived, object_type, to_one
+from schema.fields import Node, computed_from_columns, object_type, to_one
 from schema.lazy_types import Account, Member
 
 
@@ -24,7 +24,7 @@ class Invitation(Node):
     message: str | None = strawberry.field(
         description="Personal message included in the email. Null when there is none."
     )
-    status: InvitationStatus = derived(
+    status: InvitationStatus = computed_from_columns(
         models.Invitation.status_of,
         "Status of the invitation at the time of the request.",
         expression=models.Invitation.status_now,

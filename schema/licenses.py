@@ -7,7 +7,7 @@ from models.licenses import LicenseStatus
 from permissions.allow import HasOrOwns
 from permissions.roles import Permission
 from schema.catalog import Theme
-from schema.fields import Node, derived, guarded, object_type, to_one
+from schema.fields import Node, computed_from_columns, guarded, object_type, to_one
 from schema.lazy_types import Account, Member
 
 
@@ -19,7 +19,7 @@ from schema.lazy_types import Account, Member
 class License(Node):
     account: Account = to_one(models.Account, "account_id", "Account to which the license belongs.")
     theme: Theme = to_one(models.Theme, "theme_id", "Theme that may be used on the site.")
-    status: LicenseStatus = derived(
+    status: LicenseStatus = computed_from_columns(
         models.License.status_of,
         "Status of the license at the time of the request.",
         expression=models.License.status_now,
@@ -64,7 +64,7 @@ class Entitlement(Node):
     provisioned: int = strawberry.field(
         description="Number of these licenses in use, which are the active and the suspended ones."
     )
-    available: int = derived(
+    available: int = computed_from_columns(
         models.Entitlement.available_of,
         "Number of licenses that can still be provisioned: `purchased` minus `provisioned`.",
     )

@@ -15,7 +15,16 @@ from resolvers.members import offboarding as left_behind
 from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection
 from schema.connections import Connection
-from schema.fields import Info, Node, computed, connection, derived, guarded, object_type, to_one
+from schema.fields import (
+    Info,
+    Node,
+    computed,
+    computed_from_columns,
+    connection,
+    guarded,
+    object_type,
+    to_one,
+)
 from schema.invitations import Invitation
 from schema.lazy_types import Account
 from schema.licenses import License
@@ -86,7 +95,7 @@ class Member(Node):
         " remains because audit events refer to it."
     )
 
-    permissions: list[Permission] = derived(
+    permissions: list[Permission] = computed_from_columns(
         _permissions, "Permissions of the member's current role. Empty for a member who left or was removed."
     )
     licenses: Connection[License] | None = connection(

@@ -157,7 +157,7 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
         async with context.listener.woken_by(*ids) as woken:
             try:
                 while True:
-                    if await _look_up_unless_outage(context, token):
+                    if await _authenticate_unless_outage(context, token):
                         await woken.wait()
                         woken.clear()
                     else:
@@ -174,7 +174,7 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
     scope.at_end.append(asyncio.create_task(close_at_credential_end()).cancel)
 
 
-async def _look_up_unless_outage(context: Context, token: str) -> bool:
+async def _authenticate_unless_outage(context: Context, token: str) -> bool:
     """Whether the credential could be looked up: False in an outage. No event is sent then, since each
     event is checked as well. Raises Unauthenticated or Forbidden where the credential has ended."""
     try:

@@ -57,7 +57,7 @@ class GraphQLExecutor:
         try:
             if operation.holds_nul:
                 raise OperationRefused([nul_error()])
-            document = self._documents.known(operation.query) or await self._read(operation.query, scope)
+            document = self._documents.find(operation.query) or await self._read(operation.query, scope)
             operation.prepared = self._documents.prepared(document, operation.name, operation.variables)
         except OperationRefused as refusal:
             operation.refusal = refusal

@@ -145,7 +145,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
         credential_id = self.context.credential_id
         if credential_id is not None:
             try:
-                self.view.web_sockets.identify(self.slot, credential_id)
+                self.view.web_sockets.assign_credential(self.slot, credential_id)
             except ConnectionRefused as refusal:
                 await self.websocket.close(1013, refusal.message)
                 return

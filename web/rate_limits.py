@@ -16,7 +16,7 @@ from uuid import UUID
 from engine.turns import FairSemaphore, Requester, requester
 from permissions.client_sites import site_of
 from permissions.context import Context
-from permissions.credentials import find
+from permissions.credentials import find_viewer
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
@@ -86,7 +86,7 @@ class RateLimiter:
 
     async def admit(self, context: Context, extensions: dict[str, object]) -> None:
         """Looks up the credential of `context.token` and counts the request. Sets `rateLimit` in `extensions`
-        to the limit and what is left of it. Raises RateLimited, and what `Context.identify` raises."""
+        to the limit and what is left of it. Raises RateLimited, and what `Context.authenticate` raises."""
         site = site_of(context.client.ip)
         if not context.token:
             requester.set(Requester(site))
@@ -98,7 +98,7 @@ class RateLimiter:
         if credential_id is None:
             if is_mangled(context.token):
                 self.count_address(context.client.ip, extensions)
-                await context.identify()  # Refuses the malformed key without a database query.
+                await context.authenticate()  # Refuses the malformed key without a database query.
             else:
                 await self._admit_unknown(context, token_hash, extensions)
             return
@@ -106,7 +106,7 @@ class RateLimiter:
         if refused is not None:
             await self._refuse(context, credential_id, refused)
         try:
-            await context.identify()
+            await context.authenticate()
         except Unauthenticated:
             if context.api_key_viewer is None:
                 self._known.forget(token_hash)
@@ -134,7 +134,7 @@ class RateLimiter:
         refusal: Unauthenticated | Forbidden | None = None
         try:
             async with self._lookup_slot(context, token_hash, extensions):
-                await context.identify()
+                await context.authenticate()
         except (Unauthenticated, Forbidden) as error:
             refusal = error
         viewer = context.api_key_viewer or context.viewer
@@ -174,7 +174,7 @@ class RateLimiter:
     async def _refuse(self, context: Context, credential_id: UUID, level: Level) -> None:
         """Raises RateLimited, after looking up the API key where the refusal is to be recorded."""
         if self._is_report_due(credential_id, context.token or ""):
-            context.api_key_viewer = context.api_key_viewer or await find(
+            context.api_key_viewer = context.api_key_viewer or await find_viewer(
                 context.database, context.token or ""
             )
         raise self._refused(level)

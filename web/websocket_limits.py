@@ -39,7 +39,7 @@ class WebSocketTable:
         self._without_credential: dict[WebSocketSlot, None] = {}  # The oldest first.
         self._by_site: Counter[Site] = Counter()
         self._by_credential: Counter[UUID] = Counter()
-        self._identified_by_site: Counter[Site] = Counter()
+        self._with_credential_by_site: Counter[Site] = Counter()
         self._ending: set[asyncio.Future[None]] = set()
 
     def admit(self, connection: HTTPConnection) -> WebSocketSlot:
@@ -58,7 +58,7 @@ class WebSocketTable:
         self._by_site[site] += 1
         return slot
 
-    def identify(self, slot: WebSocketSlot, credential_id: UUID) -> None:
+    def assign_credential(self, slot: WebSocketSlot, credential_id: UUID) -> None:
         """Counts the WebSocket against its credential. Raises ConnectionRefused where the credential, or the
         client's address, is at its limit: the owner of one credential can create more."""
         limits = self._limits
@@ -66,22 +66,22 @@ class WebSocketTable:
             allowed = limits.websockets_per_credential
             message = f"Too many WebSockets with this credential: at most {allowed:,} may be open."
             raise ConnectionRefused(429, "RATE_LIMITED", message, "websockets_per_credential", allowed)
-        if self._identified_by_site[slot.site] >= limits.connections_per_address:
+        if self._with_credential_by_site[slot.site] >= limits.connections_per_address:
             raise too_many_from_address(
                 "WebSockets", "connections_per_address", limits.connections_per_address
             )
-        if self._identified_by_site.total() >= limits.websockets:
+        if self._with_credential_by_site.total() >= limits.websockets:
             raise too_many("WebSockets", "connections", limits.websockets)
         self.release(slot)
         slot.credential_id = credential_id
         self._by_credential[credential_id] += 1
-        self._identified_by_site[slot.site] += 1
+        self._with_credential_by_site[slot.site] += 1
 
     def release(self, slot: WebSocketSlot) -> None:
         """May be called more than once."""
         if slot.credential_id is not None:
             _count_down(self._by_credential, slot.credential_id)
-            _count_down(self._identified_by_site, slot.site)
+            _count_down(self._with_credential_by_site, slot.site)
             slot.credential_id = None
         elif slot in self._without_credential:
             del self._without_credential[slot]

@@ -27,33 +27,33 @@ from resolvers.events import PLATFORM
 from resolvers.unaudited import account_note, enqueue
 from settings import Settings
 
-TOLD_BEFORE = timedelta(days=7)
+EXPIRY_NOTICE_PERIOD = timedelta(days=7)
 _BATCH = 500
 
 
-def _is_untold() -> ColumnElement[bool]:
+def _is_not_ended() -> ColumnElement[bool]:
     return and_(col(ApiKey.revoked_at).is_(None), col(ApiKey.expired_at).is_(None))
 
 
 def _has_expired() -> ColumnElement[bool]:
     """Condition: the key has expired, and the log has no event of it yet."""
-    return and_(_is_untold(), ApiKey.has_expired())
+    return and_(_is_not_ended(), ApiKey.has_expired())
 
 
 def _has_lapsed() -> ColumnElement[bool]:
     """Condition: the claim link has expired, and the log has no event of it yet."""
-    return and_(_is_untold(), ApiKey.has_lapsed())
+    return and_(_is_not_ended(), ApiKey.has_lapsed())
 
 
-def _is_soon_over() -> ColumnElement[bool]:
+def _expires_soon() -> ColumnElement[bool]:
     """Condition: the key expires soon, and its member has not been emailed yet."""
     return and_(
-        _is_untold(),
+        _is_not_ended(),
         col(ApiKey.expires_at).is_not(None),
         col(ApiKey.expires_at) > func.now(),
-        col(ApiKey.expires_at) <= func.now() + TOLD_BEFORE,
+        col(ApiKey.expires_at) <= func.now() + EXPIRY_NOTICE_PERIOD,
         col(ApiKey.claimed_at).is_not(None),
-        col(ApiKey.expiry_told_at).is_(None),
+        col(ApiKey.expiry_notified_at).is_(None),
     )
 
 
@@ -70,8 +70,8 @@ _LAPSED = Statement(
     lambda: _ids(_has_lapsed(), col(ApiKey.claim_expires_at)),
     across_accounts="a job looks for what is due; each change that follows is of one account",
 )
-_SOON_OVER = Statement(
-    lambda: _ids(_is_soon_over(), col(ApiKey.expires_at)),
+_EXPIRE_SOON = Statement(
+    lambda: _ids(_expires_soon(), col(ApiKey.expires_at)),
     across_accounts="a job looks for what is due; each change that follows is of one account",
 )
 
@@ -93,7 +93,7 @@ async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> i
         await tx.update_all([key for key, _ in due], expired_at=now())
         await tx.access_changed(*(key.id for key, _ in due))
         if not due:
-            tx.without_event("others have told the log meanwhile")
+            tx.without_event("another worker has recorded it meanwhile")
     return len(due)
 
 
@@ -114,17 +114,17 @@ def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
 
 async def tell_of_expiry(settings: Settings, database: Database) -> int:
     """Emails the members whose keys expire within 7 days, once per key. Returns the number of keys."""
-    return await _in_batches(database, _SOON_OVER, partial(_tell_in, settings, database))
+    return await _in_batches(database, _EXPIRE_SOON, partial(_tell_in, settings, database))
 
 
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
     """Two workers at once tell of different keys: each key is locked until its email is noted."""
     async with account_note(database, account_id, ApiKey) as writer:
-        found = await writer.fetch(_SOON_OVER_OF_ACCOUNT, account_id=account_id, ids=ids)
+        found = await writer.fetch(_EXPIRE_SOON_OF_ACCOUNT, account_id=account_id, ids=ids)
         due = [snapshots(record, ApiKey, Member, Account) for record in found]
-        await writer.update_all([key for key, _, _ in due], expiry_told_at=now())
-        told = [expires_message(settings, account, key, member) for key, member, account in due]
-        await enqueue(writer, told, lane_of_account(account_id))
+        await writer.update_all([key for key, _, _ in due], expiry_notified_at=now())
+        messages = [expires_message(settings, account, key, member) for key, member, account in due]
+        await enqueue(writer, messages, lane_of_account(account_id))
     return len(due)
 
 
@@ -157,9 +157,9 @@ def _of_account(where: ColumnElement[bool], *tables: type[SQLModel]) -> AnySelec
 
 
 _EXPIRED_OF_ACCOUNT = Statement(lambda: _of_account(or_(_has_expired(), _has_lapsed())))
-_SOON_OVER_OF_ACCOUNT = Statement(
+_EXPIRE_SOON_OF_ACCOUNT = Statement(
     lambda: (
-        _of_account(_is_soon_over(), Account)
+        _of_account(_expires_soon(), Account)
         .join(Account, col(Account.id) == col(ApiKey.account_id))
         .with_for_update(of=ApiKey, key_share=True)
     )

@@ -80,7 +80,7 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
     for key, member in keys:
         finding = by_hash.get(key.key_hash or b"") or by_hash[key.previous_key_hash or b""]
         _tell(tx, key, member, finding)
-        leaks.append(Leak(key, member, _told(finding.found_at)))
+        leaks.append(Leak(key, member, _redacted(finding.found_at)))
         await asyncio.sleep(0)  # Yields to other tasks, because there may be a thousand findings.
     for message in leaked_messages(settings, tx.account, leaks, dict.fromkeys(admins)):
         tx.enqueue(message)
@@ -96,12 +96,12 @@ def _tell(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
         status=["ACTIVE", "REVOKED"],
         member=member.name,
         prefix=key.prefix,
-        url=_told(finding.url),
-        source=_told(finding.source)[:_LONGEST_SOURCE],
+        url=_redacted(finding.url),
+        source=_redacted(finding.source)[:_LONGEST_SOURCE],
     )
 
 
-def _told(text: str) -> str:
+def _redacted(text: str) -> str:
     """The reported place on one line, with any API keys removed before it is shortened."""
     line = wording.plain(text[:_LONGEST_TEXT], _LONGEST_TEXT)
     return wording.plain(_SECRET.sub("ta_…", line), _LONGEST_URL)

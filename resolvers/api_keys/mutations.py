@@ -25,7 +25,7 @@ from resolvers.api_keys.emails import (
     rotated_message,
 )
 from resolvers.api_keys.inputs import GenerateApiKeyInput, RevokeApiKeyInput, RotateApiKeyInput
-from resolvers.api_keys.jobs import TOLD_BEFORE, tell_of_expiration
+from resolvers.api_keys.jobs import EXPIRY_NOTICE_PERIOD, tell_of_expiration
 from resolvers.change import Change, change
 from resolvers.licenses.mutations import present_member
 from resolvers.nodes import find
@@ -81,7 +81,7 @@ async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) ->
         token, claim_hash = new_token()
         claimable = timedelta(seconds=context.settings.api_key_claim_lifetime_seconds)
         values |= {"prefix": API_KEY_PREFIX, "claim_hash": claim_hash, "claim_expires_at": now() + claimable}
-    key = made(ApiKey, **values, expiry_told_at=_told_by_its_first_email(input.expires_at))
+    key = made(ApiKey, **values, expiry_notified_at=_expiry_notified_at(input.expires_at))
     await tx.insert(key)
     _tell_of_generation(tx, context, key, member, token)
     return key, secret
@@ -122,9 +122,9 @@ def _expiry(expires_at: datetime | None) -> datetime | None:
     return expires_at
 
 
-def _told_by_its_first_email(expires_at: datetime | None) -> datetime | None:
+def _expiry_notified_at(expires_at: datetime | None) -> datetime | None:
     """Time at which the member was told that the key expires soon: now, if its first email says so."""
-    is_soon = expires_at is not None and expires_at <= now() + TOLD_BEFORE
+    is_soon = expires_at is not None and expires_at <= now() + EXPIRY_NOTICE_PERIOD
     return now() if is_soon else None
 
 

@@ -37,19 +37,19 @@ async def audit_log_lines(
         for record in await connection.fetch(_HEAD.sql, *_HEAD.arguments(account_id=account_id)):
             head = record[0], record[1]
 
-    told = _Told()
+    counter = _LineCounter()
     async for piece in ndjson_lines(database, rows, look_at_head):
-        told.add(piece)
+        counter.add(piece)
         yield piece
     is_filtered = bool(request.since or request.until or request.audit_filter)
-    first, last = told.sequences()
+    first, last = counter.sequences()
     sequence, hash = head
-    digest = told.sha256.hexdigest()
-    end = End(str(account_id), told.lines, first, last, sequence, hash.hex(), is_filtered, digest)
+    digest = counter.sha256.hexdigest()
+    end = End(str(account_id), counter.lines, first, last, sequence, hash.hex(), is_filtered, digest)
     yield (end if key is None else end.signed(key)).line()
 
 
-class _Told:
+class _LineCounter:
     """Counts and sequences of the lines that were sent, in pieces of any size."""
 
     def __init__(self) -> None:

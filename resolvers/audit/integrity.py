@@ -54,7 +54,7 @@ class Log:
     account_id: UUID
     head: int
     beginning: Mark
-    vouched: Pruning | None
+    signed_pruning: Pruning | None
     verified: Mark | None
     """Event up to which the job found no damage."""
     is_mark_gone: bool
@@ -119,29 +119,29 @@ async def _look(database: Database, account_id: UUID, key: Ed25519PublicKey | No
 
 async def look_at(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Log:
     ((first, head, through, hash, hash_there, first_broken),) = await database.fetch(_LOG, account_id)
-    vouched = None
+    signed_pruning = None
     if first is not None and first > 1:
         found = await prunings(database, account_id, key)
-        vouched = max(found, key=lambda each: each.pruned_through, default=None)
-    beginning = _beginning(first, vouched)
+        signed_pruning = max(found, key=lambda each: each.pruned_through, default=None)
+    beginning = _beginning(first, signed_pruning)
     is_of_now = through is not None and through > beginning.sequence
     return Log(
         account_id,
         head or 0,
         beginning,
-        vouched,
+        signed_pruning,
         Mark(through, hash) if is_of_now else None,
         is_of_now and hash_there != hash,
         first_broken,
     )
 
 
-def _beginning(first: int | None, vouched: Pruning | None) -> Mark:
-    if first is None or first <= 1 or vouched is None:
+def _beginning(first: int | None, signed_pruning: Pruning | None) -> Mark:
+    if first is None or first <= 1 or signed_pruning is None:
         return Mark(0, FIRST)
-    if first <= vouched.pruned_through:
+    if first <= signed_pruning.pruned_through:
         return Mark(first - 1, None)
-    return Mark(vouched.pruned_through, bytes.fromhex(vouched.hash))
+    return Mark(signed_pruning.pruned_through, bytes.fromhex(signed_pruning.hash))
 
 
 async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> list[Pruning]:
@@ -149,8 +149,8 @@ async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey |
     if key is None:
         return []
     found = await database.fetch(_PRUNINGS.sql, *_PRUNINGS.arguments(account_id=account_id))
-    vouched = (Pruning.vouched_for(str(account_id), orjson.loads(record[0]), key) for record in found)
-    return [each for each in vouched if each is not None]
+    prunings = (Pruning.read_signed(str(account_id), orjson.loads(record[0]), key) for record in found)
+    return [each for each in prunings if each is not None]
 
 
 async def verify(database: Database, log: Log, since: Mark, most: int | None) -> VerifiedPart:
@@ -158,7 +158,7 @@ async def verify(database: Database, log: Log, since: Mark, most: int | None) ->
     log's head."""
     is_beginning = since == log.beginning
     upto = None if most is None or since.sequence + most >= log.head else since.sequence + most
-    vouched = log.vouched
+    pruning = log.signed_pruning
     ((events, last, hash, broken, head, head_hash),) = await database.fetch(
         _VERIFY,
         log.account_id,
@@ -166,8 +166,8 @@ async def verify(database: Database, log: Log, since: Mark, most: int | None) ->
         upto if upto is not None else 2**63 - 1,
         since.sequence,
         since.hash,
-        vouched and vouched.pruned_through,
-        vouched and bytes.fromhex(vouched.hash),
+        pruning and pruning.pruned_through,
+        pruning and bytes.fromhex(pruning.hash),
     )
     ended = Mark(last, hash) if events else since
     ends = Mark(head or 0, head_hash or FIRST)

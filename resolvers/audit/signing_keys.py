@@ -25,8 +25,8 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
         return private_key_from(_kept(settings.data_dir / _FILE))
     raise NoSigningKey(
         "Set AUDIT_SIGNING_KEY to 32 random bytes in base64url, such as"
-        " `python -c 'import secrets; print(secrets.token_urlsafe(32))'` prints, and keep it: what is pruned"
-        " is vouched for by it."
+        " `python -c 'import secrets; print(secrets.token_urlsafe(32))'` prints, and keep it: it signs"
+        " what is pruned."
     )
 
 

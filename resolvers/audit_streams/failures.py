@@ -14,7 +14,7 @@ from resolvers.members.queries import emails_with
 from settings import Settings
 
 
-def is_over(settings: Settings, stream: AuditStream) -> bool:
+def are_retries_exhausted(settings: Settings, stream: AuditStream) -> bool:
     """Whether the time for retries has passed."""
     failing_since = stream.failing_since or now()
     return now() - failing_since >= timedelta(hours=settings.audit_stream_retry_hours)

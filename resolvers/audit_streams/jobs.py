@@ -27,7 +27,7 @@ from models.columns import new_id
 from models.database import Database
 from models.notifications import Listener
 from resolvers.audit_streams.batches import Batch, next_batch
-from resolvers.audit_streams.failures import is_over, stop
+from resolvers.audit_streams.failures import are_retries_exhausted, stop
 from resolvers.audit_streams.public_addresses import CheckedBackend, Resolve, resolve
 from resolvers.audit_streams.webhooks import Failed, Gone, Taken, Webhook, post
 from resolvers.unaudited import claim_deliveries, note_delivery
@@ -37,8 +37,8 @@ CONCURRENT_STREAMS = 128
 """Maximum of one worker. Each has a batch in memory while it waits for its receiver."""
 CONCURRENT_FAILING_STREAMS = 32
 """Additional streams whose receivers fail, so that they do not delay the others."""
-BATCHES_A_TURN = 20
-TURN_SECONDS = 20
+BATCHES_PER_LEASE = 20
+DELIVERY_SECONDS = 20
 """Maximum time for one stream while others wait."""
 _BACKOFF = Backoff(first_seconds=5, most_seconds=3_600)
 log = structlog.get_logger()
@@ -76,7 +76,7 @@ class Delivery:
     ) -> None:
         self._settings, self._database, self._backend, self._pace = settings, database, backend, pace
         self._lease_seconds = settings.audit_stream_timeout_seconds + pace.lease_margin_seconds
-        self._turns: dict[asyncio.Task[None], AuditStream] = {}
+        self._deliveries: dict[asyncio.Task[None], AuditStream] = {}
         self._woken = asyncio.Event()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -87,21 +87,21 @@ class Delivery:
                 waker = asyncio.create_task(_set_after(stopping.wait(), self._woken))
                 while not stopping.is_set():
                     self._woken.clear()
-                    await self._begin_turns()
+                    await self._begin_deliveries()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), self._pace.poll_seconds)
                         # Events that arrive within a moment are sent in one batch.
                         await asyncio.sleep(self._pace.gather_seconds)
                 await waker
         finally:
-            await self._end_turns()
+            await self._end_deliveries()
             await listener.close()
 
-    async def _begin_turns(self) -> None:
-        failing = sum(stream.attempts > 0 for stream in self._turns.values())
+    async def _begin_deliveries(self) -> None:
+        failing = sum(stream.attempts > 0 for stream in self._deliveries.values())
         try:
             claimed = [
-                *await self._claim(CONCURRENT_STREAMS - len(self._turns) + failing, failing=False),
+                *await self._claim(CONCURRENT_STREAMS - len(self._deliveries) + failing, failing=False),
                 *await self._claim(CONCURRENT_FAILING_STREAMS - failing, failing=True),
             ]
         except Exception as error:
@@ -109,9 +109,9 @@ class Delivery:
             log_failure("audit_streams_not_claimed", error)
             return
         for stream in claimed:
-            turn = asyncio.create_task(self._turn(stream))
-            self._turns[turn] = stream
-            turn.add_done_callback(self._turns.pop)
+            delivery = asyncio.create_task(self._deliver_batches(stream))
+            self._deliveries[delivery] = stream
+            delivery.add_done_callback(self._deliveries.pop)
 
     async def _claim(self, most: int, *, failing: bool) -> list[AuditStream]:
         if most <= 0:
@@ -119,19 +119,19 @@ class Delivery:
         records = await claim_deliveries(self._database, new_id(), self._lease_seconds, failing, most)
         return [snapshot(AuditStream, record) for record in records]
 
-    async def _end_turns(self) -> None:
-        turns = list(self._turns)
-        if turns:
-            _, late = await asyncio.wait(turns, timeout=self._pace.grace_seconds)
-            for turn in late:
-                turn.cancel()
+    async def _end_deliveries(self) -> None:
+        deliveries = list(self._deliveries)
+        if deliveries:
+            _, late = await asyncio.wait(deliveries, timeout=self._pace.grace_seconds)
+            for delivery in late:
+                delivery.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _turn(self, stream: AuditStream) -> None:
+    async def _deliver_batches(self, stream: AuditStream) -> None:
         """Delivers some batches of one stream, one after the other."""
-        over_at = monotonic() + TURN_SECONDS
+        over_at = monotonic() + DELIVERY_SECONDS
         try:
-            for _ in range(BATCHES_A_TURN):
+            for _ in range(BATCHES_PER_LEASE):
                 batch = await next_batch(self._database, stream) if monotonic() < over_at else None
                 if batch is None or not await self._deliver(stream, batch):
                     break
@@ -169,7 +169,7 @@ class Delivery:
 
     async def _fail(self, stream: AuditStream, failed: Failed) -> None:
         log.info("audit_stream_failed", stream_id=str(stream.id), error=failed.words)
-        if is_over(self._settings, stream):
+        if are_retries_exhausted(self._settings, stream):
             await stop(self._settings, self._database, stream, AuditStreamStatus.PAUSED, failed.words)
             return
         delay = self._pace.backoff.seconds(stream.attempts + 1)

@@ -70,11 +70,11 @@ async def resolve(host: str, port: int) -> list[str]:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            told = partial(settle, [], error if isinstance(error, OSError) else OSError(str(error)))
+            callback = partial(settle, [], error if isinstance(error, OSError) else OSError(str(error)))
         else:
-            told = partial(settle, list(dict.fromkeys(str(each[4][0]) for each in found)), None)
+            callback = partial(settle, list(dict.fromkeys(str(each[4][0]) for each in found)), None)
         with suppress(RuntimeError):  # The loop may have been closed in the meantime.
-            loop.call_soon_threadsafe(told)
+            loop.call_soon_threadsafe(callback)
 
     Thread(target=ask, name="resolve", daemon=True).start()
     return await answer

@@ -9,7 +9,7 @@ from resolvers.billing.amounts import grouped
 from resolvers.change import Change
 from resolvers.email_addresses import counted_address
 from resolvers.email_allowances import Allowance
-from resolvers.invitations.email_limits import count_of_sender, is_vouched_for
+from resolvers.invitations.email_limits import count_of_sender, is_trusted
 from resolvers.user_errors import Refused
 from settings import Settings
 
@@ -28,7 +28,7 @@ async def email_invoice(tx: Change, settings: Settings, invoice: Invoice) -> Non
 async def _may_email(tx: Change, settings: Settings, address: str) -> bool:
     """Charges the email. An account that nobody vouches for shares the address's limit with all such
     accounts, and its emails count as invitations, which go to strangers too."""
-    is_known = await is_vouched_for(tx)
+    is_known = await is_trusted(tx)
     sender = f" of {tx.account.id}" if is_known else ""
     subject = f"invoices{sender} to {counted_address(address)}"
     if await tx.spend(Allowance(settings.invoice_emails_per_hour, _HOUR), [subject]):

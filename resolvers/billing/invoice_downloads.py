@@ -18,7 +18,7 @@ from resolvers.downloads.links import (
     Download,
     Link,
     Subject,
-    hand_out,
+    issue_link,
     pdf_content,
 )
 from resolvers.nodes import find
@@ -43,7 +43,7 @@ async def request_invoice_download(
     async with change(context, found.account_id, AuditAction.INVOICE_DOWNLOADED, on=found) as tx:
         subject = {"invoiceId": str(found.id)}
         name = invoice_file_name(found)
-        download = await hand_out(tx, context, DownloadKind.INVOICE, subject, name, PDF_MEDIA_TYPE, None)
+        download = await issue_link(tx, context, DownloadKind.INVOICE, subject, name, PDF_MEDIA_TYPE, None)
     return RequestInvoiceDownloadResult(download=download)
 
 

@@ -101,7 +101,7 @@ async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[I
     if errors:
         raise Refused(*errors)
     for theme in themes.values():
-        tx.knows(theme)
+        tx.cache_row(theme)
     return [Item(themes[id], asked[id].quantity) for id in ids], Billed(*records[0][:of_billed])
 
 
@@ -204,8 +204,8 @@ async def _store(tx: Change, invoice: Invoice, items: Sequence[Item]) -> list[En
         purchased=[item.quantity for item in items],
         provisioned=[0] * len(items),
     )
-    tx.knows(invoice)
-    tx.shows(invoice)
+    tx.cache_row(invoice)
+    tx.mark_created(invoice)
     found = {entitlement.theme_id: entitlement for entitlement in _entitlements(tx, records)}
     return [found[item.theme.id] for item in items]
 
@@ -220,7 +220,7 @@ async def _purchased(tx: Change, invoice_id: UUID) -> PurchaseLicensesResult:
 def _entitlements(tx: Change, records: Sequence[Record]) -> list[Entitlement]:
     found = [snapshot(Entitlement, record) for record in records]
     for entitlement in found:
-        tx.knows(entitlement)
+        tx.cache_row(entitlement)
     return found
 
 

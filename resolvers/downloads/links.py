@@ -127,7 +127,7 @@ def link_actor(link: DownloadLink, member_name: str) -> Actor:
     return Actor(ActorKind.MEMBER, member_name, link.member_id, credential)
 
 
-async def hand_out(
+async def issue_link(
     tx: Change,
     context: Context,
     kind: DownloadKind,

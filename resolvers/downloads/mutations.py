@@ -26,7 +26,7 @@ from resolvers.downloads.links import (
     Link,
     Subject,
     WhyNot,
-    hand_out,
+    issue_link,
 )
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
@@ -56,7 +56,7 @@ async def request_theme_download(
     async with change(context, found.account_id, AuditAction.THEME_FILE_DOWNLOADED, on=found) as tx:
         file = await _file_of(tx, found, input.file_id)
         subject = {"licenseId": str(found.id), "fileId": str(file.id)}
-        download = await hand_out(
+        download = await issue_link(
             tx, context, DownloadKind.THEME_FILE, subject, file.name, file.media_type, file.size
         )
     return RequestThemeDownloadResult(download=download)

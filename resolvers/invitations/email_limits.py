@@ -85,12 +85,12 @@ async def _emails_a_day(tx: Change, settings: Settings) -> int:
     grown = settings.invitation_emails_of_a_new_account << min(max(age // _DAY, 0), 32)
     if grown >= full:
         return full
-    return full if await is_vouched_for(tx) else grown
+    return full if await is_trusted(tx) else grown
 
 
-async def is_vouched_for(tx: Change) -> bool:
+async def is_trusted(tx: Change) -> bool:
     """Whether the account has paid, was created by the operator or was granted licenses."""
-    ((is_so,),) = await tx.fetch(_VOUCHED_FOR, account_id=tx.account.id)
+    ((is_so,),) = await tx.fetch(_TRUST, account_id=tx.account.id)
     return bool(is_so)
 
 
@@ -100,7 +100,7 @@ def _when_grown(tx: Change, settings: Settings, count: int) -> datetime:
     return tx.account.created_at + days * _DAY
 
 
-def _vouched_for() -> Select[tuple[bool]]:
+def _select_trust() -> Select[tuple[bool]]:
     paid = exists().where(
         col(Invoice.account_id) == parameter("account_id"),
         col(Invoice.status) == InvoiceStatus.PAID,
@@ -114,7 +114,7 @@ def _vouched_for() -> Select[tuple[bool]]:
     return select(or_(paid, by_operator))
 
 
-_VOUCHED_FOR = Statement(_vouched_for)
+_TRUST = Statement(_select_trust)
 
 
 def too_many_to(email: str, retry_at: datetime, *path: str) -> Refused:

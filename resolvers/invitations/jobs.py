@@ -105,10 +105,10 @@ async def _record_failure(database: Database, email: InvitationDelivery, error: 
     action = AuditAction.INVITATION_DELIVERY_FAILED
     async with system_change(database, email.account_id, action, PLATFORM) as tx:
         invitation = await tx.find(Invitation, email.invitation_id)
-        told = (DeliveryStatus.FAILED, error)
+        outcome = (DeliveryStatus.FAILED, error)
         if invitation is None or invitation.emails != email.attempt:
             tx.without_event("a newer email is on its way")
-        elif (invitation.delivery, invitation.delivery_error) == told:
+        elif (invitation.delivery, invitation.delivery_error) == outcome:
             tx.without_event()
         else:
             await tx.update(invitation, delivery=DeliveryStatus.FAILED, delivery_error=error)

@@ -81,7 +81,7 @@ async def _made_before(tx: Change, id: UUID) -> License:
     """An API key without READ is shown the license again only if the same key provisioned it."""
     license = await tx.get(License, id)
     if tx.repeats_its_own:
-        tx.shows(license)
+        tx.mark_created(license)
     return license
 
 
@@ -117,7 +117,7 @@ async def _wanted(tx: Change, global_id: str, site: str) -> _Wanted:
         raise not_found("theme", "themeId")
     *theme_values, purchased, provisioned, is_second, due = found[0]
     theme = snapshot(Theme, theme_values)
-    tx.knows(theme)
+    tx.cache_row(theme)
     return _Wanted(theme, purchased or 0, provisioned or 0, is_second, due)
 
 

@@ -26,7 +26,7 @@ from resolvers.downloads.links import (
     Link,
     Subject,
     WhyNot,
-    hand_out,
+    issue_link,
     pdf_content,
 )
 from resolvers.reports.files import counting, csv_lines, ndjson_lines
@@ -68,7 +68,7 @@ async def request_report(context: Context, input: RequestReportInput) -> Request
             await _fits_into_a_pdf(tx, selected)
         name, media_type = _file_name(request, tx.account), _MEDIA_TYPES[request.format]
         kind = DownloadKind.REPORT
-        download = await hand_out(tx, context, kind, request.to_json(), name, media_type, None)
+        download = await issue_link(tx, context, kind, request.to_json(), name, media_type, None)
     return RequestReportResult(download=download)
 
 

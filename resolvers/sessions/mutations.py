@@ -180,7 +180,7 @@ async def sign_in(context: Context, input: SignInInput) -> SignInResult:
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
-        await context.identify()
+        await context.authenticate()
     return SignInResult(viewer=context.viewer, session_token=None if context.is_page else session_token)
 
 
@@ -331,7 +331,7 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
                     tx.without_event()
                 else:
                     tx.record(member, name, f"is called {name} from now on", name=[before, name])
-    await context.identify()
+    await context.authenticate()
     return UpdateProfileResult(user=user)
 
 

@@ -8,7 +8,7 @@ import pytest
 from models import database as connections
 from models.database import Database
 from models.notifications import AuditAnnouncer
-from permissions.credentials import find
+from permissions.credentials import find_viewer
 from permissions.viewer import Client
 from resolvers.audit.api_calls import ApiCalls, Call, call_event
 from tests.processes.test_faults import waiting
@@ -34,7 +34,7 @@ async def script(world: World) -> Person:
 
 
 async def record(api_calls: ApiCalls, database: Database, script: Person) -> "asyncio.Task[None]":
-    viewer = await find(database, script.token or "")
+    viewer = await find_viewer(database, script.token or "")
     event = call_event(viewer, Client(), Call(None, "Name", "QUERY", 1, 200, [], 0.001))
     return asyncio.create_task(api_calls.record(event))
 

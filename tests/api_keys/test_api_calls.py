@@ -12,7 +12,7 @@ from websockets import ConnectionClosed
 
 from models.database import Database
 from models.notifications import AuditAnnouncer
-from permissions.credentials import find
+from permissions.credentials import find_viewer
 from permissions.tokens import new_api_key
 from permissions.viewer import Client
 from resolvers.audit.api_calls import MOST_AT_ONCE, ApiCalls, Call, call_event
@@ -285,7 +285,7 @@ async def test_calls_that_come_together_are_committed_together(world: World, dat
     other = await world.found("Other", "other@example.com")
     own = (await other.ask("{ account { id } }"))["account"]["id"]
     scripts = [await with_key(world, world.member), await with_key(world, other, account_id=own)]
-    callers = [await find(database, script.token or "") for script in scripts]
+    callers = [await find_viewer(database, script.token or "") for script in scripts]
     api_calls = ApiCalls(database, AuditAnnouncer(database))
     call = Call(None, "Together", "QUERY", 1, 200, [], 0.001)
 
@@ -306,7 +306,7 @@ async def test_one_event_that_cannot_be_stored_takes_no_other_with_it(
     world: World, database: Database
 ) -> None:
     script = await with_key(world, world.member)
-    caller = await find(database, script.token or "")
+    caller = await find_viewer(database, script.token or "")
     api_calls = ApiCalls(database, AuditAnnouncer(database))
     call = Call(None, "Together", "QUERY", 1, 200, [], 0.001)
     events = [call_event(caller, Client(), call) for _ in range(3)]

@@ -271,6 +271,6 @@ async def test_a_key_that_expires_within_a_week_has_been_told_of(world: World) -
     for name, at in (("soon", soon), ("later", later)):
         await generate(world, name=name, expiresAt=at.isoformat())
 
-    told = await world.superuser.fetch("SELECT name FROM api_keys WHERE expiry_told_at IS NOT NULL")
+    told = await world.superuser.fetch("SELECT name FROM api_keys WHERE expiry_notified_at IS NOT NULL")
 
     assert [row["name"] for row in told] == ["soon"]

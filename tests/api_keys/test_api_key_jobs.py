@@ -165,7 +165,7 @@ async def test_a_member_is_told_a_week_before_and_once(world: World) -> None:
     assert "Expires on" in email.subject
     assert "ask an Admin to generate a new key now" in email.text
     assert await world.events() == events
-    told = await world.superuser.fetch("SELECT id FROM api_keys WHERE expiry_told_at IS NOT NULL")
+    told = await world.superuser.fetch("SELECT id FROM api_keys WHERE expiry_notified_at IS NOT NULL")
     assert [f"api_key_{row['id'].hex}" for row in told] == [id]
     async with nothing_changes(world):
         assert await tell_of_expiry(world.settings, world.database) == 0
@@ -175,7 +175,7 @@ async def test_a_member_is_told_a_week_before_and_once(world: World) -> None:
     "columns",
     [
         {"revoked_at": "now()"},
-        {"expiry_told_at": "now()"},
+        {"expiry_notified_at": "now()"},
         {"claimed_at": "NULL, key_hash = NULL, claim_expires_at = now() + interval '7 days'"},
         {"expires_at": OVER},
     ],

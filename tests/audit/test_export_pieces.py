@@ -7,7 +7,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.audit.exports import _Told
+from resolvers.audit.exports import _LineCounter
 
 LINES = [orjson.dumps({"sequence": number, "summary": "x" * (number * 7)}) + b"\n" for number in range(1, 6)]
 LOG = b"".join(LINES)
@@ -15,7 +15,7 @@ LOG = b"".join(LINES)
 
 @given(st.sets(st.integers(1, len(LOG) - 1)))
 def test_lines_are_counted_in_pieces_of_any_size(cuts: set[int]) -> None:
-    told, places = _Told(), [0, *sorted(cuts), len(LOG)]
+    told, places = _LineCounter(), [0, *sorted(cuts), len(LOG)]
 
     for start, end in pairwise(places):
         told.add(LOG[start:end])
@@ -25,4 +25,4 @@ def test_lines_are_counted_in_pieces_of_any_size(cuts: set[int]) -> None:
 
 
 def test_no_lines_have_no_sequences() -> None:
-    assert _Told().sequences() == (None, None)
+    assert _LineCounter().sequences() == (None, None)

@@ -31,7 +31,7 @@ ACROSS = {
     "resolvers.api_keys.claims._OPENED",
     "resolvers.api_keys.jobs._EXPIRED",
     "resolvers.api_keys.jobs._LAPSED",
-    "resolvers.api_keys.jobs._SOON_OVER",
+    "resolvers.api_keys.jobs._EXPIRE_SOON",
     "resolvers.downloads.links._LINK",
     "resolvers.invitations.jobs._DUE",
     "resolvers.billing.jobs._OPEN",

@@ -118,7 +118,7 @@ async def ask(stage: Stage, noted: Noted, person: Person, text: str, **variables
     noted.statements.clear()
     announcer = AuditAnnouncer(noted)
     context = Context(stage.world.settings, noted, announcer, None, Client(), person.token)  # type: ignore[arg-type]
-    await context.identify()
+    await context.authenticate()
     result = await execute(SCHEMA, DOCUMENTS.prepare(text, None, variables), context)
     await announcer.close()
     assert result.errors is None, result.errors

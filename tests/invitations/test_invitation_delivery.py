@@ -18,7 +18,7 @@ from tests.support.serving import free_port
 from tests.support.smtp import HANG, HANG_UP, Server, smtp_server
 from tests.support.world import ACCEPT, World
 
-QUICK = worker.WorkerTiming(
+QUICK = worker.WorkerPace(
     heartbeat_timeout_seconds=1,
     poll_seconds=0.2,
     grace_seconds=0.5,

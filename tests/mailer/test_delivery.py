@@ -25,9 +25,9 @@ from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, Lane
 from settings import Settings
 from tests.support.smtp import HANG, HANG_UP, LINK, TOKEN, a_message, raw_server, smtp_server, some_settings
-from worker import Jobs, WorkerTiming, keep_working
+from worker import Jobs, WorkerPace, keep_working
 
-QUICK = WorkerTiming(
+QUICK = WorkerPace(
     heartbeat_timeout_seconds=1,
     poll_seconds=0.2,
     grace_seconds=0.3,
@@ -59,7 +59,7 @@ class Work:
 
     @asynccontextmanager
     async def on(
-        self, settings: Settings, pace: WorkerTiming = QUICK, **options: Any
+        self, settings: Settings, pace: WorkerPace = QUICK, **options: Any
     ) -> AsyncIterator["asyncio.Task[None]"]:
         async def record(message: Message, outcome: Outcome) -> None:
             self.outcomes.append((message.message_id, outcome))

@@ -17,7 +17,7 @@ async def test_nobody_changes_anything_outside_a_mutation(world: World, database
     context = Context(
         world.settings, database, AuditAnnouncer(database), Listener(database), token=world.admin.token
     )
-    await context.identify()
+    await context.authenticate()
 
     async with nothing_changes(world):
         with pytest.raises(RuntimeError, match="outside a mutation"):

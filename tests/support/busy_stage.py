@@ -168,7 +168,7 @@ class BusyStage:
         context = Context(
             world.settings, database, AuditAnnouncer(database), Listener(database), client, token=token
         )
-        await context.identify()
+        await context.authenticate()
         return context
 
     def filled(self, generated: Generated) -> Generated:

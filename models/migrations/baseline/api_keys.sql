@@ -19,7 +19,7 @@ CREATE TABLE api_keys (
     expires_at timestamptz,
     last_used_at timestamptz,
     last_used_ip varchar,
-    expiry_told_at timestamptz,
+    expiry_notified_at timestamptz,
     expired_at timestamptz,
     revoked_by_id uuid,
     revoked_at timestamptz,

@@ -221,5 +221,5 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER audit_cuts_told BEFORE INSERT OR UPDATE ON audit_cuts
+CREATE TRIGGER audit_cuts_require_event BEFORE INSERT OR UPDATE ON audit_cuts
     FOR EACH ROW EXECUTE FUNCTION audit_cut();
