@@ -26,9 +26,9 @@ FIELDS = (
     "requestId",
     "details",
 )
-"""What is hashed of an event, in this order, by the names that an export has."""
+"""Fields of an event that are hashed, in this order, with the names in an export."""
 FIRST = bytes(32)
-"""In the place of a hash before the first event's."""
+"""Stands for the previous hash of the first event."""
 
 
 def hash_of(previous: bytes, texts: Iterable[str | None]) -> bytes:

@@ -142,7 +142,7 @@ class _Place:
     after: Event
     sequence: int
     head_hash: bytes
-    """Where `here` is the last one."""
+    """Hash in the export's last line, for an event without a successor."""
     account_id: str | None
 
     @property
@@ -169,7 +169,7 @@ class _Place:
         return self._unlinked()
 
     def damage_among_gaps(self) -> Damage | None:
-        """For a filtered export, in which an event is only known by its own sequence."""
+        """Damage in a filtered export, whose events do not follow one another."""
         here, before = self.here, self.before
         if not here.fits() or here.account_id != self.account_id:
             number = here.sequence if here.fields else None
@@ -220,7 +220,7 @@ class _Place:
         return Damage(Kind.INSERTED, self.sequence, f"event {here.sequence} is repeated here.")
 
     def _unlinked(self) -> Damage:
-        """For an event that is intact in itself: its hash, or that of the event before it, was recomputed."""
+        """Damage of an event whose own hash is right: either it or the event before it was rewritten."""
         here, before = self.here, self.before
         is_genuine = self.after.follows(here) if self.after.fields else here.hash == self.head_hash
         if before is not None and is_genuine:

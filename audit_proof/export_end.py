@@ -11,7 +11,7 @@ from audit_proof.keys import decoded, encoded
 
 PREFIX = b'{"end":true,'
 _PURPOSE = b"team-access audit log export\n"
-"""Precedes what is signed, so that the signature is valid for nothing else."""
+"""Prefix of the signed message, so that the signature is not valid for any other message."""
 _SIGNATURE = b',"signature":'
 _TYPES: dict[str, tuple[type, ...]] = {
     "end": (bool,),
@@ -26,7 +26,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "signature": (str, type(None)),
 }
 _AS_BEFORE = list(_TYPES)[:-2]
-"""What the line had before exports were signed."""
+"""Names of the fields before exports were signed."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class End:
     first: int | None
     last: int | None
     head: int
-    """The log's newest event when it was exported; of what is not filtered, the last one."""
+    """Sequence of the log's newest event at the time of the export; in an export without a filter, that of
+    the last line."""
     head_hash: str
     is_filtered: bool
     sha256: str | None = None
-    """Of all bytes before this line, in hex; None where it was written before exports were signed."""
+    """SHA-256 of all bytes before this line, in hexadecimal. None in exports from before signing."""
     signature: str | None = None
-    """Ed25519's, in base64url; None where the server has no key."""
+    """Ed25519 signature in base64url. None if the server has no key."""
 
     @classmethod
     def of(cls, line: bytes) -> "End | None":

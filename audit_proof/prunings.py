@@ -11,7 +11,7 @@ from audit_proof.chain import joined
 from audit_proof.keys import decoded, encoded
 
 _PURPOSE = "team-access audit log pruned"
-"""What the key signs is never taken for something else."""
+"""Prefix of the signed message, so that the signature is not valid for any other message."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Pruning:
     pruned_through: int
     hash: str
     count: int
-    """How many were there to be pruned: those that were pruned before are not among them."""
+    """Number of pruned events, without those of earlier prunings."""
     export_sha256: str
-    """Of the file that holds them, in hex."""
+    """SHA-256 of the export that contains the events, in hexadecimal."""
 
     def signed(self, key: Ed25519PrivateKey) -> dict[str, object]:
         """Details of the AUDIT_LOG_PRUNED event."""

@@ -17,7 +17,7 @@ from audit_proof.chain import FIELDS, joined
 
 _SEGMENT_BYTES = 8 * 2**20
 _ALONE_BYTES = 16 * 2**20
-"""Up to here starting processes takes longer than they spare."""
+"""Size up to which one process is faster than several."""
 _MOST_WRITTEN = 10_000
 _NAMES = list(FIELDS[:-1])
 _SEQUENCE, _ACTION = _NAMES.index("sequence"), _NAMES.index("action")
@@ -38,18 +38,18 @@ class Segment(NamedTuple):
     """Consecutive events. Hashes are in hex."""
 
     start: int
-    """The first byte's place in the file."""
+    """Position of the first byte in the file."""
     end: int
     events: int = 0
     account_id: str = ""
     first: int = 0
     previous: bytes = b""
-    """The hash before the first event."""
+    """Previous hash of the first event."""
     last: int = 0
     hash: bytes = b""
-    """Of the last event."""
+    """Hash of the last event."""
     prunings: tuple[bytes, ...] = ()
-    """The lines of what has pruned the log."""
+    """Lines of AUDIT_LOG_PRUNED events."""
     is_broken: bool = False
 
     def follows(self, before: "Segment", *, gaps: bool) -> bool:
@@ -64,10 +64,10 @@ class Fields(NamedTuple):
 
     sequence: int
     texts: list[str | None]
-    """Of all fields but the details."""
+    """All fields except the details."""
     details: bytes
     hashes: bytes
-    """From the first digit of `previousHash` to the end of the line."""
+    """Bytes from the first digit of `previousHash` to the end of the line."""
 
     @property
     def previous(self) -> bytes:

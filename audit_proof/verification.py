@@ -27,11 +27,11 @@ class Status(StrEnum):
     """What an undamaged export proves."""
 
     VERIFIED = "verified"
-    """The whole log up to its newest event, as the server's key has signed it."""
+    """The export is the complete log up to its newest event, signed with the server's key."""
     FILTERED = "filtered"
-    """All that a filter let through, signed. What the filter left out is not in it."""
+    """The export has all events that match its filter, signed. Other events are not in it."""
     UNSIGNED = "unsigned"
-    """Events that follow from one another. Whether others were cut off at the end, nothing tells."""
+    """The events form a chain, but nothing proves that none is missing at the end."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Verified:
     end: End
     last_hash: str
     pruning: Pruning | None
-    """What vouches for the events before the first."""
+    """Signed record of the events before the first one."""
     unsigned_because: str | None
-    """What is missing to authenticate the last line, and what to do; None where it is authenticated."""
+    """Why the last line is not authenticated, and what to do about it. None if it is authenticated."""
 
     @property
     def account_id(self) -> str:

@@ -20,7 +20,7 @@ from bench.report import tables, write_readme
 from bench.results import Results
 from bench.servers import COMMANDS, BenchError
 
-# A table that is cut off, or wraps, tells nothing.
+# Wide enough that the tables do not wrap.
 out = Console(highlight=False, width=max(100, Console().width))
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _stop(*_: object) -> None:
-    """Once: what is being ended is not left half done by a second Ctrl-C."""
+    """Stops once: a second Ctrl-C does not interrupt the clean-up."""
     for each in _ENDING:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

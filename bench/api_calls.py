@@ -1,5 +1,5 @@
-"""`python -m bench.api_calls`: the same reads with a session and with an API key, each of whose calls is an
-event that is committed before the answer; in turns. All are of one key, and so in one account's log."""
+"""`python -m bench.api_calls`: compares reads with a session and with an API key, in turns. Each call with
+the key is an event that is committed before the response. All calls use one key, and so one account's log."""
 
 import argparse
 import asyncio
@@ -23,9 +23,9 @@ from permissions.tokens import new_api_key
 READS = (VIEWER, MEMBERS, LICENSES, AUDIT, NESTED)
 CONNECTIONS = (1, 16, 64)
 WANTED_RATIO = 0.75
-"""Of the requests a second of sessions, with several connections."""
+"""Required ratio of requests per second to those of sessions, with several connections."""
 WANTED_MILLISECONDS = 3
-"""More at the median than a session's, with one connection."""
+"""Maximum additional median latency compared with a session, with one connection."""
 _WARM_UP_SECONDS = 1
 _KEY = """INSERT INTO api_keys (account_id, id, member_id, name, prefix, key_hash, scopes, created_by_id,
     created_at, claimed_at, last_used_at)
@@ -34,7 +34,7 @@ _KEY = """INSERT INTO api_keys (account_id, id, member_id, name, prefix, key_has
 
 out = Console(highlight=False, width=max(100, Console().width))
 Rounds = dict[tuple[str, int, str], list[Measured]]
-"""By operation, connections, and `session` or `key`."""
+"""Measurements by operation, number of connections, and `session` or `key`."""
 
 
 def main() -> int:

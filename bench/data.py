@@ -18,7 +18,7 @@ from models import License, Member, Theme
 MEMBERS, LICENSES, EVENTS, ACCOUNTS = 60, 200, 5_000, 100
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _NEVER = datetime(2100, 1, 1, tzinfo=UTC)
-_READER = ACCOUNTS  # The number of the account that is read; the others, from 0, are written to.
+_READER = ACCOUNTS  # Number of the account that is read. The accounts from 0 on are written to.
 _THEMES = ("Aurora", "Basalt", "Cirrus", "Delta")
 _FIRST = ("Ada", "Bob", "Chloé", "Dmitri", "Edsger", "Frances", "Grace", "Hedy", "Iñaki", "Jean", "Katherine")
 _LAST = ("Lovelace", "Ross", "O'Neill", "Ångström", "Hopper", "Allen", "Lamarr", "Bartik", "Johnson", "Rubin")
@@ -102,7 +102,7 @@ def _tables() -> dict[str, list[Row]]:
 
 
 def _time(chance: random.Random, days: float) -> datetime:
-    """Some microseconds, always: a time as it comes from a clock."""
+    """A time with microseconds, like one from a clock."""
     return _START + timedelta(days=days, microseconds=chance.randrange(1, 1_000_000))
 
 
@@ -144,7 +144,7 @@ def _user(member: Row) -> Row:
 
 
 def _session(number: int) -> Row:
-    """Last used in days to come: that it was used is written once a minute, and is not what is measured."""
+    """A session whose last use lies in the future, so that no use is recorded during the measurement."""
     return {
         "id": id_of("session", number),
         "user_id": id_of("user", number),
@@ -186,7 +186,7 @@ def _entitlements(accounts: list[int]) -> Iterator[Row]:
 
 
 def _licenses(chance: random.Random) -> Iterator[Row]:
-    """The newest are held by many members, as they are in a team; some have expired, or were revoked."""
+    """Licenses held by many members. Some are expired or revoked."""
     for number in range(LICENSES):
         status = chance.choice(("ACTIVE",) * 7 + ("SUSPENDED", "REVOKED", "EXPIRED"))
         holder, provisioned_at = chance.randrange(MEMBERS), _time(chance, number / 4)

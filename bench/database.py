@@ -58,7 +58,7 @@ class Database:
 
     @contextmanager
     def logging_statements(self) -> Iterator["StatementLog"]:
-        """Of all connections, those that are open too. Nothing is to be timed meanwhile."""
+        """Logs the statements of all connections during the block. Do not measure time in it."""
         asyncio.run(self._configure(f"log_line_prefix = '{_LOG_PREFIX}'", "log_statement = 'all'"))
         try:
             yield StatementLog(self._log)

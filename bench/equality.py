@@ -27,7 +27,8 @@ def check_equal(operation: Operation, contestants: Sequence[Contestant]) -> dict
 
 
 def settle(contestant: Contestant, operation: Operation) -> None:
-    """Until it answers one alone, and what a load's end has left it with is done. Raises BenchError."""
+    """Waits until the server answers a single request, and has finished the work left by the previous load.
+    Raises `BenchError`."""
     _answer(operation, contestant)
 
 

@@ -56,8 +56,8 @@ def write_export(path: Path, events: int) -> None:
 
 
 def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[bytes]:
-    """Of a log of API calls, with a name in it that is not ASCII now and then. Without line breaks; signed
-    by the key, where there is one."""
+    """Lines of an export of API calls, without line breaks. Some names are not ASCII. The last line is signed
+    if there is a key."""
     previous, digest = FIRST, sha256()
     for sequence in range(1, events + 1):
         fields, details = _event(sequence)

@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - put together from constants
-"""The floor's statements where PostgreSQL writes the JSON: put together as text, the quickest way here.
+"""Statements of the floor in which PostgreSQL writes the JSON by concatenating text, its fastest way.
 
-Each takes what `floor.LOOK_UP` found: the person for `viewer`, the account for the others.
+The parameter is a result of `floor.LOOK_UP`: the person for `viewer`, the account for the others.
 """
 
 _MICROSECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
@@ -18,7 +18,7 @@ def _id(prefix: str, column: str) -> str:
 
 
 def _plain(column: str) -> str:
-    """Of what has nothing to escape, such as the name of an enum's value."""
+    """JSON string of a text without characters to escape, such as the value of an enum."""
     return f"""'"', {column}, '"'"""
 
 
@@ -43,7 +43,7 @@ def _time_or_null(column: str, form: str = _MICROSECONDS) -> str:
 
 
 def _cursor(name: str, *columns: str) -> str:
-    """PostgreSQL breaks the lines of base64, and has no alphabet for URLs."""
+    """Cursor in base64url. PostgreSQL's base64 has line breaks and another alphabet."""
     text = f"""concat('["{name}"', {", ".join(columns)}, ']')"""
     return rf"translate(encode(convert_to({text}, 'UTF8'), 'base64'), E'+/=\n', '-_')"
 

@@ -24,9 +24,9 @@ class Measured:
     p50_ms: float
     p99_ms: float
     failed: int
-    """Answers that were none, or not 200, or that had errors, where these are looked for."""
+    """Number of requests without a response, with a status other than 200, or, if checked, with errors."""
     wire_bytes: float = 0
-    """Of an answer on average, with its headers."""
+    """Average size of a response with its headers."""
 
 
 def find_wrk() -> str | None:
@@ -50,8 +50,8 @@ def run(
     token: str = READER_TOKEN,
     connections: int = CONNECTIONS,
 ) -> Measured:
-    """`checked` looks into each answer of a read, which costs the generator time; changes always are.
-    `token` is whose reads they are."""
+    """Runs the load. `checked` parses each response of a read, which takes time of the generator; responses
+    of changes are always parsed. `token` is the session of the reads."""
     letters = "".join(choice(ascii_lowercase) for _ in range(6))
     check = "checked" if checked or operation.is_change else "-"
     wanted = 'userErrors":[]' if operation.is_change else "data"
@@ -70,7 +70,7 @@ def run(
 
 
 def _requests(operation: Operation, folder: Path, token: str) -> Path:
-    """The file that the script reads."""
+    """File of requests for the script."""
     path = folder / f"{operation.name}.requests"
     if operation.is_change:
         site, writers = f"{_MARKER}.example.com", WRITERS[: operation.accounts]

@@ -23,13 +23,13 @@ class Cell:
     """One operation on one server."""
 
     statements: int | None = None
-    """SQL statements a request, up to its answer."""
+    """Number of SQL statements of a request until its response."""
     body_bytes: int | None = None
     rounds: list[Measured] = field(default_factory=list)
 
 
 Cells = dict[str, dict[str, Cell]]
-"""By operation, then by contestant."""
+"""Measurements by operation and contestant."""
 
 
 @dataclass

@@ -69,7 +69,7 @@ async def _connection(server: Server, numbers: range) -> None:
 
 
 def _request(number: int) -> bytes:
-    """Of the operation with this number: its aliases and its sizes are no other's."""
+    """Request with a unique operation: its aliases and page sizes depend on the number."""
     selection = _SHAPES[number % len(_SHAPES)] % (number % 100 + 1)
     body = json.dumps({"query": f"query Q{number} {{ q{number}: {selection} }}"}).encode()
     return (

@@ -12,13 +12,13 @@ class Operation:
     name: str
     query: str
     wanted: dict[str, float]
-    """Ours to each of the others, in requests a second: at least this."""
+    """Required ratio of requests per second to those of each other server."""
     input: Callable[[str], dict[str, Any]] = lambda site: {}
-    """Of a change, beside the account: for a site that has no license yet."""
+    """Input of a change besides the account, for a site that has no license yet."""
     action: str = ""
-    """Of the event that each change leaves; they are counted."""
+    """Action of the event of each change. The events are counted."""
     accounts: int = ACCOUNTS
-    """How many are changed, in turn."""
+    """Number of accounts that are changed, in turn."""
 
     @property
     def is_change(self) -> bool:

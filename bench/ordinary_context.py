@@ -75,7 +75,7 @@ class Context:
         return [found.get(each) for each in keys]
 
     async def _load_activity(self, keys: list[MemberKey], most: int) -> list[list[models.AuditEvent]]:
-        """In one statement for all members: the newest of each, by a window."""
+        """Loads the newest events of all members with one statement, by a window function."""
         event = models.AuditEvent
         place = (
             func.row_number()

@@ -286,7 +286,7 @@ async def _rows(context: Context, statement: Any, first: int) -> Sequence[Any]:
 def _page(
     nodes: list[NodeType], rows: Sequence[SQLModel], first: int, order: str, *keys: str
 ) -> Connection[NodeType]:
-    """Of one more than are shown."""
+    """A page, from one row more than it shows."""
     shown = rows[:first]
     cursor = _cursor([order, *(getattr(shown[-1], key) for key in keys)]) if shown else None
     return Connection(

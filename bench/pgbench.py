@@ -1,8 +1,7 @@
-"""A change of ours without its server: pgbench sends the very statements that were captured from it.
+"""A change without its server: pgbench sends the statements that were captured from the server.
 
-What was the captured account's becomes that of one of those that are written to, at random; what is new in
-each change is made anew by PostgreSQL; everything else stays as it was. So a change that comes to send other
-statements is measured against those.
+Values of the captured account are replaced by those of a random account, and PostgreSQL generates the values
+that are new in each change. Because the statements are captured in each run, the comparison follows the code.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ from embedded.folder import binaries
 _THREADS = 2
 _OPTIONS = "-c jit=off -c lock_timeout=10s -c application_name=bench-pgbench"
 _HASH = "\\x" + sha256(CAPTURED.token.encode()).hexdigest()
-# What is found in a parameter, and the SQL that takes its place. pgbench knows `:writer` and `:number`.
+# Patterns of parameters and the SQL that replaces them. pgbench sets `:writer` and `:number`.
 _PLACES = {
     re.escape(_HASH): "sha256(convert_to('bench-' || lpad(CAST(:writer AS text), 37, '0'), 'UTF8'))",
     rf"01900000-[0-9a-f]{{4}}-7000-8000-{CAPTURED.number:012x}": (
@@ -52,7 +51,7 @@ _ANY = re.compile("|".join(f"({pattern})" for pattern in _PLACES))
 
 
 def write_script(operation: Operation, statements: list[Statement], database: Database) -> int:
-    """Up to the COMMIT; the number of statements."""
+    """Writes the statements up to the COMMIT. Returns their number."""
     texts = [statement.text for statement in statements]
     if "COMMIT" not in texts:
         raise BenchError(f"The change commits nothing: {texts}")
@@ -103,10 +102,10 @@ def _filled_in(statement: Statement, types: list[str]) -> str:
         sent = ":read_sequence" if place == sequence else _expression(statement.parameters[place])
         return f"CAST({sent} AS {types[place]})"
 
-    # pgbench would take what follows a colon for a variable of its own, in quotes too.
+    # pgbench replaces variables after a colon, even in quotes.
     text = _QUOTED.sub(lambda match: _literal(match[1]), _COMMENT.sub("", statement.text))
     text, reads = _READS_SEQUENCE.subn(r"\1sequence", re.sub(r"\$(\d+)", value, text))
-    # Several rows may repeat the number, as \gset would not have it.
+    # \gset requires exactly one row, and several rows may repeat the number.
     return text + (r" \aset read_" if reads else ";")
 
 

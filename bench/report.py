@@ -74,7 +74,7 @@ def _rows(operation: Results) -> Iterator[tuple[str, ...]]:
 
 
 def _peer(name: str, operation: Results) -> str:
-    """The better way of the floor is the floor."""
+    """The faster variant of the floor counts as the floor."""
     if not name.startswith(f"{FLOOR}, "):
         return name
     ways = {way: each for way, each in operation["servers"].items() if way.startswith(f"{FLOOR}, ")}

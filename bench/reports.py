@@ -1,4 +1,4 @@
-"""The audit log as CSV, through the app and as PostgreSQL's COPY writes it: `python -m bench.reports`."""
+"""`python -m bench.reports`: the audit log as CSV, through the app and directly from PostgreSQL's COPY."""
 
 import argparse
 import asyncio
@@ -80,7 +80,7 @@ async def _fill(found: Database, rows: int) -> int:
 
 
 async def _copy_statement(found: Database) -> str:
-    """The very query, with its one value in its text."""
+    """The query of the report as a COPY statement, with its value in the text."""
     account_id = id_of("account", _ACCOUNT)
     membership = Membership(account_id, id_of("member", _ACCOUNT), Role.ADMIN)
     request = ReportRequest(ReportKind.AUDIT_LOG, ReportFormat.CSV)
@@ -93,7 +93,7 @@ async def _copy_statement(found: Database) -> str:
 
 
 def _through_the_app(server: Server) -> int:
-    """Bytes. The whole of it: the link is asked for, and followed."""
+    """Requests a link and downloads the report. Returns the number of bytes."""
     address, size = f"http://127.0.0.1:{server.port}", 0
     with httpx.Client(base_url=address, timeout=120) as client:
         variables = {"id": f"account_{id_of('account', _ACCOUNT).hex}"}

@@ -19,7 +19,7 @@ Results = dict[str, Any]
 
 
 def summarised(cells: Cells, servers: Sequence[Server], how: dict[str, Any]) -> Results:
-    """`how` is what the run was asked for."""
+    """Summary of a run. `how` has its parameters."""
     operations = {name: _operation(name, found) for name, found in cells.items() if found}
     return {
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -56,7 +56,7 @@ def _operation(name: str, cells: dict[str, Cell]) -> Results:
 
 
 def _rates(servers: Results) -> dict[str, float]:
-    """Requests a second. Of the floor's two ways the better one counts."""
+    """Requests per second. The faster variant of the floor counts."""
     rates = {name: float(each["requests_per_second"]) for name, each in servers.items()}
     ways = [rate for name, rate in rates.items() if name.startswith(f"{FLOOR}, ")]
     return {**rates, FLOOR: max(ways)} if ways else rates

@@ -19,7 +19,7 @@ from models import migrate
 from models.database import Database
 
 APPENDED_TO = 200_000
-"""Events that a log has before it is measured how fast it grows."""
+"""Number of events in a log before appends are measured."""
 
 out = Console(highlight=False, width=max(220, Console().width))
 
@@ -95,7 +95,7 @@ async def _measure(
 
 
 def _appends(server: Server, progress: Progress) -> list[Price]:
-    """In a database of its own: its indexes are taken away."""
+    """Measures appends in a database of its own, because indexes are dropped."""
     name = "scale_appends"
     asyncio.run(_fill(server, name, APPENDED_TO, progress))
     try:

@@ -12,7 +12,7 @@ from embedded.server import APP_ROLE, Server
 from models.columns import new_id
 
 BATCHES = (1, 100)
-"""Events a transaction."""
+"""Number of events per transaction."""
 _SECONDS = 5.0
 _APPEND = """INSERT INTO audit_events (account_id, id, occurred_at, action, outcome, summary, actor_kind,
     actor_member_id, actor_name, credential_kind, credential_id, credential_label, target_type, target_id,
@@ -30,7 +30,7 @@ class Price(NamedTuple):
     batch: int
     events_per_second: float
     backend_microseconds: float
-    """Of processor time, an event: the disk's waiting is not in it."""
+    """CPU time per event, without waiting for the disk."""
 
 
 async def prices(server: Server, database: str, tenant: Tenant) -> list[Price]:
@@ -76,7 +76,7 @@ def _events(tenant: Tenant) -> Iterator[list[Any]]:
 
 
 def _used_seconds(pid: int) -> float:
-    """User's and system's, which are in hundredths."""
+    """CPU seconds in user and system mode, with a resolution of 10 ms."""
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100

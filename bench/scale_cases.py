@@ -16,13 +16,13 @@ from models.members import Member
 from resolvers.global_ids import encode, encode_credential
 
 SAME, SEARCHED = 1.2, 5.0
-"""How many times the small account's page the large one's may cost."""
+"""Maximum ratio of the time of a page in the large account to that in the small one."""
 OWNER = 0
-"""The first member of each account, who signs in where nothing else is said."""
+"""Number of each account's first member, who is the viewer unless a case names another one."""
 
 
 class Listed(NamedTuple):
-    """A list of the API. `parent`: whose it is, the account or its owner."""
+    """A list of the API. `parent` is the object that has it: the account or its owner."""
 
     name: str
     table: str
@@ -44,8 +44,8 @@ class Listed(NamedTuple):
 
 
 class Order(NamedTuple):
-    """`name`: of the argument, where there is one. `cursor`: what its cursors call it, and `keys` what stands
-    in them."""
+    """An order of a list. `name` is the value of the argument, if there is one. `cursor` is its name in
+    cursors, and `keys` are their values."""
 
     listed: Listed
     name: str | None
@@ -54,7 +54,7 @@ class Order(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """`backward`: counted from the end. `cursor`: from the middle on."""
+    """Position of a page. `backward` counts from the end. `cursor` starts in the middle."""
 
     name: str
     cursor: bool = False
@@ -62,7 +62,7 @@ class Depth(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """`of`: the argument, for an account. `member`: who signs in."""
+    """A filter of a list. `of` returns the argument for an account. `member` is the viewer."""
 
     name: str
     of: Callable[[Tenant], dict[str, Any]] = lambda _: {}
@@ -132,12 +132,12 @@ def cases() -> Iterator[Case]:
 
 
 def _same(name: str, **filter: Any) -> Filter:
-    """In both accounts."""
+    """The same value in both accounts."""
     return Filter(name, lambda _: filter)
 
 
 def _own(name: str, argument: str, value: Callable[[Tenant], Any]) -> Filter:
-    """Each account's."""
+    """A value of each account."""
     return Filter(name, lambda tenant: {argument: value(tenant)})
 
 

@@ -26,7 +26,7 @@ _THEMES = (
 
 @dataclass(frozen=True)
 class Size:
-    """How many of each; of members and invitations some are no more."""
+    """Number of rows of each kind. Some members and invitations are no longer current."""
 
     members: int
     removed: int
@@ -69,7 +69,8 @@ class Tenant:
         return made_id("license", self.number, number)
 
     def holder(self, number: int) -> int:
-        """A license's: member 1 has every second, member 2 three, the others some each."""
+        """Holder of a license. Member 1 holds every second one, member 2 holds three, the others a few
+        each."""
         if number in (0, self.size.licenses // 2, self.size.licenses - 1):
             return 2
         return 1 if number % 2 else 3 + number // 2 % (self.size.members - 3)
@@ -170,7 +171,7 @@ def invitations(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
 
 def licenses(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
     """account_id, id, theme_id, status, site, key, holder_id, provisioned_by_id, provisioned_at, expires_at,
-    revoked_by_id, revoked_at, revoked_reason. Three that are over by time still say ACTIVE."""
+    revoked_by_id, revoked_at, revoked_reason. Three expired licenses still have the status ACTIVE."""
     random, words = tenant.random(), _SITES.split()
     for number in range(tenant.size.licenses):
         at = START + timedelta(minutes=number)

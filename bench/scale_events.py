@@ -21,9 +21,9 @@ ACTIONS = tuple(action.value for action in AuditAction)[:33]
 NEVER = AuditAction.INVOICE_VOIDED.value
 RARE = AuditAction.INVOICE_PAID.value
 RARE_AT = (10, 20, 30)
-"""Where in each log what is rare is, by number: at the far end from its newest page."""
+"""Sequence numbers of the events with rare values, far from the newest page."""
 RARE_NUMBER = 999_999
-"""Of the member, the target, the key, the address and the request that are rare."""
+"""Number of the rare member, target, key, address and request."""
 DENIED_EACH = 1_000
 HALF_TARGET = 1
 KEYS = 4
@@ -47,7 +47,7 @@ def ip(number: int) -> str:
 
 
 def request_id(tenant: Tenant, number: int) -> str:
-    """Two events have the same one, and every 50th has the nightly import's."""
+    """Each id belongs to two events. Every 50th event has the id of a nightly import."""
     return f"import-{tenant.number}" if number % 50 == 0 else f"request-{tenant.number}-{number // 2:08}"
 
 
@@ -57,7 +57,7 @@ def occurred_at(number: int) -> str:
 
 
 def blocks(tenant: Tenant, heads: list[Head]) -> Iterator[tuple[int, bytes]]:
-    """How many events, and they as COPY's text; in the end the log's head is appended to `heads`."""
+    """Yields the number of events and their text for COPY. Appends the log's head to `heads` at the end."""
     hash, at = bytes(32), ""
     for start in range(1, tenant.size.events + 1, _BLOCK):
         lines = []

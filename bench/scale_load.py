@@ -1,4 +1,4 @@
-"""Fills a migrated database with COPY, as a superuser and with its triggers off: they would take hours."""
+"""Fills a migrated database with COPY, as a superuser and without triggers, which would take hours."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
@@ -63,7 +63,8 @@ async def _copy(connection: asyncpg.Connection, table: str, rows: list[tuple[Any
 
 
 async def _fill_logs(connection: asyncpg.Connection, tenants: list[Tenant], progress: Progress) -> None:
-    """In one transaction with a TRUNCATE, which spares the write-ahead log; then its indexes are made."""
+    """Copies in one transaction with a TRUNCATE, which avoids the write-ahead log, and creates the indexes
+    afterwards."""
     indexes = await connection.fetch(_INDEXES)
     heads: list[tuple[Any, ...]] = []
     async with connection.transaction():
@@ -108,7 +109,7 @@ async def _vacuum(connection: asyncpg.Connection, progress: Progress) -> None:
 
 
 def tenants_of(events: int, crowd: int = 50) -> list[Tenant]:
-    """The large one, the small one, and others like it: a database is never one account's."""
+    """The large account, the small one, and others like the small one."""
     return [Tenant(0, scale_data.large(events)), *(Tenant(number, SMALL) for number in range(1, crowd + 2))]
 
 

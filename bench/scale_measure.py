@@ -32,9 +32,9 @@ PAGE = 50
 _DOCUMENTS = Documents(SCHEMA._schema, Limits())
 _WARM = 10
 _TIMEOUT_SECONDS = 10
-"""As long as a server lets an operation take."""
+"""The timeout of operations in a server."""
 _LONG_SECONDS = 0.5
-"""A page that takes so long is read twice: it has missed its bound anyway."""
+"""A page that takes longer is read twice only, because it exceeds its limit anyway."""
 _SESSION = "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)"
 
 
@@ -51,7 +51,7 @@ class Measured(NamedTuple):
 
     @property
     def is_slow(self) -> bool:
-        """Then the list's other pages, by the same filter, are spared."""
+        """Whether the page is so slow that other pages with the same filter are skipped."""
         return self.large_seconds > _LONG_SECONDS
 
     @property
@@ -60,17 +60,17 @@ class Measured(NamedTuple):
 
 
 class Accounts:
-    """The large one and the small one: who signed in there, and where their middles are."""
+    """The viewers of the large and the small account, and the cursors in the middle of their lists."""
 
     def __init__(self, database: Database, owner: asyncpg.Connection, large: Tenant, small: Tenant) -> None:
-        """`database`: of one connection. `owner`: to sign in, and to find middles."""
+        """`database` has one connection. `owner` is the role that owns the tables."""
         self._database, self._owner = database, owner
         self._tenants = (large, small)
         self._contexts: dict[tuple[int, int], Context] = {}
         self._middles: dict[tuple[str, str, int], str] = {}
 
     async def measure(self, case: Case, runs: int) -> Measured:
-        """Both pages are as long as the shorter one, or a page of three would be compared with one of 50."""
+        """Measures both accounts in turns. Both pages have the length of the shorter one."""
         paths.counts.clear()
         contexts = [await self._context(tenant, case.filter.member) for tenant in self._tenants]
         cursors = [await self._middle(case, tenant) for tenant in self._tenants]
@@ -95,7 +95,7 @@ class Accounts:
         return Measured(case, rows, large, small, await self._indexes(sent))
 
     async def _context(self, tenant: Tenant, member: int) -> Context:
-        """Of a member who signed in a moment ago."""
+        """Context of a member who has just signed in."""
         key = (tenant.number, member)
         if key not in self._contexts:
             token, hash = new_token()
@@ -110,7 +110,7 @@ class Accounts:
         return self._contexts[key]
 
     async def _middle(self, case: Case, tenant: Tenant) -> str | None:
-        """Its cursor."""
+        """Cursor in the middle of the list."""
         order, table = case.order, case.order.listed.table
         if not case.depth.cursor:
             return None
@@ -127,7 +127,7 @@ class Accounts:
         return self._middles[key]
 
     async def _indexes(self, sent: list[tuple[str, int]]) -> list[str]:
-        """By which the statements were read. The plan is a generic one: it is the same for any values."""
+        """Indexes in the generic plans of the statements."""
         found: list[str] = []
         for sql, parameters in sent:
             values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
@@ -144,7 +144,7 @@ def _cursor(case: Case, values: Any) -> str:
 
 @contextmanager
 def _noted(database: Database) -> Iterator[list[tuple[str, int]]]:
-    """The statements that are sent meanwhile, and how many parameters each has."""
+    """Yields the statements that are sent during the block, with the number of parameters of each."""
     sent: list[tuple[str, int]] = []
     fetch = database.fetch
 
@@ -186,7 +186,7 @@ async def _ask(context: Context, operation: str, variables: dict[str, Any]) -> A
 
 
 def _rows(data: Any) -> int:
-    """Of the page; none where it is only counted."""
+    """Number of rows on the page; 0 if only `totalCount` is selected."""
     (parent,) = data.values()
     (page,) = parent.values()
     return len(page.get("nodes", ()))

@@ -42,7 +42,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A server, or a way of one to answer: `path` may have the operation's name in it."""
+    """A server, or a variant of one. `path` may contain the operation's name."""
 
     name: str
     server: Server
@@ -76,7 +76,7 @@ def running(name: str, database: Database) -> Iterator[Server]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
             COMMANDS[name],
-            cwd=folder,  # Where no `.env` lies.
+            cwd=folder,  # A folder without a `.env` file.
             env=_environment(database, folder, port),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -91,7 +91,7 @@ def running(name: str, database: Database) -> Iterator[Server]:
 
 
 def _environment(database: Database, folder: Path, port: int) -> dict[str, str]:
-    """Nothing of the person's own settings."""
+    """Environment without the settings of the person who runs the benchmark."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **kept,
@@ -139,7 +139,7 @@ def wait_until_listening(name: str, process: "subprocess.Popen[bytes]", port: in
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """By its own numbers: what it has started is looked up before it ends."""
+    """Ends the process and its descendants, which are looked up before it ends."""
     family = _family(process.pid)
     process.terminate()
     try:

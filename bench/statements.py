@@ -30,9 +30,9 @@ class Statement:
 
 
 def statements_of(contestant: Contestant, operation: Operation, database: Database) -> list[Statement]:
-    """Up to the answer: what a server does afterwards, for many requests at once, is not the request's.
+    """Statements until the response. What a server does later for many requests at once is not counted.
 
-    The fewest of some tries, since others may be going on at the same time.
+    The minimum of several attempts counts, because other statements may run at the same time.
     """
     with httpx.Client(timeout=30) as client:
         for number in range(_WARM_UP):

@@ -30,7 +30,7 @@ class Case:
 
     name: str
     keys: int = 0
-    """How many different ones, in turn."""
+    """Number of different wrong keys, sent in turn."""
     is_mangled: bool = False
     reads: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
@@ -47,7 +47,7 @@ def main() -> int:
         print("wrk makes the load: install it.")  # noqa: T201
         return 2
     cases = [
-        Case("alone"),
+        Case("nothing"),
         Case("a wrong checksum", 1, is_mangled=True),
         Case("one wrong key", 1),
         Case("different wrong keys", _KEYS),
@@ -94,7 +94,7 @@ def _wrong_keys(case: Case, url: str, seconds: int, folder: Path) -> Iterator[No
 
 def _report(cases: list[Case]) -> int:
     alone = statistics.median(cases[0].reads)
-    print("| beside | wrong keys/s | good reads/s | of those alone | p99 ms | failed |")  # noqa: T201
+    print("| besides the reads | wrong keys/s | valid reads/s | ratio to reads alone | p99 ms | failed |")  # noqa: T201
     print("| --- | ---: | ---: | ---: | ---: | ---: |")  # noqa: T201
     for case in cases:
         reads, p99_ms = statistics.median(case.reads), statistics.median(case.p99_ms)
