@@ -14,8 +14,8 @@ from asyncpg import Record
 from asyncpg.prepared_stmt import PreparedStatement
 
 from engine.deadlines import Deadline
+from engine.fair_queue import FairQueue
 from engine.outages import NoConnectionFree
-from engine.turns import Turns
 
 _WAITING_SECONDS = 5
 _CLOSING_SECONDS = 2
@@ -24,13 +24,13 @@ _STATEMENTS_KEPT = 200
 
 class ReadingConnections:
     """At most `most` connections, opened on demand and kept. The most recently used one is lent next. Where
-    all are in use, those who wait get them in turn; a single account may use all of them."""
+    all are in use, those who wait get them in waiting; a single account may use all of them."""
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], most: int) -> None:
         self._connect = connect
         self._places = most
         self._idle: list[_Connection] = []
-        self._waiting: Turns[_Connection | None] = Turns()
+        self._waiting: FairQueue[_Connection | None] = FairQueue()
         self._closing: set[asyncio.Task[None]] = set()
         self.lent = 0
 
@@ -67,14 +67,14 @@ class ReadingConnections:
         if self._places:
             self._places -= 1
             return None
-        turn = self._waiting.join()
+        waiting = self._waiting.join()
         try:
             with Deadline(_WAITING_SECONDS):
-                return await turn
+                return await waiting
         except BaseException as error:
             # It may have been handed over in the very moment in which the wait was given up.
-            if turn.done() and not turn.cancelled():
-                self._hand_on(turn.result())
+            if waiting.done() and not waiting.cancelled():
+                self._hand_on(waiting.result())
             if isinstance(error, TimeoutError):
                 raise NoConnectionFree("No connection for reading has come free in time.") from None
             raise

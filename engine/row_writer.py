@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from engine.canonical_json import canonical_json
 from engine.derived_columns import derived_values, derives_from
-from engine.snapshots import columns, replaced, snapshot
+from engine.snapshots import columns, snapshot, with_values
 from engine.statements import Statement, any_of, given_rows, parameter
 from engine.tables import AnySelect, column_of, table_of
 
@@ -78,7 +78,7 @@ class RowWriter:
         changed = {name: value for name, value in values.items() if value != getattr(row, name)}
         if not changed:
             return row
-        new = replaced(row, **changed)
+        new = with_values(row, **changed)
         written = {**changed, **derived_values(table, new.__dict__, changed)}
         statement = _updating(table, tuple(sorted(written)))
         key = {name: getattr(row, name) for name in _key_names(table)}
@@ -100,7 +100,7 @@ class RowWriter:
         arguments = statement.arguments(**_sent(table, values), **key, ids=ids)
         if await self.connection.execute(statement.sql, *arguments) != f"UPDATE {len(rows)}":
             raise RowNotFound(f"{table.__name__}: not all of the rows to update are there")
-        return [replaced(row, **values) for row in rows]
+        return [with_values(row, **values) for row in rows]
 
     async def fetch(self, statement: Statement, **values: object) -> list[Record]:
         """Records of any statement. Raises RuntimeError where it writes a table that this may not write."""

@@ -56,7 +56,7 @@ def snapshots(values: Record | Sequence[object], *tables: type[SQLModel]) -> tup
     return tuple(rows)
 
 
-def replaced(row: Row, **values: object) -> Row:
+def with_values(row: Row, **values: object) -> Row:
     """The same row with other values."""
     new = object.__new__(type(row))
     new.__dict__.update(row.__dict__, **values)
@@ -64,7 +64,7 @@ def replaced(row: Row, **values: object) -> Row:
     return new
 
 
-def made(table: type[Row], **values: object) -> Row:
+def new_row(table: type[Row], **values: object) -> Row:
     """A row that is not stored yet, with its defaults and derived columns: a tenth of the time of the
     table's own class."""
     row = object.__new__(table)

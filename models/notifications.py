@@ -11,9 +11,9 @@ import asyncpg
 from sqlalchemy import Integer, cast, select
 from sqlmodel import col
 
+from engine.fair_queue import SERVER, FairSemaphore, requester
 from engine.outages import log_failure
 from engine.statements import Statement, any_of, parameter
-from engine.turns import SERVER, FairSemaphore, requester
 from models.api_keys import ApiKey
 from models.audit import AuditHead
 from models.database import Database

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from engine.canonical_json import JSONObject
-from engine.turns import requester
+from engine.fair_queue import requester
 from models.columns import now
 from models.database import Database
 from models.new_event import NewEvent

@@ -12,9 +12,9 @@ from asyncpg import Record
 from sqlalchemy import func
 from sqlmodel import SQLModel, col
 
+from engine.fair_queue import Requester
 from engine.snapshots import attributes, snapshot
 from engine.tables import AnyExpression
-from engine.turns import Requester
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiScope
 from models.audit import CredentialKind

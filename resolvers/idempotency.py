@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine.canonical_json import canonical_json
-from engine.snapshots import made
+from engine.snapshots import new_row
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.audit import AuditAction
@@ -42,7 +42,7 @@ class Attempt:
 
     def answered(self, answer: object) -> IdempotencyKey:
         """Row that is stored with the change."""
-        return made(
+        return new_row(
             IdempotencyKey,
             actor_id=self.actor_id,
             key=self.key,

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from engine.turns import Requester, requester
+from engine.fair_queue import Requester, requester
 from models.database import Database
 from models.storage import StorageUnavailable
 from permissions.credentials import find_working

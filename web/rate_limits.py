@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from engine.turns import FairSemaphore, Requester, requester
+from engine.fair_queue import FairSemaphore, Requester, requester
 from permissions.client_sites import site_of
 from permissions.context import Context
 from permissions.credentials import find_viewer

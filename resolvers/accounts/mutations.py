@@ -13,7 +13,7 @@ from sqlmodel import col
 from strawberry import UNSET
 
 from engine.row_loader import load
-from engine.snapshots import made
+from engine.snapshots import new_row
 from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction
@@ -63,7 +63,7 @@ async def create_account(context: Context, input: CreateAccountInput) -> CreateA
 async def _found(context: Context, name: str, key: str | None) -> UUID:
     viewer = context.signed_in()
     # Always with a random part, so that a slug does not show whether another account has the name.
-    account = made(Account, name=name, slug=f"{slug_of(name)}-{token_hex(4)}")
+    account = new_row(Account, name=name, slug=f"{slug_of(name)}-{token_hex(4)}")
     attempt = None
     if key is not None:
         input = context.mutation_call.input
@@ -109,7 +109,7 @@ _OWNED = Statement(
 
 async def found_account(tx: Change, user: User) -> Member:
     """Inserts the account and its owner. Raises `UniqueViolationError` if the slug is taken."""
-    owner = made(
+    owner = new_row(
         Member,
         account_id=tx.account.id,
         user_id=user.id,

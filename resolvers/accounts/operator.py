@@ -20,7 +20,7 @@ from engine.derived_columns import derived_values
 from engine.pagination import Order
 from engine.row_reader import row, rows
 from engine.row_writer import RowWriter
-from engine.snapshots import attributes, columns, made, snapshot
+from engine.snapshots import attributes, columns, new_row, snapshot
 from engine.statements import Statement, any_of, parameter
 from engine.tables import table_of
 from models.accounts import Account
@@ -64,7 +64,7 @@ async def create_account(
         raise _slug_taken(slug)
     async with personal_change(database) as writer:
         owner, _ = await person(writer, email, owner_name)
-    account = made(Account, name=name, slug=slug)
+    account = new_row(Account, name=name, slug=slug)
     async with founding(database, account, owner) as tx:
         tx.actor = OPERATOR
         try:
@@ -118,7 +118,7 @@ async def grant_entitlement(
         if found:
             entitlement = await tx.update(found[0], purchased=before + quantity)
         else:
-            entitlement = made(Entitlement, account_id=account.id, theme_id=theme.id, purchased=quantity)
+            entitlement = new_row(Entitlement, account_id=account.id, theme_id=theme.id, purchased=quantity)
             await tx.insert(entitlement)
         licenses = "1 license" if quantity == 1 else f"{quantity} licenses"
         tx.record(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from engine.snapshots import made
+from engine.snapshots import new_row
 from engine.statements import Statement, parameter
 from models.api_keys import ApiKey, ApiKeyStatus, ApiScope
 from models.audit import AuditAction
@@ -81,7 +81,7 @@ async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) ->
         token, claim_hash = new_token()
         claimable = timedelta(seconds=context.settings.api_key_claim_lifetime_seconds)
         values |= {"prefix": API_KEY_PREFIX, "claim_hash": claim_hash, "claim_expires_at": now() + claimable}
-    key = made(ApiKey, **values, expiry_notified_at=_expiry_notified_at(input.expires_at))
+    key = new_row(ApiKey, **values, expiry_notified_at=_expiry_notified_at(input.expires_at))
     await tx.insert(key)
     _tell_of_generation(tx, context, key, member, token)
     return key, secret

@@ -11,9 +11,9 @@ from sqlmodel import col
 
 from audit_proof.chain import FIRST
 from audit_proof.prunings import Pruning
+from engine.fair_queue import FairSemaphore
 from engine.snapshots import attributes
 from engine.statements import Statement, column_type, parameter
-from engine.turns import FairSemaphore
 from models.accounts import Account
 from models.audit import AuditAction, AuditEvent
 from models.database import Database

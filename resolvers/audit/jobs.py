@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from audit_proof.chain import FIRST
-from engine.snapshots import attributes, made, snapshot
+from engine.snapshots import attributes, new_row, snapshot
 from engine.statements import Statement, parameter
 from models.audit import AuditVerification
 from models.columns import now
@@ -72,7 +72,7 @@ def _outcome(log: Log, kept: AuditVerification | None, since: Mark, found: Verif
         if first_broken is not None and (last.sequence >= first_broken or found.reaches_head):
             first_broken = None
         verified = max(verified, last, key=lambda mark: mark.sequence)
-    return made(
+    return new_row(
         AuditVerification,
         account_id=log.account_id,
         verified_through=verified.sequence,

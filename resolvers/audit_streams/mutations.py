@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, func, select
 from sqlmodel import col
 from strawberry import UNSET
 
-from engine.snapshots import attributes, made, replaced
+from engine.snapshots import attributes, new_row, with_values
 from engine.statements import Statement, parameter
 from models.audit import AuditAction, AuditEvent
 from models.audit_streams import AuditStream, AuditStreamStatus
@@ -65,7 +65,7 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
         (present,) = (await tx.fetch(_COUNT, account_id=account_id))[0]
         if present >= MOST_STREAMS:
             raise invalid(f"An account has at most {MOST_STREAMS} webhooks: delete one first.", "accountId")
-        stream = made(
+        stream = new_row(
             AuditStream,
             account_id=account_id,
             url=url,
@@ -164,7 +164,7 @@ def _edited(
         if actions != stream.actions:
             details["actions"] = [stream.actions, actions]
             # A batch in progress was selected by the previous actions.
-            stream = replaced(stream, actions=actions, batch_sequence=None, **_NO_LEASE)
+            stream = with_values(stream, actions=actions, batch_sequence=None, **_NO_LEASE)
     if input.paused is not None:
         stream = _paused(stream, paused=input.paused)
     return stream, details
@@ -176,19 +176,19 @@ def _moved(stream: AuditStream, url: str) -> AuditStream:
         return stream
     has_ended = stream.status is AuditStreamStatus.ENDED  # The new receiver has not ended it.
     status = AuditStreamStatus.PAUSED if has_ended else stream.status
-    return replaced(stream, url=url, status=status, **_NO_FAILURES)
+    return with_values(stream, url=url, status=status, **_NO_FAILURES)
 
 
 def _paused(stream: AuditStream, *, paused: bool) -> AuditStream:
     """Pauses or resumes. Raises `Refused` if the receiver has ended the webhook and the URL is the same."""
     if paused:
         is_active = stream.status is AuditStreamStatus.ACTIVE
-        return replaced(stream, status=AuditStreamStatus.PAUSED) if is_active else stream
+        return with_values(stream, status=AuditStreamStatus.PAUSED) if is_active else stream
     if stream.status is AuditStreamStatus.ENDED:
         message = "This webhook has ended because its receiver answered 410 Gone: set a new `url` too."
         raise refused(UserErrorCode.NOT_ACTIVE, message, "paused")
     if stream.status is AuditStreamStatus.PAUSED:
-        return replaced(stream, status=AuditStreamStatus.ACTIVE, **_NO_FAILURES)
+        return with_values(stream, status=AuditStreamStatus.ACTIVE, **_NO_FAILURES)
     return stream
 
 
@@ -197,7 +197,7 @@ def _rotated(stream: AuditStream, secret: bytes) -> AuditStream:
     response with the new secret may have been lost."""
     until, previous = stream.previous_secrets_expire_at, stream.previous_secrets
     still = previous if until is not None and until > now() else []
-    return replaced(
+    return with_values(
         stream,
         previous_secrets=[cast("bytes", stream.secret), *still][:MOST_PREVIOUS_SECRETS],
         secret=secret,

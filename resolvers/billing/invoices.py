@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import col
 
 from engine.pagination import Order
-from engine.snapshots import attributes, made
+from engine.snapshots import attributes, new_row
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.accounts import Account
@@ -69,7 +69,7 @@ def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: 
     tax = tax_for(settings, billed.country, billed.tax_id)
     total = subtotal + tax.on(subtotal)
     _check_total(tx.account, total, billed.spent)
-    return made(
+    return new_row(
         Invoice,
         account_id=tx.account.id,
         sequence=billed.sequence,

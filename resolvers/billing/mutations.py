@@ -3,7 +3,7 @@
 from strawberry import UNSET
 
 from countries import COUNTRIES
-from engine.snapshots import made, replaced
+from engine.snapshots import new_row, with_values
 from models.accounts import Account
 from models.audit import AuditAction
 from models.billing import BillingDetails
@@ -30,7 +30,7 @@ async def update_billing_details(
     """Changes the details for future invoices. Issued invoices keep theirs."""
     async with change(context, account_id_of(input.account_id), AuditAction.BILLING_DETAILS_CHANGED) as tx:
         found = await tx.find(BillingDetails)
-        details = found or made(BillingDetails, account_id=tx.account.id, address_lines=[])
+        details = found or new_row(BillingDetails, account_id=tx.account.id, address_lines=[])
         given = _given(input, details.country)
         changed: dict[str, object] = {
             name: [getattr(details, name), value]
@@ -38,7 +38,7 @@ async def update_billing_details(
             if value != getattr(details, name)
         }
         if changed:
-            await (tx.update(details, **given) if found else tx.insert(replaced(details, **given)))
+            await (tx.update(details, **given) if found else tx.insert(with_values(details, **given)))
             tx.record(tx.account, tx.account.name, "changed the billing details", changed)
         else:
             tx.without_event()

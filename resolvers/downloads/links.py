@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import SQLModel, col
 
 from engine.canonical_json import JSONObject
-from engine.snapshots import columns, made, snapshots
+from engine.snapshots import columns, new_row, snapshots
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.api_keys import ApiKey
@@ -141,7 +141,7 @@ async def issue_link(
     token, token_hash = new_token()
     credential = context.signed_in().credential
     expires_at = now() + timedelta(seconds=context.settings.download_lifetime_seconds)
-    link = made(
+    link = new_row(
         DownloadLink,
         token_hash=token_hash,
         account_id=tx.account.id,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from engine.snapshots import columns, made, snapshot
+from engine.snapshots import columns, new_row, snapshot
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.accounts import Account
@@ -237,7 +237,7 @@ def _refuse_ended(invitation: Invitation) -> None:
 
 
 async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
-    member = made(
+    member = new_row(
         Member,
         account_id=tx.account.id,
         user_id=user.id,

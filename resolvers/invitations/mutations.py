@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from engine.snapshots import columns, made
+from engine.snapshots import columns, new_row
 from engine.statements import Statement, any_of, parameter
 from mailer import messages
 from mailer.messages import Message
@@ -278,7 +278,7 @@ def _invite(
         tell_of_expiry(tx, roster.pending[email])
         roster.overdue.append(roster.pending[email])
     token, token_hash = new_token()
-    invitation = made(
+    invitation = new_row(
         Invitation,
         account_id=tx.account.id,
         email=email,

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, select, update
 from sqlmodel import col
 
-from engine.snapshots import columns, made, snapshot
+from engine.snapshots import columns, new_row, snapshot
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.audit import AuditAction
@@ -53,7 +53,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
         if wanted.due:
             wanted.provisioned -= await expire(tx, wanted.due)
         await _use_entitlement(tx, wanted)
-        license = made(
+        license = new_row(
             License,
             account_id=account_id,
             theme_id=theme.id,

@@ -14,7 +14,7 @@ from engine.pagination import Order
 from engine.row_loader import with_id
 from engine.row_reader import row
 from engine.row_writer import RowWriter, Writer
-from engine.snapshots import columns, made, snapshot
+from engine.snapshots import columns, new_row, snapshot
 from engine.statements import Statement, parameter
 from mailer import messages
 from mailer.queue import Lane
@@ -87,7 +87,7 @@ def sign_in_link(
     expires_at = now() + timedelta(seconds=lifetime_seconds)
     requested_by = hash_token(browser_secret) if browser_secret else None
     values = {"email": email, "expires_at": expires_at, "requested_by": requested_by}
-    return made(SignInLink, token_hash=token_hash, **values), token
+    return new_row(SignInLink, token_hash=token_hash, **values), token
 
 
 async def _refuse_too_many(writer: RowWriter, email: str, most: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from engine.row_writer import Writer
-from engine.snapshots import made
+from engine.snapshots import new_row
 from engine.statements import Statement, parameter
 from models.columns import now
 from models.members import User
@@ -29,7 +29,7 @@ async def open_session(writer: Writer, context: Context, user: User, link_token:
     browser_secret = context.issue_browser_secret()
     token = _derived(browser_secret, link_token) if browser_secret else new_token()[0]
     await writer.insert(
-        made(
+        new_row(
             Session,
             user_id=user.id,
             token_hash=hash_token(token),

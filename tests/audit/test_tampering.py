@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, update
 from sqlmodel import col
 
 from embedded import server as embedded
-from engine.snapshots import made
+from engine.snapshots import new_row
 from engine.statements import Statement
 from engine.tables import table_of
 from models.accounts import Account
@@ -254,7 +254,7 @@ async def test_what_is_personal_keeps_out_of_accounts(
     async with nothing_changes(world):
         with pytest.raises(RuntimeError, match="only change"):  # noqa: PT012 - it may fail at its end
             async with personal_change(database) as writer:
-                await writer.insert(made(User, email="new@example.com", name="New"))
+                await writer.insert(new_row(User, email="new@example.com", name="New"))
                 await writer.fetch(Statement(lambda: statement))
 
 
@@ -262,7 +262,7 @@ async def test_what_is_personal_keeps_rows_of_accounts_as_they_are(database: Dat
     async with nothing_changes(world):
         with pytest.raises(RuntimeError, match="only change"):
             async with personal_change(database) as writer:
-                await writer.insert(made(Member, **MEMBER))
+                await writer.insert(new_row(Member, **MEMBER))
         with pytest.raises(RuntimeError, match="only change"):  # noqa: PT012 - it may fail at its end
             async with personal_change(database) as writer:
                 account = await writer.find(Account, UUID(world.account_id[-32:]))

@@ -30,7 +30,7 @@ from engine.conditions import Condition
 from engine.pagination import Listing, Order
 from engine.query import RowQuery, Shape
 from engine.row_writer import RowNotFound, RowWriter
-from engine.snapshots import made
+from engine.snapshots import new_row
 from engine.sql import write_count, write_rows
 from engine.statements import Statement, any_of, compiled, parameter
 from engine.tables import AnySelect
@@ -165,8 +165,8 @@ def test_a_table_within_an_expression_is_one_of_the_statement() -> None:
 
 
 async def test_a_change_writes_within_its_account_alone(database: Database) -> None:
-    member = made(Member, account_id=uuid4(), name="A", role=Role.VIEWER)
-    link = made(DownloadLink, token_hash=b"x", account_id=uuid4(), credential_label="x")
+    member = new_row(Member, account_id=uuid4(), name="A", role=Role.VIEWER)
+    link = new_row(DownloadLink, token_hash=b"x", account_id=uuid4(), credential_label="x")
 
     async with database.transaction() as connection:
         writer = RowWriter(connection, uuid4())

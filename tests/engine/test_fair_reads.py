@@ -6,7 +6,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from engine.turns import FairSemaphore, Requester, requester
+from engine.fair_queue import FairSemaphore, Requester, requester
 from models.database import Database
 from models.notifications import AUDIT, AuditAnnouncer
 from resolvers.accounts import operator

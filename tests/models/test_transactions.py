@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from engine.fair_share import Claim
 from engine.row_writer import RowNotFound, RowWriter
-from engine.snapshots import made, snapshot
+from engine.snapshots import new_row, snapshot
 from models.audit import AuditAction
 from models.database import Database
 from models.members import Member, User
@@ -35,7 +35,7 @@ async def insert(database: Database, email: str, *, raising: BaseException | Non
     """Two rows, by two statements; the process id of the connection."""
     async with database.transaction() as connection:
         await connection.execute(INSERT, email)
-        await RowWriter(connection).insert(made(User, email=f"second-{email}", name="B"))
+        await RowWriter(connection).insert(new_row(User, email=f"second-{email}", name="B"))
         if raising is not None:
             raise raising
         return connection.get_server_pid()
@@ -68,7 +68,7 @@ async def test_of_rows_that_contradict_each_other_none_is_stored(database: Datab
     with pytest.raises(asyncpg.UniqueViolationError, match="uq_users_email"):
         async with database.transaction() as connection:
             await RowWriter(connection).insert(
-                *(made(User, email="a@example.com", name="A") for _ in range(2))
+                *(new_row(User, email="a@example.com", name="A") for _ in range(2))
             )
 
     assert await stored(database) == []

@@ -27,7 +27,7 @@ requester: ContextVar[Requester] = ContextVar("requester", default=SERVER)
 _Queue: TypeAlias = deque[asyncio.Future[Given]]
 
 
-class Turns(Generic[Given]):
+class FairQueue(Generic[Given]):
     """Tasks that wait for what becomes free. What is given goes to the next account's next person."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class FairSemaphore:
 
     def __init__(self, places: int) -> None:
         self._free = places
-        self._turns: Turns[None] = Turns()
+        self._queue: FairQueue[None] = FairQueue()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -85,7 +85,7 @@ class FairSemaphore:
         if self._free:
             self._free -= 1
             return
-        waiting = self._turns.join()
+        waiting = self._queue.join()
         try:
             await waiting
         except BaseException:
@@ -95,5 +95,5 @@ class FairSemaphore:
             raise
 
     def _give_back(self) -> None:
-        if not self._turns.give(None):
+        if not self._queue.give(None):
             self._free += 1
