@@ -1,8 +1,9 @@
 """Loads rows by id, in one statement for all fields that ask in the same turn of the event loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import cache
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from engine.tables import column_of
 
 Row = TypeVar("Row", bound=SQLModel)
 Key = tuple[UUID | None, UUID]
+LoadingKey = TypeVar("LoadingKey", bound=Hashable)
+Loaded = TypeVar("Loaded")
+_account_id, _id = attrgetter("account_id"), attrgetter("id")
 
 
 class LoadingContext(Protocol):
@@ -36,13 +40,13 @@ async def load(context: LoadingContext, table: type[Row], id: UUID, *, account_i
     """Returns the row that a column of another row, which the viewer may see, refers to. With `account_id`,
     only a row of that account."""
 
-    async def fetch(keys: list[Key]) -> list[object]:
+    async def fetch(keys: list[Key]) -> list[Row | None]:
         where = [with_ids(table)([id for _, id in keys])]
         if account_id is not None:
             where.append(of_accounts(table)([account_id for account_id, _ in keys]))
-        found: dict[Key, object] = {}
-        for row in await row_reader.rows(context.database, cast("type[Any]", table), *where):
-            found[row.account_id if account_id is not None else None, row.id] = row
+        found: dict[Key, Row] = {}
+        for row in await row_reader.rows(context.database, table, *where):
+            found[_account_id(row) if account_id is not None else None, _id(row)] = row
         return [found.get(key) for key in keys]
 
     known = context.cached_row(id)
@@ -62,17 +66,17 @@ async def load_referring(
 ) -> list[Row]:
     """Returns the rows whose `column` has this id. With `account_id`, only those of that account."""
 
-    async def fetch(keys: list[Key]) -> list[object]:
+    async def fetch(keys: list[Key]) -> list[list[Row]]:
         where = [referring([id for _, id in keys])]
         if account_id is not None:
             where.append(of_accounts(table)([account_id for account_id, _ in keys]))
-        found: dict[Key, list[object]] = {key: [] for key in keys}
-        for row in await row_reader.rows(context.database, cast("type[Any]", table), *where, order=order):
-            key = (row.account_id if account_id is not None else None, getattr(row, column))
+        found: dict[Key, list[Row]] = {key: [] for key in keys}
+        for row in await row_reader.rows(context.database, table, *where, order=order):
+            key = (_account_id(row) if account_id is not None else None, getattr(row, column))
             found.setdefault(key, []).append(row)
         return [found[key] for key in keys]
 
-    return cast("list[Row]", await loaded(context, (table, column), fetch, (account_id, id)))
+    return await loaded(context, (table, column), fetch, (account_id, id))
 
 
 @cache
@@ -91,9 +95,14 @@ def of_accounts(table: type[SQLModel]) -> Condition:
 
 
 async def loaded(
-    context: LoadingContext, what: object, fetch: Callable[[list[Any]], Awaitable[list[Any]]], key: Any
-) -> Any:
-    loader = context.loaders.get(what)
+    context: LoadingContext,
+    what: object,
+    fetch: Callable[[list[LoadingKey]], Awaitable[list[Loaded]]],
+    key: LoadingKey,
+) -> Loaded:
+    """Returns what `fetch` finds for the key. It is called once for all keys of the same `what` that are
+    loaded at the same time."""
+    loader: DataLoader[LoadingKey, Loaded] | None = context.loaders.get(what)
     if loader is None:
         loader = context.loaders[what] = DataLoader(fetch)
     # Others may wait for the same row: that one of them is cancelled shall not cancel it for all.

@@ -4,13 +4,13 @@ To add one: `templates/NAME.txt`, `templates/NAME.html`, and a function here tha
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -270,7 +270,7 @@ def _write(
     to: str,
     subject: str,
     link: str,
-    values: dict[str, Any],
+    values: Mapping[str, object],
     correlation: InvitationDelivery | None = None,
 ) -> Message:
     values = {**values, "to": to, "subject": subject, "link": link}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -150,7 +151,7 @@ def _engine(connect: Callable[[], Awaitable[asyncpg.Connection]], pool_size: int
     return engine
 
 
-def _replace_if_closed(connection: Any, *_: object) -> None:
+def _replace_if_closed(connection: DBAPIConnection, *_: object) -> None:
     """Makes the pool replace a connection that the server has closed. The driver knows this without a round
     trip."""
     if connection.driver_connection.is_closed():

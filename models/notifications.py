@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +13,7 @@ from sqlmodel import col
 from engine.fair_queue import SERVER, FairSemaphore, requester
 from engine.outages import log_failure
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnyExpression
 from models.api_keys import ApiKey
 from models.audit import AuditHead
 from models.database import Database
@@ -31,7 +31,7 @@ _QUERY_SLOTS = 4
 _QUERY_SECONDS = 10.0
 
 
-def _state_of(id: Any, state: Any) -> Statement:
+def _state_of(id: AnyExpression, state: Callable[[], AnyExpression]) -> Statement:
     """Statement that returns the `state` of each id. Tasks that wait for an id are woken when its state
     changes."""
     return Statement(

@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 from strawberry.permission import BasePermission
 from strawberry.schema_directive import Location
+from strawberry.types import Info
 
 from permissions.context import Context
 from permissions.errors import Forbidden, Unauthenticated
@@ -63,7 +64,7 @@ class Allow(BasePermission):
             raise refusal
         return None
 
-    def has_permission(self, source: object, info: Any, **_arguments: object) -> bool:
+    def has_permission(self, source: object, info: Info[Context, None], **_arguments: object) -> bool:
         refusal = self.refusal(info.context, source)
         if refusal is not None:
             raise refusal

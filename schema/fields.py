@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, cast, dataclass_transform
+from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import strawberry
 from sqlalchemy import and_
@@ -20,7 +20,7 @@ from engine.row_fields import ROW, ComputedFrom, GlobalId, RenamedColumn, Same, 
 from engine.row_loader import load, load_referring
 from engine.row_reader import page
 from engine.statements import any_of
-from engine.tables import AnyExpression, table_of
+from engine.tables import AnyExpression, column_of, table_of
 from permissions.allow import Allow, AllowDirective, rule
 from permissions.context import Context
 from permissions.roles import Permission
@@ -175,10 +175,12 @@ def to_many(table: type[SQLModel], column: str, *, order: Order, description: st
     """All the rows whose `column` refers to this one, in the same account if they are an account's: where
     they are few."""
     tenant = "account_id" in table_of(table).columns
-    referring = Condition(lambda ids: any_of(getattr(table, column), ids))
-    one = Condition(lambda id: getattr(table, column) == id)
+    referring = Condition(lambda ids: any_of(column_of(table, column), ids))
+    one = Condition(lambda id: column_of(table, column) == id)
     one_of_account = Condition(
-        lambda account_id, id: and_(cast("Any", table).account_id == account_id, getattr(table, column) == id)
+        lambda account_id, id: and_(
+            column_of(table, "account_id") == account_id, column_of(table, column) == id
+        )
     )
 
     def of(row: Any) -> Bound:

@@ -8,12 +8,12 @@ schema and the function that makes a context are passed in.
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from time import perf_counter
-from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 from starlette.requests import HTTPConnection
 from strawberry import Schema
 
+from engine.canonical_json import JSONObject
 from engine.deadlines import Deadline
 from engine.execution import execute, subscribe
 from engine.limits import Limits
@@ -24,7 +24,7 @@ from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unav
 from web.graphql_request import RequestedOperation, RequestRefused
 from web.request_scope import ClientOf, MakeContext, RequestScope
 
-Answer = dict[str, Any]
+Answer = JSONObject
 
 _NOT_RECORDED = (
     "The audit log is unavailable, so the call could not be recorded and is not answered."

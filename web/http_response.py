@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
     HEADER_VALUE_RE,
@@ -62,7 +63,7 @@ class ResponseCycle(RequestResponseCycle):
         self.message_event.set()
         self.on_response()
 
-    def _in_one_part(self, start: Any, message: Any) -> bytes | None:
+    def _in_one_part(self, start: Message, message: Message) -> bytes | None:
         """The response's bytes; None where uvicorn must write it."""
         status = start["status"]
         if (

@@ -7,9 +7,9 @@ import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from web.connection_limits import ConnectionTable
@@ -24,7 +24,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ServerConfig(Config):
-    def __init__(self, app: Any, table: ConnectionTable, *, lifespan: bool = True) -> None:
+    def __init__(self, app: ASGIApp, table: ConnectionTable, *, lifespan: bool = True) -> None:
         self.table = table
         limits = table.limits
         super().__init__(

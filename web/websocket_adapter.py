@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import (
@@ -65,7 +66,7 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.ws.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
 
-    async def _receive(self) -> Mapping[str, Any] | None:
+    async def _receive(self) -> Message | None:
         """The next message; None after the connection was closed by either side."""
         if self._closed:
             return None

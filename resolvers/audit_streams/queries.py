@@ -43,4 +43,4 @@ async def undelivered_events(context: Context, stream: AuditStream) -> int:
         return [heads.get(account_id, 0) for account_id in account_ids]
 
     head = await loaded(context, AuditHead, fetch, stream.account_id)
-    return max(0, int(head) - stream.last_delivered_sequence)
+    return max(0, head - stream.last_delivered_sequence)

@@ -17,6 +17,7 @@ from models.licenses import License, LicenseStatus
 from models.members import Member
 from permissions.context import Context
 
+_Values = list[Any]
 MOST_SHOWN = 100
 """Maximum length of each list, which has the newest entries."""
 
@@ -34,9 +35,9 @@ async def pending_invitations(context: Context, member: Member) -> list[Invitati
     return [snapshot(Invitation, record) for record in await _left_by(context, member, _INVITATIONS)]
 
 
-async def _left_by(context: Context, member: Member, statement: Statement) -> list[list[Any]]:
-    async def fetch(keys: list[tuple[UUID, UUID]]) -> list[list[list[Any]]]:
-        found: defaultdict[tuple[UUID, UUID], list[list[Any]]] = defaultdict(list)
+async def _left_by(context: Context, member: Member, statement: Statement) -> list[_Values]:
+    async def fetch(keys: list[tuple[UUID, UUID]]) -> list[list[_Values]]:
+        found: defaultdict[tuple[UUID, UUID], list[_Values]] = defaultdict(list)
         for account_id in dict.fromkeys(account_id for account_id, _ in keys):
             member_ids = [id for each, id in keys if each == account_id]
             arguments = statement.arguments(account_id=account_id, member_ids=member_ids)
@@ -44,8 +45,7 @@ async def _left_by(context: Context, member: Member, statement: Statement) -> li
                 found[account_id, member_id].append(record)
         return [found[key] for key in keys]
 
-    left: list[list[Any]] = await loaded(context, statement, fetch, (member.account_id, member.id))
-    return left
+    return await loaded(context, statement, fetch, (member.account_id, member.id))
 
 
 def _licenses() -> AnySelect:
