@@ -69,7 +69,7 @@ class Context:
     """Returns a row by its id if the lookup of the viewer has read it, or None."""
     created_ids: set[UUID] = field(default_factory=set)
     """Ids of rows that changes of this request have created. A repeated change counts as the original one."""
-    called: MutationCall | None = None
+    current_mutation: MutationCall | None = None
     """The mutation that is executed now. Mutations of one request are executed one after the other."""
     denials: DenialLog | None = None
     """Log of refused changes, which all requests of the process share."""
@@ -78,9 +78,9 @@ class Context:
     @property
     def mutation_call(self) -> MutationCall:
         """Raises RuntimeError where no mutation is executed: nobody may make a change then."""
-        if self.called is None:
+        if self.current_mutation is None:
             raise RuntimeError("change() was called outside a mutation's resolver")
-        return self.called
+        return self.current_mutation
 
     def signed_in(self) -> Viewer:
         if self.viewer is None:

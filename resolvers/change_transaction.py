@@ -48,11 +48,11 @@ class Change:
     client: Client
     member: Member | None = None
     """The acting member."""
-    replayed: Any = None
+    earlier_answer: Any = None
     """What this change answered the first time, where its idempotency key was used before."""
     _events: list[NewEvent] = field(default_factory=list)
     _messages: list[Message] = field(default_factory=list)
-    repeats_its_own: bool = False
+    is_own_repetition: bool = False
     """Whether it was this very credential that made the change which is replayed."""
     _attempt: Attempt | None = None
     _remembered: IdempotencyKey | None = None
@@ -198,11 +198,11 @@ class Change:
         self._attempt = attempt
         earlier = await attempt.earlier(self.connection)
         if earlier is not None:
-            self.replayed, self.repeats_its_own = earlier
+            self.earlier_answer, self.is_own_repetition = earlier
 
     async def finish(self) -> None:
         """Writes what goes with the change. The events are last: they lock the log until the commit."""
-        if not (self._events or self._without_event or self.replayed is not None):
+        if not (self._events or self._without_event or self.earlier_answer is not None):
             raise RuntimeError(f"{self.action} left its change without an audit event")
         if self._remembered is not None:
             await self._writer.insert(self._remembered)

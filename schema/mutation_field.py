@@ -44,7 +44,7 @@ def mutation_field(
         values = plain(given[0]) if given else {}
         if errors := _errors_of(input, values):
             return of_errors(errors)
-        info.context.called = MutationCall(who, values)
+        info.context.current_mutation = MutationCall(who, values)
         try:
             return of_result(await make(info.context, *given))
         except Refused as refusal:

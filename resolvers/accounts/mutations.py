@@ -76,8 +76,8 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
         announcer=context.announcer,
         attempt=attempt,
     ) as tx:
-        if tx.replayed:
-            return UUID(tx.replayed)
+        if tx.earlier_answer:
+            return UUID(tx.earlier_answer)
         await _count_account(tx, context.settings, viewer.user.id)
         owner = await found_account(tx, viewer.user)
         tx.actor = Actor(ActorKind.MEMBER, owner.name, owner.id, viewer.credential)

@@ -56,8 +56,8 @@ async def generate_api_key(context: Context, input: GenerateApiKeyInput) -> Gene
     holds the secret."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.API_KEY_GENERATED, key=input.idempotency_key) as tx:
-        if tx.replayed:
-            return GenerateApiKeyResult(api_key=await tx.get(ApiKey, UUID(tx.replayed)))
+        if tx.earlier_answer:
+            return GenerateApiKeyResult(api_key=await tx.get(ApiKey, UUID(tx.earlier_answer)))
         key, secret = await _generate(tx, context, input)
         tx.remember(str(key.id))
     return GenerateApiKeyResult(api_key=key, secret=secret)
@@ -168,7 +168,7 @@ class RotateApiKeyResult:
 
 async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateApiKeyResult:
     """The field's `allow=` admits only the key's own member, because nobody else may hold the secret."""
-    found = await _find(context, input.api_key_id)
+    found = await _get(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_ROTATED, on=found) as tx:
         overlap_seconds = _overlap(input.overlap_seconds)
         key = await _current(tx, found)
@@ -208,7 +208,7 @@ class RevokeApiKeyResult:
 
 async def revoke_api_key(context: Context, input: RevokeApiKeyInput) -> RevokeApiKeyResult:
     """Revokes a key. Repeating it succeeds without a second event."""
-    found = await _find(context, input.api_key_id)
+    found = await _get(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_REVOKED, on=found) as tx:
         key = await _current(tx, found)
         if key.status is ApiKeyStatus.REVOKED:
@@ -240,7 +240,7 @@ async def _revoke(tx: Change, context: Context, key: ApiKey) -> ApiKey:
     return key
 
 
-async def _find(context: Context, global_id: str) -> ApiKey:
+async def _get(context: Context, global_id: str) -> ApiKey:
     found = await find(context, ApiKey, global_id)
     if found is None:
         raise not_found("API key", "apiKeyId")

@@ -59,8 +59,8 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
     """Delivery starts with the event of the creation unless the input says otherwise."""
     account_id, key = account_id_of(input.account_id), input.idempotency_key
     async with change(context, account_id, AuditAction.AUDIT_STREAM_CREATED, key=key) as tx:
-        if tx.replayed:
-            return CreateAuditStreamResult(audit_stream=await tx.get(AuditStream, UUID(tx.replayed)))
+        if tx.earlier_answer:
+            return CreateAuditStreamResult(audit_stream=await tx.get(AuditStream, UUID(tx.earlier_answer)))
         url, actions = _url(context, input.url), _actions(input.actions)
         (present,) = (await tx.fetch(_COUNT, account_id=account_id))[0]
         if present >= MOST_STREAMS:
@@ -93,7 +93,7 @@ class UpdateAuditStreamResult:
 
 async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -> UpdateAuditStreamResult:
     """Changes what the input sets."""
-    found = await _find(context, input.audit_stream_id)
+    found = await _get(context, input.audit_stream_id)
     secret = None
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_UPDATED, on=found) as tx:
         before = await _present_stream(tx, found)
@@ -121,7 +121,7 @@ class DeleteAuditStreamResult:
 
 async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -> DeleteAuditStreamResult:
     """Marks the webhook as deleted, because the log refers to it, and deletes its secrets."""
-    found = await _find(context, input.audit_stream_id)
+    found = await _get(context, input.audit_stream_id)
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_DELETED, on=found) as tx:
         stream = await _current(tx, found)
         if stream.deleted_at is not None:
@@ -232,7 +232,7 @@ async def _start(tx: Change, after_sequence: int | None) -> int:
     return after_sequence
 
 
-async def _find(context: Context, global_id: str) -> AuditStream:
+async def _get(context: Context, global_id: str) -> AuditStream:
     found = await find(context, AuditStream, global_id)
     if found is None:
         raise not_found("webhook", "auditStreamId")

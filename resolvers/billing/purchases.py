@@ -49,8 +49,8 @@ async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> P
     """Uses current prices. Items with the same theme are one line."""
     account_id, key = account_id_of(input.account_id), input.idempotency_key
     async with change(context, account_id, AuditAction.LICENSES_PURCHASED, key=key) as tx:
-        if tx.replayed:
-            return await _purchased(tx, UUID(tx.replayed))
+        if tx.earlier_answer:
+            return await _purchased(tx, UUID(tx.earlier_answer))
         items, billed = await _items(tx, _asked(input.items))
         invoice = next_invoice(tx, context.settings, items, billed)
         entitlements = await _store(tx, invoice, items)

@@ -29,7 +29,7 @@ from resolvers.invitations.inputs import (
     ResendInvitationInput,
     RevokeInvitationInput,
 )
-from resolvers.invitations.outcomes import Outcome, remembered, replayed
+from resolvers.invitations.outcomes import Outcome, answer_of, earlier_outcomes
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_email, clean_text
@@ -51,8 +51,8 @@ class InviteMemberResult:
 async def invite_member(context: Context, input: InviteMemberInput) -> InviteMemberResult:
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
-        if tx.replayed:
-            return InviteMemberResult(invitation=await tx.get(Invitation, UUID(tx.replayed)))
+        if tx.earlier_answer:
+            return InviteMemberResult(invitation=await tx.get(Invitation, UUID(tx.earlier_answer)))
         email = clean_email(input.email, "email")
         message = clean_text(input.message, "A message", "message")
         roster = await _roster(tx, [email])
@@ -79,8 +79,8 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
     account_id = account_id_of(input.account_id)
     action, rows = AuditAction.MEMBER_INVITED, len(input.invitations)
     async with change(context, account_id, action, key=input.idempotency_key, rows=rows) as tx:
-        if tx.replayed is not None:
-            return InviteMembersResult(results=await replayed(tx))
+        if tx.earlier_answer is not None:
+            return InviteMembersResult(results=await earlier_outcomes(tx))
         if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
             raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
         emails = [_email_or_refusal(row.email, index) for index, row in enumerate(input.invitations)]
@@ -102,7 +102,7 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
         await _store(tx, roster)
         if not roster.new:
             tx.without_event("no person of the list could be invited")
-        tx.remember(remembered(results))
+        tx.remember(answer_of(results))
     return InviteMembersResult(results=results)
 
 
@@ -115,7 +115,7 @@ class ResendInvitationResult:
 
 async def resend_invitation(context: Context, input: ResendInvitationInput) -> ResendInvitationResult:
     """Invalidates the previous link. The new one is valid as long as the link of a new invitation."""
-    found = await _find(context, input.invitation_id)
+    found = await _get(context, input.invitation_id)
     async with change(context, found.account_id, AuditAction.INVITATION_RESENT, on=found) as tx:
         invitation = await tx.get(Invitation, found.id)
         if invitation.status not in (InvitationStatus.PENDING, InvitationStatus.EXPIRED):
@@ -146,7 +146,7 @@ class RevokeInvitationResult:
 
 
 async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> RevokeInvitationResult:
-    found = await _find(context, input.invitation_id)
+    found = await _get(context, input.invitation_id)
     async with change(context, found.account_id, AuditAction.INVITATION_REVOKED, on=found) as tx:
         invitation = await tx.get(Invitation, found.id)
         status = invitation.status
@@ -162,7 +162,7 @@ async def revoke_invitation(context: Context, input: RevokeInvitationInput) -> R
     return RevokeInvitationResult(invitation=invitation)
 
 
-async def _find(context: Context, global_id: str) -> Invitation:
+async def _get(context: Context, global_id: str) -> Invitation:
     invitation = await find(context, Invitation, global_id)
     if invitation is None:
         raise not_found("invitation", "invitationId")

@@ -27,7 +27,7 @@ class Outcome:
     user_errors: list[InputError]
 
 
-def remembered(outcomes: list[Outcome]) -> list[JSONObject]:
+def answer_of(outcomes: list[Outcome]) -> list[JSONObject]:
     """The outcomes as JSON, to be stored with the idempotency key."""
     return [
         {
@@ -38,11 +38,13 @@ def remembered(outcomes: list[Outcome]) -> list[JSONObject]:
     ]
 
 
-async def replayed(tx: Change) -> list[Outcome]:
-    ids = [UUID(row["id"]) for row in tx.replayed if row["id"]]
+async def earlier_outcomes(tx: Change) -> list[Outcome]:
+    ids = [UUID(row["id"]) for row in tx.earlier_answer if row["id"]]
     invitations = await tx.rows(Invitation, _OF_IDS, account_id=tx.account.id, ids=ids)
     found = {str(invitation.id): invitation for invitation in invitations}
-    return [Outcome(found.get(row["id"]), [_error(each) for each in row["errors"]]) for row in tx.replayed]
+    return [
+        Outcome(found.get(row["id"]), [_error(each) for each in row["errors"]]) for row in tx.earlier_answer
+    ]
 
 
 def _plain(error: InputError) -> JSONObject:

@@ -30,7 +30,7 @@ class RevokeLicenseResult:
 
 async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeLicenseResult:
     """Revokes the license permanently. The purchased license can be provisioned again."""
-    found = await _find(context, input.license_id)
+    found = await _get(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
         reason = _reason(input.reason, "it is stored with the license.")
         license = await _current(tx, found)
@@ -62,7 +62,7 @@ class SuspendLicenseResult:
 
 async def suspend_license(context: Context, input: SuspendLicenseInput) -> SuspendLicenseResult:
     """Suspends the license, which still uses a purchased license."""
-    found = await _find(context, input.license_id)
+    found = await _get(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_SUSPENDED, on=found) as tx:
         reason = _reason(input.reason, "it is stored in the audit log.")
         license = await _live(tx, found)
@@ -83,7 +83,7 @@ class ReinstateLicenseResult:
 
 async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> ReinstateLicenseResult:
     """Raises `Refused` if the account's limit on active licenses is reached."""
-    found = await _find(context, input.license_id)
+    found = await _get(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
         license = await _live(tx, found)
         if license.stored_status is LicenseStatus.ACTIVE:
@@ -104,7 +104,7 @@ class TransferLicenseResult:
 
 async def transfer_license(context: Context, input: TransferLicenseInput) -> TransferLicenseResult:
     """Transfers an active or suspended license to a member with any role."""
-    found = await _find(context, input.license_id)
+    found = await _get(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_TRANSFERRED, on=found) as tx:
         license = await _live(tx, found)
         holder = await present_member(tx, input.to_member_id, "toMemberId")
@@ -119,7 +119,7 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
     return TransferLicenseResult(license=license)
 
 
-async def _find(context: Context, global_id: str) -> License:
+async def _get(context: Context, global_id: str) -> License:
     found = await find(context, License, global_id)
     if found is None:
         raise not_found("license", "licenseId")

@@ -39,8 +39,8 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
     """Uses one entitlement, under the lock of its row; so never one license too many."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.LICENSE_PROVISIONED, key=input.idempotency_key) as tx:
-        if tx.replayed:
-            return ProvisionLicenseResult(license=await _made_before(tx, UUID(tx.replayed)))
+        if tx.earlier_answer:
+            return ProvisionLicenseResult(license=await _made_before(tx, UUID(tx.earlier_answer)))
         site = clean_site(input.site)
         if input.expires_at is not None and input.expires_at <= now():
             raise invalid("A license must expire in the future, or not at all.", "expiresAt")
@@ -80,7 +80,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
 async def _made_before(tx: Change, id: UUID) -> License:
     """An API key without READ is shown the license again only if the same key provisioned it."""
     license = await tx.get(License, id)
-    if tx.repeats_its_own:
+    if tx.is_own_repetition:
         tx.mark_created(license)
     return license
 
