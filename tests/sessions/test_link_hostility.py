@@ -11,11 +11,11 @@ import pytest
 
 from settings import Settings
 from tests.invitations.test_invitations import BOB, invite, invited
+from tests.support.http_clients import loopback_client
 from tests.support.links import (
     Opened,
     claiming,
     emailed_link,
-    forgetful_client,
     heading,
     invitation,
     nothing_is_written,
@@ -162,7 +162,7 @@ def _check_headers(answer: httpx.Response) -> None:
 async def elsewhere(world: World, **changes: Any) -> AsyncIterator[World]:
     """The same account, served with other settings."""
     settings = Settings(_env_file=None, **{**world.settings.model_dump(include=KEPT), **changes})
-    async with serving(settings), forgetful_client(settings) as http:
+    async with serving(settings), loopback_client(f"http://127.0.0.1:{settings.port}") as http:
         yield World(http, settings, world.database, world.superuser, world.account_id, dict(world.people))
 
 

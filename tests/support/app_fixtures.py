@@ -1,7 +1,6 @@
 """The served app, and a world of people around one account."""
 
 from collections.abc import AsyncIterator, Iterator
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import asyncpg
@@ -15,8 +14,7 @@ from models.database import Database
 from settings import Settings
 from tests.support.beginnings import Beginnings, Tables
 from tests.support.busy_stage import BusyStage, set_busy_stage
-from tests.support.forms import FORMS
-from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.http_clients import loopback_client
 from tests.support.serving import free_port, serving
 from tests.support.stage import Stage, set_stage
 from tests.support.world import Person, World
@@ -65,18 +63,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest_asyncio.fixture
-async def http(app_url: str, app_state: State) -> AsyncIterator[httpx.AsyncClient]:
-    """HTTP client without a cookie jar: each request names its own credential.
-
-    Refusals that the app has only counted are written when the test ends, not in the middle of a later one.
-    """
-    limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(
-        verify=NO_AUTHORITIES, base_url=app_url, timeout=30, limits=limits, event_hooks=FORMS
-    ) as client:
-        client.cookies.jar.set_policy(_NO_COOKIES)
+async def http(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with loopback_client(app_url) as client:
         yield client
-    await app_state.denials.close()
 
 
 @pytest_asyncio.fixture
@@ -128,6 +117,3 @@ async def stage(world: World, themes: dict[str, str], beginnings: Beginnings) ->
 @pytest_asyncio.fixture
 async def busy_stage(stage: Stage, world: World, beginnings: Beginnings) -> BusyStage:
     return await beginnings.begin("busy_stage", world, lambda: set_busy_stage(stage))
-
-
-_NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])

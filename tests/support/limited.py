@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
-from tests.support.forms import FORMS
-from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.http_clients import loopback_client
 from tests.support.serving import free_port, serving
 from tests.support.world import Person, World
 from web.app_state import State
@@ -32,9 +30,8 @@ async def limited(
     url = f"http://127.0.0.1:{changed.port}"
     async with (
         serving(changed) as server,
-        httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=url, timeout=30, event_hooks=FORMS) as http,
+        loopback_client(url) as http,
     ):
-        http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         people = {role: replace(person, http=http) for role, person in world.people.items()}
         app: Any = server.config.app
         there = World(http, changed, world.database, world.superuser, world.account_id, people)

@@ -4,18 +4,14 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import asyncpg
 import httpx
 
 from resolvers.sessions.mutations import sign_in_link
-from settings import Settings
 from tests.invitations.test_invitations import BOB, invited, let_time_run_out
 from tests.support.changes import CHANGE_ROLE, DECLINE, REMOVE, RESEND, REVOKE_API_KEY, REVOKE_INVITATION
-from tests.support.forms import FORMS
-from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
 
 # Written at most once a minute by whoever looks at anything: the one trace that looking may leave.
@@ -159,15 +155,6 @@ async def _everything(superuser: asyncpg.Connection) -> dict[str, list[dict[str,
         )
         for table in tables
     }
-
-
-def forgetful_client(settings: Settings) -> httpx.AsyncClient:
-    """HTTP client without a cookie jar."""
-    client = httpx.AsyncClient(
-        verify=NO_AUTHORITIES, base_url=f"http://127.0.0.1:{settings.port}", timeout=30, event_hooks=FORMS
-    )
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return client
 
 
 def heading(response: httpx.Response) -> str:

@@ -19,7 +19,8 @@ from models.database import Database
 from settings import Settings
 from tests.invitations.test_invitations import invite
 from tests.support.changes import INVITE_MANY, RESEND, ROTATE_API_KEY
-from tests.support.links import emailed_link, forgetful_client, session_of
+from tests.support.http_clients import loopback_client
+from tests.support.links import emailed_link, session_of
 from tests.support.serving import free_port, listening
 from tests.support.smtp import smtp_server
 from tests.support.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
@@ -62,7 +63,7 @@ async def served(
         DATA_DIR=str(tmp_path / "data"), SMTP_URL="smtp://127.0.0.1:1",
     ):  # fmt: skip
         await listening(port)
-        async with forgetful_client(settings) as http:
+        async with loopback_client(f"http://127.0.0.1:{port}") as http:
             yield World(http, settings, database, superuser)
 
 
