@@ -1,11 +1,7 @@
 """Keys whose time is over, or soon will be: the log is told once, and their member a week before, once."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -15,12 +11,12 @@ from tests.invitations.test_invitation_delivery import working
 from tests.processes.test_concurrency import at_once
 from tests.support import chain
 from tests.support.changes import REVOKE_API_KEY, actions, nothing_changes
+from tests.support.forked_commands import running_code
 from tests.support.keys import generate, generated
 from tests.support.smtp import Server, smtp_server
 from tests.support.stored_keys import store_api_key
 from tests.support.world import CLAIM_API_KEY, World
 
-ROOT = Path(__file__).parents[2]
 JOB = """
 import asyncio, sys
 from models.database import Database
@@ -134,14 +130,11 @@ async def test_the_job_and_a_revocation_tell_once(world: World) -> None:
 
 async def test_a_job_that_is_killed_has_told_all_or_nothing(world: World, database_url: str) -> None:
     ids = await stored(world, 30, expires_at=OVER)
-    for delay_seconds in (0.4, 0.7, 1.0, 1.3):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", JOB, database_url, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
+    for delay_seconds in (0.03, 0.06, 0.1, 0.2):
+        process = running_code(JOB, database_url)
         await asyncio.sleep(delay_seconds)
-        if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-        await process.wait()
+        process.kill()
+        process.wait()
         told = await told_of(world)
         marked = "SELECT count(*) FROM api_keys WHERE expired_at IS NOT NULL"
         assert sum(told.values()) == await world.superuser.fetchval(marked)

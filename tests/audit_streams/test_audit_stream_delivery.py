@@ -1,14 +1,10 @@
 """Audit events reach a receiver: each at least once, in order, signed, and by one worker at a time."""
 
 import asyncio
-import os
-import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -35,12 +31,12 @@ from tests.support.audit_streams import (
     write_events,
 )
 from tests.support.documents import report
+from tests.support.forked_commands import running_code
 from tests.support.receiver import HANG, HANG_UP, OK, Receiver, receiving, status
 from tests.support.rewriting import with_triggers
 from tests.support.stored_keys import uuid_of
 from tests.support.world import INVITE, World
 
-ROOT = Path(__file__).parents[2]
 WORKER = """
 import asyncio, sys, uvloop
 from models.database import Database
@@ -213,14 +209,10 @@ async def test_a_killed_worker_s_batch_is_sent_again(world: World) -> None:
     async with receiving(HANG, usual=OK) as receiver:
         await create(world, receiver.url)
         first = await head(world)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", WORKER, world.database.url),
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+        process = running_code(WORKER, world.database.url)
         await receiver.until(requests=1, timeout_seconds=30)
-        os.kill(process.pid, signal.SIGKILL)
-        await process.wait()
+        process.kill()
+        process.wait()
         await write_events(world, 2)
         async with delivering(world):
             await receiver.until(taken=3)

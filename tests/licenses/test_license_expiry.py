@@ -1,11 +1,7 @@
 """Licenses whose time is over: what they took up is free again, once, whoever comes by first."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +14,10 @@ from tests.licenses.test_license_changes import counted, make, provision
 from tests.processes.test_concurrency import at_once, outcome
 from tests.support import chain
 from tests.support.changes import PROVISION_LICENSE, REVOKE_LICENSE, SUSPEND_LICENSE, actions, codes, refusal
+from tests.support.forked_commands import running_code
 from tests.support.smtp import smtp_server
 from tests.support.world import World
 
-ROOT = Path(__file__).parents[2]
 LATER = "2100-01-01T00:00:00Z"
 JOB = """
 import asyncio, sys
@@ -126,16 +122,14 @@ async def test_a_worker_is_killed_in_the_middle(world: World, themes: dict[str, 
     url = world.database.url
     async with world.superuser.transaction():
         await world.superuser.execute("SELECT * FROM entitlements FOR UPDATE")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", JOB, url, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
+        process = running_code(JOB, url)
         async with asyncio.timeout(20):
             while not await world.superuser.fetchval(  # noqa: ASYNC110
                 "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
             ):
                 await asyncio.sleep(0.05)
-        os.kill(process.pid, signal.SIGKILL)
-        await process.wait()
+        process.kill()
+        process.wait()
 
     assert await counted(world) == 3
     assert not await expiries(world)

@@ -1,9 +1,6 @@
 import asyncio
 import logging
-import os
-import signal
 import ssl
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +21,7 @@ from mailer.mailbox import list_mails
 from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, Lane
 from settings import Settings
+from tests.support.forked_commands import running_code
 from tests.support.smtp import HANG, HANG_UP, LINK, TOKEN, a_message, raw_server, smtp_server, some_settings
 from worker import Jobs, WorkerPace, keep_working
 
@@ -602,17 +600,10 @@ async def test_a_killed_worker_is_taken_over_from(
     message = a_message()
     await enqueue(connection, [message])
     async with smtp_server({"DATA": [HANG]}) as server:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            KILLED_WORKER,
-            database_url,
-            str(server.port),
-            cwd=Path(worker.__file__).parent,
-        )
+        process = running_code(KILLED_WORKER, database_url, str(server.port))
         await server.wait_for(lambda: bool(server.attempts), timeout_seconds=20)
-        os.kill(process.pid, signal.SIGKILL)
-        await process.wait()
+        process.kill()
+        process.wait()
         assert await connection.fetchval("SELECT status::text FROM pgqueuer") == "picked"
 
         async with work.on(some_settings(server.port)):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, TextIO
@@ -34,11 +34,20 @@ def outcome(folder: Path, *arguments: str, **settings: str) -> tuple[int, str, s
     return process.wait(), out, err
 
 
+def running_code(code: str, *arguments: str) -> "ForkedCommand":
+    """A process that runs Python code instead of `team-access`."""
+    return ForkedCommand(ROOT, arguments, {**os.environ, "PYTHONPATH": str(ROOT)}, code)
+
+
 class ForkedCommand:
     """Has of `subprocess.Popen` what tests need."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-        request = {"folder": str(folder), "arguments": arguments, "environment": environment}
+    def __init__(
+        self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str], code: str = ""
+    ) -> None:
+        request = {
+            "folder": str(folder), "arguments": arguments, "environment": environment, "code": code
+        }  # fmt: skip
         (out, its_out), (err, its_err), (status, its_status) = (os.pipe() for _ in range(3))
         with _LOCK:
             channel = _parent()
@@ -141,7 +150,8 @@ def _serve(channel: socket.socket) -> None:
             pid = os.fork()
             if pid == 0:
                 _become(request, *files[:2])
-                os._exit(_code_of(cli.main))  # Python would take down all that was imported.
+                main = partial(exec, request["code"], {}) if request["code"] else cli.main
+                os._exit(_code_of(main))  # Python would take down all that was imported.
             statuses[pid] = files.pop()
             for file in files:
                 os.close(file)
