@@ -244,9 +244,14 @@ def test_one_that_is_called_off_before_it_has_begun_is_ended_at_once() -> None:
     os.close(place)
 
 
-async def test_a_template_with_an_error_is_no_document_that_is_too_large() -> None:
+async def test_a_template_with_an_error_is_no_document_that_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, "_TEMPLATES", tmp_path)
+    (tmp_path / "broken.typ").write_text('#panic("stop here")')
+
     async def nothing() -> dict[str, Any]:
         return {}
 
-    with pytest.raises(TypesettingFailed, match=r"^missing\.typ was not set: "):
-        await typesetting.typeset("missing.typ", nothing, now(), uuid4())
+    with pytest.raises(TypesettingFailed, match=r"(?s)^broken\.typ was not set: .*stop here"):
+        await typesetting.typeset("broken.typ", nothing, now(), uuid4())
