@@ -204,8 +204,8 @@ async def _end_session(writer: RowWriter, id: UUID) -> None:
 _END = Statement(
     lambda: (
         update(Session)
-        .where(col(Session.id) == parameter("id"))
-        .values(ended_at=func.coalesce(col(Session.ended_at), func.now()))
+        .where(col(Session.id) == parameter("id"), Session.is_live())
+        .values(ended_at=func.now())
     )
 )
 
