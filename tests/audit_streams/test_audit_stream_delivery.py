@@ -145,7 +145,7 @@ async def test_a_stream_with_more_than_a_turn_s_batches_has_another_turn(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "MOST_EVENTS", 2)
-    monkeypatch.setattr(jobs, "BATCHES_A_TURN", 1)
+    monkeypatch.setattr(jobs, "BATCHES_PER_LEASE", 1)
     async with receiving() as receiver:
         await create(world, receiver.url, afterSequence=0)
         last = await head(world)
