@@ -13,6 +13,8 @@ _MOST_TYPED_TO_KEPT = 4
 """White space is cut, and marks become part of their letters."""
 _MOST_OF_AN_ADDRESS = 320
 _MOST_OF_A_LOCAL_PART = 64
+_LARGEST_AMOUNT = Decimal("999999999999.99")
+"""Of a column numeric(14, 2)."""
 
 
 def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
@@ -68,8 +70,8 @@ def canonical_email(text: str) -> str | None:
 def clean_amount(amount: Decimal | None, what: str, *path: str) -> Decimal | None:
     if amount is None:
         return None
-    if not amount.is_finite() or not 0 <= amount < 10**12 or amount != round(amount, 2):
-        raise invalid(f"{what} must be 0 or more, with at most two decimals.", *path)
+    if not amount.is_finite() or not 0 <= amount <= _LARGEST_AMOUNT or amount != round(amount, 2):
+        raise invalid(f"{what} must be from 0 to {_LARGEST_AMOUNT:,}, with at most two decimals.", *path)
     return abs(round(amount, 2))
 
 

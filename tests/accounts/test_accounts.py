@@ -147,6 +147,19 @@ async def test_no_limit(world: World, limit: str, value: object) -> None:
     assert refusal(payload) == ("INVALID", [limit])
 
 
+async def test_a_limit_that_is_too_large_is_told_the_largest(world: World) -> None:
+    largest = await world.admin.change(
+        SET_LIMITS, accountId=world.account_id, maxMonthlySpend="999999999999.99"
+    )
+    payload = await world.admin.change(
+        SET_LIMITS, accountId=world.account_id, maxMonthlySpend="1000000000000"
+    )
+
+    assert largest["account"]["limits"]["maxMonthlySpend"]["amount"] == "999999999999.99"
+    (error,) = payload["userErrors"]
+    assert "from 0 to 999,999,999,999.99" in error["message"]
+
+
 async def test_the_heir_is_made_admin_and_the_former_owner_stays_one(world: World) -> None:
     transferred = await world.admin.change(
         TRANSFER_OWNERSHIP, accountId=world.account_id, memberId=world.viewer.member_id
