@@ -39,7 +39,8 @@ _WAITING_SECONDS = 20
 _LOOKING_SECONDS = 0.05
 _LEFT_SECONDS = 2 * _LOOKING_SECONDS
 """Time for which a process does not take a place again that it has released, so that another process can."""
-_MOST_WAITING, _MOST_WAITING_OF_AN_ACCOUNT = 100, 10
+_MOST_WAITING, _MOST_WAITING_OF_ONE = 100, 10
+"""In all, and of one account or one person."""
 _ENVIRONMENT = {"PATH", "HOME", "LANG", "XDG_DATA_HOME"}
 """Variables that are passed on: the locations of the system's fonts, and no settings."""
 _THREADS = ThreadPoolExecutor(len(_PLACES), thread_name_prefix="typesetting")
@@ -57,20 +58,21 @@ class TypesettingFailed(Exception):
 
 
 class _Queue:
-    """Queue of one process, which serves the accounts in turn."""
+    """Queue of one process, which serves the accounts in turn. One person has one of the places."""
 
     def __init__(self) -> None:
         self._share = FairShare(len(_PLACES), most_of_an_account=1, waiting_seconds=_WAITING_SECONDS)
-        self._count, self._counts = 0, Counter[UUID]()
+        self._count, self._counts = 0, Counter[UUID | None]()
 
     @asynccontextmanager
-    async def admit(self, account_id: UUID) -> AsyncIterator[float]:
+    async def admit(self, claim: Claim) -> AsyncIterator[float]:
         """Yields the time until which to wait for a place. Raises `StorageUnavailable` if too many wait."""
-        if self._count >= _MOST_WAITING or self._counts[account_id] >= _MOST_WAITING_OF_AN_ACCOUNT:
+        owners = [owner for owner in (claim.account_id, claim.person_id) if owner]
+        if self._count >= _MOST_WAITING or any(self._counts[each] >= _MOST_WAITING_OF_ONE for each in owners):
             raise StorageUnavailable("Too many PDFs are waited for.")
-        claim, deadline = Claim(account_id), monotonic() + _WAITING_SECONDS
+        deadline = monotonic() + _WAITING_SECONDS
         self._count += 1
-        self._counts[account_id] += 1
+        self._counts.update(owners)
         try:
             await self._share.take(claim)
             try:
@@ -81,25 +83,25 @@ class _Queue:
             raise StorageUnavailable("Too many PDFs are being made at once.") from None
         finally:
             self._count -= 1
-            self._counts[account_id] -= 1
-            if not self._counts[account_id]:
-                del self._counts[account_id]
+            self._counts.subtract(owners)
+            self._counts = +self._counts
 
 
 _QUEUE = _Queue()
 
 
 async def typeset(
-    template: str, read: Callable[[], Awaitable[Mapping[str, object]]], made_at: datetime, account_id: UUID
+    template: str, read: Callable[[], Awaitable[Mapping[str, object]]], made_at: datetime, claim: Claim
 ) -> bytes:
     """Returns a PDF, the same bytes for the same data, time and fonts (the bundled ones and the system's).
     `read` is called when the turn has come, so that waiting requests do not hold thousands of rows in memory.
+    `claim` names the account, and the person who wants the PDF.
 
     The format is PDF/A-2b, in which every character needs a font. If a font is missing, the PDF is an
     ordinary one with a note at its foot, and the log names the character. Raises `StorageUnavailable` if too
     many wait, and `DocumentTooLarge`. Cancelling the caller ends the process.
     """
-    async with _QUEUE.admit(account_id) as deadline:
+    async with _QUEUE.admit(claim) as deadline:
         data = await read()
         async with _place(deadline) as place:
             return await _set(_Process(template, made_at, place), data)

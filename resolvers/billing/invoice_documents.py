@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from engine.canonical_json import JSONObject
 from engine.conditions import Condition
+from engine.fair_share import Claim
 from engine.row_loader import of_accounts, with_id
 from engine.row_reader import rows
 from mailer.messages import Attachment, InvoiceAttachment
@@ -30,7 +31,9 @@ def invoice_file_name(invoice: Invoice) -> str:
     return f"{invoice.number}.pdf"
 
 
-async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
+async def invoice_pdf(database: Database, invoice: Invoice, person_id: UUID | None = None) -> bytes:
+    """`person_id` is of the user who wants it, if somebody does."""
+
     async def read() -> Mapping[str, object]:
         of_invoice = _of_invoice(invoice.account_id, invoice.id)
         lines = await rows(database, InvoiceLine, of_invoice, order=BY_POSITION)
@@ -46,7 +49,7 @@ async def invoice_pdf(database: Database, invoice: Invoice) -> bytes:
             "notes": list(_notes(invoice)),
         }
 
-    return await typeset("invoice.typ", read, invoice.issued_at, invoice.account_id)
+    return await typeset("invoice.typ", read, invoice.issued_at, Claim(invoice.account_id, person_id))
 
 
 async def attached_invoice(database: Database, asked: InvoiceAttachment) -> Attachment:

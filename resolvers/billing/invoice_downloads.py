@@ -50,7 +50,7 @@ async def request_invoice_download(
 async def open_invoice(_settings: Settings, database: Database, _storage: Storage, link: Link) -> Content:
     link.require(Permission.MANAGE_BILLING)
     invoice = await issued_invoice(database, link.member.account_id, UUID(link.row.subject["invoiceId"]))
-    pdf = await invoice_pdf(database, invoice)
+    pdf = await invoice_pdf(database, invoice, link.member.user_id)
     number = invoice.number
     return pdf_content(
         Subject(Invoice, invoice.id, number, f"the invoice {number}"), invoice_file_name(invoice), pdf

@@ -105,7 +105,7 @@ async def open_report(settings: Settings, database: Database, _storage: Storage,
     name, media_type = _file_name(request, account), _MEDIA_TYPES[request.format]
     if request.format is ReportFormat.PDF:
         try:
-            pdf = await report_pdf(database, selected, request, account.name)
+            pdf = await report_pdf(database, selected, request, account.name, link.member.user_id)
         except DocumentTooLarge:
             raise DownloadRefused(WhyNot.TOO_LARGE) from None
         return pdf_content(subject, name, pdf)

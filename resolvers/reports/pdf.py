@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from asyncpg import Record
 
+from engine.fair_share import Claim
 from engine.side_thread import beside_the_loop
 from mailer.wording import when
 from models.columns import now
@@ -57,15 +59,17 @@ class _Layout:
     totals: Callable[[Records], Sequence[tuple[str, str]]]
 
 
-async def report_pdf(database: Database, rows: Rows, request: ReportRequest, account_name: str) -> bytes:
-    """At most 5,000 rows. If there are more, the PDF says so."""
+async def report_pdf(
+    database: Database, rows: Rows, request: ReportRequest, account_name: str, person_id: UUID
+) -> bytes:
+    """At most 5,000 rows. If there are more, the PDF says so. `person_id` is of the user who wants it."""
     made_at = now()
 
     async def read() -> Mapping[str, object]:
         found = await first_rows(database, rows, MOST_ROWS + 1)
         return await beside_the_loop(_data, found, request, account_name, made_at)
 
-    return await typeset("report.typ", read, made_at, rows.account_id)
+    return await typeset("report.typ", read, made_at, Claim(rows.account_id, person_id))
 
 
 def _data(

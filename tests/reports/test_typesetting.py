@@ -164,6 +164,54 @@ async def test_an_account_that_wants_many_leaves_others_their_turn(world: World)
     assert [answer.status_code for answer in answers].count(200) == 10
 
 
+async def test_accounts_of_one_person_have_no_more_turns_than_one(world: World) -> None:
+    path, same = await report_link(world, "TEAM", "PDF"), await second_account(world)
+    others = World(world.http, world.settings, world.database, world.superuser)
+    others.people["ADMIN"] = await others.found("Other", "other@example.com")
+    path_of_others = await report_link(others, "TEAM", "PDF")
+
+    with all_places_taken():
+        waiting = [asyncio.create_task(world.http.get(path)) for _ in range(10)]
+        await asyncio.wait(waiting, timeout=0.5)
+        refused = await world.http.get(same)
+        wanted = asyncio.create_task(world.http.get(path_of_others))
+        await asyncio.wait([wanted], timeout=0.5)
+
+    assert refused.status_code == 503
+    assert (await wanted).status_code == 200
+    assert [(await each).status_code for each in waiting] == [200] * 10
+    await until_audited(world)
+
+
+async def test_one_person_has_one_place(world: World) -> None:
+    before, path, same = typesetters(), await report_link(world, "TEAM", "PDF"), await second_account(world)
+    held = asyncio.create_task(world.http.get(path))
+    pid = await one_more_than(before)
+    os.kill(pid, signal.SIGSTOP)
+
+    second = asyncio.create_task(world.http.get(same))
+    done, _ = await asyncio.wait([second], timeout=2)
+
+    os.kill(pid, signal.SIGCONT)
+    assert done == set()
+    assert [(await each).status_code for each in (held, second)] == [200, 200]
+    await until_audited(world)
+
+
+async def until_audited(world: World) -> None:
+    """Until the downloads have their events."""
+    async with asyncio.timeout(20):
+        while await world.superuser.fetchval("SELECT count(*) FROM transfers"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def second_account(world: World) -> str:
+    """The link to a report of another account of the same Admin."""
+    same = World(world.http, world.settings, world.database, world.superuser)
+    same.people["ADMIN"] = await same.found("Second", world.admin.email)
+    return await report_link(same, "TEAM", "PDF")
+
+
 async def test_who_waits_holds_no_rows(world: World) -> None:
     path = await report_link(world, "TEAM", "PDF")
 
