@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from engine.fair_share import Claim
 from models.columns import now
 from resolvers import typesetting
 from resolvers.typesetting import DocumentTooLarge, TypesettingFailed
@@ -302,4 +303,4 @@ async def test_a_template_with_an_error_is_no_document_that_is_too_large(
         return {}
 
     with pytest.raises(TypesettingFailed, match=r"(?s)^broken\.typ was not set: .*stop here"):
-        await typesetting.typeset("broken.typ", nothing, now(), uuid4())
+        await typesetting.typeset("broken.typ", nothing, now(), Claim(uuid4()))
