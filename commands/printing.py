@@ -1,9 +1,9 @@
 """Output of commands: results as text or JSON, and progress bars."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -21,7 +21,7 @@ def print_done(sentence: str, result: dict[str, object], *, as_json: bool) -> No
         out.print(sentence, markup=False, soft_wrap=True)
 
 
-def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return

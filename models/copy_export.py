@@ -4,7 +4,7 @@ PostgreSQL needs."""
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Literal, TypeAlias, TypedDict, Unpack
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +21,16 @@ Look: TypeAlias = Callable[[asyncpg.Connection], Awaitable[None]]
 
 async def no_look(_connection: asyncpg.Connection) -> None:
     return None
+
+
+class CopyOptions(TypedDict, total=False):
+    """Options of COPY that exports use."""
+
+    format: Literal["csv"]
+    header: bool
+    delimiter: str
+    quote: str
+    escape: str
 
 
 class Exports:
@@ -50,7 +60,12 @@ class Exports:
             self._places.give_back(claim)
 
     async def copied(
-        self, account_id: UUID, sql: str, arguments: Sequence[object], look: Look = no_look, **options: object
+        self,
+        account_id: UUID,
+        sql: str,
+        arguments: Sequence[object],
+        look: Look = no_look,
+        **options: Unpack[CopyOptions],
     ) -> AsyncIterator[bytes]:
         """Yields the rows of a SELECT in the format of COPY, with its `options`. `look` reads first, within
         the same snapshot. Raises StorageUnavailable."""
@@ -65,7 +80,7 @@ class Exports:
             spool.close()
 
     async def _copy(
-        self, spool: Spool, sql: str, arguments: Sequence[object], look: Look, options: dict[str, Any]
+        self, spool: Spool, sql: str, arguments: Sequence[object], look: Look, options: CopyOptions
     ) -> None:
         try:
             async with self.connection(spool.account_id) as connection:

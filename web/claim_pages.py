@@ -1,7 +1,8 @@
 """Pages of an API key's claim link. Opening the link changes nothing; the Claim button shows the secret once.
 Each state of the key has its own page."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -70,39 +71,38 @@ async def _page(context: Context, token: str) -> Response:
     shown = await api_key_claims.preview(context, token)
     if shown is None:
         return page("claim_invalid")
-    names: dict[str, Any] = {
-        "key_name": shown.key.name,
-        "account_name": shown.account_name,
-        "created_by_name": shown.created_by_name,
-    }
+    key_page = partial(
+        page,
+        key_name=shown.key.name,
+        account_name=shown.account_name,
+        created_by_name=shown.created_by_name,
+    )
     # Checked first: signing in with another address would not help with a key that has ended.
     if shown.member.removed_at is not None:
-        return page("claim_ended", **names)
+        return key_page("claim_ended")
     if shown.key.status is ApiKeyStatus.REVOKED:
-        return page("claim_revoked", **names)
+        return key_page("claim_revoked")
     if shown.key.status is ApiKeyStatus.EXPIRED:
-        return page("claim_expired", was_claimed=shown.key.claimed_at is not None, **names)
+        return key_page("claim_expired", was_claimed=shown.key.claimed_at is not None)
     if shown.is_somebody_else(context):
-        return page(
+        return key_page(
             "claim_wrong_person",
             token=token,
             masked_email=shown.masked_email,
             signed_in_email=context.signed_in().user.email,
-            **names,
         )
     if shown.key.claimed_at is not None:
-        return page("claim_used", prefix=shown.key.prefix, claimed_at=shown.key.claimed_at, **names)
+        return key_page("claim_used", prefix=shown.key.prefix, claimed_at=shown.key.claimed_at)
     if not has_api_access(shown.member.role):
-        return page("claim_without_access", role=shown.member.role, **names)
-    return _claim_page(shown, names)
+        return key_page("claim_without_access", role=shown.member.role)
+    return _claim_page(shown, key_page)
 
 
-def _claim_page(shown: ClaimPreview, names: dict[str, Any]) -> Response:
-    return page(
+def _claim_page(shown: ClaimPreview, key_page: Callable[..., Response]) -> Response:
+    return key_page(
         "claim",
         masked_email=shown.masked_email,
         scopes=shown.key.scopes,
         claim_until=shown.key.claim_expires_at,
         expires_at=shown.key.expires_at,
-        **names,
     )

@@ -8,10 +8,9 @@ other error is logged with its traceback and shown as INTERNAL_ERROR with the re
 import re
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLFormattedError
 
 from engine.outages import RETRY_AFTER_SECONDS, logged_as_outage, outage_of
 from web.graphql_request import RequestRefused
@@ -26,7 +25,7 @@ _MAX_MESSAGE_CHARACTERS = 500
 _UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
-def presented(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+def presented(errors: Iterable[GraphQLError], request_id: str) -> list[GraphQLFormattedError]:
     """The `errors` of a response, each with an `extensions.code`; at most 100."""
     return [_presented(error, request_id) for error in list(errors)[:_MAX_ERRORS]]
 
@@ -71,7 +70,7 @@ def timed_out(timeout_seconds: float) -> GraphQLError:
     )
 
 
-def _presented(error: GraphQLError, request_id: str) -> dict[str, object]:
+def _presented(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
     if _is_for_the_client(error):
         message, extensions = error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})}
     elif logged_as_outage(_origin(error), request_id=request_id):
@@ -82,7 +81,7 @@ def _presented(error: GraphQLError, request_id: str) -> dict[str, object]:
         log.error("operation_failed", request_id=request_id, path=error.path, exception=exception)
         message = f"Something went wrong on our side. Quote request ID {request_id} when you ask for help."
         extensions = {"code": "INTERNAL_ERROR", "requestId": request_id}
-    shown: dict[str, object] = {"message": _clean(message)}
+    shown: GraphQLFormattedError = {"message": _clean(message)}
     if error.locations is not None:
         shown["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:

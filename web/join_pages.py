@@ -1,7 +1,7 @@
 """Pages of an invitation link. Opening the link changes nothing; the Join button accepts the invitation. Each
 state of the invitation has its own page."""
 
-from typing import Any
+from functools import partial
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -93,21 +93,20 @@ async def _page(context: Context, token: str, *, just_now: bool = False) -> Resp
     if shown is None:
         return page("join_invalid")
     viewer = context.viewer
-    names: dict[str, Any] = {"inviter_name": shown.invited_by_name, "account_name": shown.account_name}
+    invitation_page = partial(page, inviter_name=shown.invited_by_name, account_name=shown.account_name)
     # Checked first: signing in with another address would not help with an invitation that has ended.
     if shown.status is InvitationStatus.REVOKED:
-        return page("join_revoked", **names)
+        return invitation_page("join_revoked")
     if shown.status is InvitationStatus.DECLINED:
-        return page("join_declined", 200 if just_now else None, just_now=just_now, **names)
+        return invitation_page("join_declined", 200 if just_now else None, just_now=just_now)
     if shown.status is InvitationStatus.EXPIRED:
-        return page("join_expired", masked_email=shown.masked_email, expires_at=shown.expires_at, **names)
+        return invitation_page("join_expired", masked_email=shown.masked_email, expires_at=shown.expires_at)
     if viewer is not None and viewer.user.email != shown.invitation.email:
-        return page(
+        return invitation_page(
             "join_wrong_person",
             token=token,
             masked_email=shown.masked_email,
             signed_in_email=viewer.user.email,
-            **names,
         )
     if shown.status is InvitationStatus.ACCEPTED:
         return _accepted_page(context, token, shown)

@@ -9,7 +9,7 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from engine.statements import Statement, compiled
 from engine.tables import AnyExpression, AnySelect
-from models.copy_export import Look, no_look
+from models.copy_export import CopyOptions, Look, no_look
 from models.database import Database
 from resolvers.reports.queries import Rows
 
@@ -26,7 +26,7 @@ _LEFT_OUT = (
     "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _OPENS_A_FORMULA = f"^['{_LEFT_OUT}]*([{_OPENERS}]|[\\t\\r\\n])"
-_NO_QUOTES = {"delimiter": "\x02", "quote": "\x01", "escape": "\x01"}
+_JSON_LINES: CopyOptions = {"delimiter": "\x02", "quote": "\x01", "escape": "\x01", "format": "csv"}
 """JSON never contains these characters, so COPY writes its lines unchanged."""
 
 
@@ -50,7 +50,7 @@ def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncI
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
     account_id = rows.account_id
-    return database.exports.copied(account_id, sql, arguments, look, format="csv", **_NO_QUOTES)
+    return database.exports.copied(account_id, sql, arguments, look, **_JSON_LINES)
 
 
 def counting(rows: Rows, most: int) -> Statement:

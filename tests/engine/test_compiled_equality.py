@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import structlog
-from graphql import ExecutionResult
+from graphql import ExecutionResult, GraphQLFormattedError
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -118,7 +118,7 @@ async def answer_of(run: Execute, prepared: Prepared, context: Context) -> str:
     return encode(answer).decode()
 
 
-def in_order(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def in_order(errors: list[GraphQLFormattedError]) -> list[GraphQLFormattedError]:
     return sorted(errors, key=lambda error: json.dumps(error, default=str))
 
 
