@@ -31,19 +31,19 @@ pytest_plugins = ["tests.support.app_fixtures", "tests.support.loop_watchdog"]
 
 TEMPLATE = "template_team_access"
 
-# Not installed. httpcore asks for it many times a request, which is a look through all folders each time.
+# sniffio is not installed. httpcore tries to import it several times per request, which searches all folders.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
-# A developer's own settings have no say here.
+# Ignores the developer's own settings.
 for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL", "SMTP_URL", "PUBLIC_URL"):
     os.environ.pop(name, None)
 
-# The process that sets a PDF is measured, too, where coverage is.
+# Measures the coverage of the process that typesets PDFs, too.
 typesetting._ENVIRONMENT.add("COVERAGE_PROCESS_CONFIG")
 
 
 class TestServer:
-    """Starts on first use: a run without a database in it does not wait for one."""
+    """PostgreSQL of the run, started on first use, so that runs without a database do not wait for it."""
 
     __test__ = False
 
@@ -80,7 +80,7 @@ class TestServer:
 
 
 def started(folder: Path) -> embedded.Server:
-    """Waits until the template is there."""
+    """Waits until the template database is ready."""
     deadline = time.monotonic() + 120
     while not (folder / "start").exists():
         assert time.monotonic() < deadline, "PostgreSQL takes too long to start."
@@ -100,9 +100,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: no collection of garbage looks through it again.
+    """Excludes the objects of imports and collected tests from garbage collection.
 
-    As in a server, there are fewer collections: they took a seventh of the time of tests with many objects.
+    There are fewer collections, as in the server. They took a seventh of the time of tests with many objects.
     """
     gc.collect()
     gc.freeze()
@@ -128,7 +128,8 @@ def database_name(postgresql: embedded.Server) -> str:
 
 @pytest.fixture(scope="session")
 def database_url(postgresql: embedded.Server, database_name: str) -> str:
-    """As the app's role. A test that uses this, however indirectly, begins with empty tables."""
+    """URL of the database for the app's role. A test that uses it, even indirectly, begins with empty
+    tables."""
     return postgresql.url(embedded.APP_ROLE, database_name)
 
 
@@ -144,7 +145,8 @@ def superuser_url(postgresql: embedded.Server, database_name: str) -> str:
 
 @pytest_asyncio.fixture(scope="session")
 async def superuser(superuser_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection past every trigger and grant: to arrange what no client could, and to look."""
+    """Connection as a superuser, without triggers and grants, to arrange states that clients cannot create,
+    and to read."""
     replica = {"session_replication_role": "replica"}
     connection = await asyncpg.connect(superuser_url, server_settings=replica)
     yield connection
@@ -170,7 +172,7 @@ def _begins_with_empty_tables(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def empty_database(postgresql: embedded.Server) -> Iterator[str]:
-    """The URL of a database without tables, as the role that would own them; gone after the test."""
+    """URL of an empty database for the role that owns the tables. It is deleted after the test."""
     name = f"empty_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     asyncio.run(postgresql.create_database(name))
     yield postgresql.url(embedded.OWNER_ROLE, name)

@@ -85,6 +85,19 @@ async def test_changing_is_for_the_roles_of_the_matrix(stage: Stage, role: str) 
             ]
 
 
+async def test_a_repeated_change_is_no_error_of_the_server(stage: Stage) -> None:
+    """It finds everything as requested, replays the first result, or reports `userErrors`."""
+    for change in CHANGES:
+        if change.owner_only:
+            continue
+        input = stage.input_of(change, "ADMIN")
+        await stage.ask("ADMIN", change.operation, input=input)
+
+        repeated = await stage.ask("ADMIN", change.operation, input=input)
+
+        assert "errors" not in repeated, (change.name, repeated)
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_refused_change_leaves_its_event_alone(stage: Stage, role: str) -> None:
     refused = [change for change in CHANGES if change.owner_only or role not in MATRIX[change.permission]]

@@ -49,7 +49,7 @@ class Tables:
                 await self._superuser.execute(f"CREATE TABLE {kept} AS SELECT {columns} FROM {table}")
                 overriding = f"({columns}) OVERRIDING SYSTEM VALUE SELECT {columns}"
                 inserts.append(f"INSERT INTO {table} {overriding} FROM {kept};")
-        # Used just now: the next request need not note it.
+        # Sets the time of last use to now, so that the next request does not update it.
         inserts.append("UPDATE sessions SET last_used_at = now();")
         await self._define(f"begin_with_{name}", "".join(inserts))
 
@@ -66,7 +66,7 @@ class Tables:
 
     async def _call(self, function: str) -> None:
         statement = f"ROLLBACK; SELECT pg_temp.{function}()"
-        with suppress(asyncpg.DeadlockDetectedError):  # With what the app still writes for the last test.
+        with suppress(asyncpg.DeadlockDetectedError):  # A write of the app for the previous test.
             await self._superuser.execute(statement)
             return
         await self._superuser.execute(statement)

@@ -22,13 +22,13 @@ Make = Callable[[], Any]
 @dataclass(frozen=True)
 class Answer:
     data: str | None
-    """As JSON, so that the order of keys counts; None where nothing was executed."""
+    """Data as JSON text, so that the order of keys counts. None if nothing was executed."""
     errors: list[tuple[str, list[str | int] | None]]
-    """Messages and paths."""
+    """Message and path of each error."""
     located: list[Any]
-    """The errors with all that is said of them."""
+    """The complete errors."""
     done: list[str]
-    """What was changed, in its order."""
+    """Changes that were made, in order."""
 
 
 async def both_ways(
@@ -46,7 +46,7 @@ async def both_ways(
     due, read_then = await _answer(execute_reference, prepared, make)
 
     assert answer == due, f"{text} {variables} by way of {way}"
-    # What was changed once is read again where it has to be completed by graphql-core.
+    # A change is made once. If graphql-core completes the response, its result is read again.
     assert way != FAST or read == read_then
     return answer, way
 

@@ -34,7 +34,7 @@ from tests.support.stored_keys import store_api_key, uuid_of
 from tests.support.world import Person
 
 PEOPLE = ("ADMIN", "MEMBER", "VIEWER", "BOTH", "NOBODY")
-"""Three roles; who has two accounts; and who is not signed in."""
+"""The three roles, a person with two accounts, and a client without a credential."""
 
 _PROVISION = mutation("provisionLicense", "license { id }")
 _KINDS = ("account", "api_key", "event", "invitation", "invoice", "license", "member", "session", "theme")
@@ -63,7 +63,7 @@ _LISTS = {
 }
 _EMAILS = ["declined@example.com", "revoked@example.com", "expired@example.com", "waiting@example.com"]
 _LICENSES = [
-    # Site, holder, who provisioned it, what became of it.
+    # Site, holder, provisioner, and what was done with the license.
     ("active.admin", "ADMIN", "ADMIN", ""),
     ("suspended.admin", "ADMIN", "MEMBER", "status = 'SUSPENDED'"),
     ("expired.admin", "ADMIN", "ADMIN", "expires_at = '2021-03-04T05:06:07.000001Z'"),

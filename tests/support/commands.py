@@ -1,4 +1,4 @@
-"""The `team-access` command in a process of its own, and what it has started."""
+"""The `team-access` command in a process of its own, with its child processes."""
 
 import os
 import subprocess
@@ -35,16 +35,16 @@ class Command:
         return ForkedCommand(self.folder, arguments, environment)
 
     def outcome(self) -> tuple[int, str, str]:
-        """The exit code, what it printed and what it complained of."""
+        """Exit code, standard output and standard error."""
         out, err = self.process.communicate(timeout=START_TIMEOUT_SECONDS)
         return self.process.wait(), out, err
 
     def get(self, path: str) -> httpx.Response:
-        """By a connection of its own, which any of its processes may take."""
+        """Sends a GET request over a new connection, which any process of the server may accept."""
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5, verify=NO_AUTHORITIES)
 
     def status(self) -> int:
-        """Of its first answer."""
+        """Status of the first response."""
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             with suppress(httpx.TransportError):
@@ -53,7 +53,7 @@ class Command:
         raise AssertionError(self.outcome())
 
     def processes(self) -> set[int]:
-        """Itself, what it has started, what those have started, and so on."""
+        """The process and all its descendants."""
         listing = subprocess.run(
             ["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True
         ).stdout
@@ -66,7 +66,8 @@ class Command:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not pytest's: it closes its folders to other users each time it runs, and PostgreSQL may be another."""
+    """A folder outside of pytest's folders, which other users cannot read; PostgreSQL may run as another
+    user."""
     with tempfile.TemporaryDirectory(prefix="team-access-start-") as path:
         yield Path(path)
 
@@ -79,14 +80,14 @@ def running(folder: Path, *arguments: str, **settings: str) -> Iterator[Command]
 
 @contextmanager
 def ended(command: Command) -> Iterator[Command]:
-    """Ends it, and all that it has started, after the block."""
+    """Ends the process and its descendants after the block."""
     try:
         yield command
     finally:
         processes = command.processes()
         command.process.kill()
         command.process.communicate()
-        wait_until_gone(processes)  # They write to the folder until they have ended.
+        wait_until_gone(processes)  # The processes write to the folder until they end.
 
 
 def wait_until_gone(processes: set[int]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 COPY = Path(__file__).parents[1] / "contract"
 BESIDE = Path(__file__).parents[3] / "shared" / "contract"
-"""Where the original lies, on machines that have it beside the project."""
+"""Folder of the original, on machines that have it next to the project."""
 
 CONTRACT = BESIDE if BESIDE.is_dir() else COPY
 ROLES = ("ADMIN", "MEMBER", "VIEWER")
@@ -20,7 +20,7 @@ def _matrix() -> dict[str, frozenset[str]]:
 
 
 MATRIX = _matrix()
-"""The roles that have a permission."""
+"""Roles that have a permission, by permission."""
 
 
 def permissions_of(role: str) -> list[str]:

@@ -20,7 +20,7 @@ KEYS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "revoked key": (("READ", "PROVISION"), {"revoked_at": "now()"}),
     "expired key": (("READ", "PROVISION"), {"expires_at": "now()"}),
 }
-"""Of the first account: their scopes, and SQL of columns."""
+"""API keys of the first account: scopes, and SQL for some columns."""
 NO_CREDENTIAL = ("nobody", "unclaimed key")
 OTHERS = ("session of the first account's Admin",)
 
@@ -72,7 +72,7 @@ BY_TOKEN_ALONE = {
     "acceptInvitation",
     "signOut",
 }
-"""Who has no credential may do these, by a token or an address that was emailed; so they are not tried."""
+"""Mutations that are allowed without a credential, by an emailed token or an address. They are not tried."""
 
 
 @dataclass
@@ -80,11 +80,11 @@ class TwoAccounts:
     world: World
     """The first account, in which Ada is an Admin."""
     second: Stage
-    """Of the second account, which Ada owns."""
+    """Data of the second account, which Ada owns."""
     ada: Person
-    """With a session."""
+    """Ada with a session."""
     member_id: str
-    """Of Ada in the first account."""
+    """Id of Ada's membership in the first account."""
 
     def filled(self, value: Any) -> Any:
         """Replaces `<placeholders>` by ids of the second account."""

@@ -20,15 +20,15 @@ class DatabaseProxy:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
         self.refusal: tuple[str, str] | None = None
-        """SQLSTATE and words that whoever connects gets."""
+        """SQLSTATE and message with which new connections are refused."""
         self.when_asked: Callable[[bytes], None] = lambda _bytes: None
-        """Told of what clients send."""
+        """Called with the bytes that clients send."""
 
     async def start(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, self._path)
 
     async def stop(self) -> None:
-        """Refuses connections from now on. The socket's file stays."""
+        """Refuses new connections. The socket file remains."""
         if self._server is not None:
             self._server.close()
         self.cut()

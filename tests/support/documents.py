@@ -40,7 +40,7 @@ async def table(world: World, kind: str, by: Person | None = None, **input: Any)
 
 
 async def told(world: World, action: str) -> dict[str, Any]:
-    """Waits for the only event of a download, which is written after the last byte."""
+    """Waits for the only download event, which is written after the last byte, and returns it."""
     for _ in range(200):
         events = await world.events(actions=[action])
         if events:

@@ -42,7 +42,8 @@ async def a_link(world: World, license_id: str, by: Person | None = None, **chan
 
 
 async def told(world: World, count: int = 1) -> list[dict[str, Any]]:
-    """Waits for the events of this many downloads, newest first. They are written after the last byte."""
+    """Waits for the events of this many downloads and returns them, newest first. They are written after the
+    last byte."""
     await all_told(world)
     events = await world.events(actions=["THEME_FILE_DOWNLOADED"])
     assert len(events) == count, events
@@ -59,8 +60,7 @@ async def all_told(world: World) -> None:
 
 
 async def a_big_file(world: World, size: int) -> str:
-    """Aurora's newest file is one of so many zeros from now on, which take no room on the disk. Its SHA-256
-    is made up."""
+    """Replaces Aurora's newest file by a sparse file of zeros with a made-up SHA-256."""
     sha256 = f"{size:064x}"
     path = stored(world, sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def stored(world: World, sha256: str) -> Path:
 async def opened(
     port: int, path: str, limit: int = 1 << 16, headers: str = ""
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A socket on which the file has been asked for; no more than `limit` is read before it is wanted."""
+    """A socket on which the file was requested. At most about `limit` bytes of the answer are buffered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=limit)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
     await writer.drain()

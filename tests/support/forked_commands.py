@@ -1,7 +1,8 @@
-"""Commands of `team-access`, each in a process forked from one that has imported what commands import.
+"""Commands of `team-access`, each in a process forked from one that has already imported the modules of the
+commands.
 
-They do all that they do where `tests/processes/test_start.py` starts them from nothing, but for the imports,
-which take most of the time of a command, and a second of each start of a server.
+They behave like commands that are started normally (`tests/processes/test_start.py` does so) and save the
+imports, which take most of a command's time, and a second of each server's start.
 """
 
 import gc
@@ -40,7 +41,7 @@ def running_code(code: str, *arguments: str) -> "ForkedCommand":
 
 
 class ForkedCommand:
-    """Has of `subprocess.Popen` what tests need."""
+    """The part of the interface of `subprocess.Popen` that tests need."""
 
     def __init__(
         self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str], code: str = ""
@@ -74,7 +75,7 @@ class ForkedCommand:
         return self.returncode
 
     def communicate(self, timeout: float = _TIMEOUT_SECONDS) -> tuple[str, str]:
-        """May be called again, for nothing more."""
+        """Further calls return empty output."""
         deadline = time.monotonic() + timeout
         read: dict[TextIO, str] = {}
         files = [file for file in (self.stdout, self.stderr) if not file.closed]
@@ -107,7 +108,7 @@ _LOCK = Lock()
 
 @cache
 def _parent() -> socket.socket:
-    """The channel to the process that is forked, which ends with it."""
+    """Channel to the process from which commands are forked. That process ends with the channel."""
     ours, its = socket.socketpair()
     with its:
         subprocess.Popen(
@@ -121,7 +122,7 @@ def _parent() -> socket.socket:
 
 
 def _serve(channel: socket.socket) -> None:
-    """Forks a command for each request, and says of each that ended how it ended."""
+    """Forks a command for each request, and reports the exit status of each."""
     import app  # noqa: F401
     import cli
     import worker  # noqa: F401
@@ -131,7 +132,7 @@ def _serve(channel: socket.socket) -> None:
     from web import server  # noqa: F401
 
     gc.collect()
-    gc.freeze()  # What is collected is copied.
+    gc.freeze()  # A collection would copy the shared pages.
     statuses: dict[int, int] = {}
     children, ended = os.pipe()
     os.set_blocking(ended, False)
@@ -151,7 +152,7 @@ def _serve(channel: socket.socket) -> None:
             if pid == 0:
                 _become(request, *files[:2])
                 main = partial(exec, request["code"], {}) if request["code"] else cli.main
-                os._exit(_code_of(main))  # Python would take down all that was imported.
+                os._exit(_code_of(main))  # Skips the clean-up of all modules.
             statuses[pid] = files.pop()
             for file in files:
                 os.close(file)
@@ -186,7 +187,7 @@ def _code_of(main: Callable[[], None]) -> int:
 
 
 def _become(request: dict[str, Any], out: int, err: int) -> None:
-    """The process that would have been started for the request."""
+    """Turns the forked process into the one that would have been started for the request."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, file in ((1, out), (2, err)):

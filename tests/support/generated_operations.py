@@ -1,8 +1,8 @@
-"""GraphQL operations out of a schema, whichever: strategies of hypothesis that know no product.
+"""Hypothesis strategies for GraphQL operations on any schema.
 
-What they make is valid, and small: at most `depth` fields deep and of about `parts` fields and fragments, so
-within the usual limits. One response name means one field with one set of arguments throughout an
-operation, so that whatever is selected twice merges.
+The operations are valid and small: at most `depth` fields deep, with about `parts` fields and fragments, so
+within the usual limits. A response name has the same field and arguments throughout an operation, so that
+repeated selections can be merged.
 """
 
 from collections.abc import Callable, Sequence
@@ -59,7 +59,8 @@ def operations(
     depth: int = 6,
     parts: int = 25,
 ) -> Generated:
-    """`mistakes`: variables that do not coerce, wrong values, pages from both ends."""
+    """With `mistakes`, operations also have variables that cannot be coerced, wrong values, and pages from
+    both ends."""
     choose = Chooser(draw, values, mistakes)
     names = ["A", "B"] if choose.chance(12) else ["A"]
     writers = [_Writer(schema, choose, name, parts) for name in names]
@@ -79,7 +80,7 @@ def _variables(choose: Chooser, writer: "_Writer") -> dict[str, Any] | None:
 
 
 class _Place(NamedTuple):
-    """Where a selection stands: how many fields may nest below, and how many lists are around it."""
+    """Position of a selection: how many levels of fields may follow, and how many lists enclose it."""
 
     depth: int
     lists: int
@@ -113,9 +114,9 @@ class _Writer:
     declared: list[_Variable] = field(default_factory=list)
     fragments: list[_Fragment] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)
-    # What a response name means: field, arguments, type.
+    # Field, arguments and type of each response name.
     names: dict[str, tuple[str, str, str]] = field(default_factory=dict)
-    # By type: what was selected of it already, each with the place that is left below it.
+    # Previous selections by type, each with the depth that remains below it.
     selected: dict[str, list[tuple[str, str, GraphQLField, _Place]]] = field(default_factory=dict)
 
     @property
@@ -181,7 +182,7 @@ class _Writer:
         return self.written(head, arguments, definition, below)
 
     def again(self, kind: GraphQLNamedType, place: _Place) -> str:
-        """The same field once more, with another selection below it."""
+        """The same field again, with another selection."""
         head, arguments, definition, below = self.choose.one_of(self.selected[kind.name])
         below = _Place(min(place.depth - 1, below.depth), max(place.lists, below.lists))
         if below.depth < 1 and is_composite_type(get_named_type(definition.type)):
@@ -195,7 +196,7 @@ class _Writer:
         return f"{head}{arguments}{directives}{selection}"
 
     def response_name(self, name: str, arguments: str, kind: str) -> str:
-        """The field's name, with an alias before it where the name means something else already."""
+        """The field's name, with an alias if the name already has another meaning."""
         meaning = (name, arguments, kind)
         if not self.choose.chance(10) and self.names.setdefault(name, meaning) == meaning:
             return name
@@ -212,7 +213,7 @@ class _Writer:
         return f"... on {condition.name}{self.directives()} {self.selection(condition, place)}"
 
     def spread(self, kind: GraphQLNamedType, place: _Place) -> str:
-        """Of a fragment that is there already, which may be spread at this very place, or of a new one."""
+        """Spread of an existing fragment that may be used here, or of a new one."""
         known = [each for each in self.fragments if self.fits(each, kind, place)]
         if known and self.choose.chance(60):
             return f"...{self.choose.one_of(known).name}{self.directives()}"
@@ -259,7 +260,7 @@ class _Writer:
         return is_required_argument(argument) or self.choose.chance(30)
 
     def page(self, definition: GraphQLField, given: dict[str, str], place: _Place) -> None:
-        """Pages within pages are small, or they would cost too much."""
+        """Size of a page. Nested pages are small, because of the cost limit."""
         if "first" not in definition.args or (not place.lists and self.choose.chance(40)):
             return
         for name in (
@@ -313,7 +314,7 @@ class _Writer:
         return f"${name}"
 
     def give(self, name: str, kind: Any, keys: Keys, *, optional: bool, nullable: bool) -> None:
-        """A value for the variable, or none where it may be left out."""
+        """Sets a value for the variable, or omits it if that is allowed."""
         if self.choose.mistake(8):
             self.given[name] = self.choose.uncoerced(kind)
         elif (optional or nullable) and self.choose.chance(40 if optional else 20):
@@ -326,7 +327,7 @@ class _Writer:
 
 @cache
 def _conditions(schema: GraphQLSchema, kind: GraphQLNamedType) -> Sequence[GraphQLNamedType]:
-    """The types that an object of this type may have, too."""
+    """Other types that an object of this type may have."""
 
     def possible(kind: Any) -> set[str]:
         return (

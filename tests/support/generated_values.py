@@ -1,4 +1,4 @@
-"""Arguments of generated operations: as JSON, which is what variables are given, and as literals."""
+"""Arguments of generated operations, as JSON for variables and as literals."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ class Values:
 
 @dataclass
 class Chooser:
-    """Draws, with the simplest choice first: what fails shrinks to it."""
+    """Draws values with the simplest choice first, to which failures shrink."""
 
     draw: Callable[[st.SearchStrategy[Any]], Any]
     values: Values
@@ -74,7 +74,7 @@ class Chooser:
         return self.mistakes and self.chance(percent)
 
     def json(self, kind: GraphQLInputType, keys: Keys, *, null: int = 10) -> Any:
-        """What coerces to the type; null in so many of a hundred cases, where it may be."""
+        """A value that coerces to the type. A nullable one is null in the given percentage of cases."""
         if is_non_null_type(kind):
             return self.json(kind.of_type, keys, null=0)
         if null and self.chance(null):
@@ -101,7 +101,7 @@ class Chooser:
         )
 
     def uncoerced(self, kind: GraphQLInputType) -> Any:
-        """What does not coerce to the type, or, for a scalar that takes anything, odd at least."""
+        """A value that does not coerce to the type or, for a scalar that accepts anything, an unusual one."""
         if is_non_null_type(kind) and self.chance(20):
             return None
         named = get_named_type(kind)
@@ -119,12 +119,12 @@ class Chooser:
 
 
 def keys_of(owner: str, name: str) -> Keys:
-    """Of an input object's field."""
+    """Keys of an input object's field."""
     return (f"{owner}.{name}", name)
 
 
 def literal(kind: GraphQLInputType, value: Any) -> str:
-    """JSON as GraphQL writes it where the type is expected."""
+    """GraphQL literal of a JSON value for the expected type."""
     if is_non_null_type(kind):
         return literal(kind.of_type, value)
     if value is None:
@@ -156,7 +156,7 @@ def _found(values: Mapping[str, Sequence[Any]], keys: Keys) -> Sequence[Any]:
 
 @cache
 def _integers(least: int, most: int) -> st.SearchStrategy[int]:
-    """Made once: Hypothesis checks each strategy when it first draws from it."""
+    """Cached, because Hypothesis validates each strategy on its first use."""
     return st.integers(least, most)
 
 

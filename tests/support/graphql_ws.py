@@ -73,7 +73,7 @@ class Subscription:
         return [await self.next() for _ in range(count)]
 
     async def rest(self) -> list[Any]:
-        """What comes before it ends, which `ended` is left to tell of."""
+        """Remaining events. Call `ended` afterwards."""
         taken: list[Any] = []
         while True:
             message = await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
@@ -96,7 +96,7 @@ class Subscription:
 
 @asynccontextmanager
 async def connected(url: str, token: str | None = None, **options: Any) -> AsyncIterator[Socket]:
-    """To the server at `url`, as a browser without cookies; `options` are those of `websockets`."""
+    """Connects to the server at `url` without cookies. `options` are passed to `websockets`."""
     address = url.replace("http", "ws", 1) + "/graphql"
     options = {"subprotocols": [PROTOCOL], "proxy": None, **options}
     async with connect(address, **options) as connection:

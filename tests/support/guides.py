@@ -46,7 +46,7 @@ class Block:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Those with code, each `graphql` one with the answer that the page shows."""
+    """The page's code blocks, each `graphql` block with the answer that follows it."""
     found = list(_BLOCK.finditer(page.read_text(encoding="utf-8")))
     for number, block in enumerate(found):
         language, person, text = block.groups()
@@ -57,15 +57,15 @@ def blocks(page: Path) -> Iterator[Block]:
 
 @dataclass
 class Reader:
-    """Somebody who goes through a page from its beginning."""
+    """Runs the blocks of a page in order."""
 
     people: dict[str, Person]
     values: dict[str, str]
-    """Of variables, by name."""
+    """Values of variables by name."""
     newest_emailed_token: Callable[[], Awaitable[str]]
     public_url: str
     _answers: list[tuple[Any, Any]] = field(default_factory=list)
-    """Those that the page shows, and the real ones."""
+    """Shown answers and real ones."""
     _script: list[str] = field(default_factory=list)
 
     async def read(self, page: Path) -> None:
@@ -139,7 +139,7 @@ class Reader:
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:
-    """Each with the output that is shown."""
+    """The commands of a block, each with the output that the page shows."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         lines = part.rstrip().split("\n")
         last = next(number for number, line in enumerate(lines) if not line.endswith("\\"))
@@ -147,7 +147,7 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _comparable(answer: dict[str, Any]) -> Any:
-    """Without what differs from run to run."""
+    """The text without values that differ from run to run."""
     errors = [
         {"message": error["message"], "code": error["extensions"]["code"]}
         for error in answer.get("errors", ())
@@ -190,6 +190,6 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _variable(prefix: str) -> str:
-    """`api_key` is of `$apiKeyId`."""
+    """Name of the variable for an id: `$apiKeyId` for the type `api_key`."""
     first, *others = prefix.split("_")
     return first + "".join(map(str.capitalize, others)) + "Id"

@@ -1,4 +1,4 @@
-"""For HTTP clients of servers on loopback."""
+"""Settings for HTTP clients of servers on loopback."""
 
 import asyncio
 import ssl
@@ -11,8 +11,8 @@ import httpx
 from tests.support.forms import FORMS
 
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts nobody, and is made once: otherwise httpx reads the certificates of all authorities for each client,
-which takes 20 ms."""
+"""TLS context that trusts no authority. Without it, httpx reads the certificates of all authorities for each
+client, which takes 20 ms."""
 
 
 def loopback_client(url: str, timeout: float = 30) -> httpx.AsyncClient:

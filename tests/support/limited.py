@@ -1,4 +1,4 @@
-"""The app with other limits than those of the other tests."""
+"""Servers with other limits than the tests' usual server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ VIEWER = "{ viewer { user { email } } }"
 async def limited(
     world: World, *, per_minute: int = 0, per_address: int = 0, **settings: Any
 ) -> AsyncIterator[tuple[World, State]]:
-    """The same world through another server, and what its requests share."""
+    """The same world through another server, with that server's state."""
     update = {
         "port": free_port(),
         "rate_limit_per_minute": per_minute,

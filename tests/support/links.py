@@ -14,7 +14,7 @@ from tests.invitations.test_invitations import BOB, invited, let_time_run_out
 from tests.support.changes import CHANGE_ROLE, DECLINE, REMOVE, RESEND, REVOKE_API_KEY, REVOKE_INVITATION
 from tests.support.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
 
-# Written at most once a minute by whoever looks at anything: the one trace that looking may leave.
+# Reading may update the time of last use, at most once a minute.
 TOUCHED = {"sessions": {"last_used_at", "expires_at"}, "members": {"last_active_at"}}
 
 
@@ -60,7 +60,7 @@ def invitation(state: str, visitor: str = "nobody") -> Arrange:
 
 
 async def _end(world: World, state: str, id: str, token: str) -> str | None:
-    """The session of whoever joined."""
+    """Ends the session of the person who joined."""
     if state in ("ACCEPTED", "REMOVED"):
         payload = await world.nobody.change(ACCEPT, token=token)
         if state == "REMOVED":

@@ -55,7 +55,7 @@ async def announce(world: World) -> None:
 
 @asynccontextmanager
 async def held_up(world: World, table: str) -> AsyncIterator[None]:
-    """Whoever follows the account's log looks again, and waits where it reads this table."""
+    """Makes the subscribers of the account's log read it again, and blocks them when they read this table."""
     waiting = "SELECT FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted"
     async with world.superuser.transaction(), asyncio.timeout(WAIT_SECONDS):
         await world.superuser.execute(f"LOCK TABLE {table}")

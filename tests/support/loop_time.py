@@ -1,8 +1,8 @@
-"""How long the event loop's callbacks take, in CPU time of the loop's thread.
+"""Measures the CPU time of the event loop's callbacks, in the loop's thread.
 
-Collections of the tests' garbage do not count. CPU time grows too where a core is shared: `slowness` says how
-much. It also counts what a virtual machine takes for a moment and what a process does only once, so
-`loop_watchdog` runs a test that fails with LoopBlocked once more.
+Garbage collections do not count. CPU time also grows when other processes share the core:
+`slowness` measures by how much. It includes pauses of a virtual machine and work that a process does only
+once, so `loop_watchdog` repeats a test that fails with `LoopBlocked`.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class LoopBlocked(AssertionError):
-    """A callback of the event loop took longer than it may."""
+    """A callback of the event loop took longer than allowed."""
 
 
 @dataclass
@@ -36,14 +36,14 @@ class LoopTime:
             self.longest_seconds, self.longest = seconds, repr(handle)
 
     def assert_longest_below(self, seconds: float) -> None:
-        """`seconds` are those of a core that is not shared."""
+        """`seconds` is the limit on an unused core."""
         limit = seconds * self.slowness
         if self.longest_seconds >= limit:
             took = f"{self.longest_seconds * 1000:.0f} ms of at most {limit * 1000:.0f}"
             raise LoopBlocked(f"{took}: {self.longest}")
 
     def collect(self, phase: str, _info: dict[str, int]) -> None:
-        """A callback of the garbage collector."""
+        """Callback for the garbage collector."""
         if phase == "start":
             self._collection_begun = thread_time()
         else:
@@ -52,7 +52,7 @@ class LoopTime:
 
 @contextmanager
 def measured_loop() -> Iterator[LoopTime]:
-    """Measures all that runs on the loop of this thread until the block ends."""
+    """Measures everything that runs on this thread's loop during the block."""
     handle_class: Any = asyncio.events.Handle
     times, run = LoopTime(slowness=slowness()), handle_class._run
 
@@ -74,12 +74,12 @@ def measured_loop() -> Iterator[LoopTime]:
 
 
 _UNHURRIED_SECONDS = 0.007
-"""What `_work` takes where nothing else uses the core, its caches and its other thread."""
+"""Time of `_work` on a core that nothing else uses."""
 
 
 def slowness() -> float:
-    """How many times as long as that it takes now: CPU time grows too where a core is shared. The best of
-    three, since the first one may collect the garbage of all tests before it."""
+    """Current time of `_work` divided by the time on an unused core. The best of three attempts counts,
+    because the first one may collect garbage of earlier tests."""
     seconds = []
     for _ in range(3):
         begun = thread_time()

@@ -58,7 +58,7 @@ class Watchdog:
             handle_class._run = run
 
     def verdict(self) -> list[str]:
-        """The callbacks that took too long for how slow the core is now."""
+        """Callbacks that took too long, considering the current slowness of the core."""
         limit = MOST_SECONDS * slowness() if self.blocked else 0.0
         return [
             f"{seconds * 1000:.0f} ms: {what}" for what, seconds in self.blocked.items() if seconds > limit
@@ -72,7 +72,7 @@ class Watchdog:
             self.blocked[repr(task)] = seconds
 
     def _collect(self, phase: str, _info: dict[str, int]) -> None:
-        """By whichever thread, which all others wait for; most of them are the loop's."""
+        """A garbage collection in any thread pauses all threads, so its time is subtracted."""
         if phase == "start":
             self._collection_begun = thread_time()
         else:
@@ -110,7 +110,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, An
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """As pytest's own, but for the second run."""
+    """pytest's own protocol, with a second run."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, log=False, nextitem=nextitem)
     failed: list[Any] = [report for report in reports if report.failed]

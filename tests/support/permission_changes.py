@@ -12,12 +12,12 @@ class Change:
     payload: str
     action: str
     attempt: str
-    """What the log says was tried."""
+    """Phrase in the log for a refused attempt."""
     target: str = "account"
-    """What the log says it was tried on."""
+    """Target of the event of a refused attempt."""
     owner_only: bool = False
     which: str = ""
-    """How the log ends its sentence where no permission would have opened it."""
+    """End of the summary of a refused attempt that no permission would have allowed."""
 
     @property
     def operation(self) -> str:
@@ -28,7 +28,7 @@ class Change:
         )
 
 
-# In an order in which one person may make them all.
+# In an order in which one person can make all of them.
 CHANGES = [
     Change(
         "MANAGE_ACCOUNT",

@@ -18,7 +18,7 @@ class Route:
 class Path:
     permission: str
     at: str
-    """Of the guarded field in the answer: `account.members.nodes.0.email`."""
+    """Path of the guarded field in the answer, such as `account.members.nodes.0.email`."""
     operation: str
     needs: str = ""
 
@@ -164,7 +164,7 @@ NODES = (
     ("MANAGE_ACCOUNT", "AuditStream", "audit_stream"),
     (OWN_ACTIVITY, "AuditEvent", "my_event"),
 )
-"""Permission, type, and whose id it is, of everything that has an id and is not for all to see."""
+"""Permission, type and placeholder of the id of each guarded type that has an id."""
 
 
 def _through(routes: tuple[Route, ...], fields: tuple[tuple[str, str], ...], needs: str = "") -> list[Path]:

@@ -1,4 +1,4 @@
-"""The tests' PostgreSQL over TCP, with TLS in front of it or without; and a server that never answers."""
+"""The tests' PostgreSQL over TCP, with or without TLS, and a server that never answers."""
 
 import asyncio
 import ssl
@@ -28,8 +28,8 @@ class Authority:
 async def over_tcp(
     url: str, tls: ssl.SSLContext | None = None, *, tls_only: bool = False
 ) -> AsyncIterator[int]:
-    """A port, from which each connection goes to the Unix socket of `url`. With `tls` as PostgreSQL does it:
-    asked for by the client's first message; `tls_only` refuses those that do not ask."""
+    """Port that forwards each connection to the Unix socket of `url`. With `tls`, TLS starts as in
+    PostgreSQL, by the client's first message. `tls_only` refuses clients without TLS."""
     folder = parse_qs(urlsplit(url).query)["host"][0]
     tasks: set[asyncio.Task[None]] = set()
 

@@ -4,7 +4,7 @@ import socket
 
 
 class Names:
-    """Name servers that answer each question differently, and remember how many there were."""
+    """Name servers that give another answer to each question, and count the questions."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers, self.asked = list(answers), list[str]()

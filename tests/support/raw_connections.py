@@ -15,7 +15,7 @@ class RawConnection:
 
     @classmethod
     async def open(cls, port: int, client: str = "127.0.0.1") -> "RawConnection":
-        """`client` is any address of 127.0.0.0/8: each is another client's."""
+        """Opens a connection from `client`, an address in 127.0.0.0/8. Each address is another client."""
         return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(client, 0)))
 
     async def send(self, data: bytes) -> bool:
@@ -32,7 +32,7 @@ class RawConnection:
         return await asyncio.wait_for(self.reader.readuntil(b"\r\n"), WAIT_SECONDS)
 
     async def rest(self) -> bytes:
-        """What comes until the server closes the connection."""
+        """All bytes until the server closes the connection."""
         received = b""
         try:
             while data := await asyncio.wait_for(self.reader.read(65_536), WAIT_SECONDS):
@@ -75,7 +75,7 @@ class RawConnection:
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, length: int | None = None) -> bytes:
-    """Of a client, masked with zeros. `length` is what its header says where that is not the payload's."""
+    """Frame of a client, masked with zeros. `length` overrides the length in its header."""
     length = len(payload) if length is None else length
     first = bytes([opcode | (128 if fin else 0)])
     if length < 126:

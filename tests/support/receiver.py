@@ -31,8 +31,8 @@ class Request:
 
 @dataclass
 class Receiver:
-    """`answers` are given one after the other, then `usual`. An answer is the bytes of it; a list of them
-    comes a piece every 20 ms."""
+    """Sends each of `answers` once, then `usual` each time. An answer is bytes, or a list of pieces sent
+    every 20 ms."""
 
     port: int
     answers: deque[bytes | list[bytes]]
@@ -40,7 +40,7 @@ class Receiver:
     scheme: str = "http"
     requests: list[Request] = field(default_factory=list)
     taken: list[Request] = field(default_factory=list)
-    """Those that were answered with a 2xx."""
+    """Requests that were answered with a 2xx status."""
     at_once: int = 0
     most_at_once: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)

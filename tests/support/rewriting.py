@@ -1,4 +1,4 @@
-"""Manipulations of the log by somebody who can bypass the triggers, in the database or in an export."""
+"""Manipulations of the log, in the database by a role that can bypass the triggers, and in an export."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from audit_proof.export_end import End
 from engine.canonical_json import canonical_json
 from models.database import ACCOUNT_SETTING
 
-# Of event 3, column by column: something that it was not.
+# Another value for each column of event 3.
 CHANGES: Mapping[str, str] = {
     "account_id": "(SELECT id FROM accounts WHERE slug = 'other')",
     "id": "gen_random_uuid()",
@@ -47,7 +47,7 @@ async def rewrite(superuser: asyncpg.Connection, statement: str) -> None:
 
 @asynccontextmanager
 async def with_triggers(superuser: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
-    """As they are for everybody else: events that are written get their place in the chain."""
+    """Enables the triggers, as for the app's role: inserted events are numbered and hashed."""
     await superuser.execute("SET session_replication_role = origin")
     try:
         yield superuser
@@ -56,7 +56,7 @@ async def with_triggers(superuser: asyncpg.Connection) -> AsyncIterator[asyncpg.
 
 
 async def act_for(connection: asyncpg.Connection, account_id: object) -> None:
-    """As a change does: row-level security lets the app's role write rows of that account."""
+    """Names the account of the transaction, as a change does, so that row-level security admits its rows."""
     await connection.execute(f"SELECT set_config('{ACCOUNT_SETTING}', $1, false)", str(account_id))
 
 
@@ -69,7 +69,7 @@ def dropped(sequence: int) -> str:
 
 
 def renumbered(since: int, by: int) -> str:
-    """By way of numbers that nobody has: each statement is to keep them unique."""
+    """Changes the numbers of events by way of unused numbers, because they must stay unique."""
     return (
         f"UPDATE audit_events SET sequence = 1000000 + sequence + {by} WHERE sequence >= {since};"
         "UPDATE audit_events SET sequence = sequence - 1000000 WHERE sequence >= 1000000"
@@ -85,7 +85,7 @@ def swapped(one: int, other: int) -> str:
 
 
 def inserted(sequence: int) -> str:
-    """Between others, which make place for it."""
+    """Inserts an event and renumbers the events after it."""
     return (
         f"{renumbered(sequence, 1)}; INSERT INTO audit_events (account_id, sequence, {_COLUMNS})"
         f" SELECT account_id, {sequence}, gen_random_uuid(), occurred_at, action, outcome, 'Forged',"
@@ -95,7 +95,7 @@ def inserted(sequence: int) -> str:
 
 
 def rehashed(sequence: int) -> str:
-    """Its hash made anew, as the trigger does."""
+    """Recomputes the hash of an event as the trigger does."""
     message = " || ".join(f"audit_field({_text(name)})" for name in FIELDS)
     return (
         f"UPDATE audit_events SET hash = sha256(previous_hash || convert_to({message}, 'UTF8'))"
@@ -111,12 +111,12 @@ def _text(name: str) -> str:
 
 
 Lines = list[bytes]
-"""Of an export. The last one tells that it is whole."""
+"""Lines of an export. The last one states that it is complete."""
 Edit = Callable[[Lines], Lines]
 
 
 def edited(place: int, name: str, value: Any, *, hash: bool = False) -> Edit:
-    """Event `place + 1` with another value, and a hash that is made anew where that is said."""
+    """Changes a value of event `place + 1`, and recomputes its hash if requested."""
 
     def edit(lines: Lines) -> Lines:
         event = orjson.loads(lines[place])
@@ -139,14 +139,14 @@ def text_of(value: Any) -> str:
 
 
 def forged(lines: Lines, place: int, **values: Any) -> bytes:
-    """An event that follows from the one before `place`, whole in itself."""
+    """A valid event that follows the one before `place`."""
     before = orjson.loads(lines[place - 1])
     event = {**before, "sequence": before["sequence"] + 1, "summary": "Forged", **values}
     return line_of({**event, "previousHash": before["hash"]}, hash=True)
 
 
 def with_end(lines: Lines, *, key: Ed25519PrivateKey | None = None, **values: Any) -> Lines:
-    """Whoever changes events changes the last line too, to what it would be; who has a key signs it."""
+    """Adapts the last line to the changed events, and signs it if there is a key."""
     body = b"".join(line + b"\n" for line in lines[:-1])
     end = {**orjson.loads(lines[-1]), "sha256": sha256(body).hexdigest(), "signature": None, **values}
     line = orjson.dumps(end)

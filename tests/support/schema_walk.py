@@ -1,4 +1,4 @@
-"""Reads the printed schema: which fields and types say that they take a permission."""
+"""Reads the printed schema: fields and types that require a permission."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -33,14 +33,14 @@ def object_types() -> list[GraphQLObjectType]:
 
 
 def who_may(node: FieldDefinitionNode | ObjectTypeDefinitionNode | None) -> str | None:
-    """What its `@allow` says."""
+    """Argument `who` of its `@allow`."""
     directive = PRINTED.get_directive("allow")
     given = get_directive_values(directive, node) if directive and node else None
     return given["who"] if given else None
 
 
 def guarded_fields() -> set[tuple[str, str]]:
-    """`Type.field` and permission, of each field that takes one."""
+    """`Type.field` and permission of each field that requires one."""
     return {
         (f"{kind.name}.{name}", permission)
         for kind in object_types()
@@ -50,7 +50,7 @@ def guarded_fields() -> set[tuple[str, str]]:
 
 
 def guarded_nodes() -> set[tuple[str, str]]:
-    """Type and permission, of each type that has ids and takes one."""
+    """Type and permission of each `Node` type that requires one."""
     return {
         (kind.name, permission)
         for kind in object_types()
@@ -60,7 +60,7 @@ def guarded_nodes() -> set[tuple[str, str]]:
 
 
 def field_at(operation: str, at: str) -> str:
-    """`Type.field` of what stands at this place of the answer."""
+    """`Type.field` of the value at this path of the answer."""
     definition = cast("OperationDefinitionNode", parse(operation).definitions[0])
     kind = cast("GraphQLObjectType", PRINTED.query_type)
     selections: Iterable[SelectionNode] = definition.selection_set.selections

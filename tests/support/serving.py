@@ -36,8 +36,8 @@ async def running(server: HttpServer, port: int) -> AsyncIterator[HttpServer]:
 
 
 def free_port() -> int:
-    """Below the ports that the system gives to clients, any of which could take it before a server does. Each
-    process begins at a port of its own, and comes to the same one again after 20,000."""
+    """A free port below the range that the system assigns to clients, so that no client takes it before the
+    server does. Each process starts at another port and repeats after 20,000."""
     while True:
         port = 10_000 + next(_NUMBERS) % 20_000
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -48,7 +48,7 @@ _NUMBERS = count(randbelow(20_000))
 
 
 async def listening(port: int) -> None:
-    """Raises TimeoutError where nothing listens on the port within 30 s."""
+    """Waits until the port accepts connections. Raises `TimeoutError` after 30 s."""
     async with asyncio.timeout(30):
         while True:
             try:

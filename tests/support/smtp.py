@@ -24,16 +24,16 @@ LINK = f"http://localhost/join/{TOKEN}"
 
 @dataclass
 class Server:
-    """`answers` to a command are given one after the other, then it takes what comes."""
+    """Sends each of the `answers` to a command once, then accepts everything."""
 
     port: int
     answers: dict[str, deque[str]]
     emails: list[EmailMessage] = field(default_factory=list)
     attempts: list[EmailMessage] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
-    """Of `attempts`, as the client sent them."""
+    """Contents of `attempts`, as the client sent them."""
     password: str | None = None
-    """Where set, who has not logged in with it is refused."""
+    """If set, clients that did not log in with it are refused."""
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     connections: int = 0
     at_once: int = 0
@@ -102,7 +102,8 @@ async def smtp_server(
     password: str | None = None,
     utf8: bool = True,
 ) -> AsyncIterator[Server]:
-    """`answers` by command; `tls` from the start, or `starttls`; `password` to be let in."""
+    """Server with `answers` by command, with `tls` from the start or `starttls`, and with a required
+    `password`."""
     server = Server(port, {command: deque(texts) for command, texts in (answers or {}).items()})
     server.password = password
     loop = asyncio.get_running_loop()
@@ -147,7 +148,7 @@ class _Counted(SMTP):
 async def raw_server(
     talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[int]:
-    """For what is no SMTP at all; gives the port."""
+    """Port of a server that does not speak SMTP."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await talk(reader, writer)

@@ -27,11 +27,11 @@ class Stage:
     world: World
     owner: Person
     people: dict[str, Person]
-    """By role."""
+    """Members by role."""
     ids: dict[str, str] = field(default_factory=dict)
-    """Of what is not one's own: the owner's license, the owner's event, an invitation, the catalog."""
+    """Ids of objects of other people: the owner's license and event, an invitation, the catalog."""
     own_ids: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By role: `me`, my member, and `my_event`, of my joining."""
+    """Ids by role: `me` is the member and `my_event` the event of its joining."""
 
     def filled(self, text: str, role: str) -> str:
         """Replaces `<placeholders>` by ids."""

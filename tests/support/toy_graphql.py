@@ -27,7 +27,7 @@ from web.websocket_limits import WebSocketTable
 
 ALLOWED_ORIGIN = "https://app.example.com"
 CREDENTIAL_ID = UUID(int=1)
-"""Of whoever shows one that is not wrong."""
+"""Id of every credential that is accepted."""
 
 
 @dataclass

@@ -21,7 +21,8 @@ from strawberry.types import Info as StrawberryInfo
 
 @dataclass
 class Toys:
-    """A context: what is shown, made anew whenever it is asked for; what was changed, and read of it."""
+    """Context of a request: the objects that are shown, created on each access, and the changes with what was
+    read of them."""
 
     make: Callable[[], Any] = SimpleNamespace
     done: list[str] = field(default_factory=list)
@@ -78,7 +79,7 @@ class Dog(Animal):
 
 
 class Stored:
-    """What `Person` shows beside its own instances."""
+    """Another class that the type `Person` shows."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -97,7 +98,7 @@ Being = Annotated[Dog | Person, strawberry.union("Being")]
 
 
 class Tall(BasePermission):
-    """Says, or raises, what is asked of it by the object: `tall`."""
+    """Returns or raises the object's `tall`."""
 
     message = "Not tall enough."
 
@@ -252,7 +253,7 @@ class Query:
 
     @strawberry.field
     def asked(self, info: Info, name: str = "") -> str:
-        """What a resolver may ask of a field beside the context."""
+        """Parts of `Info` that a resolver may use besides the context."""
         value: Any = info
         for each in name.split("."):
             value = getattr(value, each)
@@ -261,7 +262,7 @@ class Query:
 
 @strawberry.type
 class Touched:
-    """What a change answers with."""
+    """Result of a change."""
 
     name: str
     maybe: str | None = None

@@ -41,7 +41,7 @@ AUDIT_LOG = """query ($filter: AuditLogFilter) { account { auditLog(first: 100, 
 
 @dataclass
 class Person:
-    """Client of the API. With a session's token it is signed in."""
+    """Client of the API, signed in if it has a session's token."""
 
     http: httpx.AsyncClient
     email: str = ""
