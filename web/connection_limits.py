@@ -1,7 +1,7 @@
 """Connection limits of a server process, and the table of its open connections."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -26,6 +26,7 @@ class ConnectionLimits:
     body_seconds: float = 10
     body_bytes_per_second: int = 4_096
     incoming_bytes: int = 64 * 1024 * 1024
+    outgoing_bytes: int = 256 * 1024 * 1024
     send_seconds: float = 60
     slow_send_seconds: float = 10
     keep_alive_seconds: float = 75
@@ -39,8 +40,9 @@ class ConnectionLimits:
     websockets_without_credential_per_address: int = 250
     websockets_per_credential: int = 100
 
-    """`incoming_bytes` is the limit of all request bodies together. A response that its client has not
-    received for `slow_send_seconds` may be closed to make room for other connections."""
+    """`incoming_bytes` is the limit of all request bodies together, and `outgoing_bytes` of all responses and
+    WebSocket messages that wait for their clients to read. A response that its client has not received for
+    `slow_send_seconds` may be closed to make room for other connections."""
 
     @property
     def websockets(self) -> int:
@@ -120,6 +122,10 @@ class ClientConnection(Protocol):
     """Size of the request body received so far; counted by the table."""
 
     @property
+    def unsent_bytes(self) -> int:
+        """Size of the responses or messages that wait for the client to read, 0 while it reads."""
+
+    @property
     def waiting_since(self) -> float | None:
         """Since when the connection waits for its client to send a request or receive a response; None while
         the app works on a response."""
@@ -183,20 +189,27 @@ class ConnectionTable:
             del self._by_site[connection.site]
 
     def count_body(self, connection: ClientConnection, size: int) -> None:
-        """Counts a received part of a request body. Where all bodies together exceed the limit, the largest
-        are dropped, first those of the address that sends the most."""
+        """Counts a received part of a request body."""
         connection.body_bytes += size
         self._incoming_bytes += size
-        if self._incoming_bytes > self.limits.incoming_bytes:
-            self._drop_bodies(self.limits.incoming_bytes)
+        allowed = self.limits.incoming_bytes
+        if self._incoming_bytes > allowed:
+            what = "More than {:,} bytes of request bodies are being received."
+            self._drop_largest(lambda each: each.body_bytes, allowed, "incoming_bytes", what)
 
     def end_body(self, connection: ClientConnection) -> None:
         self._incoming_bytes -= connection.body_bytes
         connection.body_bytes = 0
 
     def check_deadlines(self, now: float) -> None:
+        unsent_bytes = 0
         for connection in self:
             connection.check_deadlines(now)
+            unsent_bytes += connection.unsent_bytes
+        allowed = self.limits.outgoing_bytes
+        if unsent_bytes > allowed:
+            what = "More than {:,} bytes wait for clients that read slowly."
+            self._drop_largest(lambda each: each.unsent_bytes, allowed, "outgoing_bytes", what)
 
     def end(self) -> None:
         """Closes the connections that wait for their clients; the others end with their responses."""
@@ -204,17 +217,24 @@ class ConnectionTable:
             if connection.waiting_since is not None:
                 connection.evict(ConnectionRefused(503, "UNAVAILABLE", "The server restarts: try again."))
 
-    def _drop_bodies(self, allowed: int) -> None:
-        sizes = Counter[Site | None]()
-        for each in self:
-            sizes[each.site] += each.body_bytes
-        refusal = _too_many_bytes(allowed)
-        for each in sorted(self, key=lambda each: (sizes[each.site], each.body_bytes), reverse=True):
-            if self._incoming_bytes <= allowed - allowed // EVICTED_PART:
+    def _drop_largest(
+        self, bytes_of: Callable[[ClientConnection], int], allowed: int, limit: str, what: str
+    ) -> None:
+        """Closes the connections with the most bytes, first those of the address that has the most."""
+        sizes = {each: size for each in self if (size := bytes_of(each))}
+        by_site = Counter[Site | None]()
+        for each, size in sizes.items():
+            by_site[each.site] += size
+        refusal = ConnectionRefused(
+            503, "UNAVAILABLE", f"{what.format(allowed)} Try again later.", limit, allowed
+        )
+        excess = sum(sizes.values()) - (allowed - allowed // EVICTED_PART)
+        for each in sorted(sizes, key=lambda each: (by_site[each.site], sizes[each]), reverse=True):
+            if excess <= 0:
                 break
-            if each.body_bytes:
-                self.release(each)
-                each.evict(refusal)
+            excess -= sizes[each]
+            self.release(each)
+            each.evict(refusal)
 
     def _make_room(
         self, candidates: Iterable[ClientConnection], limit: int, refusal: ConnectionRefused
@@ -238,8 +258,3 @@ def too_many_from_address(what: str, limit: str, allowed: int) -> ConnectionRefu
 def too_many(what: str, limit: str, allowed: int) -> ConnectionRefused:
     message = f"Too many {what}: at most {allowed:,} may be open. Try again later."
     return ConnectionRefused(503, "UNAVAILABLE", message, limit, allowed)
-
-
-def _too_many_bytes(allowed: int) -> ConnectionRefused:
-    message = f"More than {allowed:,} bytes of request bodies are being received. Try again later."
-    return ConnectionRefused(503, "UNAVAILABLE", message, "incoming_bytes", allowed)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from time import perf_counter
 from typing import Any
 
+import orjson
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,6 +36,7 @@ from web.connection_limits import ConnectionLimits, ConnectionRefused
 from web.error_masking import as_graphql_error, code_of, presented, status_of, timed_out
 from web.graphql_executor import Answer, GraphQLExecutor, codes_of
 from web.graphql_request import RequestedOperation, RequestRefused, requested_operation
+from web.json_encoder import encode
 from web.proxy_headers import Proxies
 from web.request_scope import LimitMessage, RequestScope
 from web.websocket_adapter import WebSocketAdapter
@@ -190,11 +192,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
         try:
             await executor.prepare(request, self.context)
             if request.type is not OperationType.SUBSCRIPTION:
-                await self._send_answer(operation, request, await executor.execute(request, self.context))
+                encoded = _encoded(await executor.execute(request, self.context))
+                await self._send_answer(operation, request, *encoded)
                 return ()
             async with aclosing(executor.subscribe(request, self.context)) as answers:
                 async for answer in answers:
-                    await self._send_answer(operation, request, answer)
+                    encoded = _encoded(answer)
+                    del answer
+                    await self._send_answer(operation, request, *encoded)
             return ()
         except (WebSocketDisconnected, asyncio.CancelledError):
             # Records nothing after an answer was sent. A cancelled mutation may not have been executed.
@@ -213,10 +218,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
             return [as_graphql_error(error)]
 
     async def _send_answer(
-        self, operation: Operation[RequestScope, None], request: RequestedOperation, answer: Answer
+        self,
+        operation: Operation[RequestScope, None],
+        request: RequestedOperation,
+        answer: orjson.Fragment,
+        codes: list[str],
     ) -> None:
         """Records the operation before its first answer is sent."""
-        await self.view.executor.record(request, self.context, 200, codes_of(answer))
+        await self.view.executor.record(request, self.context, 200, codes)
         payload: Any = answer
         await operation.send_operation_message({"id": operation.id, "type": "next", "payload": payload})
 
@@ -278,6 +287,12 @@ class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
                     *(handler.end(1012, "The server restarts") for handler in self.open_handlers)
                 )
                 await asyncio.gather(*(each.wait() for each in ended))
+
+
+def _encoded(answer: Answer) -> tuple[orjson.Fragment, list[str]]:
+    """The answer and its errors' codes. As bytes, since sending waits for the client, and thousands of
+    objects take ten times as much memory."""
+    return orjson.Fragment(encode(answer)), codes_of(answer)
 
 
 def _problem(message: object) -> str | None:

@@ -57,6 +57,14 @@ class HttpProtocol(HttpToolsProtocol):
         """The request that is being answered, or was answered last; `cycle` is the one received last."""
 
     @property
+    def unsent_bytes(self) -> int:
+        if self._unsent_since == _NEVER:
+            return 0
+        cycle = self._current_cycle
+        waiting = cycle.waiting_bytes if isinstance(cycle, ResponseCycle) else 0
+        return self.transport.get_write_buffer_size() + waiting
+
+    @property
     def waiting_since(self) -> float | None:
         if self._phase == _ANSWER or self.pipeline or (self._phase != _BODY and self._is_answering):
             is_slow = self.loop.time() - self._unsent_since >= self.limits.slow_send_seconds

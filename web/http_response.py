@@ -33,6 +33,8 @@ class ResponseCycle(RequestResponseCycle):
 
     _start: Any = None
     """The message with status and headers, kept until the message with the body."""
+    waiting_bytes = 0
+    """Size of a response that has waited, or waits, for the client to read the one before."""
 
     async def send(self, message: Any) -> None:
         start = self._start
@@ -49,6 +51,7 @@ class ResponseCycle(RequestResponseCycle):
             await super().send(message)
             return
         if self.flow.write_paused and not self.disconnected:
+            self.waiting_bytes = len(response)
             await self.flow.drain()
         if not self.disconnected:
             self._write_all(response)

@@ -48,6 +48,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.site: Site | None = None
         self.body_bytes = 0
         self._unparsed = bytearray()
+        self._waiting_bytes = 0  # Of messages that wait until the client reads.
         self._is_write_paused = self._has_failed = self._has_credential = False
         self._is_parse_scheduled = False
         self._control_frames, self._control_frames_since = 0, 0.0
@@ -59,6 +60,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
         elif self._deadline == _NEVER and self.transport.is_closing():
             self._deadline = now + _CLOSING_SECONDS
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self.transport.get_write_buffer_size() + self._waiting_bytes if self._is_write_paused else 0
 
     @property
     def waiting_since(self) -> float | None:
@@ -101,7 +106,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: "ASGISendEvent") -> None:
-        await super().send(message)
+        waiting = len(cast("str", message.get("text", "")))
+        self._waiting_bytes += waiting
+        try:
+            await super().send(message)
+        finally:
+            self._waiting_bytes -= waiting
         if self.close_sent:
             self.handshake_complete = True  # Also after a refusal: uvicorn would log an error otherwise.
 

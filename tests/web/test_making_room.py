@@ -3,11 +3,12 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
 
 from tests.support.raw_connections import WAIT_SECONDS, RawConnection
 from tests.support.serving import free_port, running
@@ -79,14 +80,14 @@ async def endless(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"short"})
 
 
-async def not_reading(port: int, client: str) -> socket.socket:
+async def not_reading(port: int, client: str, request: bytes = GET % b"endless") -> socket.socket:
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     connection.bind((client, 0))
     connection.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(connection, ("127.0.0.1", port))
-    await loop.sock_sendall(connection, GET % b"endless")
+    await loop.sock_sendall(connection, request)
     return connection
 
 
@@ -133,3 +134,52 @@ async def _read_on(connection: RawConnection) -> None:
     data = b"x"
     while data:
         data = await connection.reader.read(65_536)
+
+
+ANSWER = b"x" * 8_000_000
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+MESSAGES = 6
+
+
+async def large(scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends the answer: six times on a WebSocket."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        text = {"type": "websocket.send", "text": ANSWER.decode()}
+        with suppress(ClientDisconnected):
+            await asyncio.gather(*(send(text) for _ in range(MESSAGES)))
+        return
+    await send({**START, "headers": [(b"content-length", b"%d" % len(ANSWER))]})
+    await send({"type": "http.response.body", "body": ANSWER})
+
+
+async def received_by(connection: socket.socket, wanted: int) -> int:
+    loop, received = asyncio.get_running_loop(), 0
+    with suppress(ConnectionResetError):
+        while received < wanted and (data := await loop.sock_recv(connection, 1 << 20)):
+            received += len(data)
+    connection.close()
+    return received
+
+
+@pytest.mark.parametrize(
+    ("request_", "connections", "wanted", "most_whole"),
+    [(GET % b"", MESSAGES, len(ANSWER), 2), (HANDSHAKE, 1, MESSAGES * len(ANSWER), 0)],
+    ids=["responses", "messages"],
+)
+async def test_answers_that_nobody_reads_have_a_limit_together(
+    request_: bytes, connections: int, wanted: int, most_whole: int
+) -> None:
+    limits = replace(PATIENT, outgoing_bytes=len(ANSWER))
+
+    async with serving(large, limits) as port:
+        slow = await not_reading(port, OTHER, GET % b"")
+        held = [await not_reading(port, "127.0.1.1", request_) for _ in range(connections)]
+        await asyncio.sleep(1)
+        whole = [await received_by(each, wanted) >= wanted for each in held]
+
+        assert whole.count(True) <= most_whole
+        assert await received_by(slow, len(ANSWER)) >= len(ANSWER)
