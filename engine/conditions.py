@@ -9,7 +9,7 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
-from engine.tables import table_of
+from engine.tables import AnyExpression, table_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ def contains(text: object, search: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def has_grams_of(
-    table: type[SQLModel], column: str, account_id: object, search: ColumnElement[str]
+    table: type[SQLModel], column: str, account_id: AnyExpression, search: ColumnElement[str]
 ) -> ColumnElement[bool]:
     """The part of `contains` that an index can answer: a text of the account contains all pairs of letters of
     the search."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -88,10 +88,11 @@ class Branch(NamedTuple):
 
 
 _MOST_BRANCHES = 64
+Value = TypeVar("Value")
 
 
 def each_of(
-    values: Sequence[object], one: Callable[[object], Bound], any_of: Callable[[Sequence[object]], Bound]
+    values: Sequence[Value], one: Callable[[Value | None], Bound], any_of: Callable[[Sequence[Value]], Bound]
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
     """A filter by several values, as one condition or as branches, each with its own range of an index.
 
@@ -110,9 +111,9 @@ def each_of(
 def narrowed(
     where: tuple[Bound, ...],
     branches: tuple[Branch, ...],
-    values: Sequence[object],
-    one: Callable[[object], Bound],
-    any_of: Callable[[Sequence[object]], Bound],
+    values: Sequence[Value],
+    one: Callable[[Value | None], Bound],
+    any_of: Callable[[Sequence[Value]], Bound],
 ) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
     """Adds a filter: by `each_of` where it is the first, otherwise as a condition."""
     if where or branches:
@@ -194,7 +195,7 @@ class Page:
         self.records = records[::-1] if slice.backward else records
 
     @property
-    def nodes(self) -> Sequence[object]:
+    def nodes(self) -> Sequence[Record | SQLModel]:
         return self.records
 
     @property

@@ -32,7 +32,7 @@ class LoadingContext(Protocol):
     @property
     def database(self) -> row_reader.RecordReader: ...
 
-    def cached_row(self, id: UUID, /) -> object:
+    def cached_row(self, id: UUID, /) -> SQLModel | None:
         """Returns a row that is in memory already, or None."""
 
 

@@ -297,7 +297,7 @@ def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> Co
     return literal_column(f"{names[place]}.{column.name}", column.type)
 
 
-def _as_text(column: ColumnElement[object]) -> object:
+def _as_text(column: ColumnElement[object]) -> ColumnElement[str]:
     if isinstance(column.type, DateTime):
         return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
     return func.encode(func.uuid_send(column), "hex")

@@ -131,7 +131,7 @@ class ApiKey(SQLModel, table=True):
 
     @staticmethod
     def status_now() -> ColumnElement[ApiKeyStatus]:
-        status: ColumnElement[object] = case(
+        status: ColumnElement[str] = case(
             (col(ApiKey.revoked_at).is_not(None), ApiKeyStatus.REVOKED.value),
             (or_(ApiKey.has_expired(), ApiKey.has_lapsed()), ApiKeyStatus.EXPIRED.value),
             (col(ApiKey.claimed_at).is_(None), ApiKeyStatus.UNCLAIMED.value),

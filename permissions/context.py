@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlmodel import SQLModel
+
 from engine.canonical_json import JSONObject
 from engine.fair_queue import requester
 from models.columns import now
@@ -65,7 +67,7 @@ class Context:
     issue_browser_secret: Callable[[], str | None] = lambda: None
     """Sets or prolongs the link cookie and returns its value. None for clients without cookies."""
     loaders: dict[object, Any] = field(default_factory=dict)
-    cached_row: Callable[[UUID], object] = _nothing
+    cached_row: Callable[[UUID], SQLModel | None] = _nothing
     """Returns a row by its id if the lookup of the viewer has read it, or None."""
     created_ids: set[UUID] = field(default_factory=set)
     """Ids of rows that changes of this request have created. A repeated change counts as the original one."""

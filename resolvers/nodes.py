@@ -1,7 +1,7 @@
 """Rows by their global ids, with the same permissions as elsewhere."""
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -66,7 +66,7 @@ async def find(context: Context, table: type[Row], global_id: str) -> Row | None
     """The row that a change is about, in an account of the viewer. The change checks the permission."""
     viewer = context.signed_in()
     id = decode_as(table, global_id)
-    return cast("Row | None", await _find(context, viewer, table, id)) if id else None
+    return await _find(context, viewer, table, id) if id else None
 
 
 async def find_row(context: Context, table: type[Row], account_id: UUID, id: UUID) -> Row | None:
@@ -74,7 +74,7 @@ async def find_row(context: Context, table: type[Row], account_id: UUID, id: UUI
     return await row(context.database, table, of_accounts(table)([account_id]), with_id(table)(id))
 
 
-async def _find(context: Context, viewer: Viewer, table: type[SQLModel], id: UUID) -> SQLModel | None:
+async def _find(context: Context, viewer: Viewer, table: type[Row], id: UUID) -> Row | None:
     if table is Session and viewer.is_api_key:
         return None  # Sessions belong to a person; an API key has none.
     found = await row(context.database, table, with_id(table)(id), _within(viewer, table))
