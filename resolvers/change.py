@@ -1,8 +1,8 @@
-"""The only way to change what is an account's: a change and its events are committed together, or neither.
+"""The only way to change data of an account: a change and its events are committed together, or neither.
 
-A change locks its account's row first. So the changes of one account follow one another, an actor's
-role cannot be taken away while it acts, and there is one order of locks. The events are the last
-statement, since the log's head stays locked from there to the commit.
+A change locks its account's row first. So the changes of one account are executed one after the other, an
+actor's role cannot change while it acts, and locks are always taken in the same order. The events are
+appended last, because the log's head stays locked from then until the commit.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,7 +36,7 @@ from resolvers.user_errors import not_found
 __all__ = ["Change", "change", "founding", "system_change"]
 
 _LONG_ROWS = 50
-"""A change of more rows takes much longer than most do."""
+"""Number of rows above which a change takes much longer than usual."""
 
 
 @asynccontextmanager
@@ -51,12 +51,12 @@ async def change(
 ) -> AsyncIterator[Change]:
     """A change that the viewer makes as a member of the account.
 
-    It starts from a membership of the credential: an API key has that of its own account alone, whatever
-    other accounts its member's person belongs to. Raises `Unauthenticated`; `Refused` with NOT_FOUND, before
-    anything is locked or written, where the credential has no membership in the account; and `Forbidden`,
-    which leaves a DENIED event, where the role does not have the permission of the field's `allow=`. The
-    event names `on`, what the change was to be made on, or else the account. `rows` is about how many it
-    writes. Raises `TypeError` at once where the action has no phrase for a refused attempt.
+    It starts from a membership of the credential: an API key has only the membership in its own account, even
+    if its member's person belongs to other accounts. Raises `Unauthenticated`; `Refused` with NOT_FOUND,
+    before anything is locked or written, where the credential has no membership in the account; and
+    `Forbidden`, which leaves a DENIED event, where the role does not have the permission of the field's
+    `allow=`. The event names `on`, what the change was to be made on, or else the account. `rows` is about
+    how many it writes. Raises `TypeError` at once where the action has no phrase for a refused attempt.
     """
     _ = action.attempt  # Raises at once, and not only when somebody is refused.
     viewer, call = context.signed_in(), context.mutation_call
@@ -105,9 +105,9 @@ async def system_change(
     announcer: AuditAnnouncer | None = None,
     rows: int = 1,
 ) -> AsyncIterator[Change]:
-    """A change by the operator, by the platform, or by who becomes a member through it (`actor=None`:
-    the change sets `tx.actor`). A server has an `announcer`; jobs and commands need none. Raises `Refused`
-    with NOT_FOUND where there is no such account."""
+    """A change by the operator, by the platform, or by a person who becomes a member through it
+    (`actor=None`: the change sets `tx.actor`). A server passes its `announcer`; jobs and commands need none.
+    Raises `Refused` with NOT_FOUND if there is no such account."""
     async with database.transaction(Claim(account_id, is_long=rows > _LONG_ROWS)) as connection:
         record = await connection.fetchrow(_LOCK.sql, account_id)
         if record is None:
@@ -129,7 +129,7 @@ async def founding(
     announcer: AuditAnnouncer | None = None,
     attempt: Attempt | None = None,
 ) -> AsyncIterator[Change]:
-    """The change that makes an account; it sets `tx.actor`."""
+    """The change that creates an account. It sets `tx.actor`."""
     async with database.transaction(Claim(account.id, founder.id)) as connection:
         tx = Change(connection, account, AuditAction.ACCOUNT_CREATED, None, client)
         if attempt is not None:
@@ -140,7 +140,7 @@ async def founding(
 
 
 async def _announce(database: Database, announcer: AuditAnnouncer | None, account_id: UUID) -> None:
-    """Through an announcer of its own, which ends at once, where there is none."""
+    """Announces the new events, without an announcer by a temporary one."""
     announcing = announcer or AuditAnnouncer(database)
     announcing.grown(account_id)
     if announcer is None:

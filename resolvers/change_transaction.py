@@ -35,10 +35,10 @@ Row = TypeVar("Row", bound=SQLModel)
 
 @dataclass
 class Change:
-    """An open transaction. It leaves with at least one event, or says why there is none.
+    """An open transaction. It must end with at least one event, or state why there is none.
 
-    Rows are values: `update` returns the new one. What was read, made or updated may be shown by the payload
-    without being read again.
+    Rows are values: `update` returns the new row. Rows that were read, inserted or updated are shown in the
+    payload without another statement.
     """
 
     connection: asyncpg.Connection
@@ -49,11 +49,11 @@ class Change:
     member: Member | None = None
     """The acting member."""
     earlier_answer: Any = None
-    """What this change answered the first time, where its idempotency key was used before."""
+    """Result of the earlier change with the same idempotency key, if there was one."""
     _events: list[NewEvent] = field(default_factory=list)
     _messages: list[Message] = field(default_factory=list)
     is_own_repetition: bool = False
-    """Whether it was this very credential that made the change which is replayed."""
+    """Whether the earlier change was made with the same credential."""
     _attempt: Attempt | None = None
     _remembered: IdempotencyKey | None = None
     _without_event: str | None = None
@@ -65,12 +65,13 @@ class Change:
 
     @property
     def acting(self) -> Member:
-        """The member who acts, where it is a member's change."""
+        """The acting member of a member's change."""
         return cast("Member", self.member)
 
     async def find(self, table: type[Row], *key: UUID, lock: bool = False) -> Row | None:
-        """The account's row, as it is under the lock; `key` is its primary key without `account_id`. Read
-        once, but for one that is to be locked itself, since others than changes write it."""
+        """The account's row, read under the account's lock. `key` is its primary key without `account_id`. A
+        row is read once, except with `lock`, which locks the row itself, because it is also written without
+        the account's lock."""
         known = self._rows_by_id.get(key[-1]) if key and not lock else None
         if isinstance(known, table):
             return known
@@ -80,38 +81,39 @@ class Change:
         return row
 
     async def get(self, table: type[Row], *key: UUID, lock: bool = False) -> Row:
-        """As `find`, of a row that has to be there. Raises RowNotFound where it is not."""
+        """Like `find`, but raises `RowNotFound` if there is no such row."""
         row = await self.find(table, *key, lock=lock)
         if row is None:
             raise RowNotFound(f"{table.__name__} {key}: there is none in account {self.account.id}")
         return row
 
     async def insert(self, *rows: SQLModel) -> None:
-        """One statement for all rows of a table. The payload shows all of them to who made them."""
+        """Inserts the rows with one statement for each table. The payload shows them even to an API key
+        without READ."""
         await self._writer.insert(*rows)
         for row in rows:
             self.cache_row(row)
             self.mark_created(row)
 
     async def update(self, row: Row, **values: object) -> Row:
-        """The row with these values. Nothing is written where nothing differs."""
+        """Updates the row and returns the new one. Nothing is written if no value differs."""
         new = await self._writer.update(row, **values)
         self.cache_row(new)
         return new
 
     async def update_all(self, rows: Sequence[Row], **values: object) -> list[Row]:
-        """The rows, each with these values, by one statement."""
+        """Sets the same values in all rows with one statement, and returns the new rows."""
         updated = await self._writer.update_all(rows, **values)
         for row in updated:
             self.cache_row(row)
         return updated
 
     async def fetch(self, statement: Statement, **values: object) -> list[Record]:
-        """Records, in this transaction."""
+        """Executes a statement in this transaction and returns its records."""
         return await self._writer.fetch(statement, **values)
 
     async def rows(self, table: type[Row], statement: Statement, **values: object) -> list[Row]:
-        """Rows of a table, all `columns` of which the statement selects."""
+        """Rows of a table. The statement selects all `columns` of the table."""
         found = [snapshot(table, record) for record in await self.fetch(statement, **values)]
         for row in found:
             self.cache_row(row)
@@ -120,11 +122,11 @@ class Change:
     async def spend(
         self, allowance: Allowance, subjects: Sequence[str], count: int = 1
     ) -> dict[str, datetime]:
-        """Of the emails that these may have: see `Allowance.spend`."""
+        """Charges emails to the subjects: see `Allowance.spend`."""
         return await allowance.spend(self.connection, subjects, count)
 
     def cache_row(self, row: SQLModel) -> None:
-        """A row that the payload may select, without reading it again."""
+        """Makes a row available to the payload without reading it again."""
         if hasattr(row, "id"):
             self._rows_by_id[row.id] = row
         if isinstance(row, Account):
@@ -133,12 +135,12 @@ class Change:
             self.member = row
 
     def mark_created(self, row: SQLModel) -> None:
-        """A row of which the payload shows all to who made it, be it an API key without READ."""
+        """Lets the payload show the row completely, even to an API key without READ."""
         if hasattr(row, "id"):
             self._created_ids.add(row.id)
 
     async def access_changed(self, *ids: UUID) -> None:
-        """Users or sessions whose open connections must look again at what they may."""
+        """Notifies open connections of these users or sessions, which then read their permissions again."""
         await notify_access(self.connection, *ids)
 
     def record(
@@ -153,7 +155,7 @@ class Change:
         **named: object,
     ) -> None:
         """Adds an event. `did` completes the sentence that begins with the actor's name. Its details are
-        given by name, or as `details` where their names are not the same in every call."""
+        passed by name, or as `details` if their names differ from call to call."""
         named_target = Target(type(target).__name__, target.id, target_name)
         self.record_target(named_target, did, {**(details or {}), **named}, action=action, actor=actor)
 
@@ -166,7 +168,7 @@ class Change:
         action: AuditAction | None = None,
         actor: Actor | None = None,
     ) -> None:
-        """As `record`, of a target whose row may be gone."""
+        """Like `record`, for a target whose row may no longer exist."""
         actor = actor or cast("Actor", self.actor)
         event = new_event(
             self.account.id,
@@ -181,27 +183,28 @@ class Change:
         self._events.append(event)
 
     def without_event(self, why: str = "what was asked for is so already") -> None:
-        """For a repetition, and for what nobody did."""
+        """Allows the change to end without an event, for the given reason."""
         self._without_event = why
 
     def enqueue(self, *messages: Message) -> None:
-        """Sent after the commit, or not at all."""
+        """Enqueues emails, which are sent after the commit, or not at all."""
         self._messages.extend(messages)
 
     def remember(self, answer: object) -> None:
-        """For a retry with the same idempotency key, where one was given."""
+        """Stores the result for retries with the same idempotency key, if there is one."""
         if self._attempt is not None:
             self._remembered = self._attempt.answered(answer)
 
     async def find_earlier(self, attempt: Attempt) -> None:
-        """Whether the same was done before, with the same idempotency key."""
+        """Reads the result of the earlier change with the same idempotency key, if there was one."""
         self._attempt = attempt
         earlier = await attempt.earlier(self.connection)
         if earlier is not None:
             self.earlier_answer, self.is_own_repetition = earlier
 
     async def finish(self) -> None:
-        """Writes what goes with the change. The events are last: they lock the log until the commit."""
+        """Writes the stored result, the emails and the events. The events are last, because they lock the log
+        until the commit."""
         if not (self._events or self._without_event or self.earlier_answer is not None):
             raise RuntimeError(f"{self.action} left its change without an audit event")
         if self._remembered is not None:
@@ -212,10 +215,10 @@ class Change:
 
     @property
     def rows_by_id(self) -> dict[UUID, SQLModel]:
-        """The rows that were read or made, as they are now."""
+        """The rows that were read or written, in their current state."""
         return self._rows_by_id
 
     @property
     def created_ids(self) -> set[UUID]:
-        """Ids of the rows that it made, or that the change it repeats has made."""
+        """Ids of the rows that this change, or the one that it repeats, created."""
         return self._created_ids

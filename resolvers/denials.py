@@ -30,7 +30,7 @@ class _Tally:
     since: float
     count: int = 0
     last: NewEvent | None = None
-    """Of those that are counted only."""
+    """Newest event that is counted only."""
 
 
 class Denials:
@@ -42,7 +42,7 @@ class Denials:
         """`append` commits one event."""
         self._append = append
         self._tallies: OrderedDict[Hashable, _Tally] = OrderedDict()
-        """The oldest first."""
+        """Ordered by age, oldest first."""
         self._to_write: list[NewEvent] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -129,7 +129,7 @@ async def record_denied(
 
 
 def denials_of(database: Database, announcer: AuditAnnouncer) -> Denials:
-    """Where the requests of a process count refused changes."""
+    """Counter of refused changes for the requests of a process."""
 
     async def append_one(event: NewEvent) -> None:
         async with database.transaction(Claim(event["account_id"])) as connection:

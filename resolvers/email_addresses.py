@@ -1,7 +1,7 @@
 """Grouping of email addresses that lead to the same mailbox, for limits."""
 
 _DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
-"""Domains in whose local parts dots make no difference, by the one that they are counted as."""
+"""Domains that ignore dots in the local part, with the domain under which their addresses are counted."""
 
 
 def counted_address(email: str) -> str:

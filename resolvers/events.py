@@ -1,4 +1,4 @@
-"""What an audit event says: who acted, on what, in which words."""
+"""Content of an audit event: actor, target, summary and details."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Self
@@ -77,7 +77,7 @@ def new_event(
 
 
 def repeated_event(event: NewEvent, count: int) -> NewEvent:
-    """One event that stands for `count` events like this one. Their input may differ, so it is left out."""
+    """One event that represents `count` similar ones. It has no input, because their inputs may differ."""
     details = {name: value for name, value in event["details"].items() if name != "input"}
     return {
         **event,
@@ -88,7 +88,7 @@ def repeated_event(event: NewEvent, count: int) -> NewEvent:
 
 
 def shortened(value: object) -> object:
-    """What was asked, small enough for a log, and without tokens, nor URLs, which may hold some."""
+    """The input, shortened for the log, without tokens and without URLs, which may contain tokens."""
     if isinstance(value, dict):
         return {name: shortened(item) for name, item in value.items() if name not in ("token", "url")}
     if isinstance(value, list):

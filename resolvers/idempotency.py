@@ -24,7 +24,8 @@ _MAX_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A change that its actor, a member or a founder, may repeat. Raises `Refused` for a malformed key."""
+    """A change with an idempotency key. The actor is a member or the person who creates an account. Raises
+    `Refused` for a malformed key."""
 
     actor_id: UUID
     key: str
@@ -41,7 +42,7 @@ class Attempt:
         return sha256(canonical_json([self.action.value, self.input]).encode()).digest()
 
     def answered(self, answer: object) -> IdempotencyKey:
-        """Row that is stored with the change."""
+        """The row with the result, which is stored with the change."""
         return new_row(
             IdempotencyKey,
             actor_id=self.actor_id,

@@ -7,8 +7,8 @@ from resolvers.user_errors import UserErrorCode
 
 
 def idempotency_key(exception: str = "") -> Any:
-    """A client's key for a change, which is then made once however often it is asked for. `exception` is
-    what a repetition does not answer as the first time."""
+    """Input field for an idempotency key. `exception` describes what the result of a repeated request
+    lacks."""
     answered = (
         "Key chosen by the client, such as a UUID, that makes retries safe: a request repeated with the same"
         " key and input within 24 hours changes nothing and returns the first result; with a different input,"
@@ -18,5 +18,5 @@ def idempotency_key(exception: str = "") -> Any:
 
 
 def token(description: str) -> Any:
-    """Token of an emailed link."""
+    """Input field for the token of an emailed link."""
     return text(description, most=200, code=UserErrorCode.TOKEN_INVALID)

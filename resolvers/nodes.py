@@ -32,11 +32,11 @@ Row = TypeVar("Row", bound=SQLModel)
 
 MOST_NODES = 100
 Rules = Mapping[type[SQLModel], Allow]
-"""By table, who may see a row: the `allow=` of the type that shows it."""
+"""Rule of each table's rows: the `allow=` of the GraphQL type."""
 
 
 async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | None:
-    """Raises `Forbidden` for rows that the viewer may know of but not read, as lists do."""
+    """Raises `Forbidden` for rows of the viewer's accounts that it may not read, like lists do."""
     viewer = context.signed_in()
     decoded = decode(global_id)
     if decoded is None:

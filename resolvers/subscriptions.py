@@ -91,7 +91,7 @@ async def _require_now(context: Context, account_id: UUID, access_changed: async
 
 
 async def _membership(context: Context, account_id: UUID) -> Membership | None:
-    """As of now: a role that was true when the socket opened is no role. Raises `Unauthenticated`."""
+    """The current membership, not that of the time when the socket was opened. Raises `Unauthenticated`."""
     context.viewer = await find_working(context.database, context.token or "")
     return context.membership(account_id)
 
@@ -103,7 +103,7 @@ async def _member(context: Context, account_id: UUID) -> Member | None:
 
 
 def _credentials(context: Context) -> tuple[UUID, UUID]:
-    """What an announcement that the viewer's access has changed names."""
+    """Ids that announcements about changed access of the viewer name."""
     viewer = context.signed_in()
     return viewer.user.id, viewer.credential.id
 

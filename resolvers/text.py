@@ -10,7 +10,8 @@ from models.visible_text import is_visible, leaves_ink
 from resolvers.user_errors import invalid
 
 _MOST_TYPED_TO_KEPT = 4
-"""White space is cut, and marks become part of their letters."""
+"""Maximum ratio of the length before and after normalisation, which removes white space and composes
+characters."""
 _MOST_OF_AN_ADDRESS = 320
 _MOST_OF_A_LOCAL_PART = 64
 _LARGEST_AMOUNT = Decimal("999999999999.99")
@@ -18,7 +19,7 @@ _LARGEST_AMOUNT = Decimal("999999999999.99")
 
 
 def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
-    """One line of 1 to `most` characters, white space folded, nothing invisible in it."""
+    """Returns one line of 1 to `most` visible characters with single spaces. Raises `Refused`."""
     line = "" if _far_too_long(text, most) else " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(line) <= most:
         raise invalid(f"{what} must have 1 to {most} characters.", *path)
@@ -28,7 +29,7 @@ def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
 
 
 def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> str | None:
-    """Several lines; None for an empty text."""
+    """Returns one or several lines, or None for an empty text. Raises `Refused`."""
     if text is None or not text.strip():
         return None
     lines = [line.rstrip() for line in unicodedata.normalize("NFC", text).strip().splitlines()]
@@ -41,7 +42,7 @@ def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> st
 
 
 def clean_email(text: str, *path: str) -> str:
-    """Its canonical form. Raises `Refused`."""
+    """Returns the canonical form of an address. Raises `Refused`."""
     email = canonical_email(text)
     if email is None:
         raise invalid("This is not an email address, such as name@example.com.", *path)
@@ -53,8 +54,8 @@ def clean_email(text: str, *path: str) -> str:
 
 
 def canonical_email(text: str) -> str | None:
-    """Two spellings of one address are one: in case, Unicode's composition, and the domain's notation. None
-    for what is no address."""
+    """The canonical form of an address, in which case, Unicode composition and the notation of the domain
+    make no difference. None if the text is no address."""
     if len(text) > _MOST_OF_AN_ADDRESS:
         return None
     try:
@@ -62,7 +63,7 @@ def canonical_email(text: str) -> str | None:
     except EmailNotValidError:
         return None
     local, _, domain = address.normalized.rpartition("@")
-    # A capital sigma has two small letters: which of them it is, is told by where in a word it stands.
+    # A capital sigma has two small forms, which depend on its position in the word.
     local = local.lower().replace("\u03c2", "\u03a3").replace("\u03c3", "\u03a3").lower()
     return f"{unicodedata.normalize('NFC', local)}@{domain.lower()}"
 
@@ -83,5 +84,6 @@ def mask_email(email: str) -> str:
 
 
 def _far_too_long(text: str, most: int) -> bool:
-    """Whatever is cut of it. Asked first: to normalise 100,000 marks takes 20 seconds."""
+    """Whether the text is too long however it is normalised. Checked first, because normalising 100,000
+    combining marks takes 20 seconds."""
     return len(text) > most * _MOST_TYPED_TO_KEPT

@@ -1,4 +1,5 @@
-"""Writing that needs no audit event: each opening admits the tables that are named here, and refuses others.
+"""Transactions that need no audit event. Each admits the tables that are listed here and refuses statements
+on others.
 
 It covers users, sessions, sign-in links, the catalog, the progress of deliveries, and expired rows. What the
 members of an account do is written by `change()`.
@@ -40,50 +41,51 @@ _PRUNED = (AuditCut, AuditEvent)
 
 @asynccontextmanager
 async def personal_change(database: Database) -> AsyncIterator[RowWriter]:
-    """For what is a person's and no account's: users, sessions, sign-in links."""
+    """Transaction for data of a person that belongs to no account: users, sessions, sign-in links."""
     async with _writing(database, _PERSONAL) as writer:
         yield writer
 
 
 @asynccontextmanager
 async def catalog_change(database: Database) -> AsyncIterator[RowWriter]:
-    """For the platform's catalog, which is no account's either."""
+    """Transaction for the catalog, which belongs to no account."""
     async with _writing(database, _CATALOG) as writer:
         yield writer
 
 
 @asynccontextmanager
 async def transfer_note(database: Database) -> AsyncIterator[RowWriter]:
-    """For how far downloads have got, which are audited once they end."""
+    """Transaction for the progress of downloads, which are audited when they end."""
     async with _writing(database, (Transfer,)) as writer:
         yield writer
 
 
 @asynccontextmanager
 async def tidying(database: Database) -> AsyncIterator[RowWriter]:
-    """For what has expired and nothing names."""
+    """Transaction that deletes expired rows to which nothing refers."""
     async with _writing(database, _EXPIRED) as writer:
         yield writer
 
 
 @asynccontextmanager
 async def account_note(database: Database, account_id: UUID, table: type[Noted]) -> AsyncIterator[RowWriter]:
-    """For what a job notes in one table of an account: deliveries and verifications. Triggers refuse the
-    commit if an audited column was changed."""
+    """Transaction in which a job records deliveries or verifications in one table of an account. Triggers
+    refuse the commit if an audited column was changed."""
     async with _writing(database, (table,), account_id) as writer:
         yield writer
 
 
 @asynccontextmanager
 async def deletion_of_pruned(database: Database, account_id: UUID) -> AsyncIterator[RowWriter]:
-    """For deleting events of an account that an event in its log says are pruned: a trigger requires it."""
+    """Transaction that deletes events of an account that an event in its log declares pruned. A trigger
+    requires this event."""
     async with _writing(database, _PRUNED, account_id) as writer:
         yield writer
 
 
 async def claim_deliveries(database: Database, *values: object) -> list[Record]:
-    """Leases of audit streams that have something to deliver, of whichever accounts: the records of
-    `claim_audit_streams`, which writes nothing else."""
+    """Leases webhooks of any account that have events to deliver, with the SQL function
+    `claim_audit_streams`, which writes nothing else. Returns its records."""
     async with database.transaction() as connection:
         return await connection.fetch(_CLAIM, *values)
 
@@ -91,13 +93,13 @@ async def claim_deliveries(database: Database, *values: object) -> list[Record]:
 async def note_delivery(
     database: Database, statement: Statement, account_id: UUID, **values: object
 ) -> list[Record]:
-    """The records of one statement of `account_note`."""
+    """Executes one statement in `account_note` and returns its records."""
     async with account_note(database, account_id, AuditStream) as writer:
         return await writer.fetch(statement, account_id=account_id, **values)
 
 
 async def enqueue(writer: RowWriter, messages: Sequence[Message], lane: Lane) -> None:
-    """Emails that go out after the commit, or not at all."""
+    """Enqueues emails, which are sent after the commit, or not at all."""
     await queue.enqueue(writer.connection, messages, lane)
 
 

@@ -17,7 +17,7 @@ from permissions.viewer import Membership
 
 
 class Seen(NamedTuple):
-    """As a condition of each license; and as branches of a list that is filtered by nothing else."""
+    """Visible licenses, as conditions of a row, and as branches of a list without other filters."""
 
     where: tuple[Bound, ...] = ()
     branches: tuple[Branch, ...] = ()
@@ -51,7 +51,7 @@ def licenses_seen_by(membership: Membership) -> Seen:
 
 
 def states(statuses: Sequence[LicenseStatus]) -> tuple[Branch, ...]:
-    """Licenses in these states, as of now: of each there is an index."""
+    """Branches for licenses whose current status is one of these. Each status has an index."""
     return tuple(branch for status in dict.fromkeys(statuses) for branch in _in_state(status))
 
 

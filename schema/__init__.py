@@ -1,4 +1,4 @@
-"""What clients see: one schema."""
+"""The GraphQL schema."""
 
 import strawberry
 from strawberry.printer import print_schema

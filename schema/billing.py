@@ -47,7 +47,7 @@ def _total(total: Decimal, currency: str) -> Money:
 
 
 def _tax_rate(tax_rate: Decimal) -> Decimal:
-    """Without the zeros that the column adds."""
+    """Removes trailing zeros."""
     return tax_rate.normalize()
 
 

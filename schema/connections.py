@@ -1,4 +1,4 @@
-"""Relay's connections."""
+"""Connections, edges and page infos, as specified by Relay."""
 
 from typing import Generic, TypeVar
 

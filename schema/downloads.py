@@ -1,4 +1,4 @@
-"""Links by which things are downloaded, past GraphQL."""
+"""Download links."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""How fields are declared. Each says who may: on its own line, or on its type's."""
+"""Declarations of types and fields. Each field has a rule (`allow=`), its own or that of its type."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -30,9 +30,9 @@ Info = StrawberryInfo[Context, None]
 Type = TypeVar("Type", bound=type)
 
 OBJECT_TYPES: dict[str, type] = {}
-"""The types that `object_type` has declared, by their GraphQL names."""
+"""Types declared with `object_type`, by GraphQL name."""
 NODE_RULES: dict[type[SQLModel], Allow] = {}
-"""By table, the `allow=` of the type whose objects are found by their ids."""
+"""Rules (`allow=`) of the types with ids, by table."""
 
 
 def computed(
@@ -75,7 +75,7 @@ def attribute(name: str, description: str, *, allow: Allow | Permission | None =
 
 
 def same(description: str, *, allow: Allow | Permission | None = None) -> Any:
-    """The object itself, shown as another type; with `allow`, to whoever has that too."""
+    """The object itself, shown as another type, with an additional rule if `allow` is set."""
 
     def resolve(root: strawberry.Parent[object]) -> object:
         return root
@@ -111,7 +111,8 @@ class Node:
 def object_type(
     *, allow: Allow | Permission, description: str, of: type | None = None, name: str | None = None
 ) -> Callable[[Type], Type]:
-    """A type whose plain fields are for whoever may see the object at all: `allow`. `of` is what it shows."""
+    """Declares a type. `allow` is the rule of its fields that have none of their own. `of` is the class of
+    the objects that it shows."""
 
     def decorate(cls: Type) -> Type:
         cls.shows = of  # type: ignore[attr-defined]
@@ -128,8 +129,8 @@ def object_type(
 
 
 def with_requirement(description: str, allow: Allow | Permission, *, nullable: bool = False) -> str:
-    """The description with the rule, which introspection does not show as a directive. Of a field that is
-    nullable, it also says that a refusal makes it null."""
+    """The description followed by the rule, because introspection does not show directives. For a nullable
+    field it also says that a refusal makes it null."""
     needed = rule(allow)
     if not needed.requirement:
         return description
@@ -147,7 +148,7 @@ def guarded(
     graphql_type: Any = None,
     metadata: Mapping[Any, object] | None = None,
 ) -> Any:
-    """A field with a rule of its own, which its description ends with. Without a resolver it is the object's
+    """A field with a rule of its own, with which its description ends. Without a resolver it is the object's
     attribute."""
     return strawberry.field(
         resolver=resolver,
@@ -159,7 +160,7 @@ def guarded(
 
 
 def to_one(table: type[SQLModel], column: str, description: str) -> Any:
-    """The row that `column` refers to, in the same account if rows of that table are an account's."""
+    """The row that `column` refers to, in the same account if the table has accounts."""
     tenant = "account_id" in table_of(table).columns
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> object:
@@ -172,8 +173,8 @@ def to_one(table: type[SQLModel], column: str, description: str) -> Any:
 
 
 def to_many(table: type[SQLModel], column: str, *, order: Order, description: str) -> Any:
-    """All the rows whose `column` refers to this one, in the same account if they are an account's: where
-    they are few."""
+    """All rows whose `column` refers to this one, in the same account if the table has accounts. For small
+    numbers of rows."""
     tenant = "account_id" in table_of(table).columns
     referring = Condition(lambda ids: any_of(column_of(table, column), ids))
     one = Condition(lambda id: column_of(table, column) == id)
@@ -219,7 +220,7 @@ def connection(
 
 
 def subscribed(stream: Any, *, allow: Allow | Permission, description: str) -> Any:
-    """A stream of events, which checks by itself, before each, that who listens still may."""
+    """A subscription. Its stream checks the rule itself before each event."""
     directives = [AllowDirective(who=rule(allow).who)]
     described = with_requirement(description, allow)
     return strawberry.subscription(resolver=stream, description=described, directives=directives)
@@ -260,7 +261,7 @@ def _connection_arguments(
 
 
 def take_arguments(resolve: Any, arguments: dict[str, tuple[object, object]]) -> None:
-    """Gives a resolver that takes `**arguments` the named ones that the schema shows."""
+    """Gives a resolver that takes `**arguments` the named arguments of the schema."""
     signature = inspect.signature(resolve)
     own = [
         parameter

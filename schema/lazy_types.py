@@ -1,4 +1,4 @@
-"""Types that are named before they are declared: accounts and members hold what refers to them."""
+"""Lazy references to types that refer to each other."""
 
 from typing import TYPE_CHECKING, Annotated
 

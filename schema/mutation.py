@@ -1,4 +1,4 @@
-"""The changes: one entry each, and who may make it is part of it."""
+"""The root type Mutation: one entry for each mutation, with its rule (`allow=`)."""
 
 import strawberry
 

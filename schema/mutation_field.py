@@ -1,4 +1,4 @@
-"""Declares a mutation: its input and payload are those of the function that makes the change."""
+"""Declaration of mutations. Input and payload are derived from the function that makes the change."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -23,12 +23,11 @@ from schema.payloads import payload_maker, payload_type
 def mutation_field(
     make: Callable[..., Awaitable[object]], *, allow: Allow | Permission, description: str
 ) -> object:
-    """A field for `make`, which takes the context and perhaps an input, and returns its result. Its
-    description ends with who may make the change.
+    """A field for `make`, a function of the context and an optional input that returns the result. The
+    field's description ends with the rule.
 
-    A permission in an account, or one's own right there, is checked by the change itself, under its lock;
-    anything else here, and before anything that was asked is looked up. Of an API key, a permission is all
-    that opens a change.
+    A rule about an account is checked by the change itself, under its lock. Other rules are checked here,
+    before any data is read. An API key can only make changes whose rule is a permission in an account.
     """
     who = rule(allow)
     in_account = isinstance(who, Has)
@@ -79,7 +78,7 @@ def _arguments(input: type | None) -> dict[str, tuple[object, object]]:
 
 
 def _requirement(who: Allow) -> str:
-    """As `with_requirement`, but that only a permission in an account opens a change to API keys."""
+    """Like `with_requirement`, but API keys are refused unless the rule is a permission in an account."""
     if isinstance(who, Has):
         return f"{who.requirement}; null with a `FORBIDDEN` error otherwise."
     if who is SIGNED_IN:

@@ -1,4 +1,5 @@
-"""What an API key without the scope READ may select of the answer to its change: what it has just made."""
+"""Fields of a payload that an API key without the scope READ may select: the objects that its change
+created."""
 
 from collections.abc import Iterator, Mapping
 from typing import cast
@@ -33,14 +34,14 @@ _SHOWN: Mapping[str, frozenset[str] | None] = {
     "Member": frozenset({"id", "name"}),
     "Node": frozenset({"id"}),
 }
-"""By type. What is not named here is refused, and so is a field that is added later."""
+"""Allowed fields by type. Fields that are not listed are refused, also those that are added later."""
 
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
 
 def refuse_reading(prepared: Prepared, schema: GraphQLSchema) -> None:
-    """Raises `OutOfScope`, before anything is executed, where a mutation selects more of an answer than what
-    the change has made. Changes that no scope opens are left to refuse themselves, which is audited."""
+    """Raises `OutOfScope`, before the execution, if a mutation selects more than the created objects. Changes
+    that no scope allows are not checked here: they are refused when they run, which is audited."""
     mutations = schema.mutation_type
     if mutations is None:
         return
@@ -56,7 +57,8 @@ def refuse_reading(prepared: Prepared, schema: GraphQLSchema) -> None:
 
 
 class _Selections:
-    """Of one operation. Each fragment is walked once for a type, so this is linear in the document."""
+    """Selections of one operation. Each fragment is visited once for each type, so the time is linear in the
+    document's size."""
 
     def __init__(self, schema: GraphQLSchema, prepared: Prepared) -> None:
         self._schema = schema
@@ -67,7 +69,7 @@ class _Selections:
         self._checked: set[str] = set()
 
     def of(self, kind: Composite, selection: SelectionSetNode) -> Iterator[tuple[Composite, FieldNode]]:
-        """The fields, each with the type that it is selected of."""
+        """The selected fields, each with its parent type."""
         for node in selection.selections:
             if isinstance(node, FieldNode):
                 yield kind, node

@@ -26,12 +26,12 @@ from schema.fields import OBJECT_TYPES, object_type
 from schema.user_errors import UserError
 
 _DECLARING = (accounts, api_keys, audit_streams, billing, downloads, invitations, licenses, members, sessions)
-"""Imported for the object types that they declare."""
+"""Imported so that their object types are declared."""
 
 
 @strawberry.type
 class Payload:
-    """What every change's payload holds beside its result, which is null where there are errors."""
+    """Base of all payloads. The fields of the result are null if there are errors."""
 
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Problems that the caller can correct. Empty on success."
@@ -49,7 +49,7 @@ def payload_type(result: type) -> type:
 
 
 def payload_maker(result: type) -> tuple[Callable[[object], object], Callable[[list[InputError]], object]]:
-    """What makes a payload of a result, and what makes one of errors."""
+    """Two functions, which build the payload from a result and from errors."""
     payload: Any = payload_type(result)
     names = [each.name for each in fields(result)]
 

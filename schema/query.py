@@ -55,7 +55,7 @@ async def _invitation(
 ) -> object:
     viewer = info.context.viewer
     if viewer is not None and viewer.is_api_key:
-        return None  # An invitation is a person's affair.
+        return None  # An invitation is for a person, not for an API key.
     return await joining.preview(info.context, token)
 
 

@@ -1,4 +1,4 @@
-"""`userErrors`: what a person can mend."""
+"""Types of `userErrors`, which the caller can correct."""
 
 from datetime import datetime
 

@@ -98,7 +98,7 @@ async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> i
 
 
 def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
-    """Records the event of a key that has expired; its `expired_at` is the caller's to store."""
+    """Records the event of a key that has expired. The caller stores its `expired_at`."""
     how = "expire" if key.claimed_at else "lapse unclaimed"
     tx.record(
         key,
@@ -118,7 +118,7 @@ async def tell_of_expiry(settings: Settings, database: Database) -> int:
 
 
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
-    """Two workers at once tell of different keys: each key is locked until its email is noted."""
+    """Locks each key until its email is recorded, so that concurrent workers do not email twice."""
     async with account_note(database, account_id, ApiKey) as writer:
         found = await writer.fetch(_EXPIRE_SOON_OF_ACCOUNT, account_id=account_id, ids=ids)
         due = [snapshots(record, ApiKey, Member, Account) for record in found]
@@ -144,7 +144,7 @@ async def _in_batches(
 
 
 def _of_account(where: ColumnElement[bool], *tables: type[SQLModel]) -> AnySelect:
-    """Those of some keys of which it is so, under the lock, with their members."""
+    """The keys that meet the condition under the lock, with their members."""
     of_account = col(Member.account_id) == col(ApiKey.account_id)
     return (
         select(*columns(ApiKey, Member, *tables))

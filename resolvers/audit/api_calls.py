@@ -35,12 +35,12 @@ class Call:
     document: str | None
     operation: str | None
     kind: str | None
-    """QUERY, MUTATION or SUBSCRIPTION; None where the document could not be read."""
+    """QUERY, MUTATION or SUBSCRIPTION. None if the document could not be parsed."""
     cost: int | None
     status: int
-    """Of HTTP, as in application/graphql-response+json."""
+    """HTTP status, as for the media type application/graphql-response+json."""
     codes: Sequence[str]
-    """Of its errors, each once."""
+    """Distinct codes of the errors."""
     duration_seconds: float
 
 
@@ -82,8 +82,8 @@ class ApiCalls:
     its own, so that a call costs little more than its row and no change waits for a connection.
 
     Events are ordered by account, so the heads of logs are locked in the same order by all processes, without
-    deadlocks. An account whose head is locked for long is put aside for a while: only its own calls wait or
-    fail.
+    deadlocks. The calls of an account whose head stays locked are handled separately for a while, so that
+    only they wait or fail.
     """
 
     def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:

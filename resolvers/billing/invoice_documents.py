@@ -32,7 +32,7 @@ def invoice_file_name(invoice: Invoice) -> str:
 
 
 async def invoice_pdf(database: Database, invoice: Invoice, person_id: UUID | None = None) -> bytes:
-    """`person_id` is of the user who wants it, if somebody does."""
+    """`person_id` is the id of the user who requested it, if any."""
 
     async def read() -> Mapping[str, object]:
         of_invoice = _of_invoice(invoice.account_id, invoice.id)

@@ -31,7 +31,7 @@ from settings import Settings
 
 BY_POSITION = Order("position", (col(InvoiceLine.position),))
 MOST_INVOICED = 10**12
-"""Less than this: the tables have Numeric(14, 2)."""
+"""Amounts must be less than this, because the columns are Numeric(14, 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,11 @@ class Item:
 
 
 class Billed(NamedTuple):
-    """What the next invoice is made of. Nothing of it changes meanwhile: the account is locked."""
+    """Data for the next invoice. It cannot change until the commit, because the account is locked."""
 
     now: datetime
-    """By PostgreSQL's clock, once the lock is held: invoices are dated in the order of their numbers."""
+    """Time of PostgreSQL's clock after the lock was taken, so that invoices are dated in the order of their
+    numbers."""
     sequence: int
     spent: Decimal
     owner_name: str
@@ -63,8 +64,8 @@ class Billed(NamedTuple):
 
 
 def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: Billed) -> Invoice:
-    """The invoice for these items, to the owner, not stored yet. Where nothing is due, it is paid. Raises
-    `Refused` where it would be above the account's monthly limit, or more than an invoice can say."""
+    """The invoice for the items, not stored yet. An invoice with the total 0 is paid. Raises `Refused` if it
+    exceeds the account's monthly limit or the maximum of an invoice."""
     subtotal = sum((item.amount for item in items), Decimal("0.00"))
     tax = tax_for(settings, billed.country, billed.tax_id)
     total = subtotal + tax.on(subtotal)

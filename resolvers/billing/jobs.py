@@ -20,7 +20,7 @@ from resolvers.user_errors import Refused
 log = structlog.get_logger()
 
 MOST_COLLECTED = 10_000
-"""At a time."""
+"""Maximum number of invoices per run."""
 COLLECT_TIMEOUT_SECONDS = 10
 
 

@@ -30,7 +30,7 @@ from resolvers.user_errors import InputError, Refused, UserErrorCode, invalid
 
 _OF_LINES = ("position", "theme_id", "description", "quantity", "unit_price", "amount")
 _OF_ENTITLEMENTS = ("id", "theme_id", "purchased", "provisioned")
-"""The columns of rows that a purchase inserts, besides those that they have from the invoice."""
+"""Columns of the rows that a purchase inserts, besides those that are copied from the invoice."""
 MOST_ITEMS = 100
 MOST_OF_AN_ITEM = 100_000
 _MOST_OF_A_THEME = 2**31 - 1
@@ -139,8 +139,8 @@ def _select_themes() -> AnySelect:
 
 
 def _insert_purchase() -> UpdateBase:
-    """The invoice, its lines, and the entitlements: one statement instead of three while the account is
-    locked."""
+    """Inserts the invoice, its lines and the entitlements with one statement instead of three while the
+    account is locked."""
     invoice = (
         insert(Invoice)
         .values({name: parameter(f"invoice_{name}") for name in attributes(Invoice)})

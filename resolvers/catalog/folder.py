@@ -19,7 +19,7 @@ MAX_DOCUMENT_BYTES = 1 << 20
 MAX_PROBLEMS = 1_000
 MAX_PROBLEMS_SHOWN = 50
 CHUNK_BYTES = 1 << 20
-# Not the system's own table: the same file has the same type on every machine.
+# Not the system's table, so that a file has the same type on every machine.
 MEDIA_TYPES = {
     ".css": "text/css",
     ".gz": "application/gzip",
@@ -36,7 +36,7 @@ MEDIA_TYPES = {
 }
 
 Progress = Callable[[int, int], None]
-"""Told the bytes read so far and the bytes there are."""
+"""Receives the number of bytes read and the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _json_object(content: bytes) -> object:
         return json.loads(
             content.decode("utf-8-sig"),
             object_pairs_hook=_without_repeated_keys,
-            parse_int=float,  # No number is right anywhere, and an int of 5,000 digits raises.
+            parse_int=float,  # No value of the format is a number, and an integer of 5,000 digits raises.
         )
     except UnicodeDecodeError as error:
         raise ValueError(f"must be UTF-8; byte {error.start} is not") from None

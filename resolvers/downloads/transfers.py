@@ -236,12 +236,12 @@ class Transfers:
             except Exception as error:
                 log_failure("transfers_not_noted", error)
                 if clock() - noted_at > LOST_SECONDS / 2:
-                    # Others may take them for lost soon: what goes out then would be in no log.
+                    # The job worker will soon consider them lost. Bytes sent after that would be in no log.
                     _cut(open)
 
     async def _note(self, sendings: list[Sending]) -> None:
-        """One statement for all. Where a row is gone it was given up for lost, and audited: nothing more
-        may go out by it."""
+        """Stores the progress of all transfers with one statement. A missing row was considered lost and
+        audited, so its transfer is aborted."""
         ids, bytes_sent = [each.id for each in sendings], [each.bytes_sent for each in sendings]
         async with transfer_note(self._database) as writer:
             noted = {row[0] for row in await writer.fetch(NOTE, id=ids, bytes_sent=bytes_sent)}

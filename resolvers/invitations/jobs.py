@@ -77,7 +77,7 @@ async def record_delivery(
 
 
 def _note_delivery() -> Update:
-    """Of the newest email alone, and of what is not noted yet."""
+    """Stores the state of the newest email only, and only if it is new."""
     delivery, error = parameter("status"), parameter("error")
     is_news = or_(
         col(Invitation.delivery) != delivery, col(Invitation.delivery_error).is_distinct_from(error)

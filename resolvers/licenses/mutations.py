@@ -36,7 +36,7 @@ class ProvisionLicenseResult:
 
 
 async def provision_license(context: Context, input: ProvisionLicenseInput) -> ProvisionLicenseResult:
-    """Uses one entitlement, under the lock of its row; so never one license too many."""
+    """Uses one purchased license, under the account's lock, so that the limits hold under concurrency."""
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.LICENSE_PROVISIONED, key=input.idempotency_key) as tx:
         if tx.earlier_answer:

@@ -1,4 +1,4 @@
-"""Reads licenses and entitlements, as far as the viewer's role sees them."""
+"""Reads the licenses and entitlements that the viewer may see."""
 
 from collections.abc import Sequence
 from enum import StrEnum

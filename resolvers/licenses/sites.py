@@ -9,8 +9,8 @@ _DEFAULT_PORT = re.compile(r"[:\uff1a](80|443)\Z")
 
 
 def clean_site(text: str) -> str:
-    """In lower case and Unicode (`bücher.example`), without the dot of the root or a default port. Two
-    spellings of one host are one. Raises `Refused`."""
+    """The host name in lower case and Unicode (`bücher.example`), without a trailing dot or default port. All
+    spellings of a host give the same result. Raises `Refused`."""
     try:
         host = ascii_host(_DEFAULT_PORT.sub("", text.strip()))
     except (ValueError, UnicodeError):

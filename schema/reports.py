@@ -1,1 +1,0 @@
-"""Reports that are taken away as files."""
