@@ -14,7 +14,6 @@ from tests.web import test_event_loop
 @pytest.fixture(autouse=True)
 def no_collections() -> Iterator[None]:
     """What the collector takes grows with all that the tests keep, and not with the answer."""
-    gc.collect()
     gc.disable()
     yield
     gc.enable()

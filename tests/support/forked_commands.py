@@ -44,15 +44,22 @@ class ForkedCommand:
     """The part of the interface of `subprocess.Popen` that tests need."""
 
     def __init__(
-        self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str], code: str = ""
+        self,
+        folder: Path,
+        arguments: tuple[str, ...],
+        environment: dict[str, str],
+        code: str = "",
+        output: int | None = None,
     ) -> None:
+        """`output` is a file for all that it prints, in place of the pipes."""
         request = {
             "folder": str(folder), "arguments": arguments, "environment": environment, "code": code
         }  # fmt: skip
         (out, its_out), (err, its_err), (status, its_status) = (os.pipe() for _ in range(3))
         with _LOCK:
             channel = _parent()
-            socket.send_fds(channel, [b"!"], [its_out, its_err, its_status])
+            files = [its_out, its_err] if output is None else [output, output]
+            socket.send_fds(channel, [b"!"], [*files, its_status])
             channel.sendall(f"{json.dumps(request)}\n".encode())
             self.pid = int(channel.recv(20))
         for file in (its_out, its_err, its_status):

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -19,13 +17,13 @@ from models.database import Database
 from settings import Settings
 from tests.invitations.test_invitations import invite
 from tests.support.changes import INVITE_MANY, RESEND, ROTATE_API_KEY
+from tests.support.forked_commands import ROOT, ForkedCommand
 from tests.support.http_clients import loopback_client
 from tests.support.links import emailed_link, session_of
 from tests.support.serving import free_port, listening
 from tests.support.smtp import smtp_server
 from tests.support.world import ACCEPT, CLAIM_API_KEY, GENERATE_API_KEY, SIGN_IN, Person, World
 
-ROOT = Path(__file__).parents[2]
 HEADERS_OF_NO_SESSION = ("Bearer {}", "Basic {}", "{}", "Bearer  {} {}")
 
 
@@ -41,9 +39,7 @@ def command(folder: Path, name: str, *arguments: str, **settings: str) -> Iterat
         **settings,
     }
     with output.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *arguments], cwd=folder, env=environment, stdout=log, stderr=log
-        )
+        process = ForkedCommand(folder, arguments, environment, output=log.fileno())
         try:
             yield output
         finally:

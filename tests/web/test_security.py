@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import json
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -19,6 +17,8 @@ from websockets import Subprotocol, connect
 from models.columns import new_id, now
 from models.members import User
 from tests.support import chain
+from tests.support.forked_commands import running_code
+from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.rewriting import act_for, with_triggers
 from tests.support.serving import free_port
 from tests.support.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
@@ -313,13 +313,11 @@ serve(Settings(port=int(sys.argv[1]), workers=2), load_server, None, None, when_
 def test_no_server_process_waits_for_a_lock_of_its_parent() -> None:
     """SQLAlchemy's, while it prepared the sign-in links: such a server printed them, and never answered."""
     port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-c", FORKED_MEANWHILE, str(port)], stdout=subprocess.PIPE, text=True
-    )
+    server = running_code(FORKED_MEANWHILE, str(port))
     try:
-        assert server.stdout is not None
         assert server.stdout.readline() == "ready\n"
-        assert [httpx.get(f"http://127.0.0.1:{port}/", timeout=3).text for _ in range(5)] == ["ok"] * 5
+        url = f"http://127.0.0.1:{port}/"
+        assert [httpx.get(url, timeout=3, verify=NO_AUTHORITIES).text for _ in range(5)] == ["ok"] * 5
     finally:
         server.terminate()
         server.communicate(timeout=20)
