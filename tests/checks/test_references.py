@@ -19,6 +19,14 @@ CODE = re.compile(
     r'|"code": "([A-Z_]+)"|"(GRAPHQL_[A-Z]+_FAILED)"'
 )
 """Where the code of an error is written."""
+NAME = re.compile(r"`([A-Za-z_][\w.]*)(?:\(\))?`")
+DESIGN = [
+    *(ROOT / "docs" / "architecture.md", ROOT / "docs" / "operations.md", ROOT / "engine" / "README.md"),
+    *(ROOT / "docs").glob("adr/*.md"),
+    *(ROOT / "docs").glob("guide/*.md"),
+]
+OUTSIDE = {"pyuca", "requirements.lock"}
+"""Names that the code does not have: a library that was not chosen, and a file."""
 
 
 @pytest.mark.parametrize("path", references.PAGES, ids=lambda path: path.name)
@@ -54,6 +62,21 @@ def test_the_paths_that_a_page_names_exist(page: Path) -> None:
     paths = [name for name in names if name.endswith(".py") or (ROOT / name.split("/")[0]).is_dir()]
 
     assert [path for path in paths if not (ROOT / path).exists() and "NNNN" not in path] == []
+
+
+def test_the_names_in_the_description_of_the_design_exist() -> None:
+    """Names of modules, classes, functions, fields and settings, as parts of names with dots."""
+    words = {word.lower() for path in _code() for word in re.findall(r"\w+", path.read_text("utf-8"))}
+
+    missing = {
+        (page.name, name)
+        for page in DESIGN
+        for name in NAME.findall(page.read_text(encoding="utf-8"))
+        if name not in OUTSIDE and not {part.lower() for part in name.split(".")} - {"py"} <= words
+    }
+
+    assert len(words) > 1_000
+    assert missing == set()
 
 
 def test_the_index_has_every_page() -> None:
@@ -99,3 +122,9 @@ def _anchors(text: str) -> set[str]:
     """Of the headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _code() -> list[Path]:
+    patterns = ("*.py", "[a-z]*/**/*.py", "[a-z]*/**/*.sql", "schema/schema.graphql", "pyproject.toml")
+    paths = (path for pattern in patterns for path in ROOT.glob(pattern))
+    return [path for path in paths if "node_modules" not in path.parts]
