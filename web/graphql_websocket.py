@@ -39,6 +39,7 @@ from web.graphql_request import RequestedOperation, RequestRefused, requested_op
 from web.json_encoder import encode
 from web.proxy_headers import Proxies
 from web.request_scope import LimitMessage, RequestScope
+from web.subscription_sizes import SubscriptionSizes
 from web.websocket_adapter import WebSocketAdapter
 from web.websocket_limits import WebSocketSlot, WebSocketTable
 
@@ -168,8 +169,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
 
     async def run_operation(self, operation: Operation[RequestScope, None]) -> None:
         """A failed operation is answered with an `error` message of its own; the WebSocket stays open."""
-        document = {"query": operation.query, "variables": operation.variables}
-        request = requested_operation({**document, "operationName": operation.operation_name})
+        request = requested_operation(
+            {
+                "query": operation.query,
+                "variables": operation.variables,
+                "operationName": operation.operation_name,
+            }
+        )
         request.started_at = perf_counter()
         try:
             errors = await self._execute(operation, request)
@@ -191,15 +197,15 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
         executor = self.view.executor
         try:
             await executor.prepare(request, self.context)
-            if request.type is not OperationType.SUBSCRIPTION:
-                encoded = _encoded(await executor.execute(request, self.context))
-                await self._send_answer(operation, request, *encoded)
+            prepared = request.prepared
+            if prepared is not None and prepared.operation.type is OperationType.SUBSCRIPTION:
+                with self.view.subscription_sizes.counted(self.slot.site, prepared):
+                    # One text for all subscriptions that share the document.
+                    operation.query = request.query = prepared.document.text
+                    await self._send_events(operation, request)
                 return ()
-            async with aclosing(executor.subscribe(request, self.context)) as answers:
-                async for answer in answers:
-                    encoded = _encoded(answer)
-                    del answer
-                    await self._send_answer(operation, request, *encoded)
+            encoded = _encoded(await executor.execute(request, self.context))
+            await self._send_answer(operation, request, *encoded)
             return ()
         except (WebSocketDisconnected, asyncio.CancelledError):
             # Records nothing after an answer was sent. A cancelled mutation may not have been executed.
@@ -216,6 +222,15 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
             return [timed_out(self.view.executor.timeout_seconds)]
         except Exception as error:
             return [as_graphql_error(error)]
+
+    async def _send_events(
+        self, operation: Operation[RequestScope, None], request: RequestedOperation
+    ) -> None:
+        async with aclosing(self.view.executor.subscribe(request, self.context)) as answers:
+            async for answer in answers:
+                encoded = _encoded(answer)
+                del answer
+                await self._send_answer(operation, request, *encoded)
 
     async def _send_answer(
         self,
@@ -255,6 +270,7 @@ class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
         )
         self.executor, self.limit_message = executor, limit_message
         self.web_sockets = web_sockets or WebSocketTable(ConnectionLimits(), Proxies(()))
+        self.subscription_sizes = SubscriptionSizes()
         self.open_handlers: dict[TransportHandler, asyncio.Event] = {}
         """Handlers of the open WebSockets, each with an event that is set once it has ended."""
 

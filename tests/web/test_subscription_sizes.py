@@ -1,0 +1,56 @@
+"""Subscriptions keep their documents and variables in memory, so what an address has of them is limited."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.support.graphql_ws import Socket, connected
+from tests.support.world import World
+
+MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role } }"
+REFUSED = {"code": "QUERY_TOO_COMPLEX", "limit": "subscription_bytes_per_address", "allowed": 512 * 1024}
+LARGE = 120_000
+
+
+def padded(number: int, size: int) -> str:
+    return f"{MEMBER} # {number} {'x' * size}"
+
+
+@pytest.mark.parametrize("part", ["document", "variables"])
+async def test_subscriptions_of_an_address_have_a_size(world: World, app_url: str, part: str) -> None:
+    def large(number: int) -> tuple[str, dict[str, str]]:
+        if part == "document":
+            return padded(number, LARGE), {"id": world.account_id}
+        return MEMBER, {"id": world.account_id, "unused": "x" * LARGE}
+
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(connected(app_url, world.admin.token)) for _ in range(2)]
+        for number in range(4):
+            query, variables = large(number)
+            await (await sockets[number % 2].subscribe(query, **variables)).next()
+        query, variables = large(4)
+        (refused,) = await (await sockets[0].subscribe(query, **variables)).ended()
+        await _complete(sockets[1], "0")
+        again = await sockets[0].subscribe(query, **variables)
+
+        assert refused.pop("actual") > 512 * 1024
+        assert refused == REFUSED
+        assert (await again.next())["role"] == "ADMIN"
+
+
+async def test_a_document_that_subscriptions_share_counts_once(world: World, app_url: str) -> None:
+    shared = padded(0, 9_000)
+
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(connected(app_url, world.admin.token)) for _ in range(4)]
+        for socket in sockets:
+            subscriptions = [await socket.subscribe(shared, id=world.account_id) for _ in range(20)]
+
+            assert [(await each.next())["role"] for each in subscriptions] == ["ADMIN"] * 20
+
+
+async def _complete(socket: Socket, id: str) -> None:
+    await socket.connection.send(json.dumps({"id": id, "type": "complete"}))
+    await asyncio.sleep(0.1)
