@@ -27,7 +27,7 @@ from models import migrate
 from resolvers import typesetting
 from tests.support.beginnings import Tables
 
-pytest_plugins = ["tests.support.app_fixtures", "tests.support.loop_watchdog"]
+pytest_plugins = ["tests.support.app_fixtures", "tests.support.clocks", "tests.support.loop_watchdog"]
 
 TEMPLATE = "template_team_access"
 

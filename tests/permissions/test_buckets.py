@@ -9,6 +9,7 @@ import pytest
 from permissions.client_sites import site_of
 from permissions.rate_limits import Buckets, Key
 from settings import Settings
+from tests.support.clocks import StoppedClock
 
 
 def taken(buckets: Buckets, key: Key, count: int = 1) -> tuple[int, bool]:
@@ -18,11 +19,11 @@ def taken(buckets: Buckets, key: Key, count: int = 1) -> tuple[int, bool]:
     return level.remaining, level.refused_until > 0
 
 
-def test_a_bucket_holds_a_minute_s_requests_and_fills_evenly() -> None:
+def test_a_bucket_holds_a_minute_s_requests_and_fills_evenly(stopped_clock: StoppedClock) -> None:
     buckets = Buckets(600)
 
     assert [taken(buckets, 1, 200) for _ in range(4)] == [(400, False), (200, False), (0, False), (0, True)]
-    time.sleep(0.21)
+    stopped_clock.advance(0.21)
     assert [taken(buckets, 1) for _ in range(2)] == [(1, False), (0, False)]
     assert taken(buckets, 1)[1]
     assert taken(buckets, 2) == (599, False)
