@@ -48,8 +48,8 @@ def verify_export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify the log's export FILE (NDJSON). Ends with 0 where it is verified; 1: changed or not whole; 2: no
-    export; 3: filtered; 4: unsigned, or no key to check the signature with."""
+    """Verify the export FILE (NDJSON) of a log. Exit codes: 0 verified; 1 changed or incomplete; 2 not an
+    export; 3 filtered; 4 unsigned, or no key to check the signature."""
     from audit_proof import checkpoints as audit_checkpoints
     from audit_proof import diagnosis as audit_diagnosis
     from audit_proof import keys as audit_keys
@@ -116,8 +116,8 @@ def prune(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Delete an account's events from BEFORE a day, which EXPORT has to hold. As the role of
-    MIGRATION_DATABASE_URL; a signed event stands for them."""
+    """Delete the events of an account from before a time. The export must contain them. Runs as the role of
+    MIGRATION_DATABASE_URL. A signed event replaces them."""
     from audit_proof import diagnosis as audit_diagnosis
     from audit_proof import verification as audit_export
     from resolvers.audit import operator as operator_audit

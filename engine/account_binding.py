@@ -32,7 +32,7 @@ _PARTS = (
     *("_limit_clause", "_offset_clause", "_fetch_clause"),
     *("_values", "_multi_values", "_ordered_values", "_post_values_clause", "_returning"),
 )
-"""Of a statement, by SQLAlchemy's names, what else may hold a SELECT."""
+"""Parts of a statement, by SQLAlchemy's names, that may contain a SELECT, besides the conditions."""
 
 
 class UnboundStatement(Exception):
@@ -63,7 +63,7 @@ class _Node:
 
 
 Columns = dict[str, _Node]
-"""Of a table or subquery, those that hold an account's id."""
+"""Columns of a table or subquery that contain an account's id."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ class _Check:
     def statement(self, statement: object, outer: _Scope | None) -> Columns:
         """Columns of the statement's records that hold the id of an account."""
         if isinstance(statement, CompoundSelect):
-            # Each is bound by itself, so any tells what all of them are.
+            # Each is bound by itself, so the first one represents all of them.
             columns = [self.statement(each, outer) for each in statement.selects]
             return columns[0]
         if isinstance(statement, Select):
@@ -162,7 +162,7 @@ class _Check:
         if not (source.isouter or source.full):
             self._conditions(source.onclause, scope)
             return
-        # Of an outer join they hold for the rows that are joined, and not for those that they are joined to.
+        # Conditions of an outer join apply to the joined rows only.
         columns = [scope.tables[name] for name in scope.tables if name not in before]
         joined = {} if source.full else {id(node): node for each in columns for node in each.values()}
         for one, other in self._equal(source.onclause, scope):

@@ -35,7 +35,7 @@ class Paths:
 
     counts: Counter[str] = field(default_factory=Counter)
     compiled: bool = True
-    """Where false, nothing takes the fast path."""
+    """If false, graphql-core executes all operations."""
 
 
 paths = Paths()
@@ -44,7 +44,7 @@ paths = Paths()
 class Pause(NamedTuple):
     seconds: float
     until: float
-    """By `time.monotonic`."""
+    """Time of `time.monotonic` until which the function is not used."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,8 @@ class Plans:
     fragments: dict[str, FragmentDetails]
     conditions: tuple[str, ...]
     fields_left: int
-    """How many fields may be compiled yet: what is kept is to be in proportion to the document's text."""
+    """Number of fields that may still be compiled, so that the compiled code is in proportion to the
+    document's length."""
     _kept: dict[tuple[object, ...], Run | str] = field(default_factory=dict)
     _paused: dict[tuple[object, ...], "Pause"] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Enums that clients see, declared with what each value means."""
+"""Enums of the schema, with a description for each value."""
 
 from collections.abc import Callable
 from enum import StrEnum

@@ -1,5 +1,4 @@
-"""Queues for what all requests share, served in turn: account by account, and within an account person by
-person."""
+"""Queues for shared resources. Accounts are served in turn, and within an account its persons."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -12,36 +11,36 @@ Given = TypeVar("Given")
 
 
 class Requester(NamedTuple):
-    """For whom a task works."""
+    """Account and person for whom a task runs."""
 
     account: Hashable = None
-    """The person itself where it is in several accounts, or in none; the credential or the client's address
-    until the person is known; None for the server's own tasks."""
+    """The person itself if it is in several accounts or in none; the credential or the client's address until
+    the person is known; None for tasks of the server."""
     person: Hashable = None
 
 
 SERVER = Requester()
 requester: ContextVar[Requester] = ContextVar("requester", default=SERVER)
-"""Of the current task, and of the tasks that it starts."""
+"""Requester of the current task and of the tasks that it starts."""
 
 _Queue: TypeAlias = deque[asyncio.Future[Given]]
 
 
 class FairQueue(Generic[Given]):
-    """Tasks that wait for what becomes free. What is given goes to the next account's next person."""
+    """Tasks that wait for a resource. A free resource goes to the next person of the next account."""
 
     def __init__(self) -> None:
         self._accounts: OrderedDict[Hashable, OrderedDict[Hashable, _Queue[Given]]] = OrderedDict()
 
     def join(self) -> "asyncio.Future[Given]":
-        """Queues the current task. Whoever gives up cancels the future."""
+        """Queues the current task. Cancelling the future leaves the queue."""
         account, person = requester.get()
         waiting: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
         self._accounts.setdefault(account, OrderedDict()).setdefault(person, deque()).append(waiting)
         return waiting
 
     def give(self, what: Given) -> bool:
-        """Returns whether somebody waited for it."""
+        """Returns whether a task was waiting for the resource."""
         while self._accounts:
             account, persons = self._accounts.popitem(last=False)
             waiting = _first(persons)
@@ -58,7 +57,7 @@ def _first(persons: OrderedDict[Hashable, _Queue[Given]]) -> "asyncio.Future[Giv
         person, queue = persons.popitem(last=False)
         while queue:
             waiting = queue.popleft()
-            if waiting.done():  # Has given up.
+            if waiting.done():  # It has left the queue.
                 continue
             if queue:
                 persons[person] = queue
@@ -67,7 +66,7 @@ def _first(persons: OrderedDict[Hashable, _Queue[Given]]) -> "asyncio.Future[Giv
 
 
 class FairSemaphore:
-    """A semaphore whose places are given in turn. A single account may have all of them."""
+    """A semaphore whose places are assigned in turn. A single account may have all of them."""
 
     def __init__(self, places: int) -> None:
         self._free = places
@@ -89,7 +88,7 @@ class FairSemaphore:
         try:
             await waiting
         except BaseException:
-            # It may have been given in the very moment in which the wait was given up.
+            # The place may have been assigned at the moment of the cancellation.
             if waiting.done() and not waiting.cancelled():
                 self._give_back()
             raise

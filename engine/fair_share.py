@@ -14,15 +14,15 @@ _MOST_OF_AN_ACCOUNT = 3
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who asks for a place. What belongs to no account, such as signing in, shares the places that one person
-    may have."""
+    """Claim of a place for an account. Claims without an account, such as signing in, together have the
+    places of one person."""
 
     account_id: UUID | None = None
     person_id: UUID | None = None
     is_long: bool = False
-    """Whether it takes much longer than most do."""
+    """Whether it takes much longer than usual."""
     client: Hashable = None
-    """Whose queue it joins where it belongs to no account."""
+    """Client whose queue it joins if it has no account."""
 
     @property
     def queue(self) -> Hashable:
@@ -60,7 +60,7 @@ class FairShare:
 
     async def take(self, claim: Claim) -> None:
         """Waits for a place. Raises TimeoutError where none is free in time."""
-        # Nobody who waits may have a place: they were given what came free.
+        # No waiting claim may have a place: the free ones were assigned.
         if self._has_place(claim):
             self._count(claim, 1)
             return
@@ -70,7 +70,7 @@ class FairShare:
             with Deadline(self._waiting_seconds):
                 await waiting.place
         except BaseException:
-            # The place may have been given in the very moment in which the wait was given up.
+            # The place may have been assigned at the moment of the cancellation.
             if waiting.place.done() and not waiting.place.cancelled():
                 self.give_back(claim)
             else:

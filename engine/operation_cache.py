@@ -38,7 +38,7 @@ from engine.source import IndexedSource
 
 _thread = FairThread("documents")
 _RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-# Enough to mend a document by; finding more of them takes hostile documents' time.
+# Enough errors to correct a document. Finding more would take long for hostile documents.
 _MAX_ERRORS = 10
 
 
@@ -168,7 +168,7 @@ class Documents:
             return None
 
     def _keep(self, document: Document) -> Document:
-        # A single huge document shall not push all others out; and two may have read the same text at once.
+        # A single huge document must not evict all others. Two threads may have read the same text.
         if len(document.text) <= self.max_characters // 10 and document.text not in self._cache:
             self._cache[document.text] = document
         return document

@@ -27,7 +27,7 @@ _OUTAGES = (
     # The disk is full, the memory, or the number of connections.
     postgresql.InsufficientResourcesError,
     postgresql.PostgresIOError,
-    # Somebody else holds a row for long.
+    # Another transaction holds a row lock for long.
     postgresql.LockNotAvailableError,
     postgresql.DeadlockDetectedError,
     # No connection of a pool has come free.
@@ -94,6 +94,6 @@ def logged_as_outage(error: BaseException, **details: object) -> bool:
 
 
 def log_failure(event: str, error: BaseException, **details: object) -> None:
-    """Logs an error that is raised to nobody: under the event's name, or as the outage that it is."""
+    """Logs an error that is not raised, under the event's name, or as an outage."""
     if not logged_as_outage(error, **details):
         log.error(event, error=repr(error), **details)

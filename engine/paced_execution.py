@@ -14,8 +14,8 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 _SLICE_SECONDS = 0.005
 MOST_REFUSED_FIELDS = 1_000
-"""Of a query: each is an error with a path, which takes a hundred times as long as a value. Answers show the
-first hundred."""
+"""Maximum number of refused fields of a query. Each is an error with a path, which takes a hundred times as
+long as a value. Responses show the first hundred."""
 
 
 class TooManyRefusedFields(Exception):
@@ -30,7 +30,7 @@ class ExecutionPace:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._slice_ends = 0.0
         self._waiting: deque[deque[Callable[[], None]]] = deque()
-        """By operation."""
+        """Waiting calls by operation."""
 
     def has_time(self) -> bool:
         now, loop = perf_counter(), asyncio.get_running_loop()

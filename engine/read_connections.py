@@ -72,7 +72,7 @@ class ReadingConnections:
             with Deadline(_WAITING_SECONDS):
                 return await waiting
         except BaseException as error:
-            # It may have been handed over in the very moment in which the wait was given up.
+            # A connection may have been assigned at the moment of the cancellation.
             if waiting.done() and not waiting.cancelled():
                 self._hand_on(waiting.result())
             if isinstance(error, TimeoutError):

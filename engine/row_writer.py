@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=SQLModel)
 
 
 class RowNotFound(LookupError):
-    """A row that has to be there, by its key within the account, is not."""
+    """No row of the account has this primary key."""
 
 
 class Writer(Protocol):
@@ -51,7 +51,7 @@ class RowWriter:
         self._tables = None if tables is None else {_name(each) for each in tables}
 
     async def find(self, table: type[Row], *key: object, lock: bool = False) -> Row | None:
-        """The row with this primary key, without its `account_id`; `lock` holds it until the commit."""
+        """The row with this primary key, given without `account_id`. `lock` locks it until the commit."""
         statement = _selection(table, lock)
         records = await self.connection.fetch(statement.sql, *self._key(table, key))
         return snapshot(table, tuple(records[0])) if records else None
@@ -71,8 +71,8 @@ class RowWriter:
                 await self.connection.execute(_insertion_of_many(table), *columns)
 
     async def update(self, row: Row, **values: object) -> Row:
-        """The row with these values. Only what differs is written, and nothing where nothing does. Raises
-        RowNotFound where the row is not there, or is another account's."""
+        """Writes the values that differ, and returns the new row. Raises `RowNotFound` if the row does not
+        exist or belongs to another account."""
         table = type(row)
         self._require_writable([_name(table)])
         changed = {name: value for name, value in values.items() if value != getattr(row, name)}
@@ -88,8 +88,8 @@ class RowWriter:
         return new
 
     async def update_all(self, rows: Sequence[Row], **values: object) -> list[Row]:
-        """The same values for several rows of a table with an `id`, by one statement. Raises RowNotFound
-        where one of them is not there, or is another account's."""
+        """Writes the same values to several rows of a table with an `id`, with one statement. Raises
+        `RowNotFound` if one of them does not exist or belongs to another account."""
         if not rows:
             return []
         table = type(rows[0])
@@ -103,7 +103,8 @@ class RowWriter:
         return [with_values(row, **values) for row in rows]
 
     async def fetch(self, statement: Statement, **values: object) -> list[Record]:
-        """Records of any statement. Raises RuntimeError where it writes a table that this may not write."""
+        """Executes a statement and returns its records. Raises `RuntimeError` if it writes a table that is
+        not admitted."""
         if self._tables is not None:
             self._require_writable(statement.written_tables)
         return await self.connection.fetch(statement.sql, *statement.arguments(**values))
@@ -125,7 +126,7 @@ def _name(table: type[SQLModel]) -> str:
 
 
 def _stored(row: SQLModel) -> list[object]:
-    """Its values as asyncpg takes them, in the order of the table's columns."""
+    """Values of a row for asyncpg, in the order of the table's columns."""
     table = type(row)
     values = {**row.__dict__, **derived_values(table, row.__dict__)}
     return list(_sent(table, {name: values[name] for name in _stored_names(table)}).values())
@@ -137,7 +138,7 @@ def _sent(table: type[SQLModel], values: Mapping[str, object]) -> dict[str, obje
 
 
 def _columns(table: type[SQLModel]) -> dict[str, Column[object]]:
-    """By their names in Python, in the table's order."""
+    """Columns by their Python names, in the table's order."""
     return {each.key: cast("Column[Any]", each.columns[0]) for each in inspect(table).column_attrs}
 
 
@@ -148,7 +149,7 @@ def _stored_names(table: type[SQLModel]) -> tuple[str, ...]:
 
 @cache
 def _key_names(table: type[SQLModel]) -> tuple[str, ...]:
-    """Of the primary key: `account_id` first, in tables of accounts."""
+    """Names of the primary key's columns. `account_id` is first in tables of accounts."""
     return tuple(name for name, column in _columns(table).items() if column.primary_key)
 
 

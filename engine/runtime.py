@@ -49,7 +49,7 @@ class Request(Info):
         self.variables = variables
         self.planned: Any = None
         self.outcomes: dict[str, object] = {}
-        """Of a mutation's fields, by their names in the answer: what was returned, or raised."""
+        """Results and exceptions of a mutation's root fields, by response name."""
 
     def with_plan(self, planned: object) -> "Request":
         request = Request(self.context, self.schema, self.variables)

@@ -1,4 +1,4 @@
-"""Rows as they were read: instances of their tables' classes that no session knows of."""
+"""Rows as values: instances of their tables' classes without an ORM session."""
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum

@@ -15,8 +15,8 @@ from models.columns import enum_column, new_id, tenant_index, time_column
 
 @described_enum("Action that an audit event records.")
 class AuditAction(StrEnum):
-    """The table of audit actions: name, description, and how an attempt that was refused reads in the log
-    (`Vera tried to invite somebody, which needs INVITE_MEMBERS`); None where no member can be refused.
+    """The table of audit actions: name, description, and the phrase of a refused attempt in the log (`Vera
+    tried to invite somebody, which needs INVITE_MEMBERS`), or None if members cannot attempt the action.
 
     The API's enum, its descriptions, the database's CHECK and the events follow from it. A row that lacks a
     part fails at import.
@@ -41,7 +41,7 @@ class AuditAction(StrEnum):
 
     @property
     def attempt(self) -> str:
-        """The phrase for an attempt that was refused. Raises `TypeError` where there is none."""
+        """The phrase of a refused attempt. Raises `TypeError` if there is none."""
         if self._attempt is None:
             raise TypeError(f"{self} has no phrase for a refused attempt: add one to its row in AuditAction")
         return self._attempt

@@ -44,7 +44,7 @@ class DownloadLink(SQLModel, table=True):
 
 
 class TransferFacts(TypedDict):
-    """JSON of what a transfer's event says, but for the bytes that were sent."""
+    """Data of a transfer's event as JSON, except the number of bytes sent."""
 
     targetType: str
     targetId: str

@@ -1,4 +1,4 @@
-"""Permission classes: the values of a field's `allow=`, and how each decides."""
+"""Permission classes: the rules that a field's `allow=` declares."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class AllowDirective:
 
 
 class _Of(NamedTuple):
-    """Stands for an object of which only the account is needed."""
+    """Object of which only the account is known."""
 
     account_id: UUID | None
 
@@ -51,8 +51,8 @@ class Allow(BasePermission):
         """Returns why the viewer may not see the object, or None if it may."""
 
     def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
-        """Of a change to be made on `on`, by a member whose row is locked: None where only permissions in an
-        account are asked for."""
+        """Returns why the membership may not change the object `on`. The default is None: only rules about
+        accounts refuse changes."""
         return None
 
     def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
@@ -120,7 +120,7 @@ class Has(Allow):
 
 class HasOrOwns(Has):
     """A permission, or the viewer is the member that the attribute `own` of the object names. `needs` is a
-    permission that this member needs even so."""
+    permission that this member must have in that case."""
 
     def __init__(self, permission: Permission, own: str, needs: Permission | None = None) -> None:
         self.own, self._needs = own, needs
@@ -162,9 +162,8 @@ class HasOrOwns(Has):
 
 
 class Owns(HasOrOwns):
-    """The viewer is the member that the attribute `own` of the object names; no permission replaces this. The
-    error for others says in `advice` what they may do instead, and names `instead`, the permission for that.
-    """
+    """The viewer is the member that the attribute `own` of the object names, which no permission replaces.
+    The error for others names the permission `instead`, and says in `advice` what it allows."""
 
     def __init__(self, own: str, instead: Permission, advice: str) -> None:
         super().__init__(instead, own)

@@ -26,14 +26,14 @@ def _nothing(_id: UUID) -> None:
 
 
 class ChangeRule(Protocol):
-    """Who may make a change: the `allow=` of its field."""
+    """Rule of a change: the `allow=` of its field."""
 
     def refusal_of_change(self, membership: Membership, on: object) -> Exception | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class MutationCall:
-    """A mutation that was called: who may call it, and its input as JSON."""
+    """A mutation that is executed: its rule, and its input as JSON."""
 
     allow: ChangeRule
     input: JSONObject
@@ -79,7 +79,8 @@ class Context:
 
     @property
     def mutation_call(self) -> MutationCall:
-        """Raises RuntimeError where no mutation is executed: nobody may make a change then."""
+        """The mutation that is executed. Raises `RuntimeError` if there is none, because changes are made by
+        mutations only."""
         if self.current_mutation is None:
             raise RuntimeError("change() was called outside a mutation's resolver")
         return self.current_mutation

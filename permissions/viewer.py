@@ -195,7 +195,7 @@ class Viewer:
 
     @property
     def requester(self) -> Requester:
-        """For whom a request with this credential works: in whose turn it waits."""
+        """The account and person in whose turn requests with this credential wait."""
         person_id = self._records[0][self._layout.user.start]
         if len(self._records) > 1:
             return Requester(person_id, person_id)
