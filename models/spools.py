@@ -21,7 +21,8 @@ _HELD_BACK_SECONDS = 5
 _KEPT_FREE_BYTES = 256 * 1024 * 1024
 """Free space that is left on the disk, which PostgreSQL may use too."""
 _UNDISTURBED_SECONDS = 300
-"""Time after a spool is complete in which its reader is not cut off in favour of another account."""
+"""Time after a spool is complete in which its reader is not cut off in favour of another account, where its
+account holds no more than the largest size of one report."""
 _NO_FILE = -1
 _THREADS = ThreadPoolExecutor(4, thread_name_prefix="spools")
 
@@ -55,13 +56,19 @@ class Spools:
         self._open.discard(spool)
 
     def _make_room(self, account_id: UUID) -> None:
-        """Cuts off one slow reader of another account: of the account that reserves the most bytes, the one
-        whose spool was complete first. Raises StorageUnavailable if there is none."""
+        """Cuts off one slow reader of another account, which has read for long or holds several reports: of
+        the account that holds the most bytes, the one whose spool was complete first. Raises
+        StorageUnavailable if there is none."""
+        now, complete = monotonic(), [each for each in self._open if each.ended_at < float("inf")]
         held = Counter[UUID]()
-        for each in self._open:
+        for each in complete:
             held[each.account_id] += each.reserved
-        since = monotonic() - _UNDISTURBED_SECONDS
-        slow = [each for each in self._open if each.ended_at < since and each.account_id != account_id]
+        slow = [
+            each
+            for each in complete
+            if each.account_id != account_id
+            and (held[each.account_id] > self.report_bytes or each.ended_at < now - _UNDISTURBED_SECONDS)
+        ]
         if not slow:
             raise StorageUnavailable(
                 f"Reports that are being sent use the {self._total_bytes:,} bytes of REPORT_SPOOL_BYTES."

@@ -169,3 +169,26 @@ async def test_a_slow_reader_gives_way_in_time(
     else:
         assert beside.status_code == 200
         assert not rest.endswith(b"0\r\n\r\n")
+
+
+async def test_an_account_that_holds_several_reports_gives_way_at_once(world: World) -> None:
+    beta = await world.found("Beta", "beta@example.com")
+    await more_events(world, 30_000)
+    report_bytes = 24 * 2**20
+    size = len((await world.http.get(await link_of(world, world.admin))).content)
+    room = report_bytes + 2 * size + size // 2
+    async with limited(world, report_max_bytes=report_bytes, report_spool_bytes=room) as there:
+        held = [await link_of(there, there.admin) for _ in range(3)]
+        path = await link_of(there, beta)
+
+        async with (
+            stalled(there, held[0]) as (first, _),
+            stalled(there, held[1]) as (second, _),
+            stalled(there, held[2]) as (third, _),
+        ):
+            await none_is_copied(world)
+            beside = await there.http.get(path)
+        await all_told(there)
+
+    assert all(b"200" in status_line for status_line in (first, second, third))
+    assert beside.status_code == 200
