@@ -113,6 +113,9 @@ CREATE INDEX ix_invitations_due ON invitations (expires_at) WHERE status = 'PEND
 CREATE INDEX ix_invitations_due_of ON invitations (account_id, expires_at) WHERE status = 'PENDING';
 CREATE INDEX ix_invitations_email ON invitations (account_id, email, created_at, id);
 CREATE INDEX ix_invitations_status ON invitations (account_id, status, created_at, id);
+-- For the planner, as for audit_events.
+ALTER TABLE invitations ALTER COLUMN status SET (n_distinct = 5);
+ALTER TABLE members ALTER COLUMN role SET (n_distinct = 3);
 
 -- Sets the time of last activity, in several accounts at once, for a request that changes nothing else.
 -- SECURITY DEFINER: row-level security allows the app's role to update one account only.

@@ -45,6 +45,7 @@ CREATE INDEX ix_api_keys_created ON api_keys (account_id, created_at, id);
 CREATE INDEX ix_api_keys_expiry ON api_keys (expires_at)
     WHERE revoked_at IS NULL AND expired_at IS NULL AND expires_at IS NOT NULL;
 CREATE INDEX ix_api_keys_member ON api_keys (account_id, member_id, created_at, id);
+ALTER TABLE api_keys ALTER COLUMN member_id SET (n_distinct = 1000);  -- For the planner, as for audit_events.
 
 -- Sets the time and address of last use, for a request that changes nothing else, unless another request
 -- just did. SECURITY DEFINER: such a request is in no transaction of the account.

@@ -63,3 +63,9 @@ CREATE INDEX ix_licenses_status ON licenses (account_id, status, provisioned_at,
 CREATE INDEX ix_licenses_status_site ON licenses (account_id, status, site, id);
 CREATE INDEX ix_licenses_theme ON licenses (account_id, theme_id, provisioned_at, id);
 CREATE INDEX ix_licenses_theme_site ON licenses (account_id, theme_id, site, id);
+-- For the planner, as for audit_events: filters use their indexes also where all rows are alike.
+ALTER TABLE licenses
+    ALTER COLUMN status SET (n_distinct = 4),
+    ALTER COLUMN theme_id SET (n_distinct = 100),
+    ALTER COLUMN holder_id SET (n_distinct = 1000),
+    ALTER COLUMN provisioned_by_id SET (n_distinct = 1000);
