@@ -18,7 +18,7 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 
-from engine.compiler import Compiler, Run, Unknown
+from engine.compiler import Compiler, NotCompiled, Run
 
 log = structlog.get_logger()
 
@@ -104,7 +104,7 @@ class Plans:
             run = compiler.compile()
             self.fields_left -= compiler.fields
             return run
-        except Unknown as unknown:
+        except NotCompiled as unknown:
             return str(unknown)
         except Exception:
             # Right all the same, by the other path; but it should be known.

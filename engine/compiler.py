@@ -2,11 +2,11 @@
 
 graphql-core walks the operation again for every object that it completes. The compiler walks it once and
 writes a function that does the same for these fields in this order. The function covers successful execution
-only: what the compiler does not support raises `Unknown` while compiling, and any exception while the
+only: what the compiler does not support raises `NotCompiled` while compiling, and any exception while the
 function runs makes graphql-core execute the operation from the start.
 
 The compiler knows Strawberry, and no schema in particular. A field that reads several objects at once has a
-`Planned` in its metadata, which writes its part of the function.
+`FieldPlan` in its metadata, which writes its part of the function.
 
 Compiled functions take `o`, the parent object, and `c`, the `Request`.
 """
@@ -64,7 +64,7 @@ _ListType = GraphQLList[GraphQLOutputType]
 Run = Callable[[object, Request], Any]
 
 
-class Unknown(Exception):
+class NotCompiled(Exception):
     """The operation cannot be compiled. The message is the reason."""
 
 
@@ -74,10 +74,10 @@ class FieldReader(Protocol):
     def expression(self, compiler: "Compiler", kind: GraphQLObjectType, selection: Selection) -> "Code": ...
 
 
-class Planned(Protocol):
+class FieldPlan(Protocol):
     """Field metadata: writes the code of the field's completed value."""
 
-    def plan(self, compiler: "Compiler", selected: "Selected", readers: FieldReaders) -> "Code": ...
+    def plan(self, compiler: "Compiler", selected: "SelectedField", readers: FieldReaders) -> "Code": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectedField:
     """A field in a selection, with its arguments and sub-selections."""
 
     name: str
@@ -113,10 +113,10 @@ class Selected:
         found = []
         for extension in self.field.extensions:
             if type(extension) is not PermissionExtension or extension.fail_silently:
-                raise Unknown("a field extension")
+                raise NotCompiled("a field extension")
             found += extension.permissions
         if any(iscoroutinefunction(each.has_permission) for each in found):
-            raise Unknown("a permission that is awaited")
+            raise NotCompiled("a permission that is awaited")
         return found
 
 
@@ -139,7 +139,7 @@ class Compiler:
             self.schema.config.default_resolver is not getattr
             or self.schema.schema_converter.exception_handlers
         ):
-            raise Unknown("a schema with resolvers or handlers of its own")
+            raise NotCompiled("a schema with resolvers or handlers of its own")
 
     def compile(self) -> Run:
         """Returns the function of the root fields. It takes the root value and the request."""
@@ -175,7 +175,7 @@ class Compiler:
         self._lines.append(f"{'async ' if awaits else ''}def {name}(o, c):\n    {lines}")
         return Code(name, awaits)
 
-    def selected(self, kind: GraphQLObjectType, selection: Selection) -> list[Selected | str]:
+    def selected(self, kind: GraphQLObjectType, selection: Selection) -> list[SelectedField | str]:
         """Returns the fields of an object type in response order. A string stands for a `__typename`."""
         collected = collect_subfields(
             self.core, self.fragments, self.conditions, self.operation, kind, list(selection)
@@ -198,30 +198,32 @@ class Compiler:
             return self._completed(kind.of_type, selection, value, readers, f"{self.constant(stop)}()")
         return self._completed(kind, selection, value, readers, "None")
 
-    def arguments(self, selected: Selected) -> Arguments:
+    def arguments(self, selected: SelectedField) -> Arguments:
         """Returns the code of the resolver's keyword arguments."""
         fixed = Request(None, self.core, self.conditions)
         return arguments(self.schema, selected.field, selected.definition, selected.node, fixed)
 
     # ------------------------------------------------------------------ objects
 
-    def _fields_of(self, kind: GraphQLObjectType, grouped: Mapping[str, Selection]) -> list[Selected | str]:
+    def _fields_of(
+        self, kind: GraphQLObjectType, grouped: Mapping[str, Selection]
+    ) -> list[SelectedField | str]:
         self.fields += len(grouped)
         if self.fields > self.most_fields:
-            raise Unknown("too many fields")
-        selected: list[Selected | str] = []
+            raise NotCompiled("too many fields")
+        selected: list[SelectedField | str] = []
         for name, selection in grouped.items():
             field_name = selection[0].node.name.value
             if field_name == "__typename":
                 selected.append(name)
             elif field_name.startswith("__"):
-                raise Unknown("introspection")
+                raise NotCompiled("introspection")
             else:
-                selected.append(Selected(name, kind.fields[field_name], selection))
+                selected.append(SelectedField(name, kind.fields[field_name], selection))
         return selected
 
     def _object(
-        self, kind: GraphQLObjectType, selected: Sequence[Selected | str], readers: FieldReaders
+        self, kind: GraphQLObjectType, selected: Sequence[SelectedField | str], readers: FieldReaders
     ) -> Code:
         items = [
             (each, Code(repr(kind.name)))
@@ -235,7 +237,7 @@ class Compiler:
             check = [f"if {test} is not True: {self.constant(stop)}()"]
         return self.dictionary(items, check)
 
-    def _one_after_the_other(self, kind: GraphQLObjectType, selected: Sequence[Selected | str]) -> Code:
+    def _one_after_the_other(self, kind: GraphQLObjectType, selected: Sequence[SelectedField | str]) -> Code:
         """Code of a mutation's root fields, run in order. The outcome of each is recorded, so that the
         fallback does not run it again."""
         body, pairs = [], []
@@ -262,13 +264,13 @@ class Compiler:
         body.append(f"return {{{', '.join(pairs)}}}")
         return self.function(body, awaits=bool(calls))
 
-    def _field(self, selected: Selected, readers: FieldReaders) -> Code:
-        planned: Planned | None = selected.field.metadata.get(PLANNED)
+    def _field(self, selected: SelectedField, readers: FieldReaders) -> Code:
+        planned: FieldPlan | None = selected.field.metadata.get(PLANNED)
         if planned is not None:
             return planned.plan(self, selected, readers)
         return self.resolved(selected, readers)
 
-    def resolved(self, selected: Selected, readers: FieldReaders, *, recorded: bool = False) -> Code:
+    def resolved(self, selected: SelectedField, readers: FieldReaders, *, recorded: bool = False) -> Code:
         """Code of a field's resolved value: its resolver's, or the attribute of that name. With `recorded`,
         the outcome is kept for the fallback."""
         field = selected.field
@@ -280,7 +282,7 @@ class Compiler:
             return Code(f"{self.function([f'return await {completed.text}'], awaits=True).text}(o, c)", True)
         awaits, call = self._call(field)
         if recorded and not awaits:
-            raise Unknown("a mutation that is not asynchronous")
+            raise NotCompiled("a mutation that is not asynchronous")
         if recorded:
             call = f"await {self.constant(record)}(c, {selected.name!r}, {call.removeprefix('await ')})"
         body = [f"k = {self.constant(self.arguments(selected))}(c)", *self.allowed(selected), f"v = {call}"]
@@ -289,7 +291,7 @@ class Compiler:
         function = self.function(body, awaits=awaits or completed.awaits)
         return Code(f"{function.text}(o, c)", function.awaits)
 
-    def allowed(self, selected: Selected) -> list[str]:
+    def allowed(self, selected: SelectedField) -> list[str]:
         """Statements that raise where a permission of the field refuses. `k` holds the field's arguments."""
         return [
             f"if {self.constant(each)}.has_permission(o, c, **k) is not True: {self.constant(stop)}()"

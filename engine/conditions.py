@@ -20,12 +20,12 @@ class Condition:
     expression: Callable[..., ColumnElement[bool]]
     searches: tuple[str, ...] = ()
 
-    def __call__(self, *values: object) -> "Bound":
+    def __call__(self, *values: object) -> "BoundCondition":
         for value in values:
             if type(value) is ParentColumn:
                 columns = [each if type(each) is ParentColumn else None for each in values]
-                return Bound(self, values, (self, *columns))
-        return Bound(self, values, self)
+                return BoundCondition(self, values, (self, *columns))
+        return BoundCondition(self, values, self)
 
 
 class ParentColumn(NamedTuple):
@@ -34,7 +34,7 @@ class ParentColumn(NamedTuple):
     name: str
 
 
-class Bound(NamedTuple):
+class BoundCondition(NamedTuple):
     """A condition with its values. `shape` is the part of it that is in the text of the SQL rather than in
     the parameters."""
 

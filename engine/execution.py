@@ -25,7 +25,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Th
 from engine.compiled_operations import FAST, paths
 from engine.fair_thread import FairThread
 from engine.limits import too_complex
-from engine.operation_cache import OperationRefused, Prepared
+from engine.operation_cache import OperationRefused, PreparedOperation
 from engine.outages import logged_as_outage
 from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
 from engine.runtime import ForbiddenBeforeReading, Request, Stopped
@@ -37,7 +37,7 @@ _MAX_COERCION_ERRORS = 10
 _introspection_thread = FairThread("introspection")
 
 
-async def execute(schema: Schema, prepared: Prepared, context: object) -> ExecutionResult:
+async def execute(schema: Schema, prepared: PreparedOperation, context: object) -> ExecutionResult:
     """Executes a query or a mutation. Raises OperationRefused where the variables do not fit; nothing was
     executed then.
 
@@ -61,7 +61,7 @@ async def execute(schema: Schema, prepared: Prepared, context: object) -> Execut
     return result
 
 
-def _pause(prepared: Prepared, request: Request, failure: Exception) -> None:
+def _pause(prepared: PreparedOperation, request: Request, failure: Exception) -> None:
     """The response is correct, but the compiled code is not: it is not used for a while."""
     seconds = prepared.operation.plans.pause(request.variables)
     if seconds is None:
@@ -87,7 +87,7 @@ def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
 
 
 async def execute_reference(
-    schema: Schema, prepared: Prepared, context: object, outcomes: Mapping[str, object] | None = None
+    schema: Schema, prepared: PreparedOperation, context: object, outcomes: Mapping[str, object] | None = None
 ) -> ExecutionResult:
     """By graphql-core alone. `outcomes` of a mutation's fields are not brought about again."""
     middleware = [_replaying(outcomes)] if outcomes else None
@@ -104,7 +104,7 @@ async def execute_reference(
 
 
 async def _compiled(
-    schema: Schema, prepared: Prepared, context: object
+    schema: Schema, prepared: PreparedOperation, context: object
 ) -> tuple[Request | None, dict[str, object] | Exception | str]:
     """Returns the response's data, or the reason why graphql-core must execute the operation."""
     if not paths.compiled:
@@ -145,7 +145,7 @@ def _replaying(outcomes: Mapping[str, object]) -> Callable[..., object]:
 
 
 async def subscribe(
-    schema: Schema, prepared: Prepared, context: object, timeout_seconds: float
+    schema: Schema, prepared: PreparedOperation, context: object, timeout_seconds: float
 ) -> AsyncGenerator[ExecutionResult, None]:
     """Yields one result for each event.
 
@@ -171,7 +171,10 @@ async def subscribe(
 
 
 def _executor(
-    schema: Schema, prepared: Prepared, context: object, middleware: list[Callable[..., object]] | None = None
+    schema: Schema,
+    prepared: PreparedOperation,
+    context: object,
+    middleware: list[Callable[..., object]] | None = None,
 ) -> Executor[object]:
     executor_class = ThreadExecutor if prepared.operation.is_introspection else PacedExecutor
     executor = executor_class.build(

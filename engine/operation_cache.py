@@ -99,7 +99,7 @@ class Document:
 
 
 @dataclass(slots=True)
-class Prepared:
+class PreparedOperation:
     """The operation of one request, ready for execution. `variables` are as the client sent them."""
 
     document: Document
@@ -126,7 +126,9 @@ class Documents:
         least = self.max_characters // self.max_entries
         self._cache = LRUCache(self.max_characters, getsizeof=lambda each: max(len(each.text), least))
 
-    def prepare(self, text: str, operation_name: str | None, variables: dict[str, object] | None) -> Prepared:
+    def prepare(
+        self, text: str, operation_name: str | None, variables: dict[str, object] | None
+    ) -> PreparedOperation:
         """Raises OperationRefused."""
         return self.prepared(self.get(text), operation_name, variables)
 
@@ -142,7 +144,7 @@ class Documents:
 
     def prepared(
         self, document: Document, operation_name: str | None, variables: dict[str, object] | None
-    ) -> Prepared:
+    ) -> PreparedOperation:
         """Raises OperationRefused."""
         operation = document.operation(operation_name)
         if variables and document.inputs.variables:
@@ -152,7 +154,7 @@ class Documents:
         cost = operation.cost(variables)
         if cost > self.limits.cost:
             raise OperationRefused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
-        return Prepared(document, operation, variables, cost)
+        return PreparedOperation(document, operation, variables, cost)
 
     def find(self, text: str) -> Document | None:
         try:

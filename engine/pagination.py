@@ -12,7 +12,7 @@ import orjson
 from asyncpg import Record
 from sqlmodel import SQLModel
 
-from engine.conditions import Bound
+from engine.conditions import BoundCondition
 from engine.errors import BadUserInput
 from engine.statements import Statement
 
@@ -63,23 +63,23 @@ class Count(NamedTuple):
     arguments: dict[str, object]
 
 
-class Through(NamedTuple):
+class ThroughRows(NamedTuple):
     """A small set of rows of another table. A branch finds its own rows by each of them."""
 
     table: type[SQLModel]
-    where: Bound
+    where: BoundCondition
 
 
 class Branch(NamedTuple):
     """A part of a listing's rows; parts do not overlap. With `is_few` they are so few that they are sorted.
     With `through`, its conditions may name columns of those rows by a `ParentColumn`."""
 
-    where: tuple[Bound, ...]
+    where: tuple[BoundCondition, ...]
     is_few: bool = False
-    through: Through | None = None
+    through: ThroughRows | None = None
 
     @property
-    def conditions(self) -> tuple[Bound, ...]:
+    def conditions(self) -> tuple[BoundCondition, ...]:
         return self.where if self.through is None else (*self.where, self.through.where)
 
     @property
@@ -92,8 +92,10 @@ Value = TypeVar("Value")
 
 
 def each_of(
-    values: Sequence[Value], one: Callable[[Value | None], Bound], any_of: Callable[[Sequence[Value]], Bound]
-) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    values: Sequence[Value],
+    one: Callable[[Value | None], BoundCondition],
+    any_of: Callable[[Sequence[Value]], BoundCondition],
+) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
     """A filter by several values, as one condition or as branches, each with its own range of an index.
 
     Repeated values count once. To bound the number of different statements, there are 2, 4, 8 … 64 branches,
@@ -109,12 +111,12 @@ def each_of(
 
 
 def narrowed(
-    where: tuple[Bound, ...],
+    where: tuple[BoundCondition, ...],
     branches: tuple[Branch, ...],
     values: Sequence[Value],
-    one: Callable[[Value | None], Bound],
-    any_of: Callable[[Sequence[Value]], Bound],
-) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    one: Callable[[Value | None], BoundCondition],
+    any_of: Callable[[Sequence[Value]], BoundCondition],
+) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
     """Adds a filter: by `each_of` where it is the first, otherwise as a condition."""
     if where or branches:
         return (*where, any_of(values)), branches
@@ -124,7 +126,7 @@ def narrowed(
 class Search(NamedTuple):
     """What the rows must match, and how an index finds those that do. The ways do not overlap."""
 
-    match: Bound
+    match: BoundCondition
     otherwise: tuple[Branch, ...]
 
 
@@ -137,14 +139,14 @@ class Listing:
     """
 
     table: type[SQLModel]
-    where: tuple[Bound, ...]
+    where: tuple[BoundCondition, ...]
     order: Order
     count: Count | None = None
     most_counted: int | None = None
     branches: tuple[Branch, ...] = ()
     search: Search | None = None
 
-    def conditions(self) -> Sequence[Bound]:
+    def conditions(self) -> Sequence[BoundCondition]:
         """All conditions, in the order of their parameters."""
         if not self.branches and self.search is None:
             return self.where

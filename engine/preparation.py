@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from engine.compiler import Unknown
+from engine.compiler import NotCompiled
 from engine.runtime import Request
 
 _MOST_LISTS = 10
@@ -24,7 +24,7 @@ class Preparation:
     def count_list(self) -> None:
         self.lists += 1
         if self.lists > _MOST_LISTS:
-            raise Unknown("too many lists in one statement")
+            raise NotCompiled("too many lists in one statement")
 
     def add(self, step: Prepare) -> int:
         self.steps.append(step)

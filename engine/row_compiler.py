@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from engine import row_reader as rows
 from engine.column_values import pattern_of
-from engine.compiler import PLANNED, Code, Compiler, FieldReaders, Selected, Selection
+from engine.compiler import PLANNED, Code, Compiler, FieldReaders, SelectedField, Selection
 from engine.conditions import ParentRow
 from engine.pagination import Listing, Page, Slice
 from engine.preparation import Preparation, Prepare
@@ -28,17 +28,17 @@ from engine.snapshots import attributes, snapshot
 class Total:
     """`totalCount`: counted together with the page."""
 
-    def plan(self, compiler: Compiler, selected: Selected, readers: FieldReaders) -> Code:
+    def plan(self, compiler: Compiler, selected: SelectedField, readers: FieldReaders) -> Code:
         return compiler.completed(selected.definition.type, selected.selection, "o.total", readers)
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class ConnectionPlan:
     """Field metadata of a connection: one statement for a page of it, also where it is nested."""
 
     read: Callable[..., Listing]
 
-    def plan(self, compiler: Compiler, selected: Selected, readers: FieldReaders) -> Code:
+    def plan(self, compiler: Compiler, selected: SelectedField, readers: FieldReaders) -> Code:
         pages = _Pages.of(compiler, selected, Preparation(), is_nested=False)
         completed = pages.completed(compiler, selected)
         read = compiler.constant(_ReadPage(self.read, pages))
@@ -61,7 +61,7 @@ class _Pages:
 
     @classmethod
     def of(
-        cls, compiler: Compiler, selected: Selected, preparation: Preparation, *, is_nested: bool
+        cls, compiler: Compiler, selected: SelectedField, preparation: Preparation, *, is_nested: bool
     ) -> "_Pages":
         kind = cast("GraphQLObjectType", get_named_type(selected.definition.type))
         node = cast("GraphQLObjectType", get_named_type(kind.fields["nodes"].type))
@@ -75,7 +75,7 @@ class _Pages:
         )
         return cls(reader, names)
 
-    def completed(self, compiler: Compiler, selected: Selected) -> Code:
+    def completed(self, compiler: Compiler, selected: SelectedField) -> Code:
         """Returns the function that completes a page. Each call adds the selected columns to the shape."""
         kind = cast("GraphQLObjectType", get_named_type(selected.definition.type))
         node = get_named_type(kind.fields["nodes"].type)
@@ -151,9 +151,9 @@ class RowReader:
         ]
         return _dictionary(compiler, items)
 
-    def _field(self, compiler: Compiler, selected: Selected, place: int, sure: bool) -> Code:
+    def _field(self, compiler: Compiler, selected: SelectedField, place: int, sure: bool) -> Code:
         planned, how = selected.field.metadata.get(PLANNED), selected.field.metadata.get(ROW)
-        if isinstance(planned, Connected):
+        if isinstance(planned, ConnectionPlan):
             written = self._connection(compiler, selected, planned, place)
         elif isinstance(how, Same):
             written = self._object(compiler, _object_type(selected), selected.selection, place, sure)
@@ -176,7 +176,9 @@ class RowReader:
             return self._of_snapshot(compiler, selected, place)
         return self._allowed(compiler, selected, place, written)
 
-    def _computed_from(self, compiler: Compiler, selected: Selected, how: ComputedFrom, place: int) -> Code:
+    def _computed_from(
+        self, compiler: Compiler, selected: SelectedField, how: ComputedFrom, place: int
+    ) -> Code:
         if how.expression is not None:
             value = f"o[{self.shape.expression(place, how.columns, how.expression)}]"
             return self._value(compiler, selected, value, how.expression().type, sure=False)
@@ -184,7 +186,7 @@ class RowReader:
         value = f"{compiler.constant(how.function)}({columns})"
         return compiler.completed(selected.definition.type, selected.selection, value, {})
 
-    def _allowed(self, compiler: Compiler, selected: Selected, place: int, written: Code) -> Code:
+    def _allowed(self, compiler: Compiler, selected: SelectedField, place: int, written: Code) -> Code:
         for allow in selected.permissions:
             step = self.preparation.add(_within(allow))
             if allow.own is None:
@@ -199,14 +201,14 @@ class RowReader:
                 written = Code(f"({compiler.constant(stop)}() if {refused} else {written.text})")
         return written
 
-    def _leaf(self, compiler: Compiler, selected: Selected, name: str, place: int, sure: bool) -> Code:
+    def _leaf(self, compiler: Compiler, selected: SelectedField, name: str, place: int, sure: bool) -> Code:
         column = inspect(self._table(place)).columns[name]
         is_time = getattr(get_nullable_type(selected.definition.type), "name", "") == "DateTime"
         value = f"o[{self.shape.column(place, name, as_text=is_time)}]"
         return self._value(compiler, selected, value, column.type, sure=sure and not column.nullable)
 
     def _value(
-        self, compiler: Compiler, selected: Selected, text: str, sa_type: object, *, sure: bool
+        self, compiler: Compiler, selected: SelectedField, text: str, sa_type: object, *, sure: bool
     ) -> Code:
         """Code that serializes a column or an expression. With `sure`, it is never null."""
         kind = selected.definition.type
@@ -218,7 +220,9 @@ class RowReader:
         null = f"{compiler.constant(stop)}()" if is_non_null_type(kind) else "None"
         return Code(f"({null} if {text} is None else {pattern.format(text)})")
 
-    def _to_one(self, compiler: Compiler, selected: Selected, how: ToOne, place: int, sure: bool) -> Code:
+    def _to_one(
+        self, compiler: Compiler, selected: SelectedField, how: ToOne, place: int, sure: bool
+    ) -> Code:
         nullable = inspect(self._table(place)).columns[how.column].nullable
         sure = sure and not nullable
         joined = self.shape.join(place, how.table, how.column, required=sure)
@@ -232,7 +236,7 @@ class RowReader:
             return Code(f"{compiler.function(body, awaits=True).text}(o, c)", True)
         return Code(f"({null} if {found} else {written.text})")
 
-    def _to_many(self, compiler: Compiler, selected: Selected, how: ToMany, place: int) -> Code:
+    def _to_many(self, compiler: Compiler, selected: SelectedField, how: ToMany, place: int) -> Code:
         reader = RowReader(self.preparation, Shape(how.table), is_nested=True)
         item = reader.expression(compiler, _object_type(selected), selected.selection)
         step = self.preparation.add(
@@ -245,7 +249,9 @@ class RowReader:
         self.lists.append(step)
         return _of_each(compiler, item, self._records(compiler, place, reader))
 
-    def _connection(self, compiler: Compiler, selected: Selected, planned: Connected, place: int) -> Code:
+    def _connection(
+        self, compiler: Compiler, selected: SelectedField, planned: ConnectionPlan, place: int
+    ) -> Code:
         pages = _Pages.of(compiler, selected, self.preparation, is_nested=True)
         arguments = compiler.arguments(selected)
         is_plain = pages.names == {"nodes"}
@@ -270,7 +276,7 @@ class RowReader:
         return Code(f"{completed.text}({page}, c)", completed.awaits)
 
     def _nodes(
-        self, compiler: Compiler, selected: Selected, reader: "RowReader"
+        self, compiler: Compiler, selected: SelectedField, reader: "RowReader"
     ) -> list[tuple[str, Code | str]]:
         """Functions that complete a row, one for each selection of `nodes`. A string stands for a
         `__typename`."""
@@ -295,7 +301,7 @@ class RowReader:
         values = "".join(f"o[{index}], " for index in self.shape.values(number))
         return f"{compiler.constant(_zipped)}({values})"
 
-    def _of_snapshot(self, compiler: Compiler, selected: Selected, place: int) -> Code:
+    def _of_snapshot(self, compiler: Compiler, selected: SelectedField, place: int) -> Code:
         """Code of a field whose resolver needs an object of the whole row."""
         planned = selected.field.metadata.get(PLANNED)
         written = planned.plan(compiler, selected, {}) if planned else compiler.resolved(selected, {})
@@ -353,12 +359,12 @@ def shown(kind: GraphQLObjectType) -> type[SQLModel]:
     return cast("type[SQLModel]", kind.extensions["strawberry-definition"].origin.shows)
 
 
-def _object_type(selected: Selected) -> GraphQLObjectType:
+def _object_type(selected: SelectedField) -> GraphQLObjectType:
     return cast("GraphQLObjectType", get_named_type(selected.definition.type))
 
 
-def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Selection) -> list[Selected]:
-    return [each for each in compiler.selected(kind, selection) if isinstance(each, Selected)]
+def _fields(compiler: Compiler, kind: GraphQLObjectType, selection: Selection) -> list[SelectedField]:
+    return [each for each in compiler.selected(kind, selection) if isinstance(each, SelectedField)]
 
 
 def _slice(arguments: dict[str, Any]) -> Slice:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from engine.conditions import Bound
+from engine.conditions import BoundCondition
 from engine.pagination import Order
 
 ROW = "row"
@@ -57,5 +57,5 @@ class ToMany:
     """All rows that refer to this one. `referring` gives the condition for a row."""
 
     table: type[SQLModel]
-    referring: Callable[[object], Bound]
+    referring: Callable[[object], BoundCondition]
     order: Order

@@ -9,7 +9,7 @@ from asyncpg import Record
 from sqlmodel import SQLModel
 
 from engine import sql
-from engine.conditions import Bound
+from engine.conditions import BoundCondition
 from engine.pagination import Listing, Order, Page, Slice
 from engine.query import RowQuery, Shape
 from engine.snapshots import attributes, snapshot
@@ -63,7 +63,7 @@ class SnapshotPage(Page):
 async def rows(
     reader: RecordReader,
     table: type[Row],
-    *where: Bound,
+    *where: BoundCondition,
     order: Order | None = None,
     limit: int | None = None,
 ) -> list[Row]:
@@ -80,7 +80,7 @@ async def listed(
 
 
 async def row(
-    reader: RecordReader, table: type[Row], *where: Bound, order: Order | None = None
+    reader: RecordReader, table: type[Row], *where: BoundCondition, order: Order | None = None
 ) -> Row | None:
     """Returns the first matching row, or None."""
     return next(iter(await rows(reader, table, *where, order=order, limit=1)), None)

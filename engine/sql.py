@@ -33,8 +33,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from engine.conditions import Bound, ParentColumn
-from engine.pagination import Branch, Listing, Search, Through
+from engine.conditions import BoundCondition, ParentColumn
+from engine.pagination import Branch, Listing, Search, ThroughRows
 from engine.query import ColumnSlot, ExpressionSlot, NestedSlot, RowQuery, Shape, Slot
 from engine.statements import compiled, parameter
 from engine.tables import AnySelect, table_of
@@ -125,10 +125,12 @@ class _Writer:
         matching: Statement = select(literal_column("1").label("one")).select_from(table).where(*where)
         return select(func.count()).select_from(matching.limit(most and most + 1).subquery(self.table()))
 
-    def all_of(self, where: Sequence[Bound], table: FromClause, parent: str | None) -> ColumnElement[bool]:
+    def all_of(
+        self, where: Sequence[BoundCondition], table: FromClause, parent: str | None
+    ) -> ColumnElement[bool]:
         return and_(*(self.condition(bound, table, parent) for bound in where))
 
-    def condition(self, bound: Bound, table: FromClause, parent: str | None) -> ColumnElement[bool]:
+    def condition(self, bound: BoundCondition, table: FromClause, parent: str | None) -> ColumnElement[bool]:
         """Compiled with parameters first, so that each takes its type, and then with the parent's columns in
         their places."""
         names = [self.parameter(bound, index) for index in range(len(bound.values))]
@@ -144,7 +146,7 @@ class _Writer:
 
         return cast("Any", replacement_traverse)(expression, {}, in_its_place)  # type: ignore[no-any-return]
 
-    def parameter(self, bound: Bound, index: int) -> str:
+    def parameter(self, bound: BoundCondition, index: int) -> str:
         return self._names[id(bound), index]
 
     def cursor(self, query: RowQuery, argument: str, index: int) -> str:
@@ -253,7 +255,7 @@ class _Page:
         """Rows found by an index that has no order."""
         return self._selected((*branch.where, search.match), is_indexed=False)
 
-    def _found_through(self, branch: Branch, through: Through) -> Statement:
+    def _found_through(self, branch: Branch, through: ThroughRows) -> Statement:
         """For each row of the other table, the first rows in order along an index."""
         other = table_of(through.table).alias(self._writer.table())
         own = self._in_order(self._selected(branch.where, is_indexed=False, parent=other.name))
@@ -262,7 +264,7 @@ class _Page:
         return select(*found.columns).select_from(other.join(found, true())).where(matches)
 
     def _selected(
-        self, where: Sequence[Bound], *, is_indexed: bool = True, parent: str | None = None
+        self, where: Sequence[BoundCondition], *, is_indexed: bool = True, parent: str | None = None
     ) -> Statement:
         """Rows of the listing between the cursors. Unless `is_indexed`, conditions that all rows of the
         listing meet are not used for an index. `parent` is what `where` refers to."""

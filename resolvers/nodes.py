@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import SQLModel, col
 
-from engine.conditions import Bound, Condition
+from engine.conditions import BoundCondition, Condition
 from engine.row_loader import of_accounts, with_id, with_ids
 from engine.row_reader import row
 from engine.tables import AnySelect
@@ -83,7 +83,7 @@ async def _find(context: Context, viewer: Viewer, table: type[Row], id: UUID) ->
     return found
 
 
-def _within(viewer: Viewer, table: type[SQLModel]) -> Bound:
+def _within(viewer: Viewer, table: type[SQLModel]) -> BoundCondition:
     if table is User:
         return with_id(User)(viewer.user.id)
     if table is Session:

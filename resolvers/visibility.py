@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col
 
-from engine.conditions import Bound, Condition
+from engine.conditions import BoundCondition, Condition
 from engine.pagination import Branch
 from engine.tables import AnyExpression
 from models.api_keys import ApiKey
@@ -19,7 +19,7 @@ from permissions.viewer import Membership
 class Seen(NamedTuple):
     """Visible licenses, as conditions of a row, and as branches of a list without other filters."""
 
-    where: tuple[Bound, ...] = ()
+    where: tuple[BoundCondition, ...] = ()
     branches: tuple[Branch, ...] = ()
 
 
@@ -72,14 +72,14 @@ def sees_license(membership: Membership, license: License) -> bool:
     return license.status is LicenseStatus.ACTIVE or (own and membership.may(Permission.PROVISION_LICENSES))
 
 
-def api_keys_seen_by(membership: Membership) -> tuple[Bound, ...]:
+def api_keys_seen_by(membership: Membership) -> tuple[BoundCondition, ...]:
     """All keys for members who may generate them; otherwise their own."""
     if membership.may(Permission.GENERATE_API_KEYS):
         return ()
     return (_api_keys_of(membership.member_id),)
 
 
-def themes_on_offer() -> Bound:
+def themes_on_offer() -> BoundCondition:
     return _on_offer()
 
 

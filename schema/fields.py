@@ -12,10 +12,10 @@ from strawberry.permission import PermissionExtension
 from strawberry.types import Info as StrawberryInfo
 
 from engine.compiler import PLANNED
-from engine.conditions import Bound, Condition
+from engine.conditions import BoundCondition, Condition
 from engine.input_limits import number_argument, text_argument
 from engine.pagination import DEFAULT_SIZE, MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
-from engine.row_compiler import Connected
+from engine.row_compiler import ConnectionPlan
 from engine.row_fields import ROW, ComputedFrom, GlobalId, RenamedColumn, Same, ToMany, ToOne
 from engine.row_loader import load, load_referring
 from engine.row_reader import page
@@ -184,7 +184,7 @@ def to_many(table: type[SQLModel], column: str, *, order: Order, description: st
         )
     )
 
-    def of(row: Any) -> Bound:
+    def of(row: Any) -> BoundCondition:
         return one_of_account(row.account_id, row.id) if tenant else one(row.id)
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> object:
@@ -213,7 +213,7 @@ def connection(
         return await page(info.context.database, read(info.context, *subject, **arguments), slice)
 
     take_arguments(resolve, _connection_arguments(filter, order))
-    metadata = {PLANNED: Connected(read)}
+    metadata = {PLANNED: ConnectionPlan(read)}
     return guarded(
         allow=allow, description=description, nullable=nullable, resolver=resolve, metadata=metadata
     )

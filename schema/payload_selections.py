@@ -17,7 +17,7 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from engine.operation_cache import Prepared
+from engine.operation_cache import PreparedOperation
 from permissions.allow import AllowDirective
 from permissions.errors import OutOfScope
 from permissions.roles import CHANGES_WITHIN
@@ -39,7 +39,7 @@ _SHOWN: Mapping[str, frozenset[str] | None] = {
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
 
-def refuse_reading(prepared: Prepared, schema: GraphQLSchema) -> None:
+def refuse_reading(prepared: PreparedOperation, schema: GraphQLSchema) -> None:
     """Raises `OutOfScope`, before the execution, if a mutation selects more than the created objects. Changes
     that no scope allows are not checked here: they are refused when they run, which is audited."""
     mutations = schema.mutation_type
@@ -60,7 +60,7 @@ class _Selections:
     """Selections of one operation. Each fragment is visited once for each type, so the time is linear in the
     document's size."""
 
-    def __init__(self, schema: GraphQLSchema, prepared: Prepared) -> None:
+    def __init__(self, schema: GraphQLSchema, prepared: PreparedOperation) -> None:
         self._schema = schema
         definitions = prepared.document.ast.definitions
         self._fragments = {

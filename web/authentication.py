@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from strawberry.http.websocket_origin import is_same_origin
 
-from engine.operation_cache import Prepared
+from engine.operation_cache import PreparedOperation
 from engine.outages import logged_as_outage
 from models.columns import now
 from permissions.client_sites import Site, site_of
@@ -122,7 +122,7 @@ def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable
     return record
 
 
-def _admit_mutations_only(prepared: Prepared) -> None:
+def _admit_mutations_only(prepared: PreparedOperation) -> None:
     """For API keys without the scope READ. Raises OutOfScope."""
     if prepared.operation.type is not OperationType.MUTATION:
         raise OutOfScope("This API key lacks the scope READ, which queries and subscriptions require.")

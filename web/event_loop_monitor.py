@@ -10,7 +10,7 @@ from types import FrameType
 
 import structlog
 
-from engine.operation_cache import Prepared
+from engine.operation_cache import PreparedOperation
 from web.request_scope import RequestScope
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ def _running(frame: FrameType | None) -> dict[str, object]:
             scope, prepared = outer.f_locals.get("scope"), outer.f_locals.get("prepared")
             if isinstance(scope, RequestScope):
                 fields.setdefault("request_id", scope.request_id)
-            if isinstance(prepared, Prepared):
+            if isinstance(prepared, PreparedOperation):
                 fields.setdefault("operation_sha256", prepared.document.sha256)
         outer = outer.f_back
     return fields

@@ -17,7 +17,14 @@ from engine.canonical_json import JSONObject
 from engine.deadlines import Deadline
 from engine.execution import execute, subscribe
 from engine.limits import Limits
-from engine.operation_cache import Document, Documents, OperationRefused, Prepared, nul_error, text_sha256
+from engine.operation_cache import (
+    Document,
+    Documents,
+    OperationRefused,
+    PreparedOperation,
+    nul_error,
+    text_sha256,
+)
 from engine.outages import RETRY_AFTER_SECONDS, log_failure, logged_as_outage
 from resolvers.audit.api_calls import Call
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
@@ -145,7 +152,7 @@ def codes_of(answer: Answer) -> list[str]:
     return [error["extensions"]["code"] for error in answer.get("errors", ())]
 
 
-def _admitted(operation: RequestedOperation, scope: RequestScope) -> Prepared:
+def _admitted(operation: RequestedOperation, scope: RequestScope) -> PreparedOperation:
     """The prepared operation. Raises OperationRefused if it has none or the credential does not permit it."""
     if operation.prepared is None:
         raise operation.refusal or RuntimeError("the operation was not prepared")
@@ -156,7 +163,7 @@ def _admitted(operation: RequestedOperation, scope: RequestScope) -> Prepared:
     return operation.prepared
 
 
-def _answer(result: ExecutionResult, prepared: Prepared, scope: RequestScope) -> Answer:
+def _answer(result: ExecutionResult, prepared: PreparedOperation, scope: RequestScope) -> Answer:
     answer: Answer = {"data": result.data}
     if result.errors:
         answer["errors"] = presented(result.errors, scope.request_id)

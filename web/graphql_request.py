@@ -11,7 +11,7 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 
-from engine.operation_cache import OperationRefused, Prepared, holds_nul
+from engine.operation_cache import OperationRefused, PreparedOperation, holds_nul
 from web.media_types import accepted, media_type_of
 
 JSON = "application/json"
@@ -52,7 +52,7 @@ class RequestedOperation:
     variables: dict[str, object] | None
     holds_nul: bool
     """Whether a variable contains a NUL character."""
-    prepared: Prepared | None = None
+    prepared: PreparedOperation | None = None
     refusal: OperationRefused | None = None
     """Why the operation cannot be executed: either this or `prepared` is set by `GraphQLExecutor.prepare`."""
     started_at: float = 0.0

@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from engine.operation_cache import Prepared
+from engine.operation_cache import PreparedOperation
 from resolvers.audit.api_calls import Call
 
 
@@ -17,7 +17,7 @@ async def _close_nothing(code: int, reason: str) -> None:
     """An HTTP request ends by itself."""
 
 
-def _admit_all(prepared: Prepared) -> None:
+def _admit_all(prepared: PreparedOperation) -> None:
     """Default of `RequestScope.admit`: every operation is admitted."""
 
 
@@ -34,7 +34,7 @@ class RequestScope:
     """Members of each answer's `extensions`, beside `cost`."""
     close: Callable[[int, str], Awaitable[None]] = _close_nothing
     """Closes the WebSocket with a code and a reason, and cancels its operations."""
-    admit: Callable[[Prepared], None] = _admit_all
+    admit: Callable[[PreparedOperation], None] = _admit_all
     """Raises GraphQLError for an operation that the credential does not permit."""
     record: Callable[[Call], Awaitable[None]] | None = None
     """Adds an operation to the audit log; None where the client's calls are not logged."""

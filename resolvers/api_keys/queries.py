@@ -1,7 +1,7 @@
 from sqlalchemy import select
 from sqlmodel import col
 
-from engine.conditions import Bound, Condition
+from engine.conditions import BoundCondition, Condition
 from engine.pagination import Branch, Listing, Order, narrowed
 from engine.row_loader import load
 from engine.snapshots import columns
@@ -30,7 +30,7 @@ _in_states = Condition(lambda statuses: any_of(ApiKey.status_now(), statuses))
 
 
 def account_api_keys(context: Context, account: Account, filter: ApiKeyFilter | None = None) -> Listing:
-    where: tuple[Bound, ...] = api_keys_seen_by(context.signed_in().memberships[account.id])
+    where: tuple[BoundCondition, ...] = api_keys_seen_by(context.signed_in().memberships[account.id])
     branches: tuple[Branch, ...] = ()
     if filter and filter.member_ids is not None:
         members = decode_all(Member, filter.member_ids, "memberIds")

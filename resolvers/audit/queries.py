@@ -12,7 +12,7 @@ from sqlmodel import col
 from strawberry.utils.str_converters import to_snake_case
 
 from engine.canonical_json import JSONObject
-from engine.conditions import Bound, Condition
+from engine.conditions import BoundCondition, Condition
 from engine.errors import BadUserInput
 from engine.pagination import Branch, Count, Listing, Order, each_of, narrowed
 from engine.row_reader import rows
@@ -83,7 +83,7 @@ async def events_after(context: Context, account_id: UUID, sequence: int, most: 
     return await rows(context.database, AuditEvent, *where, order=_OLDEST, limit=most)
 
 
-def audit_conditions(account_id: UUID, filter: AuditLogFilter) -> tuple[Bound, ...]:
+def audit_conditions(account_id: UUID, filter: AuditLogFilter) -> tuple[BoundCondition, ...]:
     """Conditions of all fields of a filter, for reports.
 
     Raises `BadUserInput` for an invalid id.
@@ -100,14 +100,14 @@ def audit_filter_of_json(json: JSONObject) -> AuditLogFilter:
     return AuditLogFilter(**values)
 
 
-def _conditions(account_id: UUID, filter: AuditLogFilter, names: Iterable[str]) -> tuple[Bound, ...]:
+def _conditions(account_id: UUID, filter: AuditLogFilter, names: Iterable[str]) -> tuple[BoundCondition, ...]:
     values = ((name, getattr(filter, name)) for name in names)
     return tuple(_CONDITIONS[name](account_id, value) for name, value in values if value is not None)
 
 
 def _filtered(
     account_id: UUID, filter: AuditLogFilter | None, actor_id: UUID | None = None
-) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
     """Chooses the filter whose index is used. The other filters are compared row by row."""
     if filter is None:
         return (() if actor_id is None else (_by_actor(actor_id),)), ()
@@ -188,7 +188,7 @@ def _credential_id(global_id: str) -> UUID:
     return id
 
 
-_CONDITIONS: Mapping[str, Callable[[UUID, Any], Bound]] = {
+_CONDITIONS: Mapping[str, Callable[[UUID, Any], BoundCondition]] = {
     "actions": lambda _, actions: _actions(actions),
     "actor_ids": lambda _, ids: _by_actors(_actor_ids(ids)),
     "target_id": lambda _, id: _target(_decoded(id, "targetId")),

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, any_, func, or_, select
 from sqlmodel import col
 
-from engine.conditions import Bound, Condition, ParentColumn, contains, has_grams_of
+from engine.conditions import BoundCondition, Condition, ParentColumn, contains, has_grams_of
 from engine.enums import described_enum
-from engine.pagination import Branch, Listing, Order, Search, Through, narrowed
+from engine.pagination import Branch, Listing, Order, Search, ThroughRows, narrowed
 from engine.statements import any_of
 from models.accounts import Account
 from models.catalog import Theme
@@ -112,7 +112,7 @@ def account_entitlements(context: Context, account: Account) -> Listing:
 
 
 def _listing(
-    context: Context, account_id: UUID, filter: LicenseFilter | None, order: Order, *where: Bound
+    context: Context, account_id: UUID, filter: LicenseFilter | None, order: Order, *where: BoundCondition
 ) -> Listing:
     """The licenses that meet the filter and that the viewer may see."""
     seen = licenses_seen_by(context.signed_in().memberships[account_id])
@@ -128,8 +128,8 @@ def _listing(
 
 
 def _narrowed(
-    filter: LicenseFilter, where: tuple[Bound, ...], *, by_status: bool
-) -> tuple[tuple[Bound, ...], tuple[Branch, ...]]:
+    filter: LicenseFilter, where: tuple[BoundCondition, ...], *, by_status: bool
+) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
     """The first filter determines the index in whose order the list is read. The others are conditions on its
     rows."""
     branches: tuple[Branch, ...] = ()
@@ -159,7 +159,7 @@ def _search(account_id: UUID, text: str) -> Search:
     site, theme = folded_host(text), folded(text)
     by_site = Branch((_has_site_grams(account_id, site), _on_site(site)))
     of_theme = _of_theme_elsewhere(account_id, ParentColumn("id"), site)
-    by_theme = Branch((of_theme,), through=Through(Theme, _theme_called(theme)))
+    by_theme = Branch((of_theme,), through=ThroughRows(Theme, _theme_called(theme)))
     return Search(_matches(site, theme), (by_site, by_theme))
 
 

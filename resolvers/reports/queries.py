@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import SQLModel, col
 
 from engine.canonical_json import JSONObject
-from engine.conditions import Bound
+from engine.conditions import BoundCondition
 from engine.enums import described_enum
 from engine.sql import TIME_FORMAT
 from engine.statements import any_of, parameter
@@ -134,7 +134,7 @@ class Rows:
             self.values["until"] = request.until
         return self
 
-    def that(self, conditions: Sequence[Bound]) -> "Rows":
+    def that(self, conditions: Sequence[BoundCondition]) -> "Rows":
         for condition in conditions:
             names = [f"p{len(self.values) + place}" for place in range(len(condition.values))]
             self.values.update(zip(names, condition.values, strict=True))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from engine.compiled_operations import FAST, paths
 from engine.execution import execute, execute_reference
-from engine.operation_cache import Documents, OperationRefused, Prepared
+from engine.operation_cache import Documents, OperationRefused, PreparedOperation
 from permissions.context import Context
 from schema import SCHEMA
 from tests.support.busy_stage import PEOPLE, VALUES, BusyStage
@@ -41,7 +41,7 @@ BOUNDED = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-Execute = Callable[[Any, Prepared, object], Awaitable[ExecutionResult]]
+Execute = Callable[[Any, PreparedOperation, object], Awaitable[ExecutionResult]]
 
 
 @pytest_asyncio.fixture
@@ -102,7 +102,7 @@ async def assert_equal(stage: BusyStage, tally: Counter[str], who: str, operatio
     tally["with errors" if '"errors":[' in due else way] += 1
 
 
-async def answer_of(run: Execute, prepared: Prepared, context: Context) -> str:
+async def answer_of(run: Execute, prepared: PreparedOperation, context: Context) -> str:
     """The body of the HTTP response, but for the cost.
 
     Errors are sorted: fields side by side end in the order in which the database answers, which is not

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from strawberry.schema.config import StrawberryConfig
 
 from engine.compiled_operations import FAST, paths
-from engine.compiler import PLANNED, Code, Compiler, FieldReaders, Selected
+from engine.compiler import PLANNED, Code, Compiler, FieldReaders, SelectedField
 from engine.execution import execute
 from engine.operation_cache import Documents, OperationRefused
 
@@ -18,7 +18,7 @@ from engine.operation_cache import Documents, OperationRefused
 class _Broken:
     """A planned field whose code cannot be written."""
 
-    def plan(self, compiler: Compiler, selected: Selected, readers: FieldReaders) -> Code:
+    def plan(self, compiler: Compiler, selected: SelectedField, readers: FieldReaders) -> Code:
         raise ZeroDivisionError("no code")
 
 

@@ -11,7 +11,7 @@ from graphql import ExecutionResult
 
 from engine.compiled_operations import FAST, paths
 from engine.execution import execute, execute_reference
-from engine.operation_cache import Documents, OperationRefused, Prepared
+from engine.operation_cache import Documents, OperationRefused, PreparedOperation
 from tests.support.toy_types import SCHEMA, Toys
 from web.json_encoder import encode
 
@@ -65,7 +65,9 @@ async def answered_fast(text: str, make: Make = SimpleNamespace, **options: Any)
 
 
 async def _answer(
-    run: Callable[[Any, Prepared, object], Awaitable[ExecutionResult]], prepared: Prepared, make: Make
+    run: Callable[[Any, PreparedOperation, object], Awaitable[ExecutionResult]],
+    prepared: PreparedOperation,
+    make: Make,
 ) -> tuple[Answer, list[str]]:
     toys = Toys(make)
     try:
