@@ -33,7 +33,7 @@ from resolvers.idempotency import Attempt
 from resolvers.membership_lock import lock_membership
 from resolvers.user_errors import not_found
 
-__all__ = ["Change", "change", "founding", "system_change"]
+__all__ = ["Change", "account_creation", "change", "system_change"]
 
 _LONG_ROWS = 50
 """Number of rows above which a change takes much longer than usual."""
@@ -120,7 +120,7 @@ async def system_change(
 
 
 @asynccontextmanager
-async def founding(
+async def account_creation(
     database: Database,
     account: Account,
     founder: User,

@@ -16,7 +16,7 @@ from permissions.roles import Permission
 from permissions.viewer import Membership
 
 
-class Seen(NamedTuple):
+class Visibility(NamedTuple):
     """Visible licenses, as conditions of a row, and as branches of a list without other filters."""
 
     where: tuple[BoundCondition, ...] = ()
@@ -38,16 +38,16 @@ _api_keys_of = Condition(lambda member_id: col(ApiKey.member_id) == member_id)
 _on_offer = Condition(lambda: col(Theme.withdrawn_at).is_(None))
 
 
-def licenses_seen_by(membership: Membership) -> Seen:
+def licenses_visible_to(membership: Membership) -> Visibility:
     """All licenses for members who may revoke them; otherwise the active ones and, for Members, their own."""
     if membership.may(Permission.REVOKE_LICENSES):
-        return Seen()
+        return Visibility()
     active = states([LicenseStatus.ACTIVE])
     if not membership.may(Permission.PROVISION_LICENSES):
-        return Seen((_active(),), active)
+        return Visibility((_active(),), active)
     me = membership.member_id
     own = Branch((_held_and_over(me),)), Branch((_provisioned_and_over(me),))
-    return Seen((_active_or_own(me),), (*active, *own))
+    return Visibility((_active_or_own(me),), (*active, *own))
 
 
 def states(statuses: Sequence[LicenseStatus]) -> tuple[Branch, ...]:
@@ -72,7 +72,7 @@ def sees_license(membership: Membership, license: License) -> bool:
     return license.status is LicenseStatus.ACTIVE or (own and membership.may(Permission.PROVISION_LICENSES))
 
 
-def api_keys_seen_by(membership: Membership) -> tuple[BoundCondition, ...]:
+def api_keys_visible_to(membership: Membership) -> tuple[BoundCondition, ...]:
     """All keys for members who may generate them; otherwise their own."""
     if membership.may(Permission.GENERATE_API_KEYS):
         return ()

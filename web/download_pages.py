@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from models.storage import StorageUnavailable
 from permissions.errors import RateLimited
-from resolvers.downloads.links import WhyNot
+from resolvers.downloads.links import RefusalReason
 from web.error_responses import error_json, wants_a_page
 from web.html_pages import page
 from web.request_scope import request_id
@@ -27,49 +27,49 @@ class _Refusal(NamedTuple):
 
 _NEW_LINK = "Request the download again to get a new link."
 _REFUSALS = {
-    WhyNot.UNKNOWN: _Refusal(
+    RefusalReason.UNKNOWN: _Refusal(
         404, "Download not found", "The link is mistyped, or expired long ago.", _NEW_LINK
     ),
-    WhyNot.EXPIRED: _Refusal(
+    RefusalReason.EXPIRED: _Refusal(
         410, "This download link has expired", "A link is valid for a few minutes.", _NEW_LINK
     ),
-    WhyNot.WRONG_PERSON: _Refusal(
+    RefusalReason.WRONG_PERSON: _Refusal(
         403,
         "This download link is for another person",
         "The link was issued to another person than the one who is signed in here.",
         "Request the download yourself.",
     ),
-    WhyNot.MEMBER_REMOVED: _Refusal(
+    RefusalReason.MEMBER_REMOVED: _Refusal(
         403,
         "You are no longer a member",
         "The link was issued to a member who has since left the account.",
         "Ask an Admin of the account to invite you again.",
     ),
-    WhyNot.NOT_PERMITTED: _Refusal(
+    RefusalReason.NOT_PERMITTED: _Refusal(
         403,
         "Your role does not allow this download",
         "Your role has changed since the link was issued.",
         "Ask an Admin of the account for the file, or for a role that may download it.",
     ),
-    WhyNot.SIGNED_OUT: _Refusal(
+    RefusalReason.SIGNED_OUT: _Refusal(
         403,
         "You have signed out",
         "The session or API key that requested the link has ended, and the link with it.",
         "Sign in and request the download again.",
     ),
-    WhyNot.LICENSE_NOT_ACTIVE: _Refusal(
+    RefusalReason.LICENSE_NOT_ACTIVE: _Refusal(
         403,
         "The license is not active",
         "It was suspended or revoked, or has expired, since the link was issued.",
         "Ask an Admin of the account about the license.",
     ),
-    WhyNot.TOO_LARGE: _Refusal(
+    RefusalReason.TOO_LARGE: _Refusal(
         413,
         "This report is too large",
         "Creating it would take more space, memory or time than a report may take.",
         "Request a report of a shorter period, or as CSV instead of PDF.",
     ),
-    WhyNot.GONE: _Refusal(
+    RefusalReason.GONE: _Refusal(
         403,
         "This file no longer exists",
         "It was removed from the catalog after the link was issued.",
@@ -78,7 +78,7 @@ _REFUSALS = {
 }
 
 
-def refused(request: Request, reason: WhyNot) -> Response:
+def refused(request: Request, reason: RefusalReason) -> Response:
     refusal = _REFUSALS[reason]
     if wants_a_page(request):
         return page(

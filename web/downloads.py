@@ -12,7 +12,7 @@ from models.database import Database
 from models.storage import StorageUnavailable
 from permissions.credentials import find_working
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
-from resolvers.downloads.links import Content, DownloadRefused, Link, WhyNot, find_link
+from resolvers.downloads.links import Content, DownloadRefused, Link, RefusalReason, find_link
 from resolvers.downloads.openers import OPENERS
 from web.app_state import State
 from web.authentication import client_of, client_site
@@ -110,10 +110,10 @@ async def _require_same_person(request: Request, database: Database, link: Link)
     if scheme:
         is_theirs = scheme.lower() == "bearer" and await _is_of(database, bearer.strip(), link)
         if not is_theirs:
-            raise DownloadRefused(WhyNot.WRONG_PERSON)
+            raise DownloadRefused(RefusalReason.WRONG_PERSON)
     cookie = request.cookies.get(request.app.state.team_access.settings.session_cookie)
     if cookie and await _is_of(database, cookie, link) is False:
-        raise DownloadRefused(WhyNot.WRONG_PERSON)
+        raise DownloadRefused(RefusalReason.WRONG_PERSON)
 
 
 async def _is_of(database: Database, token: str, link: Link) -> bool | None:

@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from models.spools import ReportTooLarge
 from models.storage import StorageUnavailable
 from permissions.viewer import Client
-from resolvers.downloads.links import Content, Link, WhyNot
-from resolvers.downloads.transfers import Sending, Transfers
+from resolvers.downloads.links import Content, Link, RefusalReason
+from resolvers.downloads.transfers import ActiveTransfer, Transfers
 from web.byte_ranges import ByteRange
 from web.download_pages import refused, unavailable
 from web.request_scope import request_id
@@ -64,7 +64,12 @@ class FileResponse(Response):
             await self._transfers.end(sending)
 
     async def _send_all(
-        self, sending: Sending, transfer_end: "asyncio.Task[None]", scope: Scope, receive: Receive, send: Send
+        self,
+        sending: ActiveTransfer,
+        transfer_end: "asyncio.Task[None]",
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         """Returns without completing the response where the transfer ends early: the server then closes the
         connection, so that the client notices that the file is incomplete."""
@@ -88,7 +93,7 @@ class FileResponse(Response):
                 await unavailable(Request(scope), error)(scope, receive, send)
         except StorageUnavailable as error:
             if isinstance(error, ReportTooLarge) and not has_started:
-                await refused(Request(scope), WhyNot.TOO_LARGE)(scope, receive, send)
+                await refused(Request(scope), RefusalReason.TOO_LARGE)(scope, receive, send)
             elif not has_started:
                 await unavailable(Request(scope), error)(scope, receive, send)
             else:
@@ -97,14 +102,16 @@ class FileResponse(Response):
     async def _begin(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
 
-    def _check_length(self, sending: Sending) -> None:
+    def _check_length(self, sending: ActiveTransfer) -> None:
         if self._end is not None and sending.bytes_sent != self._end - self._start:
             raise StorageUnavailable(
                 f"{self._content.file_name} has another size in the file storage than in the database."
             )
 
 
-async def _send_piece(piece: bytes, sending: Sending, transfer_end: "asyncio.Task[None]", send: Send) -> None:
+async def _send_piece(
+    piece: bytes, sending: ActiveTransfer, transfer_end: "asyncio.Task[None]", send: Send
+) -> None:
     for start in range(0, len(piece), _PIECE_BYTES):
         body = piece[start : start + _PIECE_BYTES]
         await _unless(transfer_end, send({"type": "http.response.body", "body": body, "more_body": True}))
@@ -146,7 +153,7 @@ def _next(pieces: AsyncIterator[bytes]) -> "asyncio.Task[bytes | None]":
     return reading
 
 
-async def _transfer_ended(receive: Receive, sending: Sending) -> None:
+async def _transfer_ended(receive: Receive, sending: ActiveTransfer) -> None:
     """Returns once the client has disconnected, or is no longer permitted to download."""
     disconnect = asyncio.create_task(disconnected(receive))
     cut = asyncio.create_task(sending.cut.wait())

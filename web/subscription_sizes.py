@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.limits import too_complex
-from engine.operation_cache import OperationRefused, Prepared
+from engine.operation_cache import OperationRefused, PreparedOperation
 from permissions.client_sites import Site
 
 _VALUE_BYTES = 8
@@ -23,7 +23,7 @@ class SubscriptionSizes:
         self._uses: Counter[tuple[Site, int]] = Counter()
 
     @contextmanager
-    def counted(self, site: Site, prepared: Prepared) -> Iterator[None]:
+    def counted(self, site: Site, prepared: PreparedOperation) -> Iterator[None]:
         """Counts a subscription during the block. Raises OperationRefused where the address, or all together,
         would exceed the limit."""
         document = (site, id(prepared.document))

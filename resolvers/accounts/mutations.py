@@ -28,7 +28,7 @@ from resolvers.accounts.inputs import (
     UpdateAccountInput,
 )
 from resolvers.accounts.queries import account_id_of
-from resolvers.change import Change, change, founding
+from resolvers.change import Change, account_creation, change
 from resolvers.email_allowances import Allowance
 from resolvers.events import Actor
 from resolvers.idempotency import Attempt
@@ -68,7 +68,7 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
     if key is not None:
         input = context.mutation_call.input
         attempt = Attempt(viewer.user.id, key, AuditAction.ACCOUNT_CREATED, input, viewer.credential_id)
-    async with founding(
+    async with account_creation(
         context.database,
         account,
         viewer.user,

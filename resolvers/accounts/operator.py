@@ -32,7 +32,7 @@ from models.licenses import Entitlement
 from models.storage import Storage
 from resolvers.accounts.mutations import found_account, slug_of
 from resolvers.catalog.folder import FileSource, ReleaseSource, ThemeSource, read_catalog
-from resolvers.change import founding, system_change
+from resolvers.change import account_creation, system_change
 from resolvers.events import OPERATOR
 from resolvers.sessions.mutations import name_from, person
 from resolvers.text import clean_email, clean_line
@@ -65,7 +65,7 @@ async def create_account(
     async with personal_change(database) as writer:
         owner, _ = await person(writer, email, owner_name)
     account = new_row(Account, name=name, slug=slug)
-    async with founding(database, account, owner) as tx:
+    async with account_creation(database, account, owner) as tx:
         tx.actor = OPERATOR
         try:
             await found_account(tx, owner)

@@ -18,7 +18,7 @@ from resolvers.api_keys.emails import revoked_message
 from resolvers.api_keys.inputs import ApiKeyFilter
 from resolvers.change import Change
 from resolvers.global_ids import decode_all
-from resolvers.visibility import api_keys_seen_by
+from resolvers.visibility import api_keys_visible_to
 from settings import Settings
 
 _NEWEST = Order("newest", (col(ApiKey.created_at), col(ApiKey.id)), descending=True)
@@ -30,7 +30,7 @@ _in_states = Condition(lambda statuses: any_of(ApiKey.status_now(), statuses))
 
 
 def account_api_keys(context: Context, account: Account, filter: ApiKeyFilter | None = None) -> Listing:
-    where: tuple[BoundCondition, ...] = api_keys_seen_by(context.signed_in().memberships[account.id])
+    where: tuple[BoundCondition, ...] = api_keys_visible_to(context.signed_in().memberships[account.id])
     branches: tuple[Branch, ...] = ()
     if filter and filter.member_ids is not None:
         members = decode_all(Member, filter.member_ids, "memberIds")

@@ -46,7 +46,7 @@ class Item:
         return self.theme.price_amount * self.quantity
 
 
-class Billed(NamedTuple):
+class BilledDetails(NamedTuple):
     """Data for the next invoice. It cannot change until the commit, because the account is locked."""
 
     now: datetime
@@ -63,7 +63,7 @@ class Billed(NamedTuple):
     tax_id: str | None
 
 
-def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: Billed) -> Invoice:
+def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: BilledDetails) -> Invoice:
     """The invoice for the items, not stored yet. An invoice with the total 0 is paid. Raises `Refused` if it
     exceeds the account's monthly limit or the maximum of an invoice."""
     subtotal = sum((item.amount for item in items), Decimal("0.00"))
@@ -157,10 +157,10 @@ async def close_invoice(
 
 
 def select_billed() -> AnySelect:
-    """`Billed`, of the account `account_id`."""
+    """`BilledDetails`, of the account `account_id`."""
     account_id = parameter("account_id")
     last = select(func.max(col(Invoice.sequence))).where(col(Invoice.account_id) == account_id)
-    details = [getattr(BillingDetails, name) for name in Billed._fields[5:]]
+    details = [getattr(BillingDetails, name) for name in BilledDetails._fields[5:]]
     return (
         select(
             func.statement_timestamp(),
@@ -235,7 +235,7 @@ def _seller(settings: Settings) -> dict[str, object]:
     }
 
 
-def _billed_to(account: Account, billed: Billed, *, reverse_charge: bool) -> dict[str, object]:
+def _billed_to(account: Account, billed: BilledDetails, *, reverse_charge: bool) -> dict[str, object]:
     return {
         "account": account.name,
         "owner": {"name": billed.owner_name, "email": billed.owner_email},

@@ -23,7 +23,7 @@ class CollectingProvider(PaymentProvider, Protocol):
         """
 
 
-class OnAccount:
+class BankTransfer:
     """Bank transfer within a number of days. The operator records payments."""
 
     def __init__(self, days: int) -> None:
@@ -33,4 +33,4 @@ class OnAccount:
         return issued_at + self._term
 
 
-PROVIDER: PaymentProvider = OnAccount(days=14)
+PROVIDER: PaymentProvider = BankTransfer(days=14)

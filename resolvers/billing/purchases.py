@@ -22,7 +22,13 @@ from models.licenses import Entitlement
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
 from resolvers.billing.inputs import PurchaseItemInput, PurchaseLicensesInput
-from resolvers.billing.invoices import Billed, Item, next_invoice, record_and_email_invoice, select_billed
+from resolvers.billing.invoices import (
+    BilledDetails,
+    Item,
+    next_invoice,
+    record_and_email_invoice,
+    select_billed,
+)
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
@@ -83,11 +89,11 @@ def _asked(items: Sequence[PurchaseItemInput]) -> dict[UUID | str, _Asked]:
     return asked
 
 
-async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[Item], Billed]:
+async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[Item], BilledDetails]:
     """The items with their themes, and the data for their invoice."""
     ids = [theme for theme in asked if isinstance(theme, UUID)]
     records = await tx.fetch(_THEMES, account_id=tx.account.id, theme_ids=ids)
-    of_billed = len(Billed._fields)
+    of_billed = len(BilledDetails._fields)
     themes: dict[UUID | str, Theme] = {}
     purchased: dict[UUID | str, int | None] = {}
     for record in records:
@@ -102,7 +108,7 @@ async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[I
         raise Refused(*errors)
     for theme in themes.values():
         tx.cache_row(theme)
-    return [Item(themes[id], asked[id].quantity) for id in ids], Billed(*records[0][:of_billed])
+    return [Item(themes[id], asked[id].quantity) for id in ids], BilledDetails(*records[0][:of_billed])
 
 
 def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int) -> Iterator[InputError]:

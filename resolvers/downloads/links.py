@@ -34,7 +34,7 @@ from resolvers.events import Actor
 PDF_MEDIA_TYPE = "application/pdf"
 
 
-class WhyNot(StrEnum):
+class RefusalReason(StrEnum):
     """Reason why a link is refused."""
 
     UNKNOWN = "UNKNOWN"
@@ -49,7 +49,7 @@ class WhyNot(StrEnum):
 
 
 class DownloadRefused(Exception):
-    def __init__(self, reason: WhyNot) -> None:
+    def __init__(self, reason: RefusalReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -118,7 +118,7 @@ class Link:
     def require(self, permission: Permission) -> None:
         """Raises DownloadRefused if the member's current role lacks the permission."""
         if not self.membership.may(permission):
-            raise DownloadRefused(WhyNot.NOT_PERMITTED)
+            raise DownloadRefused(RefusalReason.NOT_PERMITTED)
 
 
 def link_actor(link: DownloadLink, member_name: str) -> Actor:
@@ -173,16 +173,16 @@ async def find_link(database: Database, token: str) -> Link:
     """Looks up a link with its current rights, by one statement. Raises DownloadRefused."""
     records = await database.fetch(_LINK.sql, hash_token(token))
     if not records:
-        raise DownloadRefused(WhyNot.UNKNOWN)
+        raise DownloadRefused(RefusalReason.UNKNOWN)
     expired, signed_in, *values = records[0]
     rows = snapshots(values, DownloadLink, Member, License, Theme, ThemeFile)
     link, member, license, theme, file = rows
     if expired:
-        raise DownloadRefused(WhyNot.EXPIRED)
+        raise DownloadRefused(RefusalReason.EXPIRED)
     if member.removed_at is not None:
-        raise DownloadRefused(WhyNot.MEMBER_REMOVED)
+        raise DownloadRefused(RefusalReason.MEMBER_REMOVED)
     if not signed_in or (link.credential_kind == CredentialKind.API_KEY and not has_api_access(member.role)):
-        raise DownloadRefused(WhyNot.SIGNED_OUT)
+        raise DownloadRefused(RefusalReason.SIGNED_OUT)
     return Link(link, member, Licensed(license, theme, file) if license and theme else None)
 
 

@@ -24,8 +24,8 @@ from resolvers.downloads.links import (
     Download,
     DownloadRefused,
     Link,
+    RefusalReason,
     Subject,
-    WhyNot,
     issue_link,
 )
 from resolvers.global_ids import decode_as
@@ -93,10 +93,10 @@ async def open_theme_file(_settings: Settings, _database: Database, storage: Sto
     link.require(Permission.DOWNLOAD_THEME_FILES)
     found = link.licensed
     if found is None or found.license.status is not LicenseStatus.ACTIVE:
-        raise DownloadRefused(WhyNot.LICENSE_NOT_ACTIVE)
+        raise DownloadRefused(RefusalReason.LICENSE_NOT_ACTIVE)
     license, theme, file = found.license, found.theme, found.file
     if file is None:
-        raise DownloadRefused(WhyNot.GONE)
+        raise DownloadRefused(RefusalReason.GONE)
     name = f"{theme.name} for {license.site}"
     details = {"file": file.name, "theme": theme.slug, "site": license.site}
     return Content(

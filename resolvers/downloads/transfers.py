@@ -71,7 +71,7 @@ class _Alone:
 
 
 @dataclass
-class Sending:
+class ActiveTransfer:
     """Transfer in this process."""
 
     id: UUID
@@ -91,18 +91,18 @@ class Sending:
 class Transfers:
     def __init__(self, database: Database, announcer: AuditAnnouncer) -> None:
         self._database, self._announcer = database, announcer
-        self._open: dict[UUID, Sending] = {}
+        self._open: dict[UUID, ActiveTransfer] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._alone: dict[bytes, _Alone] = {}
         """By the token hash of a link, until the link expires."""
-        self._parts: dict[_PartsKey, Sending] = {}
+        self._parts: dict[_PartsKey, ActiveTransfer] = {}
         self._noting: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def begin(self, link: Link, content: Content, client: Client, range: str | None) -> Sending:
+    async def begin(self, link: Link, content: Content, client: Client, range: str | None) -> ActiveTransfer:
         """`range` is the response's Content-Range for a partial response."""
         facts = _facts(content.subject, content.size, range)
-        sending = Sending(new_id(), link.row, link.member.name, client, facts)
+        sending = ActiveTransfer(new_id(), link.row, link.member.name, client, facts)
         async with transfer_note(self._database) as writer:
             await writer.fetch(
                 BEGIN,
@@ -122,7 +122,7 @@ class Transfers:
             self._noting = asyncio.create_task(self._note_each_second())
         return sending
 
-    async def end(self, sending: Sending) -> None:
+    async def end(self, sending: ActiveTransfer) -> None:
         """Writes the event, even if the awaiting task is cancelled."""
         await asyncio.shield(self._in_background(self._end(sending)))
 
@@ -145,7 +145,7 @@ class Transfers:
         if self._noting is not None:
             self._noting.cancel()
 
-    async def _end(self, sending: Sending) -> None:
+    async def _end(self, sending: ActiveTransfer) -> None:
         if self._is_alone(sending):
             await self._audit(sending)
             return
@@ -159,7 +159,7 @@ class Transfers:
         finally:
             sending.ended.set()
 
-    def _is_alone(self, sending: Sending) -> bool:
+    def _is_alone(self, sending: ActiveTransfer) -> bool:
         """Whether the transfer has an event of its own, as one of the first of its link."""
         token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
         if len(self._alone) >= _MOST_LINKS and token_hash not in self._alone:
@@ -173,14 +173,14 @@ class Transfers:
         alone.sites.add(site)
         return True
 
-    def _parts_key(self, sending: Sending) -> _PartsKey:
+    def _parts_key(self, sending: ActiveTransfer) -> _PartsKey:
         """Key of the transfers with which this one shares an event: those of its client if it is one of the
         first ten."""
         token_hash, site = sending.link.token_hash, site_of(sending.client.ip)
         alone = self._alone.get(token_hash)
         return token_hash, site if alone is not None and site in alone.sites else None
 
-    async def _collect(self, sending: Sending) -> None:
+    async def _collect(self, sending: ActiveTransfer) -> None:
         """Adds the bytes to the row of the first part. The transfer's own row is deleted in the same
         statement, so that its bytes are recorded once, however the process ends."""
         parts = self._parts.setdefault(self._parts_key(sending), sending)
@@ -208,7 +208,7 @@ class Transfers:
         parts.reached_end = False
         return self._in_background(self._audit(parts))
 
-    async def _audit(self, sending: Sending) -> None:
+    async def _audit(self, sending: ActiveTransfer) -> None:
         try:
             for seconds in _AUDITED_AFTER_SECONDS:
                 await asyncio.sleep(seconds)
@@ -239,7 +239,7 @@ class Transfers:
                     # The job worker will soon consider them lost. Bytes sent after that would be in no log.
                     _cut(open)
 
-    async def _note(self, sendings: list[Sending]) -> None:
+    async def _note(self, sendings: list[ActiveTransfer]) -> None:
         """Stores the progress of all transfers with one statement. A missing row was considered lost and
         audited, so its transfer is aborted."""
         ids, bytes_sent = [each.id for each in sendings], [each.bytes_sent for each in sendings]
@@ -253,7 +253,7 @@ def _require_there(parts: Sequence[object]) -> None:
         raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
 
 
-def _cut(sendings: Iterable[Sending]) -> None:
+def _cut(sendings: Iterable[ActiveTransfer]) -> None:
     for sending in sendings:
         sending.cut.set()
 
@@ -269,7 +269,7 @@ def _facts(subject: Subject, size: int | None, range: str | None) -> TransferFac
     }
 
 
-async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: Sending) -> None:
+async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: ActiveTransfer) -> None:
     link = sending.link
     actor = link_actor(link, sending.member_name)
     action = ACTIONS[DownloadKind(link.kind)]

@@ -20,7 +20,7 @@ from permissions.context import Context
 from resolvers.global_ids import decode_all
 from resolvers.hosts import folded_host
 from resolvers.licenses.inputs import LicenseFilter
-from resolvers.visibility import licenses_seen_by, states
+from resolvers.visibility import licenses_visible_to, states
 
 
 @described_enum(
@@ -115,7 +115,7 @@ def _listing(
     context: Context, account_id: UUID, filter: LicenseFilter | None, order: Order, *where: BoundCondition
 ) -> Listing:
     """The licenses that meet the filter and that the viewer may see."""
-    seen = licenses_seen_by(context.signed_in().memberships[account_id])
+    seen = licenses_visible_to(context.signed_in().memberships[account_id])
     of_account, branches = _of_account(account_id), tuple[Branch, ...]()
     if filter and folded(filter.search or ""):
         where, _ = _narrowed(filter, (of_account, *where), by_status=False)

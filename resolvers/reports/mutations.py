@@ -24,8 +24,8 @@ from resolvers.downloads.links import (
     Download,
     DownloadRefused,
     Link,
+    RefusalReason,
     Subject,
-    WhyNot,
     issue_link,
     pdf_content,
 )
@@ -107,7 +107,7 @@ async def open_report(settings: Settings, database: Database, _storage: Storage,
         try:
             pdf = await report_pdf(database, selected, request, account.name, link.member.user_id)
         except DocumentTooLarge:
-            raise DownloadRefused(WhyNot.TOO_LARGE) from None
+            raise DownloadRefused(RefusalReason.TOO_LARGE) from None
         return pdf_content(subject, name, pdf)
     return Content(
         subject,

@@ -80,7 +80,7 @@ async def test_an_invoice_that_is_voided_meanwhile_stays_void(world: World, them
     assert await world.events(actions=["INVOICE_PAID"]) == []
 
 
-@pytest.mark.parametrize(("provider", "collects"), [(Cards(), True), (payments.OnAccount(14), False)])
+@pytest.mark.parametrize(("provider", "collects"), [(Cards(), True), (payments.BankTransfer(14), False)])
 async def test_the_worker_collects_for_who_can(
     world: World, monkeypatch: pytest.MonkeyPatch, provider: payments.PaymentProvider, collects: bool
 ) -> None:
