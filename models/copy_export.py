@@ -2,7 +2,7 @@
 PostgreSQL needs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, TypeAlias, TypedDict, Unpack
 from uuid import UUID
@@ -66,7 +66,7 @@ class Exports:
         arguments: Sequence[object],
         look: Look = no_look,
         **options: Unpack[CopyOptions],
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """Yields the rows of a SELECT in the format of COPY, with its `options`. `look` reads first, within
         the same snapshot. Raises StorageUnavailable."""
         spool = Spool(self._spools, account_id)

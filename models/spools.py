@@ -5,7 +5,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -127,7 +127,7 @@ class Spool:
         self._error, self.ended_at = error, monotonic()
         self._changed.set()
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes]:
         """Yields the content while it is written. Raises the error passed to `fail`."""
         at = 0
         await self._begun()

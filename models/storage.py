@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -80,7 +80,7 @@ class Storage:
             raise StoredFileMissing(f"{self._place} has no file {sha256}.")
         return size
 
-    async def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
         """Yields the bytes from `start` up to, not including, `end`, one MiB at a time. Raises
         StoredFileMissing.
 

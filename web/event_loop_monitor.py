@@ -50,7 +50,10 @@ class LoopWatch:
                 return  # The loop is closed.
             if answered.wait(BLOCKED_SECONDS):
                 continue
-            fields = _running(sys._current_frames().get(self._thread_id))
+            frame = sys._current_frames().get(self._thread_id)
+            if frame is None:
+                return  # The loop's thread has ended.
+            fields = _running(frame)
             answered.wait(_LONGEST_WAIT_SECONDS)
             cpu_seconds = self._cpu_seconds() - started_cpu
             if cpu_seconds >= BLOCKED_SECONDS:
@@ -58,10 +61,8 @@ class LoopWatch:
                 log.warning("event_loop_blocked", ms=milliseconds, cpu_ms=round(cpu_seconds * 1000), **fields)
 
 
-def _running(frame: FrameType | None) -> dict[str, object]:
+def _running(frame: FrameType) -> dict[str, object]:
     """The innermost calls, with the request ID and the operation's hash where the stack shows them."""
-    if frame is None:
-        return {}
     calls = traceback.extract_stack(frame)[-_INNERMOST:]
     fields: dict[str, object] = {"calls": [f"{each.filename}:{each.lineno} {each.name}" for each in calls]}
     outer: FrameType | None = frame

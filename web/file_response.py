@@ -119,7 +119,7 @@ async def _send_piece(
 
 
 async def _read_ahead(
-    pieces: AsyncIterator[bytes], transfer_end: "asyncio.Task[None]"
+    pieces: AsyncGenerator[bytes], transfer_end: "asyncio.Task[None]"
 ) -> AsyncGenerator[bytes]:
     """Reads one piece while the piece before it is sent. Closes `pieces` at the end."""
     ahead = _next(pieces)
@@ -130,8 +130,7 @@ async def _read_ahead(
     finally:
         ahead.cancel()
         await asyncio.wait({ahead})
-        if isinstance(pieces, AsyncGenerator):
-            await pieces.aclose()
+        await pieces.aclose()
 
 
 async def _read(transfer_end: "asyncio.Task[None]", ahead: "asyncio.Task[bytes | None]") -> bytes | None:

@@ -5,7 +5,7 @@ executed, and recorded in the audit log before it is answered. The executor know
 schema and the function that makes a context are passed in.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from time import perf_counter
 
@@ -129,7 +129,7 @@ class GraphQLExecutor:
         else:
             name, kind = prepared.operation.name, prepared.operation.type.name
             call = Call(prepared.document.sha256, name, kind, prepared.cost, status, codes, seconds)
-        await _record(scope, call)
+        await _record(scope.record, call, scope.request_id)
 
     async def record_unread(
         self, scope: RequestScope, started_at: float, status: int, codes: Sequence[str]
@@ -137,7 +137,8 @@ class GraphQLExecutor:
         """As `record`, for a request whose operation could not be read."""
         if scope.record is not None:
             seconds = perf_counter() - started_at
-            await _record(scope, Call(None, None, None, None, status, codes, seconds))
+            call = Call(None, None, None, None, status, codes, seconds)
+            await _record(scope.record, call, scope.request_id)
 
     async def _read(self, text: str, scope: RequestScope) -> Document:
         try:
@@ -180,11 +181,9 @@ def _refused_by(error: GraphQLError) -> RequestRefused:
     return RequestRefused(status_of([code]), code, error.message, headers, **extensions)
 
 
-async def _record(scope: RequestScope, call: Call) -> None:
-    if scope.record is None:
-        return
+async def _record(record: Callable[[Call], Awaitable[None]], call: Call, request_id: str) -> None:
     try:
-        await scope.record(call)
+        await record(call)
     except Exception as error:
-        log_failure("call_not_recorded", error, request_id=scope.request_id)
+        log_failure("call_not_recorded", error, request_id=request_id)
         raise RequestRefused(503, "UNAVAILABLE", _NOT_RECORDED, {"retry-after": "1"}) from None

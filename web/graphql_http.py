@@ -197,9 +197,7 @@ def _response_headers(
     scope: RequestScope, media_type: str, length: int, more: Mapping[str, str]
 ) -> list[tuple[bytes, bytes]]:
     headers = [*_HEADERS, (b"content-type", _CONTENT_TYPES[media_type]), (b"content-length", b"%d" % length)]
-    request_id = scope.request_id
-    if request_id != "-":
-        headers.append((b"x-request-id", request_id.encode()))
+    headers.append((b"x-request-id", scope.request_id.encode()))
     for name, value in more.items():
         headers.append((name.encode(), value.encode()))
     if scope.has_response:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from graphql import GraphQLError, OperationType
@@ -113,14 +113,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
         await self.send_message({"id": operation_id, "type": "error", "payload": payload})
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        if self.connection_timed_out:
-            return
         if self.connection_init_received:
             await self.websocket.close(4429, "Too many initialisation requests")
             return
         self.connection_init_received = True
-        if self.connection_init_timeout_task:
-            self.connection_init_timeout_task.cancel()
+        cast("asyncio.Task[None]", self.connection_init_timeout_task).cancel()
         payload = message.get("payload") or {}
         authorization = payload.get("Authorization", payload.get("authorization"))
         if isinstance(authorization, str):

@@ -158,8 +158,6 @@ class HttpProtocol(HttpToolsProtocol):
     # Called by the parser, which stops when one of these raises.
 
     def on_message_begin(self) -> None:
-        if self._phase == _CLOSING:
-            raise HttpParserError
         super().on_message_begin()
         if self._phase != _HEAD:
             self._wait(_HEAD, self.limits.header_seconds)
@@ -325,10 +323,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, refusal: ConnectionRefused) -> None:
-        if not self._answer(refusal):
-            self.transport.abort()
-        elif self.transport.can_write_eof():
+        if self._answer(refusal):
             self.transport.write_eof()
+        else:
+            self.transport.abort()
         self._wait(_CLOSING, _CLOSING_SECONDS)
 
     def _answer(self, refusal: ConnectionRefused) -> bool:
@@ -385,9 +383,6 @@ def _too_many_pipelined(allowed: int) -> ConnectionRefused:
 def _unsent_bytes(transport: asyncio.Transport) -> int:
     """Bytes that the client has not acknowledged: in the transport's buffer, and on Linux also in the
     socket's, which may contain megabytes and frees the transport's only after a third of them was sent."""
-    unsent = transport.get_write_buffer_size()
-    if sys.platform == "linux":
-        queued = array("i", [0])
-        ioctl(transport.get_extra_info("socket").fileno(), TIOCOUTQ, queued)
-        unsent += queued[0]
-    return unsent
+    queued = array("i", [0])
+    ioctl(transport.get_extra_info("socket").fileno(), TIOCOUTQ, queued)
+    return transport.get_write_buffer_size() + (queued[0] if sys.platform == "linux" else 0)

@@ -2,7 +2,6 @@
 
 import json
 import math
-from decimal import Decimal
 
 import orjson
 
@@ -12,7 +11,7 @@ def encode(answer: object) -> bytes:
     integer of more than 64 bits. Raises TypeError, ValueError or RecursionError where the value is not
     JSON."""
     try:
-        return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+        return _dumps(answer)
     except TypeError:
         return json.dumps(_plain(answer), ensure_ascii=False, allow_nan=False, default=_plain).encode()
 
@@ -26,8 +25,10 @@ def _plain(value: object) -> object:
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, Decimal):
-        return str(value)
     if value is None or isinstance(value, int):
         return value
-    return orjson.loads(orjson.dumps(value))
+    return orjson.loads(_dumps(value))
+
+
+def _dumps(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)

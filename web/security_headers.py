@@ -21,7 +21,6 @@ STATIC_FILES_POLICY = "; ".join(
 )
 _DEFAULT_POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
-_EXTENSION = "websocket.http.response"
 
 
 class SecurityHeaders:
@@ -70,10 +69,7 @@ class SecurityHeaders:
         return send_with_headers
 
     async def refuse_handshake(self, scope: Scope, send: Send, status: int, reason: str) -> None:
-        """Responds with the status where the server supports it; else the server responds with 403."""
-        if _EXTENSION not in (scope.get("extensions") or {}):
-            await send({"type": "websocket.close", "code": 1008, "reason": reason[:100]})
-            return
+        """By the extension `websocket.http.response` of ASGI."""
         body = f"{reason}\n".encode()
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),

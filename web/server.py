@@ -14,6 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from typing import cast
 
 from settings import Settings
 from web.http_server import HttpServer
@@ -87,14 +89,13 @@ def end_with_parent() -> None:
     were inherited from the parent."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
+    parent = cast("BaseProcess", multiprocessing.parent_process())
 
-        def end() -> None:
-            parent.join()
-            os._exit(1)
+    def end() -> None:
+        parent.join()
+        os._exit(1)
 
-        _in_thread(end)
+    _in_thread(end)
 
 
 def collect_less() -> None:

@@ -46,10 +46,9 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
         try:
             async with asyncio.timeout(_SENDING_SECONDS):
                 await self.ws.send_text(encode(message).decode())
-        except TimeoutError:
-            await self.close(1008, "The client does not read its messages")
-            raise WebSocketDisconnected from None
         except (WebSocketDisconnect, RuntimeError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                await self.close(1008, "The client does not read its messages")
             raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
@@ -62,9 +61,13 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
         await asyncio.shield(self._closing)
 
     async def _send_close(self, code: int, reason: str) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self.ws.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
+        """Cuts the client off where it does not read the close frame."""
+        with suppress(WebSocketDisconnect, RuntimeError, OSError):  # It has ended already.
+            try:
+                async with asyncio.timeout(_CLOSING_SECONDS):
+                    await self.ws.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
+            except TimeoutError:
+                self.ws.scope["abort"]()
 
     async def _receive(self) -> Message | None:
         """The next message; None after the connection was closed by either side."""

@@ -90,19 +90,14 @@ class WebSocketTable:
     def _make_room(self, allowed: int) -> None:
         """Raises ConnectionRefused where none can be closed."""
         refusal = too_many(_KIND, _LIMIT, allowed)
-        oldest = [slot for slot in self._without_credential if slot.end is not None]
+        oldest = [(slot, slot.end) for slot in self._without_credential if slot.end is not None]
         if not oldest:
             raise refusal
-        for slot in oldest[: max(1, allowed // EVICTED_PART)]:
+        for slot, end in oldest[: max(1, allowed // EVICTED_PART)]:
             self.release(slot)
-            ending = asyncio.ensure_future(_end(slot, refusal))
+            ending = asyncio.ensure_future(end(1013, refusal.message))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
-
-
-async def _end(slot: WebSocketSlot, refusal: ConnectionRefused) -> None:
-    if slot.end is not None:
-        await slot.end(1013, refusal.message)
 
 
 def _count_down(counter: Counter[Key], key: Key) -> None:

@@ -133,9 +133,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._refuse_handshake(response.status_code, response.body.decode().strip())
             return
         super().handle_connect(event)
-        if self.handshake_initiated and not self.close_sent:
-            # The app calls it once the client has presented a credential.
-            cast("dict[str, Any]", self.scope)["admit_full_messages"] = self._admit_full_messages
+        scope = cast("dict[str, Any]", self.scope)
+        # The app calls it once the client has presented a credential.
+        scope["admit_full_messages"] = self._admit_full_messages
+        scope["abort"] = self.transport.abort
 
     def _refuse_handshake(self, status: int, reason: str) -> None:
         headers, body = ConnectionRefused(status, "BAD_REQUEST", reason).response(as_json=False)
@@ -182,8 +183,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         code, reason = (close_sent.code, close_sent.reason) if close_sent else (1002, "")
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        self.transport.write_eof()
         self.close_sent = True
         self.close_timer = self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
         self._set_reading(True)
@@ -223,8 +223,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _continue_parsing(self) -> None:
         self._is_parse_scheduled = False
-        if not self.disconnected:
-            self._parse()
+        self._parse()
 
     @property
     def _may_parse(self) -> bool:

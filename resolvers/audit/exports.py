@@ -1,6 +1,6 @@
 """Export of the audit log as NDJSON: one event per line, and a last line that proves completeness."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from hashlib import sha256
 
 import asyncpg
@@ -26,7 +26,7 @@ _HEAD = Statement(
 
 async def audit_log_lines(
     database: Database, rows: Rows, request: ReportRequest, key: Ed25519PrivateKey | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """The last line contains the log's head, from the same snapshot as the events. It is signed with the key,
     or unsigned without one."""
     account_id = rows.account_id

@@ -1,6 +1,6 @@
 """Download links, issued to one person for a few minutes and checked again whenever they are opened."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -89,7 +89,7 @@ class Content:
     size: int | None
     etag: str | None
     """Value of the ETag header without quotes; the same for the same bytes."""
-    stream: Callable[[int, int | None], AsyncIterator[bytes]]
+    stream: Callable[[int, int | None], AsyncGenerator[bytes]]
     """Yields the bytes from `start` (inclusive) to `end` (exclusive). Raises `StorageUnavailable`."""
 
 
@@ -163,7 +163,7 @@ async def issue_link(
 def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
     """PDF that is created when its link is opened."""
 
-    async def stream(start: int, end: int | None) -> AsyncIterator[bytes]:
+    async def stream(start: int, end: int | None) -> AsyncGenerator[bytes]:
         yield pdf[start:end]
 
     return Content(subject, file_name, PDF_MEDIA_TYPE, len(pdf), sha256(pdf).hexdigest(), stream)

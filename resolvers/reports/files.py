@@ -1,6 +1,6 @@
 """Reports as CSV and NDJSON. PostgreSQL writes the lines, which are sent as they arrive."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from asyncpg import Record
@@ -30,7 +30,7 @@ _JSON_LINES: CopyOptions = {"delimiter": "\x02", "quote": "\x01", "escape": "\x0
 """JSON never contains these characters, so COPY writes its lines unchanged."""
 
 
-def csv_lines(database: Database, rows: Rows) -> AsyncIterator[bytes]:
+def csv_lines(database: Database, rows: Rows) -> AsyncGenerator[bytes]:
     """Yields CSV by RFC 4180 for spreadsheets. An apostrophe is put before a cell that a spreadsheet would
     read as a formula, and before a cell that begins with apostrophes and such a formula, so that removing one
     apostrophe always restores the cell. Spaces and invisible characters before the formula, and full-width
@@ -45,7 +45,7 @@ def csv_statement(rows: Rows) -> tuple[str, list[object]]:
     return _written(rows, _csv_cell)
 
 
-def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncIterator[bytes]:
+def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncGenerator[bytes]:
     """Yields a JSON object per line. `look` may read other rows first, in the same snapshot."""
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
@@ -91,7 +91,7 @@ def _csv_cell(column: Any) -> Any:
     return case((suspect, literal_column("''''").concat(column)), else_=column)
 
 
-async def spreadsheet_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def spreadsheet_lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     """Ends each line with CRLF. PostgreSQL writes LF; a LF in a quoted cell is not changed."""
     mark, quoted = _BYTE_ORDER_MARK, False
     async for chunk in chunks:

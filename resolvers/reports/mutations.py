@@ -1,6 +1,6 @@
 """Issues download links of reports, and makes a report when its link is opened."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from engine.canonical_json import JSONObject
 from engine.row_loader import with_id
@@ -121,7 +121,7 @@ async def open_report(settings: Settings, database: Database, _storage: Storage,
 
 def _lines(
     settings: Settings, database: Database, rows: Rows, request: ReportRequest
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     if request.format is ReportFormat.CSV:
         return csv_lines(database, rows)
     if request.kind is ReportKind.AUDIT_LOG:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -162,7 +162,7 @@ async def test_what_is_made_while_it_goes_out(
 ) -> None:
     """Of unknown size: nobody could tell a short answer from a whole one, were the connection not cut."""
 
-    async def lines(_start: int, _end: int | None) -> AsyncIterator[bytes]:
+    async def lines(_start: int, _end: int | None) -> AsyncGenerator[bytes]:
         for number in range(1_000):
             yield b"%999d\n" % number
         if fails:
@@ -198,7 +198,7 @@ async def test_what_takes_too_long_to_make_is_not_waited_for(
     monkeypatch.setattr(outgoing, "STALLED_SECONDS", 0.2)
     ended = asyncio.Event()
 
-    async def nothing(_start: int, _end: int | None) -> AsyncIterator[bytes]:
+    async def nothing(_start: int, _end: int | None) -> AsyncGenerator[bytes]:
         try:
             await asyncio.sleep(60)
             yield b""

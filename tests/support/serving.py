@@ -20,8 +20,13 @@ async def serving(settings: Settings) -> AsyncIterator[HttpServer]:
 
 
 @asynccontextmanager
-async def running(server: HttpServer, port: int) -> AsyncIterator[HttpServer]:
+async def running(
+    server: HttpServer, port: int, send_buffer_bytes: int | None = None
+) -> AsyncIterator[HttpServer]:
+    """`send_buffer_bytes` of each connection are the system's, unless they are given."""
     listener = socket.socket()
+    if send_buffer_bytes is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     task = asyncio.create_task(server.serve(sockets=[listener]))

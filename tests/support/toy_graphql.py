@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.scalars import JSON
 from strawberry.types import Info
 
+from resolvers.audit.api_calls import Call
 from tests.support.serving import free_port, running
 from web.connection_limits import ConnectionLimits, ConnectionTable
 from web.graphql_executor import GraphQLExecutor
@@ -26,6 +28,7 @@ from web.request_scope import RequestScope
 from web.websocket_limits import WebSocketTable
 
 ALLOWED_ORIGIN = "https://app.example.com"
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 CREDENTIAL_ID = UUID(int=1)
 """Id of every credential that is accepted."""
 
@@ -36,6 +39,8 @@ class Record:
 
     events: list[str] = field(default_factory=list)
     scopes: list[RequestScope] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    """Of the client `Bearer limited`, for the audit log."""
 
 
 RECORD = Record()
@@ -104,7 +109,7 @@ class Query:
 
     @strawberry.field
     def odd_json(self) -> JSON:
-        return JSON({"huge": 10**30, "nan": float("nan"), "half": "\ud800"})
+        return JSON({"huge": 10**30, "nan": float("nan"), "half": "\ud800", "list": [True, None, NOON]})
 
     @strawberry.field
     async def slow(self) -> str:
@@ -135,6 +140,10 @@ class Mutation:
         raise RuntimeError("INSERT INTO vault")
 
 
+async def _numbers() -> AsyncGenerator[int, None]:
+    yield 1
+
+
 @strawberry.type
 class Subscription:
     @strawberry.subscription
@@ -158,6 +167,25 @@ class Subscription:
         raise RuntimeError("LISTEN vault")
 
     @strawberry.subscription
+    async def blobs(self) -> AsyncGenerator[str, None]:
+        try:
+            while True:
+                yield "x" * 100_000
+        finally:
+            RECORD.events.append("stopped")
+
+    @strawberry.subscription
+    async def refused_at_once(self) -> AsyncGenerator[int, None]:
+        if RECORD is not None:
+            raise GraphQLError("Not for you.", extensions={"code": "FORBIDDEN"})
+        return _numbers()
+
+    @strawberry.subscription
+    async def begins_slowly(self) -> AsyncGenerator[int, None]:
+        await asyncio.sleep(30)
+        return _numbers()
+
+    @strawberry.subscription
     async def forbidden(self) -> AsyncGenerator[int, None]:
         raise GraphQLError("Not for you.", extensions={"code": "FORBIDDEN"})
         yield 1
@@ -166,12 +194,25 @@ class Subscription:
 SCHEMA = strawberry.Schema(Query, Mutation, Subscription)
 
 
+async def _record(call: Call) -> None:
+    RECORD.calls.append(call)
+
+
+async def _fail_to_record(_call: Call) -> None:
+    raise RuntimeError("no space left on 10.0.0.7")
+
+
 async def make_context(scope: RequestScope) -> RequestScope:
     RECORD.scopes.append(scope)
     if scope.authorization == "Bearer wrong":
         raise GraphQLError("No such key.", extensions={"code": "UNAUTHENTICATED"})
     if scope.authorization == "Bearer crash":
         raise RuntimeError("could not connect to 10.0.0.7")
+    if scope.authorization == "Bearer limited":
+        scope.record = _record
+        raise GraphQLError("Too many requests.", extensions={"code": "RATE_LIMITED"})
+    if scope.authorization == "Bearer unrecorded":
+        scope.record = _fail_to_record
     if scope.authorization == "Bearer slow":
         await asyncio.sleep(30)
     if scope.authorization is not None:
@@ -190,12 +231,13 @@ async def serving(
     limits: ConnectionLimits | None = None,
     proxies: Proxies | None = None,
     timeout_seconds: float = 10,
+    max_body_bytes: int = 256 * 1024,
     **websocket_options: Any,
 ) -> AsyncIterator[str]:
     """The endpoint's address, host and port, without a scheme."""
     limits, proxies, origins = limits or ConnectionLimits(), proxies or Proxies(()), [ALLOWED_ORIGIN]
     executor = GraphQLExecutor(SCHEMA, make_context, timeout_seconds=timeout_seconds)
-    http = GraphQLHttpEndpoint(executor, render_ide, allowed_origins=origins)
+    http = GraphQLHttpEndpoint(executor, render_ide, allowed_origins=origins, max_body_bytes=max_body_bytes)
     websocket = GraphQLWebSocketEndpoint(
         executor,
         allowed_origins=origins,

@@ -356,7 +356,12 @@ async def test_null_data_is_data(client: httpx.AsyncClient) -> None:
 async def test_writes_what_orjson_refuses(client: httpx.AsyncClient) -> None:
     response = await ask(client, "{oddJson}")
 
-    assert response.json()["data"]["oddJson"] == {"huge": 10**30, "nan": None, "half": "?"}
+    assert response.json()["data"]["oddJson"] == {
+        "huge": 10**30,
+        "nan": None,
+        "half": "?",
+        "list": [True, None, "2026-01-31T12:00:00Z"],
+    }
 
 
 async def test_slow_operations_are_stopped(client: httpx.AsyncClient) -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 from websockets import ConnectionClosed
 
 from tests.support.commands import running
 from tests.support.raw_connections import CONTINUATION, PING, PONG, TEXT, RawConnection, frame
 from tests.support.toy_graphql import serving
 from tests.web.test_websocket import opened
-from web.connection_limits import ConnectionLimits
+from web.connection_limits import ConnectionLimits, ConnectionRefused
 from web.proxy_headers import Proxies
+from web.websocket_limits import WebSocketTable
 
 MEGABYTE = 1024 * 1024
 LIMITS = ConnectionLimits(
@@ -266,3 +268,19 @@ async def test_those_that_are_being_closed_take_no_place_of_others() -> None:
 
         async with opened(address, CREDENTIAL) as socket:
             assert (await socket.ask("{hello}"))[-1]["type"] == "complete"
+
+
+def test_those_that_are_not_accepted_yet_make_no_room() -> None:
+    table = WebSocketTable(replace(LIMITS, websockets_without_credential=1), Proxies(()))
+    first, second = (
+        HTTPConnection({"type": "websocket", "client": (f"127.0.0.{number}", 1), "headers": []})
+        for number in (2, 3)
+    )
+    slot = table.admit(first)
+
+    with pytest.raises(ConnectionRefused, match="Too many WebSockets without a credential") as refused:
+        table.admit(second)
+    table.release(slot)
+
+    assert refused.value.status == 503
+    assert table.admit(second).site != slot.site
