@@ -14,7 +14,8 @@ ROLES = {
     "VIEWER": "Viewer",
 }
 ROLE_SENTENCES = {
-    "ADMIN": "Admins manage the account: they invite people, set roles, buy licenses and see the audit log.",
+    "ADMIN": "Admins manage the account: they invite people, set roles, purchase licenses and see the audit"
+    " log.",
     "MEMBER": "Members browse the catalog, provision licenses within the limits and download theme files.",
     "VIEWER": "Viewers have read access: they browse the catalog, see active licenses and download reports.",
 }

@@ -16,7 +16,7 @@ from models.columns import enum_column, new_id, tenant_index, time_column
 @described_enum("Action that an audit event records.")
 class AuditAction(StrEnum):
     """The table of audit actions: name, description, and the phrase of a refused attempt in the log (`Vera
-    tried to invite somebody, which needs INVITE_MEMBERS`), or None if members cannot attempt the action.
+    tried to invite a person, which needs INVITE_MEMBERS`), or None if members cannot attempt the action.
 
     The API's enum, its descriptions, the database's CHECK and the events follow from it. A row that lacks a
     part fails at import.
@@ -54,18 +54,18 @@ class AuditAction(StrEnum):
         "Another member became the owner of the account.",
         "transfer the account's ownership",
     )
-    MEMBER_INVITED = auto(), "A person was invited by email.", "invite somebody"
+    MEMBER_INVITED = auto(), "A person was invited by email.", "invite a person"
     INVITATION_RESENT = auto(), "An invitation was sent again with a new link.", "resend an invitation"
     INVITATION_REVOKED = auto(), "An invitation was revoked by an Admin.", "revoke an invitation"
     INVITATION_DECLINED = auto(), "An invitation was declined by its recipient.", None
     INVITATION_EXPIRED = auto(), "An invitation expired before it was accepted.", None
     INVITATION_DELIVERY_FAILED = auto(), "The mail server rejected the email of an invitation.", None
     MEMBER_JOINED = auto(), "A person accepted an invitation and became a member.", None
-    MEMBER_RENAMED = auto(), "A member changed its display name.", "change its own name"
+    MEMBER_RENAMED = auto(), "A member changed its display name.", "change its display name"
     MEMBER_ROLE_CHANGED = auto(), "A member received another role.", "change a member's role"
     MEMBER_REMOVED = auto(), "A member was removed from the account.", "remove a member"
     MEMBER_LEFT = auto(), "A member left the account.", "leave the account"
-    LICENSES_PURCHASED = auto(), "Licenses were purchased for the account.", "buy licenses"
+    LICENSES_PURCHASED = auto(), "Licenses were purchased for the account.", "purchase licenses"
     ENTITLEMENT_GRANTED = auto(), "The platform's operator granted licenses without a purchase.", None
     LICENSE_PROVISIONED = auto(), "A license was provisioned for a site.", "provision a license"
     LICENSE_REVOKED = auto(), "A license was revoked permanently.", "revoke a license"
@@ -74,7 +74,7 @@ class AuditAction(StrEnum):
     LICENSE_TRANSFERRED = auto(), "A license received another holder.", "transfer a license"
     LICENSE_EXPIRED = auto(), "A license reached its expiry time.", None
     THEME_FILE_DOWNLOADED = auto(), "A file of a theme was downloaded.", "download a theme's file"
-    REPORT_DOWNLOADED = auto(), "A report was downloaded.", "ask for a report"
+    REPORT_DOWNLOADED = auto(), "A report was downloaded.", "request a report"
     INVOICE_DOWNLOADED = auto(), "An invoice was downloaded.", "download an invoice"
     API_KEY_GENERATED = auto(), "An API key was generated.", "generate an API key"
     API_KEY_CLAIMED = auto(), "A member claimed its API key.", None
@@ -96,7 +96,7 @@ class AuditAction(StrEnum):
         " them.",
         None,
     )
-    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "set up a webhook"
+    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "create a webhook"
     AUDIT_STREAM_UPDATED = (
         auto(),
         "A webhook for audit events was changed, paused or resumed.",

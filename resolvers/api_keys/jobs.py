@@ -99,11 +99,11 @@ async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> i
 
 def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
     """Records the event of a key that has expired. The caller stores its `expired_at`."""
-    how = "expire" if key.claimed_at else "lapse unclaimed"
+    why = "" if key.claimed_at else ", which was not claimed in time"
     tx.record(
         key,
         key.name,
-        f"let the API key {key.name} of {member.name} {how}",
+        f"expired the API key {key.name} of {member.name}{why}",
         action=AuditAction.API_KEY_EXPIRED,
         actor=PLATFORM,
         status=["ACTIVE" if key.claimed_at else "UNCLAIMED", "EXPIRED"],

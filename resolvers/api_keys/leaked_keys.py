@@ -70,7 +70,7 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
     """Checks the keys again under the lock: the secret of one may have been replaced since."""
     ids = [row[0] for row in await tx.fetch(_KEYS, account_id=tx.account.id, hashes=list(by_hash))]
     if not ids:
-        tx.without_event("others have revoked them meanwhile")
+        tx.without_event("another process has revoked them")
         return
     admins = await emails_with(tx, Permission.GENERATE_API_KEYS)
     leaked = await tx.fetch(_WITH_MEMBERS, account_id=tx.account.id, ids=ids)

@@ -75,7 +75,7 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
             created_by_id=tx.acting.id,
         )
         await tx.insert(stream)
-        did = f"set up a webhook to {stream.host}"
+        did = f"created a webhook to {stream.host}"
         details: dict[str, object] = {"actions": actions} if actions else {}
         after = stream.last_delivered_sequence
         tx.record(stream, stream.host, did, details, host=stream.host, after_sequence=after)

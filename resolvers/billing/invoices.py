@@ -214,7 +214,8 @@ _OUTSTANDING = Statement(lambda: _total_of(col(Invoice.status) == InvoiceStatus.
 def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
     if total >= MOST_INVOICED:
         raise invalid(
-            f"One invoice must be below {MOST_INVOICED:,} {account.currency}: buy fewer at a time.", "items"
+            f"One invoice must be below {MOST_INVOICED:,} {account.currency}: purchase fewer at a time.",
+            "items",
         )
     most = account.max_monthly_spend
     if most is not None and spent + total > most:

@@ -83,7 +83,7 @@ def _asked(items: Sequence[PurchaseItemInput]) -> dict[UUID | str, _Asked]:
     asked: dict[UUID | str, _Asked] = {}
     for place, item in enumerate(items):
         if item.quantity < 1:
-            raise invalid("Buy at least 1 license.", "items", str(place), "quantity")
+            raise invalid("Purchase at least 1 license.", "items", str(place), "quantity")
         theme = decode_as(Theme, item.theme_id) or item.theme_id
         asked.setdefault(theme, _Asked(0, place)).quantity += item.quantity
     return asked
@@ -124,7 +124,7 @@ def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int
         message = f"{theme.name} is sold in {theme.price_currency}, and {billed}."
         yield InputError(UserErrorCode.INVALID, message, asked.path("themeId"))
     if asked.quantity > MOST_OF_AN_ITEM:
-        message = f"Buy at most {MOST_OF_AN_ITEM:,} licenses of a theme at a time."
+        message = f"Purchase at most {MOST_OF_AN_ITEM:,} licenses of a theme at a time."
         yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
     elif purchased + asked.quantity > _MOST_OF_A_THEME:
         message = f"The account has {purchased:,} licenses of {theme.name}: it cannot have more."
@@ -236,7 +236,7 @@ def _record_event(tx: Change, invoice: Invoice, items: Sequence[Item]) -> None:
     tx.record(
         invoice,
         invoice.number,
-        f"bought licenses: {what}{others}",
+        f"purchased licenses: {what}{others}",
         items=[
             {"theme": item.theme.slug, "quantity": item.quantity, "unitPrice": str(item.theme.price_amount)}
             for item in items

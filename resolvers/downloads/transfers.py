@@ -250,7 +250,7 @@ class Transfers:
 
 def _require_there(parts: Sequence[object]) -> None:
     if not parts:
-        raise RuntimeError("the job worker gave the other parts up for lost, and audited them")
+        raise RuntimeError("the job worker considered the other parts lost and audited them")
 
 
 def _cut(sendings: Iterable[ActiveTransfer]) -> None:
@@ -281,7 +281,7 @@ async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: Ac
             complete = sending.reached_end and size in (None, sending.bytes_sent)
             await _record(tx, sending.facts, sending.bytes_sent, complete=complete)
         else:
-            tx.without_event("the job worker gave it up for lost, and audited it")
+            tx.without_event("the job worker considered it lost and audited it")
 
 
 async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> int:
@@ -327,7 +327,7 @@ def _did(thing: str, bytes_sent: int, size: int | None, *, complete: bool) -> st
     if complete:
         return f"downloaded {thing}"
     if not bytes_sent:
-        return f"began to download {thing}, and got nothing of it"
+        return f"began to download {thing} and received no bytes"
     return f"downloaded {bytes_sent:,} bytes" + (f" of {size:,}" if size is not None else "") + f" of {thing}"
 
 

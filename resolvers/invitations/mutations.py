@@ -309,7 +309,7 @@ def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
 
 def tell_of_expiry(tx: Change, invitation: Invitation) -> None:
     """Records the event of an invitation that has expired. The caller stores its new status."""
-    did = f"let the invitation of {invitation.email} expire"
+    did = f"expired the invitation of {invitation.email}"
     tx.record(
         invitation,
         invitation.email,

@@ -69,7 +69,7 @@ async def expire(tx: Change, ids: Sequence[UUID]) -> int:
         tx.record(
             license,
             name,
-            f"let the license of {name} expire",
+            f"expired the license of {name}",
             action=AuditAction.LICENSE_EXPIRED,
             actor=PLATFORM,
             status=[license.stored_status.value, "EXPIRED"],

@@ -164,9 +164,9 @@ async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
     theme = wanted.theme
     await refuse_beyond_cap(tx, "accountId")
     if wanted.provisioned >= wanted.purchased:
-        message = f"All {wanted.purchased} licenses of {theme.name} are in use: buy more, or revoke one."
+        message = f"All {wanted.purchased} licenses of {theme.name} are in use: purchase more, or revoke one."
         if not wanted.purchased:
-            message = f"The account has no license of {theme.name}: buy one first."
+            message = f"The account has no license of {theme.name}: purchase one first."
         raise Refused(_limit_reached(message, "themeId", wanted.purchased, wanted.provisioned))
     await tx.fetch(_USE, account_id=tx.account.id, theme_id=theme.id)
 

@@ -330,7 +330,7 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
                 if before == name:
                     tx.without_event()
                 else:
-                    tx.record(member, name, f"is called {name} from now on", name=[before, name])
+                    tx.record(member, name, f"changed the display name to {name}", name=[before, name])
     await context.authenticate()
     return UpdateProfileResult(user=user)
 

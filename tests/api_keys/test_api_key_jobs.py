@@ -50,7 +50,7 @@ async def test_the_log_is_told_of_a_key_that_is_over(world: World) -> None:
     assert await expire_due(world.database) == 1
 
     event = (await world.events())[0]
-    assert event["summary"] == f"Team access let the API key {event['targetName']} of Member expire"
+    assert event["summary"] == f"Team access expired the API key {event['targetName']} of Member"
     assert (event["action"], event["targetId"], event["actor"]["kind"]) == ("API_KEY_EXPIRED", id, "SYSTEM")
     assert event["details"]["status"] == ["ACTIVE", "EXPIRED"]
     async with nothing_changes(world):
@@ -64,7 +64,7 @@ async def test_the_log_is_told_of_a_key_that_nobody_claimed(world: World) -> Non
     assert await expire_due(world.database) == 1
 
     event = (await world.events())[0]
-    assert event["summary"] == "Team access let the API key Shop of Member lapse unclaimed"
+    assert event["summary"] == "Team access expired the API key Shop of Member, which was not claimed in time"
     assert event["details"]["status"] == ["UNCLAIMED", "EXPIRED"]
     assert await told_of(world) == Counter([payload["apiKey"]["id"]])
 

@@ -80,7 +80,7 @@ async def test_a_new_webhook_begins_with_the_event_that_tells_of_it(world: World
     assert [stream[name] for name in unset] == [None] * 6
     assert await shown(world) == [stream]
     (event, *_) = await world.events()
-    assert event["summary"] == "Admin set up a webhook to hooks.example.com"
+    assert event["summary"] == "Admin created a webhook to hooks.example.com"
     assert (event["targetId"], event["targetName"]) == (stream["id"], "hooks.example.com")
     assert event["details"] == {"host": "hooks.example.com", "afterSequence": last - 1}
 

@@ -1,4 +1,4 @@
-"""Buying licenses: one invoice, the entitlements, or nothing."""
+"""Purchases of licenses: one invoice, the entitlements, or nothing."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ async def test_a_purchase_is_one_invoice_and_the_entitlements(world: World, them
     assert bought == [("basalt", 3), ("aurora", 8)]
     issued_event, purchased_event = (await world.events())[:2]
     assert actions([purchased_event, issued_event]) == ["LICENSES_PURCHASED", "INVOICE_ISSUED"]
-    assert purchased_event["summary"] == "Admin bought licenses: 3 of Basalt, 3 of Aurora"
+    assert purchased_event["summary"] == "Admin purchased licenses: 3 of Basalt, 3 of Aurora"
     assert issued_event["summary"] == "Admin had INV-000001 issued to Admin: 349.86 EUR"
     assert {event["targetId"] for event in (issued_event, purchased_event)} == {invoice["id"]}
     assert await spent(world) == ("349.86", "349.86")

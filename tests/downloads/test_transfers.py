@@ -126,7 +126,7 @@ async def test_a_storage_that_is_down(world: World, path: str) -> None:
     assert "<h1>" in shown.text
     for event in await told(world, 2):
         assert (event["details"]["bytes"], event["details"]["complete"]) == (0, False)
-        assert event["summary"].endswith("and got nothing of it")
+        assert event["summary"].endswith("and received no bytes")
     assert await world.superuser.fetchval("SELECT last_downloaded_at FROM licenses") is None
 
 
@@ -217,7 +217,7 @@ async def test_what_takes_too_long_to_make_is_not_waited_for(
 
     assert (answer.status_code, ended.is_set()) == (503, True)
     (event,) = await told(world)
-    assert event["summary"] == "Member began to download nothing, and got nothing of it"
+    assert event["summary"] == "Member began to download nothing and received no bytes"
 
 
 async def test_a_process_that_is_killed(world: World, path: str, serve: Command) -> None:

@@ -76,12 +76,12 @@ async def test_the_job_stores_tells_and_frees_once(world: World, themes: dict[st
         (
             over,
             {"status": ["ACTIVE", "EXPIRED"]},
-            "Team access let the license of Aurora for over.example.com expire",
+            "Team access expired the license of Aurora for over.example.com",
         ),
         (
             suspended,
             {"status": ["SUSPENDED", "EXPIRED"]},
-            "Team access let the license of Aurora for suspended.example.com expire",
+            "Team access expired the license of Aurora for suspended.example.com",
         ),
     ]
     assert {(event["actor"]["kind"], event["actor"]["credential"]) for event in events} == {("SYSTEM", None)}

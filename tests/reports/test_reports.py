@@ -48,7 +48,7 @@ async def test_who_gets_which(world: World, kind: str, role: str) -> None:
             ]
             event = (await world.events(outcome="DENIED"))[0]
             who = role.capitalize()
-            assert event["summary"] == f"{who} tried to ask for a report, which needs {NEEDED[kind]}"
+            assert event["summary"] == f"{who} tried to request a report, which needs {NEEDED[kind]}"
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -62,7 +62,7 @@ CHANGES = [
         {"accountId": "<account>", "email": "new@example.com", "role": "ADMIN", "idempotencyKey": "k"},
         "invitation { id }",
         "MEMBER_INVITED",
-        "invite somebody",
+        "invite a person",
     ),
     Change(
         "INVITE_MEMBERS",
@@ -70,7 +70,7 @@ CHANGES = [
         {"accountId": "<account>", "invitations": [{"email": "newer@example.com", "role": "VIEWER"}]},
         "results { invitation { id } }",
         "MEMBER_INVITED",
-        "invite somebody",
+        "invite a person",
     ),
     Change(
         "INVITE_MEMBERS",
@@ -118,7 +118,7 @@ CHANGES = [
         },
         "invoice { number lines { amount { amount } } } entitlements { purchased }",
         "LICENSES_PURCHASED",
-        "buy licenses",
+        "purchase licenses",
     ),
     Change(
         "MANAGE_BILLING",
@@ -151,7 +151,7 @@ CHANGES = [
         {"accountId": "<account>", "kind": "ACTIVE_LICENSES", "format": "CSV"},
         "download { mediaType }",
         "REPORT_DOWNLOADED",
-        "ask for a report",
+        "request a report",
     ),
     Change(
         "MANAGE_BILLING",
@@ -204,7 +204,7 @@ CHANGES = [
         {"accountId": "<account>", "url": "https://hooks.example.com/<role>", "idempotencyKey": "s"},
         "auditStream { id } secret",
         "AUDIT_STREAM_CREATED",
-        "set up a webhook",
+        "create a webhook",
     ),
     Change(
         "MANAGE_ACCOUNT",
