@@ -172,12 +172,12 @@ def test_a_fragment_is_weighed_once() -> None:
     doubling = "".join(f"fragment F{n} on Account{{...F{n + 1} ...F{n + 1}}} " for n in range(150))
     last = "fragment F150 on Account{members(first: $n){nodes{id}}}"
     text = "query($n: Int){account{...F0}}" + doubling + last
-    started = time.perf_counter()
+    started = time.thread_time()
 
     found = refusal(documents, text, {"n": 1})
 
     assert found["limit"] == "cost"
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
