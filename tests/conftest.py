@@ -27,7 +27,7 @@ from models import migrate
 from resolvers import typesetting
 from tests.support.beginnings import Tables
 
-pytest_plugins = ["tests.support.app_fixtures", "tests.support.clocks", "tests.support.loop_watchdog"]
+_PLUGINS = ("tests.support.app_fixtures", "tests.support.clocks", "tests.support.loop_watchdog")
 
 TEMPLATE = "template_team_access"
 
@@ -66,6 +66,7 @@ class TestServer:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
+
         error = ""
         try:
             server = self._stack.enter_context(embedded.running(self.folder, connections=300, temporary=True))
@@ -91,6 +92,13 @@ def started(folder: Path) -> embedded.Server:
 
 
 SERVER = TestServer()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Imports the app, unless this process only hands tests out to those of pytest-xdist."""
+    if hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
+        for name in _PLUGINS:
+            config.pluginmanager.import_plugin(name)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -154,12 +162,14 @@ async def superuser(superuser_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def tables(superuser: asyncpg.Connection) -> Tables:
+async def tables(superuser: asyncpg.Connection) -> "Tables":
+    from tests.support.beginnings import Tables
+
     return await Tables.of(superuser)
 
 
 @pytest_asyncio.fixture
-async def empty_tables(tables: Tables) -> None:
+async def empty_tables(tables: "Tables") -> None:
     """Every table but `alembic_version`."""
     await tables.wipe()
 
