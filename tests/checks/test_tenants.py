@@ -41,6 +41,7 @@ ACROSS = {
     "resolvers.accounts.operator._ACCOUNT_CALLED",
     "resolvers.downloads.transfers._LOST",
     "resolvers.tidying._DOWNLOAD_LINKS",
+    "resolvers.tidying._DOWNLOAD_LINK_AFTER_BATCH",
 }
 
 

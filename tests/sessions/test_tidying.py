@@ -1,0 +1,80 @@
+"""Expired rows are deleted in small transactions, which hold nobody up and keep what they have done."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from resolvers import tidying
+from tests.support.world import REQUEST_SIGN_IN, World
+
+KEYS = """INSERT INTO idempotency_keys (actor_id, key, input_hash, answer, created_at)
+  SELECT gen_random_uuid(), n::text, '', 'null', now() - interval '9 days' + n * interval '1 second'
+  FROM generate_series(1, $1) AS n"""
+
+
+async def left(world: World) -> list[str]:
+    return [
+        row[0] for row in await world.superuser.fetch("SELECT key FROM idempotency_keys ORDER BY key::int")
+    ]
+
+
+async def test_many_rows_are_deleted_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tidying, "_BATCH", 4)
+    await world.superuser.execute(KEYS, 10)
+    await world.superuser.execute(
+        "INSERT INTO idempotency_keys SELECT gen_random_uuid(), '11', '', '1', NULL, now()"
+    )
+
+    await tidying.forget_expired(world.database)
+
+    assert await left(world) == ["11"]
+
+
+async def test_rows_of_the_same_moment_are_deleted_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tidying, "_BATCH", 4)
+    await world.superuser.execute(KEYS, 10)
+    await world.superuser.execute("UPDATE idempotency_keys SET created_at = now() - interval '9 days'")
+
+    await tidying.forget_expired(world.database)
+
+    assert await left(world) == []
+
+
+async def test_what_was_deleted_stays_so_where_a_later_row_is_locked(
+    world: World, superuser_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "_BATCH", 4)
+    await world.superuser.execute(KEYS, 10)
+    other = await asyncpg.connect(superuser_url)
+    try:
+        await other.execute("BEGIN; SELECT FROM idempotency_keys WHERE key = '10' FOR UPDATE")
+
+        job = asyncio.create_task(tidying.forget_expired(world.database))
+        async with asyncio.timeout(8):
+            while await left(world) != ["6", "7", "8", "9", "10"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    finally:
+        await other.close()
+    await job
+
+    assert await left(world) == []
+
+
+async def test_nobody_waits_for_a_tidying_that_waits(world: World, superuser_url: str) -> None:
+    await world.nobody.change(REQUEST_SIGN_IN, email="ada@example.com")
+    await world.superuser.execute("UPDATE email_allowances SET full_at = now() - interval '1 hour'")
+    await world.superuser.execute(KEYS, 1)
+    other = await asyncpg.connect(superuser_url)
+    try:
+        await other.execute("BEGIN; SELECT FROM idempotency_keys FOR UPDATE")
+        job = asyncio.create_task(tidying.forget_expired(world.database))
+        await asyncio.sleep(0.5)
+
+        async with asyncio.timeout(8):
+            payload = await world.nobody.change(REQUEST_SIGN_IN, email="ada@example.com")
+    finally:
+        await other.close()
+    await job
+
+    assert payload["userErrors"] == []
