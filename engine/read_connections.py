@@ -76,7 +76,7 @@ class ReadingConnections:
             if waiting.done() and not waiting.cancelled():
                 self._hand_on(waiting.result())
             if isinstance(error, TimeoutError):
-                raise NoConnectionFree("No connection for reading has come free in time.") from None
+                raise NoConnectionFree("No connection for reading became free in time.") from None
             raise
 
     async def _open(self) -> "_Connection":

@@ -69,7 +69,7 @@ class _Queue:
         """Yields the time until which to wait for a place. Raises `StorageUnavailable` if too many wait."""
         owners = [owner for owner in (claim.account_id, claim.person_id) if owner]
         if self._count >= _MOST_WAITING or any(self._counts[each] >= _MOST_WAITING_OF_ONE for each in owners):
-            raise StorageUnavailable("Too many PDFs are waited for.")
+            raise StorageUnavailable("Too many PDFs are waiting to be created.")
         deadline = monotonic() + _WAITING_SECONDS
         self._count += 1
         self._counts.update(owners)
@@ -80,7 +80,7 @@ class _Queue:
             finally:
                 self._share.give_back(claim)
         except TimeoutError:
-            raise StorageUnavailable("Too many PDFs are being made at once.") from None
+            raise StorageUnavailable("Too many PDFs are being created at once.") from None
         finally:
             self._count -= 1
             self._counts.subtract(owners)

@@ -79,7 +79,7 @@ def _presented(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
         # As text: a log renderer may add the values of variables to an exception.
         exception = "".join(traceback.format_exception(_origin(error)))
         log.error("operation_failed", request_id=request_id, path=error.path, exception=exception)
-        message = f"Something went wrong on our side. Quote request ID {request_id} when you ask for help."
+        message = f"An internal error occurred. Quote the request ID {request_id} when you ask for help."
         extensions = {"code": "INTERNAL_ERROR", "requestId": request_id}
     shown: GraphQLFormattedError = {"message": _clean(message)}
     if error.locations is not None:

@@ -366,7 +366,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 def _too_slow(part: str, seconds: float, bytes_per_second: int = 0) -> ConnectionRefused:
     rate = f", and after that at {bytes_per_second:,} bytes a second" if bytes_per_second else ""
-    message = f"The request's {part} came in too slowly: it must arrive within {seconds:g} seconds{rate}."
+    message = f"The request's {part} arrived too slowly: it must arrive within {seconds:g} seconds{rate}."
     return ConnectionRefused(408, "REQUEST_TIMEOUT", message, f"{part}_seconds", seconds)
 
 

@@ -114,7 +114,7 @@ async def grant_entitlement(
         found = await tx.rows(Entitlement, _ENTITLEMENT, account_id=account.id, theme_id=theme.id)
         before = found[0].purchased if found else 0
         if before + quantity >= 2**31:
-            raise invalid("The account has more licenses of this theme than can be counted.", "quantity")
+            raise invalid(f"An account can have at most {2**31 - 1:,} licenses of a theme.", "quantity")
         if found:
             entitlement = await tx.update(found[0], purchased=before + quantity)
         else:

@@ -92,7 +92,7 @@ async def prune(
     Raises `Refused` if the export does not contain all of the events.
     """
     if before > now():
-        raise invalid("Prune what is past: --before lies in the future.", "before")
+        raise invalid("--before must be a time in the past.", "before")
     account = await account_called(database, account_slug)
     deleted = await _delete_pruned(database, account, key, progress)
     last = await _last_before(database, account.id, before)
@@ -132,7 +132,7 @@ async def _tell(
 def _require_holds(export: Verified, account: Account, last: _Last) -> None:
     again = "export the whole log again"
     if export.account_id != str(account.id):
-        raise invalid(f"The export is of another account than {account.slug}.", "export")
+        raise invalid(f"The export belongs to another account than {account.slug}.", "export")
     if export.is_filtered:
         raise invalid(f"The export is filtered: {again}, without a filter or a period.", "export")
     if export.first > last.first:
@@ -141,7 +141,7 @@ def _require_holds(export: Verified, account: Account, last: _Last) -> None:
         message = f"The export ends with {export.last}, and {last.sequence} is to be pruned: {again}."
         raise invalid(message, "export")
     if export.hash_at(last.sequence) != last.hash.hex():
-        message = f"Event {last.sequence} of the export is not the one of the log: nothing is pruned."
+        message = f"Event {last.sequence} of the export differs from the one in the log: nothing is pruned."
         raise invalid(message, "export")
 
 

@@ -147,7 +147,7 @@ async def test_an_import_and_a_grant_as_json(world: World, tmp_path: Path) -> No
     ("arguments", "said"),
     [
         (("acme", "nowhere", "1"), "no such theme as nowhere"),
-        (("acme", "aurora", "1000000"), "more licenses of this theme than can be counted"),
+        (("acme", "aurora", "1000000"), "at most 2,147,483,647 licenses of a theme"),
     ],
 )
 async def test_what_cannot_be_granted_is_said_and_changes_nothing(

@@ -52,7 +52,7 @@ SLOW = {
     "header": (
         b"GET /graphql HTTP/1.1\r\nx-a: ",
         b"HTTP/1.1 408",
-        b"header came in too slowly: it must arrive within 0.4 seconds",
+        b"header arrived too slowly: it must arrive within 0.4 seconds",
     ),
     "body": (JSON_POST % 100 + b"{", b"HTTP/1.1 408", b"body_seconds"),
     "chunked body": (
@@ -62,7 +62,7 @@ SLOW = {
         b"body_seconds",
     ),
     "nothing": (b"", b"", b""),
-    "empty lines": (b"\r\n\r\n", b"HTTP/1.1 408", b"header came in too slowly"),
+    "empty lines": (b"\r\n\r\n", b"HTTP/1.1 408", b"header arrived too slowly"),
 }
 
 
