@@ -1,5 +1,6 @@
 """Handling of failed deliveries: retries for AUDIT_STREAM_RETRY_HOURS, then the webhook is paused."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from mailer import messages
@@ -9,9 +10,12 @@ from models.columns import now
 from models.database import Database
 from permissions.roles import Permission
 from resolvers.change import Change, system_change
+from resolvers.email_allowances import Allowance
 from resolvers.events import PLATFORM
 from resolvers.members.queries import emails_with
 from settings import Settings
+
+_EMAILS = Allowance(20, timedelta(hours=1))
 
 
 def are_retries_exhausted(settings: Settings, stream: AuditStream) -> bool:
@@ -57,8 +61,12 @@ async def stop(
 async def _tell_admins(
     tx: Change, settings: Settings, stream: AuditStream, since: datetime, error: str
 ) -> None:
-    tx.enqueue(
-        *(
+    """At most 20 times an hour: an Admin can let a webhook end again and again, and all Admins get each
+    email. The events are recorded all the same."""
+    if await tx.spend(_EMAILS, [f"webhook emails of {tx.account.id}"]):
+        return
+    for email in await emails_with(tx, Permission.MANAGE_ACCOUNT):
+        tx.enqueue(
             messages.audit_stream_stopped(
                 to=email,
                 account=tx.account.name,
@@ -69,6 +77,5 @@ async def _tell_admins(
                 last_delivered_sequence=stream.last_delivered_sequence,
                 link=settings.app_url,
             )
-            for email in await emails_with(tx, Permission.MANAGE_ACCOUNT)
         )
-    )
+        await asyncio.sleep(0)  # Lets other tasks run: there may be a thousand Admins.
