@@ -180,12 +180,10 @@ async def _authenticate_unless_outage(context: Context, token: str) -> bool:
     try:
         async with context.listener.query_slot():
             await find_working(context.database, token)
-    except (Unauthenticated, Forbidden):
-        raise
     except Exception as error:
-        if logged_as_outage(error):
-            return False
-        raise
+        if not logged_as_outage(error):
+            raise
+        return False
     return True
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import structlog
@@ -41,24 +42,22 @@ class LoopWatch:
         self._stopped.set()
 
     def _watch(self) -> None:
-        while not self._stopped.wait(_PAUSE_SECONDS):
-            answered = threading.Event()
-            started, started_cpu = time.monotonic(), self._cpu_seconds()
-            try:
-                self._loop.call_soon_threadsafe(answered.set)
-            except RuntimeError:
-                return  # The loop is closed.
-            if answered.wait(BLOCKED_SECONDS):
-                continue
-            frame = sys._current_frames().get(self._thread_id)
-            if frame is None:
-                return  # The loop's thread has ended.
-            fields = _running(frame)
-            answered.wait(_LONGEST_WAIT_SECONDS)
-            cpu_seconds = self._cpu_seconds() - started_cpu
-            if cpu_seconds >= BLOCKED_SECONDS:
-                milliseconds = round((time.monotonic() - started) * 1000)
-                log.warning("event_loop_blocked", ms=milliseconds, cpu_ms=round(cpu_seconds * 1000), **fields)
+        with suppress(RuntimeError, OSError, KeyError):  # The loop is closed, or its thread has ended.
+            while not self._stopped.wait(_PAUSE_SECONDS):
+                self._look()
+
+    def _look(self) -> None:
+        answered = threading.Event()
+        started, started_cpu = time.monotonic(), self._cpu_seconds()
+        self._loop.call_soon_threadsafe(answered.set)
+        if answered.wait(BLOCKED_SECONDS):
+            return
+        fields = _running(sys._current_frames()[self._thread_id])
+        answered.wait(_LONGEST_WAIT_SECONDS)
+        cpu_seconds = self._cpu_seconds() - started_cpu
+        if cpu_seconds >= BLOCKED_SECONDS:
+            milliseconds = round((time.monotonic() - started) * 1000)
+            log.warning("event_loop_blocked", ms=milliseconds, cpu_ms=round(cpu_seconds * 1000), **fields)
 
 
 def _running(frame: FrameType) -> dict[str, object]:

@@ -11,13 +11,16 @@ import pytest
 from pydantic import SecretStr
 
 from engine import outages
+from models.notifications import ACCESS
 from tests.processes.test_faults import OURS, account_held
 from tests.support.changes import INVITE_ONE, UPDATE_ACCOUNT
 from tests.support.database_proxy import DatabaseProxy, proxied
 from tests.support.graphql_ws import Socket, connected
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.live import until
 from tests.support.serving import free_port, serving
 from tests.support.world import Person, World
+from web import authentication
 
 ACCOUNT = "{ account { name } }"
 
@@ -224,3 +227,27 @@ async def test_an_announcement_that_is_lost_loses_no_change(
 
     assert changed.json()["data"]["updateAccount"]["account"]["name"] == "New"
     assert found.json()["data"]["account"]["name"] == "New"
+
+
+async def test_a_websocket_outlives_a_credential_that_cannot_be_looked_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "_RETRY_SECONDS", 0.05)
+    lost = 0
+
+    def lose(_asked: bytes) -> None:
+        nonlocal lost
+        lost += 1
+        raise ConnectionResetError
+
+    async with served(world) as stage, connected(str(stage.http.base_url), stage.admin.token) as socket:
+        await asyncio.sleep(0.3)  # Until the listener has looked, and waits.
+        stage.proxy.when_asked = lose
+        await world.superuser.execute("SELECT pg_notify($1, id::text) FROM sessions", ACCESS)
+        await until(lambda: lost > 2)
+        stage.proxy.when_asked = lambda _asked: None
+
+        answered = await (await socket.subscribe(ACCOUNT)).next()
+        assert answered["name"]
+        await world.admin.ask("mutation { signOut { userErrors { code } } }")
+        assert (await socket.closed())[0] == 4403

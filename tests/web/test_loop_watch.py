@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -57,3 +58,35 @@ async def _logged(logs: list[Any]) -> None:
     async with asyncio.timeout(10):
         while not logs:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def test_a_system_without_clocks_of_threads(logs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where any time in which the loop does not answer counts."""
+    monkeypatch.delattr(time, "pthread_getcpuclockid")
+    watch = LoopWatch()
+    watch.start()
+
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251
+    await _logged(logs)
+    watch.stop()
+
+    assert "event_loop_blocked" in [log["event"] for log in logs]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_watch_ends_with_its_loop(is_closed: bool) -> None:
+    async def watch() -> LoopWatch:
+        begun = LoopWatch()
+        begun.start()
+        return begun
+
+    with ThreadPoolExecutor(1) as threads:
+        loop = asyncio.new_event_loop()
+        begun = threads.submit(loop.run_until_complete, watch()).result()
+        if is_closed:
+            loop.close()
+    begun._thread.join(10)
+
+    assert not begun._thread.is_alive()
+    loop.close()

@@ -183,3 +183,19 @@ def test_the_requests_above_reach_every_route(world: World) -> None:
         return any(route.path_regex.match(path) for path in paths) or route.path.count("/") > 2
 
     assert [route for route in app.routes if not is_reached(route)] == []
+
+
+async def test_a_websocket_that_is_one_too_many_has_them(world: World) -> None:
+    limits = {"max_websockets_without_credential_per_address": 1}
+    async with elsewhere(world, port=free_port(), public_url=ORIGIN, **limits) as there:
+        url = f"ws://127.0.0.1:{there.settings.port}/graphql"
+        options: dict[str, Any] = {"subprotocols": [Subprotocol("graphql-transport-ws")], "proxy": None}
+        async with connect(url, **options):
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(url, **options)
+
+    assert refused.value.response.status_code == 429
+    headers = refused.value.response.headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["strict-transport-security"] == "max-age=31536000"
+    assert headers["content-security-policy"].startswith("default-src 'none'")

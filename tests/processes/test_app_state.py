@@ -1,0 +1,40 @@
+"""State of a server process: what it needs, and that it is closed in time."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from settings import Settings
+from tests.support.limited import asked, limited
+from tests.support.stored_keys import with_key
+from tests.support.world import World
+from tests.web.test_loop_watch import logs
+from web import app_state
+from web.app_state import State
+
+__all__ = ["logs"]
+WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'audit_heads'::regclass"
+
+
+def test_there_is_none_without_a_database() -> None:
+    with pytest.raises(ValueError, match="DATABASE_URL is not set"):
+        State.of(Settings(_env_file=None, database_url=None))
+
+
+async def test_what_takes_too_long_to_close_is_left(
+    world: World, logs: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_state, "_CLOSING_SECONDS", 0.1)
+    script = await with_key(world, world.admin)
+    async with limited(world) as (there, state):
+        async with world.superuser.transaction(), asyncio.timeout(10):
+            await world.superuser.execute("LOCK TABLE audit_heads")
+            call = asyncio.create_task(asked(there.admin, token=script.token))
+            while not await world.superuser.fetch(WAITING):
+                pass
+
+            await state.close()
+
+        assert "state_not_closed_in_time" in [log["event"] for log in logs]
+        call.cancel()
