@@ -23,8 +23,8 @@ class TooManyRefusedFields(Exception):
 
 
 class ExecutionPace:
-    """Gives all operations of a process together 5 ms of each turn of the event loop. Objects that must wait
-    are executed later, those of different operations in turn."""
+    """Gives all operations of a process together 5 ms of each iteration of the event loop. Objects that must
+    wait are executed later, those of different operations in turn."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None

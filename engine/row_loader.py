@@ -1,4 +1,4 @@
-"""Loads rows by id, in one statement for all fields that ask in the same turn of the event loop."""
+"""Loads rows by id, in one statement for all fields that ask in the same iteration of the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
