@@ -135,8 +135,7 @@ def forbidden(membership: Membership, permission: Permission) -> Forbidden:
     return Forbidden(permission, NOT_BY_API_KEY)
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     kind: CredentialKind
     id: UUID
     label: str

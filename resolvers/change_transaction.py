@@ -156,7 +156,7 @@ class Change:
     ) -> None:
         """Adds an event. `did` completes the sentence that begins with the actor's name. Its details are
         passed by name, or as `details` if their names differ from call to call."""
-        named_target = Target(type(target).__name__, target.id, target_name)
+        named_target = type(target).__name__, target.id, target_name
         self.record_target(named_target, did, {**(details or {}), **named}, action=action, actor=actor)
 
     def record_target(

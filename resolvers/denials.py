@@ -17,7 +17,7 @@ from models.notifications import AuditAnnouncer
 from permissions.context import Context
 from permissions.errors import Forbidden
 from resolvers.audit_append import append, encode_event
-from resolvers.events import Actor, Target, new_event, repeated_event, shortened
+from resolvers.events import Actor, new_event, repeated_event, shortened, target_of
 
 MOST_ALIKE = 10
 WINDOW_SECONDS = 60
@@ -122,7 +122,7 @@ async def record_denied(
         action,
         AuditOutcome.DENIED,
         f"{actor.name} tried to {action.attempt}, {refusal.which}",
-        Target.of(on or account),
+        target_of(on or account),
         {"permission": refusal.permission.value, "input": shortened(context.mutation_call.input)},
     )
     await (context.denials or denials_of(context.database, context.announcer)).record(event)

@@ -1,7 +1,7 @@
 """Content of an audit event: actor, target, summary and details."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
@@ -25,22 +25,16 @@ OPERATOR = Actor(
 PLATFORM = Actor(ActorKind.SYSTEM, "Team access")
 
 
-class Target(NamedTuple):
-    """The row that an event is about, by its table, id and name."""
+Target: TypeAlias = tuple[str, UUID, str | None]
+"""Type, id and name of what an event is about. A plain tuple, since each API call makes one."""
 
-    type: str
-    id: UUID
-    name: str | None
 
-    @classmethod
-    def of(cls, row: Identified) -> Self:
-        """Target with the name that the row itself has: its name, email address, site, number or host."""
-        names = (
-            str(getattr(row, name))
-            for name in ("name", "email", "site", "number", "host")
-            if hasattr(row, name)
-        )
-        return cls(type(row).__name__, row.id, next(names, None))
+def target_of(row: Identified) -> Target:
+    """Target with the name that the row itself has: its name, email address, site, number or host."""
+    names = (
+        str(getattr(row, name)) for name in ("name", "email", "site", "number", "host") if hasattr(row, name)
+    )
+    return type(row).__name__, row.id, next(names, None)
 
 
 def new_event(
@@ -54,6 +48,7 @@ def new_event(
     details: Mapping[str, object],
 ) -> NewEvent:
     credential = actor.credential
+    target_type, target_id, target_name = target
     return {
         "account_id": account_id,
         "id": new_id(),
@@ -66,9 +61,9 @@ def new_event(
         "credential_kind": credential.kind if credential else None,
         "credential_id": credential.id if credential else None,
         "credential_label": credential.label if credential else None,
-        "target_type": target.type,
-        "target_id": target.id,
-        "target_name": target.name,
+        "target_type": target_type,
+        "target_id": target_id,
+        "target_name": target_name,
         "ip": client.ip,
         "user_agent": client.user_agent,
         "request_id": client.request_id,

@@ -18,7 +18,7 @@ from models.new_event import NewEvent
 from models.notifications import AuditAnnouncer
 from permissions.viewer import Client, Viewer
 from resolvers.audit_append import append, encode_event
-from resolvers.events import Actor, Target, new_event
+from resolvers.events import Actor, new_event
 
 MOST_AT_ONCE = 500
 _LONGEST_NAME = 200
@@ -53,7 +53,7 @@ def call_event(viewer: Viewer, client: Client, call: Call) -> NewEvent:
     if call.codes:
         summary += f": {', '.join(call.codes)}"
     outcome = AuditOutcome.ALLOWED if _REFUSED.isdisjoint(call.codes) else AuditOutcome.DENIED
-    target = Target("ApiKey", key.id, key.name)
+    target = "ApiKey", key.id, key.name
     details = {
         "operation": name,
         "kind": call.kind,

@@ -44,7 +44,6 @@ from resolvers.change import Change, system_change
 from resolvers.downloads.links import Content, Link, Subject, link_actor
 from resolvers.downloads.openers import ACTIONS
 from resolvers.downloads.transfer_rows import BEGIN, COLLECT, NOTE
-from resolvers.events import Target
 from resolvers.unaudited import transfer_note
 
 NOTED_SECONDS = 1
@@ -312,15 +311,15 @@ async def _audit_lost(
 
 
 async def _record(tx: Change, facts: TransferFacts, bytes_sent: int, *, complete: bool) -> None:
-    target = Target(facts["targetType"], UUID(facts["targetId"]), facts["targetName"])
+    target_type, target_id = facts["targetType"], UUID(facts["targetId"])
     size = facts["size"]
     tx.record_target(
-        target,
+        (target_type, target_id, facts["targetName"]),
         _did(facts["thing"], bytes_sent, size, complete=complete),
         {**facts["details"], "bytes": bytes_sent, "size": size, "complete": complete},
     )
-    if target.type == License.__name__ and bytes_sent:
-        await tx.fetch(_DOWNLOADED, account_id=tx.account.id, license_id=target.id)
+    if target_type == License.__name__ and bytes_sent:
+        await tx.fetch(_DOWNLOADED, account_id=tx.account.id, license_id=target_id)
 
 
 def _did(thing: str, bytes_sent: int, size: int | None, *, complete: bool) -> str:
