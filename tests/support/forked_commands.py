@@ -130,6 +130,8 @@ def _parent() -> socket.socket:
 
 def _serve(channel: socket.socket) -> None:
     """Forks a command for each request, and reports the exit status of each."""
+    import typer.rich_utils  # noqa: F401
+
     import app  # noqa: F401
     import cli
     import worker  # noqa: F401
