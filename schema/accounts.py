@@ -80,8 +80,8 @@ class Account(Node):
         description="Display name of the account. Holders of `MANAGE_ACCOUNT` can change it."
     )
     slug: str = strawberry.field(
-        description="Unique name of the account in lower-case ASCII with a random part, such as"
-        " `northwind-1a2b3c4d`. It does not change when the account is renamed."
+        description="Unique name of the account in lower-case ASCII, such as `northwind-1a2b3c4d`, which"
+        " file names of reports contain. It does not change when the account is renamed."
     )
     created_at: datetime = strawberry.field(description="Time at which the account was created.")
 
