@@ -245,8 +245,8 @@ def _connection_arguments(
         ),
         "after": cursor("Cursor after which the page starts. If omitted, it starts with the first entry."),
         "last": size(
-            f"Number of entries from the end of the list, 0 to {MAXIMUM_SIZE}. If omitted, the page is counted"
-            " from the start."
+            f"Number of entries from the end of the list, 0 to {MAXIMUM_SIZE}. If omitted, the page is"
+            " counted from the start."
         ),
         "before": cursor("Cursor before which the page ends. If omitted, it can extend to the last entry."),
     }
