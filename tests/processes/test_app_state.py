@@ -1,19 +1,17 @@
 """State of a server process: what it needs, and that it is closed in time."""
 
 import asyncio
-from typing import Any
 
 import pytest
+import structlog
 
 from settings import Settings
 from tests.support.limited import asked, limited
 from tests.support.stored_keys import with_key
 from tests.support.world import World
-from tests.web.test_loop_watch import logs
 from web import app_state
 from web.app_state import State
 
-__all__ = ["logs"]
 WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'audit_heads'::regclass"
 
 
@@ -22,19 +20,19 @@ def test_there_is_none_without_a_database() -> None:
         State.of(Settings(_env_file=None, database_url=None))
 
 
-async def test_what_takes_too_long_to_close_is_left(
-    world: World, logs: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_takes_too_long_to_close_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_state, "_CLOSING_SECONDS", 0.1)
     script = await with_key(world, world.admin)
-    async with limited(world) as (there, state):
+    async with limited(world, log_level="warning") as (there, state):
         async with world.superuser.transaction(), asyncio.timeout(10):
-            await world.superuser.execute("LOCK TABLE audit_heads")
+            await world.superuser.execute("LOCK TABLE audit_heads IN EXCLUSIVE MODE")
             call = asyncio.create_task(asked(there.admin, token=script.token))
             while not await world.superuser.fetch(WAITING):
                 pass
 
-            await state.close()
+            with structlog.testing.capture_logs() as logs:
+                await state.close()
 
-        assert "state_not_closed_in_time" in [log["event"] for log in logs]
+            assert [log["event"] for log in logs] == ["state_not_closed_in_time"]
+            assert not call.done()
         call.cancel()
