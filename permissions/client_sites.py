@@ -20,6 +20,11 @@ def site_of(ip: str | None) -> Site:
     return address.version, int(address) >> shift
 
 
+def site_name(ip: str | None) -> str:
+    """The site as text."""
+    return ":".join(map(str, site_of(ip)))
+
+
 def parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from engine.row_writer import RowWriter
-from permissions.client_sites import site_of
+from permissions.client_sites import site_name
 from resolvers.email_addresses import counted_address, untagged
 from resolvers.email_allowances import Allowance
 from resolvers.user_errors import too_many_requests
@@ -19,7 +19,7 @@ async def count_sign_in_email(
     The address without a tag has a limit of its own, so that its owner can sign in after another person has
     used up the limit of the tags."""
     by_client = Allowance(settings.sign_in_emails_per_client_per_hour, _HOUR)
-    client = f"sign-in emails for {':'.join(map(str, site_of(client_ip)))}"
+    client = f"sign-in emails for {site_name(client_ip)}"
     waits = await by_client.spend(writer.connection, [client])
     if waits:
         message = "Too many sign-in emails were requested from your network: try again later."

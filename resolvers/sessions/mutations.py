@@ -23,6 +23,7 @@ from models.columns import new_id, now
 from models.members import User
 from models.notifications import notify_access
 from models.sessions import Session, SignInLink
+from permissions.client_sites import site_name
 from permissions.context import Context
 from permissions.tokens import hash_token, new_token
 from permissions.viewer import Viewer
@@ -75,7 +76,7 @@ async def request_sign_in(context: Context, input: RequestSignInInput) -> Reques
                 link=context.settings.sign_in_link.replace("{token}", token),
                 expires_at=link.expires_at,
             )
-            await enqueue(writer, [message], Lane(f"client {context.client.ip}", is_urgent=True))
+            await enqueue(writer, [message], Lane(f"client {site_name(context.client.ip)}", is_urgent=True))
     return RequestSignInResult(sent_to=email)
 
 

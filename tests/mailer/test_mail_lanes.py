@@ -92,8 +92,9 @@ async def test_the_invitations_of_one_account_keep_their_order(world: World) -> 
     assert len({row["priority"] for row in order}) == 30
 
 
+@pytest.mark.parametrize("addresses", ["198.51.100.1", "2001:db8::{0}"])
 async def test_the_sign_in_emails_that_one_client_asks_for_do_not_delay_those_of_others(
-    world: World, work: Work
+    world: World, work: Work, addresses: str
 ) -> None:
     await without_emails(world)
     async with limited(world, trusted_proxies=("127.0.0.1",), sign_in_emails_per_hour=100) as (there, _):
@@ -104,7 +105,7 @@ async def test_the_sign_in_emails_that_one_client_asks_for_do_not_delay_those_of
             assert payload["userErrors"] == []
 
         for number in range(50):
-            await ask(f"flood{number}@example.com", "198.51.100.1")
+            await ask(f"flood{number}@example.com", addresses.format(number))
         await ask("ada@example.com", "198.51.100.2")
 
     recipients = await sent_by(work, 30)
