@@ -1,4 +1,4 @@
-"""Accounts: created, renamed, limited, handed over; and a person in several of them."""
+"""Accounts are created, renamed and limited, change owners, and share people."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What the operator's commands refuse, also at the same moment."""
+"""Refusals of the operator's commands, also under concurrency."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Calls whose events cannot be committed at once: refused, given up by the client, or held up for long."""
+"""Calls whose events cannot be committed at once: errors, disconnected clients and locked logs."""
 
 import asyncio
 from collections.abc import AsyncIterator

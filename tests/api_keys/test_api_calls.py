@@ -1,4 +1,4 @@
-"""Every call with an API key is in the log before it is answered."""
+"""Each call with an API key is committed to the log before its response."""
 
 import asyncio
 import json

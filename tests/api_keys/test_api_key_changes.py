@@ -1,4 +1,4 @@
-"""Generating and rotating API keys: who may, what is told to whom, and what works afterwards."""
+"""Generation and rotation of API keys: permissions, events, emails and effects."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A key for somebody else: its member alone gets the secret, once, through the emailed link."""
+"""An API key for another member: only that member gets its secret, once, by the emailed link."""
 
 import re
 from typing import Any

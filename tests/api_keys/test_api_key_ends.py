@@ -1,4 +1,4 @@
-"""Revoking API keys, one's own and others': at once, for good, and told to whom it concerns."""
+"""Revocation of API keys: immediate and permanent, with an event and emails."""
 
 import pytest
 

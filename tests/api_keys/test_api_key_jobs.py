@@ -1,4 +1,4 @@
-"""Keys whose time is over, or soon will be: the log is told once, and their member a week before, once."""
+"""Expired API keys have one event, and their members one email a week before."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A WebSocket of a key, or of one of its secrets, is closed when that ends."""
+"""A WebSocket of an API key is closed when the key or its secret ends."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""API keys as they are shown: to Admins and to their member, in their state, with what they can do now."""
+"""API keys as the API shows them to Admins and members: status, scopes, permissions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

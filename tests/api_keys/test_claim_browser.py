@@ -1,4 +1,4 @@
-"""An API key is claimed in Chromium: by one click or two, with JavaScript and without, on a small phone."""
+"""Claims of API keys in Chromium: one or two clicks, with and without JavaScript, on a small screen."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A credential that ends while a change of its waits for the account's lock changes nothing."""
+"""A credential that ends while its change waits for the account's lock changes nothing."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What comes with an API key: who it is, what it may, and how it is refused."""
+"""Requests with an API key: its viewer, its permissions, and its refusals."""
 
 import asyncio
 import binascii

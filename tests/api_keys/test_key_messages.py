@@ -1,4 +1,4 @@
-"""What the emails about API keys say: one link each, no secret, whatever people and keys are called."""
+"""Emails about API keys contain one link and no secret, whatever the names are."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An API key without the scope READ sees what its change has just made, and nothing else by any path."""
+"""An API key without READ sees only what its change created, by any path."""
 
 from typing import Any
 

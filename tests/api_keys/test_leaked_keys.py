@@ -1,4 +1,4 @@
-"""Reports of secret scanners: what checks out is revoked and told of, and nobody learns what did."""
+"""Reports of secret scanners revoke existing keys, and the response does not show which exist."""
 
 import asyncio
 from typing import Any

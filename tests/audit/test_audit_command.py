@@ -1,4 +1,4 @@
-"""`team-access audit` as it is run: real processes, on the test's database or on none."""
+"""The commands `team-access audit` in processes of their own, with and without a database."""
 
 import asyncio
 import json

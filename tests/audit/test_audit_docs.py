@@ -1,4 +1,4 @@
-"""What `docs/reference/audit-log.md` says of the format is so."""
+"""The format described in `docs/reference/audit-log.md` is the format in the code."""
 
 import re
 from hashlib import sha256

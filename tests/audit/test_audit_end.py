@@ -1,4 +1,4 @@
-"""No export is called verified but the one that the server has signed, to the byte; by neither verifier."""
+"""Both verifiers call an export verified only if its last line is signed and matches the other lines."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The log's export: each event as it was hashed, and a last line that tells that it is all there."""
+"""Exports contain each event as it was hashed, and a last line that proves completeness."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Pruning: what is old goes, what stands for it is signed, and the log can be verified at every moment."""
+"""Pruning deletes exported events, signs the event that represents them, and keeps the log verifiable."""
 
 import asyncio
 from collections.abc import AsyncIterator

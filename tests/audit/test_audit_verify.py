@@ -1,4 +1,4 @@
-"""An export is verified by nothing but the file, and whatever was done to it is named."""
+"""Verification of an export from the file alone names each kind of damage."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Refusals that somebody causes over and over are counted, and do not fill the audit log."""
+"""Repeated refusals are counted instead of filling the log."""
 
 import asyncio
 from dataclasses import replace

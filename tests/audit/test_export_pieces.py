@@ -1,4 +1,4 @@
-"""The last line of an export, whatever the pieces in which the other lines were sent."""
+"""The last line of an export does not depend on the pieces in which the other lines are sent."""
 
 from hashlib import sha256
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""`auditIntegrity` notices whatever a superuser does to the log, and says from where on it is broken."""
+"""`auditIntegrity` detects every change that a superuser makes to the log, and its first event."""
 
 import asyncio
 from typing import Any

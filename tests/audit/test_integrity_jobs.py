@@ -1,4 +1,4 @@
-"""A log that is too long for one look is gone through by a job, round after round."""
+"""A job verifies long logs in rounds."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The signing key of the embedded database, which the first process that needs it creates."""
+"""The signing key of the embedded database is created once, by the first process that needs it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

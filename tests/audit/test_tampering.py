@@ -1,4 +1,4 @@
-"""Attacks on the audit log, by whoever has got hold of the app's connection, and by our own mistakes."""
+"""Attacks on the audit log with the app's connection, and mistakes in our own code."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

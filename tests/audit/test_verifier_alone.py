@@ -1,4 +1,4 @@
-"""The verifier works with nothing installed but `cryptography`, and says the same."""
+"""The verifier needs no package but `cryptography`, and gives the same results without others."""
 
 import subprocess
 import sys

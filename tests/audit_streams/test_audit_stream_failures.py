@@ -1,4 +1,4 @@
-"""A receiver that does not take what is sent: it is tried again, paused or ended, and nothing is lost."""
+"""Failed deliveries are retried; webhooks are paused or ended, and no event is lost."""
 
 import asyncio
 from collections.abc import Iterator

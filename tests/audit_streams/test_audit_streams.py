@@ -1,4 +1,4 @@
-"""Setting up webhooks for audit events: what may be asked for, what is shown, and what the log tells."""
+"""Webhooks are created, changed and deleted: validation, payloads and events."""
 
 import hmac
 import json

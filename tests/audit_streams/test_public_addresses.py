@@ -1,4 +1,4 @@
-"""Where webhooks may connect to: addresses, names that lead to them, and that none is asked for twice."""
+"""Webhooks connect to public addresses only, and resolve each name once."""
 
 import asyncio
 import socket

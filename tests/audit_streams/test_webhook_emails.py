@@ -1,4 +1,4 @@
-"""Emails about webhooks that stop are few, however often one does."""
+"""The number of emails about stopped webhooks is limited."""
 
 from sqlalchemy import select
 from sqlmodel import col

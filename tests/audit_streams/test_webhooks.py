@@ -1,4 +1,4 @@
-"""One webhook: how it is signed, and what each answer to it means."""
+"""One delivery of a webhook: its signature, and the meaning of each response."""
 
 import asyncio
 import hashlib

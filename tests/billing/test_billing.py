@@ -1,4 +1,4 @@
-"""What an account is billed: its details, and its invoices as a list."""
+"""Billing details, and the list of invoices."""
 
 from typing import Any
 

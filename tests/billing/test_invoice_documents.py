@@ -1,4 +1,4 @@
-"""Invoices as PDFs: what they say, who gets them, and how they reach who pays."""
+"""Invoices as PDFs: content, recipients and delivery."""
 
 import asyncio
 from email.message import EmailMessage

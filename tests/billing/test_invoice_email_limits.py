@@ -1,4 +1,4 @@
-"""What an account can cause in invoices to addresses of other people is bounded."""
+"""Emails with invoices to addresses of other people are limited."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A provider that collects by itself is asked after the commit, until an invoice is paid."""
+"""A payment provider collects after the commit, until the invoice is paid."""
 
 import asyncio
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A purchase that is asked for again, since its answer was lost, is made once."""
+"""A purchase that is repeated after a lost response is made once."""
 
 import asyncio
 from collections.abc import AsyncIterator

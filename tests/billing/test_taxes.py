@@ -1,4 +1,4 @@
-"""Which tax is whose: beyond the table that purchases are tested with."""
+"""Tax rates and VAT ids, beyond the cases of the purchases' tests."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""An invoice of nothing is paid when it is issued; and what a Greek business buys is taxed by itself."""
+"""Invoices of zero are paid when they are issued, and reverse charge applies to Greek businesses."""
 
 from tests.billing.test_invoice_documents import pdf_of
 from tests.billing.test_purchases import amounts, price, purchase

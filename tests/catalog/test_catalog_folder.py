@@ -1,4 +1,4 @@
-"""The catalog folder: what is in it is read exactly, and whatever is wrong with it is said."""
+"""The catalog folder is read exactly, and each mistake in it is reported."""
 
 import hashlib
 import json

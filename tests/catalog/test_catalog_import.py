@@ -1,4 +1,4 @@
-"""An import that fails leaves the catalog as it was."""
+"""A failed import leaves the catalog unchanged."""
 
 import os
 import subprocess

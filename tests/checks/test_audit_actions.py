@@ -1,4 +1,4 @@
-"""The table of audit actions, `AuditAction`: a part that is left out is found before anything runs."""
+"""The table `AuditAction` is complete: a missing part is found before anything runs."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Everything in the schema says what it means and who may, or the project does not start."""
+"""Everything in the schema has a description and a rule."""
 
 import re
 from collections.abc import Callable, Iterator

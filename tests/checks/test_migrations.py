@@ -1,4 +1,4 @@
-"""The migrations make what the models say, can be taken back, and let the app's role do what is listed."""
+"""Migrations create the models' tables, can be undone, and grant the app's role the listed privileges."""
 
 import asyncio
 from functools import partial

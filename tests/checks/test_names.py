@@ -1,4 +1,4 @@
-"""A class's name stands for one thing, and what is passed has a type."""
+"""Each class name is used once, and parameters have types."""
 
 import ast
 import re

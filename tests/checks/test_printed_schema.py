@@ -1,4 +1,4 @@
-"""The committed schema is the one in the code, so that every change of it is reviewed."""
+"""The committed schema equals the code, so that changes of it are reviewed."""
 
 from pathlib import Path
 

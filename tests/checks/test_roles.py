@@ -1,4 +1,4 @@
-"""What a role may do stands in one table: no other module decides by a role's name."""
+"""The permissions of roles are in one table: no other module compares roles."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Modules and functions stay short enough to be read at once."""
+"""Modules and functions have at most so many lines."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every table of accounts has its walls, and every statement that has none says why."""
+"""Tables of accounts have row-level security, and statements across accounts state a reason."""
 
 import importlib
 import sys

@@ -1,4 +1,4 @@
-"""The way to a writable transaction: `change.py`, and who was last seen when, in `last_use.py`."""
+"""Only the listed modules open writable transactions or connect to the database."""
 
 import ast
 from functools import cache

@@ -1,4 +1,4 @@
-"""What graphql-core does with values, nulls, fragments and arguments, and the compiled executor with it."""
+"""The compiled executor treats values, nulls, fragments and arguments as graphql-core does."""
 
 import asyncio
 import json

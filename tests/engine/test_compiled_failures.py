@@ -1,4 +1,4 @@
-"""Compiled code that fails where graphql-core does not: it is logged once, and then not run for a while."""
+"""Compiled code that fails where graphql-core succeeds is logged once and not used for a while."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Changes: each root field is executed once and in its turn, whoever completes the answer."""
+"""Root fields of mutations are executed once and in order, whichever executor completes the response."""
 
 import json
 from types import SimpleNamespace

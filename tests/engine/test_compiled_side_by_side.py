@@ -1,4 +1,4 @@
-"""Fields that are resolved side by side, share what they wait for, and one of them fails."""
+"""Fields that run concurrently, share what they await, and of which one fails."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Generated operations on the toys, whose values are of every kind, right and wrong."""
+"""Generated operations on the toy schema, with valid and invalid values of every kind."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Connections that read, shared by many."""
+"""Read connections that many requests share."""
 
 import asyncio
 from collections.abc import AsyncIterator

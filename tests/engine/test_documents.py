@@ -1,4 +1,4 @@
-"""The limits at the door: what each refuses, what each lets pass, and that finding out is quick."""
+"""Limits of documents: what each refuses and admits, and that measuring is fast."""
 
 import time
 from collections.abc import Callable

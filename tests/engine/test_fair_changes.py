@@ -1,4 +1,4 @@
-"""Connections for changes are shared fairly between accounts, however much some of them ask for."""
+"""Connections for changes are shared fairly between accounts under load."""
 
 import asyncio
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""Connections for reads are shared in turn between accounts and their members, however much one asks for."""
+"""Read connections are shared in turn between accounts and their members under load."""
 
 import asyncio
 from uuid import uuid4

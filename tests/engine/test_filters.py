@@ -1,4 +1,4 @@
-"""Filters, singly and together, in every order and from both ends: what they leave is what one would pick."""
+"""Filters, alone and combined, in every order and from both ends, return the matching rows."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

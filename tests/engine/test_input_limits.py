@@ -1,4 +1,4 @@
-"""Texts and lists that are longer than the API takes are refused before anything is done with them."""
+"""Texts and lists above their limits are refused before they are processed."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What clients may type, however strange: cleaned, or refused with a sentence, and never anything else."""
+"""Unusual inputs of clients are normalised, or refused with a message."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Lists within lists, at every depth: read by compiled code, to the same answer as by graphql-core."""
+"""Nested lists at every depth have the same result in compiled code and graphql-core."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the compiler does not support is answered by graphql-core, and the reason is counted."""
+"""Operations that the compiler does not support run on graphql-core, and the reason is counted."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which errors are outages of the database, and which are mistakes."""
+"""Classification of errors as outages of the database or as faults."""
 
 import asyncpg
 import pytest

@@ -1,4 +1,4 @@
-"""Connections for reading: each is handed on, whatever happens to those who wait for it."""
+"""Read connections are passed on, whatever happens to those who wait for them."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What reading costs: statements, what is in them, and along which index a page is walked."""
+"""Costs of reads: number and content of statements, and the indexes of pages."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Fields that the caller may not see: graphql-core answers them, in slices of the event loop."""
+"""Fields that are refused to the viewer are completed by graphql-core, in slices of the event loop."""
 
 import gc
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A page without rows holds nothing that could be refused: its answer has no errors, and nothing failed."""
+"""An empty page has no refused fields: the response has no errors, and nothing is logged."""
 
 import structlog
 

@@ -1,4 +1,4 @@
-"""Statements for many rows at once, and the tables that have none."""
+"""Statements that write several rows, and tables for which there are none."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Scalars are what their descriptions say, as variables and as literals, however the request is executed."""
+"""Scalars follow their descriptions, as variables and literals, on both execution paths."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Errors stand where graphql-core finds them."""
+"""Errors have the same locations as those of graphql-core."""
 
 from graphql import Source
 from hypothesis import example, given

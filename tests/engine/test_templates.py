@@ -1,4 +1,4 @@
-"""Statements are written once for all requests that are alike, in a thread, and for each account in turn."""
+"""Statements are written once for similar requests, in a thread, for accounts in turn."""
 
 import asyncio
 import threading

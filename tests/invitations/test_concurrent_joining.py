@@ -1,4 +1,4 @@
-"""Invitations and sign-in links at the same moment: one of each, and good answers to everybody."""
+"""Concurrent invitations and sign-in links: each takes effect once, and every request is answered."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

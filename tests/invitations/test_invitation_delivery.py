@@ -1,4 +1,4 @@
-"""From an invitation to the SMTP server and back: what an Admin sees of its email."""
+"""Delivery of invitation emails by SMTP, and the delivery state that Admins see."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Reports of deliveries and expiry, where several processes meet or a report is made again."""
+"""Delivery reports and expiry of invitations, with several processes and repeated reports."""
 
 import asyncio
 from uuid import UUID

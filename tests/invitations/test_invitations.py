@@ -1,4 +1,4 @@
-"""Inviting, and all that becomes of an invitation."""
+"""Invitations are sent, resent and revoked."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the invited person does: decline, join, click twice, come as somebody else."""
+"""Invitations are accepted and declined, also repeatedly and by other people."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is signed in by an invitation: a person that it creates, and nobody who exists."""
+"""An invitation signs in only a person that it creates."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Suspending, reinstating, transferring and revoking: from every state, and at the same moment."""
+"""Licenses are suspended, reinstated, transferred and revoked, from every status and concurrently."""
 
 from collections import Counter
 from itertools import product

@@ -1,4 +1,4 @@
-"""Whatever happens to licenses, in whatever order: what is counted is what is there."""
+"""After any sequence of changes, counts equal the number of licenses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine

@@ -1,4 +1,4 @@
-"""Licenses whose time is over: what they took up is free again, once, whoever comes by first."""
+"""Expired licenses release their entitlement and site once, whichever process records the expiry."""
 
 import asyncio
 from collections import Counter

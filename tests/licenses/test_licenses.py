@@ -1,4 +1,4 @@
-"""Provisioning and revoking, within what the account may use."""
+"""Licenses are provisioned and revoked within the account's limits."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Headers of emails arrive as they were written, whatever people and accounts are called."""
+"""Headers of emails are read back as they were written, for any names."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What is written for an email that is enqueued: the rows of pgqueuer's own `enqueue`, in one statement."""
+"""Enqueued emails have the rows of pgqueuer's `enqueue`, written by one statement."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""In which order emails are sent: who waits for a sign-in email does not wait for others' invitations."""
+"""Order of emails: sign-in emails first, then accounts in turn."""
 
 import pytest
 

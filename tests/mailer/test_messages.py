@@ -1,4 +1,4 @@
-"""What emails say: one link each, whatever people are called and whatever they write."""
+"""Emails contain one link each, whatever people write and are called."""
 
 import re
 from dataclasses import replace

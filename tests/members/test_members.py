@@ -1,4 +1,4 @@
-"""Roles change, members are removed, members leave; the owner stays."""
+"""Roles change, members are removed and leave, and the owner remains."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""A person without a name is called by the address's words, never by the address."""
+"""A person without a name is named after the words of its address, never by the address."""
 
 import pytest
 

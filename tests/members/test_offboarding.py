@@ -1,4 +1,4 @@
-"""What a member would leave behind, and what becomes of it once the member is removed."""
+"""Objects that the removal of a member would affect, and what the removal does to them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Client certificates of a database's URL, for each kind of authority that vouches for the server."""
+"""Client certificates in the database's URL, for each kind of authority."""
 
 import ssl
 from pathlib import Path

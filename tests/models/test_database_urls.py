@@ -1,4 +1,4 @@
-"""Both ways to PostgreSQL, reading and writing, by one parsed URL: TLS, several hosts, targets, names."""
+"""Connections for reads and changes from one parsed URL: TLS, several hosts, targets, names."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The database goes away: every kind of request is answered 503 with Retry-After, and the log is short."""
+"""During an outage of the database requests get 503 with Retry-After, and the log stays short."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

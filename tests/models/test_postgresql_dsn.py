@@ -1,4 +1,4 @@
-"""Connection URLs as libpq has them: one parser, one typed value, and a refusal of what is not understood."""
+"""Connection URLs as libpq reads them, with refusals of what is not supported."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The app's role writes rows of the account that its transaction is for, and of no other."""
+"""The app's role can write rows of its transaction's account only."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID

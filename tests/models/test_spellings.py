@@ -1,4 +1,4 @@
-"""Texts are found by every spelling that is taken for the same, and names are in the order of ICU's root."""
+"""Searches find all equivalent spellings, and names sort by ICU's root collation."""
 # ruff: noqa: RUF001 - letters of other scripts are what is tested
 
 import unicodedata

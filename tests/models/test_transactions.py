@@ -1,4 +1,4 @@
-"""A transaction, however it ends, and the connection it was on."""
+"""Transactions end cleanly in every way, and so do their connections."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A database that can be read and not written: reads go on, and readiness says so."""
+"""With a read-only database, reads work and the readiness check reports it."""
 
 import asyncio
 import os

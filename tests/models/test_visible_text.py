@@ -1,4 +1,4 @@
-"""Names and texts hold what is shown, in every script, and nothing that is hidden."""
+"""Names and texts contain visible characters only, in every script."""
 
 import unicodedata
 

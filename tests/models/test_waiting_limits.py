@@ -1,4 +1,4 @@
-"""Who waits too long for a connection or for space is refused, and nothing of what it asked for is left."""
+"""Requests that wait too long for a connection or space are refused without a trace."""
 
 import asyncio
 import resource

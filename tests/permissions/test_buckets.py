@@ -1,4 +1,4 @@
-"""A bucket by itself: what is in it, when it is full again, and how many there can be."""
+"""Token buckets: their content, refill and number."""
 
 import multiprocessing
 import time

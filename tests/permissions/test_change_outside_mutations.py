@@ -1,4 +1,4 @@
-"""A change needs the mutation that allows it: there is none for code that only reads."""
+"""A change is possible in a mutation only."""
 
 from uuid import UUID
 

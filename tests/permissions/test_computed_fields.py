@@ -1,4 +1,4 @@
-"""Fields that are computed may have a rule of their own, as stored ones may."""
+"""Computed fields can have rules of their own."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""No credential acts or reads in an account that it does not belong to, and an API key is no person."""
+"""A credential has no effect in accounts that it does not belong to, and an API key is not a person."""
 
 import asyncio
 import json

@@ -1,1 +1,1 @@
-"""Rules about sessions and API keys that stand once: their SQL says what their Python says."""
+"""Rules about sessions and API keys have the same result in SQL and Python."""

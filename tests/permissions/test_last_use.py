@@ -1,4 +1,4 @@
-"""The last use of a credential is noted where it can be, and holds up nothing where it cannot."""
+"""Times of last use are written when possible, and never delay a request."""
 
 import pytest
 import structlog

@@ -1,4 +1,4 @@
-"""What a change's payload and a subscription's events select is guarded as it is anywhere else."""
+"""Permissions apply to payloads of mutations and events of subscriptions."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The matrix of permissions over HTTP: each permission, each role, each path to what it opens."""
+"""The permission matrix over HTTP: each permission, role, and path to what it protects."""
 
 from collections.abc import Iterator
 from typing import Any

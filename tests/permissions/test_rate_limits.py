@@ -1,4 +1,4 @@
-"""How many requests a minute, of whom, and what those are told that are too many."""
+"""Rate limits of credentials and addresses, and their responses."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A refused change leaves nothing behind but the event that tells of it."""
+"""A refused change leaves only its DENIED event."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Rules that have a Python form and an SQL form: both say the same of every row, and stand in one place."""
+"""Rules with a Python and an SQL form have the same result for every row."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which licenses a role sees, by whatever way they are asked for, and what a search does not tell."""
+"""Licenses that a role sees, by every path, and what a search does not reveal."""
 
 from dataclasses import dataclass
 from itertools import cycle

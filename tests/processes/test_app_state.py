@@ -1,4 +1,4 @@
-"""State of a server process: what it needs, and that it is closed in time."""
+"""State of a server process, which is closed within a time limit."""
 
 import asyncio
 

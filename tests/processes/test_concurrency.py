@@ -1,4 +1,4 @@
-"""What happens at the same moment, over connections of their own: limits hold, and the log has no gap."""
+"""Concurrent changes over connections of their own keep limits, and the log has no gap."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The demo of a first start: a team, a catalog with real files, and a log that tells how it came about."""
+"""The demo of a first start: team, catalog with files, and audit log."""
 
 import hashlib
 import zipfile

@@ -1,4 +1,4 @@
-"""The demo's catalog: whole themes, the same bytes each time."""
+"""The demo's catalog: complete themes with the same bytes on each build."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Servers are killed and connections cut: what was answered is there, whole, and nothing else."""
+"""After servers are killed and connections cut, exactly what was answered is stored."""
 
 import asyncio
 import os

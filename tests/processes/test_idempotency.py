@@ -1,4 +1,4 @@
-"""A retry with the same key changes nothing and answers as the first time."""
+"""A retry with the same idempotency key changes nothing and returns the first result."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""The job worker's process is killed, and cannot start: what becomes of the server beside it."""
+"""The server when its job worker is killed or cannot start."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A test in which the app blocks the event loop fails; one that computes itself does not."""
+"""The watchdog fails tests in which the app blocks the event loop, and no others."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""The main job: invite, join in one click, act within a role, find it in the audit log."""
+"""The main use case: invite, join with one click, act within a role, read the audit log."""
 
 from tests.support.world import ACCEPT, INVITE, PROVISION, World
 

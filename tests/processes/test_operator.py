@@ -1,4 +1,4 @@
-"""What the operator's commands do, say, and refuse: real processes on the test's database."""
+"""Effects, output and refusals of the operator's commands, in processes of their own."""
 
 import asyncio
 import json

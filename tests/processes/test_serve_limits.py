@@ -1,4 +1,4 @@
-"""`serve` where the machine gives less than it needs: processes, open files, an address."""
+"""`serve` on a machine with fewer processes, open files or addresses than it needs."""
 
 import multiprocessing
 import resource

@@ -1,4 +1,4 @@
-"""Server processes that end by themselves."""
+"""Server processes that end unexpectedly."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Every setting has one normal form, or is refused at the start with its name and what would be right."""
+"""Each setting is normalised, or refused at the start with its name and what would be valid."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The `team-access` command as people run it: real processes, from nothing, killed, and started wrongly."""
+"""The `team-access` command in real processes: started, killed and started with mistakes."""
 
 import os
 import re

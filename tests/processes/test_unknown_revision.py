@@ -1,4 +1,4 @@
-"""A database that another version has migrated: every start says so and what to do, and changes nothing."""
+"""With a database of another version, commands say what to do and change nothing."""
 
 import asyncio
 from pathlib import Path

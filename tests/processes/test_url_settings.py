@@ -1,4 +1,4 @@
-"""Origins, hosts and URLs in the settings: normalised to what browsers send, or refused at the start."""
+"""Origins, hosts and URLs in settings are normalised as browsers send them, or refused at the start."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""Reports and their readers: a slow one holds up nobody else, and what waits for it is bounded."""
+"""Slow readers of reports delay no other request, and the space for reports is limited."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Reports: who gets which, what stands in them, and in which form."""
+"""Reports: permissions, content and formats."""
 
 import asyncio
 import json

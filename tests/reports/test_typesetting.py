@@ -1,4 +1,4 @@
-"""PDFs are set by processes of their own: within limits, in turns, and gone with who wants them."""
+"""PDFs are typeset by processes with limits, in turns, which end with the request."""
 
 import asyncio
 import fcntl

@@ -1,4 +1,4 @@
-"""Login CSRF: who may press the buttons of the pages, and what becomes of the session that is there."""
+"""Forms of other sites are refused (login CSRF), and sessions remain."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a stranger can cause in emails and accounts is bounded, by whichever accounts and spellings."""
+"""Emails and accounts that a stranger can cause are limited, over all accounts and spellings."""
 
 import asyncio
 import json

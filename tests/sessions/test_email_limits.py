@@ -1,4 +1,4 @@
-"""How many emails go out, to one address and by one account."""
+"""Limits of emails to an address and from an account."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

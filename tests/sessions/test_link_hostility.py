@@ -1,4 +1,4 @@
-"""Links and pages against those who mean no good, and settings that send people elsewhere."""
+"""Attacks on emailed links and their pages, and settings that lead to other sites."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Links from emails as people and machines open them: looking changes nothing, a button does what it says."""
+"""Emailed links as people and scanners open them: opening changes nothing, the button acts."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Signing in and out, and the sessions in between."""
+"""Sessions begin, are listed, and end."""
 
 import asyncio
 from collections.abc import AsyncIterator

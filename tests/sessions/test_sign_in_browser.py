@@ -1,4 +1,4 @@
-"""Signing in and joining in Chromium: which browser a link belongs to, and whose forms are taken."""
+"""Signing in and joining in Chromium: links belong to a browser, and forms of other sites are refused."""
 
 from collections.abc import Awaitable, Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

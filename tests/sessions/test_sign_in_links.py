@@ -1,4 +1,4 @@
-"""A sign-in link opens one session: in a burst, on a repeated click, in another browser."""
+"""A sign-in link opens one session, also with concurrent clicks, repeated clicks and other browsers."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Expired rows are deleted in small transactions, which hold nobody up and keep what they have done."""
+"""Expired rows are deleted in small transactions that block no other."""
 
 import asyncio
 

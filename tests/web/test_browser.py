@@ -1,4 +1,4 @@
-"""The pages and GraphiQL as people use them: in Chromium, on the demo, with the emails that were sent."""
+"""Pages and GraphiQL in Chromium, on the demo, with the emails that were sent."""
 
 import asyncio
 import json

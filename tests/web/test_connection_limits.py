@@ -1,4 +1,4 @@
-"""Clients that are slow, silent, or hold more connections than is their part; and others meanwhile."""
+"""Clients that are slow or silent or open too many connections do not affect other clients."""
 
 import asyncio
 import resource

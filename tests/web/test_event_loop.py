@@ -1,4 +1,4 @@
-"""Nothing that a client can send keeps the event loop from others for 50 ms, in CPU time of its thread."""
+"""No request of a client blocks the event loop for 50 ms of CPU time."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""GraphiQL as it is kept and served: the examples, the page and the bundle. Running it takes a browser."""
+"""GraphiQL's examples, page and bundle, without a browser."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Host names: DNS rebinding reaches nothing, wherever a request goes and however it says its host."""
+"""Unknown host names are refused everywhere, against DNS rebinding."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, on a real socket: media types, status codes, and everything that may come in instead."""
+"""GraphQL over HTTP on a real socket: media types, status codes and malformed requests."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What HTTP connections are used for beside plain requests: other protocols, pipelines, slow readers."""
+"""Other uses of HTTP connections: upgrades, pipelining, slow readers."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""How responses go out, which the app sends whole or in parts."""
+"""Responses that the app sends in one or several parts."""
 
 import pytest
 from starlette.types import Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""Secrets stay secret: what was in links, cookies and headers is in no log, and in no table."""
+"""Secrets of links, cookies and headers are in no log and no table."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Subscriptions on the served app: who may follow what, what ends them, and what they leave behind."""
+"""Subscriptions on the served app: permissions, ends, and released resources."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Subscriptions across real server processes on one database, and through what gets lost on the way."""
+"""Subscriptions across server processes on one database, with lost notifications."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What keeps the event loop from others is in the log, with what it was."""
+"""Code that blocks the event loop is logged with its calls."""
 
 import asyncio
 import logging

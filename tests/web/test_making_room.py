@@ -1,4 +1,4 @@
-"""What makes room for others: large bodies that are on their way, and answers that nobody takes in."""
+"""Large request bodies and unread responses are dropped to make room for others."""
 
 import asyncio
 import socket

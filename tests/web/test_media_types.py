@@ -1,4 +1,4 @@
-"""Content-Type and Accept, with whatever parameters."""
+"""Content-Type and Accept headers with any parameters."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Every page in every state: whole, harmless whatever it is given, closed to all but its purpose."""
+"""Every page in every state is complete and safe for any values."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone

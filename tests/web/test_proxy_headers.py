@@ -1,4 +1,4 @@
-"""Address of a client that cannot be known."""
+"""Clients whose address is unknown."""
 
 import pytest
 from starlette.requests import HTTPConnection

@@ -1,4 +1,4 @@
-"""No redirect is made of a path with a token in it, and none goes anywhere but where the settings say."""
+"""Redirects contain no token and lead to configured addresses only."""
 
 import pytest
 

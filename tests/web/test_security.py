@@ -1,4 +1,4 @@
-"""What hostile clients tried once: each of these did harm before it was closed."""
+"""Attacks that succeeded in the past are refused."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Headers of every response: of each route, of each status, of what is refused before a route is found."""
+"""Security headers of every response, for each route and status."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Rate limits beyond one request: of several processes, of WebSockets, of pages."""
+"""Rate limits across processes, WebSockets and pages."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

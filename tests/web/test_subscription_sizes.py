@@ -1,4 +1,4 @@
-"""Subscriptions keep their documents and variables in memory, so what an address has of them is limited."""
+"""The total size of the subscriptions of an address is limited, because they stay in memory."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Requests that are refused before their operation is read, and what is recorded of them."""
+"""Requests that are refused before their operation is read, and their audit events."""
 
 import asyncio
 import threading

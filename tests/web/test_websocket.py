@@ -1,4 +1,4 @@
-"""graphql-transport-ws on a real socket, well spoken and not."""
+"""graphql-transport-ws on a real socket, with valid and invalid messages."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""How operations and WebSockets end: refused, too slow, not read, or closed twice."""
+"""Ends of operations and WebSockets: refused, too slow, not read, or closed twice."""
 
 import asyncio
 from dataclasses import replace

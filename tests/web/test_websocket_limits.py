@@ -1,4 +1,4 @@
-"""What a client of a WebSocket can make the server keep, before and after it has shown a credential."""
+"""Memory that a WebSocket can occupy, before and after it presents a credential."""
 
 import asyncio
 import re

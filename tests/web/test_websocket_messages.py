@@ -1,4 +1,4 @@
-"""Clients that send small messages without end: the rate limit holds for each, and others are served."""
+"""Clients that send endless small messages are limited, and others are served."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Texts on a WebSocket that are none."""
+"""Invalid text on a WebSocket."""
 
 import pytest
 
