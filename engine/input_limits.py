@@ -1,7 +1,7 @@
 """Limits of the inputs of clients: characters of texts, items of lists, range of numbers.
 
 A limit is declared with the field or argument, printed in its description, and checked before the value is
-used. The schema cannot be built while a text or a list has no limit: see `undeclared`.
+used. The schema cannot be built while a text or a list has no limit: see `require_limits`.
 """
 
 from collections.abc import Iterator
@@ -151,7 +151,13 @@ def _of_list(
         yield from excesses(kind.of_type, limit, item, (*path, str(index)), variables)
 
 
-def undeclared(schema: GraphQLSchema) -> list[str]:
+def require_limits(schema: GraphQLSchema) -> None:
+    """Raises TypeError, which names the arguments and input fields whose texts or lists have no limit."""
+    if found := _undeclared(schema):
+        raise TypeError(f"Texts and lists need a limit, see engine.input_limits: {', '.join(found)}")
+
+
+def _undeclared(schema: GraphQLSchema) -> list[str]:
     """Coordinates of the arguments and input fields whose texts or lists have no limit."""
     found = []
     for kind in schema.type_map.values():

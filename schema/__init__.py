@@ -4,7 +4,7 @@ import strawberry
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from engine.input_limits import undeclared
+from engine.input_limits import require_limits
 from engine.scalars import SCALARS
 from resolvers.global_ids import PREFIXES
 from schema import user_errors as errors
@@ -12,7 +12,7 @@ from schema.accounts import Account
 from schema.audit import AuditEvent
 from schema.audit_streams import AuditStream
 from schema.catalog import Theme, ThemeFile, ThemeRelease
-from schema.fields import NODE_RULES
+from schema.fields import require_node_rules
 from schema.invitations import Invitation
 from schema.licenses import Entitlement, License
 from schema.members import Member
@@ -43,11 +43,8 @@ SCHEMA = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 
-if _undeclared := undeclared(SCHEMA._schema):
-    raise TypeError(f"Texts and lists need a bound, see engine.input_limits: {', '.join(_undeclared)}")
-
-if _without_rule := PREFIXES.keys() - NODE_RULES.keys():
-    raise TypeError(f"A type that is a Node has to show each of these tables: {_without_rule}")
+require_limits(SCHEMA._schema)
+require_node_rules(PREFIXES)
 
 
 def printed() -> str:

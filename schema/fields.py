@@ -1,7 +1,7 @@
 """Declarations of types and fields. Each field has a rule (`allow=`), its own or that of its type."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
@@ -33,6 +33,12 @@ OBJECT_TYPES: dict[str, type] = {}
 """Types declared with `object_type`, by GraphQL name."""
 NODE_RULES: dict[type[SQLModel], Allow] = {}
 """Rules (`allow=`) of the types with ids, by table."""
+
+
+def require_node_rules(tables: Iterable[type[SQLModel]]) -> None:
+    """Raises TypeError for a table whose ids clients see, but which no type with ids shows."""
+    if missing := [each.__name__ for each in tables if each not in NODE_RULES]:
+        raise TypeError(f"A type that is a Node has to show each of these tables: {', '.join(missing)}")
 
 
 def computed(

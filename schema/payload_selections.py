@@ -42,9 +42,7 @@ Composite = GraphQLObjectType | GraphQLInterfaceType
 def refuse_reading(prepared: PreparedOperation, schema: GraphQLSchema) -> None:
     """Raises `OutOfScope`, before the execution, if a mutation selects more than the created objects. Changes
     that no scope allows are not checked here: they are refused when they run, which is audited."""
-    mutations = schema.mutation_type
-    if mutations is None:
-        return
+    mutations = cast("GraphQLObjectType", schema.mutation_type)
     selections = _Selections(schema, prepared)
     opened = {permission.value for permissions in CHANGES_WITHIN.values() for permission in permissions}
     for kind, node in selections.of(mutations, prepared.operation.node.selection_set):
@@ -52,8 +50,7 @@ def refuse_reading(prepared: PreparedOperation, schema: GraphQLSchema) -> None:
         if field is None or _who_may(field.extensions["strawberry-definition"]) not in opened:
             continue
         payload = cast("GraphQLObjectType", get_named_type(field.type))
-        if node.selection_set is not None:
-            selections.check(payload, node.selection_set, payload)
+        selections.check(payload, cast("SelectionSetNode", node.selection_set), payload)
 
 
 class _Selections:
@@ -78,10 +75,11 @@ class _Selections:
                 if fragment.name.value not in self._checked:
                     self._checked.add(fragment.name.value)
                     yield from self.of(self._type(fragment.type_condition.name.value), fragment.selection_set)
-            elif isinstance(node, InlineFragmentNode):
-                condition = node.type_condition
+            else:
+                inline = cast("InlineFragmentNode", node)
+                condition = inline.type_condition
                 inner = self._type(condition.name.value) if condition else kind
-                yield from self.of(inner, node.selection_set)
+                yield from self.of(inner, inline.selection_set)
 
     def check(self, kind: Composite, selection: SelectionSetNode, payload: Composite) -> None:
         for owner, node in self.of(kind, selection):

@@ -98,6 +98,8 @@ async def test_every_path_away_from_it_is_refused_before_anything_is_done(stage:
         "{ license { ... @include(if: true) { provisionedBy { email } } } } }",
         "{ a: license { x: account { y: owner { z: name } } } } }",
         "{ ...p } } fragment p on ProvisionLicensePayload { license { account { members { totalCount } } } }",
+        "{ ...p ...p license { account { slug owner { email } } } } }"
+        " fragment p on ProvisionLicensePayload { license { id } }",
         "{ license { id } } other: provisionLicense(input: $input) { license { account { viewerPermissions }"
         " } } }",
     ],

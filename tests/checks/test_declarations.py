@@ -15,8 +15,10 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from models.billing import InvoiceLine
+from models.members import Member
 from schema.connections import Connection
-from schema.fields import connection, guarded, object_type, subscribed
+from schema.fields import connection, guarded, object_type, require_node_rules, subscribed
 from schema.mutation_field import mutation_field
 from tests.support.contracts import MATRIX
 from tests.support.schema_walk import PRINTED, guarded_fields, object_types, who_may
@@ -119,6 +121,13 @@ def test_who_may_is_said_in_permissions_of_the_matrix() -> None:
 def test_who_may_cannot_be_left_out(declare: Callable[[], Any]) -> None:
     with pytest.raises(TypeError, match="allow"):
         declare()
+
+
+def test_a_table_with_ids_needs_a_type() -> None:
+    require_node_rules([Member])
+
+    with pytest.raises(TypeError, match="has to show each of these tables: InvoiceLine"):
+        require_node_rules([Member, InvoiceLine])
 
 
 def _read(*_: Any) -> Any:
