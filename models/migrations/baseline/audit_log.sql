@@ -11,7 +11,7 @@ CREATE TABLE audit_heads (
     CONSTRAINT fk_audit_heads_account_id FOREIGN KEY (account_id) REFERENCES accounts (id)
 );
 
--- Names are those at the time of the event. No foreign keys: the log outlives what it names. (account_id
+-- Names are those at the time of the event. No foreign keys: events outlive the rows that they refer to. (account_id
 -- needs none: audit_heads has it, checked once per account and not once per event.) details must fit one
 -- line of an export.
 CREATE TABLE audit_events (
@@ -131,7 +131,7 @@ BEGIN
         VALUES (NEW.account_id, 0, decode(repeat('00', 32), 'hex'), clock_timestamp())
         RETURNING * INTO head;
     END IF;
-    -- Those of the same statement before this one: a BEFORE trigger sees them, and the head has not got them yet.
+    -- Earlier events of the same statement: a BEFORE trigger sees them, and the head does not have them yet.
     SELECT sequence, hash, occurred_at INTO last FROM audit_events
     WHERE account_id = NEW.account_id AND sequence > head.sequence
     ORDER BY account_id DESC, sequence DESC LIMIT 1;

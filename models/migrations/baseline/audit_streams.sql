@@ -1,4 +1,4 @@
--- Webhooks that receive an account's audit events, and how far each has been delivered.
+-- Webhooks that receive an account's audit events, with their delivery progress.
 
 -- Never deleted: the audit log names webhooks. secret signs deliveries, so it cannot be stored as a hash;
 -- deleting the webhook erases it. lease_id belongs to the one worker that delivers the webhook now.

@@ -1,5 +1,5 @@
--- A change of an account's rows is committed with an event of that account, or not at all. The migration makes a
--- trigger of each function for each audited table.
+-- A change of an account's rows is committed with an event of that account, or not at all. The migration creates
+-- a trigger with each function for each audited table.
 
 -- Each event that is appended writes the head of its account's log, and nothing else does: if this transaction has
 -- written the head, there is an event. (An event appended in a savepoint does not count.) Columns are compared last,

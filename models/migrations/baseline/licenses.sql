@@ -1,4 +1,4 @@
--- Entitlements (how many licenses of a theme an account has bought) and licenses (a theme on one site).
+-- Entitlements (how many licenses of a theme an account has purchased) and licenses (a theme on one site).
 
 -- The CHECK holds that no more licenses are provisioned than were purchased.
 CREATE TABLE entitlements (

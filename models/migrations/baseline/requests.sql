@@ -1,4 +1,4 @@
--- What the app remembers of earlier requests: answers for idempotency keys, and how many emails were sent.
+-- Data about earlier requests: results for idempotency keys, and limits of emails.
 
 -- actor_id is the member, or the user where there is no account yet.
 CREATE TABLE idempotency_keys (
