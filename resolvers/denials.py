@@ -23,6 +23,7 @@ MOST_ALIKE = 10
 WINDOW_SECONDS = 60
 MOST_KEPT = 5_000
 _TICK_SECONDS = 1
+_CLOSING_SECONDS = 3
 
 
 @dataclass(slots=True)
@@ -45,14 +46,25 @@ class Denials:
         """Ordered by age, oldest first."""
         self._to_write: list[NewEvent] = []
         self._task: asyncio.Task[None] | None = None
+        self._appending: set[asyncio.Future[None]] = set()
 
     async def record(self, event: NewEvent) -> None:
-        """Returns once the event is committed or counted."""
+        """Returns once the event is committed or counted. If the caller is cancelled, because its client has
+        gone or its time is over, the event is committed all the same."""
         if not self._count(event):
-            await self._append(event)
+            appending = asyncio.ensure_future(self._append(event))
+            self._appending.add(appending)
+            appending.add_done_callback(self._appending.discard)
+            try:
+                await asyncio.shield(appending)
+            except asyncio.CancelledError:
+                appending.add_done_callback(_log_if_failed)
+                raise
 
     async def close(self) -> None:
-        """Writes the events of the counts."""
+        """Waits for the events that are being written, and writes those of the counts."""
+        if self._appending:
+            await asyncio.wait(self._appending, timeout=_CLOSING_SECONDS)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -103,6 +115,12 @@ class Denials:
                 log_failure("repeated_denials_not_audited", error)
                 return
             del self._to_write[0]
+
+
+def _log_if_failed(appending: asyncio.Future[None]) -> None:
+    error = None if appending.cancelled() else appending.exception()
+    if isinstance(error, Exception):
+        log_failure("denial_not_audited", error)
 
 
 async def record_denied(

@@ -3,14 +3,18 @@
 import asyncio
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from resolvers import denials
 from tests.permissions.test_refusals import UPDATE
 from tests.support.changes import CHANGE_ROLE, SET_LIMITS
+from tests.support.graphql_ws import connected
 from tests.support.limited import limited
 from tests.support.world import ACCEPT, INVITE, Person, World
 
+WAITING = """SELECT count(*) FROM pg_stat_activity
+  WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO audit_events%'"""
 FORBIDDEN = {"code": "FORBIDDEN", "permission": "MANAGE_ACCOUNT"}
 
 
@@ -119,3 +123,27 @@ async def test_whoever_is_refused_often_keeps_no_other_refusal_out_of_the_log(
 async def _repeated(world: World) -> list[int | None]:
     """Of each refusal in the log: how many like it the event stands for, where it stands for several."""
     return [event["details"].get("repeated") for event in await world.events(outcome="DENIED")]
+
+
+async def test_a_refusal_is_recorded_though_its_client_has_gone(world: World, superuser_url: str) -> None:
+    blocking = await asyncpg.connect(superuser_url)
+    try:
+        await blocking.execute("BEGIN; SELECT FROM audit_heads FOR UPDATE")
+        async with connected(str(world.http.base_url), world.viewer.token) as socket:
+            await socket.subscribe(UPDATE, input={"accountId": world.account_id, "name": "Mine"})
+            async with asyncio.timeout(10):
+                while not await world.superuser.fetchval(WAITING):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+            await socket.connection.send('{"id": "0", "type": "complete"}')
+            await socket.is_open()
+            await asyncio.sleep(0.2)
+    finally:
+        await blocking.close()
+
+    async with asyncio.timeout(10):
+        while not (denied := await world.events(outcome="DENIED")):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert [event["summary"] for event in denied] == [
+        "Viewer tried to rename the account, which needs MANAGE_ACCOUNT"
+    ]
