@@ -63,7 +63,7 @@ async def test_the_database_and_the_api_have_the_actions_of_the_table(
 
 
 def test_what_a_member_changes_has_a_phrase_for_its_refusal() -> None:
-    """`change()` refuses the others, at each call; here it is seen without one."""
+    """`change()` raises for the others when it is called; this finds them without a call."""
     changed = {name for path in (ROOT / "resolvers").rglob("*.py") for name in _changed_by_members(path)}
 
     lacking = []

@@ -20,7 +20,7 @@ from tests.support.world import Person
 
 ROOT = Path(__file__).parents[2]
 OF_NO_FIELD = {"ACCESS_API"}
-"""What this permission opens is no field, but the API itself to a key."""
+"""Permission that protects no field, but the use of API keys."""
 GUARDED_SUBSCRIPTIONS = {("Subscription.auditLogAppended", "VIEW_AUDIT_LOG")}
 
 

@@ -29,7 +29,7 @@ RIDDLES = {
     *("What", "Who", "Whom", "Whose", "When", "Where", "Which", "How", "Those", "It", "They", "Its"),
     *("Of", "As", "To", "For", "By", "From", "In", "At", "Never"),
 }
-"""Words that begin a part of a sentence, of which the field's name would be the rest."""
+"""First words of a description that continues the field's name instead of being a sentence."""
 WORDS = {"anyone", "signed", "in", "or", "for", "one's", "own", *MATRIX}
 
 

@@ -19,8 +19,8 @@ from postgresql_dsn import parse
 
 VERSIONS = Path(models.__file__).with_name("migrations") / "versions"
 
-# What a database holds of the models' tables, each line as PostgreSQL writes it. The queue's tables are
-# its library's. Constraint triggers (contype t) are no model's.
+# Definitions of the models' tables as PostgreSQL prints them. The queue's tables belong to its library.
+# Constraint triggers (contype t) belong to no model.
 COLUMNS = """SELECT table_name || '.' || column_name AS name, concat_ws(' ', udt_name, is_nullable,
     character_maximum_length, numeric_precision, numeric_scale, column_default) AS definition
   FROM information_schema.columns WHERE table_schema = 'public'"""
@@ -50,7 +50,8 @@ def test_upgrade_downgrade_and_upgrade_end_where_the_models_are(empty_database: 
 
 
 def test_a_revision_is_named_as_its_file() -> None:
-    """With its topic: a bare number could be that of a pre-release, whose tables were others."""
+    """The name contains the topic, because a number alone could be that of a pre-release with other
+    tables."""
     files = sorted(file.stem for file in VERSIONS.glob("*.py"))
 
     revisions = [script.revision for script in ScriptDirectory(str(VERSIONS.parent)).walk_revisions()]
@@ -60,7 +61,7 @@ def test_a_revision_is_named_as_its_file() -> None:
 
 
 def test_a_failed_migration_changes_nothing(empty_database: str) -> None:
-    """The queue's tables are the last that the first migration makes."""
+    """The first migration creates the queue's tables last."""
     asyncio.run(_fetch(empty_database, "CREATE TABLE pgqueuer_statistics ()"))
 
     with pytest.raises(asyncpg.DuplicateTableError):
@@ -82,7 +83,7 @@ def test_nothing_is_left_of_a_downgrade(empty_database: str) -> None:
 
 
 def test_migrated_tables_are_those_of_the_models_to_the_letter(empty_database: str, owner_url: str) -> None:
-    """Alembic's own check compares neither CHECKs nor what an index is on."""
+    """Alembic's own check compares neither CHECKs nor the columns of indexes."""
     asyncio.run(_create_all(empty_database))
     declared, migrated = asyncio.run(_described(empty_database)), asyncio.run(_described(owner_url))
 

@@ -30,7 +30,7 @@ AT_AN_EDGE = {
 
 
 def test_a_class_name_stands_for_one_thing() -> None:
-    """But for a GraphQL type, which is called as what it shows."""
+    """A GraphQL type may have the name of the class that it shows."""
     packages = defaultdict(list)
     for path in _modules():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -18,7 +18,7 @@ CODE = re.compile(
     r'(?:RequestRefused|ConnectionRefused)\(\s*\d+,\s*"([A-Z_]+)"'
     r'|"code": "([A-Z_]+)"|"(GRAPHQL_[A-Z]+_FAILED)"'
 )
-"""Where the code of an error is written."""
+"""Pattern of the places where error codes are defined."""
 NAME = re.compile(r"`([A-Za-z_][\w.]*)(?:\(\))?`")
 DESIGN = [
     *(ROOT / "docs" / "architecture.md", ROOT / "docs" / "operations.md", ROOT / "engine" / "README.md"),
@@ -119,7 +119,7 @@ def _exists(target: Path, anchor: str) -> bool:
 
 
 def _anchors(text: str) -> set[str]:
-    """Of the headings, as GitHub makes them."""
+    """Anchors of the headings, as GitHub creates them."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

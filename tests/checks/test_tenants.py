@@ -10,14 +10,14 @@ from engine.statements import Statement
 from models.audited import tenant_tables
 
 ROOT = Path(__file__).parents[2]
-# In the words of pg_policies. What differs from one's own account says why.
+# Conditions as pg_policies prints them. Each exception has its reason.
 CURRENT = (
     "( SELECT (NULLIF(current_setting('team_access.account_id'::text, true), ''::text))::uuid AS \"nullif\")"
 )
 OTHER = {
     # Calls of API keys are appended for many accounts by one statement.
     ("audit_events", "INSERT"): "OR ((action)::text = 'API_CALLED'::text))",
-    # Links that are over are forgotten by one statement.
+    # Expired links are deleted by one statement.
     ("download_links", "DELETE"): "OR (expires_at < now()))",
 }
 # By design across accounts: a credential or a link is looked up by its hash, jobs look for what is due or
@@ -55,7 +55,7 @@ def test_all_statements_compile_and_those_across_accounts_are_listed() -> None:
 
 
 def _statements() -> dict[str, Statement]:
-    """Those of the modules, each by the name that it was given."""
+    """Statements of all modules by their qualified names."""
     found: dict[str, Statement] = {}
     for folder in ("engine", "models", "permissions", "mailer", "resolvers", "schema", "web"):
         for path in sorted((ROOT / folder).rglob("*.py")):

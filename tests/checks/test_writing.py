@@ -18,7 +18,7 @@ LOOKED_THROUGH = (
     "schema",
     "web",
 )
-# By what of the database, and where.
+# Methods that open writable transactions, and the modules that may call them.
 WAYS = {
     "writing": {"permissions/last_use.py"},
     "transaction": {
