@@ -4,7 +4,10 @@ format."""
 from collections.abc import Iterable
 from hashlib import sha256
 
+VERSION = 2
+"""Of the format of an event. It is the first field that is hashed."""
 FIELDS = (
+    "version",
     "accountId",
     "sequence",
     "id",
@@ -24,9 +27,13 @@ FIELDS = (
     "ip",
     "userAgent",
     "requestId",
+    "personalDetails",
     "details",
 )
 """Fields of an event that are hashed, in this order, with the names in an export."""
+PERSONAL = ("summary", "actorName", "credentialLabel", "targetName", "ip", "userAgent")
+"""Fields of which a commitment is hashed instead of the value, like each key of `personalDetails`."""
+PERSONAL_DETAILS = "personalDetails"
 FIRST = bytes(32)
 """Stands for the previous hash of the first event."""
 
@@ -34,6 +41,17 @@ FIRST = bytes(32)
 def hash_of(previous: bytes, texts: Iterable[str | None]) -> bytes:
     """Hash of an event whose fields, as text, are `texts`."""
     return sha256(previous + joined(texts)).digest()
+
+
+def field_salt(salt: bytes, name: str) -> bytes:
+    """Salt of a personal field, derived from the event's salt. The name of a key of the personal details is
+    `details.` and the key."""
+    return sha256(salt + name.encode()).digest()
+
+
+def commitment(salt: bytes, text: str) -> str:
+    """Commitment to the value of a personal field, in hex. `salt` is the field's."""
+    return sha256(salt + text.encode()).hexdigest()
 
 
 def joined(texts: Iterable[str | None]) -> bytes:

@@ -9,7 +9,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Self
 
-from audit_proof.segments import Fields, Malformed, hash_in, parse_line
+from audit_proof.segments import ACCOUNT_ID, SEQUENCE, Fields, Malformed, hash_in, parse_line
 
 FIRST_HASH = b"0" * 64
 
@@ -70,16 +70,16 @@ class Event:
 
     @property
     def account_id(self) -> str | None:
-        return self.fields.texts[0] if self.fields else None
+        return self.fields.texts[ACCOUNT_ID] if self.fields else None
 
     def fits(self, shift: int = 0) -> bool:
         """Whether its hash is that of its fields with its sequence changed by `shift`."""
         if self.fields is None:
             return False
         sequence = self.fields.sequence + shift
-        account_id, _, *others = self.fields.texts
+        texts = [*self.fields.texts]
+        texts[SEQUENCE] = str(sequence)
         try:
-            texts = [account_id, str(sequence), *others]
             return hash_in(self.fields._replace(texts=texts), self.previous) == self.hash
         except Malformed:
             return False
@@ -107,7 +107,7 @@ class Lines:
     def of_sequence(self, sequence: int) -> list[bytes]:
         """Lines with this sequence, whether they are intact or not."""
         with self._path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
-            pattern = rb'(?m)^\{"accountId":"[^"\n]*","sequence":%d,.*$' % sequence
+            pattern = rb'(?m)^\{"version":2,"accountId":"[^"\n]*","sequence":%d,.*$' % sequence
             return [found[0] for found in re.finditer(pattern, text) if found.start() < self._end]
 
 

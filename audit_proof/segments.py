@@ -13,14 +13,19 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from audit_proof import json_text
-from audit_proof.chain import FIELDS, joined
+from audit_proof.chain import FIELDS, PERSONAL, PERSONAL_DETAILS, VERSION, joined
+from audit_proof.personal import NotPersonal, commitments_of
 
 _SEGMENT_BYTES = 8 * 2**20
 _ALONE_BYTES = 16 * 2**20
 """Size up to which one process is faster than several."""
 _MOST_WRITTEN = 10_000
-_NAMES = list(FIELDS[:-1])
-_SEQUENCE, _ACTION = _NAMES.index("sequence"), _NAMES.index("action")
+_NAMES = [*FIELDS[:-1], "salt"]
+_HASHED = FIELDS[:-1]
+_PLACES = [_HASHED.index(name) for name in PERSONAL]
+_DETAILS_PLACE = _HASHED.index(PERSONAL_DETAILS)
+ACCOUNT_ID, SEQUENCE = _HASHED.index("accountId"), _HASHED.index("sequence")
+_VERSION, _ACTION = _HASHED.index("version"), _HASHED.index("action")
 PRUNED = "AUDIT_LOG_PRUNED"
 _BEFORE_DETAILS, _BEFORE_HASHES, _BETWEEN_HASHES = b',"details":', b',"previousHash":"', b'","hash":"'
 _HASHES_BYTES = 64 + len(_BETWEEN_HASHES) + 64 + len(b'"}')
@@ -48,6 +53,8 @@ class Segment(NamedTuple):
     last: int = 0
     hash: bytes = b""
     """Hash of the last event."""
+    withheld: int = 0
+    """How many values are replaced by their commitments."""
     prunings: tuple[bytes, ...] = ()
     """Lines of AUDIT_LOG_PRUNED events."""
     is_broken: bool = False
@@ -64,7 +71,9 @@ class Fields(NamedTuple):
 
     sequence: int
     texts: list[str | None]
-    """All fields except the details."""
+    """Texts that are hashed of all fields except the details: of the personal ones, their commitments."""
+    withheld: int
+    """How many values are replaced by their commitments."""
     details: bytes
     hashes: bytes
     """Bytes from the first digit of `previousHash` to the end of the line."""
@@ -91,11 +100,18 @@ def parse_line(line: bytes) -> Fields:
     if type(event) is not dict or list(event) != _NAMES or json_text.dumps(event) != head + b"}":
         raise Malformed
     texts = [*event.values()]
-    sequence = texts[_SEQUENCE]
-    if len(hashes) != _HASHES_BYTES or type(sequence) is not int:
+    texts.pop()
+    sequence = texts[SEQUENCE]
+    if len(hashes) != _HASHES_BYTES or type(sequence) is not int or texts[_VERSION] != VERSION:
         raise Malformed
-    texts[_SEQUENCE] = str(sequence)
-    return Fields(sequence, texts, details, hashes)
+    try:
+        commitments, texts[_DETAILS_PLACE], withheld = commitments_of(event)
+    except NotPersonal:
+        raise Malformed from None
+    for place, text in zip(_PLACES, commitments, strict=True):
+        texts[place] = text
+    texts[SEQUENCE], texts[_VERSION] = str(sequence), str(VERSION)
+    return Fields(sequence, texts, withheld, details, hashes)
 
 
 class _Written(dict[str | None, str]):
@@ -104,11 +120,20 @@ class _Written(dict[str | None, str]):
     def __missing__(self, text: str | None) -> str:
         if len(self) >= _MOST_WRITTEN:
             self.clear()
-        written = self[text] = "-," if text is None else f"{len(text)}:{text},"
+        written = self[text] = _encoded(text)
         return written
 
 
 _written = _Written()
+_REPEATED = {
+    _HASHED.index(name)
+    for name in ("version", "accountId", "action", "outcome", "actorKind", "actorMemberId", "credentialKind")
+} | {_HASHED.index(name) for name in ("credentialId", "targetType", "targetId")}
+"""Places of fields whose values repeat in a log."""
+
+
+def _encoded(text: str | None) -> str:
+    return "-," if text is None else f"{len(text)}:{text},"
 
 
 def hash_in(fields: Fields, previous: bytes) -> bytes:
@@ -116,11 +141,8 @@ def hash_in(fields: Fields, previous: bytes) -> bytes:
     `chain.hash_of`, because nearly all texts are ASCII."""
     texts, details, w = fields.texts, fields.details, _written
     try:
-        account_id, sequence, id, at, action, outcome, summary, *others, request_id = texts
-        text = (
-            f"{w[account_id]}{len(sequence)}:{sequence},{len(id)}:{id},{len(at)}:{at},"  # type: ignore[arg-type]
-            f"{w[action]}{w[outcome]}{len(summary)}:{summary},{''.join([w[each] for each in others])}"  # type: ignore[arg-type]
-            f"{'-,' if request_id is None else f'{len(request_id)}:{request_id},'}"
+        text = "".join(
+            [w[text] if place in _REPEATED else _encoded(text) for place, text in enumerate(texts)]
         )
         encoded = text.encode() if text.isascii() else joined(texts)
         before = bytes.fromhex(previous.decode())
@@ -133,12 +155,12 @@ def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
     """Checks a segment and returns it filled in. Raises Broken and Malformed. With `gaps`, sequences only
     have to increase."""
     account_id: str | None = None
-    first, last, events = 0, 0, 0
+    first, last, events, withheld = 0, 0, 0, 0
     before = hash = b""
     prunings: list[bytes] = []
     for line in lines:
         fields = parse_line(line)
-        sequence, account, previous = fields.sequence, fields.texts[0], hash
+        sequence, account, previous = fields.sequence, fields.texts[ACCOUNT_ID], hash
         if not events:
             account_id, first, before, previous = account, sequence, fields.previous, fields.previous
         elif sequence != last + 1:
@@ -150,7 +172,7 @@ def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
             raise Broken
         if fields.texts[_ACTION] == PRUNED:
             prunings.append(line)
-        last, events = sequence, events + 1
+        last, events, withheld = sequence, events + 1, withheld + fields.withheld
     return segment._replace(
         events=events,
         account_id=str(account_id),
@@ -158,6 +180,7 @@ def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
         previous=before,
         last=last,
         hash=hash,
+        withheld=withheld,
         prunings=tuple(prunings),
     )
 

@@ -15,7 +15,7 @@ from audit_proof.export_end import PREFIX, End
 from audit_proof.prunings import Pruning
 from audit_proof.segments import Segment, check_all, parse_line
 
-_BEGINNING = b'{"accountId":"'
+_BEGINNING = b'{"version":'
 _PIECE_BYTES = 2**20
 
 
@@ -43,6 +43,8 @@ class Verified:
     last_hash: str
     pruning: Pruning | None
     """Signed record of the events before the first one."""
+    withheld: int
+    """How many values are replaced by their commitments: they were erased, or withheld from the export."""
     unsigned_because: str | None
     """Why the last line is not authenticated, and what to do about it. None if it is authenticated."""
 
@@ -90,10 +92,12 @@ class Verified:
                 return f"Unsigned: {events}. Its completeness is not proven: {self.unsigned_because}."
             case Status.FILTERED:
                 return f"Filtered: {events}. Each is unchanged; the filter excluded others."
-        before = (
+        more = (
             "" if self.pruning is None else f" The events before {self.first} were pruned, which is signed."
         )
-        return f"Verified: {events}; the last hash is {self.last_hash}.{before}"
+        if self.withheld:
+            more += f" {self.withheld:,} personal values are erased or withheld."
+        return f"Verified: {events}; the last hash is {self.last_hash}.{more}"
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -105,6 +109,7 @@ class Verified:
             "lastSequence": self.last,
             "lastHash": self.last_hash,
             "filtered": self.is_filtered,
+            "withheld": self.withheld,
             "prunedThrough": self.pruning and self.first - 1,
             "why": self.unsigned_because,
         }
@@ -137,7 +142,8 @@ def verify(
     progress(path.stat().st_size)
     pruning = None if gaps or not segments else _beginning(lines, segments, key)
     last_hash = segments[-1].hash.decode() if segments else ""
-    return Verified(path, end, last_hash, pruning, unsigned_because)
+    withheld = sum(segment.withheld for segment in segments)
+    return Verified(path, end, last_hash, pruning, withheld, unsigned_because)
 
 
 def _end_of(path: Path) -> tuple[int, End | None, int]:

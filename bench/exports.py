@@ -15,7 +15,16 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
-from audit_proof.chain import FIELDS, FIRST, hash_of
+from audit_proof.chain import (
+    FIELDS,
+    FIRST,
+    PERSONAL,
+    PERSONAL_DETAILS,
+    VERSION,
+    commitment,
+    field_salt,
+    hash_of,
+)
 from audit_proof.export_end import End
 from audit_proof.keys import written
 from engine.canonical_json import canonical_json
@@ -61,9 +70,11 @@ def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[
     previous, digest = FIRST, sha256()
     for sequence in range(1, events + 1):
         fields, details = _event(sequence)
-        texts = chain(fields[:1], [str(sequence)], fields[1:], [details])
-        hash = hash_of(previous, texts)
-        named = dict(zip(FIELDS, (fields[0], sequence, *fields[1:]), strict=False))
+        salt = sha256(str(sequence).encode()).digest()[:16]
+        named = {"version": VERSION, "accountId": ACCOUNT_ID, "sequence": sequence, **fields}
+        named |= {PERSONAL_DETAILS: None, "salt": salt.hex()}
+        texts = (_text(salt, name, named[name]) for name in FIELDS[:-1])
+        hash = hash_of(previous, chain(texts, [details]))
         line = (
             orjson.dumps(named)[:-1] + f',"details":{details},"previousHash":"{previous.hex()}"'.encode()
             + f',"hash":"{hash.hex()}"}}'.encode()
@@ -75,30 +86,36 @@ def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[
     yield (end.signed(key) if key else end).line().removesuffix(b"\n")
 
 
-def _event(sequence: int) -> tuple[list[str | None], str]:
-    """All fields except sequence and details."""
+def _text(salt: bytes, name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    return commitment(field_salt(salt, name), str(value)) if name in PERSONAL else str(value)
+
+
+def _event(sequence: int) -> tuple[dict[str, str | None], str]:
+    """All fields from the id to the request's id, and the details."""
     name = "Zoë Łukasz" if sequence % 10 == 0 else "Ada Lovelace"
     details: dict[str, Any] = {"operation": "account", "fields": ["id", "name"], "status": 200, "ms": 4.5}
-    return [
-        ACCOUNT_ID,
-        f"01a20ae5-6d20-7188-9022-{sequence:012x}",
-        f"2026-11-24T{sequence // 3600 % 24:02}:{sequence // 60 % 60:02}:{sequence % 60:02}.000000Z",
-        "API_CALLED",
-        "ALLOWED",
-        f"{name} called the API",
-        "MEMBER",
-        "01a20ae5-6d20-7188-9022-335a71dc1187",
-        name,
-        "API_KEY",
-        "01a20ae5-6d20-7188-9022-335a71dc1188",
-        "build server",
-        "ApiKey",
-        "01a20ae5-6d20-7188-9022-335a71dc1188",
-        "build server",
-        f"203.0.113.{sequence % 250}",
-        "python-httpx/0.28.1",
-        f"{sequence * 7919:032x}",
-    ], canonical_json(details)
+    return {
+        "id": f"01a20ae5-6d20-7188-9022-{sequence:012x}",
+        "occurredAt": f"2026-11-24T{sequence // 3600 % 24:02}:{sequence // 60 % 60:02}"
+        f":{sequence % 60:02}.000000Z",
+        "action": "API_CALLED",
+        "outcome": "ALLOWED",
+        "summary": f"{name} called the API",
+        "actorKind": "MEMBER",
+        "actorMemberId": "01a20ae5-6d20-7188-9022-335a71dc1187",
+        "actorName": name,
+        "credentialKind": "API_KEY",
+        "credentialId": "01a20ae5-6d20-7188-9022-335a71dc1188",
+        "credentialLabel": "build server",
+        "targetType": "ApiKey",
+        "targetId": "01a20ae5-6d20-7188-9022-335a71dc1188",
+        "targetName": "build server",
+        "ip": f"203.0.113.{sequence % 250}",
+        "userAgent": "python-httpx/0.28.1",
+        "requestId": f"{sequence * 7919:032x}",
+    }, canonical_json(details)
 
 
 if __name__ == "__main__":

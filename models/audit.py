@@ -3,7 +3,7 @@ from enum import StrEnum, auto
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, SmallInteger, text
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
@@ -15,8 +15,13 @@ from models.columns import enum_column, new_id, tenant_index, time_column
 
 @described_enum("Action that an audit event records.")
 class AuditAction(StrEnum):
-    """The table of audit actions: name, description, and the phrase of a refused attempt in the log (`Vera
-    tried to invite a person, which needs INVITE_MEMBERS`), or None if members cannot attempt the action.
+    """The table of audit actions. Each row has the name, the description, and
+
+    - the phrase of a refused attempt in the log (`Ada tried to invite a person, which needs INVITE_MEMBERS`),
+      or None if members cannot attempt the action;
+    - the keys of `details` with personal data: names, addresses and messages of people, which can be erased
+      and withheld. Ids, roles, counts and prices are not personal. The key `input` of a refused attempt is
+      personal in every action.
 
     The API's enum, its descriptions, the database's CHECK and the events follow from it. A row that lacks a
     part fails at import.
@@ -24,14 +29,16 @@ class AuditAction(StrEnum):
 
     _value_: str
     description: str
+    personal: frozenset[str]
     _attempt: str | None
 
-    def __new__(cls, name: str, description: str, attempt: str | None) -> Self:
-        if not description or attempt == "":
-            raise TypeError(f"{name} has an empty description or phrase")
+    def __new__(cls, name: str, description: str, attempt: str | None, personal: tuple[str, ...]) -> Self:
+        if not description or attempt == "" or not isinstance(personal, tuple):
+            raise TypeError(f"{name} has an empty description or phrase, or no tuple of personal keys")
         action = str.__new__(cls, name)
         action._value_ = name
         action.description, action._attempt = description, attempt
+        action.personal = frozenset({*personal, "input"})
         return action
 
     @staticmethod
@@ -46,67 +53,92 @@ class AuditAction(StrEnum):
             raise TypeError(f"{self} has no phrase for a refused attempt: add one to its row in AuditAction")
         return self._attempt
 
-    ACCOUNT_CREATED = auto(), "An account was created.", None
-    ACCOUNT_UPDATED = auto(), "An account was renamed.", "rename the account"
-    ACCOUNT_LIMITS_CHANGED = auto(), "The limits of an account were changed.", "change the account's limits"
+    ACCOUNT_CREATED = auto(), "An account was created.", None, ("owner",)
+    ACCOUNT_UPDATED = auto(), "An account was renamed.", "rename the account", ()
+    ACCOUNT_LIMITS_CHANGED = (
+        auto(),
+        "The limits of an account were changed.",
+        "change the account's limits",
+        (),
+    )
     OWNERSHIP_TRANSFERRED = (
         auto(),
         "Another member became the owner of the account.",
         "transfer the account's ownership",
+        ("owner",),
     )
-    MEMBER_INVITED = auto(), "A person was invited by email.", "invite a person"
-    INVITATION_RESENT = auto(), "An invitation was sent again with a new link.", "resend an invitation"
-    INVITATION_REVOKED = auto(), "An invitation was revoked by an Admin.", "revoke an invitation"
-    INVITATION_DECLINED = auto(), "An invitation was declined by its recipient.", None
-    INVITATION_EXPIRED = auto(), "An invitation expired before it was accepted.", None
-    INVITATION_DELIVERY_FAILED = auto(), "The mail server rejected the email of an invitation.", None
-    MEMBER_JOINED = auto(), "A person accepted an invitation and became a member.", None
-    MEMBER_RENAMED = auto(), "A member changed its display name.", "change its display name"
-    MEMBER_ROLE_CHANGED = auto(), "A member received another role.", "change a member's role"
-    MEMBER_REMOVED = auto(), "A member was removed from the account.", "remove a member"
-    MEMBER_LEFT = auto(), "A member left the account.", "leave the account"
-    LICENSES_PURCHASED = auto(), "Licenses were purchased for the account.", "purchase licenses"
-    ENTITLEMENT_GRANTED = auto(), "The platform's operator granted licenses without a purchase.", None
-    LICENSE_PROVISIONED = auto(), "A license was provisioned for a site.", "provision a license"
-    LICENSE_REVOKED = auto(), "A license was revoked permanently.", "revoke a license"
-    LICENSE_SUSPENDED = auto(), "A license was suspended until it is reinstated.", "suspend a license"
-    LICENSE_REINSTATED = auto(), "A suspended license was made active again.", "reinstate a license"
-    LICENSE_TRANSFERRED = auto(), "A license received another holder.", "transfer a license"
-    LICENSE_EXPIRED = auto(), "A license reached its expiry time.", None
-    THEME_FILE_DOWNLOADED = auto(), "A file of a theme was downloaded.", "download a theme's file"
-    REPORT_DOWNLOADED = auto(), "A report was downloaded.", "request a report"
-    INVOICE_DOWNLOADED = auto(), "An invoice was downloaded.", "download an invoice"
-    API_KEY_GENERATED = auto(), "An API key was generated.", "generate an API key"
-    API_KEY_CLAIMED = auto(), "A member claimed its API key.", None
-    API_KEY_ROTATED = auto(), "An API key received a new secret.", "rotate an API key"
-    API_KEY_REVOKED = auto(), "An API key was revoked.", "revoke an API key"
-    API_CALLED = auto(), "A GraphQL request was made with an API key.", None
+    MEMBER_INVITED = auto(), "A person was invited by email.", "invite a person", ("email",)
+    INVITATION_RESENT = auto(), "An invitation was sent again with a new link.", "resend an invitation", ()
+    INVITATION_REVOKED = auto(), "An invitation was revoked by an Admin.", "revoke an invitation", ()
+    INVITATION_DECLINED = auto(), "An invitation was declined by its recipient.", None, ()
+    INVITATION_EXPIRED = auto(), "An invitation expired before it was accepted.", None, ()
+    INVITATION_DELIVERY_FAILED = (
+        auto(),
+        "The mail server rejected the email of an invitation.",
+        None,
+        ("error",),
+    )
+    MEMBER_JOINED = auto(), "A person accepted an invitation and became a member.", None, ()
+    MEMBER_RENAMED = auto(), "A member changed its display name.", "change its display name", ("name",)
+    MEMBER_ROLE_CHANGED = auto(), "A member received another role.", "change a member's role", ()
+    MEMBER_REMOVED = auto(), "A member was removed from the account.", "remove a member", ("licensesTo",)
+    MEMBER_LEFT = auto(), "A member left the account.", "leave the account", ("licensesTo",)
+    LICENSES_PURCHASED = auto(), "Licenses were purchased for the account.", "purchase licenses", ()
+    ENTITLEMENT_GRANTED = auto(), "The platform's operator granted licenses without a purchase.", None, ()
+    LICENSE_PROVISIONED = auto(), "A license was provisioned for a site.", "provision a license", ("holder",)
+    LICENSE_REVOKED = auto(), "A license was revoked permanently.", "revoke a license", ("reason",)
+    LICENSE_SUSPENDED = (
+        auto(),
+        "A license was suspended until it is reinstated.",
+        "suspend a license",
+        ("reason",),
+    )
+    LICENSE_REINSTATED = auto(), "A suspended license was made active again.", "reinstate a license", ()
+    LICENSE_TRANSFERRED = auto(), "A license received another holder.", "transfer a license", ("holder",)
+    LICENSE_EXPIRED = auto(), "A license reached its expiry time.", None, ()
+    THEME_FILE_DOWNLOADED = auto(), "A file of a theme was downloaded.", "download a theme's file", ()
+    REPORT_DOWNLOADED = auto(), "A report was downloaded.", "request a report", ()
+    INVOICE_DOWNLOADED = auto(), "An invoice was downloaded.", "download an invoice", ()
+    API_KEY_GENERATED = auto(), "An API key was generated.", "generate an API key", ("member",)
+    API_KEY_CLAIMED = auto(), "A member claimed its API key.", None, ()
+    API_KEY_ROTATED = auto(), "An API key received a new secret.", "rotate an API key", ()
+    API_KEY_REVOKED = auto(), "An API key was revoked.", "revoke an API key", ("member",)
+    API_CALLED = auto(), "A GraphQL request was made with an API key.", None, ()
     BILLING_DETAILS_CHANGED = (
         auto(),
         "The billing details of the account were changed.",
         "change the billing details",
+        ("company", "email", "addressLines", "taxId"),
     )
-    INVOICE_ISSUED = auto(), "An invoice was issued.", None
-    INVOICE_PAID = auto(), "An invoice was recorded as paid.", None
-    INVOICE_VOIDED = auto(), "An invoice was declared void.", None
-    API_KEY_EXPIRED = auto(), "An API key reached its expiry time, or was not claimed in time.", None
+    INVOICE_ISSUED = auto(), "An invoice was issued.", None, ()
+    INVOICE_PAID = auto(), "An invoice was recorded as paid.", None, ()
+    INVOICE_VOIDED = auto(), "An invoice was declared void.", None, ()
+    API_KEY_EXPIRED = (
+        auto(),
+        "An API key reached its expiry time, or was not claimed in time.",
+        None,
+        ("member",),
+    )
     AUDIT_LOG_PRUNED = (
         auto(),
         "The oldest events were deleted after their export. The event's details hold the hash of the last of"
         " them.",
         None,
+        (),
     )
-    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "create a webhook"
+    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "create a webhook", ()
     AUDIT_STREAM_UPDATED = (
         auto(),
         "A webhook for audit events was changed, paused or resumed.",
         "change a webhook",
+        (),
     )
-    AUDIT_STREAM_DELETED = auto(), "A webhook for audit events was deleted.", "delete a webhook"
+    AUDIT_STREAM_DELETED = auto(), "A webhook for audit events was deleted.", "delete a webhook", ()
     AUDIT_STREAM_PAUSED = (
         auto(),
         "A webhook for audit events was paused after repeated failures or ended by its receiver.",
         None,
+        (),
     )
 
 
@@ -148,6 +180,34 @@ class CredentialKind(StrEnum):
     API_KEY = "API_KEY"
     INVITATION = "INVITATION"
     OPERATOR = "OPERATOR"
+
+
+@described_enum(
+    "Personal field of audit events, which an export can withhold.",
+    """
+    SUMMARY `summary`, a sentence with the names of the actor and of what it acted on.
+    ACTOR_NAME `actorName`, the name of who acted.
+    CREDENTIAL_LABEL `credentialLabel`, the name of the API key or device.
+    TARGET_NAME `targetName`, the name or address of whom or what the event is about.
+    IP `ip`, the client's address.
+    USER_AGENT `userAgent`, the client's User-Agent header.
+    DETAILS `personalDetails`, the names, addresses and messages in the details.
+    """,
+)
+class AuditField(StrEnum):
+    SUMMARY = "SUMMARY"
+    ACTOR_NAME = "ACTOR_NAME"
+    CREDENTIAL_LABEL = "CREDENTIAL_LABEL"
+    TARGET_NAME = "TARGET_NAME"
+    IP = "IP"
+    USER_AGENT = "USER_AGENT"
+    DETAILS = "DETAILS"
+
+    @property
+    def export_name(self) -> str:
+        """Name of the field in an export."""
+        first, *others = self.value.lower().split("_")
+        return first + "".join(map(str.title, others))
 
 
 class AuditHead(SQLModel, table=True):
@@ -205,6 +265,12 @@ class AuditEvent(SQLModel, table=True):
         CheckConstraint(
             "strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0", name="details_line"
         ),
+        CheckConstraint(
+            "strpos(personal_details::text, chr(10)) = 0 AND strpos(personal_details::text, chr(13)) = 0",
+            name="personal_details_line",
+        ),
+        CheckConstraint("num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16", name="salt"),
+        CheckConstraint("(commitments IS NULL) = (field_salts IS NULL)", name="commitments"),
         Index("uq_audit_events_id", "account_id", "id", unique=True),
         tenant_index("audit_events", "action", "sequence", suffix="action"),
         tenant_index("audit_events", "actor_member_id", "sequence", suffix="actor"),
@@ -270,5 +336,20 @@ class AuditEvent(SQLModel, table=True):
     request_id: str | None = None
     details: JSONObject = Field(sa_type=JSON)
     """JSON, not JSONB, which would not keep the exact bytes that were hashed."""
+    personal_details: JSONObject | None = Field(default=None, sa_type=JSON)
+    """The other part of the details: the keys that the action declares personal."""
+    version: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("2")})
+    """Of the format that was hashed."""
+    salt: bytes | None = Field(
+        default=None,
+        sa_type=LargeBinary,
+        sa_column_kwargs={"server_default": text("uuid_send(gen_random_uuid())")},
+    )
+    """16 random bytes, from which the salts of the personal fields are derived. None once a field was
+    erased."""
+    field_salts: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    """Salts in hex of the personal fields that were not erased, where others were."""
+    commitments: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    """Commitments in hex of the personal fields that were erased."""
     previous_hash: bytes = Field(sa_type=LargeBinary)
     hash: bytes = Field(sa_type=LargeBinary)

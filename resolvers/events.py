@@ -83,9 +83,12 @@ def repeated_event(event: NewEvent, count: int) -> NewEvent:
 
 
 def shortened(value: object) -> object:
-    """The input, shortened for the log, without tokens and without URLs, which may contain tokens."""
+    """The input, shortened for the log, without tokens and without URLs, which may contain tokens. Numbers
+    that languages read differently become texts."""
     if isinstance(value, dict):
         return {name: shortened(item) for name, item in value.items() if name not in ("token", "url")}
     if isinstance(value, list):
         return [shortened(item) for item in value[:10]]
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) > 2**53):
+        return str(value)
     return value[:200] if isinstance(value, str) else value

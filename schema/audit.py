@@ -1,7 +1,11 @@
 from datetime import datetime
 from uuid import UUID
 
+import orjson
 import strawberry
+from sqlalchemy import func
+from sqlalchemy.dialects import postgresql
+from sqlmodel import col
 
 import models
 from engine.compiler import PLANNED
@@ -49,6 +53,14 @@ def _target_id(target_type: str | None, target_id: UUID | None) -> str | None:
     if target_type is None or target_id is None:
         return None
     return encode_named(target_type, target_id)
+
+
+def _details(details: dict[str, object], personal_details: dict[str, object] | None) -> dict[str, object]:
+    return {**details, **(personal_details or {})}
+
+
+def _erased_fields(commitments: dict[str, str] | str | None) -> list[str]:
+    return [*(orjson.loads(commitments) if isinstance(commitments, str) else commitments or {})]
 
 
 def _previous(previous_hash: bytes) -> str:
@@ -112,14 +124,24 @@ class AuditEvent(Node):
         description="Id of the HTTP request, as in the `X-Request-ID` header of its response. Null when the"
         " event did not come from a request."
     )
-    details: JSON = strawberry.field(
-        description="Further data of the event as a JSON object, whose names depend on the action. A changed"
-        ' value is a list of the old and the new value: `{"role": ["VIEWER", "MEMBER"]}`.'
-    )
+    version: int = strawberry.field(description="Version of the format in which the event is hashed: 2.")
 
     actor: AuditActor = same("Person or system that caused the event.")
     target_id: strawberry.ID | None = computed_from_columns(
         _target_id, "Id of the object that the action concerned. Null when there is no such object."
+    )
+    details: JSON = computed_from_columns(
+        _details,
+        "Further data of the event as a JSON object, whose names depend on the action. A changed value is a"
+        ' list of the old and the new value: `{"role": ["VIEWER", "MEMBER"]}`.',
+        expression=lambda: func.audit_details(
+            col(models.AuditEvent.details), col(models.AuditEvent.personal_details), type_=postgresql.JSON()
+        ),
+    )
+    erased_fields: list[str] = computed_from_columns(
+        _erased_fields,
+        "Names of the fields that were erased together with a person, such as `actorName`, or"
+        " `details.email` for a name in `details`. Empty where nothing was erased. The hash still verifies.",
     )
     previous_hash: str = computed_from_columns(
         _previous, "Hash of the preceding event, as 64 hexadecimal digits. All zeros for the first event."

@@ -4,8 +4,9 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
-const NAMES = 'accountId sequence id occurredAt action outcome summary actorKind actorMemberId actorName credentialKind'
-  + ' credentialId credentialLabel targetType targetId targetName ip userAgent requestId'
+const NAMES = 'version accountId sequence id occurredAt action outcome summary actorKind actorMemberId actorName credentialKind'
+  + ' credentialId credentialLabel targetType targetId targetName ip userAgent requestId personalDetails salt'
+const PERSONAL = 'summary actorName credentialLabel targetName ip userAgent'.split(' ')
 const OLD_END_NAMES = 'end accountId events firstSequence lastSequence headSequence headHash filtered'
 const END_NAMES = `${OLD_END_NAMES} sha256 signature`
 const [path, publicKey] = process.argv.slice(2)
@@ -18,6 +19,35 @@ const field = (text) => text === null ? '-,' : `${Buffer.byteLength(text)}:${tex
 const joined = (texts) => Buffer.from(texts.map(field).join(''))
 const ensure = (isSo, otherwise) => { if (!isSo) stop(1, otherwise) }
 const parsed = (line, otherwise) => { try { return Object(JSON.parse(line)) } catch { ensure(false, otherwise) } }
+const sha256 = (...parts) => { const hash = createHash('sha256'); parts.forEach((part) => hash.update(part)); return hash }
+const hexOf = (text, size) => { const bytes = Buffer.from(`${text}`, 'hex')
+  return bytes.length === size && bytes.toString('hex') === text ? bytes : null }
+// The texts that are hashed: of each personal field its commitment. Null where a salt or a commitment is malformed.
+function hashed ({ salt, personalDetails, ...fields }) {
+  const root = typeof salt === 'string' ? hexOf(salt, 16) : null, salts = root ? {} : Object(salt), used = []
+  let missing = 0, isWell = Boolean(root || salt !== null && typeof salt === 'object')
+  const commitment = (name, value, text) => {
+    if (value !== null && typeof value === 'object' && Object.keys(value).join() === 'commitment') {
+      missing += 1
+      isWell &&= hexOf(value.commitment, 32) !== null
+      return value.commitment
+    }
+    used.push(name)
+    const own = root ? sha256(root, name).digest() : hexOf(salts[name], 32)
+    isWell &&= own !== null && typeof text === 'string'
+    return isWell ? sha256(own, text).digest('hex') : ''
+  }
+  for (const name of PERSONAL) if (fields[name] !== null) fields[name] = commitment(name, fields[name], fields[name])
+  if (personalDetails !== null) {
+    const keys = Object.keys(Object(personalDetails)), bytes = (key) => Buffer.from(key)
+    isWell &&= keys.length > 0 && keys.every((key, at) => !at || Buffer.compare(bytes(keys[at - 1]), bytes(key)) < 0)
+    personalDetails = keys.map((key) => [key, commitment(`details.${key}`, personalDetails[key],
+      JSON.stringify(personalDetails[key]))].map(field).join('')).join('')
+  }
+  isWell &&= (missing > 0) === !root && (root !== null || Object.keys(salts).join() === used.join())
+  withheld += missing
+  return isWell ? [...Object.values(fields).map((value) => value === null ? null : String(value)), personalDetails] : null
+}
 const isSigned = (message, text) => { const signature = Buffer.from(`${text}`, 'base64url')
   return key && signature.toString('base64url') === text && verify(null, message, key, signature) }
 async function * linesOf (path) {
@@ -30,7 +60,7 @@ async function * linesOf (path) {
   }
   ensure(!rest.length, 'the last line has no end: the export is cut off')
 }
-let events = 0, first, last, end, endLine, prunings = [], hashes = new Map()
+let events = 0, withheld = 0, first, last, end, endLine, prunings = [], hashes = new Map()
 const digest = createHash('sha256')
 for await (const bytes of linesOf(path)) {
   const line = bytes.toString()
@@ -40,12 +70,13 @@ for await (const bytes of linesOf(path)) {
   const event = parsed(line, `broken off after event ${last?.sequence ?? 0}`)
   const { previousHash, hash, details, ...fields } = event, place = `event ${event.sequence}`
   ensure(Object.keys(fields).join(' ') === NAMES && Number.isSafeInteger(event.sequence)
-    && event.accountId === (first ?? event).accountId, `${place} has other fields`)
+    && event.version === 2 && event.accountId === (first ?? event).accountId, `${place} has other fields`)
   const raw = line.slice(line.indexOf(',"details":') + 11, line.lastIndexOf(',"previousHash":"'))
   const whole = `${JSON.stringify(fields).slice(0, -1)},"details":${raw},"previousHash":"${previousHash}","hash":"${hash}"}`
-  const texts = [...Object.values(fields).map((value) => value === null ? null : String(value)), raw]
-  const message = Buffer.concat([Buffer.from(`${previousHash}`, 'hex'), joined(texts)])
-  ensure(createHash('sha256').update(message).digest('hex') === hash && whole === line, `${place} was changed`)
+  const texts = hashed(fields)
+  ensure(texts, `${place} has personal fields that are not as exports have them`)
+  const message = Buffer.concat([Buffer.from(`${previousHash}`, 'hex'), joined([...texts, raw])])
+  ensure(sha256(message).digest('hex') === hash && whole === line, `${place} was changed`)
   ensure(!last || event.sequence > last.sequence, `${place} is out of place`)
   ensure(event.sequence !== last?.sequence + 1 || previousHash === last.hash, `${place} does not follow from the last`)
   if (event.action === 'AUDIT_LOG_PRUNED') prunings.push(event)
@@ -73,5 +104,6 @@ ensure(end.filtered || !first || /^1 0+$/.test(`${first.sequence} ${first.previo
 const message = Buffer.from(`team-access audit log export\n${endLine.slice(0, endLine.lastIndexOf(',"signature":'))}`)
 ensure(!publicKey || end.signature == null || isSigned(message, end.signature), 'the last line is not signed by this key')
 const status = !publicKey || end.signature == null ? 'unsigned' : end.filtered ? 'filtered' : 'verified'
-console.log(`${status}: ${events} events of the account ${end.accountId}, up to ${sequence} ${hash}`)
+const more = withheld ? `; ${withheld} personal values are erased or withheld` : ''
+console.log(`${status}: ${events} events of the account ${end.accountId}, up to ${sequence} ${hash}${more}`)
 process.exitCode = { verified: 0, filtered: 3, unsigned: 4 }[status]

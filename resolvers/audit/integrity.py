@@ -9,10 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlmodel import col
 
-from audit_proof.chain import FIRST
+from audit_proof.chain import FIELDS, FIRST, PERSONAL
 from audit_proof.prunings import Pruning
 from engine.fair_queue import FairSemaphore
-from engine.snapshots import attributes
 from engine.statements import Statement, column_type, parameter
 from models.accounts import Account
 from models.audit import AuditAction, AuditEvent
@@ -210,6 +209,17 @@ FROM (SELECT $1::uuid AS account_id) AS one LEFT JOIN audit_verifications AS mar
 
 def _field(name: str) -> str:
     """The expression of `audit_field`, inline, because PostgreSQL would call the function for each field."""
+    if name in _PERSONAL:
+        salt = (
+            f"coalesce(decode(field_salts->>'{_PERSONAL[name]}', 'hex'), sha256(salt || '{_PERSONAL[name]}'))"
+        )
+        committed = f"encode(sha256({salt} || convert_to({name}, 'UTF8')), 'hex')"
+        return f"coalesce('64:' || coalesce(commitments->>'{_PERSONAL[name]}', {committed}) || ',', '-,')"
+    if name == "personal_details":
+        return (
+            "CASE WHEN personal_details IS NULL THEN '-,' ELSE audit_field("
+            "audit_personal_details(salt, field_salts, commitments, personal_details)) END"
+        )
     if name == "occurred_at":
         return """'27:', to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ','"""
     if column_type(AuditEvent, name) == "UUID":
@@ -217,7 +227,9 @@ def _field(name: str) -> str:
     return f"coalesce(octet_length({name}::text)::text || ':' || {name}::text || ',', '-,')"
 
 
-_HASHED = [name for name in attributes(AuditEvent) if name not in ("previous_hash", "hash")]
+_COLUMNS = {name: "".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in FIELDS}
+_PERSONAL = {_COLUMNS[name]: name for name in PERSONAL}
+_HASHED = list(_COLUMNS.values())
 _MESSAGE = f"concat({', '.join(map(_field, _HASHED))})"
 # One statement, so that the head is the one of when the events were read.
 _VERIFY = f"""

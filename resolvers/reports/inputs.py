@@ -4,6 +4,8 @@ from datetime import datetime
 
 import strawberry
 
+from engine.input_limits import items
+from models.audit import AuditField
 from resolvers.audit.inputs import AuditLogFilter
 from resolvers.reports.queries import ReportFormat, ReportKind
 
@@ -27,4 +29,11 @@ class RequestReportInput:
         default=None,
         description="Conditions that events must all meet, allowed for the report AUDIT_LOG only. If"
         " omitted, all events of the period.",
+    )
+    withhold: list[AuditField] | None = items(
+        "Personal fields whose values are withheld, allowed for the report AUDIT_LOG as NDJSON only. Each"
+        " value is replaced by a commitment, so that the export still verifies. If omitted, nothing is"
+        " withheld.",
+        most=20,
+        default=None,
     )

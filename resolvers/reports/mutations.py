@@ -78,7 +78,12 @@ def _request(input: RequestReportInput, asked: JSONObject) -> ReportRequest:
     audit_filter = asked.get("auditFilter", {})
     if audit_filter and input.kind is not ReportKind.AUDIT_LOG:
         raise invalid("`auditFilter` is for the report AUDIT_LOG only: omit it for others.", "auditFilter")
-    return ReportRequest(input.kind, input.format, input.from_, input.until, audit_filter)
+    withhold = tuple(dict.fromkeys(input.withhold or ()))
+    if withhold and (input.kind, input.format) != (ReportKind.AUDIT_LOG, ReportFormat.NDJSON):
+        raise invalid(
+            "`withhold` is for the report AUDIT_LOG as NDJSON only: omit it for others.", "withhold"
+        )
+    return ReportRequest(input.kind, input.format, input.from_, input.until, audit_filter, withhold)
 
 
 async def _fits_into_a_pdf(tx: Change, rows: Rows) -> None:

@@ -7,17 +7,31 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, cast, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    LargeBinary,
+    Text,
+    and_,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import SQLModel, col
 
+from audit_proof.chain import PERSONAL
 from engine.canonical_json import JSONObject
 from engine.conditions import BoundCondition
 from engine.enums import described_enum
 from engine.sql import TIME_FORMAT
 from engine.statements import any_of, parameter
 from engine.tables import AnyExpression, table_of
-from models.audit import AuditAction, AuditEvent
+from models.audit import AuditAction, AuditEvent, AuditField
 from models.billing import Invoice
 from models.catalog import Theme
 from models.licenses import License, LicenseStatus
@@ -80,13 +94,15 @@ LICENSE_ACTIONS = tuple(
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Request of a report: `since` is inclusive, `until` exclusive. `audit_filter` has GraphQL's names."""
+    """Request of a report: `since` is inclusive, `until` exclusive. `audit_filter` has GraphQL's names.
+    `withhold` are personal fields of the audit log whose values are left out."""
 
     kind: ReportKind
     format: ReportFormat
     since: datetime | None = None
     until: datetime | None = None
     audit_filter: JSONObject = field(default_factory=dict)
+    withhold: tuple[AuditField, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         given = {
@@ -95,6 +111,7 @@ class ReportRequest:
             "from": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
             "auditFilter": dict(self.audit_filter),
+            "withhold": [each.value for each in self.withhold],
         }
         return {name: value for name, value in given.items() if value}
 
@@ -107,6 +124,7 @@ class ReportRequest:
             since and datetime.fromisoformat(since),
             until and datetime.fromisoformat(until),
             given.get("auditFilter", {}),
+            tuple(map(AuditField, given.get("withhold", ()))),
         )
 
 
@@ -190,12 +208,44 @@ def _license_activity(request: ReportRequest, membership: Membership) -> Rows:
 
 
 def _audit_log(request: ReportRequest, membership: Membership) -> Rows:
-    return _events(audit_columns(), request, membership)
+    if request.format is not ReportFormat.NDJSON:
+        return _events(_plain_audit_columns(), request, membership)
+    if not request.withhold:
+        return _events(audit_columns(), request, membership)
+    shown = func.audit_withhold(literal_column("audit_events"), parameter("withhold"))
+    salted = [column("salt", LargeBinary), column("field_salts", JSON), column("commitments", JSON)]
+    event = shown.table_valued(*salted).lateral("shown")
+    rows = _events(audit_columns(event), request, membership)
+    rows.source = rows.source.join(event, true())
+    rows.values["withhold"] = [each.export_name for each in request.withhold]
+    return rows
 
 
-def audit_columns() -> Columns:
-    """Columns for every field that is hashed, with the text that is hashed: ids without a prefix, and in
-    NDJSON the details exactly as they were stored."""
+def audit_columns(salted: FromClause | None = None) -> Columns:
+    """Every field that is hashed, as the text that is hashed: ids are bare, and the details are as they were
+    written. A personal field that was erased is an object with its commitment. `salted` has the columns
+    `salt`, `field_salts` and `commitments`, if not the table."""
+    columns = (table_of(AuditEvent) if salted is None else salted).c
+    plain = dict(_plain_audit_columns())
+    hashes = {name: plain.pop(name) for name in ("previousHash", "hash")}
+    del plain["details"]
+    plain = {"version": col(AuditEvent.version), **plain}
+    commitments = columns.commitments
+    for name in PERSONAL:
+        plain[name] = func.audit_export_value(commitments, name, plain[name], type_=JSON())
+    salt = func.to_json(func.encode(columns.salt, "hex"))
+    return {
+        **plain,
+        "personalDetails": func.audit_export_details(
+            commitments, col(AuditEvent.personal_details), type_=JSON()
+        ),
+        "salt": func.coalesce(salt, columns.field_salts),
+        "details": col(AuditEvent.details),
+        **hashes,
+    }
+
+
+def _plain_audit_columns() -> Columns:
     return {
         "accountId": col(AuditEvent.account_id),
         "sequence": col(AuditEvent.sequence),
@@ -216,7 +266,9 @@ def audit_columns() -> Columns:
         "ip": col(AuditEvent.ip),
         "userAgent": col(AuditEvent.user_agent),
         "requestId": col(AuditEvent.request_id),
-        "details": col(AuditEvent.details),
+        "details": func.audit_details(
+            col(AuditEvent.details), col(AuditEvent.personal_details), type_=JSON()
+        ),
         "previousHash": func.encode(col(AuditEvent.previous_hash), "hex"),
         "hash": func.encode(col(AuditEvent.hash), "hex"),
     }

@@ -151,8 +151,8 @@ async def test_a_key_does_not_outlive_its_member(world: World, how: str) -> None
     revoked = await shown(world.admin, statuses=["REVOKED"])
     assert {(key["revokedBy"]["name"], bool(key["revokedAt"])) for key in revoked} == {(by, True)}
     events = await world.events(actions=["API_KEY_REVOKED"])
-    assert {(event["targetId"], event["summary"], str(event["details"])) for event in events} == {
-        (id, f"{by} revoked the API key {name} of Member", str({"member": "Member", "prefix": prefix}))
+    assert {event["targetId"]: (event["summary"], event["details"]) for event in events} == {
+        id: (f"{by} revoked the API key {name} of Member", {"member": "Member", "prefix": prefix})
         for id, name, prefix in ((ids["MEMBER"], "MEMBER", "ta_MEMBER"), (unclaimed, "Unclaimed", "ta_"))
     }
     assert actions(await world.events())[0] == {"removed": "MEMBER_REMOVED", "left": "MEMBER_LEFT"}[how]

@@ -21,14 +21,14 @@ from tests.support.schema_walk import PRINTED
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("part", ["description", "attempt"])
+@pytest.mark.parametrize("part", ["description", "attempt", "personal"])
 @pytest.mark.parametrize("action", [AuditAction.MEMBER_INVITED, AuditAction.LICENSE_EXPIRED])
 def test_a_row_without_a_part_fails_at_import(action: AuditAction, part: str) -> None:
     table = _table()
     row = next(node for node in table.body if isinstance(node, ast.Assign) and _name(node) == action.name)
     assert isinstance(row.value, ast.Tuple)
 
-    row.value.elts.pop({"description": 1, "attempt": 2}[part])
+    row.value.elts.pop({"description": 1, "attempt": 2, "personal": 3}[part])
 
     with pytest.raises(TypeError, match=r"missing 1 required positional argument"):
         _import(table)

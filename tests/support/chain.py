@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+import orjson
 
-from audit_proof.chain import FIELDS, FIRST
+from audit_proof.chain import FIELDS, FIRST, PERSONAL, commitment, field, field_salt
 from audit_proof.chain import hash_of as hash_of_texts
 
-_COLUMNS = ["".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in FIELDS]
+_COLUMNS = {name: "".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in FIELDS}
 
 
 def first_broken(events: Sequence[Mapping[str, Any]]) -> int | None:
@@ -29,7 +30,7 @@ def first_broken(events: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def hash_of(before: bytes, event: Mapping[str, Any]) -> bytes:
-    return hash_of_texts(before, (_text(event[name]) for name in _COLUMNS))
+    return hash_of_texts(before, (_hashed(event, name) for name in FIELDS))
 
 
 async def assert_whole(superuser: asyncpg.Connection) -> None:
@@ -40,6 +41,28 @@ async def assert_whole(superuser: asyncpg.Connection) -> None:
         )
         assert first_broken([dict(event) for event in events]) is None
         assert (len(events), events[-1]["hash"]) == (head["sequence"], head["hash"])
+
+
+def _hashed(event: Mapping[str, Any], name: str) -> str | None:
+    value = event[_COLUMNS[name]]
+    if value is None:
+        return None
+    if name == "personalDetails":
+        details = sorted(orjson.loads(value).items())
+        return b"".join(
+            field(key) + field(_commitment(event, f"details.{key}", orjson.dumps(each).decode()))
+            for key, each in details
+        ).decode()
+    return _commitment(event, name, value) if name in PERSONAL else _text(value)
+
+
+def _commitment(event: Mapping[str, Any], name: str, text: str) -> str:
+    erased = orjson.loads(event["commitments"] or "{}")
+    if name in erased:
+        return str(erased[name])
+    salts = orjson.loads(event["field_salts"] or "{}")
+    salt = bytes.fromhex(salts[name]) if name in salts else field_salt(event["salt"], name)
+    return commitment(salt, text)
 
 
 def _text(value: object) -> str | None:

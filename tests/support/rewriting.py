@@ -9,8 +9,9 @@ import asyncpg
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit_proof.chain import FIELDS, hash_of
+from audit_proof.chain import FIELDS, PERSONAL, PERSONAL_DETAILS, hash_of
 from audit_proof.export_end import End
+from audit_proof.personal import commitments_of
 from engine.canonical_json import canonical_json
 from models.database import ACCOUNT_SETTING
 
@@ -35,10 +36,15 @@ CHANGES: Mapping[str, str] = {
     "user_agent": "coalesce(user_agent, '') || '.'",
     "request_id": "coalesce(request_id, '') || '.'",
     "details": """'{"role":"ADMIN"}'""",
+    "personal_details": """'{"email":"eve@example.com"}'""",
+    "salt": "'0123456789abcdef'",
     "previous_hash": "sha256(previous_hash)",
     "hash": "sha256(hash)",
 }
-_COLUMNS = "id, occurred_at, action, outcome, summary, actor_kind, actor_name, details, previous_hash, hash"
+_COLUMNS = (
+    "id, occurred_at, action, outcome, summary, actor_kind, actor_name, details, version, salt,"
+    " previous_hash, hash"
+)
 
 
 async def rewrite(superuser: asyncpg.Connection, statement: str) -> None:
@@ -89,7 +95,7 @@ def inserted(sequence: int) -> str:
     return (
         f"{renumbered(sequence, 1)}; INSERT INTO audit_events (account_id, sequence, {_COLUMNS})"
         f" SELECT account_id, {sequence}, gen_random_uuid(), occurred_at, action, outcome, 'Forged',"
-        f" actor_kind, actor_name, details, hash, sha256(hash) FROM audit_events"
+        f" actor_kind, actor_name, details, version, salt, hash, sha256(hash) FROM audit_events"
         f" WHERE sequence = {sequence} - 1"
     )
 
@@ -105,6 +111,10 @@ def rehashed(sequence: int) -> str:
 
 def _text(name: str) -> str:
     column = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    if name in PERSONAL:
+        return f"audit_commitment(salt, field_salts, commitments, '{name}', {column})"
+    if name == PERSONAL_DETAILS:
+        return "audit_personal_details(salt, field_salts, commitments, personal_details)"
     if column == "occurred_at":
         return """to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
     return f"{column}::text"
@@ -129,7 +139,9 @@ def edited(place: int, name: str, value: Any, *, hash: bool = False) -> Edit:
 
 def line_of(event: dict[str, Any], *, hash: bool = False) -> bytes:
     if hash:
-        texts = (None if event[name] is None else text_of(event[name]) for name in FIELDS)
+        commitments, personal, _ = commitments_of(event)
+        hashed = {**event, **dict(zip(PERSONAL, commitments, strict=True)), PERSONAL_DETAILS: personal}
+        texts = (None if hashed[name] is None else text_of(hashed[name]) for name in FIELDS)
         event["hash"] = hash_of(bytes.fromhex(event["previousHash"]), texts).hex()
     return orjson.dumps(event)
 

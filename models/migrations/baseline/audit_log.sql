@@ -11,9 +11,14 @@ CREATE TABLE audit_heads (
     CONSTRAINT fk_audit_heads_account_id FOREIGN KEY (account_id) REFERENCES accounts (id)
 );
 
--- Names are those at the time of the event. No foreign keys: events outlive the rows that they refer to. (account_id
--- needs none: audit_heads has it, checked once per account and not once per event.) details must fit one
--- line of an export.
+-- Names are those at the time of the event. No foreign keys: events outlive the rows that they refer to.
+-- (account_id needs none: audit_heads has it, checked once per account and not once per event.) details and
+-- personal_details must fit one line of an export.
+--
+-- The personal fields are summary, actor_name, credential_label, target_name, ip, user_agent and each key of
+-- personal_details. The chain contains a commitment of each: a salted hash. When a person is erased, the
+-- commitments of the erased fields go to commitments, salt is deleted, and field_salts keeps the salts of the
+-- remaining fields, so that the event's hash can still be verified.
 CREATE TABLE audit_events (
     account_id uuid NOT NULL,
     sequence bigint NOT NULL,
@@ -35,11 +40,20 @@ CREATE TABLE audit_events (
     user_agent varchar,
     request_id varchar,
     details json NOT NULL,
+    personal_details json,
+    version smallint NOT NULL DEFAULT 2,
+    salt bytea DEFAULT uuid_send(gen_random_uuid()),
+    field_salts json,
+    commitments json,
     previous_hash bytea NOT NULL,
     hash bytea NOT NULL,
     CONSTRAINT pk_audit_events PRIMARY KEY (account_id, sequence),
     CONSTRAINT ck_audit_events_details_line
         CHECK (strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0),
+    CONSTRAINT ck_audit_events_personal_details_line
+        CHECK (strpos(personal_details::text, chr(10)) = 0 AND strpos(personal_details::text, chr(13)) = 0),
+    CONSTRAINT ck_audit_events_salt CHECK (num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16),
+    CONSTRAINT ck_audit_events_commitments CHECK ((commitments IS NULL) = (field_salts IS NULL)),
     CONSTRAINT ck_audit_events_audit_action CHECK (action IN (
         'ACCOUNT_CREATED', 'ACCOUNT_UPDATED', 'ACCOUNT_LIMITS_CHANGED', 'OWNERSHIP_TRANSFERRED',
         'MEMBER_INVITED', 'INVITATION_RESENT', 'INVITATION_REVOKED', 'INVITATION_DECLINED',
@@ -115,15 +129,116 @@ CREATE TABLE audit_verifications (
 CREATE FUNCTION audit_field(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT CASE WHEN value IS NULL THEN '-,' ELSE octet_length(value) || ':' || value || ',' END $$;
 
--- Numbers, times, chains and hashes each event. The expression of audit_field() is repeated for each field:
--- PostgreSQL computes it in a fifth of the time that 20 calls take. pg_temp comes last in search_path: if
--- it were not named it would come first, and any role may have tables there.
+-- The commitment of a personal field, in hex. The salt of a field is derived from the event's salt and the
+-- field's name, so that it can be kept when the event's salt is deleted.
+CREATE FUNCTION audit_commitment(salt bytea, field_salts json, commitments json, field text, value text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(commitments->>field, encode(sha256(
+        coalesce(decode(field_salts->>field, 'hex'), sha256(salt || convert_to(field, 'UTF8')))
+        || convert_to(value, 'UTF8')
+    ), 'hex'))
+$$;
+
+-- The text that is hashed of personal_details: each key and its commitment, in the order of the keys.
+CREATE FUNCTION audit_personal_details(salt bytea, field_salts json, commitments json, personal_details json)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT string_agg(
+        audit_field(key)
+        || audit_field(audit_commitment(salt, field_salts, commitments, 'details.' || key, value::text)),
+        '' ORDER BY key COLLATE "C"
+    )
+    FROM json_each(personal_details)
+$$;
+
+-- The details as a whole.
+CREATE FUNCTION audit_details(details json, personal_details json) RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN personal_details IS NULL THEN details
+        WHEN details::text = '{}' THEN personal_details
+        ELSE (left(details::text, -1) || ',' || substr(personal_details::text, 2))::json
+    END
+$$;
+
+-- A personal field in an export: its value, or an object with its commitment where the value was erased.
+CREATE FUNCTION audit_export_value(commitments json, field text, value text) RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN commitments->>field IS NULL THEN to_json(value)
+        ELSE ('{"commitment":"' || (commitments->>field) || '"}')::json
+    END
+$$;
+
+-- The personal details in an export.
+CREATE FUNCTION audit_export_details(commitments json, personal_details json) RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN commitments IS NULL THEN personal_details ELSE (
+        SELECT ('{' || string_agg(
+            to_json(key) || ':'
+            || CASE
+                WHEN commitments->>('details.' || key) IS NULL THEN value::text
+                ELSE '{"commitment":"' || (commitments->>('details.' || key)) || '"}'
+            END,
+            ',' ORDER BY key COLLATE "C"
+        ) || '}')::json
+        FROM json_each(personal_details)
+    ) END
+$$;
+
+-- The event with commitments in the place of the given personal fields, whose salts are gone; its hash is the
+-- same. A key of personal_details is named `details.` and the key; `details` names all of them. The values are
+-- still there. An event without any of the fields is returned as it is.
+CREATE FUNCTION audit_withhold(event audit_events, fields text[]) RETURNS audit_events
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    withheld text;
+    salts text;
+BEGIN
+    SELECT
+        string_agg(to_json(field) || ':"' || commitment || '"', ',' ORDER BY place) FILTER (WHERE is_withheld),
+        string_agg(to_json(field) || ':"' || salt || '"', ',' ORDER BY place) FILTER (WHERE NOT is_withheld)
+    INTO withheld, salts
+    FROM (
+        SELECT place, field,
+            field = ANY (fields) OR event.commitments->>field IS NOT NULL
+                OR ('details' = ANY (fields) AND field LIKE 'details.%') AS is_withheld,
+            audit_commitment(event.salt, event.field_salts, event.commitments, field, value) AS commitment,
+            coalesce(
+                event.field_salts->>field, encode(sha256(event.salt || convert_to(field, 'UTF8')), 'hex')
+            ) AS salt
+        FROM (
+            SELECT place, field, value FROM ROWS FROM (
+                unnest(
+                    ARRAY['summary', 'actorName', 'credentialLabel', 'targetName', 'ip', 'userAgent'],
+                    ARRAY[event.summary, event.actor_name, event.credential_label, event.target_name,
+                        event.ip, event.user_agent]
+                )
+            ) WITH ORDINALITY AS personal (field, value, place)
+            UNION ALL
+            SELECT 6 + row_number() OVER (ORDER BY key COLLATE "C"), 'details.' || key, value::text
+            FROM json_each(event.personal_details)
+        ) AS every
+        WHERE value IS NOT NULL OR event.commitments->>field IS NOT NULL
+    ) AS named;
+    IF withheld IS NOT NULL THEN
+        event.commitments := '{' || withheld || '}';
+        event.field_salts := '{' || coalesce(salts, '') || '}';
+        event.salt := NULL;
+    END IF;
+    RETURN event;
+END
+$$;
+
+-- Numbers, times, chains and hashes each event. The expressions of audit_field() and audit_commitment() are
+-- repeated for each field: PostgreSQL computes them in a fifth of the time that 20 calls take. pg_temp comes
+-- last in search_path: if it were not named it would come first, and any role may have tables there.
 CREATE FUNCTION audit_append() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     head audit_heads%ROWTYPE;
     last record;
     happened text;
+    personal text;
 BEGIN
     SELECT * INTO head FROM audit_heads WHERE account_id = NEW.account_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -143,27 +258,45 @@ BEGIN
     NEW.sequence := head.sequence + 1;
     NEW.occurred_at := greatest(clock_timestamp(), head.occurred_at);
     NEW.previous_hash := head.hash;
+    NEW.version := 2;
+    IF NEW.personal_details IS NOT NULL THEN
+        personal := audit_personal_details(NEW.salt, NULL, NULL, NEW.personal_details);
+    END IF;
     happened := to_char(NEW.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
     NEW.hash := sha256(head.hash || convert_to(concat(
+        '1:2,',
         coalesce(octet_length(NEW.account_id::text) || ':' || NEW.account_id::text || ',', '-,'),
         coalesce(octet_length(NEW.sequence::text) || ':' || NEW.sequence::text || ',', '-,'),
         coalesce(octet_length(NEW.id::text) || ':' || NEW.id::text || ',', '-,'),
         coalesce(octet_length(happened) || ':' || happened || ',', '-,'),
         coalesce(octet_length(NEW.action) || ':' || NEW.action || ',', '-,'),
         coalesce(octet_length(NEW.outcome) || ':' || NEW.outcome || ',', '-,'),
-        coalesce(octet_length(NEW.summary) || ':' || NEW.summary || ',', '-,'),
+        coalesce('64:' || encode(sha256(
+            sha256(NEW.salt || 'summary') || convert_to(NEW.summary, 'UTF8')
+        ), 'hex') || ',', '-,'),
         coalesce(octet_length(NEW.actor_kind) || ':' || NEW.actor_kind || ',', '-,'),
         coalesce(octet_length(NEW.actor_member_id::text) || ':' || NEW.actor_member_id::text || ',', '-,'),
-        coalesce(octet_length(NEW.actor_name) || ':' || NEW.actor_name || ',', '-,'),
+        coalesce('64:' || encode(sha256(
+            sha256(NEW.salt || 'actorName') || convert_to(NEW.actor_name, 'UTF8')
+        ), 'hex') || ',', '-,'),
         coalesce(octet_length(NEW.credential_kind) || ':' || NEW.credential_kind || ',', '-,'),
         coalesce(octet_length(NEW.credential_id::text) || ':' || NEW.credential_id::text || ',', '-,'),
-        coalesce(octet_length(NEW.credential_label) || ':' || NEW.credential_label || ',', '-,'),
+        coalesce('64:' || encode(sha256(
+            sha256(NEW.salt || 'credentialLabel') || convert_to(NEW.credential_label, 'UTF8')
+        ), 'hex') || ',', '-,'),
         coalesce(octet_length(NEW.target_type) || ':' || NEW.target_type || ',', '-,'),
         coalesce(octet_length(NEW.target_id::text) || ':' || NEW.target_id::text || ',', '-,'),
-        coalesce(octet_length(NEW.target_name) || ':' || NEW.target_name || ',', '-,'),
-        coalesce(octet_length(NEW.ip) || ':' || NEW.ip || ',', '-,'),
-        coalesce(octet_length(NEW.user_agent) || ':' || NEW.user_agent || ',', '-,'),
+        coalesce('64:' || encode(sha256(
+            sha256(NEW.salt || 'targetName') || convert_to(NEW.target_name, 'UTF8')
+        ), 'hex') || ',', '-,'),
+        coalesce('64:' || encode(sha256(
+            sha256(NEW.salt || 'ip') || convert_to(NEW.ip, 'UTF8')
+        ), 'hex') || ',', '-,'),
+        coalesce('64:' || encode(sha256(
+            sha256(NEW.salt || 'userAgent') || convert_to(NEW.user_agent, 'UTF8')
+        ), 'hex') || ',', '-,'),
         coalesce(octet_length(NEW.request_id) || ':' || NEW.request_id || ',', '-,'),
+        coalesce(octet_length(personal) || ':' || personal || ',', '-,'),
         coalesce(octet_length(NEW.details::text) || ':' || NEW.details::text || ',', '-,')
     ), 'UTF8'));
     RETURN NEW;

@@ -75,7 +75,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drops everything, including the audit logs. Triggers, indexes and policies are dropped with their
     tables."""
-    op.execute("DROP FUNCTION claim_audit_streams(uuid, double precision, boolean, integer)")
+    op.execute(
+        "DROP FUNCTION claim_audit_streams(uuid, double precision, boolean, integer),"
+        " audit_withhold(audit_events, text[])"
+    )
     op.execute(
         "DROP TABLE accounts, users, members, invitations, sign_in_links, sessions, themes, theme_releases,"
         " theme_files, entitlements, licenses, billing_details, invoices, invoice_lines, api_keys,"
@@ -86,6 +89,9 @@ def downgrade() -> None:
     op.execute(
         "DROP FUNCTION search_grams(uuid, text, integer), note_members_active(uuid, uuid[], timestamptz),"
         " note_api_key_used(uuid, uuid, timestamptz, text), invoice_unchanged(), audit_field(text),"
+        " audit_commitment(bytea, json, json, text, text),"
+        " audit_personal_details(bytea, json, json, json), audit_details(json, json),"
+        " audit_export_value(json, text, text), audit_export_details(json, json),"
         " audit_append(), audit_appended(), audit_refuse(), audit_keep(), audit_cut(),"
         " audit_require_event(), audit_keep_account(), fn_pgqueuer_changed()"
     )
