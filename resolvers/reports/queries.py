@@ -136,6 +136,8 @@ Columns: TypeAlias = Mapping[str, AnyExpression]
 class Rows:
     """Query of a report: the columns by name, the tables, the conditions and the values of the parameters."""
 
+    table: FromClause
+    """Has one row for each row of the report. The conditions are about its columns only."""
     columns: Columns
     source: FromClause
     order: Sequence[AnyExpression]
@@ -344,7 +346,7 @@ def _rows(
     """Rows of the member's account only."""
     of_account = table_of(table).c.account_id == parameter("account_id")
     account_id = membership.account_id
-    return Rows(columns, source, order, [of_account], {"account_id": account_id}, account_id)
+    return Rows(table_of(table), columns, source, order, [of_account], {"account_id": account_id}, account_id)
 
 
 def _member(
