@@ -24,7 +24,7 @@ class Unreadable(Exception):
 
 
 class Status(StrEnum):
-    """What an undamaged export proves."""
+    """Conclusion from an undamaged export."""
 
     VERIFIED = "verified"
     """The export is the complete log up to its newest event, signed with the server's key."""

@@ -43,7 +43,7 @@ def write_readme(measured: list[Measured], appended: list[Price]) -> None:
 
 
 def _markdown(measured: list[Measured], appended: list[Price]) -> Iterator[str]:
-    """Of each list by each kind of filter the worst page, whatever its order, its depth and the value."""
+    """Table with the slowest page of each list and kind of filter, over all orders, positions and values."""
     kinds: dict[tuple[str, str], list[Measured]] = {}
     for each in measured:
         kind = each.case.filter.name.partition(" ")[0].rstrip(",")

@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _sections(command: Any, name: str) -> Iterator[str]:
-    """Of each command that does something, in the order in which `--help` lists them."""
+    """Sections of all commands that are not groups, in the order of `--help`."""
     subcommands = getattr(command, "commands", None)
     if subcommands is None:
         yield _section(command, name)

@@ -89,7 +89,8 @@ def _is_due(outcome: Exception, result: ExecutionResult) -> bool:
 async def execute_reference(
     schema: Schema, prepared: PreparedOperation, context: object, outcomes: Mapping[str, object] | None = None
 ) -> ExecutionResult:
-    """By graphql-core alone. `outcomes` of a mutation's fields are not brought about again."""
+    """Executes an operation with graphql-core only. Fields of a mutation that have `outcomes` are not
+    executed again."""
     middleware = [_replaying(outcomes)] if outcomes else None
     executor = _executor(schema, prepared, context, middleware)
     try:

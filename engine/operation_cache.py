@@ -81,7 +81,7 @@ class Document:
     ast: DocumentNode
     operations: dict[str | None, Operation]
     sha256: str
-    """Of the text, in hexadecimal digits."""
+    """SHA-256 of the text, in hexadecimal digits."""
     inputs: DocumentInputs
 
     def operation(self, name: str | None) -> Operation:

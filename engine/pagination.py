@@ -124,7 +124,8 @@ def narrowed(
 
 
 class Search(NamedTuple):
-    """What the rows must match, and how an index finds those that do. The ways do not overlap."""
+    """Condition of a search, and branches that find the matching rows by an index. The branches do not
+    overlap."""
 
     match: BoundCondition
     otherwise: tuple[Branch, ...]

@@ -9,7 +9,7 @@ from engine.compiler import NotCompiled
 from engine.runtime import Request
 
 _MOST_LISTS = 10
-"""To write the SQL of each takes some milliseconds, once."""
+"""Maximum number of nested lists, because writing the SQL of one takes some milliseconds, once."""
 
 Prepare = Callable[[Request, UUID | None, list[Any]], object]
 

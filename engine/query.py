@@ -70,7 +70,7 @@ Slot = ColumnSlot | ExpressionSlot | NestedSlot
 
 @dataclass(eq=False)
 class Shape:
-    """What is read of each row of a table. With `cursors`, the order's keys too."""
+    """Values that are read from each row of a table. With `cursors`, also the keys of the order."""
 
     table: type[SQLModel]
     cursors: bool = False
@@ -167,15 +167,14 @@ class Shape:
 
 
 def _slot_of(key: object) -> ColumnSlot | None:
-    """Of a key of an order that is a column, and not an expression."""
+    """Slot of an order's key that is a column, not an expression."""
     if not isinstance(key, InstrumentedAttribute):
         return None
     return ColumnSlot(0, key.key, as_text=isinstance(key.type, DateTime | Uuid))
 
 
 class RowQuery:
-    """What is read by one request. Raises `BadUserInput` where a cursor of the slice does not belong to the
-    listing."""
+    """Query of one request. Raises `BadUserInput` if a cursor of the slice does not belong to the listing."""
 
     def __init__(
         self,

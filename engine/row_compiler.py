@@ -135,7 +135,7 @@ class RowReader:
     is_nested: bool
     """Whether the records are values of another statement's rows."""
     lists: list[int] = field(default_factory=list)
-    """Where the preparation has the lists that belong to each row."""
+    """Positions in the preparation of the lists that belong to each row."""
 
     def expression(self, compiler: Compiler, kind: GraphQLObjectType, selection: Selection) -> Code:
         return self._object(compiler, kind, selection, 0, True)

@@ -203,7 +203,8 @@ def _insertion(table: type[SQLModel]) -> str:
 
 @cache
 def _insertion_of_many(table: type[SQLModel]) -> str:
-    """From an array for each column. Raises TypeError for tables with arrays: PostgreSQL has none of them."""
+    """Inserts rows from one array for each column. Raises `TypeError` for tables with array columns, because
+    PostgreSQL has no arrays of arrays."""
     names = [column.name for column in _columns(table).values()]
     if any(isinstance(column.type, ARRAY) for column in _columns(table).values()):
         raise TypeError(f"{table.__name__} has an array: insert one row at a time")

@@ -1,4 +1,4 @@
-"""What compiled functions use at run time: the request, and the functions that they call."""
+"""Runtime of compiled functions: the request, and the functions that they call."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -32,7 +32,7 @@ class Info:
 
 
 class TypeInfo(Info):
-    """What Strawberry needs in addition to find the type of an object."""
+    """Additional attributes that Strawberry needs to find the type of an object."""
 
     __slots__ = ()
     field_name = ""

@@ -26,9 +26,10 @@ def attributes(table: type[SQLModel]) -> tuple[str, ...]:
 
 
 def snapshot(table: type[Row], values: Iterable[object]) -> Row:
-    """From a row's values as asyncpg gives them, which takes a fiftieth of what an entity of a session does.
+    """Returns a row from its values as asyncpg returns them, in a fiftieth of the time of an ORM entity.
 
-    It is for reading alone: assigning to it, or adding it to a session, raises."""
+    It is for reading alone: assigning to it, or adding it to a session, raises.
+    """
     names, conversions = _layout(table)
     row = object.__new__(table)
     row.__dict__.update(zip(names, values, strict=True))
@@ -40,7 +41,7 @@ def snapshot(table: type[Row], values: Iterable[object]) -> Row:
 
 
 def columns(*tables: type[SQLModel]) -> list[AnyColumn]:
-    """What a statement selects for `snapshot`, or for `snapshots` of several tables."""
+    """Columns that a statement selects for `snapshot`, or for `snapshots` of several tables."""
     return [column_of(table, name) for table in tables for name in attributes(table)]
 
 

@@ -44,7 +44,7 @@ Text = tuple[str, list[int]]
 
 TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 _NEAR_ROWS = 200
-"""Of the next ones in order, so many are looked through by a search before it turns to its index."""
+"""Number of next rows in order that a search compares before it uses its index."""
 
 
 class Template(NamedTuple):
@@ -52,9 +52,9 @@ class Template(NamedTuple):
 
     parts: tuple[str, ...]
     limits: tuple[int, ...]
-    """Which of the query's limits is between two parts."""
+    """Indexes of the query's limits between the parts."""
     order: list[int]
-    """Which of the query's values is `$1`, `$2` …"""
+    """Indexes of the query's values for `$1`, `$2` …"""
 
     def filled(self, limits: Sequence[int | None]) -> Text:
         between = [str(limits[index]) for index in self.limits]

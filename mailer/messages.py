@@ -155,7 +155,7 @@ def api_key_claim(
     claim_until: datetime,
     expires_at: datetime | None,
 ) -> Message:
-    """To the member for whom `by` generated the key. `link` leads to the page that claims the key."""
+    """Email to the member for whom `by` generated the key. `link` leads to the page that claims the key."""
     subject = f"Claim your API key for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"by": by, "account": account, "name": name, "scopes": scopes, "expires_at": expires_at}
     return _write("api_key_claim", to, unlinked(subject), link, {**values, "claim_until": claim_until})
@@ -171,7 +171,7 @@ def api_key_generated(
     link: str,
     expires_at: datetime | None,
 ) -> Message:
-    """To the member who generated the key, so that misuse of the account is noticed."""
+    """Email to the member who generated the key, so that misuse of the account is noticed."""
     values = {"account": account, "name": name, "prefix": prefix, "scopes": scopes, "expires_at": expires_at}
     return _write("api_key_generated", to, _about_key("New API key", name), link, values)
 

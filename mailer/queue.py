@@ -21,7 +21,7 @@ from mailer.messages import Message
 
 DELIVER_EMAIL = "deliver_email"
 DELIVER_EMAIL_WITH_ATTACHMENT = "deliver_email_with_attachment"
-"""Of its own, because creating an attachment may have to wait, and other emails do not wait for it."""
+"""Separate job, because creating an attachment may have to wait, and other emails must not wait for it."""
 _HIGHEST = 2**30
 
 

@@ -125,7 +125,7 @@ async def find_viewer(database: Database, token: str) -> Viewer:
 
 
 def _works() -> AnySelect:
-    """By clock_timestamp(), because now() is the start of the transaction, which may have waited for a lock
+    """Uses clock_timestamp(), because now() is the start of the transaction, which may have waited for a lock
     since."""
     at = func.clock_timestamp
     session = exists().where(_is_hash(col(Session.token_hash)), Session.is_live(at))

@@ -52,7 +52,7 @@ async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | Non
 
 
 async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[SQLModel | Exception | None]:
-    """In the order of the ids. A refused row is replaced by its error."""
+    """Rows in the order of the ids. A refused row is replaced by its error."""
     found: list[SQLModel | Exception | None] = []
     for global_id in global_ids:
         try:

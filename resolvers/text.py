@@ -15,7 +15,7 @@ characters."""
 _MOST_OF_AN_ADDRESS = 320
 _MOST_OF_A_LOCAL_PART = 64
 _LARGEST_AMOUNT = Decimal("999999999999.99")
-"""Of a column numeric(14, 2)."""
+"""Maximum of a column numeric(14, 2)."""
 
 
 def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:

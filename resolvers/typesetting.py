@@ -40,7 +40,7 @@ _LOOKING_SECONDS = 0.05
 _LEFT_SECONDS = 2 * _LOOKING_SECONDS
 """Time for which a process does not take a place again that it has released, so that another process can."""
 _MOST_WAITING, _MOST_WAITING_OF_ONE = 100, 10
-"""In all, and of one account or one person."""
+"""Maximum number of waiting requests in total, and of one account or person."""
 _ENVIRONMENT = {"PATH", "HOME", "LANG", "XDG_DATA_HOME"}
 """Variables that are passed on: the locations of the system's fonts, and no settings."""
 _THREADS = ThreadPoolExecutor(len(_PLACES), thread_name_prefix="typesetting")

@@ -134,7 +134,7 @@ class GraphQLExecutor:
     async def record_unread(
         self, scope: RequestScope, started_at: float, status: int, codes: Sequence[str]
     ) -> None:
-        """As `record`, for a request whose operation could not be read."""
+        """Like `record`, for a request whose operation could not be read."""
         if scope.record is not None:
             seconds = perf_counter() - started_at
             call = Call(None, None, None, None, status, codes, seconds)

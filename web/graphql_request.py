@@ -56,7 +56,7 @@ class RequestedOperation:
     refusal: OperationRefused | None = None
     """Why the operation cannot be executed: either this or `prepared` is set by `GraphQLExecutor.prepare`."""
     started_at: float = 0.0
-    """Of `perf_counter`."""
+    """Time of `perf_counter`."""
     is_recorded: bool = False
 
     @property

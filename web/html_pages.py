@@ -200,7 +200,7 @@ def _make_environment() -> Environment:
 
 
 def _static(name: str) -> str:
-    """Its address changes with its content, so that browsers may keep it as long as they like."""
+    """URL of a static file, which changes with its content, so that browsers may cache it forever."""
     content = (_FOLDER / "static" / name).read_bytes()
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
 

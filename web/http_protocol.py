@@ -188,7 +188,7 @@ class HttpProtocol(HttpToolsProtocol):
             raise HttpParserError
 
     def _begin_request(self) -> None:
-        """As uvicorn's code, but with our ResponseCycle."""
+        """Like uvicorn's method, but with our ResponseCycle."""
         version, url = self.parser.get_http_version(), parse_url(self.url)
         path = url.path.decode("ascii")
         self.scope["http_version"] = version

@@ -69,7 +69,7 @@ class SecurityHeaders:
         return send_with_headers
 
     async def refuse_handshake(self, scope: Scope, send: Send, status: int, reason: str) -> None:
-        """By the extension `websocket.http.response` of ASGI."""
+        """Uses the extension `websocket.http.response` of ASGI."""
         body = f"{reason}\n".encode()
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),

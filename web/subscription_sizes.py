@@ -10,7 +10,7 @@ from permissions.client_sites import Site
 
 _VALUE_BYTES = 8
 _PARTS = 8
-"""How many addresses may reach their limit."""
+"""Number of addresses that may reach their limit."""
 
 
 class SubscriptionSizes:

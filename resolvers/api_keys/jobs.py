@@ -58,7 +58,8 @@ def _expires_soon() -> ColumnElement[bool]:
 
 
 def _ids(where: ColumnElement[bool], along: AnyExpression) -> AnySelect:
-    """In the order of an index, so that PostgreSQL does not scan the table for the first ones."""
+    """Statement for ids in the order of an index, so that PostgreSQL does not scan the table for the first
+    ones."""
     return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(_BATCH)
 
 

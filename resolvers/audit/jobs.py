@@ -19,7 +19,7 @@ from resolvers.unaudited import account_note
 _SLICE = 10_000
 _SLICES = 10
 _SECONDS = 20
-"""Of a run, which comes every minute: a log of a million events is gone through in ten."""
+"""Maximum duration of a run. With a run every minute, a log of a million events takes ten minutes."""
 
 
 async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> int:

@@ -61,8 +61,8 @@ async def stop(
 async def _tell_admins(
     tx: Change, settings: Settings, stream: AuditStream, since: datetime, error: str
 ) -> None:
-    """At most 20 times an hour: an Admin can let a webhook end again and again, and all Admins get each
-    email. The events are recorded all the same."""
+    """Emails the Admins at most 20 times an hour: an Admin can let a webhook end again and again, and all
+    Admins get each email. The events are recorded all the same."""
     if await tx.spend(_EMAILS, [f"webhook emails of {tx.account.id}"]):
         return
     for email in await emails_with(tx, Permission.MANAGE_ACCOUNT):

@@ -93,7 +93,7 @@ class Transfers:
         self._open: dict[UUID, ActiveTransfer] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._alone: dict[bytes, _Alone] = {}
-        """By the token hash of a link, until the link expires."""
+        """Counts by the token hash of a link, until the link expires."""
         self._parts: dict[_PartsKey, ActiveTransfer] = {}
         self._noting: asyncio.Task[None] | None = None
         self._is_closed = False

@@ -211,7 +211,7 @@ class _Roster:
 
     members: set[str]
     pending: dict[str, Invitation]
-    """By email address. Some of them may have expired."""
+    """Invitations by email address. Some of them may have expired."""
     overdue: list[Invitation] = field(default_factory=list)
     """Expired ones that are replaced by new invitations."""
     new: list[Invitation] = field(default_factory=list)

@@ -114,7 +114,7 @@ def _present_and_gone(roles: list[Role] | None) -> tuple[Branch, ...]:
 
 
 def _search(context: Context, account: Account, text: str) -> Search:
-    """By name, and also by address for viewers who may see addresses; for others a search would reveal
+    """Search by name, and also by address for viewers who may see addresses: for others a search would reveal
     them."""
     membership, search = context.membership(account.id), folded(text)
     if membership is not None and membership.may(Permission.INVITE_MEMBERS):

@@ -62,7 +62,8 @@ class _Layout:
 async def report_pdf(
     database: Database, rows: Rows, request: ReportRequest, account_name: str, person_id: UUID
 ) -> bytes:
-    """At most 5,000 rows. If there are more, the PDF says so. `person_id` is of the user who wants it."""
+    """Returns a PDF with at most 5,000 rows. If there are more, it says so. `person_id` is the id of the user
+    who requested it."""
     made_at = now()
 
     async def read() -> Mapping[str, object]:

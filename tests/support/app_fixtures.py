@@ -44,7 +44,7 @@ def app_settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest_asyncio.fixture(scope="session")
 async def app_state(app_settings: Settings) -> AsyncIterator[State]:
-    """Of the served app."""
+    """State of the served app."""
     async with serving(app_settings) as server:
         app: Any = server.config.app
         yield app.state.team_access

@@ -40,11 +40,11 @@ _NEVER_COERCED: Any = ([[[]]], {"unknown": {}}, ["unknown"])
 
 @dataclass(frozen=True)
 class Values:
-    """What arguments may be, as JSON: by coordinate (`Query.theme(slug:)`, `ThemeFilter.tag`), by name
+    """Possible values of arguments, as JSON: by coordinate (`Query.theme(slug:)`, `ThemeFilter.tag`), by name
     (`slug`), or by type (`ID`); what is found first counts. Enums, lists and input objects are made up.
 
-    `wrong` values have the right type, and are none that is there. `often` are fields to ask for, where
-    the choice would be among all.
+    `wrong` values have the right type, and are none that is there. `often` are fields to ask for, where the
+    choice would be among all.
     """
 
     right: Mapping[str, Sequence[Any]] = field(default_factory=dict)

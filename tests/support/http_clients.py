@@ -74,7 +74,7 @@ class LoopbackTransport(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """Of an answer, which is read as it is taken in."""
+    """Body of a response, which is read from the connection as the client reads it."""
 
     def __init__(
         self, transport: LoopbackTransport, connection: "_Connection", request: httpx.Request

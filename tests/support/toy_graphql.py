@@ -40,7 +40,7 @@ class Record:
     events: list[str] = field(default_factory=list)
     scopes: list[RequestScope] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
-    """Of the client `Bearer limited`, for the audit log."""
+    """Calls of the client `Bearer limited`, for the audit log."""
 
 
 RECORD = Record()
