@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 VERSION = 2
-"""Of the format of an event. It is the first field that is hashed."""
+"""Version of the format of events. It is the first field that is hashed."""
 FIELDS = (
     "version",
     "accountId",

@@ -54,7 +54,7 @@ class Segment(NamedTuple):
     hash: bytes = b""
     """Hash of the last event."""
     withheld: int = 0
-    """How many values are replaced by their commitments."""
+    """Number of values that are replaced by their commitments."""
     prunings: tuple[bytes, ...] = ()
     """Lines of AUDIT_LOG_PRUNED events."""
     is_broken: bool = False
@@ -73,7 +73,7 @@ class Fields(NamedTuple):
     texts: list[str | None]
     """Texts that are hashed of all fields except the details: of the personal ones, their commitments."""
     withheld: int
-    """How many values are replaced by their commitments."""
+    """Number of values that are replaced by their commitments."""
     details: bytes
     hashes: bytes
     """Bytes from the first digit of `previousHash` to the end of the line."""

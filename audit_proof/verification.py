@@ -44,7 +44,8 @@ class Verified:
     pruning: Pruning | None
     """Signed record of the events before the first one."""
     withheld: int
-    """How many values are replaced by their commitments: they were erased, or withheld from the export."""
+    """Number of values that are replaced by their commitments, because they were erased or withheld from the
+    export."""
     unsigned_because: str | None
     """Why the last line is not authenticated, and what to do about it. None if it is authenticated."""
 

@@ -339,7 +339,7 @@ class AuditEvent(SQLModel, table=True):
     personal_details: JSONObject | None = Field(default=None, sa_type=JSON)
     """The other part of the details: the keys that the action declares personal."""
     version: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("2")})
-    """Of the format that was hashed."""
+    """Version of the format that was hashed."""
     salt: bytes | None = Field(
         default=None,
         sa_type=LargeBinary,
