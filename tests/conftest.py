@@ -176,7 +176,8 @@ async def empty_tables(tables: "Tables") -> None:
 
 @pytest.fixture(autouse=True)
 def _begins_with_empty_tables(request: pytest.FixtureRequest) -> None:
-    if "database_url" in request.fixturenames:
+    needs_database = "database_url" in request.fixturenames
+    if needs_database and not request.getfixturevalue("beginnings").choose(request.fixturenames):
         request.getfixturevalue("empty_tables")
 
 

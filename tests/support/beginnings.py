@@ -1,7 +1,7 @@
 """Initial states of the database for tests: each is arranged once per process, then restored from a copy."""
 
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -72,15 +72,29 @@ class Tables:
         await self._superuser.execute(statement)
 
 
+_FIXTURES = {"team": "world", "themes": "themes", "stage": "stage", "busy_stage": "busy_stage"}
+"""States that contain the one before, and the fixtures that begin with them."""
+
+
 @dataclass
 class Beginnings:
     tables: Tables
     _arranged: dict[str, tuple[World, Any]] = field(default_factory=dict)
+    _due: str = ""
+    """The largest state that the test's fixtures begin with, of those that were arranged before."""
+    _present: set[str] = field(default_factory=set)
+    """States that were restored for the test."""
+
+    def choose(self, fixtures: Collection[str]) -> bool:
+        """For a test with these fixtures. Returns False where it needs empty tables."""
+        due = [name for name, fixture in _FIXTURES.items() if fixture in fixtures and name in self._arranged]
+        self._due, self._present = (due or [""])[-1], set()
+        return bool(due)
 
     async def begin(self, name: str, world: World, arrange: Callable[[], Awaitable[T]]) -> T:
         """Restores the state that `arrange` creates, and returns a copy of its result: people and ids."""
         if name in self._arranged:
-            await self.tables.begin_with(name)
+            await self._restore(name)
             arranged_in, value = self._arranged[name]
             copied: T = _copied(value, arranged_in, world)
             return copied
@@ -88,6 +102,20 @@ class Beginnings:
         await self.tables.keep(name)
         self._arranged[name] = world, _copied(made, world, world)
         return made
+
+    async def _restore(self, name: str) -> None:
+        """At once with what other fixtures of the test would restore after it."""
+        if name in self._present:
+            return
+        due = _up_to(self._due)
+        state = self._due if name in due else name
+        await self.tables.begin_with(state)
+        self._present |= {*due} if name in due else {name}
+
+
+def _up_to(name: str) -> list[str]:
+    names = list(_FIXTURES)
+    return names[: names.index(name) + 1] if name else []
 
 
 def _copied(value: T, arranged_in: World, world: World) -> T:
