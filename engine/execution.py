@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 import structlog
-from graphql import ExecutionResult, GraphQLResolveInfo, get_variable_values
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, OperationType, get_variable_values
 from graphql.execution import (
     Executor,
     create_source_event_stream,
@@ -100,8 +100,18 @@ async def execute_reference(
             result = executor.execute_operation()
         return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
     except TooManyRefusedFields:
-        what, allowed = "The number of fields that you may not see", MOST_REFUSED_FIELDS
-        raise OperationRefused([too_complex("refusals", what, allowed + 1, allowed)]) from None
+        raise _refused_too_often(prepared) from None
+
+
+def _refused_too_often(prepared: PreparedOperation) -> OperationRefused:
+    what, allowed = "The number of fields that you may not see", MOST_REFUSED_FIELDS
+    error = too_complex("refusals", what, allowed + 1, allowed)
+    if prepared.operation.type is OperationType.MUTATION:
+        message = (
+            f"{error.message} This change and those before it have been made, later ones not: select less."
+        )
+        error = GraphQLError(message, extensions=error.extensions)
+    return OperationRefused([error])
 
 
 async def _compiled(
@@ -151,7 +161,8 @@ async def subscribe(
     """Yields one result for each event.
 
     Raises OperationRefused where the subscription cannot begin, TimeoutError where its beginning or the
-    selection of one event takes longer than `timeout_seconds`, and whatever the stream of events raises.
+    selection of one event takes longer than `timeout_seconds`, and whatever the stream of events raises. An
+    event with too many refused fields ends it with OperationRefused.
     """
     executor = _executor(schema, prepared, context)
     async with asyncio.timeout(timeout_seconds):
@@ -162,8 +173,11 @@ async def subscribe(
 
     async def in_time(event_executor: Executor[object]) -> ExecutionResult:
         async with asyncio.timeout(timeout_seconds):
-            result = execute_subscription_event(event_executor)
-            return await result if isinstance(result, Awaitable) else result
+            try:
+                result = execute_subscription_event(event_executor)
+                return await result if isinstance(result, Awaitable) else result
+            except TooManyRefusedFields:
+                raise _refused_too_often(prepared) from None
 
     results = map_source_to_response_event(executor, source, in_time)
     async with aclosing(results):

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, cast
 
-from graphql import GraphQLError, GraphQLObjectType, OperationType
+from graphql import GraphQLError, GraphQLObjectType
 from graphql.execution.collect_fields import GroupedFieldSet
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 _SLICE_SECONDS = 0.005
 MOST_REFUSED_FIELDS = 1_000
-"""Maximum number of refused fields of a query. Each is an error with a path, which takes a hundred times as
-long as a value. Responses show the first hundred."""
+"""Maximum number of refused fields of an operation. Each is an error with a path, which takes a hundred times
+as long as a value. Responses show the first hundred."""
 
 
 class TooManyRefusedFields(Exception):
-    """The query has too many fields that are refused to the viewer. It is not executed any further."""
+    """The operation has too many fields that are refused to the viewer. It is not executed any further."""
 
 
 class ExecutionPace:
@@ -105,7 +105,7 @@ class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
     def handle_field_error(self, raw_error: Exception, *place: Any) -> None:
         if isinstance(raw_error, TooManyRefusedFields):
             raise raw_error
-        if isinstance(raw_error, GraphQLError) and self.operation.operation is OperationType.QUERY:
+        if isinstance(raw_error, GraphQLError):
             self._refused_fields += 1
             if self._refused_fields > MOST_REFUSED_FIELDS:
                 raise TooManyRefusedFields

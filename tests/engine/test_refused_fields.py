@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.paced_execution import MOST_REFUSED_FIELDS
+from tests.support.graphql_ws import connected
 from tests.support.loop_time import measured_loop
 from tests.support.world import World
 from tests.web import test_event_loop
@@ -108,3 +109,32 @@ async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_pat
     assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX", **limit}
     assert "data" not in answer
     times.assert_longest_below(test_event_loop.MOST_SECONDS / 2)
+
+
+async def test_a_mutation_whose_result_has_too_many_refused_fields_ends(
+    licensed: World, each_path: None
+) -> None:
+    token = await licensed.token_for(licensed.viewer.email)
+    mutation = f"""mutation ($input: AcceptInvitationInput!) {{ acceptInvitation(input: $input) {{
+      member {{ {account(ROWS, keys(30))} }} }} }}"""
+    await licensed.viewer.post(mutation, input={"token": token})
+
+    with measured_loop() as times:
+        answer = await licensed.viewer.post(mutation, input={"token": token})
+
+    (error,) = answer["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["limit"]) == ("QUERY_TOO_COMPLEX", "refusals")
+    assert "have been made" in error["message"]
+    assert "data" not in answer
+    times.assert_longest_below(test_event_loop.MOST_SECONDS / 2)
+
+
+async def test_a_subscription_whose_event_has_too_many_refused_fields_ends(licensed: World) -> None:
+    subscription = f"""subscription ($id: ID!) {{ viewerMemberChanged(accountId: $id) {{
+      {account(ROWS, keys(30))} }} }}"""
+    async with connected(str(licensed.http.base_url), licensed.viewer.token) as socket:
+        events = await socket.subscribe(subscription, id=licensed.account_id)
+
+        (error,) = await events.ended()
+
+    assert (error["code"], error["limit"]) == ("QUERY_TOO_COMPLEX", "refusals")
