@@ -22,11 +22,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "headSequence": (int,),
     "headHash": (str,),
     "filtered": (bool,),
+    "withheld": (list,),
     "sha256": (str,),
     "signature": (str, type(None)),
 }
-_AS_BEFORE = list(_TYPES)[:-2]
-"""Names of the fields before exports were signed."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,10 @@ class End:
     the last line."""
     head_hash: str
     is_filtered: bool
-    sha256: str | None = None
-    """SHA-256 of all bytes before this line, in hexadecimal. None in exports from before signing."""
+    withheld: tuple[str, ...]
+    """Names of the fields whose values the export does not contain."""
+    sha256: str
+    """SHA-256 of all bytes before this line, in hexadecimal."""
     signature: str | None = None
     """Ed25519 signature in base64url. None if the server has no key."""
 
@@ -54,20 +55,21 @@ class End:
             given: object = json_text.loads(line)
         except ValueError:
             return None
-        if type(given) is not dict or list(given) not in (list(_TYPES), _AS_BEFORE):
+        if type(given) is not dict or list(given) != list(_TYPES):
             return None
         if not all(type(value) in _TYPES[name] for name, value in given.items()):
             return None
-        end = cls(*list(given.values())[1:])
+        if not all(type(name) is str for name in given["withheld"]):
+            return None
+        end = cls(*list({**given, "withheld": tuple(given["withheld"])}.values())[1:])
         return end if end.line() == line else None
 
     def line(self) -> bytes:
         values = (
             *(True, self.account_id, self.events, self.first, self.last, self.head, self.head_hash),
-            *(self.is_filtered, self.sha256, self.signature),
+            *(self.is_filtered, list(self.withheld), self.sha256, self.signature),
         )
-        names = _AS_BEFORE if self.sha256 is None else _TYPES
-        return json_text.dumps(dict(zip(names, values, strict=False))) + b"\n"
+        return json_text.dumps(dict(zip(_TYPES, values, strict=True))) + b"\n"
 
     def signed(self, key: Ed25519PrivateKey) -> "End":
         return replace(self, signature=encoded(key.sign(self._message())))

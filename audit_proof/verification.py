@@ -218,8 +218,6 @@ def _require_head(newest: Segment, end: End) -> None:
 
 
 def _require_digest(path: Path, body: int, end: End) -> None:
-    if end.sha256 is None:
-        return
     digest = sha256()
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
         for start in range(0, body, _PIECE_BYTES):
@@ -231,8 +229,6 @@ def _require_digest(path: Path, body: int, end: End) -> None:
 
 def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
     """Returns why the last line is not verified and what to do about it, or None if the key has signed it."""
-    if end.sha256 is None:
-        return "it was exported before exports were signed. Export the log again"
     if end.signature is None:
         return "its last line is not signed. Set AUDIT_SIGNING_KEY on the server, and export the log again"
     if key is None:

@@ -82,7 +82,7 @@ def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[
         digest.update(line + b"\n")
         yield line
         previous = hash
-    end = End(ACCOUNT_ID, events, 1, events, events, previous.hex(), False, digest.hexdigest())
+    end = End(ACCOUNT_ID, events, 1, events, events, previous.hex(), False, (), digest.hexdigest())
     yield (end.signed(key) if key else end).line().removesuffix(b"\n")
 
 

@@ -7,8 +7,7 @@ import { createReadStream } from 'node:fs'
 const NAMES = 'version accountId sequence id occurredAt action outcome summary actorKind actorMemberId actorName credentialKind'
   + ' credentialId credentialLabel targetType targetId targetName ip userAgent requestId personalDetails salt'
 const PERSONAL = 'summary actorName credentialLabel targetName ip userAgent'.split(' ')
-const OLD_END_NAMES = 'end accountId events firstSequence lastSequence headSequence headHash filtered'
-const END_NAMES = `${OLD_END_NAMES} sha256 signature`
+const END_NAMES = 'end accountId events firstSequence lastSequence headSequence headHash filtered withheld sha256 signature'
 const [path, publicKey] = process.argv.slice(2)
 const stop = (status, why) => { console.error(why); process.exit(status) }
 if (!path) stop(2, 'usage: node verify.mjs FILE [PUBLIC_KEY]')
@@ -91,11 +90,10 @@ const isVouchedFor = ({ accountId, details }) => {
 const ends = `${end?.accountId} ${end?.events} ${end?.firstSequence} ${end?.lastSequence}`
 const holds = `${first ? first.accountId : end?.accountId} ${events} ${first?.sequence ?? null} ${last?.sequence ?? null}`
 const { sequence, hash } = last ?? { sequence: 0, hash: '0'.repeat(64) }
-const names = Object.keys(end ?? {}).join(' '), isOld = names === OLD_END_NAMES // Exported before exports were signed.
-ensure((isOld || names === END_NAMES) && JSON.stringify(end) === endLine && typeof end.filtered === 'boolean',
-  'the last line is missing, or not as exports have it')
+ensure(Object.keys(end ?? {}).join(' ') === END_NAMES && JSON.stringify(end) === endLine && typeof end.filtered === 'boolean'
+  && Array.isArray(end.withheld) && end.withheld.every((name) => typeof name === 'string'), 'the last line is missing, or not as exports have it')
 ensure(ends === holds, `the last line says ${ends}, and the export holds ${holds}: events are missing, or another account's`)
-ensure(isOld || end.sha256 === digest.digest('hex'), 'the lines before the last one are not those that were exported')
+ensure(end.sha256 === digest.digest('hex'), 'the lines before the last one are not those that were exported')
 ensure(end.headSequence === sequence ? end.headHash === hash : end.filtered && end.headSequence > sequence,
   'events are missing at the end')
 ensure(end.filtered || (last?.sequence ?? 0) - (first?.sequence ?? 1) + 1 === events, 'events are missing in between')

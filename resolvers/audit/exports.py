@@ -45,7 +45,10 @@ async def audit_log_lines(
     first, last = counter.sequences()
     sequence, hash = head
     digest = counter.sha256.hexdigest()
-    end = End(str(account_id), counter.lines, first, last, sequence, hash.hex(), is_filtered, digest)
+    withheld = tuple(each.export_name for each in request.withhold)
+    end = End(
+        *(str(account_id), counter.lines, first, last, sequence, hash.hex(), is_filtered, withheld, digest)
+    )
     yield (end if key is None else end.signed(key)).line()
 
 

@@ -135,6 +135,10 @@ def _require_holds(export: Verified, account: Account, last: _Last) -> None:
         raise invalid(f"The export belongs to another account than {account.slug}.", "export")
     if export.is_filtered:
         raise invalid(f"The export is filtered: {again}, without a filter or a period.", "export")
+    if export.end.withheld:
+        raise invalid(
+            f"The export withholds {', '.join(export.end.withheld)}: {again}, without `withhold`.", "export"
+        )
     if export.first > last.first:
         raise invalid(f"The export begins with {export.first}, and the log with {last.first}.", "export")
     if export.last < last.sequence:

@@ -250,6 +250,17 @@ async def test_a_log_that_is_not_the_exported_one(log: World, owner: Database, t
     assert (await sequences(log))[0] == 1
 
 
+async def test_an_export_that_withholds_values_prunes_nothing(
+    log: World, owner: Database, tmp_path: Path
+) -> None:
+    export = Exported.of(verify(await exported(log, tmp_path, withhold=["IP"])))
+
+    with pytest.raises(Refused, match="withholds ip: export the whole log again, without `withhold`"):
+        await prune(owner, "acme", await moment_of(log, 21), export, KEY)
+
+    assert (await sequences(log))[0] == 1
+
+
 async def test_the_future_is_not_pruned(log: World, owner: Database, tmp_path: Path) -> None:
     export = Exported.of(verify(await exported(log, tmp_path)))
 

@@ -185,3 +185,9 @@ async def test_any_other_change_is_found(world: World, tmp_path: Path, edit: Any
         verify(path)
     assert (damage.value.kind, damage.value.sequence) == (Kind.CHANGED, place + 1)
     assert by_node(path).returncode == 1
+
+
+async def test_the_last_line_names_the_withheld_fields(world: World, tmp_path: Path) -> None:
+    path = await exported(world, tmp_path, withhold=["IP", "ACTOR_NAME", "IP", "DETAILS"])
+
+    assert json.loads(path.read_bytes().splitlines()[-1])["withheld"] == ["ip", "actorName", "details"]
