@@ -32,7 +32,7 @@ from web import (
 )
 from web.allowed_hosts import Hosts
 from web.app_state import State
-from web.authentication import client_site, limit_message, make_context
+from web.authentication import document_client, limit_message, make_context
 from web.connection_limits import ConnectionLimits
 from web.event_loop_monitor import LoopWatch
 from web.graphiql_examples import render_ide
@@ -117,7 +117,7 @@ def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQL
         cost=settings.max_cost,
     )
     timeout_seconds = settings.operation_timeout_seconds
-    executor = GraphQLExecutor(SCHEMA, make_context, limits, timeout_seconds, client_site)
+    executor = GraphQLExecutor(SCHEMA, make_context, limits, timeout_seconds, document_client)
     http = GraphQLHttpEndpoint(
         executor,
         error_pages.with_error_pages(render_ide),

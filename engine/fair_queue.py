@@ -32,9 +32,10 @@ class FairQueue(Generic[Given]):
     def __init__(self) -> None:
         self._accounts: OrderedDict[Hashable, OrderedDict[Hashable, _Queue[Given]]] = OrderedDict()
 
-    def join(self) -> "asyncio.Future[Given]":
-        """Queues the current task. Cancelling the future leaves the queue."""
-        account, person = requester.get()
+    def join(self, waiter: Requester | None = None) -> "asyncio.Future[Given]":
+        """Queues the current task for its requester, or for `waiter`. Cancelling the future leaves the
+        queue."""
+        account, person = waiter or requester.get()
         waiting: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
         self._accounts.setdefault(account, OrderedDict()).setdefault(person, deque()).append(waiting)
         return waiting
@@ -73,18 +74,18 @@ class FairSemaphore:
         self._queue: FairQueue[None] = FairQueue()
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        await self._take()
+    async def place(self, waiter: Requester | None = None) -> AsyncIterator[None]:
+        await self._take(waiter)
         try:
             yield
         finally:
             self._give_back()
 
-    async def _take(self) -> None:
+    async def _take(self, waiter: Requester | None) -> None:
         if self._free:
             self._free -= 1
             return
-        waiting = self._queue.join()
+        waiting = self._queue.join(waiter)
         try:
             await waiting
         except BaseException:

@@ -21,12 +21,10 @@ class Claim:
     person_id: UUID | None = None
     is_long: bool = False
     """Whether it takes much longer than usual."""
-    client: Hashable = None
-    """Client whose queue it joins if it has no account."""
 
     @property
     def queue(self) -> Hashable:
-        return self.account_id or self.client
+        return self.account_id
 
 
 @dataclass(eq=False, slots=True)

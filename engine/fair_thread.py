@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from engine.fair_share import Claim, FairShare
+from engine.fair_queue import FairSemaphore, Requester
 
 Result = TypeVar("Result")
 
@@ -18,17 +18,14 @@ class FairThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._turns = FairShare(1)
+        self._turns = FairSemaphore(1)
         self.forget()
         _threads.add(self)
 
-    async def run(self, compute: Callable[[], Result], claim: Claim = Claim()) -> Result:  # noqa: B008 - frozen
-        """Runs the function and returns its result. Raises TimeoutError where too many others wait."""
-        await self._turns.take(claim)
-        try:
+    async def run(self, compute: Callable[[], Result], waiter: Requester | None = None) -> Result:
+        """Runs the function for the task's requester, or for `waiter`, and returns its result."""
+        async with self._turns.place(waiter):
             return await asyncio.get_running_loop().run_in_executor(self._executor, compute)
-        finally:
-            self._turns.give_back(claim)
 
     def forget(self) -> None:
         """Drops the thread, which a forked process does not have."""

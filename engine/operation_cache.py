@@ -4,7 +4,7 @@ Every error has `extensions.code`: GRAPHQL_PARSE_FAILED, QUERY_TOO_COMPLEX (see 
 GRAPHQL_VALIDATION_FAILED, OPERATION_RESOLUTION_FAILED or BAD_USER_INPUT.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -31,7 +31,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from engine.compiled_operations import Plans
 from engine.cost import Price
 from engine.document_inputs import DocumentInputs
-from engine.fair_share import Claim
+from engine.fair_queue import Requester
 from engine.fair_thread import FairThread
 from engine.limits import Limits, Scale, default_values, measure_text, too_complex
 from engine.source import IndexedSource
@@ -136,10 +136,10 @@ class Documents:
         """Returns the document of the text. Raises OperationRefused; a refused document is not kept."""
         return self.find(text) or self._keep(self._read(text))
 
-    async def read(self, text: str, client: Hashable) -> Document:
-        """Like `get`, for a text that is not known. Runs in a thread, since it may take 100 ms; clients are
-        served in turn. Raises TimeoutError where too many others wait."""
-        document = await _thread.run(lambda: self._peek(text) or self._read(text), Claim(client=client))
+    async def read(self, text: str, client: Requester) -> Document:
+        """Like `get`, for a text that is not known. Runs in a thread, since it may take 100 ms; client
+        addresses are served in turn, and within an address its credentials."""
+        document = await _thread.run(lambda: self._peek(text) or self._read(text), client)
         return self._keep(document)
 
     def prepared(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from cachetools import Cache, LRUCache
 
-from engine.fair_share import Claim
+from engine.fair_queue import Requester
 from engine.fair_thread import FairThread
 from engine.sql import Template
 
@@ -29,7 +29,7 @@ class Templates:
         except KeyError:
             pass
         # Meanwhile another request may have had the same one written.
-        template = await self._thread.run(lambda: self._peek(key) or write(), Claim(account_id))
+        template = await self._thread.run(lambda: self._peek(key) or write(), Requester(account_id))
         if key not in self._cache:
             self.written += 1
             if template.characters <= self._cache.maxsize:

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from strawberry.http.websocket_origin import is_same_origin
 
+from engine.fair_queue import Requester
 from engine.operation_cache import PreparedOperation
 from engine.outages import logged_as_outage
 from models.columns import now
@@ -64,6 +65,21 @@ def client_site(connection: HTTPConnection) -> Site:
     return site_of(_state(connection).proxies.client_of(connection))
 
 
+def document_client(scope: RequestScope) -> Requester:
+    """Client that a new document is read for."""
+    state, connection = _state(scope.connection), scope.connection
+    credential_id = scope.credential_id
+    if credential_id is None:
+        credential_id = state.rate_limiter.known_credential(_token_of(scope, state))
+    return Requester(client_site(connection), credential_id)
+
+
+def _token_of(scope: RequestScope, state: State) -> str | None:
+    if scope.authorization is None:
+        return scope.connection.cookies.get(state.settings.session_cookie)
+    return bearer_of(scope.authorization)
+
+
 def limit_message(scope: RequestScope, *, counts: bool) -> None:
     """Counts a message of a WebSocket as a request of its credential or address. Raises RateLimited."""
     state, connection = _state(scope.connection), scope.connection
@@ -71,11 +87,7 @@ def limit_message(scope: RequestScope, *, counts: bool) -> None:
     if counts:
         state.rate_limiter.count_message(scope.credential_id, ip)
     elif state.rate_limiter.has_refused_recently:
-        authorization = scope.authorization
-        cookie = connection.cookies.get(state.settings.session_cookie)
-        limited = state.rate_limiter.known_refusal(
-            cookie if authorization is None else bearer_of(authorization), ip
-        )
+        limited = state.rate_limiter.known_refusal(_token_of(scope, state), ip)
         if limited is not None:
             raise limited
 

@@ -10,12 +10,12 @@ from contextlib import aclosing
 from time import perf_counter
 
 from graphql import ExecutionResult, GraphQLError
-from starlette.requests import HTTPConnection
 from strawberry import Schema
 
 from engine.canonical_json import JSONObject
 from engine.deadlines import Deadline
 from engine.execution import execute, subscribe
+from engine.fair_queue import SERVER, Requester
 from engine.limits import Limits
 from engine.operation_cache import (
     Document,
@@ -39,8 +39,9 @@ _NOT_RECORDED = (
 )
 
 
-def _same_client(_connection: HTTPConnection) -> None:
+def _same_client(_scope: RequestScope) -> Requester:
     """Default of `client_of`."""
+    return SERVER
 
 
 class GraphQLExecutor:
@@ -143,7 +144,7 @@ class GraphQLExecutor:
     async def _read(self, text: str, scope: RequestScope) -> Document:
         try:
             with Deadline(self.timeout_seconds):
-                return await self._documents.read(text, self._client_of(scope.connection))
+                return await self._documents.read(text, self._client_of(scope))
         except TimeoutError:
             raise OperationRefused([timed_out(self.timeout_seconds)]) from None
 

@@ -68,6 +68,10 @@ class RateLimiter:
         """Whether a request was refused within the last minute."""
         return monotonic() < self._last_refusal_expires_at
 
+    def known_credential(self, token: str | None) -> UUID | None:
+        """The credential that a token was found to belong to recently."""
+        return self._known.get(hash_token(token)) if token else None
+
     def known_refusal(self, token: str | None, ip: str | None) -> RateLimited | None:
         """The RateLimited that `admit` would raise without a look-up and without an audit event; else
         None."""

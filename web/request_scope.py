@@ -1,6 +1,6 @@
 """State of one HTTP request or one WebSocket connection, which all its operations share."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -9,6 +9,7 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from engine.fair_queue import Requester
 from engine.operation_cache import PreparedOperation
 from resolvers.audit.api_calls import Call
 
@@ -60,8 +61,8 @@ class RequestScope:
 
 
 MakeContext = Callable[[RequestScope], Awaitable[object]]
-ClientOf = Callable[[HTTPConnection], Hashable]
-"""The client that a connection is counted as, by its address."""
+ClientOf = Callable[[RequestScope], Requester]
+"""The client's address and, where it is known, the credential: the look-up of the credential follows."""
 
 
 class LimitMessage(Protocol):

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.fair_queue import Requester
 from engine.operation_cache import Documents
 from schema import SCHEMA
 from tests.support.limited import VIEWER, limited
@@ -157,11 +158,12 @@ async def test_without_a_limit_others_have_their_turn_between_two_messages(flood
     times.assert_longest_below(MOST_SECONDS)
 
 
-async def test_clients_that_send_new_documents_take_turns() -> None:
+@pytest.mark.parametrize("same", ["nothing", "address"])
+async def test_clients_that_send_new_documents_take_turns(same: str) -> None:
     documents, order = Documents(SCHEMA._schema), list[str]()
 
     async def read(client: str, number: int) -> None:
-        await documents.read(new_document(number), client)
+        await documents.read(new_document(number), Requester(same == "address" or client, client))
         order.append(client)
 
     await asyncio.gather(*(read("busy", number) for number in range(6)), read("quiet", 6))
@@ -190,4 +192,27 @@ async def test_new_documents_of_one_address_delay_another_s_by_one(world: World)
         for connection in sockets:
             connection.close()
     assert answer.json()["data"] == {"viewer": None}
+    assert answered < 50
+
+
+async def test_new_documents_of_one_person_delay_another_s_at_its_address_by_one(world: World) -> None:
+    async with limited(world) as (there, _):
+        await there.admin.ask(VIEWER)
+        viewer = there.viewer.token
+        sockets = [await opened(there.settings.port, token=viewer) for _ in range(5)]
+        received = [Received(connection) for connection in sockets]
+        for place, connection in enumerate(sockets):
+            await connection.send(
+                b"".join(
+                    message(subscribe(f"{number}", new_document(20 * place + number))) for number in range(20)
+                )
+            )
+        await received[0].until("complete", 1)
+        before = sum(each.types["complete"] for each in received)
+        data = await there.admin.ask(new_document(1_000))
+        answered = sum(each.types["complete"] for each in received) - before
+
+        for connection in sockets:
+            connection.close()
+    assert data["viewer"]["a0"] == "Viewer"
     assert answered < 50
