@@ -1,6 +1,5 @@
 // Verifies an export of the audit log (NDJSON) by docs/reference/audit-log.md: node verify.mjs FILE [PUBLIC_KEY]
-// Ends with 0: verified; 1: not what was exported; 2: no such file, or a malformed key; 3: filtered; 4: unsigned, or
-// without a key to check the signature
+// Ends with 0: verified; 1: changed or incomplete; 2: no export, or a malformed key; 3: filtered; 4: unsigned, or no key
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
@@ -16,7 +15,7 @@ const keyOf = (x) => { try { return createPublicKey({ format: 'jwk', key: { kty:
 const key = publicKey && keyOf(publicKey)
 const field = (text) => text === null ? '-,' : `${Buffer.byteLength(text)}:${text},`
 const joined = (texts) => Buffer.from(texts.map(field).join(''))
-const ensure = (isSo, otherwise) => { if (!isSo) stop(1, otherwise) }
+const ensure = (isSo, otherwise) => { if (!isSo) isExport ? stop(1, otherwise) : stop(2, 'not an export of the audit log as NDJSON') }
 const parsed = (line, otherwise) => { try { return Object(JSON.parse(line)) } catch { ensure(false, otherwise) } }
 const sha256 = (...parts) => { const hash = createHash('sha256'); parts.forEach((part) => hash.update(part)); return hash }
 const hexOf = (text, size) => { const bytes = Buffer.from(`${text}`, 'hex')
@@ -54,12 +53,13 @@ async function * linesOf (path) {
   for await (const chunk of createReadStream(path).on('error', ({ message }) => stop(2, `cannot be read: ${message}`))) {
     let start = 0, end
     rest = Buffer.concat([rest, chunk])
+    isExport ??= /^{"(version|end)":/.test(rest.toString('latin1', 0, 12))
     for (; (end = rest.indexOf('\n', start)) >= 0; start = end + 1) yield rest.subarray(start, end)
     rest = rest.subarray(start)
   }
   ensure(!rest.length, 'the last line has no end: the export is cut off')
 }
-let events = 0, withheld = 0, first, last, end, endLine, prunings = [], hashes = new Map()
+let isExport, events = 0, withheld = 0, first, last, end, endLine, prunings = [], hashes = new Map()
 const digest = createHash('sha256')
 for await (const bytes of linesOf(path)) {
   const line = bytes.toString()

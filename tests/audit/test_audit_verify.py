@@ -243,6 +243,9 @@ def test_what_is_no_export(tmp_path: Path, text: bytes) -> None:
 
     with pytest.raises(Unreadable, match="requestReport"):
         verify(path)
+    run = by_node(path)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == "not an export of the audit log as NDJSON\n"
 
 
 def filtered(lines: Lines) -> Lines:
