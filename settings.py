@@ -82,7 +82,8 @@ class Settings(ServerSettings):
         20,
         ge=1,
         le=10**9,
-        description="Emails with an API key to claim, to one member of an account per hour.",
+        description="Emails with an API key to claim, to one member of an account per hour; and as many about"
+        " keys that the member generates or rotates itself, of which more are not sent.",
     )
     invoice_emails_per_hour: int = Field(
         20,

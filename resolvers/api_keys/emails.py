@@ -28,6 +28,14 @@ async def count_claim_email(tx: Change, settings: Settings, member: Member) -> N
         raise too_many_requests(message, waits[subject], "memberId")
 
 
+async def email_about_own_key(tx: Change, settings: Settings, message: Message) -> None:
+    """Enqueues the email unless the acting member was sent many: whoever generates or rotates keys in a loop
+    would fill the queue. Those that were sent have told of it."""
+    subject = f"emails about own API keys to {tx.acting.id}"
+    if not await tx.spend(Allowance(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject]):
+        tx.enqueue(message)
+
+
 def claim_message(
     settings: Settings, account: Account, key: ApiKey, member: Member, token: str, *, by: Member
 ) -> Message:

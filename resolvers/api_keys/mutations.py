@@ -20,6 +20,7 @@ from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.emails import (
     claim_message,
     count_claim_email,
+    email_about_own_key,
     generated_message,
     revoked_message,
     rotated_message,
@@ -83,13 +84,16 @@ async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) ->
         values |= {"prefix": API_KEY_PREFIX, "claim_hash": claim_hash, "claim_expires_at": now() + claimable}
     key = new_row(ApiKey, **values, expiry_notified_at=_expiry_notified_at(input.expires_at))
     await tx.insert(key)
-    _tell_of_generation(tx, context, key, member, token)
+    await _tell_of_generation(tx, context, key, member, token)
     return key, secret
 
 
-def _tell_of_generation(tx: Change, context: Context, key: ApiKey, member: Member, token: str | None) -> None:
+async def _tell_of_generation(
+    tx: Change, context: Context, key: ApiKey, member: Member, token: str | None
+) -> None:
     if token is None:
-        tx.enqueue(generated_message(context.settings, tx.account, key, member))
+        message = generated_message(context.settings, tx.account, key, member)
+        await email_about_own_key(tx, context.settings, message)
     else:
         tx.enqueue(claim_message(context.settings, tx.account, key, member, token, by=tx.acting))
     tx.record(
@@ -183,7 +187,8 @@ async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateAp
             key_hash=key_hash,
             prefix=shown_prefix(secret),
         )
-        tx.enqueue(rotated_message(context.settings, tx.account, key, tx.acting))
+        message = rotated_message(context.settings, tx.account, key, tx.acting)
+        await email_about_own_key(tx, context.settings, message)
         did = f"rotated the API key {key.name}"
         tx.record(key, key.name, did, prefix=[prefix, key.prefix], overlap_seconds=overlap_seconds)
         await tx.access_changed(key.id)
