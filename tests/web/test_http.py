@@ -390,6 +390,7 @@ async def test_context_that_cannot_be_made(
         assert response.status_code == status
         assert only_error(response)["code"] == code
         assert ("www-authenticate" in response.headers) == (status == 401)
+        assert ("retry-after" in response.headers) == (status == 503)
         assert "10.0.0.7" not in response.text
     assert RECORD.events == []
 
