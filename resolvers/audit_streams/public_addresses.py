@@ -6,7 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from threading import Thread
 
 import httpcore
@@ -24,8 +24,9 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _NEVER = (IPv6Network("2002::/16"), IPv6Network("2001::/32"), IPv6Network("3fff::/20"))
 """6to4 and Teredo, which lead to an embedded IPv4 address and have no servers; and the documentation prefix
 of RFC 9637, which Python's `ipaddress` does not have yet."""
-_RELAYS = IPv4Address("192.88.99.0"), IPv4Address("192.88.99.255")
-"""Relays of 6to4 (RFC 7526)."""
+_NEVER_IPV4 = (IPv4Network("192.88.99.0/24"), IPv4Network("192.0.0.0/24"))
+"""Relays of 6to4 (RFC 7526); and addresses of protocols (RFC 6890), which Python before 3.11.10 takes for
+public. One cloud has its metadata there, at 192.0.0.192."""
 
 
 class NotPublic(Exception):
@@ -41,7 +42,7 @@ def is_public(address: Address) -> bool:
             return is_public(within)
         if address not in _UNICAST or any(address in network for network in _NEVER):
             return False
-    elif _RELAYS[0] <= address <= _RELAYS[1]:
+    elif any(address in network for network in _NEVER_IPV4):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
