@@ -105,5 +105,8 @@ async def loaded(
     loader: DataLoader[LoadingKey, Loaded] | None = context.loaders.get(what)
     if loader is None:
         loader = context.loaders[what] = DataLoader(fetch)
+    loading = asyncio.ensure_future(loader.load(key))
+    # Retrieves the exception, which asyncio would log with a traceback if the request was cancelled before.
+    loading.add_done_callback(lambda done: done.cancelled() or done.exception())
     # Others may wait for the same row: that one of them is cancelled shall not cancel it for all.
-    return await asyncio.shield(loader.load(key))
+    return await asyncio.shield(loading)
