@@ -50,8 +50,8 @@ def test_a_killed_job_worker_is_started_again_and_the_api_goes_on(folder: Path, 
             os.kill(pid, signal.SIGKILL)
             (problem,) = wait_for_health(serve, "degraded")
             ended = logged(serve, "job_worker_ended")
-            pid = logged(serve, "job_worker_started")["pid"]
             wait_for_health(serve, "ok")
+            pid = logged(serve, "job_worker_started")["pid"]
 
             assert "job worker" in problem
             assert ended["reason"] == "killed by signal 9"
@@ -73,7 +73,7 @@ def test_a_job_worker_started_again_ends_with_a_server_that_is_killed(
         pid = logged(serve, "job_worker_started")["pid"]
         serve.status()
         os.kill(pid, signal.SIGKILL)
-        logged(serve, "job_worker_started")
+        wait_for_health(serve, "degraded")
         wait_for_health(serve, "ok")
         processes = serve.processes()
 
