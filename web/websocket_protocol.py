@@ -151,6 +151,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.max_message_size = self.limits.message_bytes
 
     def handle_cont(self, event: Frame) -> None:
+        if self._has_failed:
+            return  # It was received together with the frame that failed.
         if len(self.frames) < self.limits.message_fragments:
             super().handle_cont(event)
             return
@@ -174,8 +176,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_parser_exception(self) -> None:
         """Closes the WebSocket, and discards received bytes for 2 seconds: a client that is cut off while it
         sends does not read the reason."""
-        if self._has_failed:
-            return
         self._has_failed = True
         self._unparsed.clear()
         self.frames.clear()

@@ -137,7 +137,7 @@ async def test_a_client_that_reads_nothing_makes_room() -> None:
         connection.close()
 
 
-async def test_the_first_violation_is_the_reason() -> None:
+async def test_the_first_violation_is_the_reason(caplog: pytest.LogCaptureFixture) -> None:
     async with (
         serving(replace(PATIENT, message_fragments=3)) as address,
         web_sockets(int(address.rpartition(":")[2]), 1) as (connection,),
@@ -149,3 +149,4 @@ async def test_the_first_violation_is_the_reason() -> None:
 
     assert code == 1008
     assert "At most 100 pings" in reason
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
