@@ -147,3 +147,20 @@ async def test_who_gives_up_waiting_takes_no_place_along() -> None:
     await asyncio.gather(*(use() for _ in range(4)))
 
     assert semaphore._free == 2
+
+
+async def test_a_place_that_is_assigned_to_a_cancelled_task_goes_to_the_next() -> None:
+    semaphore, has_begun = FairSemaphore(1), []
+
+    async def work(name: str) -> None:
+        async with semaphore.place():
+            has_begun.append(name)
+            await asyncio.sleep(0)
+        if name == "first":
+            cancelled.cancel()  # It has the place already, and has not run since.
+
+    first, cancelled, last = (asyncio.create_task(work(name)) for name in ("first", "cancelled", "last"))
+    await asyncio.wait([first, cancelled, last], timeout=10)
+
+    assert cancelled.cancelled()
+    assert has_begun == ["first", "last"]

@@ -6,8 +6,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from engine.operation_cache import Documents, OperationRefused
+from permissions.client_sites import site_of
 from tests.support.graphql_ws import Socket, connected
+from tests.support.toy_graphql import SCHEMA
 from tests.support.world import World
+from web.subscription_sizes import SubscriptionSizes
 
 MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role } }"
 REFUSED = {"code": "QUERY_TOO_COMPLEX", "limit": "subscription_bytes_per_address", "allowed": 512 * 1024}
@@ -54,3 +58,20 @@ async def test_a_document_that_subscriptions_share_counts_once(world: World, app
 async def _complete(socket: Socket, id: str) -> None:
     await socket.connection.send(json.dumps({"id": id, "type": "complete"}))
     await asyncio.sleep(0.1)
+
+
+def test_only_the_open_subscriptions_count() -> None:
+    sizes, site = SubscriptionSizes(allowed_per_address=200), site_of("127.0.0.1")
+    documents = Documents(SCHEMA._schema)
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    small, large = (documents.prepare(text, None, {"ids": ["x" * size]}) for size in (50, 90))
+
+    with sizes.counted(site, small):
+        for _ in range(3):
+            with sizes.counted(site, small):
+                pass
+        with pytest.raises(OperationRefused, match="from your address"), sizes.counted(site, large):
+            pass
+
+    assert not sizes._sizes
+    assert not sizes._uses
