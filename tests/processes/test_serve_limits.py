@@ -77,7 +77,8 @@ def test_a_server_ends_while_its_job_worker_waits_to_be_started_again(
         until(lambda: [log for log in logs if log["event"] == "job_worker_ended"])
         worker.stop(WAIT_SECONDS)
 
-    assert len([log for log in logs if log["event"] == "job_worker_started"]) == 1
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["job_worker_ended"]
+    assert multiprocessing.active_children() == []
 
 
 def test_a_server_that_ends_at_once_starts_no_job_worker(worker: JobWorker) -> None:
