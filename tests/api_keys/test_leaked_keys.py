@@ -192,6 +192,7 @@ async def test_each_key_of_a_report_counts_before_any_is_looked_up(world: World)
     assert not await works(world, secret)
 
 
+@pytest.mark.measures
 async def test_a_report_of_many_keys_leaves_the_event_loop_to_others(world: World) -> None:
     admins = 20
     for number in range(admins):
@@ -215,6 +216,7 @@ LARGE = {
 }
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("kind", LARGE)
 async def test_a_large_report_leaves_the_event_loop_to_others(world: World, kind: str) -> None:
     one = httpx.Request("POST", "http://x", json={"token": LARGE[kind]} if LARGE[kind] else {}).content

@@ -9,6 +9,8 @@ from itertools import pairwise, product
 from types import FunctionType
 from typing import Any
 
+import pytest
+
 from engine.compiled_operations import paths
 from engine.execution import execute
 from engine.operation_cache import Documents
@@ -45,6 +47,7 @@ async def test_each_combination_of_twelve_conditions() -> None:
     assert 0 < _compiled_functions(["twelve"]) <= 100
 
 
+@pytest.mark.measures
 async def test_what_is_compiled_is_in_proportion_to_its_text() -> None:
     """Fragments that double and conditions that double make much of little."""
     documents = Documents(SCHEMA._schema)

@@ -64,6 +64,7 @@ DOCUMENTS = {
 TOO_MANY = f"{{ {account(ROWS, keys(30))} }}"
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("kind", DOCUMENTS)
 async def test_an_answer_is_completed_in_slices(licensed: World, each_path: None, kind: str) -> None:
     await licensed.viewer.post(DOCUMENTS[kind])
@@ -98,6 +99,7 @@ async def test_slices_change_no_value(licensed: World, each_path: None) -> None:
     assert [error["path"] for error in answer["errors"]] == [["refused", "licenses", "nodes", 0, "key"]]
 
 
+@pytest.mark.measures
 async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_path: None) -> None:
     await licensed.viewer.post(TOO_MANY)
 
@@ -111,6 +113,7 @@ async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_pat
     times.assert_longest_below(test_event_loop.MOST_SECONDS / 2)
 
 
+@pytest.mark.measures
 async def test_a_mutation_whose_result_has_too_many_refused_fields_ends(
     licensed: World, each_path: None
 ) -> None:

@@ -133,6 +133,7 @@ def warmed() -> set[bool]:
     return set()
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("kind", DOCUMENTS)
 async def test_a_document(world: World, warm: None, kind: str) -> None:
     for _ in range(3):
@@ -141,6 +142,7 @@ async def test_a_document(world: World, warm: None, kind: str) -> None:
         assert ("errors" in answer) is (kind in REFUSED), answer["errors"]
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("kind", VARIABLES)
 async def test_variables(world: World, kind: str) -> None:
     text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
@@ -159,6 +161,7 @@ async def _assert_short(person: Person, text: str, **variables: object) -> dict[
     return answer
 
 
+@pytest.mark.measures
 async def test_a_batch(world: World) -> None:
     """The best of three: documents of 40 ms each take longer where two processes share a core's caches."""
     longest = []

@@ -135,6 +135,7 @@ async def test_no_document_is_parsed_of_a_client_that_exceeds_its_limit(
     assert parsed == [new_document(number) for number in range(4)]
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS.keys())
 async def test_without_a_limit_others_have_their_turn_between_two_messages(flood: bytes) -> None:
     """8,000 messages of eight clients: one of another client is answered before they are."""
