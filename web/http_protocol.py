@@ -87,6 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
     def evict(self, refusal: ConnectionRefused) -> None:
         """Closes the connection, which the table has released."""
         if self.transport.get_write_buffer_size():  # The client does not receive it.
+            self._phase = _CLOSING
             self.transport.abort()
             return
         if self._phase in (_HEAD, _BODY):

@@ -1,5 +1,7 @@
 """Writes an HTTP response in one step where the app sends its body in one message."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.types import Message
@@ -34,27 +36,39 @@ class ResponseCycle(RequestResponseCycle):
     _start: Any = None
     """The message with status and headers, kept until the message with the body."""
     waiting_bytes = 0
-    """Size of a response that has waited, or waits, for the client to read the one before."""
+    """Size of what waits until the client has read what was sent before."""
 
     async def send(self, message: Any) -> None:
         start = self._start
         if start is None:
             if self.response_started or message["type"] != "http.response.start":
-                await super().send(message)
+                await self._send_parts(message)
             else:
                 self._start, self.waiting_for_100_continue = message, False
             return
         self._start = None
         response = self._in_one_part(start, message)
         if response is None:
-            await super().send(start)
-            await super().send(message)
+            await self._send_parts(start, message)
             return
         if self.flow.write_paused and not self.disconnected:
-            self.waiting_bytes = len(response)
-            await self.flow.drain()
+            with self._waiting(len(response)):
+                await self.flow.drain()
         if not self.disconnected:
             self._write_all(response)
+
+    async def _send_parts(self, *messages: Any) -> None:
+        with self._waiting(sum(len(each.get("body", b"")) for each in messages)):
+            for message in messages:
+                await super().send(message)
+
+    @contextmanager
+    def _waiting(self, size: int) -> Iterator[None]:
+        self.waiting_bytes = size
+        try:
+            yield
+        finally:
+            self.waiting_bytes = 0
 
     async def send_500_response(self) -> None:
         self._start = None

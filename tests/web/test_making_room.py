@@ -158,6 +158,37 @@ async def large(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+TWO_GETS = GET % b"" + b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+
+
+async def test_answers_that_wait_for_the_one_before_count() -> None:
+    async with serving(large, replace(PATIENT, outgoing_bytes=MESSAGES * len(ANSWER))) as port:
+        held = [await not_reading(port, "127.0.1.1", TWO_GETS) for _ in range(MESSAGES)]
+        await asyncio.sleep(1)
+        whole = [await received_by(each, 2 * len(ANSWER)) >= 2 * len(ANSWER) for each in held]
+
+        assert whole.count(True) <= MESSAGES // 2
+
+
+async def test_what_follows_a_dropped_body_does_not_count() -> None:
+    async def large_or_echo(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(KeyError):  # The body is cut off.
+            await (large if scope["method"] == "GET" else echo)(scope, receive, send)
+
+    table, port = ConnectionTable(replace(PATIENT, incoming_bytes=ALLOWED), Proxies(())), free_port()
+    chunks = (b"3e8\r\n" + b"x" * 1_000 + b"\r\n") * (ALLOWED // 1_000 + 20)
+    post = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + chunks
+
+    async with running(HttpServer(ServerConfig(large_or_echo, table, lifespan=False)), port):
+        connection = await not_reading(port, OTHER, GET % b"")
+        await asyncio.sleep(0.2)
+        await asyncio.get_running_loop().sock_sendall(connection, post)
+        await asyncio.sleep(0.2)
+
+        assert (len(table), table._incoming_bytes) == (0, 0)
+        connection.close()
+
+
 async def received_by(connection: socket.socket, wanted: int) -> int:
     loop, received = asyncio.get_running_loop(), 0
     with suppress(ConnectionResetError):
