@@ -102,7 +102,9 @@ def parse_line(line: bytes) -> Fields:
     texts = [*event.values()]
     texts.pop()
     sequence = texts[SEQUENCE]
-    if len(hashes) != _HASHES_BYTES or type(sequence) is not int or texts[_VERSION] != VERSION:
+    if len(hashes) != _HASHES_BYTES or hashes[64:-66] != _BETWEEN_HASHES or hashes[-2:] != b'"}':
+        raise Malformed
+    if type(sequence) is not int or texts[_VERSION] != VERSION:
         raise Malformed
     try:
         commitments, texts[_DETAILS_PLACE], withheld = commitments_of(event)

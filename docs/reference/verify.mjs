@@ -20,10 +20,12 @@ const parsed = (line, otherwise) => { try { return Object(JSON.parse(line)) } ca
 const sha256 = (...parts) => { const hash = createHash('sha256'); parts.forEach((part) => hash.update(part)); return hash }
 const hexOf = (text, size) => { const bytes = Buffer.from(`${text}`, 'hex')
   return bytes.length === size && bytes.toString('hex') === text ? bytes : null }
+// Lone surrogates have the bytes of U+FFFD in UTF-8: with them, different lines would have the same hash.
+const isText = (value) => typeof value !== 'string' || Buffer.from(value).toString() === value
 // The texts that are hashed: of each personal field its commitment. Null where a salt or a commitment is malformed.
 function hashed ({ salt, personalDetails, ...fields }) {
   const root = typeof salt === 'string' ? hexOf(salt, 16) : null, salts = root ? {} : Object(salt), used = []
-  let missing = 0, isWell = Boolean(root || salt !== null && typeof salt === 'object')
+  let missing = 0, isWell = Boolean(root || salt !== null && typeof salt === 'object') && Object.values(fields).every(isText)
   const commitment = (name, value, text) => {
     if (value !== null && typeof value === 'object' && Object.keys(value).join() === 'commitment') {
       missing += 1
@@ -64,6 +66,7 @@ const digest = createHash('sha256')
 for await (const bytes of linesOf(path)) {
   const line = bytes.toString()
   ensure(!end, 'something comes after the last line')
+  ensure(Buffer.from(line).equals(bytes), `the line after event ${last?.sequence ?? 0} is not UTF-8`)
   if (line.startsWith('{"end":true,')) { end = parsed(endLine = line, 'the last line is no JSON'); continue }
   digest.update(bytes).update('\n')
   const event = parsed(line, `broken off after event ${last?.sequence ?? 0}`)
@@ -87,11 +90,12 @@ const isVouchedFor = ({ accountId, details }) => {
   return hash === (hashes.get(prunedThrough) ?? first.previousHash) && prunedThrough >= first.sequence - 1 && isSigned(
     joined(['team-access audit log pruned', accountId, `${prunedThrough}`, hash, `${count}`, `${exportSha256}`]), signature)
 }
-const ends = `${end?.accountId} ${end?.events} ${end?.firstSequence} ${end?.lastSequence}`
-const holds = `${first ? first.accountId : end?.accountId} ${events} ${first?.sequence ?? null} ${last?.sequence ?? null}`
+const ends = JSON.stringify([end?.accountId, end?.events, end?.firstSequence, end?.lastSequence])
+const holds = JSON.stringify([first ? first.accountId : end?.accountId, events, first?.sequence ?? null, last?.sequence ?? null])
 const { sequence, hash } = last ?? { sequence: 0, hash: '0'.repeat(64) }
 ensure(Object.keys(end ?? {}).join(' ') === END_NAMES && JSON.stringify(end) === endLine && typeof end.filtered === 'boolean'
-  && Array.isArray(end.withheld) && end.withheld.every((name) => typeof name === 'string'), 'the last line is missing, or not as exports have it')
+  && (end.signature === null || typeof end.signature === 'string') && Array.isArray(end.withheld)
+  && end.withheld.every((name) => typeof name === 'string'), 'the last line is missing, or not as exports have it')
 ensure(ends === holds, `the last line says ${ends}, and the export holds ${holds}: events are missing, or another account's`)
 ensure(end.sha256 === digest.digest('hex'), 'the lines before the last one are not those that were exported')
 ensure(end.headSequence === sequence ? end.headHash === hash : end.filtered && end.headSequence > sequence,
@@ -100,8 +104,8 @@ ensure(end.filtered || (last?.sequence ?? 0) - (first?.sequence ?? 1) + 1 === ev
 ensure(end.filtered || !first || /^1 0+$/.test(`${first.sequence} ${first.previousHash}`) || prunings.some(isVouchedFor),
   'the beginning is missing')
 const message = Buffer.from(`team-access audit log export\n${endLine.slice(0, endLine.lastIndexOf(',"signature":'))}`)
-ensure(!publicKey || end.signature == null || isSigned(message, end.signature), 'the last line is not signed by this key')
-const status = !publicKey || end.signature == null ? 'unsigned' : end.filtered ? 'filtered' : 'verified'
+ensure(!publicKey || end.signature === null || isSigned(message, end.signature), 'the last line is not signed by this key')
+const status = !publicKey || end.signature === null ? 'unsigned' : end.filtered ? 'filtered' : 'verified'
 const more = withheld ? `; ${withheld} personal values are erased or withheld` : ''
 console.log(`${status}: ${events} events of the account ${end.accountId}, up to ${sequence} ${hash}${more}`)
 process.exitCode = { verified: 0, filtered: 3, unsigned: 4 }[status]
