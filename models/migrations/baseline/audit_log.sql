@@ -259,6 +259,9 @@ BEGIN
     NEW.occurred_at := greatest(clock_timestamp(), head.occurred_at);
     NEW.previous_hash := head.hash;
     NEW.version := 2;
+    -- So the CHECK requires a salt, and the hash covers the values of all personal fields.
+    NEW.field_salts := NULL;
+    NEW.commitments := NULL;
     IF NEW.personal_details IS NOT NULL THEN
         personal := audit_personal_details(NEW.salt, NULL, NULL, NEW.personal_details);
     END IF;
