@@ -11,6 +11,8 @@ from permissions.client_sites import Site
 _VALUE_BYTES = 8
 _PARTS = 8
 """Number of addresses that may reach their limit."""
+_RESERVED_PART = 256
+"""Each address may use this part of its limit, 2 KiB, however much others use."""
 
 
 class SubscriptionSizes:
@@ -25,13 +27,14 @@ class SubscriptionSizes:
     @contextmanager
     def counted(self, site: Site, prepared: PreparedOperation) -> Iterator[None]:
         """Counts a subscription during the block. Raises OperationRefused where the address, or all together,
-        would exceed the limit."""
+        would exceed the limit; an address with few small subscriptions is never refused."""
         document = (site, id(prepared.document))
         text, variables = len(prepared.document.text), self._size_of(prepared.variables)
         size = self._sizes[site] + variables + (0 if self._uses[document] else text)
         _require(size, self._allowed, "subscription_bytes_per_address", "from your address")
         total = self._sizes.total() - self._sizes[site] + size
-        _require(total, self._allowed * _PARTS, "subscription_bytes", "of all clients")
+        if size > self._allowed // _RESERVED_PART:
+            _require(total, self._allowed * _PARTS, "subscription_bytes", "of all clients")
         self._sizes[site] = size
         self._uses[document] += 1
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 
 import pytest
 
@@ -58,6 +58,26 @@ async def test_a_document_that_subscriptions_share_counts_once(world: World, app
 async def _complete(socket: Socket, id: str) -> None:
     await socket.connection.send(json.dumps({"id": id, "type": "complete"}))
     await asyncio.sleep(0.1)
+
+
+def test_addresses_that_use_all_leave_room_for_small_subscriptions_of_others() -> None:
+    sizes, documents = SubscriptionSizes(), Documents(SCHEMA._schema)
+    small, large, most = (
+        documents.prepare("{ __typename }", None, {"unused": "x" * size}) for size in (300, 10_000, 250_000)
+    )
+
+    with ExitStack() as stack:
+        for prepared in (most, most, large, large):
+            for number in range(20):
+                with suppress(OperationRefused):
+                    stack.enter_context(sizes.counted(site_of(f"127.0.1.{number}"), prepared))
+
+        for number in range(3):
+            other = site_of(f"127.0.2.{number}")
+            for _ in range(5):
+                stack.enter_context(sizes.counted(other, small))
+            with pytest.raises(OperationRefused, match="of all clients"):
+                stack.enter_context(sizes.counted(other, large))
 
 
 def test_only_the_open_subscriptions_count() -> None:
