@@ -2,6 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -106,7 +107,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: "ASGISendEvent") -> None:
-        waiting = len(cast("str", message.get("text", "")))
+        waiting = getsizeof(message.get("text"))
         self._waiting_bytes += waiting
         try:
             await super().send(message)

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -139,17 +140,17 @@ async def _read_on(connection: RawConnection) -> None:
 ANSWER = b"x" * 8_000_000
 SMALLER = ANSWER[:6_000_000]
 HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"GET /%b HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
     b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 MESSAGES = 6
 
 
 async def large(scope: Scope, receive: Receive, send: Send) -> None:
-    """Sends the answer: six times on a WebSocket."""
+    """Sends the answer: six times on a WebSocket, with what the path names."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
-        text = {"type": "websocket.send", "text": ANSWER.decode()}
+        text = {"type": "websocket.send", "text": ANSWER.decode() + unquote(scope["path"][1:])}
         with suppress(ClientDisconnected):
             await asyncio.gather(*(send(text) for _ in range(MESSAGES)))
         return
@@ -168,6 +169,16 @@ async def test_answers_that_wait_for_the_one_before_count() -> None:
         whole = [await received_by(each, 2 * len(ANSWER)) >= 2 * len(ANSWER) for each in held]
 
         assert whole.count(True) <= MESSAGES // 2
+
+
+async def test_messages_count_with_the_memory_that_their_characters_take() -> None:
+    limits = replace(PATIENT, outgoing_bytes=2 * MESSAGES * len(ANSWER))
+
+    async with serving(large, limits) as port:
+        held = await not_reading(port, OTHER, HANDSHAKE % b"%F0%9F%99%82")
+        await asyncio.sleep(1)
+
+        assert await received_by(held, MESSAGES * len(ANSWER)) < MESSAGES * len(ANSWER)
 
 
 async def test_what_follows_a_dropped_body_does_not_count() -> None:
@@ -200,7 +211,7 @@ async def received_by(connection: socket.socket, wanted: int) -> int:
 
 @pytest.mark.parametrize(
     ("request_", "connections", "wanted", "most_whole"),
-    [(GET % b"", MESSAGES, len(ANSWER), 2), (HANDSHAKE, 1, MESSAGES * len(ANSWER), 0)],
+    [(GET % b"", MESSAGES, len(ANSWER), 2), (HANDSHAKE % b"", 1, MESSAGES * len(ANSWER), 0)],
     ids=["responses", "messages"],
 )
 async def test_answers_that_nobody_reads_have_a_limit_together(
