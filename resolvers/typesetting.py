@@ -112,9 +112,16 @@ async def _set(process: "_Process", data: Mapping[str, object]) -> bytes:
     try:
         return await asyncio.shield(doing)
     except asyncio.CancelledError:
+        doing.add_done_callback(_retrieve)
         process.end()
         await asyncio.wait([doing])
         raise
+
+
+def _retrieve(done: "asyncio.Future[bytes]") -> None:
+    """Retrieves the error of a process that nobody waits for: asyncio would log it."""
+    if not done.cancelled():
+        done.exception()
 
 
 @asynccontextmanager

@@ -28,8 +28,7 @@ function hashed ({ salt, personalDetails, ...fields }) {
   let missing = 0, isWell = Boolean(root || salt !== null && typeof salt === 'object') && Object.values(fields).every(isText)
   const commitment = (name, value, text) => {
     if (value !== null && typeof value === 'object' && Object.keys(value).join() === 'commitment') {
-      missing += 1
-      isWell &&= hexOf(value.commitment, 32) !== null
+      missing += 1, isWell &&= hexOf(value.commitment, 32) !== null
       return value.commitment
     }
     used.push(name)

@@ -20,7 +20,7 @@ from tests.support.world import Person, World
 COPYING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND datname = current_database()"
 
 WAITING = f"""SELECT count(*) FROM pg_stat_activity
-    WHERE {OURS} AND wait_event_type = 'Lock' AND query LIKE '%"previousHash"%'"""
+    WHERE {OURS} AND wait_event_type = 'Lock' AND query LIKE '%AS "accountId"%'"""
 
 
 async def link_of(world: World, person: Person, kind: str = "AUDIT_LOG") -> str:

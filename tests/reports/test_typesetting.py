@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -226,6 +227,8 @@ async def test_who_waits_holds_no_rows(world: World) -> None:
 
 
 async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
+    loop, unhandled = asyncio.get_running_loop(), list[Any]()
+    loop.set_exception_handler(lambda _loop, context: unhandled.append(context))
     before, path = typesetters(), await report_link(world, "TEAM", "PDF")
     async with httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=world.http.base_url) as http:
         answer = asyncio.create_task(http.get(path))
@@ -238,6 +241,9 @@ async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
         while alive({pid}):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert (await world.http.get(path)).status_code == 200
+    gc.collect()
+    loop.set_exception_handler(None)
+    assert unhandled == []
 
 
 async def test_it_ends_with_its_server(world: World, serve: Command) -> None:
