@@ -120,7 +120,9 @@ def migrate() -> None:
 
     app_role = postgresql_dsn.parse(settings.database_url.get_secret_value()).user
     if not app_role:
-        raise CommandError("DATABASE_URL has no role: use the form postgresql://ROLE:password@host/database.")
+        raise CommandError(
+            "DATABASE_URL has no role: add it, as in postgresql://ROLE:password@host/database."
+        )
     migrate.upgrade(settings.migration_database_url.get_secret_value(), app_role)
     out.print(f"The tables are up to date, and {app_role} has its grants.", markup=False)
 

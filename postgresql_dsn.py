@@ -1,4 +1,4 @@
-"""Connection URLs of PostgreSQL by the rules of libpq, parsed into one typed value."""
+"""Connection strings of PostgreSQL by the rules of libpq, parsed into one typed value."""
 
 import os
 import re
@@ -11,7 +11,14 @@ from urllib.parse import unquote
 
 _SCHEME = re.compile(r"postgres(?:ql)?://")
 _MALFORMED = re.compile(r"%(?![0-9a-fA-F]{2})|[\x00-\x20\x7f]")
-_SHAPE = "must look like postgresql://user:password@host:5432/database"
+_SHAPE = (
+    "must look like postgresql://user:password@host:5432/database"
+    " or host=host port=5432 user=user password=password dbname=database"
+)
+_PAIR = re.compile(
+    r"\s*(?P<name>[^\s=]+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'(?=\s|$)|(?P<plain>(?:[^\s'\\]|\\.)*)(?=\s|$))\s*",
+    re.S,
+)
 _MAX_TIMEOUT_SECONDS = 3_600
 _DEFAULT_TIMEOUT_SECONDS = 10.0
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -51,15 +58,34 @@ class Dsn:
     in_random_order: bool = False
 
 
-def parse(url: str) -> Dsn:
-    """Raises ValueError with a message that says what would be valid. It contains no part that may be a
-    password."""
-    scheme = _SCHEME.match(url)
-    if scheme is None:
+def parse(text: str) -> Dsn:
+    """Parses a URL or a string of `name=value` pairs. Raises ValueError with a message that says what would
+    be valid. It contains no part that may be a password."""
+    scheme = _SCHEME.match(text)
+    return _dsn(_pairs(text), "") if scheme is None else _of_url(text[scheme.end() :])
+
+
+def _pairs(text: str) -> Parameters:
+    """Parses `name=value name='a value'`: a backslash quotes the next character, and the last value of a name
+    counts."""
+    found: Parameters = {}
+    position = 0
+    while position < len(text):
+        pair = _PAIR.match(text, position)
+        if pair is None or "\0" in pair[0]:
+            raise ValueError(_SHAPE)
+        found[pair["name"]] = re.sub(r"\\(.)", r"\1", pair["quoted"] or pair["plain"] or "", flags=re.S)
+        position = pair.end()
+    if not found:
         raise ValueError(_SHAPE)
+    return found
+
+
+def _of_url(url: str) -> Dsn:
+    """Parses what follows the scheme."""
     if _MALFORMED.search(url):
         raise ValueError("must be percent-encoded: %20 for a space, %25 for a %")
-    before, _, query = url[scheme.end() :].partition("?")
+    before, _, query = url.partition("?")
     authority, _, database = before.partition("/")
     credentials, at, hosts = authority.rpartition("@")
     if "@" in credentials:
@@ -278,5 +304,7 @@ def _refuse_others(given: Parameters) -> None:
 
 
 def _shown(name: str) -> str:
-    """Parameter name for error messages, cut if a mistyped URL may have put a password there."""
-    return name if re.fullmatch(r"[a-z_]{1,40}", name) else "after the ?"
+    """Parameter name for error messages, left out if a mistyped URL may have put a password there."""
+    return (
+        name if re.fullmatch(r"[a-z_]{1,40}", name) else "whose name has other characters than a to z and _"
+    )

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -146,6 +146,15 @@ async def test_a_url_without_a_host_leads_to_the_one_of_the_environment(
     assert await works(start)
 
 
+async def test_pairs_of_names_and_values_lead_to_the_same_server(database_url: str) -> None:
+    parts = urlsplit(database_url)
+    async with over_tcp(database_url) as port:
+        assert await works(
+            f"host='localhost,localhost' port={free_port()},{port} user={parts.username}"
+            f" dbname={parts.path[1:]} sslmode=prefer target_session_attrs=read-write"
+        )
+
+
 @pytest.mark.parametrize("target", ["any", "primary", "read-write"])
 async def test_a_target_that_can_be_written_to_serves_reading_too(database_url: str, target: str) -> None:
     async with over_tcp(database_url) as port:
@@ -207,11 +216,19 @@ async def test_changes_and_reads_are_served_and_the_server_is_healthy(served: Wo
     assert (await served.http.get("/health")).status_code == 200
 
 
-def test_commands_and_migrations_take_such_a_url(folder: Path, empty_database: str) -> None:
-    app_url = empty_database.replace(embedded.OWNER_ROLE, embedded.APP_ROLE, 1)
+def as_pairs(url: str) -> str:
+    parts = urlsplit(url)
+    host = unquote(parts.query.removeprefix("host="))
+    return f"host={host} user={parts.username} dbname={parts.path[1:]}"
+
+
+@pytest.mark.parametrize("form", ["url", "pairs"])
+def test_commands_and_migrations_take_such_a_url(folder: Path, empty_database: str, form: str) -> None:
+    owner, between = (as_pairs(empty_database), " ") if form == "pairs" else (empty_database, "&")
+    app = owner.replace(embedded.OWNER_ROLE, embedded.APP_ROLE, 1)
     urls = {
-        "DATABASE_URL": f"{app_url}&sslmode=prefer&application_name=team&target_session_attrs=read-write",
-        "MIGRATION_DATABASE_URL": f"{empty_database}&sslmode=disable&connect_timeout=5",
+        "DATABASE_URL": between.join((app, "sslmode=prefer", "target_session_attrs=read-write")),
+        "MIGRATION_DATABASE_URL": between.join((owner, "sslmode=disable", "connect_timeout=5")),
     }
 
     migrated = Command(folder, "migrate", **urls).outcome()

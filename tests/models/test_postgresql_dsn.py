@@ -1,4 +1,4 @@
-"""Connection URLs as libpq reads them, with refusals of what is not supported."""
+"""Connection strings as libpq reads them, with refusals of what is not supported."""
 
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,51 @@ def test_a_url_is_one_value(text: str, expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("host=db.example port=5433 user=ada password=secret dbname=team", {
+            "user": "ada", "password": "secret", "hosts": (Host("db.example", 5433),), "database": "team"
+        }),
+        ("dbname = team\n", {"database": "team"}),
+        (r"password='a \'b\\' user=c\ d\'%40 dbname=x=y", {
+            "user": "c d'%40", "password": "a 'b\\", "database": "x=y"
+        }),
+        ("host=one,/run/pg port=1,2", {"hosts": (Host("one", 1), Host("/run/pg", 2))}),
+        ("host='' password='' dbname=a dbname=b", {"database": "b"}),
+        ("sslmode=require options='-c search_path=team' connect_timeout=3", {
+            "tls": {"sslmode": "require"}, "server_settings": {"options": "-c search_path=team"},
+            "connect_timeout_seconds": 3.0,
+        }),
+    ],
+)  # fmt: skip
+def test_pairs_of_names_and_values_are_one_value(text: str, expected: dict[str, Any]) -> None:
+    assert parse(text) == Dsn(**expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("password='s3cret", "must look like"),
+        ("password='s3cret'dbname=team", "must look like"),
+        ("password=s3cret\\", "must look like"),
+        ("password=s3cret dbname", "must look like"),
+        ("password=s3cret =team", "must look like"),
+        ("password=s3cret port=0", "1 to 65535"),
+        ("password=s3cret sslmode=yes", ", ".join(SSL_MODES)),
+        ("password=s3cret service=team", "parameter service"),
+        ("postgres//ada:s3cret=1@db/team", "other characters than a to z"),
+    ],
+)
+def test_pairs_that_are_not_understood_are_refused(text: str, hint: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings.model_validate({"database_url": text})
+
+    (problem,) = refusal.value.errors()
+    assert hint in problem["msg"]
+    assert "s3cret" not in problem["msg"]
+
+
+@pytest.mark.parametrize(
     ("text", "hint"),
     [
         ("ada:se@cret@db", "%40"),
@@ -103,7 +148,7 @@ def test_a_url_is_one_value(text: str, expected: dict[str, Any]) -> None:
         ("db?hostaddr=127.0.0.1", "parameter hostaddr"),
         ("db?pgbouncer=true", "parameter pgbouncer"),
         ("db?search_path=team", "parameter search_path"),
-        ("db?s3cret%40=1", "after the ?"),
+        ("db?s3cret%40=1", "other characters than a to z"),
         ("db?load_balance_hosts=often", "random"),
     ],
 )
@@ -117,9 +162,7 @@ def test_what_is_not_understood_is_refused(text: str, hint: str) -> None:
     assert "s3cret" not in problem["msg"]
 
 
-@pytest.mark.parametrize(
-    "text", ["mysql://db", "host=db dbname=team", "postgresql:db", "postgresql+asyncpg://db"]
-)
+@pytest.mark.parametrize("text", ["", " ", "mysql://db", "team", "postgresql:db", "postgresql+asyncpg://db"])
 def test_what_is_no_url_of_postgresql_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must look like postgresql://user:password@host:5432/database"):
         parse(text)
