@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, TypeAlias, TypedDict, Unpack
-from uuid import UUID
 
 import asyncpg
 
@@ -34,18 +33,18 @@ class CopyOptions(TypedDict, total=False):
 
 
 class Exports:
-    """Exports of this process: at most three at once and one per account, each on a connection of its own, so
-    that the connections of the pools remain free. Waiting exports are served in turn, account by account."""
+    """Exports of this process: at most three at once, one per account and one per person, each on a
+    connection of its own, so that the connections of the pools remain free. Waiting exports are served in
+    turn, account by account."""
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], spools: Spools) -> None:
         self._connect, self._spools = connect, spools
         self._places = FairShare(_PLACES, most_of_an_account=1, waiting_seconds=_WAITING_SECONDS)
 
     @asynccontextmanager
-    async def connection(self, account_id: UUID) -> AsyncIterator[asyncpg.Connection]:
+    async def connection(self, claim: Claim) -> AsyncIterator[asyncpg.Connection]:
         """Connection for a long read. Each of its transactions reads one snapshot. Raises StorageUnavailable
         if no place becomes free within 20 seconds."""
-        claim = Claim(account_id)
         try:
             await self._places.take(claim)
         except TimeoutError:
@@ -61,7 +60,7 @@ class Exports:
 
     async def copied(
         self,
-        account_id: UUID,
+        claim: Claim,
         sql: str,
         arguments: Sequence[object],
         look: Look = no_look,
@@ -69,7 +68,7 @@ class Exports:
     ) -> AsyncGenerator[bytes]:
         """Yields the rows of a SELECT in the format of COPY, with its `options`. `look` reads first, within
         the same snapshot. Raises StorageUnavailable."""
-        spool = Spool(self._spools, account_id)
+        spool = Spool(self._spools, claim)
         copying = asyncio.create_task(self._copy(spool, sql, arguments, look, options))
         try:
             async for piece in spool.pieces():
@@ -83,7 +82,7 @@ class Exports:
         self, spool: Spool, sql: str, arguments: Sequence[object], look: Look, options: CopyOptions
     ) -> None:
         try:
-            async with self.connection(spool.account_id) as connection:
+            async with self.connection(spool.claim) as connection:
                 spool.begin()
                 await connection.execute("BEGIN")  # Never committed: the connection is closed afterwards.
                 await look(connection)

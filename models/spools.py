@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
+from engine.fair_share import Claim
 from models.storage import StorageFull, StorageUnavailable
 
 _PIECE_BYTES = 256 * 1024
@@ -21,8 +22,8 @@ _HELD_BACK_SECONDS = 5
 _KEPT_FREE_BYTES = 256 * 1024 * 1024
 """Free space that is left on the disk, which PostgreSQL may use too."""
 _UNDISTURBED_SECONDS = 300
-"""Time after a spool is complete in which its reader is not cut off in favour of another account, where its
-account holds no more than the largest size of one report."""
+"""Time after a spool is complete in which its reader is not cut off in favour of another person, if it holds
+no more than the largest size of one report."""
 _NO_FILE = -1
 _THREADS = ThreadPoolExecutor(4, thread_name_prefix="spools")
 
@@ -48,32 +49,32 @@ class Spools:
     def begin(self, spool: "Spool") -> None:
         """Reserves space. Raises StorageUnavailable if there is none."""
         while sum(each.reserved for each in self._open) + self.report_bytes > self._total_bytes:
-            self._make_room(spool.account_id)
+            self._make_room(_holder(spool))
         self._open.add(spool)
         spool.reserved = self.report_bytes
 
     def leave(self, spool: "Spool") -> None:
         self._open.discard(spool)
 
-    def _make_room(self, account_id: UUID) -> None:
-        """Cuts off one slow reader of another account, which has read for long or holds several reports: of
-        the account that holds the most bytes, the one whose spool was complete first. Raises
+    def _make_room(self, holder: UUID | None) -> None:
+        """Cuts off one slow reader of another person, which has read for long or holds several reports: of
+        the person who holds the most bytes, the one whose spool was complete first. Raises
         StorageUnavailable if there is none."""
         now, complete = monotonic(), [each for each in self._open if each.ended_at < float("inf")]
-        held = Counter[UUID]()
+        held = Counter[UUID | None]()
         for each in complete:
-            held[each.account_id] += each.reserved
+            held[_holder(each)] += each.reserved
         slow = [
             each
             for each in complete
-            if each.account_id != account_id
-            and (held[each.account_id] > self.report_bytes or each.ended_at < now - _UNDISTURBED_SECONDS)
+            if _holder(each) != holder
+            and (held[_holder(each)] > self.report_bytes or each.ended_at < now - _UNDISTURBED_SECONDS)
         ]
         if not slow:
             raise StorageUnavailable(
                 f"Reports that are being sent use the {self._total_bytes:,} bytes of REPORT_SPOOL_BYTES."
             )
-        slowest = max(slow, key=lambda each: (held[each.account_id], -each.ended_at))
+        slowest = max(slow, key=lambda each: (held[_holder(each)], -each.ended_at))
         slowest.fail(
             StorageUnavailable(
                 "A report was cut off because it was read too slowly and others needed its space."
@@ -86,8 +87,8 @@ class Spool:
     """Unnamed file, which disappears with the process, however that ends. One task writes it while another
     reads it."""
 
-    def __init__(self, spools: Spools, account_id: UUID) -> None:
-        self.account_id = account_id
+    def __init__(self, spools: Spools, claim: Claim) -> None:
+        self.claim = claim
         self.reserved = 0
         self.ended_at = float("inf")
         self._spools = spools
@@ -192,6 +193,11 @@ class Spool:
         if self._is_closed and not self._calls and self._file != _NO_FILE:
             os.close(self._file)
             self._file = _NO_FILE
+
+
+def _holder(spool: Spool) -> UUID | None:
+    """Person who reads the report, or its account if the person is unknown."""
+    return spool.claim.person_id or spool.claim.account_id
 
 
 def _open_unnamed(folder: Path | None) -> int:

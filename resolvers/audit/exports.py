@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from audit_proof.chain import FIRST
 from audit_proof.export_end import End
+from engine.fair_share import Claim
 from engine.statements import Statement, parameter
 from models.audit import AuditHead
 from models.database import Database
@@ -25,11 +26,15 @@ _HEAD = Statement(
 
 
 async def audit_log_lines(
-    database: Database, rows: Rows, request: ReportRequest, key: Ed25519PrivateKey | None
+    database: Database,
+    claim: Claim,
+    rows: Rows,
+    request: ReportRequest,
+    key: Ed25519PrivateKey | None,
 ) -> AsyncGenerator[bytes]:
     """The last line contains the log's head, from the same snapshot as the events. It is signed with the key,
     or unsigned without one."""
-    account_id = rows.account_id
+    account_id = claim.account_id
     head: tuple[int, bytes] = 0, FIRST
 
     async def look_at_head(connection: asyncpg.Connection) -> None:
@@ -38,7 +43,7 @@ async def audit_log_lines(
             head = record[0], record[1]
 
     counter = _LineCounter()
-    async for piece in ndjson_lines(database, rows, look_at_head):
+    async for piece in ndjson_lines(database, claim, rows, look_at_head):
         counter.add(piece)
         yield piece
     is_filtered = bool(request.since or request.until or request.audit_filter)

@@ -7,6 +7,7 @@ from asyncpg import Record
 from sqlalchemy import Boolean, Enum, String, Text, case, cast, func, literal_column, or_, select
 from sqlmodel.sql.sqltypes import AutoString
 
+from engine.fair_share import Claim
 from engine.statements import Statement, compiled
 from engine.tables import AnyExpression, AnySelect
 from models.copy_export import CopyOptions, Look, no_look
@@ -30,13 +31,13 @@ _JSON_LINES: CopyOptions = {"delimiter": "\x02", "quote": "\x01", "escape": "\x0
 """JSON never contains these characters, so COPY writes its lines unchanged."""
 
 
-def csv_lines(database: Database, rows: Rows) -> AsyncGenerator[bytes]:
+def csv_lines(database: Database, claim: Claim, rows: Rows) -> AsyncGenerator[bytes]:
     """Yields CSV by RFC 4180 for spreadsheets. An apostrophe is put before a cell that a spreadsheet would
     read as a formula, and before a cell that begins with apostrophes and such a formula, so that removing one
     apostrophe always restores the cell. Spaces and invisible characters before the formula, and full-width
     forms of its characters, make no difference."""
     sql, arguments = csv_statement(rows)
-    copied = database.exports.copied(rows.account_id, sql, arguments, format="csv", header=True)
+    copied = database.exports.copied(claim, sql, arguments, format="csv", header=True)
     return spreadsheet_lines(copied)
 
 
@@ -45,12 +46,11 @@ def csv_statement(rows: Rows) -> tuple[str, list[object]]:
     return _written(rows, _csv_cell)
 
 
-def ndjson_lines(database: Database, rows: Rows, look: Look = no_look) -> AsyncGenerator[bytes]:
+def ndjson_lines(database: Database, claim: Claim, rows: Rows, look: Look = no_look) -> AsyncGenerator[bytes]:
     """Yields a JSON object per line. `look` may read other rows first, in the same snapshot."""
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
-    account_id = rows.account_id
-    return database.exports.copied(account_id, sql, arguments, look, **_JSON_LINES)
+    return database.exports.copied(claim, sql, arguments, look, **_JSON_LINES)
 
 
 def counting(rows: Rows, most: int) -> Statement:
@@ -64,9 +64,9 @@ def counting(rows: Rows, most: int) -> Statement:
     return Statement(build)
 
 
-async def first_rows(database: Database, rows: Rows, most: int) -> list[Record]:
+async def first_rows(database: Database, claim: Claim, rows: Rows, most: int) -> list[Record]:
     sql, arguments = _written(rows, lambda column: column, most)
-    async with database.exports.connection(rows.account_id) as connection:
+    async with database.exports.connection(claim) as connection:
         return list(await connection.fetch(sql, *arguments))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 
 from engine.canonical_json import JSONObject
+from engine.fair_share import Claim
 from engine.row_loader import with_id
 from engine.row_reader import rows
 from models.accounts import Account
@@ -106,11 +107,12 @@ async def open_report(settings: Settings, database: Database, _storage: Storage,
     link.require(NEEDS[request.kind])
     (account,) = await rows(database, Account, with_id(Account)(link.member.account_id))
     selected = rows_of(request, link.membership)
+    claim = Claim(account.id, link.member.user_id)
     subject = _subject(request, account)
     name, media_type = _file_name(request, account), _MEDIA_TYPES[request.format]
     if request.format is ReportFormat.PDF:
         try:
-            pdf = await report_pdf(database, selected, request, account.name, link.member.user_id)
+            pdf = await report_pdf(database, claim, selected, request, account.name)
         except DocumentTooLarge:
             raise DownloadRefused(RefusalReason.TOO_LARGE) from None
         return pdf_content(subject, name, pdf)
@@ -120,18 +122,18 @@ async def open_report(settings: Settings, database: Database, _storage: Storage,
         media_type,
         None,
         None,
-        lambda _start, _end: _lines(settings, database, selected, request),
+        lambda _start, _end: _lines(settings, database, claim, selected, request),
     )
 
 
 def _lines(
-    settings: Settings, database: Database, rows: Rows, request: ReportRequest
+    settings: Settings, database: Database, claim: Claim, rows: Rows, request: ReportRequest
 ) -> AsyncGenerator[bytes]:
     if request.format is ReportFormat.CSV:
-        return csv_lines(database, rows)
+        return csv_lines(database, claim, rows)
     if request.kind is ReportKind.AUDIT_LOG:
-        return audit_log_lines(database, rows, request, export_key(settings))
-    return ndjson_lines(database, rows)
+        return audit_log_lines(database, claim, rows, request, export_key(settings))
+    return ndjson_lines(database, claim, rows)
 
 
 def _subject(request: ReportRequest, account: Account) -> Subject:

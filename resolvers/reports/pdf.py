@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from asyncpg import Record
 
@@ -60,17 +59,16 @@ class _Layout:
 
 
 async def report_pdf(
-    database: Database, rows: Rows, request: ReportRequest, account_name: str, person_id: UUID
+    database: Database, claim: Claim, rows: Rows, request: ReportRequest, account_name: str
 ) -> bytes:
-    """Returns a PDF with at most 5,000 rows. If there are more, it says so. `person_id` is the id of the user
-    who requested it."""
+    """Returns a PDF with at most 5,000 rows. If there are more, it says so."""
     made_at = now()
 
     async def read() -> Mapping[str, object]:
-        found = await first_rows(database, rows, MOST_ROWS + 1)
+        found = await first_rows(database, claim, rows, MOST_ROWS + 1)
         return await beside_the_loop(_data, found, request, account_name, made_at)
 
-    return await typeset("report.typ", read, made_at, Claim(rows.account_id, person_id))
+    return await typeset("report.typ", read, made_at, claim)
 
 
 def _data(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
-from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -143,7 +142,6 @@ class Rows:
     order: Sequence[AnyExpression]
     where: list[ColumnElement[bool]]
     values: dict[str, object]
-    account_id: UUID
 
     def within(self, column: Mapped[datetime], request: ReportRequest) -> "Rows":
         if request.since is not None:
@@ -346,7 +344,7 @@ def _rows(
     """Rows of the member's account only."""
     of_account = table_of(table).c.account_id == parameter("account_id")
     account_id = membership.account_id
-    return Rows(table_of(table), columns, source, order, [of_account], {"account_id": account_id}, account_id)
+    return Rows(table_of(table), columns, source, order, [of_account], {"account_id": account_id})
 
 
 def _member(

@@ -12,6 +12,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from embedded import server as embedded
+from engine.fair_share import Claim
 from engine.outages import outage_of
 from models.database import Database
 from postgresql_dsn import SSL_MODES
@@ -77,7 +78,7 @@ async def _connects(database: Database) -> bool:
 
 
 async def _exports(database: Database) -> bool:
-    async with database.exports.connection(uuid4()) as connection:
+    async with database.exports.connection(Claim(uuid4())) as connection:
         return str(await connection.fetchval("SHOW transaction_read_only")) == "on"
 
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from engine.fair_share import Claim
 from models.database import Database
 from models.members import Role
 from permissions.viewer import Membership
@@ -28,5 +29,5 @@ async def test_counting_joins_no_tables(
     ((count,),) = await database.fetch(statement.sql, *statement.arguments(**report.values))
 
     assert "JOIN" not in statement.sql
-    assert count == len(await first_rows(database, report, 100))
+    assert count == len(await first_rows(database, Claim(account_id), report, 100))
     assert count or kind is ReportKind.INVOICES

@@ -8,7 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models import spools
+from models import Account, spools
+from resolvers.accounts import operator
+from resolvers.global_ids import encode
 from tests.processes.test_faults import OURS
 from tests.reports.test_reports import more_events
 from tests.support.documents import report_link
@@ -83,9 +85,7 @@ async def test_an_account_has_one_report_made_at_a_time(world: World) -> None:
     async with world.superuser.transaction():
         await world.superuser.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
         asked = [asyncio.create_task(world.http.get(path)) for path in mine]
-        async with asyncio.timeout(20):
-            while not await world.superuser.fetchval(WAITING):
-                await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
+        await until_waiting(world, 1)
         # Its event waits for the lock; its bytes do not.
         async with asyncio.timeout(20), world.http.stream("GET", theirs) as made:
             body = await anext(made.aiter_bytes())
@@ -95,6 +95,36 @@ async def test_an_account_has_one_report_made_at_a_time(world: World) -> None:
     assert reading == 1
     assert b"beta@example.com" in body
     assert [answer.status_code for answer in answers] == [200] * 4
+
+
+async def test_a_person_has_one_report_made_at_a_time_over_all_accounts(world: World) -> None:
+    """So that the three places at once are not all taken by one person with three accounts."""
+    paths = [await report_link(world, "AUDIT_LOG")]
+    for number in range(2):
+        account = await operator.create_account(world.database, f"Own {number}", world.admin.email)
+        paths.append(await report_link(world, "AUDIT_LOG", accountId=encode(Account, account.id)))
+    beta = await world.found("Beta", "beta@example.com")
+    theirs = await link_of(world, beta)
+
+    async with world.superuser.transaction():
+        await world.superuser.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
+        asked = [asyncio.create_task(world.http.get(path)) for path in paths]
+        await until_waiting(world, 1)
+        asked.append(asyncio.create_task(world.http.get(theirs)))
+        await until_waiting(world, 2)
+        await asyncio.sleep(0.2)
+        await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
+        reading = await world.superuser.fetchval(WAITING)
+    answers = await asyncio.gather(*asked)
+
+    assert reading == 2
+    assert [answer.status_code for answer in answers] == [200] * 4
+
+
+async def until_waiting(world: World, count: int) -> None:
+    async with asyncio.timeout(20):
+        while await world.superuser.fetchval(WAITING) < count:
+            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
 
 
 async def test_a_report_that_is_too_large_is_refused(world: World) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from engine.fair_share import Claim
 from models.database import Database
 from models.members import Role
 from permissions.viewer import Membership
@@ -278,7 +279,7 @@ async def test_many_rows_come_in_the_memory_of_a_few(world: World, database: Dat
     lines = count = 0
 
     tracemalloc.start()
-    async for piece in csv_lines(database, rows_of(request, membership)):
+    async for piece in csv_lines(database, Claim(account_id), rows_of(request, membership)):
         lines, count = lines + piece.count(b"\r\n"), count + len(piece)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
