@@ -18,11 +18,17 @@ _COLUMNS = """SELECT relname AS table, string_agg(quote_ident(attname), ', ' ORD
     AND attnum > 0 AND NOT attisdropped AND attgenerated = '' GROUP BY relname"""
 
 
+_LARGE = """ARRAY(SELECT relname::text FROM pg_class
+  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 262144)"""
+"""Tables whose file has more bytes than initial states need."""
+
+
 class Tables:
     """All tables of the schema except `alembic_version`.
 
     They are emptied by DELETE, since TRUNCATE takes twenty times as long, and filled from temporary tables of
-    the superuser's connection, by functions, because PostgreSQL keeps the plans of their statements.
+    the superuser's connection, by functions, because PostgreSQL keeps the plans of their statements. Each
+    DELETE reads the whole file of its table, so a file that a test has filled is shrunk by VACUUM.
     """
 
     def __init__(self, superuser: asyncpg.Connection, columns: dict[str, str]) -> None:
@@ -60,16 +66,30 @@ class Tables:
     async def _define(self, function: str, statements: str) -> None:
         """Defines the functions. They bypass the triggers that protect, number and hash events."""
         await self._superuser.execute(
-            f"CREATE FUNCTION pg_temp.{function}() RETURNS void LANGUAGE plpgsql"
-            f" SET session_replication_role = replica AS $$ BEGIN {self._deletes} {statements} END $$"
+            f"CREATE FUNCTION pg_temp.{function}() RETURNS text[] LANGUAGE plpgsql"
+            " SET session_replication_role = replica"
+            f" AS $$ BEGIN {self._deletes} {statements} RETURN {_LARGE}; END $$"
         )
 
     async def _call(self, function: str) -> None:
-        statement = f"ROLLBACK; SELECT pg_temp.{function}()"
+        if self._superuser.is_in_transaction():
+            await self._superuser.execute("ROLLBACK")
+        large = await self._large_after(function)
+        if large:
+            for table in large:
+                await self._superuser.execute(f"DELETE FROM {table}")
+                await self._superuser.execute(f"VACUUM {table}")
+            await self._large_after(function)
+
+    async def _large_after(self, function: str) -> list[str]:
+        """Calls the function. Returns the tables whose files it left large."""
+        statement = f"SELECT pg_temp.{function}()"
+        large: list[str]
         with suppress(asyncpg.DeadlockDetectedError):  # A write of the app for the previous test.
-            await self._superuser.execute(statement)
-            return
-        await self._superuser.execute(statement)
+            large = await self._superuser.fetchval(statement)
+            return large
+        large = await self._superuser.fetchval(statement)
+        return large
 
 
 _FIXTURES = {"team": "world", "themes": "themes", "stage": "stage", "busy_stage": "busy_stage"}
