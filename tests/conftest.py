@@ -31,6 +31,9 @@ _PLUGINS = ("tests.support.app_fixtures", "tests.support.clocks", "tests.support
 
 TEMPLATE = "template_team_access"
 
+# Until all tests are collected: almost every object that imports and collection create is kept.
+gc.disable()
+
 # sniffio is not installed. httpcore tries to import it several times per request, which searches all folders.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
@@ -115,6 +118,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 20)
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:
