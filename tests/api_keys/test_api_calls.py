@@ -16,7 +16,7 @@ from permissions.credentials import find_viewer
 from permissions.tokens import new_api_key
 from permissions.viewer import Client
 from resolvers.audit.api_calls import MOST_AT_ONCE, ApiCalls, Call, call_event
-from tests.processes.test_faults import connections, ended, kill, served
+from tests.processes.test_faults import connections, ended, served
 from tests.support import chain
 from tests.support.changes import CHANGE_ROLE
 from tests.support.graphql_ws import connected
@@ -338,7 +338,7 @@ async def test_the_server_is_killed_under_hundreds_of_calls_a_second(world: Worl
                     writer.write(_request(script.token or ""))
                     answered.append(await _request_id(reader))
                     if len(answered) == ANSWERED:
-                        kill(process)
+                        process.kill()
             finally:
                 writer.close()
 

@@ -2,12 +2,9 @@
 
 import asyncio
 import os
-import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,18 +14,18 @@ from tests.invitations.test_invitation_delivery import forget_emails, until_no_j
 from tests.invitations.test_invitations import BOB, invite
 from tests.support import chain
 from tests.support.changes import INVITE_ONE, PROVISION_LICENSE, UPDATE_ACCOUNT, nothing_changes
+from tests.support.forked_commands import ROOT, ForkedCommand
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.serving import free_port, serving
 from tests.support.smtp import smtp_server
 from tests.support.world import Person, World
 
-ROOT = Path(__file__).parents[2]
 OURS = "application_name = 'team-access' AND datname = current_database()"
 
 
 @asynccontextmanager
-async def served(world: World) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """`team-access serve` in processes of its own, on the test's database; killed at the end."""
+async def served(world: World) -> AsyncIterator[tuple[ForkedCommand, str]]:
+    """`team-access serve` in a process of its own, on the test's database; killed at the end."""
     assert world.settings.database_url is not None
     port = free_port()
     environment = {
@@ -39,21 +36,20 @@ async def served(world: World) -> AsyncIterator[tuple[asyncio.subprocess.Process
         "PUBLIC_URL": world.settings.public_url,
         "PYTHONPATH": str(ROOT),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli", "serve", "--no-worker",
-        cwd=world.settings.data_dir, env=environment, start_new_session=True,
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    with open(os.devnull, "w") as output:  # noqa: ASYNC230 - it is no file that takes time to open
+        process = ForkedCommand(
+            world.settings.data_dir, ("serve", "--no-worker"), environment, output=output.fileno()
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         async with asyncio.timeout(30), httpx.AsyncClient(verify=NO_AUTHORITIES) as client:
             while not await _answers(client, url):
-                assert process.returncode is None
+                assert process.poll() is None
                 await asyncio.sleep(0.05)
         yield process, url
     finally:
-        kill(process)
-        await process.wait()
+        process.kill()
+        await asyncio.to_thread(process.wait, 10)
 
 
 async def _answers(client: httpx.AsyncClient, url: str) -> bool:
@@ -61,14 +57,6 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
         return (await client.get(f"{url}/health")).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def kill(process: asyncio.subprocess.Process) -> None:
-    """And all it has started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 async def ended(pids: list[int], world: World) -> None:
@@ -110,7 +98,7 @@ async def test_a_server_is_killed_in_the_middle_of_two_hundred_changes(
                 answer = await admin.post(PROVISION_LICENSE, input=input)
             answered.append(answer)
             if len(answered) == 60:
-                kill(process)
+                process.kill()
 
         acts = await asyncio.gather(*(act(number) for number in range(200)), return_exceptions=True)
         assert {type(lost) for lost in acts} - {type(None)} <= set(httpx.TransportError.__subclasses__()) | {

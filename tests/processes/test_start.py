@@ -23,7 +23,9 @@ __all__ = ["folder"]
 
 
 class Command(commands.Command):
-    """From nothing."""
+    """Started as an operator starts it: a new interpreter, which imports everything and cleans up at its end.
+
+    Where another test shows the same of the interpreter, `commands.Command` saves the imports."""
 
     def _start(self, arguments: tuple[str, ...], environment: dict[str, str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -118,7 +120,7 @@ def test_an_operator_needs_no_server(folder: Path, database_url: str) -> None:
 
 
 def test_what_an_operator_gets_wrong_is_said(folder: Path, database_url: str) -> None:
-    code, _, err = Command(
+    code, _, err = commands.Command(
         folder, "entitlements", "grant", "nobody", "no-theme", "1", DATABASE_URL=database_url
     ).outcome()
 
@@ -169,7 +171,7 @@ def test_a_taken_port_is_named_before_anything_is_made(folder: Path) -> None:
 
 
 def test_an_address_that_is_not_of_this_machine_is_named(folder: Path) -> None:
-    code, _, err = Command(folder, "serve", HOST="192.0.2.1").outcome()
+    code, _, err = commands.Command(folder, "serve", HOST="192.0.2.1").outcome()
 
     assert code == 1
     assert "on 192.0.2.1 is not available: set PORT or HOST to another." in err
@@ -215,7 +217,7 @@ def test_a_database_that_cannot_be_reached(folder: Path) -> None:
 def test_a_user_that_the_database_refuses(folder: Path, postgresql: embedded.Server) -> None:
     url = postgresql.url("somebody_else", "postgres")
 
-    code, _, err = Command(folder, "serve", DATABASE_URL=url).outcome()
+    code, _, err = commands.Command(folder, "serve", DATABASE_URL=url).outcome()
 
     assert code == 1
     assert "user or the password" in err
@@ -230,14 +232,14 @@ def test_old_tables_are_refused_until_they_are_migrated(
         "MIGRATION_DATABASE_URL": empty_database,
     }
 
-    code, _, err = Command(folder, "serve", **urls).outcome()
+    code, _, err = commands.Command(folder, "serve", **urls).outcome()
 
     assert code == 1
     assert "team-access migrate" in err
     assert_one_sentence(err)
 
-    assert Command(folder, "migrate", **urls).outcome()[::2] == (0, "")
-    with running(folder, "serve", "--no-worker", **urls) as serve:
+    assert commands.Command(folder, "migrate", **urls).outcome()[::2] == (0, "")
+    with commands.running(folder, "serve", "--no-worker", **urls) as serve:
         assert serve.status() == 200
         serve.process.terminate()
         _, out, _ = serve.outcome()

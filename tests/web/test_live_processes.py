@@ -14,7 +14,7 @@ import pytest
 
 from models import notifications
 from settings import Settings
-from tests.processes.test_faults import kill, served
+from tests.processes.test_faults import served
 from tests.support.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.support.commands import running
 from tests.support.graphql_ws import connected
@@ -121,7 +121,7 @@ async def test_a_server_that_is_killed_and_started_again_loses_nothing(world: Wo
             appended = await socket.subscribe(LOG, id=world.account_id, after=seen[-1] if seen else first)
             renaming = asyncio.create_task(rename(10))
             seen += [(await appended.next())["sequence"] for _ in range(7)]
-            kill(process)
+            process.kill()
             await renaming
         await rename(3)
     async with served(world) as (_, url), connected(url, world.admin.token) as socket:
