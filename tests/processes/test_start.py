@@ -58,7 +58,7 @@ async def wait_until_half_filled_in(serve: commands.Command) -> None:
         with suppress(OSError, asyncpg.PostgresError):
             if await rows(serve.folder, "SELECT FROM users LIMIT 1", f"{embedded.DATABASE}_unfinished"):
                 return
-        time.sleep(0.005)  # noqa: ASYNC251 - nothing else runs in this loop
+        time.sleep(0.05)  # noqa: ASYNC251 - nothing else runs in this loop
     raise AssertionError(serve.outcome())
 
 
