@@ -23,6 +23,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "headHash": (str,),
     "filtered": (bool,),
     "withheld": (list,),
+    "merkleRoot": (str, type(None)),
     "sha256": (str,),
     "signature": (str, type(None)),
 }
@@ -43,6 +44,8 @@ class End:
     is_filtered: bool
     withheld: tuple[str, ...]
     """Names of the fields whose values the export does not contain."""
+    merkle_root: str | None
+    """Root, in hexadecimal, of the Merkle tree over the events. None in a filtered export."""
     sha256: str
     """SHA-256 of all bytes before this line, in hexadecimal."""
     signature: str | None = None
@@ -67,7 +70,8 @@ class End:
     def line(self) -> bytes:
         values = (
             *(True, self.account_id, self.events, self.first, self.last, self.head, self.head_hash),
-            *(self.is_filtered, list(self.withheld), self.sha256, self.signature),
+            *(self.is_filtered, list(self.withheld)),
+            *(self.merkle_root, self.sha256, self.signature),
         )
         return json_text.dumps(dict(zip(_TYPES, values, strict=True))) + b"\n"
 

@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from audit_proof import json_text
 from audit_proof.chain import FIELDS, PERSONAL, PERSONAL_DETAILS, VERSION, joined
+from audit_proof.merkle import Subtree, subtrees
 from audit_proof.personal import NotPersonal, commitments_of
 
 _SEGMENT_BYTES = 8 * 2**20
@@ -55,6 +56,8 @@ class Segment(NamedTuple):
     """Hash of the last event."""
     withheld: int = 0
     """Number of values that are replaced by their commitments."""
+    subtrees: tuple[Subtree, ...] = ()
+    """Part of the export's Merkle tree."""
     prunings: tuple[bytes, ...] = ()
     """Lines of AUDIT_LOG_PRUNED events."""
     is_broken: bool = False
@@ -153,13 +156,15 @@ def hash_in(fields: Fields, previous: bytes) -> bytes:
     return sha256(before + encoded + b"%d:%s," % (len(details), details)).hexdigest().encode()
 
 
-def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
-    """Checks a segment and returns it filled in. Raises Broken and Malformed. With `gaps`, sequences only
-    have to increase."""
+def check(lines: Iterable[bytes], segment: Segment, begin: int | None) -> Segment:
+    """Checks a segment and returns it filled in. Raises Broken and Malformed. `begin` is the sequence that
+    the export begins with; None for an export with gaps, in which sequences only have to increase."""
+    gaps = begin is None
     account_id: str | None = None
     first, last, events, withheld = 0, 0, 0, 0
     before = hash = b""
     prunings: list[bytes] = []
+    hashes: list[bytes] = []
     for line in lines:
         fields = parse_line(line)
         sequence, account, previous = fields.sequence, fields.texts[ACCOUNT_ID], hash
@@ -174,6 +179,7 @@ def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
             raise Broken
         if fields.texts[_ACTION] == PRUNED:
             prunings.append(line)
+        hashes.append(hash)
         last, events, withheld = sequence, events + 1, withheld + fields.withheld
     return segment._replace(
         events=events,
@@ -183,15 +189,20 @@ def check(lines: Iterable[bytes], segment: Segment, *, gaps: bool) -> Segment:
         last=last,
         hash=hash,
         withheld=withheld,
+        subtrees=() if begin is None else _subtrees(first - begin, hashes),
         prunings=tuple(prunings),
     )
 
 
-def check_all(path: Path, end: int, *, gaps: bool, progress: Callable[[int], None]) -> list[Segment]:
-    """Yields all segments up to the byte `end`, in order; a broken one without details. `progress` receives
-    the number of bytes checked."""
+def _subtrees(index: int, hashes: list[bytes]) -> tuple[Subtree, ...]:
+    return tuple(subtrees(index, (bytes.fromhex(hash.decode()) for hash in hashes)))
+
+
+def check_all(path: Path, end: int, begin: int | None, *, progress: Callable[[int], None]) -> list[Segment]:
+    """Yields all segments up to the byte `end`, in order; a broken one without details. `begin` is as for
+    `check`. `progress` receives the number of bytes checked."""
     starts = range(0, end, _SEGMENT_BYTES)
-    spans = [(path, start, min(start + _SEGMENT_BYTES, end), gaps) for start in starts]
+    spans = [(path, start, min(start + _SEGMENT_BYTES, end), begin) for start in starts]
     segments = []
     for segment in _each(spans, end):
         segments.append(segment)
@@ -199,7 +210,7 @@ def check_all(path: Path, end: int, *, gaps: bool, progress: Callable[[int], Non
     return segments
 
 
-Span = tuple[Path, int, int, bool]
+Span = tuple[Path, int, int, int | None]
 
 
 def _each(spans: list[Span], end: int) -> Iterator[Segment]:
@@ -212,7 +223,7 @@ def _each(spans: list[Span], end: int) -> Iterator[Segment]:
 
 
 def _check_span(span: Span) -> Segment:
-    path, start, end, gaps = span
+    path, start, end, begin = span
     with path.open("rb") as file:
         start, end = _line_start(file, start), _line_start(file, end)
         segment = Segment(start, end)
@@ -221,7 +232,7 @@ def _check_span(span: Span) -> Segment:
         file.seek(start)
         text = file.read(end - start).removesuffix(b"\n")
     try:
-        return check(text.split(b"\n"), segment, gaps=gaps)
+        return check(text.split(b"\n"), segment, begin)
     except (Broken, Malformed):
         return segment._replace(is_broken=True)
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audit_proof import json_text
 from audit_proof.diagnosis import FIRST_HASH, Damage, Event, Kind, Lines, first_damage
 from audit_proof.export_end import PREFIX, End
+from audit_proof.merkle import Tree
 from audit_proof.prunings import Pruning
 from audit_proof.segments import Segment, check_all, parse_line
 
@@ -109,6 +110,7 @@ class Verified:
             "firstSequence": self.first,
             "lastSequence": self.last,
             "lastHash": self.last_hash,
+            "merkleRoot": self.end.merkle_root,
             "filtered": self.is_filtered,
             "withheld": self.withheld,
             "prunedThrough": self.pruning and self.first - 1,
@@ -129,7 +131,8 @@ def verify(
             f"{path} is not an export of the audit log: request the report AUDIT_LOG as NDJSON with"
             " requestReport, and do not change the file."
         )
-    found = check_all(path, body, gaps=gaps, progress=progress)
+    begin = None if gaps else (end and end.first) or 1
+    found = check_all(path, body, begin, progress=progress)
     segments = [segment for segment in found if segment.end > segment.start]
     _require_chain(lines, segments, end, gaps=gaps)
     if end is None:
@@ -139,6 +142,7 @@ def verify(
         words = f"{more} bytes follow the last line of the export."
         raise Damage(Kind.INSERTED, end.head + 1, words)
     _require_end(path, body, segments, end)
+    _require_root(segments, end)
     unsigned_because = _require_signature(end, key)
     progress(path.stat().st_size)
     pruning = None if gaps or not segments else _beginning(lines, segments, key)
@@ -225,6 +229,14 @@ def _require_digest(path: Path, body: int, end: End) -> None:
     if digest.hexdigest() != end.sha256:
         words = "the last line does not match the lines before it: some were changed, dropped or added."
         raise Damage(Kind.CHANGED, None, words)
+
+
+def _require_root(segments: list[Segment], end: End) -> None:
+    tree = Tree()
+    for segment in segments:
+        tree.extend(segment.subtrees)
+    if end.merkle_root != (None if end.is_filtered else tree.root().hex()):
+        raise Damage(Kind.CHANGED, None, "the last line has another Merkle tree than the events.")
 
 
 def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:

@@ -27,6 +27,7 @@ from audit_proof.chain import (
 )
 from audit_proof.export_end import End
 from audit_proof.keys import written
+from audit_proof.merkle import Tree
 from engine.canonical_json import canonical_json
 
 ACCOUNT_ID = "01a20ae5-6d20-7188-9022-335a71dc1186"
@@ -67,7 +68,7 @@ def write_export(path: Path, events: int) -> None:
 def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[bytes]:
     """Lines of an export of API calls, without line breaks. Some names are not ASCII. The last line is signed
     if there is a key."""
-    previous, digest = FIRST, sha256()
+    previous, digest, tree = FIRST, sha256(), Tree()
     for sequence in range(1, events + 1):
         fields, details = _event(sequence)
         salt = sha256(str(sequence).encode()).digest()[:16]
@@ -81,8 +82,10 @@ def export_lines(events: int, key: Ed25519PrivateKey | None = None) -> Iterator[
         )  # fmt: skip
         digest.update(line + b"\n")
         yield line
+        tree.append([hash])
         previous = hash
-    end = End(ACCOUNT_ID, events, 1, events, events, previous.hex(), False, (), digest.hexdigest())
+    root = tree.root().hex()
+    end = End(ACCOUNT_ID, events, 1, events, events, previous.hex(), False, (), root, digest.hexdigest())
     yield (end.signed(key) if key else end).line().removesuffix(b"\n")
 
 

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from audit_proof.chain import FIRST
 from audit_proof.export_end import End
+from audit_proof.merkle import Tree
 from engine.fair_share import Claim
 from engine.statements import Statement, parameter
 from models.audit import AuditHead
@@ -23,6 +24,8 @@ _HEAD = Statement(
         col(AuditHead.account_id) == parameter("account_id")
     )
 )
+_HASH = slice(-66, -2)
+"""Place of the event's hash in its line, which ends with `"}`."""
 
 
 async def audit_log_lines(
@@ -42,46 +45,45 @@ async def audit_log_lines(
         for record in await connection.fetch(_HEAD.sql, *_HEAD.arguments(account_id=account_id)):
             head = record[0], record[1]
 
+    is_filtered = bool(request.since or request.until or request.audit_filter)
     counter = _LineCounter()
     async for piece in ndjson_lines(database, claim, rows, look_at_head):
         counter.add(piece)
         yield piece
-    is_filtered = bool(request.since or request.until or request.audit_filter)
     first, last = counter.sequences()
     sequence, hash = head
-    digest = counter.sha256.hexdigest()
+    root, digest = counter.tree.root().hex(), counter.sha256.hexdigest()
     withheld = tuple(each.export_name for each in request.withhold)
     end = End(
-        *(str(account_id), counter.lines, first, last, sequence, hash.hex(), is_filtered, withheld, digest)
+        *(str(account_id), counter.lines, first, last, sequence, hash.hex(), is_filtered, withheld),
+        *(None if is_filtered else root, digest),
     )
     yield (end if key is None else end.signed(key)).line()
 
 
 class _LineCounter:
-    """Counts and sequences of the lines that were sent, in pieces of any size."""
+    """Counts, sequences and hashes of the lines that were sent, in pieces of any size."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.sha256 = sha256()
+        self.tree = Tree()
+        """Merkle tree over the hashes of the events."""
         self._first = b""
         self._last = b""
+        self._rest = b""
+        """Beginning of a line whose end has not been sent."""
 
     def add(self, piece: bytes) -> None:
         self.sha256.update(piece)
-        if not self.lines:
-            self._first += piece
-        self.lines += piece.count(b"\n")
-        line_break = piece.rfind(b"\n", 0, len(piece) - 1)
-        if line_break >= 0:
-            self._last = piece[line_break + 1 :]
-        elif self._last.endswith(b"\n"):
-            self._last = piece
-        else:
-            self._last += piece
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        if lines:
+            self.lines += len(lines)
+            self._first, self._last = self._first or lines[0], lines[-1]
+            self.tree.append([bytes.fromhex(line[_HASH].decode()) for line in lines])
 
     def sequences(self) -> tuple[int | None, int | None]:
         """Sequences of the first and the last event."""
         if not self.lines:
             return None, None
-        first = self._first.partition(b"\n")[0]
-        return orjson.loads(first)["sequence"], orjson.loads(self._last)["sequence"]
+        return orjson.loads(self._first)["sequence"], orjson.loads(self._last)["sequence"]

@@ -108,6 +108,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "headHash": ("ab" * 32, "", None),
     "filtered": ("other", 0, 1, None),
     "withheld": (None, ["ip"], [1], "ip", {}),
+    "merkleRoot": ("ab" * 32, "", 1),
     "sha256": ("ab" * 32, "", None),
     "signature": ("", "A" * 86, 1, True),
 }

@@ -7,9 +7,14 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit_proof.merkle import Tree
 from resolvers.audit.exports import _LineCounter
 
-LINES = [orjson.dumps({"sequence": number, "summary": "x" * (number * 7)}) + b"\n" for number in range(1, 6)]
+HASHES = [sha256(bytes([number])).digest() for number in range(1, 6)]
+LINES = [
+    orjson.dumps({"sequence": number, "summary": "x" * (number * 7), "hash": hash.hex()}) + b"\n"
+    for number, hash in enumerate(HASHES, 1)
+]
 LOG = b"".join(LINES)
 
 
@@ -21,6 +26,9 @@ def test_lines_are_counted_in_pieces_of_any_size(cuts: set[int]) -> None:
         told.add(LOG[start:end])
 
     assert (told.lines, told.sequences()) == (len(LINES), (1, len(LINES)))
+    tree = Tree()
+    tree.append(HASHES)
+    assert told.tree.root() == tree.root()
     assert told.sha256.hexdigest() == sha256(LOG).hexdigest()
 
 

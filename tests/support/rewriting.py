@@ -1,7 +1,7 @@
 """Manipulations of the log, in the database by a role that can bypass the triggers, and in an export."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit_proof.chain import FIELDS, PERSONAL, PERSONAL_DETAILS, hash_of
 from audit_proof.export_end import End
+from audit_proof.merkle import Tree
 from audit_proof.personal import commitments_of
 from engine.canonical_json import canonical_json
 from models.database import ACCOUNT_SETTING
@@ -157,10 +158,18 @@ def forged(lines: Lines, place: int, **values: Any) -> bytes:
     return line_of({**event, "previousHash": before["hash"]}, hash=True)
 
 
+def _root_of(lines: Lines) -> str:
+    tree = Tree()
+    with suppress(ValueError):  # One of the lines is no event.
+        tree.append([bytes.fromhex(line[-66:-2].decode()) for line in lines])
+    return tree.root().hex()
+
+
 def with_end(lines: Lines, *, key: Ed25519PrivateKey | None = None, **values: Any) -> Lines:
     """Adapts the last line to the changed events, and signs it if there is a key."""
     body = b"".join(line + b"\n" for line in lines[:-1])
     end = {**orjson.loads(lines[-1]), "sha256": sha256(body).hexdigest(), "signature": None, **values}
+    end["merkleRoot"] = values.get("merkleRoot", None if end["filtered"] else _root_of(lines[:-1]))
     line = orjson.dumps(end)
     if key is not None and (signed := End.of(line + b"\n")) is not None:
         line = signed.signed(key).line().removesuffix(b"\n")
