@@ -13,7 +13,7 @@ from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.licenses import Entitlement, License
 from models.members import Member, User
-from models.sessions import Session, SignInLink
+from models.sessions import Session, SignInLink, UnrecordedSignIn
 
 __all__ = [
     "Account",
@@ -39,5 +39,6 @@ __all__ = [
     "ThemeFile",
     "ThemeRelease",
     "Transfer",
+    "UnrecordedSignIn",
     "User",
 ]

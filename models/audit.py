@@ -140,6 +140,7 @@ class AuditAction(StrEnum):
         None,
         (),
     )
+    MEMBER_SIGNED_IN = auto(), "A member signed in, which began a session.", None, ()
 
 
 @described_enum(

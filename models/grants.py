@@ -32,6 +32,7 @@ TABLES = {
     "theme_releases": _CHANGE,
     "themes": _CHANGE,
     "transfers": _CHANGE_AND_FORGET,
+    "unrecorded_sign_ins": _CHANGE_AND_FORGET,
     "users": _CHANGE,
 }
 COLUMNS = {"invoices": ("status", "paid_at")}
@@ -40,8 +41,10 @@ FUNCTIONS = (
     "note_members_active(uuid, uuid[], timestamptz)",
     "note_api_key_used(uuid, uuid, timestamptz, text)",
     "claim_audit_streams(uuid, double precision, boolean, integer)",
+    "lock_free_audit_heads(uuid[])",
 )
-"""SECURITY DEFINER functions, which write certain columns of several accounts with the owner's privileges."""
+"""SECURITY DEFINER functions, which write certain columns of several accounts, or lock their logs, with the
+owner's privileges."""
 SEQUENCES = ("pgqueuer_id_seq", "pgqueuer_schedules_id_seq")
 
 

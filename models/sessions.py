@@ -2,6 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Index, LargeBinary, and_, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
@@ -28,6 +29,19 @@ class Session(SQLModel, table=True):
     def is_live(at: Clock = func.now) -> ColumnElement[bool]:
         """Condition: the session has not ended and has not expired."""
         return and_(col(Session.ended_at).is_(None), col(Session.expires_at) > at())
+
+
+class UnrecordedSignIn(SQLModel, table=True):
+    """Sign-in that is not yet in the log of each account, because another transaction had locked it. A job
+    appends the events, and deletes the row after the last one."""
+
+    __tablename__ = "unrecorded_sign_ins"
+
+    session_id: UUID = Field(
+        primary_key=True, foreign_key="sessions.id", ondelete="CASCADE", sa_type=POSTGRESQL_UUID
+    )
+    account_ids: list[UUID] = Field(sa_type=ARRAY(POSTGRESQL_UUID))
+    request_id: str | None = None
 
 
 class SignInLink(SQLModel, table=True):

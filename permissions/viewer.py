@@ -141,6 +141,10 @@ class Credential(NamedTuple):
     label: str
     """Name in the audit log. Never the secret."""
 
+    @classmethod
+    def of_session(cls, session: Session) -> "Credential":
+        return cls(CredentialKind.SESSION, session.id, session.user_agent or "Session")
+
 
 class KeyMember(NamedTuple):
     account_id: UUID
@@ -242,7 +246,7 @@ class Viewer:
     def credential(self) -> Credential:
         if self.is_api_key:
             return Credential(CredentialKind.API_KEY, self.api_key.id, self.api_key.name)
-        return Credential(CredentialKind.SESSION, self.session.id, self.session.user_agent or "Session")
+        return Credential.of_session(self.session)
 
     def membership(self, account_id: UUID) -> Membership | None:
         return self.memberships.get(account_id)

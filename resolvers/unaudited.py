@@ -30,9 +30,9 @@ from models.email_allowances import EmailAllowance
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.members import User
-from models.sessions import Session, SignInLink
+from models.sessions import Session, SignInLink, UnrecordedSignIn
 
-_PERSONAL = (User, Session, SignInLink, EmailAllowance)
+_PERSONAL = (User, Session, SignInLink, UnrecordedSignIn, EmailAllowance)
 _CATALOG = (Theme, ThemeRelease, ThemeFile)
 _EXPIRED = (EmailAllowance, IdempotencyKey, SignInLink, DownloadLink)
 Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation

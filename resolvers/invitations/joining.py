@@ -24,6 +24,7 @@ from resolvers.events import Actor
 from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
 from resolvers.results import mutation_result, shown
 from resolvers.sessions.mutations import name_from, person
+from resolvers.sessions.sign_ins import SignIn, announce, record_in
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_line, mask_email
 from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
@@ -100,6 +101,7 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
     Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or the status of the invitation.
     """
     found = await _opened(context, input.token)
+    session = session_token = None
     async with system_change(
         context.database,
         found.account_id,
@@ -116,8 +118,11 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
             name = clean_line(input.name, "A name", "name") if input.name else name_from(invitation.email)
             user, is_new = await person(tx, invitation.email, name)
             member = await _join(tx, invitation, user)
-            may_sign_in = is_new and context.viewer is None
-            session_token = await open_session(tx, context, user, input.token) if may_sign_in else None
+            if is_new and context.viewer is None:
+                session, session_token = await open_session(tx, context, user, input.token)
+                record_in(tx, member, session)
+    if session is not None:
+        announce(context, SignIn(session, [member.account_id]))
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)

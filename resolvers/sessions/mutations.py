@@ -32,6 +32,7 @@ from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
 from resolvers.sessions.email_limits import count_sign_in_email, may_go_to_somebody_unknown
 from resolvers.sessions.inputs import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
+from resolvers.sessions.sign_ins import announce, log_refused, record_sign_in
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_email, clean_line
 from resolvers.unaudited import enqueue, personal_change
@@ -165,19 +166,22 @@ class SignInResult:
 
 async def sign_in(context: Context, input: SignInInput) -> SignInResult:
     """A link opens one session. Repeating it in the browser that used the link returns the same session."""
-    session_token = None
+    session = session_token = None
     async with personal_change(context.database) as writer:
         link = await writer.find(SignInLink, hash_token(input.token), lock=True)
         if link is None or (link.used_at is None and link.expires_at <= now()):
-            raise _sign_in_again("This link is no longer valid")
+            raise _sign_in_again(context, "This link is no longer valid")
         if link.used_at is None:
             user = await _signing_in(context, writer, link)
-            session_token = await open_session(writer, context, user, input.token)
+            session, session_token = await open_session(writer, context, user, input.token)
             await writer.update(link, used_at=now())
         else:
             session_token = await _opened_by_this_browser(context, writer, link, input.token)
         if session_token:
             await _end_replaced(context, writer, session_token)
+        recorded = await record_sign_in(writer, session, context.client) if session else None
+    if recorded:
+        announce(context, recorded)
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
@@ -220,7 +224,7 @@ async def _opened_by_this_browser(
     session_token = await opened_session(writer, context, token, user.id) if user else None
     is_addressee = context.viewer is not None and context.viewer.user.email == link.email
     if session_token is None and not is_addressee:
-        raise _sign_in_again("This link has already been used")
+        raise _sign_in_again(context, "This link has already been used")
     return session_token
 
 
@@ -229,7 +233,7 @@ async def _signing_in(context: Context, writer: RowWriter, link: SignInLink) -> 
     if known is not None:
         return known
     if context.settings.sign_up == "closed":
-        raise _sign_in_again("This link is no longer valid")
+        raise _sign_in_again(context, "This link is no longer valid")
     user, _ = await person(writer, link.email, name_from(link.email))
     return user
 
@@ -336,5 +340,6 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
     return UpdateProfileResult(user=user)
 
 
-def _sign_in_again(why: str) -> Refused:
+def _sign_in_again(context: Context, why: str) -> Refused:
+    log_refused(context, why)
     return refused(UserErrorCode.TOKEN_INVALID, f"{why}: request a new one.", "token")

@@ -24,21 +24,21 @@ from permissions.context import Context
 from permissions.tokens import hash_token, new_token
 
 
-async def open_session(writer: Writer, context: Context, user: User, link_token: str) -> str:
-    """Inserts a session for the request's client and returns its token, of which only the hash is stored."""
+async def open_session(writer: Writer, context: Context, user: User, link_token: str) -> tuple[Session, str]:
+    """Inserts a session for the request's client, whose event the caller appends. Returns it and its token,
+    of which only the hash is stored."""
     browser_secret = context.issue_browser_secret()
     token = _derived(browser_secret, link_token) if browser_secret else new_token()[0]
-    await writer.insert(
-        new_row(
-            Session,
-            user_id=user.id,
-            token_hash=hash_token(token),
-            expires_at=now() + timedelta(seconds=context.settings.session_lifetime_seconds),
-            ip=context.client.ip,
-            user_agent=context.client.user_agent,
-        )
+    session = new_row(
+        Session,
+        user_id=user.id,
+        token_hash=hash_token(token),
+        expires_at=now() + timedelta(seconds=context.settings.session_lifetime_seconds),
+        ip=context.client.ip,
+        user_agent=context.client.user_agent,
     )
-    return token
+    await writer.insert(session)
+    return session, token
 
 
 async def opened_session(writer: Writer, context: Context, link_token: str, user_id: UUID) -> str | None:

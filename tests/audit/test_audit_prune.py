@@ -49,7 +49,7 @@ async def log(world: World, beginnings: Beginnings, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(operator_audit, "_BATCH", 3)
 
     async def arrange() -> None:
-        for number in range(EVENTS - 5):
+        for number in range(EVENTS - 8):
             await world.admin.change(UPDATE_ACCOUNT, accountId=world.account_id, name=f"Apex {number}")
 
     await beginnings.begin("long_log", world, arrange)

@@ -14,7 +14,7 @@ from tests.support.world import World
 
 INTEGRITY = """{ account { auditIntegrity {
   verified checkedEvents headSequence headHash firstBrokenSequence } } }"""
-EVENTS = 5
+EVENTS = 8
 """Of the log that a world begins with."""
 
 

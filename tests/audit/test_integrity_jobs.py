@@ -29,7 +29,7 @@ def _all_is_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def log(world: World, beginnings: Beginnings) -> World:
-    await beginnings.begin("invitations", world, lambda: append(world, EVENTS - 5))
+    await beginnings.begin("invitations", world, lambda: append(world, EVENTS - 8))
     return world
 
 

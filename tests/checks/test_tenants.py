@@ -15,8 +15,9 @@ CURRENT = (
     "( SELECT (NULLIF(current_setting('team_access.account_id'::text, true), ''::text))::uuid AS \"nullif\")"
 )
 OTHER = {
-    # Calls of API keys are appended for many accounts by one statement.
-    ("audit_events", "INSERT"): "OR ((action)::text = 'API_CALLED'::text))",
+    # Calls of API keys, and sign-ins, are appended for many accounts by one statement.
+    ("audit_events", "INSERT"): "OR ((action)::text = ANY ((ARRAY['API_CALLED'::character varying,"
+    " 'MEMBER_SIGNED_IN'::character varying])::text[])))",
     # Expired links are deleted by one statement.
     ("download_links", "DELETE"): "OR (expires_at < now()))",
 }
@@ -40,6 +41,7 @@ ACROSS = {
     "resolvers.licenses.jobs._DUE",
     "resolvers.accounts.operator._ACCOUNT_CALLED",
     "resolvers.downloads.transfers._LOST",
+    "resolvers.sessions.sign_ins._MEMBERSHIPS",
     "resolvers.tidying._DOWNLOAD_LINKS",
     "resolvers.tidying._DOWNLOAD_LINK_AFTER_BATCH",
 }

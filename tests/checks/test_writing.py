@@ -60,6 +60,18 @@ def test_only_what_is_no_resolver_connects_by_itself() -> None:
     assert {path for path, called in calls if called.startswith("asyncpg.c")} == BY_DRIVER
 
 
+def test_sessions_begin_in_one_function_whose_callers_append_the_event() -> None:
+    calls = [(path, node) for path, node in _nodes() if isinstance(node, ast.Call)]
+    opening = {path for path, node in calls if _called(node) == "open_session"}
+    recording = {path for path, node in calls if _called(node) in ("record_sign_in", "record_in")}
+
+    assert {path for path, node in calls if ast.unparse(node).startswith("new_row(Session,")} == {
+        "resolvers/sessions/tokens.py"
+    }
+    assert opening == {"resolvers/sessions/mutations.py", "resolvers/invitations/joining.py"}
+    assert opening <= recording
+
+
 def test_there_is_no_orm_session() -> None:
     names = {"AsyncSession", "Session", "async_sessionmaker", "sessionmaker"}
     imported = {

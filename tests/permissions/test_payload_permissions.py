@@ -50,7 +50,7 @@ async def test_a_member_who_provisions_for_another(stage: Stage) -> None:
 
     license = answer["data"]["provisionLicense"]["license"]
     assert license["holder"]["name"] == "Admin"
-    assert license["provisionedBy"] == {"email": "member@example.com", "activity": {"totalCount": 2}}
+    assert license["provisionedBy"] == {"email": "member@example.com", "activity": {"totalCount": 3}}
     assert license["account"]["viewerPermissions"] == permissions_of("MEMBER")
     assert _refused(answer, "provisionLicense.license") == {
         ("key", "REVOKE_LICENSES"),

@@ -115,7 +115,7 @@ async def test_another_account_is_not_found_and_hears_nothing(stage: Stage) -> N
         assert (data["node"] is not None, data["nodes"] != [None]) == (public, public), name
 
     own_log = await neighbour.ask("{ account { auditLog { totalCount } } }")
-    assert own_log["account"]["auditLog"]["totalCount"] == 1
+    assert own_log["account"]["auditLog"]["totalCount"] == 2
     assert (await stage.stored(), await stage.world.events()) == (stored, events)
 
 

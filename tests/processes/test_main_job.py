@@ -19,11 +19,13 @@ async def test_invited_person_joins_acts_and_is_found_in_the_log(
 
     assert license["license"]["status"] == "ACTIVE"
     newest = await world.events()
-    assert [event["summary"] for event in newest[:3]] == [
+    assert [event["summary"] for event in newest[:4]] == [
         "Grace provisioned Aurora for www.example.com",
+        "Grace signed in",
         "Grace joined as Member",
         "Admin invited grace@example.com as Member",
     ]
     assert [event["sequence"] for event in newest] == list(range(len(newest), 0, -1))
     assert newest[0]["actor"]["credential"]["kind"] == "SESSION"
-    assert newest[1]["actor"]["credential"]["kind"] == "INVITATION"
+    assert newest[1]["actor"]["credential"]["kind"] == "SESSION"
+    assert newest[2]["actor"]["credential"]["kind"] == "INVITATION"

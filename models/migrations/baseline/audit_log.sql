@@ -64,7 +64,7 @@ CREATE TABLE audit_events (
         'REPORT_DOWNLOADED', 'INVOICE_DOWNLOADED', 'API_KEY_GENERATED', 'API_KEY_CLAIMED',
         'API_KEY_ROTATED', 'API_KEY_REVOKED', 'API_CALLED', 'BILLING_DETAILS_CHANGED', 'INVOICE_ISSUED',
         'INVOICE_PAID', 'INVOICE_VOIDED', 'API_KEY_EXPIRED', 'AUDIT_LOG_PRUNED', 'AUDIT_STREAM_CREATED',
-        'AUDIT_STREAM_UPDATED', 'AUDIT_STREAM_DELETED', 'AUDIT_STREAM_PAUSED'
+        'AUDIT_STREAM_UPDATED', 'AUDIT_STREAM_DELETED', 'AUDIT_STREAM_PAUSED', 'MEMBER_SIGNED_IN'
     )),
     CONSTRAINT ck_audit_events_audit_outcome CHECK (outcome IN ('ALLOWED', 'DENIED')),
     CONSTRAINT ck_audit_events_actor_kind CHECK (actor_kind IN ('MEMBER', 'SYSTEM')),
@@ -325,6 +325,15 @@ CREATE TRIGGER audit_events_appended AFTER INSERT ON audit_events
 
 -- A role that may create temporary tables could otherwise move a head with a trigger of its own.
 REVOKE EXECUTE ON FUNCTION audit_append(), audit_appended() FROM PUBLIC;
+
+-- Locks the heads of those of the accounts' logs that no other transaction has locked, until the commit, and
+-- returns their accounts. A sign-in is an event in the logs of many accounts and waits for none of them.
+CREATE FUNCTION lock_free_audit_heads(accounts uuid[]) RETURNS SETOF uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT account_id FROM audit_heads WHERE account_id = ANY (accounts)
+    ORDER BY account_id FOR UPDATE SKIP LOCKED
+$$;
+REVOKE EXECUTE ON FUNCTION lock_free_audit_heads(uuid[]) FROM PUBLIC;
 
 -- Events are never updated or truncated, not even by the tables' owner.
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$

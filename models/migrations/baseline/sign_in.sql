@@ -29,3 +29,14 @@ CREATE TABLE sessions (
     CONSTRAINT fk_sessions_user_id FOREIGN KEY (user_id) REFERENCES users (id)
 );
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, id);
+
+-- Sign-ins that are not yet in the log of each account, because another transaction had locked it. A job appends
+-- the events, and deletes the row after the last one.
+CREATE TABLE unrecorded_sign_ins (
+    session_id uuid NOT NULL,
+    account_ids uuid[] NOT NULL,
+    request_id varchar,
+    CONSTRAINT pk_unrecorded_sign_ins PRIMARY KEY (session_id),
+    CONSTRAINT fk_unrecorded_sign_ins_session_id
+        FOREIGN KEY (session_id) REFERENCES sessions (id) ON DELETE CASCADE
+);

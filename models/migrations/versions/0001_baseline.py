@@ -56,9 +56,9 @@ ACCOUNT_TABLES = (
     *AUDITED,
     *("audit_cuts", "audit_events", "audit_heads", "audit_verifications", "download_links"),
 )
-# What one statement writes for many accounts: API calls are appended, and expired links deleted, in batches.
+# What one statement writes for many accounts: API calls and sign-ins are appended, and expired links deleted.
 ALSO_ALLOWED = {
-    ("audit_events", "INSERT"): "action = 'API_CALLED'",
+    ("audit_events", "INSERT"): "action IN ('API_CALLED', 'MEMBER_SIGNED_IN')",
     ("download_links", "DELETE"): "expires_at < now()",
 }
 
@@ -77,11 +77,12 @@ def downgrade() -> None:
     tables."""
     op.execute(
         "DROP FUNCTION claim_audit_streams(uuid, double precision, boolean, integer),"
-        " audit_withhold(audit_events, text[])"
+        " audit_withhold(audit_events, text[]), lock_free_audit_heads(uuid[])"
     )
     op.execute(
-        "DROP TABLE accounts, users, members, invitations, sign_in_links, sessions, themes, theme_releases,"
-        " theme_files, entitlements, licenses, billing_details, invoices, invoice_lines, api_keys,"
+        "DROP TABLE accounts, users, members, invitations, sign_in_links, sessions, unrecorded_sign_ins,"
+        " themes, theme_releases, theme_files, entitlements, licenses, billing_details, invoices,"
+        " invoice_lines, api_keys,"
         " audit_heads, audit_events, audit_cuts, audit_verifications, audit_streams, download_links,"
         " transfers, idempotency_keys, email_allowances, pgqueuer, pgqueuer_log, pgqueuer_schedules,"
         " pgqueuer_statistics"
