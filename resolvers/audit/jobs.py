@@ -35,12 +35,12 @@ async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> 
 
 
 async def _verify_slice(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> int:
-    for _ in range(2):  # A failed verification is repeated once: the log may have been pruned in between.
+    for _ in range(integrity.MOST_ATTEMPTS):
         log = await integrity.look_at(database, account_id, key)
         kept = await _kept(database, account_id)
         since = _since(log, kept)
         found = await integrity.verify(database, log, since, _SLICE)
-        if found.first_broken is None:
+        if found.first_broken is None or not await integrity.was_pruned(database, log, key):
             break
     await _keep(database, _outcome(log, kept, since, found))
     return found.events

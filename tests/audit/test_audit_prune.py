@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -203,6 +204,30 @@ async def test_what_happens_meanwhile_is_kept(log: World, owner: Database, tmp_p
     assert result == Pruned(20, 20)
     assert all(looks)
     assert len(await log.events(actions=["ACCOUNT_UPDATED"])) >= 20
+
+
+async def test_a_log_of_which_more_is_pruned_at_each_look_is_not_called_broken(
+    log: World, owner: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = Exported.of(verify(await exported(log, tmp_path)))
+    before = await moment_of(log, 21)
+    part, prunings = integrity.verify, iter(range(4))
+
+    def die(done: int, _total: int) -> None:
+        if done >= 3:
+            raise Killed
+
+    async def verify_part(*arguments: Any) -> Any:
+        for _ in islice(prunings, 1):
+            with pytest.raises(Killed):
+                await prune(owner, "acme", before, export, KEY, progress=die)
+        return await part(*arguments)
+
+    monkeypatch.setattr(integrity, "verify", verify_part)
+
+    assert (await found(log)).verified
+    assert next(prunings, None) is None
+    assert (await sequences(log))[0] > 10
 
 
 # What is refused
