@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
@@ -42,15 +42,31 @@ class FairQueue(Generic[Given]):
 
     def give(self, what: Given) -> bool:
         """Returns whether a task was waiting for the resource."""
-        while self._accounts:
+        found = self.next(lambda _: True)
+        if found is None:
+            return False
+        found[1].set_result(what)
+        return True
+
+    def next(self, may_have: Callable[[Hashable], bool]) -> "tuple[Hashable, asyncio.Future[Given]] | None":
+        """Removes the next task, and returns its account and its future. Accounts that `may_have` refuses
+        keep their turns."""
+        refused: list[tuple[Hashable, OrderedDict[Hashable, _Queue[Given]]]] = []
+        found: tuple[Hashable, asyncio.Future[Given]] | None = None
+        while self._accounts and found is None:
             account, persons = self._accounts.popitem(last=False)
+            if not may_have(account):
+                refused.append((account, persons))
+                continue
             waiting = _first(persons)
             if persons:
                 self._accounts[account] = persons
             if waiting is not None:
-                waiting.set_result(what)
-                return True
-        return False
+                found = account, waiting
+        for account, persons in reversed(refused):
+            self._accounts[account] = persons
+            self._accounts.move_to_end(account, last=False)
+        return found
 
 
 def _first(persons: OrderedDict[Hashable, _Queue[Given]]) -> "asyncio.Future[Given] | None":

@@ -19,8 +19,10 @@ from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    VariableNode,
     get_named_type,
     get_nullable_type,
     is_composite_type,
@@ -29,7 +31,7 @@ from graphql import (
 )
 from graphql.utilities import value_from_ast_untyped
 
-from engine.cost import LengthOf, Price, Size, SizeOf
+from engine.cost import UNSEEN_ROWS, GivenOf, LengthOf, Price, Size, SizeOf
 from engine.document_inputs import DocumentInputs
 
 
@@ -108,6 +110,8 @@ class Weight:
     """Cost of `__schema` and `__type`."""
     resolves: bool = False
     """Whether fields are selected that the schema defines."""
+    counts: bool = False
+    """Whether `totalCount` is selected."""
     price: Price = field(default_factory=Price)
     paged: Price = field(default_factory=Price)
 
@@ -119,6 +123,7 @@ class Weight:
         self.lists += other.lists
         self.introspection += other.introspection
         self.resolves |= other.resolves
+        self.counts |= other.counts
         self.price.add(1, other.price)
         self.paged.add(1, other.paged)
 
@@ -206,6 +211,7 @@ class Scale:
         weight.fields += 1
         weight.aliases += node.alias is not None
         weight.resolves |= not node.name.value.startswith("__")
+        weight.counts |= node.name.value == "totalCount"
         definition = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
         named = get_named_type(definition.type) if definition else None
         if node.arguments and definition is not None and parent is not self._schema.mutation_type:
@@ -225,6 +231,7 @@ class Scale:
         if named is not None and named.name.endswith("Connection"):
             weight.lists += 1
             below.price.add(self._page_size(node), below.paged)
+            below.price.add(1 if below.counts else _filters(node), Price(UNSEEN_ROWS))
             weight.price.add(1, below.price)
         elif definition is None or not is_list_type(get_nullable_type(definition.type)):
             weight.price.add(1, below.price)
@@ -246,6 +253,17 @@ class Scale:
         lists = {name for name, each in arguments.items() if is_list_type(get_nullable_type(each.type))}
         values = [each.value for each in node.arguments or () if each.name.value in lists]
         return LengthOf.arguments(values, self._limits.default_list_size)
+
+
+def _filters(node: FieldNode) -> Size:
+    """Returns 1 if the list is filtered, otherwise 0."""
+    for argument in node.arguments or ():
+        if argument.name.value == "filter":
+            value = argument.value
+            if isinstance(value, VariableNode):
+                return GivenOf(value.name.value)
+            return int(isinstance(value, ObjectValueNode) and bool(value.fields))
+    return 0
 
 
 def default_values(operation: OperationDefinitionNode) -> Mapping[str, object]:

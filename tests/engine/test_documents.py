@@ -14,15 +14,21 @@ from tests.support.toy_graphql import SCHEMA
 LISTS = build_schema(
     """
     type Query { account: Account  nodes(ids: [ID!]!): [Account]!  tags: [Tag!]! }
-    type Account { id: ID  name: String  owner: Account  members(first: Int, last: Int): MemberConnection }
+    type Account { id: ID  name: String  owner: Account
+      members(first: Int, last: Int, filter: Filter): MemberConnection }
+    input Filter { search: String }
     type Tag { id: ID }
-    type MemberConnection { nodes: [Member!]!  edges: [MemberEdge!]!  pageInfo: PageInfo! }
+    type MemberConnection { totalCount: Int  nodes: [Member!]!  edges: [MemberEdge!]!  pageInfo: PageInfo! }
     type MemberEdge { node: Member! }
     type PageInfo { endCursor: String }
-    type Member { id: ID  account: Account  members(first: Int, last: Int): MemberConnection }
+    type Member { id: ID  account: Account
+      members(first: Int, last: Int, filter: Filter): MemberConnection }
     type Mutation { touch: String }
     """
 )
+
+
+FILTERED = "query($f: Filter){account{members(first: 3, filter: $f){nodes{id}}}}"
 
 
 @pytest.fixture
@@ -145,6 +151,20 @@ def test_comments_are_no_tokens(documents: Documents) -> None:
         ("{nodes(ids: 1){id}}", None, 1),
         ("{tags{id}}", None, 10),
         ("mutation{touch}", None, 0),
+        ("{account{members(first: 0){totalCount}}}", None, 2 + 20),
+        ("{account{members(first: 0){...M}}} fragment M on MemberConnection{totalCount}", None, 2 + 20),
+        ('{account{members(first: 3, filter: {search: "e"}){nodes{id}}}}', None, 2 + 20 + 3),
+        ('{account{members(first: 0, filter: {search: "e"}){totalCount}}}', None, 2 + 20),
+        ("{account{members(first: 3, filter: {}){nodes{id}}}}", None, 2 + 3),
+        ("{account{members(first: 3, filter: null){nodes{id}}}}", None, 2 + 3),
+        (FILTERED, {"f": {"search": "e"}}, 2 + 20 + 3),
+        (FILTERED, {"f": {}}, 2 + 3),
+        (FILTERED, None, 2 + 3),
+        (
+            "{account{members(first: 20){nodes{members(first: 0){totalCount}}}}}",
+            None,
+            2 + 20 * (1 + 1 + 20),
+        ),
     ],
 )
 def test_cost_multiplies_down(

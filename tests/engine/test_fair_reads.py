@@ -6,7 +6,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from engine import reading_shares
 from engine.fair_queue import FairSemaphore, Requester, requester
+from engine.reading_shares import ReadingShares
 from models.database import Database
 from models.notifications import AUDIT, AuditAnnouncer
 from resolvers.accounts import operator
@@ -71,7 +73,7 @@ async def sleep(database: Database, account: object, done: list[object]) -> None
     done.append(account)
 
 
-async def test_one_account_uses_all_connections_until_another_one_reads(database_url: str) -> None:
+async def test_an_account_leaves_a_connection_for_another_one(database_url: str) -> None:
     database, busy = Database(database_url, CONNECTIONS), uuid4()
     done: list[object] = []
 
@@ -84,8 +86,63 @@ async def test_one_account_uses_all_connections_until_another_one_reads(database
     await asyncio.gather(*reads)
     await database.close()
 
-    assert connections_in_use == CONNECTIONS
-    assert before <= 3 * CONNECTIONS
+    assert connections_in_use == CONNECTIONS - 1
+    assert before <= CONNECTIONS
+
+
+async def test_an_account_with_long_statements_has_a_fifth_of_the_connections(database_url: str) -> None:
+    database, slow, done = Database(database_url, 10), uuid4(), list[object]()
+
+    def lent() -> int:
+        return database.reading.lent
+
+    async def read(account: object, seconds: float) -> None:
+        requester.set(Requester(account))
+        await database.fetch("SELECT pg_sleep($1)", seconds)
+        done.append(account)
+
+    first = [asyncio.create_task(read(slow, 0.4)) for _ in range(20)]
+    await asyncio.sleep(0)
+    at_first = lent()
+    await asyncio.sleep(0.2)
+    others = [uuid4() for _ in range(5)]
+    await asyncio.gather(*(read(other, 0) for other in others))
+    done_by_others = list(done)
+    while len(done) < 5 + 8:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    afterwards = lent()
+    await asyncio.gather(*first)
+    await database.close()
+
+    assert at_first == 8
+    assert set(done_by_others) == set(others)
+    assert afterwards == 2
+
+
+async def test_an_account_is_slow_for_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = 1_000.0
+    monkeypatch.setattr(reading_shares, "monotonic", lambda: time)
+    shares = ReadingShares(10)
+    start = shares.take("slow")
+    time += 0.2
+    shares.give_back("slow", start)
+
+    def taken() -> int:
+        starts = []
+        while shares.may_take("slow"):
+            starts.append(shares.take("slow"))
+        for each in starts:
+            shares.give_back("slow", each)
+        return len(starts)
+
+    at_once = taken()
+    time += 9
+    before = taken()
+    time += 2
+    after = taken()
+
+    assert (at_once, before, after) == (2, 2, 8)
+    assert shares.free == 10
 
 
 async def test_announcements_of_changes_do_not_wait_in_the_turn_of_one_account(
