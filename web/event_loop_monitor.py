@@ -52,7 +52,10 @@ class LoopWatch:
         self._loop.call_soon_threadsafe(answered.set)
         if answered.wait(BLOCKED_SECONDS):
             return
-        fields = _running(sys._current_frames()[self._thread_id])
+        fields: dict[str, object] = {}
+        # The thread goes on while its stack is read: a frame that has ended may then lack attributes.
+        with suppress(AttributeError):
+            fields = _running(sys._current_frames()[self._thread_id])
         answered.wait(_LONGEST_WAIT_SECONDS)
         cpu_seconds = self._cpu_seconds() - started_cpu
         if cpu_seconds >= BLOCKED_SECONDS:

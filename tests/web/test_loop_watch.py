@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+from web import event_loop_monitor
 from web.event_loop_monitor import LoopWatch
 
 
@@ -35,6 +36,31 @@ async def test_a_callback_that_computes_is_told(logs: list[Any]) -> None:
     log = next(log for log in logs if log["event"] == "event_loop_blocked")
     assert log["cpu_ms"] >= 50
     assert any(call.endswith("_compute") for call in log["calls"])
+
+
+async def test_a_stack_that_changes_while_it_is_read_does_not_end_the_watch(
+    logs: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_frame: object) -> None:
+        raise AttributeError("'function' object has no attribute 'f_lineno'")
+
+    watch = LoopWatch()
+    watch.start()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(event_loop_monitor, "_running", fail)
+        await asyncio.sleep(0)
+        _compute(0.5)
+        await _logged(logs)
+    first = logs.pop()
+    await asyncio.sleep(0)
+    _compute(0.5)
+    await _logged(logs)
+    watch.stop()
+
+    assert first["cpu_ms"] >= 50
+    assert "calls" not in first
+    assert any(call.endswith("_compute") for call in logs[0]["calls"])
 
 
 async def test_a_loop_that_waits_is_not_told(logs: list[Any]) -> None:

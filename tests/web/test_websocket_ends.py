@@ -44,7 +44,7 @@ async def is_closed(socket: Socket) -> bool:
     ("subscription", "code"), [("refusedAtOnce", "FORBIDDEN"), ("beginsSlowly", "TIMEOUT")]
 )
 async def test_a_subscription_that_does_not_begin(subscription: str, code: str) -> None:
-    async with serving(timeout_seconds=0.1) as address, opened(address) as socket:
+    async with serving(timeout_seconds=0.5) as address, opened(address) as socket:
         (answer,) = await socket.ask(f"subscription {{ {subscription} }}")
         after = await socket.ask("{hello}")
 
