@@ -8,6 +8,7 @@ from itertools import chain
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 from audit_proof.segments import ACCOUNT_ID, SEQUENCE, Fields, Malformed, hash_in, parse_line
 
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     SWAPPED = "swapped"
     FORKED = "forked"
     CUT_OFF = "cut off"
+    UNPROVEN = "unproven"
 
 
 class Damage(Exception):
@@ -109,6 +111,12 @@ class Lines:
         with self._path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
             pattern = rb'(?m)^\{"version":2,"accountId":"[^"\n]*","sequence":%d,.*$' % sequence
             return [found[0] for found in re.finditer(pattern, text) if found.start() < self._end]
+
+    def of_event(self, id: UUID) -> bytes | None:
+        with self._path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+            beginning = rb'\{"version":2,"accountId":"[^"\n]*","sequence":\d+,"id":"%s",' % str(id).encode()
+            found = re.search(rb"(?m)^" + beginning + rb".*$", text)
+            return found[0] if found else None
 
 
 def first_damage(

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from itertools import islice
 
 Subtree = tuple[int, bytes]
 """Complete subtree: its height and the hash of its root. One of height h has 2^h leaves."""
+
+_BATCH = 4_096
+"""Hashes that are in memory at a time."""
 
 
 def leaf(hash: bytes) -> bytes:
@@ -63,3 +67,78 @@ class Tree:
         for _, hash in reversed(others):
             root = node(hash, root)
         return root
+
+
+def path(index: int, size: int, hashes: Iterable[bytes]) -> list[bytes]:
+    """RFC 6962's audit path of a leaf, from the leaf to the root. `hashes` are those of all events."""
+    siblings: list[range] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + _split(end - start)
+        in_left = index < middle
+        siblings.append(range(middle, end) if in_left else range(start, middle))
+        start, end = (start, middle) if in_left else (middle, end)
+    roots = _roots([*siblings, range(index, index + 1)], hashes)
+    return [roots[each] for each in reversed(siblings)]
+
+
+def root_with(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
+    """Root of the tree that has the leaf at this index. None if the path has another length."""
+    steps: list[bool] = []
+    while size > 1:
+        left = _split(size)
+        steps.append(index < left)
+        index, size = (index, left) if index < left else (index - left, size - left)
+    if len(steps) != len(path):
+        return None
+    for is_left, other in zip(reversed(steps), path, strict=True):
+        leaf = node(leaf, other) if is_left else node(other, leaf)
+    return leaf
+
+
+def extension(before: int, size: int, hashes: Iterable[bytes]) -> list[bytes]:
+    """Path that proves that a tree extends the one of its first `before` leaves: RFC 6962's consistency
+    proof, which always begins with the hash of a subtree of both."""
+    others: list[range] = []
+    start, end = 0, size
+    while before < end:
+        middle = start + _split(end - start)
+        is_inside = before <= middle
+        others.append(range(middle, end) if is_inside else range(start, middle))
+        start, end = (start, middle) if is_inside else (middle, end)
+    others.append(range(start, end))
+    roots = _roots(others, hashes)
+    return [roots[each] for each in reversed(others)]
+
+
+def roots_with(before: int, size: int, path: list[bytes]) -> tuple[bytes, bytes] | None:
+    """Roots of the tree of the first `before` leaves, and of all. None if the path has another length."""
+    steps: list[bool] = []
+    while before < size:
+        left = _split(size)
+        steps.append(before <= left)
+        before, size = (before, left) if before <= left else (before - left, size - left)
+    if len(steps) + 1 != len(path):
+        return None
+    old = new = path[0]
+    for is_inside, other in zip(reversed(steps), path[1:], strict=True):
+        old = old if is_inside else node(other, old)
+        new = node(new, other) if is_inside else node(other, new)
+    return old, new
+
+
+def _split(size: int) -> int:
+    """Largest power of two that is smaller than the size."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def _roots(ranges: Iterable[range], hashes: Iterable[bytes]) -> dict[range, bytes]:
+    """Roots over adjacent ranges of leaves, which begin with the first."""
+    remaining = iter(hashes)
+    roots: dict[range, bytes] = {}
+    for each in sorted(ranges, key=lambda each: each.start):
+        tree = Tree()
+        while batch := list(islice(remaining, min(_BATCH, len(each) - tree.size))):
+            tree.append(batch)
+        roots[each] = tree.root()
+    return roots

@@ -1,7 +1,7 @@
 """Personal fields in an export's line: values with their salts, or commitments where a value was erased or
 withheld."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from audit_proof import json_text
@@ -34,6 +34,36 @@ def commitments_of(event: Mapping[str, object]) -> Commitments:
         details = _details(salts, event[PERSONAL_DETAILS])
     salts.require_used()
     return Commitments(fields, details, salts.withheld)
+
+
+def withheld_from(line: bytes, names: Collection[str]) -> bytes:
+    """An event's line with commitments in place of the values of these fields; `details` stands for all
+    personal details. The event's hash is the same. Raises NotPersonal."""
+    head, separator, rest = line.partition(b',"details":')
+    event = json_text.loads(head + b"}")
+    if not isinstance(event, dict):
+        raise NotPersonal
+    values = {name: event[name] for name in PERSONAL if event[name] is not None}
+    details: dict[str, object] = dict(event[PERSONAL_DETAILS] or {})
+    salts, kept = _Salts(event["salt"]), {}
+    for name, value in [*values.items(), *((f"details.{key}", value) for key, value in details.items())]:
+        if _is_missing(value):
+            continue
+        salt = salts.of(name)
+        field, _, key = name.partition(".")
+        if field not in names:
+            kept[name] = salt.hex()
+        elif key:
+            event[PERSONAL_DETAILS][key] = {COMMITMENT: commitment(salt, json_text.dumps(value).decode())}
+        else:
+            event[name] = {COMMITMENT: commitment(salt, str(value))}
+    if any(map(_is_missing, [*(event[name] for name in values), *(event[PERSONAL_DETAILS] or {}).values()])):
+        event["salt"] = kept
+    return json_text.dumps(event)[:-1] + separator + rest
+
+
+def _is_missing(value: object) -> bool:
+    return isinstance(value, dict) and [*value] == [COMMITMENT]
 
 
 class _Salts:
@@ -77,7 +107,7 @@ def _details(salts: _Salts, details: object) -> str:
         raise NotPersonal
     found = b""
     for key, value in details.items():
-        if isinstance(value, dict) and [*value] == [COMMITMENT]:
+        if _is_missing(value):
             text = _missing(salts, value)
         else:
             text = commitment(salts.of(f"details.{key}"), json_text.dumps(value).decode())

@@ -143,7 +143,7 @@ def verify(
         raise Damage(Kind.INSERTED, end.head + 1, words)
     _require_end(path, body, segments, end)
     _require_root(segments, end)
-    unsigned_because = _require_signature(end, key)
+    unsigned_because = require_signature(end, key)
     progress(path.stat().st_size)
     pruning = None if gaps or not segments else _beginning(lines, segments, key)
     last_hash = segments[-1].hash.decode() if segments else ""
@@ -239,7 +239,7 @@ def _require_root(segments: list[Segment], end: End) -> None:
         raise Damage(Kind.CHANGED, None, "the last line has another Merkle tree than the events.")
 
 
-def _require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
+def require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
     """Returns why the last line is not verified and what to do about it, or None if the key has signed it."""
     if end.signature is None:
         return "its last line is not signed. Set AUDIT_SIGNING_KEY on the server, and export the log again"

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from uuid import UUID
 
 import typer
 
@@ -17,11 +18,18 @@ from settings import Settings
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+    from audit_proof.checkpoints import Checkpoint
     from audit_proof.verification import Verified
     from models.database import Database
 
 app = typer.Typer(help="Verification and pruning of the audit log.", no_args_is_help=True)
 Value = TypeVar("Value")
+PublicKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Public key of the server, which `audit public-key` prints.", envvar="AUDIT_PUBLIC_KEY"
+    ),
+]
 _EXIT_CODES = {"verified": 0, "filtered": 3, "unsigned": 4}
 
 
@@ -40,29 +48,27 @@ def verify_export(
         str | None,
         typer.Option(help="SEQUENCE:HASH, or a file with a checkpoint: the export must contain that event."),
     ] = None,
-    public_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Public key of the server, which `audit public-key` prints.", envvar="AUDIT_PUBLIC_KEY"
-        ),
-    ] = None,
+    public_key: PublicKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify the export FILE (NDJSON) of a log. Exit codes: 0 verified; 1 changed or incomplete; 2 not an
-    export; 3 filtered; 4 unsigned, or no key to check the signature."""
-    from audit_proof import checkpoints as audit_checkpoints
+    """Verify the export FILE (NDJSON) of a log, or a proof of one event. Exit codes: 0 verified; 1 changed or
+    incomplete; 2 not an export; 3 filtered; 4 unsigned, or no key to check the signature."""
     from audit_proof import diagnosis as audit_diagnosis
-    from audit_proof import keys as audit_keys
+    from audit_proof import proofs as audit_proofs
     from audit_proof import verification as audit_export
-    from resolvers.audit import signing_keys
 
-    key = _argument("--public-key", audit_keys.public_key_from, public_key)
-    key = key or signing_keys.public_key(settings_module.load())
-    kept = _argument("--checkpoint", audit_checkpoints.Checkpoint.of, checkpoint)
+    key = _public_key(public_key)
+    kept = _checkpoint(checkpoint)
+    verified: audit_export.Verified | audit_proofs.Proven
     try:
-        verified = _verified(file, key)
-        if kept is not None:
-            kept.require_in(verified)
+        if audit_proofs.is_proof(file):
+            verified = proven = audit_proofs.verify_proof(file, key)
+            if kept is not None:
+                kept.require_event(proven)
+        else:
+            verified = export = _verified(file, key)
+            if kept is not None:
+                kept.require_in(export)
     except audit_diagnosis.Damage as damage:
         if as_json:
             print_json(damage.to_json())
@@ -73,6 +79,56 @@ def verify_export(
         raise SystemExit(2) from None
     print_done(verified.sentence(), verified.to_json(), as_json=as_json)
     raise SystemExit(_EXIT_CODES[verified.status.value])
+
+
+@app.command("prove")
+def prove_event(
+    event_id: Annotated[str, typer.Argument(help="The event's id, as the API or an export has it.")],
+    export: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, readable=True, help="An export of the whole log as NDJSON."
+        ),
+    ],
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="A file with the last line of an older export: the proof leads to that log too, in which the"
+            " event must be."
+        ),
+    ] = None,
+    withhold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A personal field whose value is left out of the proof, such as `actorName`; `details` are"
+            " all personal details. May be repeated."
+        ),
+    ] = None,
+    public_key: PublicKey = None,
+) -> None:
+    """Print a proof that a log contains an event, a file that `audit verify` accepts without the export. It
+    has the event, and hashes that lead to the signed Merkle root of the export."""
+    from audit_proof import diagnosis as audit_diagnosis
+    from audit_proof import proofs as audit_proofs
+    from audit_proof import verification as audit_export
+    from audit_proof.chain import PERSONAL
+
+    id = _argument("EVENT_ID", _event_id, event_id)
+    kept = _checkpoint(checkpoint)
+    key = _public_key(public_key)
+    if unknown := {*(withhold or ())} - {*PERSONAL, "details"}:
+        names = f"{', '.join(PERSONAL)} or details"
+        raise typer.BadParameter(f"{', '.join(unknown)}: expected {names}", param_hint="--withhold")
+    try:
+        verified = _verified(export, key)
+        first_events = kept.first_events(verified) if kept is not None else None
+        proof = audit_proofs.prove(verified, id, first_events, withhold or ())
+        proven = audit_proofs.check(proof, key)
+        if kept is not None:
+            kept.require_event(proven)
+    except (audit_diagnosis.Damage, audit_export.Unreadable, audit_proofs.NotProvable) as error:
+        raise CommandError(f"The export does not prove the event. {error}") from error
+    typer.echo(proof.text(), nl=False)
 
 
 @app.command("checkpoint")
@@ -144,6 +200,30 @@ def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
         return audit_export.verify(file, key, lambda done: progress(done, size))
 
 
+def _public_key(text: str | None) -> "Ed25519PublicKey | None":
+    """The key of the option, or of the settings."""
+    from audit_proof import keys as audit_keys
+    from resolvers.audit import signing_keys
+
+    key = None if text is None else _argument("--public-key", audit_keys.public_key_from, text)
+    return key or signing_keys.public_key(settings_module.load())
+
+
+def _checkpoint(text: str | None) -> "Checkpoint | None":
+    from audit_proof import checkpoints as audit_checkpoints
+
+    return None if text is None else _argument("--checkpoint", audit_checkpoints.Checkpoint.of, text)
+
+
+def _event_id(text: str) -> UUID:
+    """Raises ValueError."""
+    from models.audit import AuditEvent
+    from resolvers.global_ids import decode
+
+    decoded = decode(text)
+    return decoded[1] if decoded and decoded[0] is AuditEvent else UUID(text)
+
+
 def _signing_key(settings: Settings) -> "Ed25519PrivateKey":
     from resolvers.audit import signing_keys
 
@@ -153,8 +233,8 @@ def _signing_key(settings: Settings) -> "Ed25519PrivateKey":
         raise CommandError(str(error)) from error
 
 
-def _argument(name: str, read: Callable[[str], Value], text: str | None) -> Value | None:
+def _argument(name: str, read: Callable[[str], Value], text: str) -> Value:
     try:
-        return None if text is None else read(text)
+        return read(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=name) from error

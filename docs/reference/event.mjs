@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 
 const NAMES = 'version accountId sequence id occurredAt action outcome summary actorKind actorMemberId actorName credentialKind'
   + ' credentialId credentialLabel targetType targetId targetName ip userAgent requestId personalDetails salt'
+const NUMBERS = ['version', 'sequence']
 const PERSONAL = 'summary actorName credentialLabel targetName ip userAgent'.split(' ')
 const field = (text) => text === null ? '-,' : `${Buffer.byteLength(text)}:${text},`
 export const joined = (texts) => Buffer.from(texts.map(field).join(''))
@@ -10,12 +11,14 @@ const sha256 = (...parts) => { const hash = createHash('sha256'); parts.forEach(
 export const hexOf = (text, size) => { const bytes = Buffer.from(`${text}`, 'hex')
   return bytes.length === size && bytes.toString('hex') === text ? bytes : null }
 // Lone surrogates have the bytes of U+FFFD in UTF-8: with them, different lines would have the same hash.
-const isText = (value) => typeof value !== 'string' || Buffer.from(value).toString() === value
+const isText = (value) => value === null || typeof value === 'string' && Buffer.from(value).toString() === value
+const isNoText = (name, value) => NUMBERS.includes(name) || PERSONAL.includes(name) && typeof value === 'object'
 // The texts that are hashed, of each personal field its commitment, and the number of values that are missing. Null where
 // a salt or a commitment is malformed.
 function hashed ({ salt, personalDetails, ...fields }) {
   const root = typeof salt === 'string' ? hexOf(salt, 16) : null, salts = root ? {} : Object(salt), used = []
-  let missing = 0, isWell = Boolean(root || salt !== null && typeof salt === 'object') && Object.values(fields).every(isText)
+  let missing = 0, isWell = Boolean(root || salt !== null && typeof salt === 'object')
+    && Object.entries(fields).every(([name, value]) => isNoText(name, value) || isText(value))
   const commitment = (name, value, text) => {
     if (value !== null && typeof value === 'object' && Object.keys(value).join() === 'commitment') {
       missing += 1, isWell &&= hexOf(value.commitment, 32) !== null
@@ -47,7 +50,7 @@ export function check (event, line, accountId) {
   const found = hashed(fields)
   if (!found) return { problem: 'has personal fields that are not as exports have them' }
   const computed = sha256(Buffer.from(`${previousHash}`, 'hex'), joined([...found.texts, raw])).digest('hex')
-  return computed === hash && whole === line ? found : { problem: 'was changed' }
+  return computed === hash && whole === line && hexOf(previousHash, 32) ? found : { problem: 'was changed' }
 }
 
 // The tree of RFC 6962.
