@@ -58,7 +58,7 @@ class LoopWatch:
             fields = _running(sys._current_frames()[self._thread_id])
         answered.wait(_LONGEST_WAIT_SECONDS)
         cpu_seconds = self._cpu_seconds() - started_cpu
-        if cpu_seconds >= BLOCKED_SECONDS:
+        if cpu_seconds >= BLOCKED_SECONDS and not self._stopped.is_set():
             milliseconds = round((time.monotonic() - started) * 1000)
             log.warning("event_loop_blocked", ms=milliseconds, cpu_ms=round(cpu_seconds * 1000), **fields)
 

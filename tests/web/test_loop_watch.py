@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -24,14 +25,21 @@ def logs() -> Iterator[list[Any]]:
     structlog.configure(wrapper_class=before)
 
 
-async def test_a_callback_that_computes_is_told(logs: list[Any]) -> None:
+@asynccontextmanager
+async def _watching() -> AsyncIterator[None]:
+    """Until the thread has ended, so that it logs nothing into the next test."""
     watch = LoopWatch()
     watch.start()
-
-    await asyncio.sleep(0)
-    _compute(0.5)
-    await _logged(logs)
+    yield
     watch.stop()
+    await asyncio.to_thread(watch._thread.join)
+
+
+async def test_a_callback_that_computes_is_told(logs: list[Any]) -> None:
+    async with _watching():
+        await asyncio.sleep(0)
+        _compute(0.5)
+        await _logged(logs)
 
     log = next(log for log in logs if log["event"] == "event_loop_blocked")
     assert log["cpu_ms"] >= 50
@@ -44,19 +52,16 @@ async def test_a_stack_that_changes_while_it_is_read_does_not_end_the_watch(
     def fail(_frame: object) -> None:
         raise AttributeError("'function' object has no attribute 'f_lineno'")
 
-    watch = LoopWatch()
-    watch.start()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(event_loop_monitor, "_running", fail)
+    async with _watching():
+        with monkeypatch.context() as patch:
+            patch.setattr(event_loop_monitor, "_running", fail)
+            await asyncio.sleep(0)
+            _compute(0.5)
+            await _logged(logs)
+        first = logs.pop()
         await asyncio.sleep(0)
         _compute(0.5)
         await _logged(logs)
-    first = logs.pop()
-    await asyncio.sleep(0)
-    _compute(0.5)
-    await _logged(logs)
-    watch.stop()
 
     assert first["cpu_ms"] >= 50
     assert "calls" not in first
@@ -64,12 +69,9 @@ async def test_a_stack_that_changes_while_it_is_read_does_not_end_the_watch(
 
 
 async def test_a_loop_that_waits_is_not_told(logs: list[Any]) -> None:
-    watch = LoopWatch()
-    watch.start()
-
-    time.sleep(0.4)  # noqa: ASYNC251 - as where the machine has no time for the thread
-    await asyncio.sleep(0.4)
-    watch.stop()
+    async with _watching():
+        time.sleep(0.4)  # noqa: ASYNC251 - as where the machine has no time for the thread
+        await asyncio.sleep(0.4)
 
     assert [log for log in logs if log["event"] == "event_loop_blocked"] == []
 
@@ -89,13 +91,10 @@ async def _logged(logs: list[Any]) -> None:
 async def test_a_system_without_clocks_of_threads(logs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where any time in which the loop does not answer counts."""
     monkeypatch.delattr(time, "pthread_getcpuclockid")
-    watch = LoopWatch()
-    watch.start()
-
-    await asyncio.sleep(0)
-    time.sleep(0.3)  # noqa: ASYNC251
-    await _logged(logs)
-    watch.stop()
+    async with _watching():
+        await asyncio.sleep(0)
+        time.sleep(0.3)  # noqa: ASYNC251
+        await _logged(logs)
 
     assert "event_loop_blocked" in [log["event"] for log in logs]
 
