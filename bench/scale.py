@@ -11,8 +11,8 @@ from rich.progress import Progress
 from bench import scale_report
 from bench.scale_appends import Price, prices
 from bench.scale_cases import cases
-from bench.scale_data import Tenant
-from bench.scale_load import expect_many_accounts, fill, progress_bar, tenants_of
+from bench.scale_data import MadeAccount
+from bench.scale_load import accounts_of, expect_many_accounts, fill, progress_bar
 from bench.scale_measure import Accounts, Measured
 from embedded.server import APP_ROLE, OWNER_ROLE, Server, running
 from models import migrate
@@ -72,13 +72,13 @@ def _filled(server: Server, events: int, progress: Progress) -> str:
 async def _fill(server: Server, name: str, events: int, progress: Progress) -> None:
     await server.create_database(name)
     await asyncio.to_thread(migrate.upgrade, server.url(OWNER_ROLE, name), APP_ROLE)
-    await fill(server, name, tenants_of(events), progress)
+    await fill(server, name, accounts_of(events), progress)
 
 
 async def _measure(
     server: Server, name: str, asked: argparse.Namespace, progress: Progress
 ) -> list[Measured]:
-    large, small, *_ = tenants_of(asked.events)
+    large, small, *_ = accounts_of(asked.events)
     owner, reading = await server.connect(name), Database(server.url(APP_ROLE, name), 1)
     try:
         accounts = Accounts(reading, owner, large, small)
@@ -99,8 +99,8 @@ def _appends(server: Server, progress: Progress) -> list[Price]:
     name = "scale_appends"
     asyncio.run(_fill(server, name, APPENDED_TO, progress))
     try:
-        tenant: Tenant = tenants_of(APPENDED_TO)[0]
-        return asyncio.run(prices(server, name, tenant))
+        account: MadeAccount = accounts_of(APPENDED_TO)[0]
+        return asyncio.run(prices(server, name, account))
     finally:
         asyncio.run(server.drop_database(name))
 

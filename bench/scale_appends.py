@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from bench import scale_events as log
-from bench.scale_data import Tenant, made_id
+from bench.scale_data import MadeAccount, made_id
 from embedded.server import APP_ROLE, Server
 from models.columns import new_id
 
@@ -33,25 +33,25 @@ class Price(NamedTuple):
     """CPU time per event, without waiting for the disk."""
 
 
-async def prices(server: Server, database: str, tenant: Tenant) -> list[Price]:
+async def prices(server: Server, database: str, account: MadeAccount) -> list[Price]:
     owner = await server.connect(database)
     app = await asyncpg.connect(server.url(APP_ROLE, database), timeout=10)
     try:
-        found = [await _price(app, tenant, "all", batch) for batch in BATCHES]
+        found = [await _price(app, account, "all", batch) for batch in BATCHES]
         for index in await owner.fetch(_SPARED):
             await owner.execute(f"DROP INDEX {index['name']}")
-        found += [await _price(app, tenant, "primary key and id", batch) for batch in BATCHES]
+        found += [await _price(app, account, "primary key and id", batch) for batch in BATCHES]
     finally:
         await app.close()
         await owner.close()
     return found
 
 
-async def _price(app: asyncpg.Connection, tenant: Tenant, indexes: str, batch: int) -> Price:
+async def _price(app: asyncpg.Connection, account: MadeAccount, indexes: str, batch: int) -> Price:
     pid = app.get_server_pid()
     append = await app.prepare(_APPEND)
     events, start, used = 0, perf_counter(), _used_seconds(pid)
-    made = _events(tenant)
+    made = _events(account)
     while perf_counter() - start < _SECONDS:
         async with app.transaction():
             await append.executemany([next(made) for _ in range(batch)])
@@ -60,15 +60,15 @@ async def _price(app: asyncpg.Connection, tenant: Tenant, indexes: str, batch: i
     return Price(indexes, batch, events / spent, (_used_seconds(pid) - used) / events * 1e6)
 
 
-def _events(tenant: Tenant) -> Iterator[list[Any]]:
-    random = tenant.random()
+def _events(account: MadeAccount) -> Iterator[list[Any]]:
+    random = account.random()
     while True:
         id = new_id()
         yield [
-            *(tenant.id, id, random.choice(log.ACTIONS), tenant.member(random.randrange(300))),
-            made_id("api_key", tenant.number, random.randrange(log.KEYS)),
+            *(account.id, id, random.choice(log.ACTIONS), account.member(random.randrange(300))),
+            made_id("api_key", account.number, random.randrange(log.KEYS)),
             *(
-                tenant.license(random.randrange(tenant.size.licenses)),
+                account.license(random.randrange(account.size.licenses)),
                 log.ip(random.randrange(2_000)),
                 str(id),
             ),

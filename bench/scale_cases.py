@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from bench import scale_events as log
-from bench.scale_data import START, Tenant, made_id
+from bench.scale_data import START, MadeAccount, made_id
 from models.accounts import Account
 from models.audit import CredentialKind
 from models.catalog import Theme
@@ -65,7 +65,7 @@ class Filter(NamedTuple):
     """A filter of a list. `of` returns the argument for an account. `member` is the viewer."""
 
     name: str
-    of: Callable[[Tenant], dict[str, Any]] = lambda _: {}
+    of: Callable[[MadeAccount], dict[str, Any]] = lambda _: {}
     bound: float = SAME
     member: int = OWNER
 
@@ -75,11 +75,11 @@ class Case(NamedTuple):
     filter: Filter
     depth: Depth
 
-    def variables(self, tenant: Tenant, size: int, cursor: str | None) -> dict[str, Any]:
+    def variables(self, account: MadeAccount, size: int, cursor: str | None) -> dict[str, Any]:
         parent = self.order.listed.parent
-        id = tenant.id if parent is Account else tenant.member(OWNER)
+        id = account.id if parent is Account else account.member(OWNER)
         count, mark = ("last", "before") if self.depth.backward else ("first", "after")
-        variables = {"id": encode(parent, id), count: size, "filter": self.filter.of(tenant) or None}
+        variables = {"id": encode(parent, id), count: size, "filter": self.filter.of(account) or None}
         if self.order.name:
             variables["orderBy"] = self.order.name
         return variables if cursor is None else {**variables, mark: cursor}
@@ -136,9 +136,9 @@ def _same(name: str, **filter: Any) -> Filter:
     return Filter(name, lambda _: filter)
 
 
-def _own(name: str, argument: str, value: Callable[[Tenant], Any]) -> Filter:
+def _own(name: str, argument: str, value: Callable[[MadeAccount], Any]) -> Filter:
     """A value of each account."""
-    return Filter(name, lambda tenant: {argument: value(tenant)})
+    return Filter(name, lambda account: {argument: value(account)})
 
 
 def _audit() -> Iterator[Filter]:
@@ -162,7 +162,7 @@ def _audit_by_ids() -> Iterator[Filter]:
     for count in (3, 30):
         yield _own(f"actorIds {count}", "actorIds", _member_ids(*range(count)))
     for name, number in (("half", log.HALF_TARGET), ("seldom", rare), ("never", never)):
-        yield _own(f"targetId {name}", "targetId", _id(License, Tenant.license, number))
+        yield _own(f"targetId {name}", "targetId", _id(License, MadeAccount.license, number))
     for name, number in (("of many", 0), ("of two", 302), ("never", 99_999_999)):
         yield _own(f"requestId {name}", "requestId", _request(number))
     for name, number in (("often", 1), ("seldom", rare), ("never", 77)):
@@ -192,7 +192,7 @@ def _invitations() -> Iterator[Filter]:
     for status in ("PENDING", "ACCEPTED", "DECLINED", "EXPIRED"):
         yield _same(f"statuses {status}", statuses=[status])
     yield _same("statuses PENDING, REVOKED", statuses=["PENDING", "REVOKED"])
-    yield _own("email", "email", lambda tenant: f"guest3@team{tenant.number}.example")
+    yield _own("email", "email", lambda account: f"guest3@team{account.number}.example")
     yield _same("email unknown", email="nobody@nowhere.example")
 
 
@@ -216,26 +216,30 @@ def _searched(text: str) -> Filter:
     return _same(f"search {text}", search=text)._replace(bound=SEARCHED)
 
 
-def _member_ids(*numbers: int) -> Callable[[Tenant], list[str]]:
-    return lambda tenant: [encode(Member, tenant.member(number)) for number in numbers]
+def _member_ids(*numbers: int) -> Callable[[MadeAccount], list[str]]:
+    return lambda account: [encode(Member, account.member(number)) for number in numbers]
 
 
-def _id(table: type[License], make: Callable[[Tenant, int], UUID], number: int) -> Callable[[Tenant], str]:
-    return lambda tenant: encode(table, make(tenant, number))
+def _id(
+    table: type[License], make: Callable[[MadeAccount, int], UUID], number: int
+) -> Callable[[MadeAccount], str]:
+    return lambda account: encode(table, make(account, number))
 
 
-def _request(number: int) -> Callable[[Tenant], str]:
-    return lambda tenant: log.request_id(tenant, number)
+def _request(number: int) -> Callable[[MadeAccount], str]:
+    return lambda account: log.request_id(account, number)
 
 
-def _key(number: int) -> Callable[[Tenant], str]:
-    return lambda tenant: encode_credential(CredentialKind.API_KEY, made_id("api_key", tenant.number, number))
+def _key(number: int) -> Callable[[MadeAccount], str]:
+    return lambda account: encode_credential(
+        CredentialKind.API_KEY, made_id("api_key", account.number, number)
+    )
 
 
-def _time(quarters: int) -> Callable[[Tenant], str]:
-    def at(tenant: Tenant) -> str:
+def _time(quarters: int) -> Callable[[MadeAccount], str]:
+    def at(account: MadeAccount) -> str:
         return (
-            START + timedelta(seconds=tenant.size.events * log.SECONDS_BETWEEN * quarters / 4)
+            START + timedelta(seconds=account.size.events * log.SECONDS_BETWEEN * quarters / 4)
         ).isoformat()
 
     return at

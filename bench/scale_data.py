@@ -53,7 +53,7 @@ def large(events: int) -> Size:
 
 
 @dataclass(frozen=True)
-class Tenant:
+class MadeAccount:
     number: int
     size: Size
 
@@ -82,11 +82,11 @@ class Tenant:
 _KINDS = ("account", "user", "member", "invitation", "license", "theme", "event", "api_key", "session")
 
 
-def made_id(kind: str, tenant: int, number: int) -> UUID:
+def made_id(kind: str, account: int, number: int) -> UUID:
     """Id in the form of a UUIDv7: the time, then digits that look random."""
     milliseconds = 1_750_000_000_000 + number
     random = number * 0x9E3779B97F4A7C15 & (1 << 44) - 1
-    tail = 2 << 62 | _KINDS.index(kind) << 58 | tenant << 44 | random
+    tail = 2 << 62 | _KINDS.index(kind) << 58 | account << 44 | random
     return UUID(int=milliseconds << 80 | 7 << 76 | tail)
 
 
@@ -122,76 +122,76 @@ def themes() -> Iterator[tuple[Any, ...]]:
         )
 
 
-def users(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+def users(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
     """id, email, name, created_at."""
-    for number in range(tenant.size.members + tenant.size.removed):
-        email = _email(tenant, number)
-        yield made_id("user", tenant.number, number), email, member_name(number), START
+    for number in range(account.size.members + account.size.removed):
+        email = _email(account, number)
+        yield made_id("user", account.number, number), email, member_name(number), START
 
 
-def members(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+def members(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
     """account_id, id, user_id, name, email, role, is_owner, joined_at, last_active_at, removed_at.
 
     Three Admins: the first, the middle and the last to join. Those who were removed joined before all others.
     """
-    active = tenant.size.members
+    active = account.size.members
     admins = (0, active // 2, active - 1)
-    for number in range(active + tenant.size.removed):
+    for number in range(active + account.size.removed):
         role = "ADMIN" if number in admins else "VIEWER" if number % 3 == 0 else "MEMBER"
         removed = number >= active
-        joined_at = START + timedelta(minutes=number - (active + tenant.size.removed if removed else 0))
+        joined_at = START + timedelta(minutes=number - (active + account.size.removed if removed else 0))
         seen_at = (
             START + timedelta(days=60, seconds=number * 2_654_435_761 % 5_000_000) if number % 5 else None
         )
         yield (
-            *(tenant.id, tenant.member(number), made_id("user", tenant.number, number)),
-            *(member_name(number), _email(tenant, number), role, number == 0),
+            *(account.id, account.member(number), made_id("user", account.number, number)),
+            *(member_name(number), _email(account, number), role, number == 0),
             *(joined_at, seen_at, joined_at + timedelta(days=1) if removed else None),
         )
 
 
-def invitations(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+def invitations(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
     """account_id, id, email, role, status, token_hash, invited_by_id, accepted_by_id, created_at, expires_at,
     emails, accepted_at, delivery. Those that wait are among the oldest."""
-    size = tenant.size
+    size = account.size
     statuses = ["PENDING"] * size.pending + ["ACCEPTED"] * size.accepted
     statuses += [STATUSES[number % 3] for number in range(size.other_invitations)]
     for number, status in enumerate(statuses):
         at = START + timedelta(minutes=number)
         accepted = status == "ACCEPTED"
         member = number - size.pending
-        email = _email(tenant, member) if accepted else f"guest{number}@team{tenant.number}.example"
+        email = _email(account, member) if accepted else f"guest{number}@team{account.number}.example"
         yield (
-            *(tenant.id, made_id("invitation", tenant.number, number), email, "MEMBER", status),
-            made_id("invitation", tenant.number, number).bytes,
-            *(tenant.member(0), tenant.member(member) if accepted else None, at),
+            *(account.id, made_id("invitation", account.number, number), email, "MEMBER", status),
+            made_id("invitation", account.number, number).bytes,
+            *(account.member(0), account.member(member) if accepted else None, at),
             *(FAR if status == "PENDING" else at + timedelta(days=7), 1, at if accepted else None, "SENT"),
         )
 
 
-def licenses(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+def licenses(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
     """account_id, id, theme_id, status, site, key, holder_id, provisioned_by_id, provisioned_at, expires_at,
     revoked_by_id, revoked_at, revoked_reason. Three expired licenses still have the status ACTIVE."""
-    random, words = tenant.random(), _SITES.split()
-    for number in range(tenant.size.licenses):
+    random, words = account.random(), _SITES.split()
+    for number in range(account.size.licenses):
         at = START + timedelta(minutes=number)
         status = (
             ("ACTIVE", "REVOKED")[number % 2] if number % 10 else ("SUSPENDED", "EXPIRED")[number // 10 % 2]
         )
-        over = number % (tenant.size.licenses // 3) == 2
+        over = number % (account.size.licenses // 3) == 2
         expires_at = at + timedelta(days=1) if over else FAR if status == "ACTIVE" else None
         revoked = (
-            (tenant.member(0), at, "Not needed any more.") if status == "REVOKED" else (None, None, None)
+            (account.member(0), at, "Not needed any more.") if status == "REVOKED" else (None, None, None)
         )
         theme = number % 2 and int(THEMES * random.random() ** 3)
         yield (
-            *(tenant.id, tenant.license(number), made_id("theme", 0, theme), "ACTIVE" if over else status),
-            f"{words[number % len(words)]}{number * 7919 % 1_000_003}.team{tenant.number}.example",
-            f"key-{tenant.number}-{number}",
-            *(tenant.member(tenant.holder(number)), tenant.member(0), at, expires_at, *revoked),
+            *(account.id, account.license(number), made_id("theme", 0, theme), "ACTIVE" if over else status),
+            f"{words[number % len(words)]}{number * 7919 % 1_000_003}.team{account.number}.example",
+            f"key-{account.number}-{number}",
+            *(account.member(account.holder(number)), account.member(0), at, expires_at, *revoked),
         )
 
 
-def _email(tenant: Tenant, number: int) -> str:
+def _email(account: MadeAccount, number: int) -> str:
     name = member_name(number).lower().replace(" ", ".").encode("ascii", "ignore").decode()
-    return f"{name}.{number}@team{tenant.number}.example"
+    return f"{name}.{number}@team{account.number}.example"

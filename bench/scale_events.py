@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import accumulate
 from typing import NamedTuple
 
-from bench.scale_data import START, Tenant, made_id, member_name
+from bench.scale_data import START, MadeAccount, made_id, member_name
 from models.audit import AuditAction
 
 COLUMNS = (
@@ -46,9 +46,9 @@ def ip(number: int) -> str:
     return f"10.{number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
 
-def request_id(tenant: Tenant, number: int) -> str:
+def request_id(account: MadeAccount, number: int) -> str:
     """Each id belongs to two events. Every 50th event has the id of a nightly import."""
-    return f"import-{tenant.number}" if number % 50 == 0 else f"request-{tenant.number}-{number // 2:08}"
+    return f"import-{account.number}" if number % 50 == 0 else f"request-{account.number}-{number // 2:08}"
 
 
 def occurred_at(number: int) -> str:
@@ -56,34 +56,34 @@ def occurred_at(number: int) -> str:
     return f"{at.isoformat(timespec='microseconds')}Z"
 
 
-def blocks(tenant: Tenant, heads: list[Head]) -> Iterator[tuple[int, bytes]]:
+def blocks(account: MadeAccount, heads: list[Head]) -> Iterator[tuple[int, bytes]]:
     """Yields the number of events and their text for COPY. Appends the log's head to `heads` at the end."""
     hash, at = bytes(32), ""
-    for start in range(1, tenant.size.events + 1, _BLOCK):
+    for start in range(1, account.size.events + 1, _BLOCK):
         lines = []
-        for fields in _events(tenant, range(start, min(start + _BLOCK, tenant.size.events + 1))):
+        for fields in _events(account, range(start, min(start + _BLOCK, account.size.events + 1))):
             previous, at = hash, fields[3] or ""
             content = "".join(["-," if field is None else f"{len(field)}:{field}," for field in fields])
             hash = sha256(previous + content.encode()).digest()
             line = "\t".join(["\\N" if field is None else field for field in fields])
             lines.append(f"{line}\t\\\\x{previous.hex()}\t\\\\x{hash.hex()}\n")
         yield len(lines), "".join(lines).encode()
-    heads.append(Head(tenant.size.events, hash, at))
+    heads.append(Head(account.size.events, hash, at))
 
 
-def _events(tenant: Tenant, numbers: range) -> Iterator[Sequence[str | None]]:
+def _events(account: MadeAccount, numbers: range) -> Iterator[Sequence[str | None]]:
     """The hashed fields, in their order, as ASCII."""
-    random = tenant.random()
-    random.seed(f"{tenant.number} {numbers.start}")
-    actors = min(300, tenant.size.members)
+    random = account.random()
+    random.seed(f"{account.number} {numbers.start}")
+    actors = min(300, account.size.members)
     drawn = zip(
         random.choices(ACTIONS, cum_weights=_zipf(len(ACTIONS)), k=len(numbers)),
         random.choices(range(actors), cum_weights=_zipf(actors), k=len(numbers)),
-        random.choices(range(tenant.size.licenses), k=len(numbers)),
+        random.choices(range(account.size.licenses), k=len(numbers)),
         random.choices(range(2_000), k=len(numbers)),
         strict=True,
     )
-    account_id = str(tenant.id)
+    account_id = str(account.id)
     for number, (action, actor, target, address) in zip(numbers, drawn, strict=True):
         if number in RARE_AT:
             action, actor, target, address = RARE, RARE_NUMBER, RARE_NUMBER, RARE_NUMBER
@@ -91,34 +91,34 @@ def _events(tenant: Tenant, numbers: range) -> Iterator[Sequence[str | None]]:
             action = ACTIONS[0]
         target = HALF_TARGET if number % 2 and number not in RARE_AT else target
         yield (
-            *(account_id, str(number), str(made_id("event", tenant.number, number)), occurred_at(number)),
+            *(account_id, str(number), str(made_id("event", account.number, number)), occurred_at(number)),
             *(
                 action,
                 "DENIED" if number % DENIED_EACH == 7 else "ALLOWED",
                 f"did {action.lower()} to {target}",
             ),
-            *(_SYSTEM if number % 20 == 19 else _actor(tenant, actor)),
-            *("License", _license(tenant, target), f"site{target}.example"),
-            *(ip(address), _USER_AGENT, request_id(tenant, number)),
+            *(_SYSTEM if number % 20 == 19 else _actor(account, actor)),
+            *("License", _license(account, target), f"site{target}.example"),
+            *(ip(address), _USER_AGENT, request_id(account, number)),
             f'{{"number":{number},"site":"site{target}.example"}}',
         )
 
 
 @lru_cache(maxsize=20_000)
-def _actor(tenant: Tenant, actor: int) -> tuple[str | None, ...]:
+def _actor(account: MadeAccount, actor: int) -> tuple[str | None, ...]:
     """Kind, member and name, and the credential."""
     name = member_name(actor).encode("ascii", "replace").decode()
-    member = str(tenant.member(actor))
+    member = str(account.member(actor))
     if actor % 2 == 0 and actor != RARE_NUMBER:
-        session = str(made_id("session", tenant.number, actor))
+        session = str(made_id("session", account.number, actor))
         return "MEMBER", member, name, "SESSION", session, "Firefox on Linux"
     key = RARE_NUMBER if actor == RARE_NUMBER else actor // 2 % KEYS
-    return "MEMBER", member, name, "API_KEY", str(made_id("api_key", tenant.number, key)), f"key {key}"
+    return "MEMBER", member, name, "API_KEY", str(made_id("api_key", account.number, key)), f"key {key}"
 
 
 @lru_cache(maxsize=100_000)
-def _license(tenant: Tenant, number: int) -> str:
-    return str(tenant.license(number))
+def _license(account: MadeAccount, number: int) -> str:
+    return str(account.license(number))
 
 
 def _zipf(count: int) -> list[float]:

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlmodel import SQLModel
 
 from bench import scale_data, scale_events
-from bench.scale_data import SMALL, START, Tenant
+from bench.scale_data import SMALL, START, MadeAccount
 from embedded.server import Server
 from engine.derived_columns import derived_values
 from models import License, Member, Theme
@@ -22,7 +22,7 @@ _COLUMNS = {
     "licenses": "account_id id theme_id status site key holder_id provisioned_by_id provisioned_at"
     " expires_at revoked_by_id revoked_at revoked_reason",
 }
-_MAKERS: dict[str, Callable[[Tenant], Iterable[tuple[Any, ...]]]] = {
+_MAKERS: dict[str, Callable[[MadeAccount], Iterable[tuple[Any, ...]]]] = {
     "users": scale_data.users,
     "members": scale_data.members,
     "invitations": scale_data.invitations,
@@ -34,19 +34,19 @@ _INDEXES = """SELECT pg_get_indexdef(indexrelid) AS definition, indexrelid::regc
   FROM pg_index WHERE indrelid = 'audit_events'::regclass AND NOT indisprimary"""
 
 
-async def fill(server: Server, database: str, tenants: list[Tenant], progress: Progress) -> None:
+async def fill(server: Server, database: str, accounts: list[MadeAccount], progress: Progress) -> None:
     connection = await server.connect(database)
     try:
         await connection.execute("SET session_replication_role = replica; SET maintenance_work_mem = '1GB'")
         await _copy(connection, "themes", list(scale_data.themes()))
         await connection.executemany(
             "INSERT INTO accounts (id, name, slug, currency, created_at) VALUES ($1, $2, $2, 'EUR', $3)",
-            [(tenant.id, f"account-{tenant.number}", START) for tenant in tenants],
+            [(account.id, f"account-{account.number}", START) for account in accounts],
         )
         for table, make in _MAKERS.items():
-            for tenant in progress.track(tenants, description=table):
-                await _copy(connection, table, list(make(tenant)))
-        await _fill_logs(connection, tenants, progress)
+            for account in progress.track(accounts, description=table):
+                await _copy(connection, table, list(make(account)))
+        await _fill_logs(connection, accounts, progress)
         await _vacuum(connection, progress)
     finally:
         await connection.close()
@@ -62,7 +62,7 @@ async def _copy(connection: asyncpg.Connection, table: str, rows: list[tuple[Any
     await connection.copy_records_to_table(table, records=rows, columns=columns)
 
 
-async def _fill_logs(connection: asyncpg.Connection, tenants: list[Tenant], progress: Progress) -> None:
+async def _fill_logs(connection: asyncpg.Connection, accounts: list[MadeAccount], progress: Progress) -> None:
     """Copies in one transaction with a TRUNCATE, which avoids the write-ahead log, and creates the indexes
     afterwards."""
     indexes = await connection.fetch(_INDEXES)
@@ -71,15 +71,15 @@ async def _fill_logs(connection: asyncpg.Connection, tenants: list[Tenant], prog
         await connection.execute("TRUNCATE audit_events")
         for index in indexes:
             await connection.execute(f"DROP INDEX {index['name']}")
-        task = progress.add_task("audit events", total=sum(tenant.size.events for tenant in tenants))
+        task = progress.add_task("audit events", total=sum(account.size.events for account in accounts))
 
         async def source() -> AsyncIterator[bytes]:
-            for tenant in tenants:
+            for account in accounts:
                 ends: list[scale_events.Head] = []
-                for count, block in scale_events.blocks(tenant, ends):
+                for count, block in scale_events.blocks(account, ends):
                     yield block
                     progress.advance(task, count)
-                heads.extend((tenant.id, end.sequence, end.hash, end.occurred_at) for end in ends)
+                heads.extend((account.id, end.sequence, end.hash, end.occurred_at) for end in ends)
 
         await connection.copy_to_table("audit_events", source=source(), columns=scale_events.COLUMNS)
         await connection.executemany(
@@ -108,9 +108,12 @@ async def _vacuum(connection: asyncpg.Connection, progress: Progress) -> None:
         await connection.execute(f"VACUUM (ANALYZE) {table}")
 
 
-def tenants_of(events: int, crowd: int = 50) -> list[Tenant]:
+def accounts_of(events: int, crowd: int = 50) -> list[MadeAccount]:
     """The large account, the small one, and others like the small one."""
-    return [Tenant(0, scale_data.large(events)), *(Tenant(number, SMALL) for number in range(1, crowd + 2))]
+    return [
+        MadeAccount(0, scale_data.large(events)),
+        *(MadeAccount(number, SMALL) for number in range(1, crowd + 2)),
+    ]
 
 
 def progress_bar() -> Progress:

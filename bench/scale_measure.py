@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from bench.scale_cases import Case
-from bench.scale_data import FAR, Tenant, made_id
+from bench.scale_data import FAR, MadeAccount, made_id
 from engine.compiled_operations import FAST, paths
 from engine.execution import execute
 from engine.limits import Limits
@@ -62,22 +62,24 @@ class Measured(NamedTuple):
 class Accounts:
     """The viewers of the large and the small account, and the cursors in the middle of their lists."""
 
-    def __init__(self, database: Database, owner: asyncpg.Connection, large: Tenant, small: Tenant) -> None:
+    def __init__(
+        self, database: Database, owner: asyncpg.Connection, large: MadeAccount, small: MadeAccount
+    ) -> None:
         """`database` has one connection. `owner` is the role that owns the tables."""
         self._database, self._owner = database, owner
-        self._tenants = (large, small)
+        self._accounts = (large, small)
         self._contexts: dict[tuple[int, int], Context] = {}
         self._middles: dict[tuple[str, str, int], str] = {}
 
     async def measure(self, case: Case, runs: int) -> Measured:
         """Measures both accounts in turns. Both pages have the length of the shorter one."""
         paths.counts.clear()
-        contexts = [await self._context(tenant, case.filter.member) for tenant in self._tenants]
-        cursors = [await self._middle(case, tenant) for tenant in self._tenants]
+        contexts = [await self._context(account, case.filter.member) for account in self._accounts]
+        cursors = [await self._middle(case, account) for account in self._accounts]
 
         def variables(size: int) -> list[dict[str, Any]]:
-            both = zip(self._tenants, cursors, strict=True)
-            return [case.variables(tenant, size, cursor) for tenant, cursor in both]
+            both = zip(self._accounts, cursors, strict=True)
+            return [case.variables(account, size, cursor) for account, cursor in both]
 
         operation = case.order.listed.operation
         asked = list(zip(contexts, variables(PAGE), strict=True))
@@ -94,12 +96,12 @@ class Accounts:
             raise RuntimeError(f"Not all took the fast path: {dict(paths.counts)}, {operation}")
         return Measured(case, rows, large, small, await self._indexes(sent))
 
-    async def _context(self, tenant: Tenant, member: int) -> Context:
+    async def _context(self, account: MadeAccount, member: int) -> Context:
         """Context of a member who has just signed in."""
-        key = (tenant.number, member)
+        key = (account.number, member)
         if key not in self._contexts:
             token, hash = new_token()
-            user_id = made_id("user", tenant.number, member)
+            user_id = made_id("user", account.number, member)
             values = (new_id(), user_id, hash, now(), FAR)
             await self._owner.execute(f"{_SESSION} VALUES ($1, $2, $3, $4, $4, $5)", *values)
             database = self._database
@@ -109,21 +111,21 @@ class Accounts:
             self._contexts[key] = context
         return self._contexts[key]
 
-    async def _middle(self, case: Case, tenant: Tenant) -> str | None:
+    async def _middle(self, case: Case, account: MadeAccount) -> str | None:
         """Cursor in the middle of the list."""
         order, table = case.order, case.order.listed.table
         if not case.depth.cursor:
             return None
-        key = (table, order.cursor, tenant.number)
+        key = (table, order.cursor, account.number)
         if key not in self._middles:
             keys = ", ".join(order.keys)
             here = " AND removed_at IS NULL" if table == "members" else ""
             rows = f"FROM {table} WHERE account_id = $1{here}"
             middle = f"SELECT {keys} {rows} ORDER BY {keys} OFFSET (SELECT count(*) / 2 {rows}) LIMIT 1"
             if table == "audit_events":
-                self._middles[key] = _cursor(case, [tenant.size.events // 2])
+                self._middles[key] = _cursor(case, [account.size.events // 2])
             else:
-                self._middles[key] = _cursor(case, await self._owner.fetchrow(middle, tenant.id))
+                self._middles[key] = _cursor(case, await self._owner.fetchrow(middle, account.id))
         return self._middles[key]
 
     async def _indexes(self, sent: list[tuple[str, int]]) -> list[str]:

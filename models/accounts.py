@@ -9,7 +9,7 @@ from models.columns import id_column, time_column
 
 
 class Account(SQLModel, table=True):
-    """A tenant: a company with its team, licenses and audit log."""
+    """A company with its team, licenses and audit log."""
 
     __tablename__ = "accounts"
     __table_args__ = (

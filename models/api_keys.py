@@ -24,7 +24,7 @@ from sqlmodel import Field, SQLModel, col
 
 from engine.enums import described_enum
 from engine.tables import AnyExpression
-from models.columns import Clock, id_column, member_key, now, tenant_column, tenant_index, time_column
+from models.columns import Clock, account_column, account_index, id_column, member_key, now, time_column
 
 
 @described_enum(
@@ -67,8 +67,8 @@ class ApiKey(SQLModel, table=True):
         CheckConstraint("scopes <@ ARRAY['READ', 'PROVISION'] AND cardinality(scopes) > 0", name="scopes"),
         CheckConstraint("isfinite(expires_at)", name="expires_at_finite"),
         CheckConstraint("(claimed_at IS NULL) = (key_hash IS NULL)", name="claimed"),
-        tenant_index("api_keys", "created_at", "id", suffix="created"),
-        tenant_index("api_keys", "member_id", "created_at", "id", suffix="member"),
+        account_index("api_keys", "created_at", "id", suffix="created"),
+        account_index("api_keys", "member_id", "created_at", "id", suffix="member"),
         Index(
             "ix_api_keys_expiry",
             "expires_at",
@@ -81,7 +81,7 @@ class ApiKey(SQLModel, table=True):
         ),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     id: UUID = id_column()
     member_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     name: str

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from engine.canonical_json import JSONObject
 from engine.enums import described_enum
-from models.columns import enum_column, new_id, tenant_index, time_column
+from models.columns import account_index, enum_column, new_id, time_column
 
 
 @described_enum("Action that an audit event records.")
@@ -273,26 +273,26 @@ class AuditEvent(SQLModel, table=True):
         CheckConstraint("num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16", name="salt"),
         CheckConstraint("(commitments IS NULL) = (field_salts IS NULL)", name="commitments"),
         Index("uq_audit_events_id", "account_id", "id", unique=True),
-        tenant_index("audit_events", "action", "sequence", suffix="action"),
-        tenant_index("audit_events", "actor_member_id", "sequence", suffix="actor"),
-        tenant_index("audit_events", "actor_member_id", "action", "sequence", suffix="actor_action"),
-        tenant_index("audit_events", "target_id", "sequence", suffix="target"),
-        tenant_index("audit_events", "occurred_at", "sequence", suffix="occurred"),
-        tenant_index(
+        account_index("audit_events", "action", "sequence", suffix="action"),
+        account_index("audit_events", "actor_member_id", "sequence", suffix="actor"),
+        account_index("audit_events", "actor_member_id", "action", "sequence", suffix="actor_action"),
+        account_index("audit_events", "target_id", "sequence", suffix="target"),
+        account_index("audit_events", "occurred_at", "sequence", suffix="occurred"),
+        account_index(
             "audit_events",
             "request_id",
             "sequence",
             suffix="request",
             postgresql_where=text("request_id IS NOT NULL"),
         ),
-        tenant_index(
+        account_index(
             "audit_events",
             "credential_id",
             "sequence",
             suffix="api_key",
             postgresql_where=text("credential_kind = 'API_KEY'"),
         ),
-        tenant_index(
+        account_index(
             "audit_events",
             "actor_member_id",
             "credential_id",
@@ -300,9 +300,9 @@ class AuditEvent(SQLModel, table=True):
             suffix="actor_api_key",
             postgresql_where=text("credential_kind = 'API_KEY'"),
         ),
-        tenant_index("audit_events", "ip", "sequence", suffix="ip", postgresql_where=text("ip IS NOT NULL")),
-        tenant_index("audit_events", "outcome", "sequence", suffix="outcome"),
-        tenant_index(
+        account_index("audit_events", "ip", "sequence", suffix="ip", postgresql_where=text("ip IS NOT NULL")),
+        account_index("audit_events", "outcome", "sequence", suffix="outcome"),
+        account_index(
             "audit_events",
             "actor_member_id",
             "sequence",

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
 from engine.enums import described_enum
-from models.columns import enum_column, id_column, member_key, tenant_column, tenant_index, time_column
+from models.columns import account_column, account_index, enum_column, id_column, member_key, time_column
 
 
 @described_enum(
@@ -41,7 +41,7 @@ class AuditStream(SQLModel, table=True):
         CheckConstraint("(secret IS NULL) = (deleted_at IS NOT NULL)", name="secret"),
         CheckConstraint("(lease_id IS NULL) = (leased_until IS NULL)", name="lease"),
         CheckConstraint("last_delivered_sequence >= 0", name="sequence"),
-        tenant_index("audit_streams", "created_at", "id", suffix="created"),
+        account_index("audit_streams", "created_at", "id", suffix="created"),
         Index(
             "ix_audit_streams_active",
             "last_attempt_at",
@@ -49,7 +49,7 @@ class AuditStream(SQLModel, table=True):
         ),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     id: UUID = id_column()
     url: str
     actions: list[str] | None = Field(default=None, sa_type=ARRAY(Text))

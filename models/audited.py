@@ -43,7 +43,7 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def tenant_tables() -> dict[str, Table]:
+def account_tables() -> dict[str, Table]:
     """Returns `accounts` and every table with an `account_id`, by name."""
     tables = SQLModel.metadata.tables
     return {
@@ -55,7 +55,7 @@ def audited_columns() -> dict[str, list[str]]:
     """Returns the columns whose changes need an event, by table."""
     return {
         name: [column for column in _names(table) if column not in UNAUDITED_COLUMNS.get(name, {})]
-        for name, table in tenant_tables().items()
+        for name, table in account_tables().items()
         if name not in UNAUDITED_TABLES
     }
 

@@ -13,7 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from engine.canonical_json import JSONObject
 from engine.enums import described_enum
-from models.columns import enum_column, id_column, member_key, tenant_column, tenant_index, time_column
+from models.columns import account_column, account_index, enum_column, id_column, member_key, time_column
 
 _MONEY = Numeric(14, 2)
 
@@ -37,7 +37,7 @@ class BillingDetails(SQLModel, table=True):
 
     __tablename__ = "billing_details"
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     company: str | None = None
     email: str | None = None
     address_lines: list[str] = Field(sa_type=ARRAY(Text))
@@ -59,12 +59,12 @@ class Invoice(SQLModel, table=True):
         Index("uq_invoices_sequence", "account_id", "sequence", unique=True),
         CheckConstraint("sequence > 0", name="sequence"),
         CheckConstraint("total = subtotal + tax", name="total"),
-        tenant_index("invoices", "issued_at", "id", suffix="issued"),
-        tenant_index("invoices", "status", "issued_at", "id", suffix="status"),
+        account_index("invoices", "issued_at", "id", suffix="issued"),
+        account_index("invoices", "status", "issued_at", "id", suffix="status"),
         Index("ix_invoices_open", "issued_at", "id", postgresql_where=text("status = 'OPEN'")),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     id: UUID = id_column()
     sequence: int
     status: InvoiceStatus = enum_column(InvoiceStatus, default=InvoiceStatus.OPEN)
@@ -108,7 +108,7 @@ class InvoiceLine(SQLModel, table=True):
         CheckConstraint("amount = quantity * unit_price", name="amount"),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     invoice_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
     position: int = Field(primary_key=True)
     """Position on the invoice, from 1."""

@@ -12,7 +12,7 @@ from models.text_forms import folded_column, sort_key_column
 
 
 class Theme(SQLModel, table=True):
-    """Website theme that can be licensed. The catalog belongs to the platform, not to a tenant."""
+    """Website theme that can be licensed. The catalog belongs to the platform, not to an account."""
 
     __tablename__ = "themes"
     __table_args__ = (

@@ -46,8 +46,8 @@ def id_column() -> Any:
     return Field(default_factory=new_id, primary_key=True, sa_type=POSTGRESQL_UUID)
 
 
-def tenant_column() -> Any:
-    """The `account_id`: first column of the primary key and of each index of a tenant's table."""
+def account_column() -> Any:
+    """The `account_id`: first column of the primary key and of each index of an account's table."""
     return Field(primary_key=True, sa_type=POSTGRESQL_UUID, foreign_key="accounts.id")
 
 
@@ -67,10 +67,9 @@ def enum_column(enum: type[StrEnum], **options: Any) -> Any:
 
 
 def member_key(column: str) -> ForeignKeyConstraint:
-    """Foreign key to a member of the same account, so that a row cannot refer to a member of another
-    tenant."""
+    """Foreign key to a member of the same account: a row cannot refer to a member of another account."""
     return ForeignKeyConstraint(["account_id", column], ["members.account_id", "members.id"])
 
 
-def tenant_index(table: str, *columns: Any, suffix: str, **options: Any) -> Index:
+def account_index(table: str, *columns: Any, suffix: str, **options: Any) -> Index:
     return Index(f"ix_{table}_{suffix}", "account_id", *columns, **options)

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
 from engine.enums import described_enum
-from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
+from models.columns import account_column, account_index, enum_column, id_column, member_key, now, time_column
 from models.members import Role
 
 
@@ -59,15 +59,15 @@ class Invitation(SQLModel, table=True):
             postgresql_where=text("status = 'PENDING'"),
         ),
         Index("ix_invitations_due", "expires_at", postgresql_where=text("status = 'PENDING'")),
-        tenant_index("invitations", "created_at", "id", suffix="created"),
-        tenant_index("invitations", "status", "created_at", "id", suffix="status"),
-        tenant_index("invitations", "email", "created_at", "id", suffix="email"),
-        tenant_index(
+        account_index("invitations", "created_at", "id", suffix="created"),
+        account_index("invitations", "status", "created_at", "id", suffix="status"),
+        account_index("invitations", "email", "created_at", "id", suffix="email"),
+        account_index(
             "invitations", "expires_at", suffix="due_of", postgresql_where=text("status = 'PENDING'")
         ),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     id: UUID = id_column()
     email: str
     role: Role = enum_column(Role)

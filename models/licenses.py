@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
 from engine.enums import described_enum
-from models.columns import enum_column, id_column, member_key, now, tenant_column, tenant_index, time_column
+from models.columns import account_column, account_index, enum_column, id_column, member_key, now, time_column
 from models.search import search_index
 from models.text_forms import folded_column
 
@@ -42,7 +42,7 @@ class Entitlement(SQLModel, table=True):
         CheckConstraint("provisioned BETWEEN 0 AND purchased", name="provisioned"),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     id: UUID = id_column()
     theme_id: UUID = Field(foreign_key="themes.id", sa_type=POSTGRESQL_UUID)
     purchased: int = 0
@@ -66,8 +66,8 @@ _EXPIRING = text("status IN ('ACTIVE', 'SUSPENDED') AND expires_at IS NOT NULL")
 
 def _indexes(name: str, column: str) -> Iterator[Index]:
     """Indexes of one filter, for the order by time and for the order by site."""
-    yield tenant_index("licenses", column, "provisioned_at", "id", suffix=name)
-    yield tenant_index("licenses", column, "site", "id", suffix=f"{name}_site")
+    yield account_index("licenses", column, "provisioned_at", "id", suffix=name)
+    yield account_index("licenses", column, "site", "id", suffix=f"{name}_site")
 
 
 class License(SQLModel, table=True):
@@ -86,10 +86,10 @@ class License(SQLModel, table=True):
             unique=True,
             postgresql_where=text("status IN ('ACTIVE', 'SUSPENDED')"),
         ),
-        tenant_index("licenses", "provisioned_at", "id", suffix="provisioned"),
-        tenant_index("licenses", "site", "id", suffix="site"),
+        account_index("licenses", "provisioned_at", "id", suffix="provisioned"),
+        account_index("licenses", "site", "id", suffix="site"),
         *(index for name, column in _FILTERS.items() for index in _indexes(name, column)),
-        tenant_index(
+        account_index(
             "licenses",
             "expires_at",
             suffix="due",
@@ -100,7 +100,7 @@ class License(SQLModel, table=True):
         CheckConstraint("isfinite(expires_at)", name="expires_at_finite"),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     id: UUID = id_column()
     theme_id: UUID = Field(foreign_key="themes.id", sa_type=POSTGRESQL_UUID)
     stored_status: LicenseStatus = enum_column(

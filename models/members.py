@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
 from engine.enums import described_enum
-from models.columns import enum_column, id_column, tenant_column, tenant_index, time_column
+from models.columns import account_column, account_index, enum_column, id_column, time_column
 from models.search import search_index
 from models.text_forms import folded_column, sort_key_column
 
@@ -49,9 +49,9 @@ _ORDERS = {
 def _indexes(name: str, key: object) -> Iterator[Index]:
     """Indexes of one sort order: for present members, for those of one role, and for removed members."""
     present, gone = text("removed_at IS NULL"), text("removed_at IS NOT NULL")
-    yield tenant_index("members", key, "id", suffix=name, postgresql_where=present)
-    yield tenant_index("members", "role", key, "id", suffix=f"role_{name}", postgresql_where=present)
-    yield tenant_index("members", "role", key, "id", suffix=f"removed_{name}", postgresql_where=gone)
+    yield account_index("members", key, "id", suffix=name, postgresql_where=present)
+    yield account_index("members", "role", key, "id", suffix=f"role_{name}", postgresql_where=present)
+    yield account_index("members", "role", key, "id", suffix=f"removed_{name}", postgresql_where=gone)
 
 
 class Member(SQLModel, table=True):
@@ -71,11 +71,11 @@ class Member(SQLModel, table=True):
         ),
         Index("ix_members_of_user", "user_id", postgresql_where=text("removed_at IS NULL")),
         *(index for name, key in _ORDERS.items() for index in _indexes(name, key)),
-        tenant_index("members", "email", suffix="email"),
+        account_index("members", "email", suffix="email"),
         search_index("members", "name_folded", "email_folded"),
     )
 
-    account_id: UUID = tenant_column()
+    account_id: UUID = account_column()
     id: UUID = id_column()
     user_id: UUID = Field(foreign_key="users.id", sa_type=POSTGRESQL_UUID)
     name: str

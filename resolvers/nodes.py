@@ -70,7 +70,7 @@ async def find(context: Context, table: type[Row], global_id: str) -> Row | None
 
 
 async def find_row(context: Context, table: type[Row], account_id: UUID, id: UUID) -> Row | None:
-    """Reads a tenant's row again, bypassing the request's cache."""
+    """Reads a row of the account again, bypassing the request's cache."""
     return await row(context.database, table, of_accounts(table)([account_id]), with_id(table)(id))
 
 

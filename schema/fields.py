@@ -167,13 +167,13 @@ def guarded(
 
 def to_one(table: type[SQLModel], column: str, description: str) -> Any:
     """The row that `column` refers to, in the same account if the table has accounts."""
-    tenant = "account_id" in table_of(table).columns
+    of_account = "account_id" in table_of(table).columns
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> object:
         id = getattr(root, column)
         if id is None:
             return None
-        return await load(info.context, table, id, account_id=root.account_id if tenant else None)
+        return await load(info.context, table, id, account_id=root.account_id if of_account else None)
 
     return strawberry.field(resolver=resolve, description=description, metadata={ROW: ToOne(table, column)})
 
@@ -181,7 +181,7 @@ def to_one(table: type[SQLModel], column: str, description: str) -> Any:
 def to_many(table: type[SQLModel], column: str, *, order: Order, description: str) -> Any:
     """All rows whose `column` refers to this one, in the same account if the table has accounts. For small
     numbers of rows."""
-    tenant = "account_id" in table_of(table).columns
+    of_account = "account_id" in table_of(table).columns
     referring = Condition(lambda ids: any_of(column_of(table, column), ids))
     one = Condition(lambda id: column_of(table, column) == id)
     one_of_account = Condition(
@@ -191,10 +191,10 @@ def to_many(table: type[SQLModel], column: str, *, order: Order, description: st
     )
 
     def of(row: Any) -> BoundCondition:
-        return one_of_account(row.account_id, row.id) if tenant else one(row.id)
+        return one_of_account(row.account_id, row.id) if of_account else one(row.id)
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> object:
-        account_id = root.account_id if tenant else None
+        account_id = root.account_id if of_account else None
         return await load_referring(info.context, table, column, referring, order, root.id, account_id)
 
     metadata = {ROW: ToMany(table, of, order)}

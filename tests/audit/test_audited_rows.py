@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from models.audited import UNAUDITED_COLUMNS, UNAUDITED_TABLES, audited_columns, tenant_tables
+from models.audited import UNAUDITED_COLUMNS, UNAUDITED_TABLES, account_tables, audited_columns
 from tests.support.beginnings import Beginnings
 from tests.support.changes import UPDATE_BILLING
 from tests.support.rewriting import act_for
@@ -102,10 +102,10 @@ def update_of(table: str, column: str) -> str:
     """Of one row: the last one, since the first member is the owner."""
     if (table, column) == ("members", "is_owner"):
         return "UPDATE members SET is_owner = false WHERE is_owner"
-    type_name = str(tenant_tables()[table].columns[column].type).partition("(")[0].split()[0]
+    type_name = str(account_tables()[table].columns[column].type).partition("(")[0].split()[0]
     other = OTHER.get(f"{table}.{column}") or BY_TYPE.get(type_name, "coalesce({name}, 0) + 1")
-    name = tenant_tables()[table].columns[column].name
-    key = "id" if "id" in tenant_tables()[table].columns else "account_id"
+    name = account_tables()[table].columns[column].name
+    key = "id" if "id" in account_tables()[table].columns else "account_id"
     assert not (other.startswith("coalesce({name}, 0)") and type_name not in ("INTEGER", "BIGINT", "NUMERIC"))
     return (
         f"UPDATE {table} SET {name} = {other.format(table=table, name=name)}"
@@ -258,6 +258,6 @@ async def test_every_table_of_an_account_is_audited_or_says_why_not(
     assert audited == {
         (table, kind) for table in audited_columns() for kind in ("_audited", "_audited_update")
     }
-    assert set(UNAUDITED_TABLES) <= set(tenant_tables())
+    assert set(UNAUDITED_TABLES) <= set(account_tables())
     for trigger in triggers:
         assert set(trigger["unaudited"]) == set(UNAUDITED_COLUMNS.get(trigger["table"], {})), trigger["table"]

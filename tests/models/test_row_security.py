@@ -8,7 +8,7 @@ import pytest
 
 from engine.fair_share import Claim
 from models import grants
-from models.audited import audited_columns, tenant_tables
+from models.audited import account_tables, audited_columns
 from models.database import Database
 from tests.support.beginnings import Beginnings
 from tests.support.changes import UPDATE_BILLING
@@ -17,10 +17,10 @@ from tests.support.stage import set_stage
 from tests.support.world import World
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-WRITTEN = {table: granted for table, granted in grants.TABLES.items() if table in tenant_tables()}
+WRITTEN = {table: granted for table, granted in grants.TABLES.items() if table in account_tables()}
 INSERTED = sorted(table for table, granted in WRITTEN.items() if "INSERT" in granted)
 UPDATED = sorted(
-    (table, grants.COLUMNS.get(table, (list(tenant_tables()[table].columns)[-1].name,))[0])
+    (table, grants.COLUMNS.get(table, (list(account_tables()[table].columns)[-1].name,))[0])
     for table, granted in WRITTEN.items()
     if "UPDATE" in granted or table in grants.COLUMNS
 )
@@ -141,7 +141,7 @@ async def test_no_row_is_deleted_for_another_account(
 
 async def test_reads_are_as_they_were(app: asyncpg.Connection, world: World, account_id: UUID) -> None:
     """What is read is bound to its account by each statement: the policies add nothing to it."""
-    for table in tenant_tables():
+    for table in account_tables():
         count = f"SELECT count(*) FROM {table}"
         assert await app.fetchval(count) == await world.superuser.fetchval(count)
     plan = "EXPLAIN SELECT * FROM members WHERE account_id = gen_random_uuid() AND lower(name) > 'a'"

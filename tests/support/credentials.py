@@ -113,7 +113,7 @@ class TwoAccounts:
         """Digest of the second account's rows in each table, and of tables without an account."""
         tables = await self.world.superuser.fetch(
             """SELECT relname AS name, EXISTS (SELECT FROM pg_attribute WHERE attrelid = oid
-                 AND attname = 'account_id' AND NOT attisdropped) AS is_tenant
+                 AND attname = 'account_id' AND NOT attisdropped) AS is_of_account
                FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
                  AND relname <> ALL ($1::text[])""",
             ["alembic_version", "transfers"],
@@ -121,7 +121,7 @@ class TwoAccounts:
         account_id = uuid_of(self.second.ids["account"])
         digests = []
         for table in tables:
-            where = f"WHERE account_id = '{account_id}'" if table["is_tenant"] else ""
+            where = f"WHERE account_id = '{account_id}'" if table["is_of_account"] else ""
             if table["name"] == "accounts":
                 where = f"WHERE id = '{account_id}'"
             rows = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table['name']} t {where}"

@@ -1,4 +1,4 @@
--- Accounts (tenants), users (people), members (a user's membership of an account) and invitations.
+-- Accounts, users (people), members (a user's membership of an account) and invitations.
 --
 -- The primary key of every table of an account begins with account_id, and foreign keys to such a table
 -- compare it too: a row cannot reference a row of another account.

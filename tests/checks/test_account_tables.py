@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 from engine.statements import Statement
-from models.audited import tenant_tables
+from models.audited import account_tables
 
 ROOT = Path(__file__).parents[2]
 # Conditions as pg_policies prints them. Each exception has its reason.
@@ -79,13 +79,13 @@ async def test_every_table_of_an_account_has_row_security(
     )
     policies = await superuser.fetch("SELECT * FROM pg_policies WHERE schemaname = 'public'")
 
-    assert {row["relname"] for row in enabled} == set(tenant_tables())
+    assert {row["relname"] for row in enabled} == set(account_tables())
     found = {
         (policy["tablename"], policy["cmd"]): (policy["qual"], policy["with_check"]) for policy in policies
     }
-    assert len(policies) == len(found) == 4 * len(tenant_tables())
+    assert len(policies) == len(found) == 4 * len(account_tables())
     assert all(policy["permissive"] == "PERMISSIVE" and policy["roles"] == ["public"] for policy in policies)
-    for table in tenant_tables():
+    for table in account_tables():
         own = f"({key_of(table)} = {CURRENT})"
         added, deleted = (
             f"({own} {OTHER[table, command]}" if (table, command) in OTHER else own
