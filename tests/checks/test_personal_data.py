@@ -1,0 +1,89 @@
+"""The registry of personal data has a decision about each column of the database."""
+
+from collections.abc import Iterator, Mapping
+
+import asyncpg
+from sqlalchemy import Enum
+from sqlmodel import SQLModel
+
+from models.personal_data import (
+    NOT_PERSONAL_COLUMNS,
+    NOT_PERSONAL_TABLES,
+    PERSONAL_COLUMNS,
+    REFERENCES,
+    TYPES_WITHOUT_TEXT,
+    Included,
+)
+
+COLUMNS = """SELECT table_name AS table, column_name AS column, udt_name AS type
+  FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+  WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"""
+
+
+async def test_each_column_is_personal_or_says_why_not(
+    superuser: asyncpg.Connection, database_url: str
+) -> None:
+    columns = await superuser.fetch(COLUMNS)
+    needed = {
+        (row["table"], row["column"])
+        for row in columns
+        if row["table"] not in NOT_PERSONAL_TABLES and row["type"] not in TYPES_WITHOUT_TEXT
+    } - set(_columns_of_enums())
+
+    decided = [*_pairs(PERSONAL_COLUMNS), *_pairs(NOT_PERSONAL_COLUMNS)]
+
+    assert needed - set(decided) == set(), "add these to models/personal_data.py"
+    assert set(decided) - needed == set(), "remove these, which are no columns with a text"
+    assert len(decided) == len(set(decided)), "a column is personal or not"
+    assert set(NOT_PERSONAL_TABLES) <= {row["table"] for row in columns}
+
+
+def test_each_reference_to_a_person_has_its_section() -> None:
+    foreign_keys = {
+        (table.name, column.name)
+        for table in SQLModel.metadata.tables.values()
+        for key in table.foreign_key_constraints
+        if key.referred_table.name in ("members", "users")
+        for column in key.columns
+        if column.name != "account_id"
+    }
+
+    assert foreign_keys - set(_pairs(REFERENCES)) == set(), "add these to models/personal_data.py"
+    assert set(_pairs(REFERENCES)) - set(_declared()) == set()
+
+
+def test_a_table_with_references_has_personal_data_or_is_listed() -> None:
+    assert REFERENCES.keys() & NOT_PERSONAL_TABLES.keys() == set()
+    assert PERSONAL_COLUMNS.keys() & NOT_PERSONAL_TABLES.keys() == set()
+
+
+def test_a_field_of_the_document_is_named_with_its_section() -> None:
+    fields = [
+        field
+        for columns in PERSONAL_COLUMNS.values()
+        for decision in columns.values()
+        if isinstance(decision, Included)
+        for field in decision.fields
+    ]
+
+    assert all(field.count(".") == 1 for field in fields)
+    assert len(fields) == len(set(fields))
+
+
+def _pairs(decisions: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str]]:
+    return ((table, column) for table, columns in decisions.items() for column in columns)
+
+
+def _declared() -> Iterator[tuple[str, str]]:
+    tables = SQLModel.metadata.tables.items()
+    return ((name, column.name) for name, table in tables for column in table.columns)
+
+
+def _columns_of_enums() -> Iterator[tuple[str, str]]:
+    tables = SQLModel.metadata.tables.items()
+    return (
+        (name, column.name)
+        for name, table in tables
+        for column in table.columns
+        if isinstance(column.type, Enum)
+    )
