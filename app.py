@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import settings as settings_module
-from engine.compiled_operations import paths
+from engine.compiled_operations import executions
 from engine.limits import Limits
 from models.columns import now
 from schema import SCHEMA
@@ -72,7 +72,7 @@ def create_app(
         finally:
             watch.stop()
             await state.close()
-            log.info("operations_by_path", **paths.counts)
+            log.info("operations_by_executor", **executions.counts)
 
     security_headers = SecurityHeaders(https=settings.secure_cookies)
     app = TeamAccess(

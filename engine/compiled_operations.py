@@ -22,7 +22,7 @@ from engine.compiler import Compiler, NotCompiled, Run
 
 log = structlog.get_logger()
 
-FAST = "fast"
+COMPILED = "compiled"
 _MOST_VARIANTS = 16
 _MOST_FIELDS = 2_000
 _FIRST_PAUSE_SECONDS = 60.0
@@ -30,15 +30,15 @@ _LONGEST_PAUSE_SECONDS = 3600.0
 
 
 @dataclass
-class Paths:
-    """Counts of operations by path: FAST, or the reason why graphql-core executed them."""
+class Executions:
+    """Counts of executed operations: COMPILED, or the reason why graphql-core executed them."""
 
     counts: Counter[str] = field(default_factory=Counter)
     compiled: bool = True
     """If false, graphql-core executes all operations."""
 
 
-paths = Paths()
+executions = Executions()
 
 
 class Pause(NamedTuple):
@@ -107,7 +107,7 @@ class Plans:
         except NotCompiled as unknown:
             return str(unknown)
         except Exception:
-            # Right all the same, by the other path; but it should be known.
+            # Right all the same, by graphql-core; but it should be known.
             log.exception("operation_not_compiled")
             return "a mistake of the compiler"
 

@@ -22,7 +22,7 @@ from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as ThreadExecutor
 
-from engine.compiled_operations import FAST, paths
+from engine.compiled_operations import COMPILED, executions
 from engine.fair_thread import FairThread
 from engine.limits import too_complex
 from engine.operation_cache import OperationRefused, PreparedOperation
@@ -45,11 +45,11 @@ async def execute(schema: Schema, prepared: PreparedOperation, context: object) 
     """
     request, outcome = await _compiled(schema, prepared, context)
     if isinstance(outcome, dict):
-        paths.counts[FAST] += 1
+        executions.counts[COMPILED] += 1
         return ExecutionResult(outcome, None)
     reason = outcome if isinstance(outcome, str) else type(outcome).__name__
-    paths.counts[reason] += 1
-    log.debug("reference_path", reason=reason)
+    executions.counts[reason] += 1
+    log.debug("executed_by_graphql_core", reason=reason)
     begin_again = getattr(context, "forget", None)
     if begin_again is not None:
         begin_again()
@@ -118,7 +118,7 @@ async def _compiled(
     schema: Schema, prepared: PreparedOperation, context: object
 ) -> tuple[Request | None, dict[str, object] | Exception | str]:
     """Returns the response's data, or the reason why graphql-core must execute the operation."""
-    if not paths.compiled:
+    if not executions.compiled:
         return None, "not compiled"
     definitions = prepared.operation.node.variable_definitions
     variables = _NO_VARIABLES

@@ -35,7 +35,7 @@ NEVER_GENERATED: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_one_s_own_key_works_at_once_and_its_secret_is_shown_once(world: World) -> None:
     payload = await generate(
         world, scopes=["PROVISION", "READ", "READ"], expiresAt="2030-01-01T00:00:00+02:00"
@@ -145,7 +145,7 @@ async def test_the_same_again_answers_with_the_key_and_no_secret(world: World, w
         assert codes(await generate(world, **input, name="Other")) == ["IDEMPOTENCY_CONFLICT"]
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_a_rotated_key_has_another_secret_at_once(world: World) -> None:
     script = await claimed(world, world.member)
 

@@ -40,7 +40,7 @@ def secret_on(page: str) -> str:
     return found[1]
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_the_member_claims_by_the_link_and_has_the_secret(world: World) -> None:
     id, token = await for_member(world)
 
@@ -144,7 +144,7 @@ async def test_who_was_promoted_again_claims_after_all(world: World) -> None:
         assert codes(await world.member.change(CLAIM_API_KEY, token=token)) == expected
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_the_payload_opens_nothing_to_who_is_not_signed_in(world: World) -> None:
     _, token = await for_member(world)
 

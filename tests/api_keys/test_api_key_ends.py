@@ -32,7 +32,7 @@ async def test_a_viewer_rotates_and_revokes_its_own(world: World) -> None:
     assert revoked["apiKey"]["revokedBy"] == {"id": world.member.member_id}
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_an_admin_revokes_another_s_key_and_its_member_is_told(world: World) -> None:
     script = await claimed(world, world.member)
     sent = len(await world.emails(world.admin.email))

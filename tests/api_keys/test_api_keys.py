@@ -14,7 +14,7 @@ from tests.support.contracts import ROLES
 from tests.support.stored_keys import store_api_key, uuid_of
 from tests.support.world import Person, World
 
-pytestmark = pytest.mark.usefixtures("each_path")
+pytestmark = pytest.mark.usefixtures("each_executor")
 
 KEYS = """query ($filter: ApiKeyFilter) { account { apiKeys(filter: $filter) { totalCount nodes {
   id name prefix status scopes effectivePermissions member { name } createdBy { name } expiresAt

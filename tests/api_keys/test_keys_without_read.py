@@ -11,7 +11,7 @@ from tests.support.stage import Stage
 from tests.support.stored_keys import with_key
 from tests.support.world import Person
 
-pytestmark = pytest.mark.usefixtures("each_path")
+pytestmark = pytest.mark.usefixtures("each_executor")
 
 FORBIDDEN = [{"code": "FORBIDDEN"}]
 SHOWN = {
@@ -32,7 +32,7 @@ MUTATION = """mutation ($input: ProvisionLicenseInput!) {{ provisionLicense(inpu
   license {{ id site {} }} userErrors {{ code message path }} }} }}"""
 
 
-def _paths() -> tuple[list[str], list[str]]:
+def _selections() -> tuple[list[str], list[str]]:
     """Of a license: selections that end in what is shown, and those that leave it by one field."""
     shown, hidden = [], []
 
@@ -52,7 +52,7 @@ def _paths() -> tuple[list[str], list[str]]:
     return shown, hidden
 
 
-PATHS, BEYOND = _paths()
+SHOWN_SELECTIONS, HIDDEN_SELECTIONS = _selections()
 
 
 async def provisioned(stage: Stage, by: Person, site: str, selection: str, **input: Any) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def provisioned(stage: Stage, by: Person, site: str, selection: str, **inp
 async def test_it_sees_all_of_the_license_that_it_made(stage: Stage, role: str) -> None:
     script = await with_key(stage.world, stage.people[role], "PROVISION")
 
-    answer = await provisioned(stage, script, "a.example", " ".join(PATHS))
+    answer = await provisioned(stage, script, "a.example", " ".join(SHOWN_SELECTIONS))
 
     assert "errors" not in answer, answer
     license = answer["data"]["provisionLicense"]["license"]
@@ -76,10 +76,10 @@ async def test_it_sees_all_of_the_license_that_it_made(stage: Stage, role: str) 
 @pytest.mark.parametrize("role", ["ADMIN", "MEMBER"])
 async def test_every_path_away_from_it_is_refused_before_anything_is_done(stage: Stage, role: str) -> None:
     script = await with_key(stage.world, stage.people[role], "PROVISION")
-    assert len(BEYOND) > 40
+    assert len(HIDDEN_SELECTIONS) > 40
     before = await stage.world.superuser.fetchval("SELECT count(*) FROM licenses")
 
-    for selection in BEYOND:
+    for selection in HIDDEN_SELECTIONS:
         answer = await provisioned(stage, script, "b.example", selection)
 
         assert answer.get("data") is None, selection

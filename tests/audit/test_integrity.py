@@ -163,7 +163,7 @@ async def test_another_account_s_log_has_no_say(world: World) -> None:
 
 
 async def test_a_log_that_is_selected_twice_is_verified_once(
-    world: World, each_path: None, monkeypatch: pytest.MonkeyPatch
+    world: World, each_executor: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verify, verified = module.verify, list[object]()
 

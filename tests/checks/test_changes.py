@@ -13,7 +13,7 @@ from tests.support.answers import forbidden, nulls
 from tests.support.contracts import MATRIX, ROLES
 from tests.support.credentials import MUTATIONS, QUERIES, SUBSCRIPTIONS
 from tests.support.permission_changes import CHANGES, Change
-from tests.support.permission_paths import READS
+from tests.support.permission_reads import READS
 from tests.support.schema_walk import PRINTED, field_at, guarded_fields, guarded_nodes
 from tests.support.stage import Stage
 from tests.support.world import Person
@@ -68,7 +68,7 @@ def test_every_result_of_a_mutation_is_shown_by_the_schema() -> None:
     assert payloads - PRINTED.type_map.keys() == set()
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 @pytest.mark.parametrize("role", ROLES)
 async def test_changing_is_for_the_roles_of_the_matrix(stage: Stage, role: str) -> None:
     for change in CHANGES:

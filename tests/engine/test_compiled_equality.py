@@ -16,7 +16,7 @@ from graphql import ExecutionResult, GraphQLFormattedError
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engine.compiled_operations import FAST, paths
+from engine.compiled_operations import COMPILED, executions
 from engine.execution import execute, execute_reference
 from engine.operation_cache import Documents, OperationRefused, PreparedOperation
 from permissions.context import Context
@@ -62,7 +62,7 @@ def tally() -> Iterator[Counter[str]]:
     assert counts["refused"] <= counts.total() / 10, counts
     assert without_errors >= answered / 3, counts
     # What is not fast asks for the schema itself, which is graphql-core's.
-    assert counts[FAST] >= 0.9 * without_errors, counts
+    assert counts[COMPILED] >= 0.9 * without_errors, counts
 
 
 @BOUNDED
@@ -89,10 +89,10 @@ async def assert_equal(stage: BusyStage, tally: Counter[str], who: str, operatio
         tally["refused"] += 1
         return
     compiled, reference = [await stage.context(who) for _ in range(2)]
-    before = paths.counts.copy()
+    before = executions.counts.copy()
     with structlog.testing.capture_logs() as logs:
         answer = await answer_of(execute, prepared, compiled)
-    (way,) = (paths.counts - before).elements()
+    (way,) = (executions.counts - before).elements()
 
     due = await answer_of(execute_reference, prepared, reference)
 
@@ -174,7 +174,7 @@ async def test_as_it_is_served(
     answer = await person.post(text)
     async with connected(app_url, person.token) as socket:
         (by_socket,) = await (await socket.subscribe(text)).rest()
-    monkeypatch.setattr(paths, "compiled", False)
+    monkeypatch.setattr(executions, "compiled", False)
     due = await person.post(text)
 
     assert due["data"]

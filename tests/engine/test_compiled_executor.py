@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.compiled_operations import FAST
-from tests.support.both_ways import Make, answered, answered_fast, both_ways
+from engine.compiled_operations import COMPILED
+from tests.support.both_ways import Make, answered, answered_compiled, both_ways
 from tests.support.toy_types import Cat, Colour, Dog, Person, Stored
 
 WAYS = ("", "Sync", "Async")
@@ -124,7 +124,7 @@ def showing(field: str, value: Any) -> Make:
 @pytest.mark.parametrize("way", WAYS)
 async def test_ordinary_values(way: str) -> None:
     for field, value, shown in ORDINARY:
-        data = await answered_fast(f"{{ thing {{ x: {field}{way} }} }}", showing(field, value))
+        data = await answered_compiled(f"{{ thing {{ x: {field}{way} }} }}", showing(field, value))
 
         assert json.loads(data) == {"thing": {"x": shown}}, field
 
@@ -273,7 +273,7 @@ async def test_a_null_goes_up_to_where_one_may_be(
 
 
 async def test_no_root_object_at_all() -> None:
-    assert await answered_fast("{ thing { sure } }", lambda: None) == '{"thing":null}'
+    assert await answered_compiled("{ thing { sure } }", lambda: None) == '{"thing":null}'
     answer, _ = await both_ways("{ sureThing { sure } }", lambda: None)
     assert answer.errors == [("Cannot return null for non-nullable field Query.sureThing.", ["sureThing"])]
 
@@ -295,7 +295,7 @@ async def test_abstract_types(way: str) -> None:
         t: __typename }} }} }}
       fragment D on Dog {{ good friends {{ name ... on Cat {{ lives }} }} }}"""
 
-    data = await answered_fast(text, objects(animals=ANIMALS, beings=[Stored("Ann"), None, ANIMALS[1]]))
+    data = await answered_compiled(text, objects(animals=ANIMALS, beings=[Stored("Ann"), None, ANIMALS[1]]))
 
     assert data == (
         '{"thing":{"animals":[{"__typename":"Cat","name":"Tom","call":"Tom!"},'
@@ -324,7 +324,7 @@ async def test_objects_that_are_of_no_type(way: str) -> None:
 async def test_a_type_that_says_what_is_of_it(way: str) -> None:
     text = f"{{ thing {{ x: person{way} {{ name }} }} }}"
 
-    assert await answered_fast(text, objects(person=Stored("Ann"))) == '{"thing":{"x":{"name":"Ann"}}}'
+    assert await answered_compiled(text, objects(person=Stored("Ann"))) == '{"thing":{"x":{"name":"Ann"}}}'
     answer, _ = await both_ways(text, objects(person=Cat(name="Tom")))
     assert answer.data == '{"thing":{"x":null}}'
     assert answer.errors == [("Expected value of type 'Person' but got: <Cat instance>.", ["thing", "x"])]
@@ -369,7 +369,7 @@ MERGED = [
 
 @pytest.mark.parametrize(("text", "data"), MERGED, ids=[each[0][:60] for each in MERGED])
 async def test_what_is_selected_twice_merges_in_the_order_of_the_first(text: str, data: str) -> None:
-    assert await answered_fast(text, lambda: CHILD) == data
+    assert await answered_compiled(text, lambda: CHILD) == data
 
 
 async def test_each_combination_of_skip_and_include() -> None:
@@ -380,7 +380,7 @@ async def test_each_combination_of_skip_and_include() -> None:
     for a, b, c, d in product([False, True], [False, True], [None, False, True], [None, False, True]):
         given = {name: value for name, value in zip("cd", (c, d), strict=True) if value is not None}
 
-        data = await answered_fast(text, lambda: CHILD, variables={"a": a, "b": b, **given})
+        data = await answered_compiled(text, lambda: CHILD, variables={"a": a, "b": b, **given})
 
         thing: dict[str, Any] = {"int": 2} if a else {}
         thing |= {} if b else {"string": "s"}
@@ -402,8 +402,8 @@ async def test_a_condition_that_is_null_is_refused() -> None:
 async def test_the_operation_that_is_named() -> None:
     text = "query A { a: hello } query B ($n: String!) { ...F } fragment F on Query { b: hello(name: $n) }"
 
-    assert await answered_fast(text, operation_name="A") == '{"a":"Hello, world!"}'
-    assert await answered_fast(text, operation_name="B", variables={"n": "B"}) == '{"b":"Hello, B!"}'
+    assert await answered_compiled(text, operation_name="A") == '{"a":"Hello, world!"}'
+    assert await answered_compiled(text, operation_name="B", variables={"n": "B"}) == '{"b":"Hello, B!"}'
 
 
 FOUR = """query ($n: Int, $t: String = "d", $c: Colour, $e: Even) {
@@ -476,7 +476,7 @@ async def test_what_a_resolver_is_told(
     arguments = {"number": "UNSET", "text": "'text'", "colour": BLUE}
     arguments |= dict.fromkeys(("even", "ids", "rows", "span", "choice"), "None")
 
-    data = await answered_fast(text, variables=variables)
+    data = await answered_compiled(text, variables=variables)
 
     assert json.loads(data) == {"told": f"({', '.join((arguments | told).values())})"}
 
@@ -533,7 +533,7 @@ async def test_a_null_for_what_takes_none_is_the_field_s_error() -> None:
     text = "query ($n: Int = 1) { thing { sure } needed(number: $n, span: { least: $n }) }"
     make = objects(sure=1)
 
-    data = await answered_fast(text, make, variables={})
+    data = await answered_compiled(text, make, variables={})
     answer, _ = await both_ways(text, make, variables={"n": None})
 
     assert data.startswith('{"thing":{"sure":1},"needed":"(1, Span(least=1,')
@@ -560,7 +560,9 @@ async def test_permissions() -> None:
 
 
 async def test_a_permission_is_known_to_the_fast_path() -> None:
-    assert await answered_fast("{ thing { guarded } }", objects(tall=True)) == '{"thing":{"guarded":"seen"}}'
+    assert (
+        await answered_compiled("{ thing { guarded } }", objects(tall=True)) == '{"thing":{"guarded":"seen"}}'
+    )
 
 
 @pytest.mark.parametrize("field", ["guarded", "guardedLater", "guardedSilently"])
@@ -610,4 +612,4 @@ async def test_what_no_resolver_can_ask() -> None:
 async def test_introspection(text: str) -> None:
     answer, way = await both_ways(text)
 
-    assert (answer.errors, way == FAST) == ([], False)
+    assert (answer.errors, way == COMPILED) == ([], False)

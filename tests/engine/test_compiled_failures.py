@@ -10,7 +10,7 @@ import structlog
 from graphql import GraphQLError
 
 from engine import compiled_operations as plans
-from engine.compiled_operations import paths
+from engine.compiled_operations import executions
 from engine.execution import execute
 from engine.operation_cache import Documents
 from models.database import Database
@@ -26,7 +26,7 @@ def _thing() -> Any:
 
 
 async def test_a_failure_is_logged_once(documents: Documents) -> None:
-    before = paths.counts.copy()
+    before = executions.counts.copy()
 
     with structlog.testing.capture_logs() as logs:
         answers = [await _data(documents) for _ in range(3)]
@@ -35,12 +35,12 @@ async def test_a_failure_is_logged_once(documents: Documents) -> None:
     (log,) = _failures(logs)
     assert log["paused_seconds"] == 60
     assert "Stopped" in log["exception"]
-    assert paths.counts - before == {"Stopped": 1, "a failure of the compiled code": 2}
+    assert executions.counts - before == {"Stopped": 1, "a failure of the compiled code": 2}
 
 
 async def test_failures_at_the_same_time_are_one(documents: Documents) -> None:
     text = "{ thing { intAsync ints } }"
-    before = paths.counts.copy()
+    before = executions.counts.copy()
 
     with structlog.testing.capture_logs() as logs:
         results = await asyncio.gather(
@@ -50,17 +50,17 @@ async def test_failures_at_the_same_time_are_one(documents: Documents) -> None:
     assert [result.data for result in results] == [{"thing": {"intAsync": 7, "ints": [1, 2]}}] * 3
     (log,) = _failures(logs)
     assert log["paused_seconds"] == 60
-    assert paths.counts - before == {"Stopped": 3}
+    assert executions.counts - before == {"Stopped": 3}
 
 
 async def test_another_choice_of_conditions_is_compiled(documents: Documents) -> None:
     await _data(documents)
 
-    before = paths.counts.copy()
+    before = executions.counts.copy()
     answer = await _data(documents, {"more": True})
 
     assert answer == b'{"thing":{"ints":[1,2],"sure":1}}'
-    assert paths.counts - before == {"Stopped": 1}
+    assert executions.counts - before == {"Stopped": 1}
 
 
 async def test_it_is_tried_again_after_a_pause(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,14 +82,14 @@ async def test_an_error_of_the_answer_is_no_failure(documents: Documents) -> Non
     def refuse() -> Any:
         raise GraphQLError("Not now.")
 
-    before = paths.counts.copy()
+    before = executions.counts.copy()
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
             result = await execute(SCHEMA, documents.prepare("{ thing { sure } }", None, None), Toys(refuse))
             assert [error.message for error in result.errors or ()] == ["Not now."]
 
     assert _failures(logs) == []
-    assert paths.counts - before == {"GraphQLError": 3}
+    assert executions.counts - before == {"GraphQLError": 3}
 
 
 async def test_values_that_the_driver_cannot_decode_cost_no_connection(database_url: str) -> None:

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.compiled_operations import FAST
-from tests.support.both_ways import answered_fast, both_ways
+from engine.compiled_operations import COMPILED
+from tests.support.both_ways import answered_compiled, both_ways
 
 SURE = "Cannot return null for non-nullable field Touched.sure."
 
@@ -17,7 +17,7 @@ async def test_changes_follow_one_another() -> None:
 
     answer, way = await both_ways(text)
 
-    assert way == FAST
+    assert way == COMPILED
     assert answer.data == (
         '{"a":{"name":"a","late":"a"},"b":{"late":"b","maybe":null},"__typename":"Mutation",'
         '"c":{"sure":1,"name":"c"}}'
@@ -91,7 +91,7 @@ async def test_one_change_that_is_selected_twice_is_one() -> None:
 
     answer, way = await both_ways(text)
 
-    assert way == FAST
+    assert way == COMPILED
     assert answer.data == '{"touch":{"name":"it","late":"it","sure":1,"x":1},"b":{"x":1}}'
     assert answer.done == ["begin it", "end it"] * 2
 
@@ -137,6 +137,6 @@ async def test_a_refused_change_is_not_made() -> None:
 async def test_variables_reach_changes() -> None:
     text = "mutation ($a: String!, $sure: Int) { touch(name: $a, sure: $sure) { name sure } }"
 
-    data = await answered_fast(text, variables={"a": "A", "sure": 3})
+    data = await answered_compiled(text, variables={"a": "A", "sure": 3})
 
     assert json.loads(data) == {"touch": {"name": "A", "sure": 3}}

@@ -32,7 +32,7 @@ LISTS: list[tuple[str, str, Any, str]] = [
 
 @pytest.mark.parametrize(("field", "kind", "value", "name"), LISTS)
 async def test_a_long_text_is_refused(
-    world: World, each_path: None, field: str, kind: str, value: str, name: str
+    world: World, each_executor: None, field: str, kind: str, value: str, name: str
 ) -> None:
     admin = world.people["ADMIN"]
 
@@ -57,7 +57,7 @@ async def test_a_long_text_is_refused(
     ],
 )
 async def test_a_long_list_is_refused(
-    world: World, each_path: None, field: str, kind: str, name: str
+    world: World, each_executor: None, field: str, kind: str, name: str
 ) -> None:
     ids = [f"member_{number:032x}" for number in range(101)]
     literal = json.dumps(ids)
@@ -74,7 +74,7 @@ async def test_a_long_list_is_refused(
 @pytest.mark.parametrize("size", [2147483647, 101, -1, 2**31, 10**30])
 @pytest.mark.parametrize("name", ["first", "last"])
 async def test_the_size_of_a_page_is_checked_before_its_cost(
-    world: World, each_path: None, name: str, size: int
+    world: World, each_executor: None, name: str, size: int
 ) -> None:
     nested = "account {{ members(first: 100) {{ nodes {{ licenses({}) {{ nodes {{ site }} }} }} }} }}"
     asked = f"{name}: {size}"
@@ -90,7 +90,7 @@ async def test_the_size_of_a_page_is_checked_before_its_cost(
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_an_input_of_a_change_is_answered_by_user_errors(world: World, each_path: None) -> None:
+async def test_an_input_of_a_change_is_answered_by_user_errors(world: World, each_executor: None) -> None:
     answer = await world.people["ADMIN"].change(UPDATE_PROFILE, name=LONG)
 
     assert answer["userErrors"] == [
@@ -102,7 +102,7 @@ async def test_an_input_of_a_change_is_answered_by_user_errors(world: World, eac
     ]
 
 
-async def test_an_id_of_a_change_is_answered_by_user_errors(world: World, each_path: None) -> None:
+async def test_an_id_of_a_change_is_answered_by_user_errors(world: World, each_executor: None) -> None:
     answer = await world.people["VIEWER"].change(REVOKE_LICENSE, licenseId=LONG, reason="x")
 
     assert [error["path"] for error in answer["userErrors"]] == [["licenseId"]]

@@ -18,7 +18,7 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.compiled_operations import FAST, paths
+from engine.compiled_operations import COMPILED, executions
 from engine.execution import execute, execute_reference
 from schema import SCHEMA
 from tests.engine.test_compiled_equality import BOUNDED, DOCUMENTS, answer_of, stage
@@ -141,7 +141,7 @@ async def test_nested_lists_of_each_column_type(stage: BusyStage, text: str) -> 
     await assert_compiled(stage, "ADMIN", text)
 
 
-@pytest.mark.parametrize(("lists", "way"), [(10, FAST), (11, "too many lists in one statement")])
+@pytest.mark.parametrize(("lists", "way"), [(10, COMPILED), (11, "too many lists in one statement")])
 async def test_a_statement_has_ten_lists(stage: BusyStage, lists: int, way: str) -> None:
     """Of what belongs to each of its rows."""
     each = " ".join(f"a{index}: licenses(first: 1) {{ nodes {{ site }} }}" for index in range(lists))
@@ -151,15 +151,15 @@ async def test_a_statement_has_ten_lists(stage: BusyStage, lists: int, way: str)
     )
 
 
-async def assert_compiled(stage: BusyStage, who: str, text: str, due: str = FAST) -> None:
+async def assert_compiled(stage: BusyStage, who: str, text: str, due: str = COMPILED) -> None:
     prepared = DOCUMENTS.prepare(text, None, None)
     compiled, reference = [await stage.context(who) for _ in range(2)]
-    before = paths.counts.copy()
+    before = executions.counts.copy()
 
     with structlog.testing.capture_logs() as logs:
         answer = await answer_of(execute, prepared, compiled)
 
-    way = list((paths.counts - before).elements())
+    way = list((executions.counts - before).elements())
     assert answer == await answer_of(execute_reference, prepared, reference)
     assert [log["exception"] for log in logs if log["event"] == "fast_path_failed"] == []
     assert way == [due] or '"errors":[' in answer

@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel
 from strawberry.schema.config import StrawberryConfig
 
-from engine.compiled_operations import FAST, paths
+from engine.compiled_operations import COMPILED, executions
 from engine.compiler import PLANNED, Code, Compiler, FieldReaders, SelectedField
 from engine.execution import execute
 from engine.operation_cache import Documents, OperationRefused
@@ -55,7 +55,7 @@ async def test_inputs_that_build_themselves_are_compiled() -> None:
     data, errors, counts = await _answer(SCHEMA, "{ span(range: { least: 1 }) }")
 
     assert (data, errors) == ({"span": "Range 1 to 9"}, [])
-    assert counts == {FAST: 1}
+    assert counts == {COMPILED: 1}
 
 
 async def test_a_schema_with_a_default_resolver_of_its_own() -> None:
@@ -67,7 +67,7 @@ async def test_a_schema_with_a_default_resolver_of_its_own() -> None:
 
 async def test_a_mistake_of_the_compiler_is_logged_once() -> None:
     prepared = Documents(SCHEMA._schema).prepare("{ name planned }", None, None)
-    before = Counter(paths.counts)
+    before = Counter(executions.counts)
 
     with structlog.testing.capture_logs() as logs:
         results = [await execute(SCHEMA, prepared, None) for _ in range(2)]
@@ -76,7 +76,7 @@ async def test_a_mistake_of_the_compiler_is_logged_once() -> None:
         ({"name": "shop", "planned": "right"}, None)
     ] * 2
     assert [log["event"] for log in logs if log["log_level"] == "error"] == ["operation_not_compiled"]
-    assert paths.counts - before == {"a mistake of the compiler": 2}
+    assert executions.counts - before == {"a mistake of the compiler": 2}
 
 
 @pytest.mark.parametrize("kind", ["mutation", "subscription"])
@@ -92,6 +92,6 @@ async def test_a_document_of_fragments_alone_is_refused() -> None:
 
 async def _answer(schema: strawberry.Schema, text: str) -> tuple[Any, list[str], dict[str, int]]:
     """Data, messages of the errors, and the counted path."""
-    before = Counter(paths.counts)
+    before = Counter(executions.counts)
     result = await execute(schema, Documents(schema._schema).prepare(text, None, None), None)
-    return result.data, [error.message for error in result.errors or ()], dict(paths.counts - before)
+    return result.data, [error.message for error in result.errors or ()], dict(executions.counts - before)

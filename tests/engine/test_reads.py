@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from graphql import OperationDefinitionNode, OperationType, parse
 
-from engine.compiled_operations import FAST, paths
+from engine.compiled_operations import COMPILED, executions
 from engine.execution import execute
 from engine.operation_cache import Documents
 from models.database import _READING_SETTINGS, Database
@@ -127,9 +127,9 @@ async def ask(stage: Stage, noted: Noted, person: Person, text: str, **variables
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    before, taken = paths.counts.copy(), Counter[str]()
+    before, taken = executions.counts.copy(), Counter[str]()
     yield taken
-    taken.update(paths.counts - before)
+    taken.update(executions.counts - before)
 
 
 @pytest.mark.parametrize("size", [1, 100])
@@ -143,7 +143,7 @@ async def test_a_page_takes_two_statements_at_the_most(
     with counted() as taken:
         await ask(stage, noted, stage.owner, text)
 
-    assert taken == {FAST: 1}
+    assert taken == {COMPILED: 1}
     assert len(noted.statements) == (1 if name == "viewer" else 2)
 
 
@@ -171,7 +171,7 @@ async def test_keys_of_cursors_that_are_not_asked_for_are_not_read(
     with counted() as taken:
         await ask(stage, noted, stage.owner, text)
 
-    assert taken == {FAST: 1}
+    assert taken == {COMPILED: 1}
     assert len(noted.statements) == 2
 
 
@@ -182,7 +182,7 @@ async def test_an_invoice_s_lines_are_read_with_it(stage: Stage, noted: Noted) -
     with counted() as taken:
         data = await ask(stage, noted, stage.owner, text)
 
-    assert taken == {FAST: 1}
+    assert taken == {COMPILED: 1}
     assert len(noted.statements) == 2
     (invoice,) = data["account"]["billing"]["invoices"]["nodes"]
     assert invoice["lines"] == [{"amount": {"amount": "49.00"}, "theme": {"slug": "basalt"}}]
@@ -220,7 +220,7 @@ async def test_every_list_is_walked_along_an_index(
     with counted() as taken:
         await ask(stage, noted, stage.owner, text.replace("()", ""))
 
-    assert taken == {FAST: 1}
+    assert taken == {COMPILED: 1}
     plan = await _plan(database_url, *noted.statements[1])
     assert "Index" in plan
     # The themes are few, and of no account.
@@ -255,4 +255,4 @@ async def test_the_examples_of_graphiql_take_the_fast_path(stage: Stage, noted: 
             assert "errors" not in answer.json(), answer.text
 
     assert len(served) > 10
-    assert taken == {FAST: len(served)}
+    assert taken == {COMPILED: len(served)}

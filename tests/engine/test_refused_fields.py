@@ -66,7 +66,7 @@ TOO_MANY = f"{{ {account(ROWS, keys(30))} }}"
 
 @pytest.mark.measures
 @pytest.mark.parametrize("kind", DOCUMENTS)
-async def test_an_answer_is_completed_in_slices(licensed: World, each_path: None, kind: str) -> None:
+async def test_an_answer_is_completed_in_slices(licensed: World, each_executor: None, kind: str) -> None:
     await licensed.viewer.post(DOCUMENTS[kind])
 
     with measured_loop() as times:
@@ -76,7 +76,7 @@ async def test_an_answer_is_completed_in_slices(licensed: World, each_path: None
     times.assert_longest_below(test_event_loop.MOST_SECONDS / 2)
 
 
-async def test_each_refused_field_is_null_and_has_its_error(licensed: World, each_path: None) -> None:
+async def test_each_refused_field_is_null_and_has_its_error(licensed: World, each_executor: None) -> None:
     answer = await licensed.viewer.post(DOCUMENTS["refused fields"])
 
     account = answer["data"]["account"]
@@ -88,7 +88,7 @@ async def test_each_refused_field_is_null_and_has_its_error(licensed: World, eac
     assert {path[:3] for path in paths} == {("account", "licenses", "nodes")}
 
 
-async def test_slices_change_no_value(licensed: World, each_path: None) -> None:
+async def test_slices_change_no_value(licensed: World, each_executor: None) -> None:
     answer = await licensed.viewer.post(DOCUMENTS["values beside a refused field"])
     alone = await licensed.viewer.ask("{ account { ...Values } }" + FRAGMENT)
 
@@ -100,7 +100,7 @@ async def test_slices_change_no_value(licensed: World, each_path: None) -> None:
 
 
 @pytest.mark.measures
-async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_path: None) -> None:
+async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_executor: None) -> None:
     await licensed.viewer.post(TOO_MANY)
 
     with measured_loop() as times:
@@ -115,7 +115,7 @@ async def test_a_query_of_too_many_refused_fields_ends(licensed: World, each_pat
 
 @pytest.mark.measures
 async def test_a_mutation_whose_result_has_too_many_refused_fields_ends(
-    licensed: World, each_path: None
+    licensed: World, each_executor: None
 ) -> None:
     token = await licensed.token_for(licensed.viewer.email)
     mutation = f"""mutation ($input: AcceptInvitationInput!) {{ acceptInvitation(input: $input) {{

@@ -1,4 +1,4 @@
-"""Scalars follow their descriptions, as variables and literals, on both execution paths."""
+"""Scalars follow their descriptions, as variables and literals, by both executors."""
 
 import json
 import re
@@ -70,7 +70,7 @@ ALMOST_DECIMALS += ["", "-", "--1", "1,5", "1" * 21, "0." + "0" * 21]
 
 
 @pytest.mark.parametrize("text", ALMOST_TIMES)
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_almost_a_time_is_refused(world: World, text: str) -> None:
     literal = EVENTS_FROM.replace("($from: DateTime)", "").replace("$from", _quoted(text))
 
@@ -84,7 +84,7 @@ async def test_almost_a_time_is_refused(world: World, text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["5", "2026.5", "true", "[2026]"])
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_a_time_that_is_not_text_is_refused(world: World, value: str) -> None:
     literal = EVENTS_FROM.replace("($from: DateTime)", "").replace("$from", value)
 
@@ -99,7 +99,7 @@ async def test_a_time_that_is_not_text_is_refused(world: World, value: str) -> N
 
 
 @pytest.mark.parametrize("text", ALMOST_DECIMALS)
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_almost_a_decimal_is_refused(world: World, text: str) -> None:
     input = {"accountId": world.account_id, "maxMonthlySpend": text}
     literal = (
@@ -117,14 +117,14 @@ async def test_almost_a_decimal_is_refused(world: World, text: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "shown"), [("5", "5.00"), ("-0", "0.00"), ("007.5", "7.50"), (12.5, "12.50"), (3, "3.00")]
 )
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_decimals_are_taken(world: World, typed: object, shown: str) -> None:
     payload = await world.admin.change(SET_LIMITS, accountId=world.account_id, maxMonthlySpend=typed)
 
     assert payload["account"]["limits"]["maxMonthlySpend"]["amount"] == shown
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_a_license_ends_at_the_latest_moment_and_can_be_revoked(
     world: World, themes: dict[str, str]
 ) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from engine.compiled_operations import FAST, paths
+from engine.compiled_operations import COMPILED, executions
 from engine.sql import Template
 from engine.statement_cache import Templates, templates
 from tests.support.world import PROVISION, World
@@ -24,16 +24,16 @@ async def _provision(world: World, theme_id: str, *sites: str) -> None:
         assert not (await world.member.change(PROVISION, **input))["userErrors"]
 
 
-async def test_a_search_within_a_list(world: World, themes: dict[str, str], each_path: None) -> None:
+async def test_a_search_within_a_list(world: World, themes: dict[str, str], each_executor: None) -> None:
     await _provision(world, themes["aurora"], "shop.example.com", "blog.example.com")
-    before = Counter(paths.counts)
+    before = Counter(executions.counts)
 
     data = await world.admin.ask(SEARCHED, search="shop")
 
     found = [node["licenses"] for node in data["account"]["members"]["nodes"]]
     one = {"totalCount": 1, "nodes": [{"site": "shop.example.com"}]}
     assert sorted(found, key=str) == sorted([one, *[{"totalCount": 0, "nodes": []}] * 2], key=str)
-    assert (paths.counts - before)[FAST] == paths.compiled
+    assert (executions.counts - before)[COMPILED] == executions.compiled
 
 
 async def test_page_sizes_share_what_is_written(world: World, themes: dict[str, str]) -> None:

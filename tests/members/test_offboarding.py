@@ -10,7 +10,7 @@ from tests.support.changes import INVITE_ONE, REMOVE, REVOKE_INVITATION, codes
 from tests.support.stored_keys import store_api_key
 from tests.support.world import World
 
-pytestmark = pytest.mark.usefixtures("each_path")
+pytestmark = pytest.mark.usefixtures("each_executor")
 
 OFFBOARDING = """activeLicenses activeApiKeys { id name member { name } }
   pendingInvitations { email invitedBy { name } account { name } }"""

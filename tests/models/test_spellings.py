@@ -67,7 +67,7 @@ EMAILS = {
 }
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_names_sort_by_the_root_collation_and_are_paged_in_it(world: World) -> None:
     people = [world.admin, *[await world.join("VIEWER", f"v{number}@example.com") for number in range(8)]]
     for person, name in zip(people, reversed(SORTED_NAMES), strict=True):
@@ -97,7 +97,7 @@ async def test_the_team_is_reported_in_the_order_of_names(world: World) -> None:
     assert [row["name"] for row in rows] == ["Émile", "Eva", "Zoe"]
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_names_are_found_by_any_spelling(world: World) -> None:
     for name, spellings in NAMES.items():
         for spelling in spellings:
@@ -107,7 +107,7 @@ async def test_names_are_found_by_any_spelling(world: World) -> None:
             assert await _names(world.member, search=spelling, first=9) == [], spelling
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_sites_are_found_by_any_spelling_and_refused_by_any_a_second_time(
     world: World, themes: dict[str, str]
 ) -> None:
@@ -126,7 +126,7 @@ async def test_sites_are_found_by_any_spelling_and_refused_by_any_a_second_time(
             assert codes(again) == ["INVALID"], spelling
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_addresses_are_found_by_any_spelling_and_invited_once(world: World) -> None:
     for email, spellings in EMAILS.items():
         invited = await world.admin.change(
@@ -163,7 +163,7 @@ def test_an_ip_address_has_one_form(typed: str, written: str) -> None:
     assert _address(typed) == written
 
 
-@pytest.mark.usefixtures("each_path")
+@pytest.mark.usefixtures("each_executor")
 async def test_the_log_is_filtered_by_an_ip_address_in_any_notation(world: World) -> None:
     expected = (await world.admin.ask(EVENTS, ip="127.0.0.1"))["account"]["auditLog"]["totalCount"]
 

@@ -13,7 +13,7 @@ from tests.support.contracts import ROLES, permissions_of
 from tests.support.stage import Stage
 from tests.support.world import INVITE, Person
 
-pytestmark = pytest.mark.usefixtures("each_path")
+pytestmark = pytest.mark.usefixtures("each_executor")
 
 ACCOUNT = """account { name viewerPermissions viewerMember { role } owner { name email }
   members { totalCount } invitations { totalCount } auditLog { totalCount } }"""

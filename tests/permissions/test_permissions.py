@@ -1,4 +1,4 @@
-"""The permission matrix over HTTP: each permission, role, and path to what it protects."""
+"""The permission matrix over HTTP: each permission, role, and route to what it protects."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from permissions import roles
 from tests.support.answers import forbidden, items, nulls
 from tests.support.contracts import MATRIX, ROLES, permissions_of
 from tests.support.permission_changes import CHANGES
-from tests.support.permission_paths import READS, TO_MYSELF, Path
+from tests.support.permission_reads import READS, TO_MYSELF, GuardedRead
 from tests.support.stage import Stage
 
-pytestmark = pytest.mark.usefixtures("each_path")
+pytestmark = pytest.mark.usefixtures("each_executor")
 
-READABLE = sorted({path.permission for path in READS})
+READABLE = sorted({read.permission for read in READS})
 TEAM = """{ account { viewerPermissions viewerMember { role permissions }
   members { nodes { role permissions } } } }"""
 NOBODY = {"code": "UNAUTHENTICATED"}
@@ -31,41 +31,41 @@ def test_roles_are_those_of_the_matrix() -> None:
 async def test_reading_is_for_the_roles_of_the_matrix(stage: Stage, permission: str) -> None:
     wrong = []
     for role in ROLES:
-        paths = [path for path in READS if path.permission == permission and _gets_there(path, role)]
-        assert paths
-        for path in paths:
-            answer = await stage.ask(role, path.operation)
-            if not _is_as_due(path, answer, role in MATRIX[permission]):
-                wrong.append(f"{role}: {path} → {answer}")
+        reads = [read for read in READS if read.permission == permission and _gets_there(read, role)]
+        assert reads
+        for read in reads:
+            answer = await stage.ask(role, read.operation)
+            if not _is_as_due(read, answer, role in MATRIX[permission]):
+                wrong.append(f"{role}: {read} → {answer}")
 
     assert wrong == []
 
 
 @pytest.mark.parametrize("permission", READABLE)
-async def test_each_path_depends_on_its_permission_alone(
+async def test_each_read_depends_on_its_permission_alone(
     stage: Stage, permission: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paths = [path for path in READS if path.permission == permission and path.needs != permission]
-    only = {permission} | {path.needs for path in paths if path.needs}
+    reads = [read for read in READS if read.permission == permission and read.needs != permission]
+    only = {permission} | {read.needs for read in reads if read.needs}
     everything = frozenset(roles.Permission)
 
     monkeypatch.setitem(roles.ROLE_PERMISSIONS, Role.ADMIN, everything - {permission})
-    without = [(path, await stage.ask("ADMIN", path.operation)) for path in paths]
+    without = [(read, await stage.ask("ADMIN", read.operation)) for read in reads]
     monkeypatch.setitem(roles.ROLE_PERMISSIONS, Role.VIEWER, frozenset(map(roles.Permission, only)))
-    with_it = [(path, await stage.ask("VIEWER", path.operation)) for path in paths]
+    with_it = [(read, await stage.ask("VIEWER", read.operation)) for read in reads]
 
-    assert [f"{path} → {answer}" for path, answer in without if not _is_as_due(path, answer, False)] == []
-    assert [f"{path} → {answer}" for path, answer in with_it if not _is_as_due(path, answer, True)] == []
+    assert [f"{read} → {answer}" for read, answer in without if not _is_as_due(read, answer, False)] == []
+    assert [f"{read} → {answer}" for read, answer in with_it if not _is_as_due(read, answer, True)] == []
 
 
 async def test_whoever_is_not_signed_in_reads_nothing(stage: Stage) -> None:
-    for path in READS:
-        answer = await stage.world.nobody.post(stage.filled(path.operation, "VIEWER"))
+    for read in READS:
+        answer = await stage.world.nobody.post(stage.filled(read.operation, "VIEWER"))
 
         errors = [error["extensions"] for error in answer.get("errors", [])]
-        assert list(_leaves(answer["data"])) == [], path
-        assert errors == [NOBODY] * len(errors), path
-        assert errors or path.at.startswith("viewer."), path
+        assert list(_leaves(answer["data"])) == [], read
+        assert errors == [NOBODY] * len(errors), read
+        assert errors or read.at.startswith("viewer."), read
 
 
 async def test_a_list_of_nodes_keeps_what_is_not_refused(stage: Stage) -> None:
@@ -89,16 +89,16 @@ async def test_a_list_of_nodes_keeps_what_is_not_refused(stage: Stage) -> None:
 async def test_whoever_belongs_to_no_account_browses_nothing(stage: Stage) -> None:
     stranger = await stage.world.sign_in("stranger@example.com")
 
-    for path in READS:
-        answer = await stranger.post(stage.filled(path.operation, "VIEWER"))
+    for read in READS:
+        answer = await stranger.post(stage.filled(read.operation, "VIEWER"))
 
-        is_refused = path.permission == "BROWSE_CATALOG"
+        is_refused = read.permission == "BROWSE_CATALOG"
         errors = [(error["path"], error["extensions"]) for error in answer.get("errors", [])]
-        assert errors == ([(_keys(path.at), forbidden("BROWSE_CATALOG"))] if is_refused else []), path
-        assert _value(answer["data"], path.at) is None, path
+        assert errors == ([(_keys(read.at), forbidden("BROWSE_CATALOG"))] if is_refused else []), read
+        assert _value(answer["data"], read.at) is None, read
 
 
-async def test_one_s_own_address_is_open_by_every_path(stage: Stage) -> None:
+async def test_one_s_own_address_is_open_by_every_route(stage: Stage) -> None:
     for role in ROLES:
         for route in TO_MYSELF:
             answer = await stage.ask(role, route.operation % "email")
@@ -132,12 +132,12 @@ async def test_whoever_is_not_signed_in_changes_nothing(stage: Stage) -> None:
     assert await stage.stored() == before
 
 
-def _gets_there(path: Path, role: str) -> bool:
-    """Whether the way itself is open; where it is not, the refusal on the way is a path of its own."""
-    return not path.needs or role in MATRIX[path.needs]
+def _gets_there(read: GuardedRead, role: str) -> bool:
+    """Whether the route itself is open; where it is not, the refusal on the route is a read of its own."""
+    return not read.needs or role in MATRIX[read.needs]
 
 
-def _is_as_due(path: Path, answer: dict[str, Any], allowed: bool) -> bool:
+def _is_as_due(read: GuardedRead, answer: dict[str, Any], allowed: bool) -> bool:
     """Everything is there; or everything but the one field, with one error that says what it needs."""
     if allowed:
         return "errors" not in answer and not list(nulls(answer["data"]))
@@ -145,12 +145,12 @@ def _is_as_due(path: Path, answer: dict[str, Any], allowed: bool) -> bool:
     error.pop("locations", None)
     return (
         not more
-        and list(nulls(answer["data"])) == [_keys(path.at)]
+        and list(nulls(answer["data"])) == [_keys(read.at)]
         and error
         == {
-            "message": f"Your role does not allow this: it needs {path.permission}.",
-            "path": _keys(path.at),
-            "extensions": forbidden(path.permission),
+            "message": f"Your role does not allow this: it needs {read.permission}.",
+            "path": _keys(read.at),
+            "extensions": forbidden(read.permission),
         }
     )
 

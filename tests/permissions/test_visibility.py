@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.support.contracts import ROLES
 from tests.support.world import Person, World
 
-pytestmark = pytest.mark.usefixtures("each_path")
+pytestmark = pytest.mark.usefixtures("each_executor")
 
 PROVISION = """mutation ($input: ProvisionLicenseInput!) { provisionLicense(input: $input) {
   license { id } userErrors { code } } }"""

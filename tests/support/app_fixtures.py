@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from engine.compiled_operations import paths
+from engine.compiled_operations import executions
 from models.database import Database
 from settings import Settings
 from tests.support.beginnings import Beginnings, Tables
@@ -22,11 +22,11 @@ from web.app_state import State
 
 
 @pytest.fixture(params=["compiled", "reference"])
-def each_path(request: pytest.FixtureRequest) -> Iterator[None]:
+def each_executor(request: pytest.FixtureRequest) -> Iterator[None]:
     """Runs the test twice: with compiled operations, and with graphql-core only."""
-    paths.compiled = request.param == "compiled"
+    executions.compiled = request.param == "compiled"
     yield
-    paths.compiled = True
+    executions.compiled = True
 
 
 @pytest.fixture(scope="session")

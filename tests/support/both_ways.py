@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult
 
-from engine.compiled_operations import FAST, paths
+from engine.compiled_operations import COMPILED, executions
 from engine.execution import execute, execute_reference
 from engine.operation_cache import Documents, OperationRefused, PreparedOperation
 from tests.support.toy_types import SCHEMA, Toys
@@ -37,17 +37,17 @@ async def both_ways(
     variables: dict[str, Any] | None = None,
     operation_name: str | None = None,
 ) -> tuple[Answer, str]:
-    """Returns the response and the path: "fast", or the reason why the compiled path was not used."""
+    """Returns the response, and COMPILED or the reason why graphql-core executed the operation."""
     prepared = DOCUMENTS.prepare(text, operation_name, variables)
-    before = paths.counts.copy()
+    before = executions.counts.copy()
     answer, read = await _answer(execute, prepared, make)
-    (way,) = (paths.counts - before).elements()
+    (way,) = (executions.counts - before).elements()
 
     due, read_then = await _answer(execute_reference, prepared, make)
 
     assert answer == due, f"{text} {variables} by way of {way}"
     # A change is made once. If graphql-core completes the response, its result is read again.
-    assert way != FAST or read == read_then
+    assert way != COMPILED or read == read_then
     return answer, way
 
 
@@ -58,9 +58,9 @@ async def answered(text: str, make: Make = SimpleNamespace, **options: Any) -> s
     return answer.data or ""
 
 
-async def answered_fast(text: str, make: Make = SimpleNamespace, **options: Any) -> str:
+async def answered_compiled(text: str, make: Make = SimpleNamespace, **options: Any) -> str:
     answer, way = await both_ways(text, make, **options)
-    assert (answer.errors, way) == ([], FAST), (answer.errors, way)
+    assert (answer.errors, way) == ([], COMPILED), (answer.errors, way)
     return answer.data or ""
 
 

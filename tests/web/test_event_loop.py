@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from engine.compiled_operations import paths
+from engine.compiled_operations import executions
 from tests.support.loop_time import measured_loop
 from tests.support.world import Person, World
 
@@ -121,11 +121,11 @@ def no_collections() -> None:
 
 
 @pytest_asyncio.fixture
-async def warm(world: World, each_path: None, warmed: set[bool]) -> None:
-    """What a process imports and makes of its tables is done once, by either path."""
-    if paths.compiled not in warmed:
+async def warm(world: World, each_executor: None, warmed: set[bool]) -> None:
+    """What a process imports and makes of its tables is done once, by either executor."""
+    if executions.compiled not in warmed:
         await world.viewer.post(DOCUMENTS["lists within lists"]())
-        warmed.add(paths.compiled)
+        warmed.add(executions.compiled)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every path to data that needs a permission: each way to an object, times each of its guarded fields."""
+"""Every read of data that needs a permission: each route to an object, times each of its guarded fields."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ OWN_ACTIVITY = "VIEW_OWN_ACTIVITY"
 
 @dataclass(frozen=True)
 class Route:
-    """Way to an object. `%s` is the place of its selection; `needs` is the permission of the way itself."""
+    """Route to an object. `%s` is the place of its selection; `needs` is the permission of the route."""
 
     at: str
     operation: str
@@ -15,10 +15,10 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Path:
+class GuardedRead:
     permission: str
     at: str
-    """Path of the guarded field in the answer, such as `account.members.nodes.0.email`."""
+    """Place of the guarded field in the answer, such as `account.members.nodes.0.email`."""
     operation: str
     needs: str = ""
 
@@ -167,9 +167,13 @@ NODES = (
 """Permission, type and placeholder of the id of each guarded type that has an id."""
 
 
-def _through(routes: tuple[Route, ...], fields: tuple[tuple[str, str], ...], needs: str = "") -> list[Path]:
+def _through(
+    routes: tuple[Route, ...], fields: tuple[tuple[str, str], ...], needs: str = ""
+) -> list[GuardedRead]:
     return [
-        Path(permission, f"{route.at}.{name(selection)}", route.operation % selection, needs or route.needs)
+        GuardedRead(
+            permission, f"{route.at}.{name(selection)}", route.operation % selection, needs or route.needs
+        )
         for route in routes
         for permission, selection in fields
     ]
@@ -179,17 +183,19 @@ def name(selection: str) -> str:
     return selection.replace("(", " ").split()[0]
 
 
-def _by_id(permission: str, type_name: str, placeholder: str) -> list[Path]:
+def _by_id(permission: str, type_name: str, placeholder: str) -> list[GuardedRead]:
     selection = f"__typename id ... on {type_name} {{ id }}"
     one = f'{{ node(id: "<{placeholder}>") {{ {selection} }} }}'
     several = f'{{ nodes(ids: ["<account>", "<{placeholder}>"]) {{ {selection} }} }}'
-    return [Path(permission, "node", one), Path(permission, "nodes.1", several)]
+    return [GuardedRead(permission, "node", one), GuardedRead(permission, "nodes.1", several)]
 
 
 READS = [
-    Path("BROWSE_CATALOG", "catalog", "{ account { slug } catalog { totalCount nodes { slug } } }"),
-    Path("BROWSE_CATALOG", "catalog", '{ catalog(filter: { search: "x" }, orderBy: PRICE) { totalCount } }'),
-    Path("BROWSE_CATALOG", "theme", '{ theme(slug: "aurora") { name releases { files { name } } } }'),
+    GuardedRead("BROWSE_CATALOG", "catalog", "{ account { slug } catalog { totalCount nodes { slug } } }"),
+    GuardedRead(
+        "BROWSE_CATALOG", "catalog", '{ catalog(filter: { search: "x" }, orderBy: PRICE) { totalCount } }'
+    ),
+    GuardedRead("BROWSE_CATALOG", "theme", '{ theme(slug: "aurora") { name releases { files { name } } } }'),
     *_through(_TO_ACCOUNT, _ACCOUNT_FIELDS),
     *_through(_TO_LIMITS, (("MANAGE_BILLING", "spentThisMonth { amount }"),)),
     *_through(
