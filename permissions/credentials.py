@@ -4,7 +4,7 @@ from datetime import datetime
 
 import asyncpg
 from graphql import GraphQLError
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlmodel import col
 
 from engine.statements import Statement, parameter
@@ -17,7 +17,7 @@ from models.sessions import Session
 from permissions.errors import Forbidden, Unauthenticated
 from permissions.roles import Permission, has_api_access
 from permissions.tokens import hash_token, is_api_key, looks_like_api_key
-from permissions.viewer import BY_API_KEY, BY_SESSION, Viewer
+from permissions.viewer import BY_API_KEY, BY_SESSION, Scopes, Viewer, scopes_of
 
 _MEMBERSHIP_LIMIT = 1_000
 
@@ -129,8 +129,10 @@ def _works() -> AnySelect:
     since."""
     at = func.clock_timestamp
     session = exists().where(_is_hash(col(Session.token_hash)), Session.is_live(at))
-    api_key = exists().where(ApiKey.has_secret(_is_hash, at), ApiKey.works_or_may_yet(at))
-    return select(or_(session, api_key))
+    api_key = select(func.array_to_string(col(ApiKey.scopes), ",")).where(
+        ApiKey.has_secret(_is_hash, at), ApiKey.works_or_may_yet(at)
+    )
+    return select(session, api_key.scalar_subquery())
 
 
 _WORKS = Statement(
@@ -138,13 +140,17 @@ _WORKS = Statement(
 )
 
 
-async def require_working(driver: asyncpg.Connection, token: str) -> None:
-    """Checks a credential within a change that has locked the account: a credential that was revoked before
-    then changes nothing. Raises `Unauthenticated`."""
-    if not await driver.fetchval(_WORKS.sql, hash_token(token)):
+async def require_working(driver: asyncpg.Connection, token: str) -> Scopes:
+    """Returns the scopes of a credential as of now, within a change that has locked the account: a credential
+    that was revoked before then changes nothing. Raises `Unauthenticated`."""
+    ((is_session, scopes),) = await driver.fetch(_WORKS.sql, hash_token(token))
+    if is_session:
+        return None
+    if scopes is None:
         raise Unauthenticated(
             "This session or API key was ended before the change was made: nothing was changed."
         )
+    return scopes_of(scopes)
 
 
 async def find_working(database: Database, token: str) -> Viewer:

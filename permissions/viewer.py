@@ -155,7 +155,7 @@ class KeyMember(NamedTuple):
 
 
 @cache
-def _scopes_of(text: str) -> tuple[ApiScope, ...]:
+def scopes_of(text: str) -> tuple[ApiScope, ...]:
     return tuple(ApiScope(each) for each in text.split(","))
 
 
@@ -176,7 +176,7 @@ class Viewer:
         """Memberships by the account's id."""
 
     def _scopes(self) -> Scopes:
-        return _scopes_of(self.api_key.scopes) if self.is_api_key else None
+        return scopes_of(self.api_key.scopes) if self.is_api_key else None
 
     @property
     def is_api_key(self) -> bool:

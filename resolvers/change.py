@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from uuid import UUID
 
+from graphql import GraphQLError
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -17,13 +18,14 @@ from engine.fair_share import Claim
 from engine.snapshots import columns, snapshot
 from engine.statements import Statement, parameter
 from models.accounts import Account
+from models.api_keys import ApiKeyStatus
 from models.audit import ActorKind, AuditAction
 from models.columns import Identified
 from models.database import Database
 from models.members import User
 from models.notifications import AuditAnnouncer
 from permissions.context import Context
-from permissions.credentials import require_working
+from permissions.credentials import refusal_of_api_key, require_working
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership
 from resolvers.change_transaction import Change
@@ -66,15 +68,15 @@ async def change(
     claim = Claim(account_id, viewer.user.id, rows > _LONG_ROWS)
     async with AsyncExitStack() as after_rollback, context.database.transaction(claim) as connection:
         account, member = await lock_membership(connection, membership)
-        await require_working(connection, context.token or "")
+        scopes = await require_working(connection, context.token or "")
         actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
         denied = partial(record_denied, context, actor, action, account, on)
         after_rollback.push_async_exit(partial(_record_if_denied, denied))
         tx = Change(connection, account, action, actor, context.client, member)
         tx.cache_row(account)
         tx.cache_row(member)
-        locked = Membership(member.account_id, member.id, member.role, viewer.scopes)
-        refused = call.allow.refusal_of_change(locked, on)
+        locked = Membership(member.account_id, member.id, member.role, scopes)
+        refused = _refusal_of_key(locked) or call.allow.refusal_of_change(locked, on)
         if refused is not None:
             raise refused
         if key is not None:
@@ -85,6 +87,11 @@ async def change(
     context.forget()
     context.cached_row = tx.rows_by_id.get
     context.created_ids |= tx.created_ids
+
+
+def _refusal_of_key(locked: Membership) -> GraphQLError | None:
+    """Returns why an API key does not work with the role that its member has now, or None if it works."""
+    return None if locked.scopes is None else refusal_of_api_key(ApiKeyStatus.ACTIVE, locked.role, None)
 
 
 async def _record_if_denied(

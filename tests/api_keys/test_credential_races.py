@@ -18,6 +18,12 @@ ENDED = {
     "a rotated key whose time is over": "UPDATE api_keys SET key_hash = sha256(key_hash),"
     " previous_key_hash = key_hash, previous_expires_at = clock_timestamp()",
 }
+NARROWED = {
+    "a session of a member who was demoted": "UPDATE members SET role = 'VIEWER' WHERE role = 'MEMBER'",
+    "a key of a member who was demoted": "UPDATE members SET role = 'VIEWER'"
+    " FROM api_keys WHERE api_keys.member_id = members.id",
+    "a key that lost the scope": "UPDATE api_keys SET scopes = '{READ}'",
+}
 WORKING = {
     "a session": "UPDATE sessions SET last_used_at = now()",
     "a key": "UPDATE api_keys SET last_used_at = now()",
@@ -55,6 +61,20 @@ async def test_a_credential_that_ends_while_its_change_waits_is_refused(
     assert await world.superuser.fetchval("SELECT count(*) FROM licenses") == 0
     provisioned = "SELECT count(*) FROM audit_events WHERE action = 'LICENSE_PROVISIONED'"
     assert await world.superuser.fetchval(provisioned) == 0
+
+
+@pytest.mark.parametrize("statement", NARROWED.values(), ids=NARROWED)
+async def test_a_credential_that_loses_the_permission_while_its_change_waits_is_refused(
+    world: World, themes: dict[str, str], statement: str
+) -> None:
+    await world.grant("aurora", 5)
+
+    seen = await provision_while(world, statement, themes["aurora"])
+
+    assert seen == "FORBIDDEN"
+    assert await world.superuser.fetchval("SELECT count(*) FROM licenses") == 0
+    events = "SELECT outcome FROM audit_events WHERE action = 'LICENSE_PROVISIONED'"
+    assert [row["outcome"] for row in await world.superuser.fetch(events)] == ["DENIED"]
 
 
 @pytest.mark.parametrize("statement", WORKING.values(), ids=WORKING)

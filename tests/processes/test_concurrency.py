@@ -19,6 +19,7 @@ from tests.support.changes import (
     codes,
 )
 from tests.support.limited import limited
+from tests.support.stored_keys import with_key
 from tests.support.world import PROVISION, Person, World
 
 BOB = "bob@example.com"
@@ -139,8 +140,11 @@ async def assert_licenses(world: World, count: int) -> None:
     assert len(licenses) == await world.superuser.fetchval("SELECT provisioned FROM entitlements") == count
 
 
-async def test_a_demotion_crosses_a_provision(world: World, themes: dict[str, str]) -> None:
+@pytest.mark.parametrize("credential", ["session", "API key"])
+async def test_a_demotion_crosses_a_provision(world: World, themes: dict[str, str], credential: str) -> None:
     await world.grant("aurora", 50)
+    is_key = credential == "API key"
+    member = await with_key(world, world.member, "READ", "PROVISION") if is_key else world.member
     seen = Counter[str]()
     for number in range(25):
         provision = {
@@ -149,7 +153,7 @@ async def test_a_demotion_crosses_a_provision(world: World, themes: dict[str, st
             "site": f"s{number}.example.com",
         }
         pair = [
-            world.member.post(PROVISION, input=provision),
+            member.post(PROVISION, input=provision),
             world.admin.post(CHANGE_ROLE, input={"memberId": world.member.member_id, "role": "VIEWER"}),
         ]
         provisioned, demoted = await in_either_order(number, *pair)
