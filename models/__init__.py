@@ -8,10 +8,10 @@ from models.audit_streams import AuditStream
 from models.billing import BillingDetails, Invoice, InvoiceLine
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.downloads import DownloadLink, Transfer
-from models.email_allowances import EmailAllowance
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.licenses import Entitlement, License
+from models.limit_buckets import LimitBucket
 from models.members import Member, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 
@@ -25,13 +25,13 @@ __all__ = [
     "AuditVerification",
     "BillingDetails",
     "DownloadLink",
-    "EmailAllowance",
     "Entitlement",
     "IdempotencyKey",
     "Invitation",
     "Invoice",
     "InvoiceLine",
     "License",
+    "LimitBucket",
     "Member",
     "Session",
     "SignInLink",

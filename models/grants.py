@@ -14,7 +14,7 @@ TABLES = {
     "audit_verifications": _CHANGE,
     "billing_details": _CHANGE,
     "download_links": _CHANGE_AND_FORGET,
-    "email_allowances": _CHANGE_AND_FORGET,
+    "limit_buckets": _CHANGE_AND_FORGET,
     "entitlements": _CHANGE,
     "idempotency_keys": _CHANGE_AND_FORGET,
     "invitations": _CHANGE,

@@ -76,7 +76,7 @@ PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
         "payload": _at("queuedEmails.to", "queuedEmails.subject"),
         "headers": LeftOut("network of the client that requested a sign-in email: anybody can request one"),
     },
-    "email_allowances": {"subject": _at("emailAllowances.subject")},
+    "limit_buckets": {"subject": _at("limitBuckets.subject")},
     "idempotency_keys": {
         "key": _at("idempotencyAnswers.key"),
         "answer": _at("idempotencyAnswers.answer"),

@@ -26,9 +26,9 @@ from models.new_event import NewEvent
 from models.notifications import notify_access
 from permissions.viewer import Client
 from resolvers.audit_append import append, encode_event
-from resolvers.email_allowances import Allowance
 from resolvers.events import Actor, Target, new_event
 from resolvers.idempotency import Attempt
+from resolvers.stored_limits import StoredLimit
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -119,11 +119,11 @@ class Change:
             self.cache_row(row)
         return found
 
-    async def spend(
-        self, allowance: Allowance, subjects: Sequence[str], count: int = 1
+    async def charge(
+        self, limit: StoredLimit, subjects: Sequence[str], count: int = 1
     ) -> dict[str, datetime]:
-        """Charges emails to the subjects: see `Allowance.spend`."""
-        return await allowance.spend(self.connection, subjects, count)
+        """Charges the limit of each subject: see `StoredLimit.charge`."""
+        return await limit.charge(self.connection, subjects, count)
 
     def cache_row(self, row: SQLModel) -> None:
         """Makes a row available to the payload without reading it again."""

@@ -12,8 +12,8 @@ from engine.tables import AnyExpression
 from models.columns import now
 from models.database import Database
 from models.downloads import DownloadLink, Transfer
-from models.email_allowances import EmailAllowance
 from models.idempotency import IdempotencyKey
+from models.limit_buckets import LimitBucket
 from models.sessions import SignInLink
 from resolvers.unaudited import tidying
 
@@ -23,10 +23,10 @@ _MOST_BATCHES = 10_000
 
 
 async def forget_expired(database: Database) -> None:
-    """Deletes idempotency keys, sign-in links and download links a day after they expired, and full email
-    allowances."""
+    """Deletes idempotency keys, sign-in links and download links a day after they expired, and full
+    buckets of limits."""
     at = now()
-    await _delete(database, _ALLOWANCES, _ALLOWANCE_AFTER_BATCH, at)
+    await _delete(database, _LIMIT_BUCKETS, _LIMIT_BUCKET_AFTER_BATCH, at)
     await _delete(database, _IDEMPOTENCY_KEYS, _IDEMPOTENCY_KEY_AFTER_BATCH, at - 2 * _DAY)
     await _delete(database, _SIGN_IN_LINKS, _SIGN_IN_LINK_AFTER_BATCH, at - _DAY)
     await _delete(database, _DOWNLOAD_LINKS, _DOWNLOAD_LINK_AFTER_BATCH, at - _DAY)
@@ -59,8 +59,8 @@ def _is_not_sent() -> ColumnElement[bool]:
 
 
 _ACROSS = "links that are over are forgotten, whose they may be"
-_ALLOWANCES = Statement(lambda: _expired(EmailAllowance, col(EmailAllowance.full_at)))
-_ALLOWANCE_AFTER_BATCH = Statement(lambda: _after_batch(col(EmailAllowance.full_at)))
+_LIMIT_BUCKETS = Statement(lambda: _expired(LimitBucket, col(LimitBucket.full_at)))
+_LIMIT_BUCKET_AFTER_BATCH = Statement(lambda: _after_batch(col(LimitBucket.full_at)))
 _IDEMPOTENCY_KEYS = Statement(lambda: _expired(IdempotencyKey, col(IdempotencyKey.created_at)))
 _IDEMPOTENCY_KEY_AFTER_BATCH = Statement(lambda: _after_batch(col(IdempotencyKey.created_at)))
 _SIGN_IN_LINKS = Statement(lambda: _expired(SignInLink, col(SignInLink.expires_at)))

@@ -26,15 +26,15 @@ from models.audit_streams import AuditStream
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.database import Database
 from models.downloads import DownloadLink, Transfer
-from models.email_allowances import EmailAllowance
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
+from models.limit_buckets import LimitBucket
 from models.members import User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 
-_PERSONAL = (User, Session, SignInLink, UnrecordedSignIn, EmailAllowance)
+_PERSONAL = (User, Session, SignInLink, UnrecordedSignIn, LimitBucket)
 _CATALOG = (Theme, ThemeRelease, ThemeFile)
-_EXPIRED = (EmailAllowance, IdempotencyKey, SignInLink, DownloadLink)
+_EXPIRED = (LimitBucket, IdempotencyKey, SignInLink, DownloadLink)
 Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation
 _PRUNED = (AuditCut, AuditEvent)
 

@@ -29,11 +29,11 @@ from resolvers.accounts.inputs import (
 )
 from resolvers.accounts.queries import account_id_of
 from resolvers.change import Change, account_creation, change
-from resolvers.email_allowances import Allowance
 from resolvers.events import Actor
 from resolvers.idempotency import Attempt
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
+from resolvers.stored_limits import StoredLimit
 from resolvers.text import clean_amount, clean_line
 from resolvers.user_errors import UserErrorCode, invalid, not_found, refused, too_many_requests
 from settings import Settings
@@ -89,8 +89,8 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
 async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
     """Raises `Refused` if the person has created too many accounts today or owns too many."""
     subject = f"accounts of {user_id}"
-    # `spend` locks the subject, so that concurrent requests of a person are counted one after the other.
-    waits = await tx.spend(Allowance(settings.accounts_per_person_per_day, timedelta(days=1)), [subject])
+    # `charge` locks the subject, so that concurrent requests of a person are counted one after the other.
+    waits = await tx.charge(StoredLimit(settings.accounts_per_person_per_day, timedelta(days=1)), [subject])
     if waits:
         most = settings.accounts_per_person_per_day
         message = f"A person can create at most {most} accounts a day: try again later."

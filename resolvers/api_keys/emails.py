@@ -11,7 +11,7 @@ from models.accounts import Account
 from models.api_keys import ApiKey
 from models.members import Member
 from resolvers.change import Change
-from resolvers.email_allowances import Allowance
+from resolvers.stored_limits import StoredLimit
 from resolvers.user_errors import too_many_requests
 from settings import Settings
 
@@ -22,7 +22,7 @@ _MOST_SHOWN = 20
 async def count_claim_email(tx: Change, settings: Settings, member: Member) -> None:
     """Raises Refused if the member has been sent too many emails with keys to claim."""
     subject = f"API keys for {member.id}"
-    waits = await tx.spend(Allowance(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject])
+    waits = await tx.charge(StoredLimit(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject])
     if waits:
         message = f"{member.name} was sent too many emails with API keys to claim: try again later."
         raise too_many_requests(message, waits[subject], "memberId")
@@ -32,7 +32,7 @@ async def email_about_own_key(tx: Change, settings: Settings, message: Message) 
     """Enqueues the email unless the acting member was sent many: whoever generates or rotates keys in a loop
     would fill the queue. Those that were sent have told of it."""
     subject = f"emails about own API keys to {tx.acting.id}"
-    if not await tx.spend(Allowance(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject]):
+    if not await tx.charge(StoredLimit(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject]):
         tx.enqueue(message)
 
 

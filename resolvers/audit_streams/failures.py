@@ -10,12 +10,12 @@ from models.columns import now
 from models.database import Database
 from permissions.roles import Permission
 from resolvers.change import Change, system_change
-from resolvers.email_allowances import Allowance
 from resolvers.events import PLATFORM
 from resolvers.members.queries import emails_with
+from resolvers.stored_limits import StoredLimit
 from settings import Settings
 
-_EMAILS = Allowance(20, timedelta(hours=1))
+_EMAILS = StoredLimit(20, timedelta(hours=1))
 
 
 def are_retries_exhausted(settings: Settings, stream: AuditStream) -> bool:
@@ -63,7 +63,7 @@ async def _tell_admins(
 ) -> None:
     """Emails the Admins at most 20 times an hour: an Admin can let a webhook end again and again, and all
     Admins get each email. The events are recorded all the same."""
-    if await tx.spend(_EMAILS, [f"webhook emails of {tx.account.id}"]):
+    if await tx.charge(_EMAILS, [f"webhook emails of {tx.account.id}"]):
         return
     for email in await emails_with(tx, Permission.MANAGE_ACCOUNT):
         tx.enqueue(

@@ -8,8 +8,8 @@ from models.billing import Invoice
 from resolvers.billing.amounts import grouped
 from resolvers.change import Change
 from resolvers.email_addresses import counted_address
-from resolvers.email_allowances import Allowance
-from resolvers.invitations.email_limits import count_of_sender, is_trusted
+from resolvers.invitations.invitation_email_limits import count_of_sender, is_trusted
+from resolvers.stored_limits import StoredLimit
 from resolvers.user_errors import Refused
 from settings import Settings
 
@@ -31,7 +31,7 @@ async def _may_email(tx: Change, settings: Settings, address: str) -> bool:
     is_known = await is_trusted(tx)
     sender = f" of {tx.account.id}" if is_known else ""
     subject = f"invoices{sender} to {counted_address(address)}"
-    if await tx.spend(Allowance(settings.invoice_emails_per_hour, _HOUR), [subject]):
+    if await tx.charge(StoredLimit(settings.invoice_emails_per_hour, _HOUR), [subject]):
         return False
     try:
         if not is_known:

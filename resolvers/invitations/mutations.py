@@ -22,13 +22,13 @@ from permissions.tokens import new_token
 from resolvers.accounts.queries import account_id_of
 from resolvers.change import Change, change
 from resolvers.events import PLATFORM
-from resolvers.invitations.email_limits import count_emails, too_many_to
 from resolvers.invitations.inputs import (
     InviteMemberInput,
     InviteMembersInput,
     ResendInvitationInput,
     RevokeInvitationInput,
 )
+from resolvers.invitations.invitation_email_limits import count_emails, too_many_to
 from resolvers.invitations.outcomes import Outcome, answer_of, earlier_outcomes
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown

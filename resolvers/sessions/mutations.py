@@ -30,8 +30,8 @@ from permissions.viewer import Viewer
 from resolvers.change import change
 from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
-from resolvers.sessions.email_limits import count_sign_in_email, may_go_to_somebody_unknown
 from resolvers.sessions.inputs import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
+from resolvers.sessions.sign_in_email_limits import count_sign_in_email, may_go_to_somebody_unknown
 from resolvers.sessions.sign_ins import announce, log_refused, record_sign_in
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_email, clean_line

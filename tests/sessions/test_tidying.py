@@ -63,7 +63,7 @@ async def test_what_was_deleted_stays_so_where_a_later_row_is_locked(
 
 async def test_nobody_waits_for_a_tidying_that_waits(world: World, superuser_url: str) -> None:
     await world.nobody.change(REQUEST_SIGN_IN, email="ada@example.com")
-    await world.superuser.execute("UPDATE email_allowances SET full_at = now() - interval '1 hour'")
+    await world.superuser.execute("UPDATE limit_buckets SET full_at = now() - interval '1 hour'")
     await world.superuser.execute(KEYS, 1)
     other = await asyncpg.connect(superuser_url)
     try:

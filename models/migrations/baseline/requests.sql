@@ -13,8 +13,8 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX ix_idempotency_keys_created ON idempotency_keys (created_at);
 
 -- A token bucket per subject, such as `invitations to bob@example.com`. Deleted once it is full again.
-CREATE TABLE email_allowances (
+CREATE TABLE limit_buckets (
     subject varchar NOT NULL,
     full_at timestamptz NOT NULL,
-    CONSTRAINT pk_email_allowances PRIMARY KEY (subject)
+    CONSTRAINT pk_limit_buckets PRIMARY KEY (subject)
 );

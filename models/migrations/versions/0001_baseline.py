@@ -84,7 +84,7 @@ def downgrade() -> None:
         " themes, theme_releases, theme_files, entitlements, licenses, billing_details, invoices,"
         " invoice_lines, api_keys,"
         " audit_heads, audit_events, audit_cuts, audit_verifications, audit_streams, download_links,"
-        " transfers, idempotency_keys, email_allowances, pgqueuer, pgqueuer_log, pgqueuer_schedules,"
+        " transfers, idempotency_keys, limit_buckets, pgqueuer, pgqueuer_log, pgqueuer_schedules,"
         " pgqueuer_statistics"
     )
     op.execute(

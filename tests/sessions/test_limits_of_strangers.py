@@ -9,7 +9,7 @@ import pytest
 
 from resolvers.accounts import operator
 from resolvers.email_addresses import counted_address
-from tests.sessions.test_email_limits import INVITE_MANY_AND_WHEN, seconds_until
+from tests.invitations.test_invitation_email_limits import INVITE_MANY_AND_WHEN, seconds_until
 from tests.support.changes import CREATE_ACCOUNT, INVITE_MANY, nothing_changes, refusal
 from tests.support.limited import limited
 from tests.support.world import INVITE, REQUEST_SIGN_IN, Person, World
@@ -156,7 +156,7 @@ async def sign_in_email(world: World, email: str) -> Any:
     return await world.nobody.change(REQUEST_SIGN_IN, email=email)
 
 
-async def test_sign_in_emails_to_the_tags_of_an_address_share_a_budget(world: World) -> None:
+async def test_sign_in_emails_to_the_tags_of_an_address_share_a_limit(world: World) -> None:
     payloads = await asyncio.gather(
         *(sign_in_email(world, f"victim+{number}@example.com") for number in range(30))
     )
@@ -169,9 +169,9 @@ async def test_sign_in_emails_to_the_tags_of_an_address_share_a_budget(world: Wo
     assert (await sign_in_email(world, "other+1@example.com"))["userErrors"] == []
 
 
-async def test_sign_in_emails_to_other_spellings_of_a_mailbox_share_a_budget(world: World) -> None:
+async def test_sign_in_emails_to_other_spellings_of_a_mailbox_share_a_limit(world: World) -> None:
     known = (await world.sign_in("known.one@gmail.com")).email
-    await world.superuser.execute("DELETE FROM email_allowances")
+    await world.superuser.execute("DELETE FROM limit_buckets")
     spellings = [f"{'victimofspam'[:dot]}.{'victimofspam'[dot:]}@gmail.com" for dot in range(1, 12)]
     spellings += ["victimofspam@googlemail.com", *spellings]
 
@@ -187,7 +187,7 @@ async def test_sign_in_emails_to_other_spellings_of_a_mailbox_share_a_budget(wor
 
 
 async def test_one_client_asks_for_so_many_sign_in_emails(world: World) -> None:
-    await world.superuser.execute("DELETE FROM email_allowances")
+    await world.superuser.execute("DELETE FROM limit_buckets")
     async with limited(world, sign_in_emails_per_client_per_hour=5) as (there, _):
         payloads = await asyncio.gather(
             *(sign_in_email(there, f"p{number}@example.com") for number in range(9))

@@ -17,7 +17,7 @@ from models.billing import Invoice, InvoiceStatus
 from models.columns import now
 from resolvers.change import Change
 from resolvers.email_addresses import counted_address
-from resolvers.email_allowances import Allowance
+from resolvers.stored_limits import StoredLimit
 from resolvers.user_errors import Refused, too_many_requests
 from settings import Settings
 
@@ -47,7 +47,7 @@ async def count_of_sender(tx: Change, settings: Settings, count: int, *path: str
     by_person = f"invitations by {tx.acting.user_id}" + ("" if full else " in new accounts")
     # Always in this order, so that transactions do not deadlock.
     for subject in (f"invitations of {tx.account.id}", by_person):
-        waits = await tx.spend(Allowance(a_day, _DAY), [subject], count)
+        waits = await tx.charge(StoredLimit(a_day, _DAY), [subject], count)
         if waits:
             raise too_many_requests(_OF_FULL if full else _of_new(a_day), waits[subject], *path)
 
@@ -64,14 +64,14 @@ def _of_new(a_day: int) -> str:
 
 async def _count_recipients(tx: Change, settings: Settings, emails: Sequence[str]) -> dict[str, datetime]:
     """Counts the spellings of one mailbox one after the other."""
-    allowance = Allowance(settings.invitation_emails_per_hour, _HOUR)
+    limit = StoredLimit(settings.invitation_emails_per_hour, _HOUR)
     spellings: dict[str, list[str]] = {}
     for email in emails:
         spellings.setdefault(_TO + counted_address(email), []).append(email)
     waiting: dict[str, datetime] = {}
     repetition = 0
     while spellings:
-        refused = await tx.spend(allowance, list(spellings))
+        refused = await tx.charge(limit, list(spellings))
         for subject, retry_at in refused.items():
             waiting.update(dict.fromkeys(spellings.pop(subject)[repetition:], retry_at))
         repetition += 1

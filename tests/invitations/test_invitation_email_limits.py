@@ -44,7 +44,7 @@ def seconds_until(error: dict[str, Any]) -> float:
 
 async def let_pass(world: World, seconds: float) -> None:
     await world.superuser.execute(
-        "UPDATE email_allowances SET full_at = full_at - $1::interval", timedelta(seconds=seconds)
+        "UPDATE limit_buckets SET full_at = full_at - $1::interval", timedelta(seconds=seconds)
     )
 
 
@@ -71,12 +71,12 @@ async def test_resending_over_and_over_is_refused_with_the_time_from_which_it_wo
 async def test_what_is_refused_for_another_reason_does_not_count(world: World) -> None:
     for _ in range(15):
         assert refusal(await invite(world, "member@example.com"))[0] == "ALREADY_MEMBER"
-    await world.superuser.execute("DELETE FROM email_allowances")
+    await world.superuser.execute("DELETE FROM limit_buckets")
     await invite(world)
     for _ in range(15):
         assert refusal(await invite(world))[0] == "ALREADY_INVITED"
 
-    counted = await world.superuser.fetch("SELECT subject FROM email_allowances WHERE subject LIKE '%@%'")
+    counted = await world.superuser.fetch("SELECT subject FROM limit_buckets WHERE subject LIKE '%@%'")
 
     assert [row["subject"] for row in counted] == [f"invitations to {BOB}"]
 
@@ -170,11 +170,11 @@ async def test_an_account_sends_so_many_a_day(world: World) -> None:
 
 
 @pytest.mark.parametrize(("passed", "left"), [(0, 3), (60, 1), (360, 0)])
-async def test_allowances_are_forgotten_once_they_are_whole(world: World, passed: int, left: int) -> None:
-    await world.superuser.execute("DELETE FROM email_allowances")
+async def test_buckets_are_deleted_once_they_are_full(world: World, passed: int, left: int) -> None:
+    await world.superuser.execute("DELETE FROM limit_buckets")
     await invite(world)
     await let_pass(world, passed)
 
     await forget_expired(world.database)
 
-    assert await world.superuser.fetchval("SELECT count(*) FROM email_allowances") == left
+    assert await world.superuser.fetchval("SELECT count(*) FROM limit_buckets") == left

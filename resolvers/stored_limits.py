@@ -1,4 +1,4 @@
-"""Limits of emails: token buckets in PostgreSQL, charged in the transaction that enqueues the emails."""
+"""Limits of emails and of new accounts: token buckets in PostgreSQL, charged in the change's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from datetime import datetime, timedelta
 import asyncpg
 
 # In one order: no two transactions wait for each other. Those that have too little left stay as they are.
-_SPEND = """
-INSERT INTO email_allowances AS kept (subject, full_at)
+_CHARGE = """
+INSERT INTO limit_buckets AS kept (subject, full_at)
 SELECT subject, clock_timestamp() + $2 FROM unnest($1::text[]) AS subject ORDER BY subject
 ON CONFLICT (subject) DO UPDATE SET full_at = greatest(kept.full_at, clock_timestamp()) + $2
 WHERE greatest(kept.full_at, clock_timestamp()) + $2 <= clock_timestamp() + $3
 RETURNING subject"""
-_FULL_AT = "SELECT subject, full_at FROM email_allowances WHERE subject = ANY($1::text[])"
+_FULL_AT = "SELECT subject, full_at FROM limit_buckets WHERE subject = ANY($1::text[])"
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """Bucket of `most` emails, which refills evenly over the `period`."""
+class StoredLimit:
+    """Limit of `most` for each subject. Its bucket refills evenly over the `period`."""
 
     most: int
     period: timedelta
 
-    async def spend(
+    async def charge(
         self, driver: asyncpg.Connection, subjects: Sequence[str], count: int = 1
     ) -> dict[str, datetime]:
         """Takes `count` from the bucket of each subject, as long as it has enough. Subjects must differ.
         Returns when the others will have enough."""
         cost = min(count, self.most) * self.period / self.most
-        records = await driver.fetch(_SPEND, subjects, cost, self.period)
+        records = await driver.fetch(_CHARGE, subjects, cost, self.period)
         refused = set(subjects).difference(record["subject"] for record in records)
         if not refused:
             return {}
