@@ -25,7 +25,7 @@ def run(
     from models.database import Database
     from models.storage import SourceChanged, StorageUnavailable
     from resolvers.catalog.folder import CatalogInvalid
-    from resolvers.user_errors import Refused
+    from resolvers.user_errors import UserErrors
 
     async def with_database() -> None:
         database = Database(url)
@@ -40,7 +40,7 @@ def run(
             url = _owner_url(settings, server)
         try:
             asyncio.run(with_database())
-        except (Refused, CatalogInvalid, StorageUnavailable, SourceChanged) as error:
+        except (UserErrors, CatalogInvalid, StorageUnavailable, SourceChanged) as error:
             raise CommandError(str(error)) from error
 
 

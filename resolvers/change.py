@@ -54,7 +54,7 @@ async def change(
     """A change that the viewer makes as a member of the account.
 
     It starts from a membership of the credential: an API key has only the membership in its own account, even
-    if its member's person belongs to other accounts. Raises `Unauthenticated`; `Refused` with NOT_FOUND,
+    if its member's person belongs to other accounts. Raises `Unauthenticated`; `UserErrors` with NOT_FOUND,
     before anything is locked or written, where the credential has no membership in the account; and
     `Forbidden`, which leaves a DENIED event, where the role does not have the permission of the field's
     `allow=`. The event names `on`, what the change was to be made on, or else the account. `rows` is about
@@ -114,7 +114,7 @@ async def system_change(
 ) -> AsyncIterator[Change]:
     """A change by the operator, by the platform, or by a person who becomes a member through it
     (`actor=None`: the change sets `tx.actor`). A server passes its `announcer`; jobs and commands need none.
-    Raises `Refused` with NOT_FOUND if there is no such account."""
+    Raises `UserErrors` with NOT_FOUND if there is no such account."""
     async with database.transaction(Claim(account_id, is_long=rows > _LONG_ROWS)) as connection:
         record = await connection.fetchrow(_LOCK.sql, account_id)
         if record is None:

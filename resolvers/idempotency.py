@@ -17,7 +17,7 @@ from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.audit import AuditAction
 from models.idempotency import IdempotencyKey
-from resolvers.user_errors import UserErrorCode, invalid, refused
+from resolvers.user_errors import UserErrorCode, invalid, user_error
 
 _MAX_LENGTH = 255
 
@@ -25,7 +25,7 @@ _MAX_LENGTH = 255
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A change with an idempotency key. The actor is a member or the person who creates an account. Raises
-    `Refused` for a malformed key."""
+    `UserErrors` for a malformed key."""
 
     actor_id: UUID
     key: str
@@ -53,14 +53,14 @@ class Attempt:
         )
 
     async def earlier(self, driver: asyncpg.Connection) -> "Earlier | None":
-        """Raises `Refused` if the key was used with another input."""
+        """Raises `UserErrors` if the key was used with another input."""
         arguments = _EARLIER.arguments(actor_id=self.actor_id, key=self.key)
         found = await driver.fetchrow(_EARLIER.sql, *arguments)
         if found is None:
             return None
         input_hash, answer, credential_id = found
         if input_hash != self.input_hash:
-            raise refused(
+            raise user_error(
                 UserErrorCode.IDEMPOTENCY_CONFLICT,
                 "This idempotency key was used with a different input: use a new key.",
                 "idempotencyKey",

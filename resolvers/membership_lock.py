@@ -14,8 +14,8 @@ from resolvers.user_errors import not_found
 
 
 async def lock_membership(driver: asyncpg.Connection, membership: Membership) -> tuple[Account, Member]:
-    """Locks and reads the account's row, then the member's. Raises `Refused` with NOT_FOUND if the membership
-    has ended."""
+    """Locks and reads the account's row, then the member's. Raises `UserErrors` with NOT_FOUND if the
+    membership has ended."""
     arguments = _LOCK.arguments(account_id=membership.account_id, member_id=membership.member_id)
     record = await driver.fetchrow(_LOCK.sql, *arguments)
     if record is None:

@@ -1,5 +1,5 @@
-"""Validation and normalisation of texts that people enter. Each function raises `Refused` with a message that
-says what would be valid."""
+"""Validation and normalisation of texts that people enter. Each function raises `UserErrors` with a message
+that says what would be valid."""
 
 import unicodedata
 from decimal import Decimal
@@ -19,7 +19,7 @@ _LARGEST_AMOUNT = Decimal("999999999999.99")
 
 
 def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
-    """Returns one line of 1 to `most` visible characters with single spaces. Raises `Refused`."""
+    """Returns one line of 1 to `most` visible characters with single spaces. Raises `UserErrors`."""
     line = "" if _far_too_long(text, most) else " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(line) <= most:
         raise invalid(f"{what} must have 1 to {most} characters.", *path)
@@ -29,7 +29,7 @@ def clean_line(text: str, what: str, *path: str, most: int = 100) -> str:
 
 
 def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> str | None:
-    """Returns one or several lines, or None for an empty text. Raises `Refused`."""
+    """Returns one or several lines, or None for an empty text. Raises `UserErrors`."""
     if text is None or not text.strip():
         return None
     lines = [line.rstrip() for line in unicodedata.normalize("NFC", text).strip().splitlines()]
@@ -42,7 +42,7 @@ def clean_text(text: str | None, what: str, *path: str, most: int = 1_000) -> st
 
 
 def clean_email(text: str, *path: str) -> str:
-    """Returns the canonical form of an address. Raises `Refused`."""
+    """Returns the canonical form of an address. Raises `UserErrors`."""
     email = canonical_email(text)
     if email is None:
         raise invalid("This is not an email address, such as name@example.com.", *path)

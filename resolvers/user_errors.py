@@ -71,7 +71,7 @@ class RetryLater(InputError):
     retry_at: datetime
 
 
-class Refused(Exception):
+class UserErrors(Exception):
     """Ends a change without any effect, with errors for the caller."""
 
     def __init__(self, *errors: InputError) -> None:
@@ -79,17 +79,17 @@ class Refused(Exception):
         self.errors = list(errors)
 
 
-def refused(code: UserErrorCode, message: str, *path: str) -> Refused:
-    return Refused(InputError(code, message, list(path)))
+def user_error(code: UserErrorCode, message: str, *path: str) -> UserErrors:
+    return UserErrors(InputError(code, message, list(path)))
 
 
-def invalid(message: str, *path: str) -> Refused:
-    return refused(UserErrorCode.INVALID, message, *path)
+def invalid(message: str, *path: str) -> UserErrors:
+    return user_error(UserErrorCode.INVALID, message, *path)
 
 
-def not_found(what: str, *path: str) -> Refused:
-    return refused(UserErrorCode.NOT_FOUND, f"There is no such {what}.", *path)
+def not_found(what: str, *path: str) -> UserErrors:
+    return user_error(UserErrorCode.NOT_FOUND, f"There is no such {what}.", *path)
 
 
-def too_many_requests(message: str, retry_at: datetime, *path: str) -> Refused:
-    return Refused(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, list(path), retry_at=retry_at))
+def too_many_requests(message: str, retry_at: datetime, *path: str) -> UserErrors:
+    return UserErrors(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, list(path), retry_at=retry_at))

@@ -15,7 +15,7 @@ from permissions.allow import SIGNED_IN, Allow, AllowDirective, Has, rule
 from permissions.context import MutationCall
 from permissions.errors import OutOfScope
 from permissions.roles import Permission
-from resolvers.user_errors import InputError, Refused, UserErrorCode
+from resolvers.user_errors import InputError, UserErrorCode, UserErrors
 from schema.fields import Info, take_arguments
 from schema.payloads import payload_maker, payload_type
 
@@ -46,7 +46,7 @@ def mutation_field(
         info.context.current_mutation = MutationCall(who, values)
         try:
             return of_result(await make(info.context, *given))
-        except Refused as refusal:
+        except UserErrors as refusal:
             return of_errors(refusal.errors)
 
     take_arguments(resolve, _arguments(input))

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from permissions.allow import ANYONE
-from resolvers import user_errors as refusals
+from resolvers import user_errors
 from resolvers.user_errors import UserErrorCode
 from schema.fields import object_type
 
@@ -34,12 +34,12 @@ class UserError:
 class InputError(UserError):
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        return type(value) is refusals.InputError
+        return type(value) is user_errors.InputError
 
 
 @object_type(
     allow=ANYONE,
-    of=refusals.LicenseLimitReached,
+    of=user_errors.LicenseLimitReached,
     description="No further license can be active: all purchased licenses of the theme are in use, or the"
     " account's limit on active licenses is reached.",
 )
@@ -53,7 +53,7 @@ class LicenseLimitReached(UserError):
 
 @object_type(
     allow=ANYONE,
-    of=refusals.WrongEmail,
+    of=user_errors.WrongEmail,
     description="The link was sent to an email address other than that of the person who is signed in.",
 )
 class WrongEmail(UserError):
@@ -66,7 +66,7 @@ class WrongEmail(UserError):
 
 @object_type(
     allow=ANYONE,
-    of=refusals.RetryLater,
+    of=user_errors.RetryLater,
     description="A limit on emails or new accounts in a period of time is reached. The same request can"
     " succeed later.",
 )

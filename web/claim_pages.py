@@ -16,7 +16,7 @@ from resolvers.api_keys import claims as api_key_claims
 from resolvers.api_keys.claims import ClaimPreview
 from resolvers.api_keys.inputs import ClaimApiKeyInput
 from resolvers.sessions import mutations as sessions
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 from web.authentication import page_context, with_cookies
 from web.forms import refuse_other_sites
 from web.html_pages import page, redirect
@@ -44,7 +44,7 @@ async def claim(request: Request) -> Response:
     token = request.path_params["token"]
     try:
         claimed = await api_key_claims.claim_api_key(context, ClaimApiKeyInput(token=token))
-    except Refused:
+    except UserErrors:
         return with_cookies(await _page(context, token), cookies)
     if claimed.secret is None:
         return with_cookies(await _page(context, token), cookies)

@@ -14,7 +14,7 @@ from resolvers.invitations import joining
 from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
 from resolvers.invitations.joining import InvitationPreview
 from resolvers.sessions import mutations as sessions
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 from web.authentication import page_context, with_cookies
 from web.forms import refuse_other_sites
 from web.html_pages import origin_of, page, redirect
@@ -44,7 +44,7 @@ async def join(request: Request) -> Response:
     token = request.path_params["token"]
     try:
         await joining.accept_invitation(context, AcceptInvitationInput(token=token))
-    except Refused:
+    except UserErrors:
         return with_cookies(await _page(context, token), cookies)
     if context.viewer is None:
         shown = await joining.preview(context, token)
@@ -73,7 +73,7 @@ async def decline(request: Request) -> Response:
     token = request.path_params["token"]
     try:
         await joining.decline_invitation(context, DeclineInvitationInput(token=token))
-    except Refused:
+    except UserErrors:
         return with_cookies(await _page(context, token), cookies)
     return with_cookies(await _page(context, token, just_now=True), cookies)
 

@@ -12,7 +12,7 @@ from permissions.rate_limits import retry_after
 from resolvers.sessions import mutations as sessions
 from resolvers.sessions.inputs import RequestSignInInput, SignInInput
 from resolvers.text import clean_email, mask_email
-from resolvers.user_errors import Refused, RetryLater
+from resolvers.user_errors import RetryLater, UserErrors
 from web.authentication import page_context, with_cookies
 from web.forms import read_form, refuse_other_sites
 from web.html_pages import origin_of, page, redirect
@@ -59,7 +59,7 @@ async def sent_page(context: Context, email: str, shown_as: str) -> Response:
     """Sends a sign-in link to `email`, and returns the page that confirms it for the address `shown_as`."""
     try:
         answer = await sessions.request_sign_in(context, RequestSignInInput(email=email))
-    except Refused as refusal:
+    except UserErrors as refusal:
         error = refusal.errors[0]
         if isinstance(error, RetryLater):
             too_many = page("sign_in_too_many", email=shown_as, retry_at=error.retry_at)
@@ -93,7 +93,7 @@ async def use_link(request: Request) -> Response:
         return with_cookies(await _link_page(context, token, typed_email), cookies)
     try:
         await sessions.sign_in(context, SignInInput(token=token))
-    except Refused:
+    except UserErrors:
         return with_cookies(await _link_page(context, token), cookies)
     return with_cookies(redirect(context.settings.app_url), cookies)
 
@@ -104,7 +104,7 @@ def _is_confirmed(context: Context, link: SignInLink, typed_email: str | None) -
         return True
     try:
         return typed_email is not None and clean_email(typed_email) == link.email
-    except Refused:
+    except UserErrors:
         return False
 
 

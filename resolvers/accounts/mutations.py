@@ -35,7 +35,7 @@ from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.stored_limits import StoredLimit
 from resolvers.text import clean_amount, clean_line
-from resolvers.user_errors import UserErrorCode, invalid, not_found, refused, too_many_requests
+from resolvers.user_errors import UserErrorCode, invalid, not_found, too_many_requests, user_error
 from settings import Settings
 
 
@@ -87,7 +87,7 @@ async def _found(context: Context, name: str, key: str | None) -> UUID:
 
 
 async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
-    """Raises `Refused` if the person has created too many accounts today or owns too many."""
+    """Raises `UserErrors` if the person has created too many accounts today or owns too many."""
     subject = f"accounts of {user_id}"
     # `charge` locks the subject, so that concurrent requests of a person are counted one after the other.
     waits = await tx.charge(StoredLimit(settings.accounts_per_person_per_day, timedelta(days=1)), [subject])
@@ -98,7 +98,7 @@ async def _count_account(tx: Change, settings: Settings, user_id: UUID) -> None:
     ((owned,),) = await tx.fetch(_OWNED, user_id=user_id)
     if owned >= settings.accounts_per_person:
         message = f"You own {owned} accounts, the maximum: transfer the ownership of one of them first."
-        raise refused(UserErrorCode.TOO_MANY_REQUESTS, message, "name")
+        raise user_error(UserErrorCode.TOO_MANY_REQUESTS, message, "name")
 
 
 _OWNED = Statement(
@@ -207,7 +207,7 @@ async def transfer_ownership(context: Context, input: TransferOwnershipInput) ->
         if heir is None:
             raise not_found("member of this account", "memberId")
         if heir.removed_at is not None:
-            raise refused(UserErrorCode.NOT_ACTIVE, f"{heir.name} is no longer a member.", "memberId")
+            raise user_error(UserErrorCode.NOT_ACTIVE, f"{heir.name} is no longer a member.", "memberId")
         if heir.is_owner:
             tx.without_event()
         else:

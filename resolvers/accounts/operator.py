@@ -37,7 +37,7 @@ from resolvers.events import OPERATOR
 from resolvers.sessions.mutations import name_from, person
 from resolvers.text import clean_email, clean_line
 from resolvers.unaudited import catalog_change, personal_change
-from resolvers.user_errors import Refused, invalid, not_found
+from resolvers.user_errors import UserErrors, invalid, not_found
 
 MOST_GRANTED = 1_000_000
 
@@ -55,7 +55,8 @@ async def create_account(
     database: Database, name: str, owner_email: str, owner_name: str | None = None, slug: str | None = None
 ) -> Account:
     """Creates an account. Without `slug`, the slug is derived from the name; if it is taken, the command
-    fails instead of choosing another, which would tell the owner that the name exists. Raises `Refused`."""
+    fails instead of choosing another, which would tell the owner that the name exists. Raises
+    `UserErrors`."""
     name = clean_line(name, "An account's name", "name")
     email = clean_email(owner_email, "owner_email")
     owner_name = clean_line(owner_name, "A name", "owner_name") if owner_name else name_from(email)
@@ -84,7 +85,7 @@ def _clean_slug(slug: str) -> str:
     return slug
 
 
-def _slug_taken(slug: str) -> Refused:
+def _slug_taken(slug: str) -> UserErrors:
     return invalid(f"The slug {slug} is taken: choose another one with --slug.", "slug")
 
 

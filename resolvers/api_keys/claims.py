@@ -23,7 +23,7 @@ from resolvers.change import Change, system_change
 from resolvers.events import Actor
 from resolvers.results import mutation_result, shown
 from resolvers.text import mask_email
-from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
+from resolvers.user_errors import UserErrorCode, UserErrors, WrongEmail, user_error
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ async def claim_api_key(context: Context, input: ClaimApiKeyInput) -> ClaimApiKe
     """Claims the key. The link proves the email address, so no session is needed. A repeated claim succeeds
     but returns no secret.
 
-    Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, NOT_ACTIVE or ROLE_WITHOUT_API_ACCESS.
+    Raises `UserErrors` with TOKEN_INVALID, WRONG_EMAIL, NOT_ACTIVE or ROLE_WITHOUT_API_ACCESS.
     """
     found = await _opened(context, input.token)
     account_id, action = found.key.account_id, AuditAction.API_KEY_CLAIMED
@@ -132,17 +132,17 @@ def _link_of(key: ApiKey) -> Credential:
 
 
 async def _opened(context: Context, token: str) -> ClaimPreview:
-    """The key of the link. Raises `Refused` with TOKEN_INVALID, or with WRONG_EMAIL if another person is
+    """The key of the link. Raises `UserErrors` with TOKEN_INVALID, or with WRONG_EMAIL if another person is
     signed in."""
     shown = await preview(context, token)
     if shown is None:
-        raise refused(
+        raise user_error(
             UserErrorCode.TOKEN_INVALID,
             "This link is not valid: open the link in the email, or ask an Admin for a new key.",
             "token",
         )
     if shown.is_somebody_else(context):
-        raise Refused(
+        raise UserErrors(
             WrongEmail(
                 UserErrorCode.WRONG_EMAIL,
                 f"This API key is for {shown.masked_email}: sign in with that address.",
@@ -165,13 +165,13 @@ def _refuse_unclaimable(key: ApiKey, member: Member, created_by_name: str) -> No
     if key.expires_at is not None and key.expires_at <= now():
         raise _not_active(f"This API key has expired: ask {created_by_name} for a new one.")
     if key.status is ApiKeyStatus.EXPIRED:
-        raise refused(
+        raise user_error(
             UserErrorCode.TOKEN_INVALID,
             f"This API key was not claimed in time: ask {created_by_name} for a new one.",
             "token",
         )
     if not has_api_access(member.role):
-        raise refused(
+        raise user_error(
             UserErrorCode.ROLE_WITHOUT_API_ACCESS,
             f"{member.name} is a {member.role.value.title()} now, and that role has no API access:"
             " ask an Admin to make you a Member.",
@@ -179,5 +179,5 @@ def _refuse_unclaimable(key: ApiKey, member: Member, created_by_name: str) -> No
         )
 
 
-def _not_active(message: str) -> Refused:
-    return refused(UserErrorCode.NOT_ACTIVE, message, "token")
+def _not_active(message: str) -> UserErrors:
+    return user_error(UserErrorCode.NOT_ACTIVE, message, "token")

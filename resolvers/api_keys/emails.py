@@ -20,7 +20,7 @@ _MOST_SHOWN = 20
 
 
 async def count_claim_email(tx: Change, settings: Settings, member: Member) -> None:
-    """Raises Refused if the member has been sent too many emails with keys to claim."""
+    """Raises UserErrors if the member has been sent too many emails with keys to claim."""
     subject = f"API keys for {member.id}"
     waits = await tx.charge(StoredLimit(settings.api_key_emails_per_hour, timedelta(hours=1)), [subject])
     if waits:

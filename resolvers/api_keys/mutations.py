@@ -32,7 +32,7 @@ from resolvers.licenses.mutations import present_member
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_line
-from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
+from resolvers.user_errors import UserErrorCode, UserErrors, invalid, not_found, user_error
 
 MOST_KEYS = 100
 """Maximum number of a member's keys that are active or unclaimed."""
@@ -133,10 +133,10 @@ def _expiry_notified_at(expires_at: datetime | None) -> datetime | None:
 
 
 async def _member(tx: Change, global_id: str | None) -> Member:
-    """The member for whom the key is. Raises `Refused` if it was removed or its role has no API access."""
+    """The member for whom the key is. Raises `UserErrors` if it was removed or its role has no API access."""
     member = tx.acting if global_id is None else await present_member(tx, global_id, "memberId")
     if not has_api_access(member.role):
-        raise refused(
+        raise user_error(
             UserErrorCode.ROLE_WITHOUT_API_ACCESS,
             f"{member.name} is a {member.role.value.title()}, and that role has no API access:"
             " assign the role Member first.",
@@ -257,10 +257,10 @@ async def _current(tx: Change, found: ApiKey) -> ApiKey:
     return await tx.get(ApiKey, found.id)
 
 
-def _not_active(key: ApiKey) -> Refused:
+def _not_active(key: ApiKey) -> UserErrors:
     why = {
         ApiKeyStatus.UNCLAIMED: "has not been claimed yet: its member receives a secret by claiming it",
         ApiKeyStatus.EXPIRED: "has expired: ask an Admin for a new one",
         ApiKeyStatus.REVOKED: "was revoked: ask an Admin for a new one",
     }[key.status]
-    return refused(UserErrorCode.NOT_ACTIVE, f"This API key {why}.", "apiKeyId")
+    return user_error(UserErrorCode.NOT_ACTIVE, f"This API key {why}.", "apiKeyId")

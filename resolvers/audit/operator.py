@@ -89,7 +89,7 @@ async def prune(
     committed, then the cut is moved, then the events are deleted, oldest first. The log can be verified at
     every moment, and the next run continues one that was killed.
 
-    Raises `Refused` if the export does not contain all of the events.
+    Raises `UserErrors` if the export does not contain all of the events.
     """
     if before > now():
         raise invalid("--before must be a time in the past.", "before")

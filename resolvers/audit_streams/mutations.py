@@ -27,7 +27,7 @@ from resolvers.audit_streams.webhooks import new_secret, shown_secret
 from resolvers.change import Change, change
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
-from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
+from resolvers.user_errors import UserErrorCode, invalid, not_found, user_error
 
 MOST_STREAMS = 10
 MOST_PREVIOUS_SECRETS = 2
@@ -180,13 +180,14 @@ def _moved(stream: AuditStream, url: str) -> AuditStream:
 
 
 def _paused(stream: AuditStream, *, paused: bool) -> AuditStream:
-    """Pauses or resumes. Raises `Refused` if the receiver has ended the webhook and the URL is the same."""
+    """Pauses or resumes. Raises `UserErrors` if the receiver has ended the webhook and the URL is the
+    same."""
     if paused:
         is_active = stream.status is AuditStreamStatus.ACTIVE
         return with_values(stream, status=AuditStreamStatus.PAUSED) if is_active else stream
     if stream.status is AuditStreamStatus.ENDED:
         message = "This webhook has ended because its receiver answered 410 Gone: set a new `url` too."
-        raise refused(UserErrorCode.NOT_ACTIVE, message, "paused")
+        raise user_error(UserErrorCode.NOT_ACTIVE, message, "paused")
     if stream.status is AuditStreamStatus.PAUSED:
         return with_values(stream, status=AuditStreamStatus.ACTIVE, **_NO_FAILURES)
     return stream
@@ -247,7 +248,7 @@ async def _current(tx: Change, found: AuditStream) -> AuditStream:
 async def _present_stream(tx: Change, found: AuditStream) -> AuditStream:
     stream = await _current(tx, found)
     if stream.deleted_at is not None:
-        raise refused(
+        raise user_error(
             UserErrorCode.NOT_ACTIVE, "This webhook was deleted: create a new one.", "auditStreamId"
         )
     return stream

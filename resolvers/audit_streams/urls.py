@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from resolvers.audit_streams.public_addresses import is_public
 from resolvers.hosts import ascii_host
-from resolvers.user_errors import Refused, invalid
+from resolvers.user_errors import UserErrors, invalid
 
 _HIDDEN = re.compile(r"[\s\\\x00-\x1f\x7f]")
 """Parsers drop some of these, or take a backslash for a slash."""
@@ -14,7 +14,7 @@ _FIRST_UNPRIVILEGED_PORT = 1024
 
 
 def clean_stream_url(text: str, *, private_addresses: bool) -> str:
-    """Normalises the host to lower case and ASCII. Raises `Refused` with a message that says what would be
+    """Normalises the host to lower case and ASCII. Raises `UserErrors` with a message that says what would be
     valid."""
     url = text.strip()
     if _HIDDEN.search(url):
@@ -71,5 +71,5 @@ def _refuse_port(port: int | None, *, private_addresses: bool) -> None:
         raise _wrong("A webhook's port must be 443, or 1024 or above.")
 
 
-def _wrong(message: str) -> Refused:
+def _wrong(message: str) -> UserErrors:
     return invalid(message, "url")

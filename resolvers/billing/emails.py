@@ -10,7 +10,7 @@ from resolvers.change import Change
 from resolvers.email_addresses import counted_address
 from resolvers.invitations.invitation_email_limits import count_of_sender, is_trusted
 from resolvers.stored_limits import StoredLimit
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 from settings import Settings
 
 _HOUR = timedelta(hours=1)
@@ -36,7 +36,7 @@ async def _may_email(tx: Change, settings: Settings, address: str) -> bool:
     try:
         if not is_known:
             await count_of_sender(tx, settings, 1)
-    except Refused:
+    except UserErrors:
         return False
     return True
 

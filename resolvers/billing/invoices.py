@@ -26,7 +26,7 @@ from resolvers.billing.payments import PROVIDER
 from resolvers.billing.taxes import CENT, tax_for
 from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM, Actor
-from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
+from resolvers.user_errors import UserErrorCode, invalid, not_found, user_error
 from settings import Settings
 
 BY_POSITION = Order("position", (col(InvoiceLine.position),))
@@ -64,8 +64,8 @@ class BilledDetails(NamedTuple):
 
 
 def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: BilledDetails) -> Invoice:
-    """The invoice for the items, not stored yet. An invoice with the total 0 is paid. Raises `Refused` if it
-    exceeds the account's monthly limit or the maximum of an invoice."""
+    """The invoice for the items, not stored yet. An invoice with the total 0 is paid. Raises `UserErrors` if
+    it exceeds the account's monthly limit or the maximum of an invoice."""
     subtotal = sum((item.amount for item in items), Decimal("0.00"))
     tax = tax_for(settings, billed.country, billed.tax_id)
     total = subtotal + tax.on(subtotal)
@@ -138,7 +138,7 @@ async def close_invoice(
             raise not_found(f"invoice of {tx.account.slug} as {number}", "number")
         (invoice,) = found
         if invoice.status is not InvoiceStatus.OPEN:
-            raise refused(
+            raise user_error(
                 UserErrorCode.NOT_ACTIVE,
                 f"{number} is {invoice.status} already: only an open invoice can be paid or voided.",
                 "number",
@@ -219,7 +219,7 @@ def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
         )
     most = account.max_monthly_spend
     if most is not None and spent + total > most:
-        raise refused(
+        raise user_error(
             UserErrorCode.SPEND_LIMIT_REACHED,
             f"The account's limit is {most} {account.currency} a month including tax. It has spent"
             f" {Decimal(spent).quantize(CENT)}, and this purchase would add {total}.",

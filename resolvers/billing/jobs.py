@@ -15,7 +15,7 @@ from models.database import Database
 from resolvers.billing.invoices import close_invoice
 from resolvers.billing.payments import CollectingProvider
 from resolvers.events import PLATFORM
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 
 log = structlog.get_logger()
 
@@ -57,6 +57,6 @@ async def _record(database: Database, invoice: Invoice) -> None:
         await close_invoice(
             database, invoice.account_id, invoice.sequence, AuditAction.INVOICE_PAID, PLATFORM
         )
-    except Refused as refused:
+    except UserErrors as refused:
         # The operator has voided it in the meantime: the payment must be refunded.
         log.error("payment_of_closed_invoice", invoice_id=str(invoice.id), error=str(refused))

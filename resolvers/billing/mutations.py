@@ -46,7 +46,7 @@ async def update_billing_details(
 
 
 def _given(input: UpdateBillingDetailsInput, country: str | None) -> dict[str, object]:
-    """The values that the input sets, in canonical form. Raises `Refused`."""
+    """The values that the input sets, in canonical form. Raises `UserErrors`."""
     given: dict[str, object] = {}
     if input.company is not UNSET:
         given["company"] = input.company and clean_line(

@@ -32,7 +32,7 @@ from resolvers.billing.invoices import (
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
-from resolvers.user_errors import InputError, Refused, UserErrorCode, invalid
+from resolvers.user_errors import InputError, UserErrorCode, UserErrors, invalid
 
 _OF_LINES = ("position", "theme_id", "description", "quantity", "unit_price", "amount")
 _OF_ENTITLEMENTS = ("id", "theme_id", "purchased", "provisioned")
@@ -105,7 +105,7 @@ async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[I
         for error in _errors(tx.account, each, themes.get(id), purchased.get(id) or 0)
     ]
     if errors:
-        raise Refused(*errors)
+        raise UserErrors(*errors)
     for theme in themes.values():
         tx.cache_row(theme)
     return [Item(themes[id], asked[id].quantity) for id in ids], BilledDetails(*records[0][:of_billed])

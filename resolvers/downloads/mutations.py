@@ -31,7 +31,7 @@ from resolvers.downloads.links import (
 from resolvers.global_ids import decode_as
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
-from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
+from resolvers.user_errors import UserErrorCode, invalid, not_found, user_error
 from settings import Settings
 
 Opener: TypeAlias = Callable[[Settings, Database, Storage, Link], Awaitable[Content]]
@@ -68,7 +68,7 @@ async def _file_of(tx: Change, found: License, global_id: str) -> ThemeFile:
     ((status, theme_id, *file),) = await tx.fetch(_LICENSE_AND_FILE, **values)
     if status != LicenseStatus.ACTIVE:
         message = f"This license is {status.lower()}: files can be downloaded only with an active license."
-        raise refused(UserErrorCode.NOT_ACTIVE, message, "licenseId")
+        raise user_error(UserErrorCode.NOT_ACTIVE, message, "licenseId")
     if file[0] is None:
         raise not_found("file", "fileId")
     if theme_id != found.theme_id:

@@ -18,7 +18,7 @@ from models.columns import now
 from resolvers.change import Change
 from resolvers.email_addresses import counted_address
 from resolvers.stored_limits import StoredLimit
-from resolvers.user_errors import Refused, too_many_requests
+from resolvers.user_errors import UserErrors, too_many_requests
 from settings import Settings
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
@@ -29,7 +29,7 @@ async def count_emails(
     tx: Change, settings: Settings, emails: Sequence[str], *path: str
 ) -> dict[str, datetime]:
     """Charges one email to each address. Returns the addresses over their limit, with the time of the next
-    email. Raises Refused if the account or the inviter is over its limit."""
+    email. Raises UserErrors if the account or the inviter is over its limit."""
     different = list(dict.fromkeys(emails))
     waiting = await _count_recipients(tx, settings, different)
     going_out = len(different) - len(waiting)
@@ -39,7 +39,7 @@ async def count_emails(
 
 
 async def count_of_sender(tx: Change, settings: Settings, count: int, *path: str) -> None:
-    """Charges emails to the account and to the acting member. Raises Refused if one is over its limit."""
+    """Charges emails to the account and to the acting member. Raises UserErrors if one is over its limit."""
     a_day = await _emails_a_day(tx, settings)
     if count > a_day:
         raise too_many_requests(_of_new(a_day), _when_grown(tx, settings, count), *path)
@@ -117,6 +117,6 @@ def _select_trust() -> Select[tuple[bool]]:
 _TRUST = Statement(_select_trust)
 
 
-def too_many_to(email: str, retry_at: datetime, *path: str) -> Refused:
+def too_many_to(email: str, retry_at: datetime, *path: str) -> UserErrors:
     message = f"Too many invitations were sent to {email}: try again later."
     return too_many_requests(message, retry_at, *path)

@@ -27,7 +27,7 @@ from resolvers.sessions.mutations import name_from, person
 from resolvers.sessions.sign_ins import SignIn, announce, record_in
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_line, mask_email
-from resolvers.user_errors import Refused, UserErrorCode, WrongEmail, refused
+from resolvers.user_errors import UserErrorCode, UserErrors, WrongEmail, user_error
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
     """Signs in only a person who is created by this acceptance, because strangers can send invitations and
     people forward them.
 
-    Raises `Refused` with TOKEN_INVALID, WRONG_EMAIL, or the status of the invitation.
+    Raises `UserErrors` with TOKEN_INVALID, WRONG_EMAIL, or the status of the invitation.
     """
     found = await _opened(context, input.token)
     session = session_token = None
@@ -176,14 +176,14 @@ async def decline_invitation(context: Context, input: DeclineInvitationInput) ->
 
 
 async def _opened(context: Context, token: str) -> Invitation:
-    """The invitation of the link. Raises `Refused` with TOKEN_INVALID, or with WRONG_EMAIL if another person
-    is signed in."""
+    """The invitation of the link. Raises `UserErrors` with TOKEN_INVALID, or with WRONG_EMAIL if another
+    person is signed in."""
     shown = await preview(context, token)
     if shown is None:
         raise _no_link()
     viewer = context.viewer
     if viewer is not None and viewer.user.email != shown.invitation.email:
-        raise Refused(
+        raise UserErrors(
             WrongEmail(
                 UserErrorCode.WRONG_EMAIL,
                 f"This invitation is for {shown.masked_email}: sign in with that address.",
@@ -203,8 +203,8 @@ async def _locked(tx: Change, found: Invitation) -> Invitation:
     return invitation
 
 
-def _no_link() -> Refused:
-    return refused(
+def _no_link() -> UserErrors:
+    return user_error(
         UserErrorCode.TOKEN_INVALID,
         "This link is not valid: open the newest email, or ask to be invited again.",
         "token",
@@ -238,7 +238,7 @@ def _refuse_ended(invitation: Invitation) -> None:
         ),
     }.get(invitation.status)
     if ended:
-        raise refused(*ended, "token")
+        raise user_error(*ended, "token")
 
 
 async def _join(tx: Change, invitation: Invitation, user: User) -> Member:

@@ -33,7 +33,7 @@ from resolvers.invitations.outcomes import Outcome, answer_of, earlier_outcomes
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_email, clean_text
-from resolvers.user_errors import Refused, UserErrorCode, invalid, not_found, refused
+from resolvers.user_errors import UserErrorCode, UserErrors, invalid, not_found, user_error
 from settings import Settings
 
 MOST_INVITATIONS = 1_000
@@ -83,7 +83,7 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
             return InviteMembersResult(results=await earlier_outcomes(tx))
         if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
             raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
-        emails = [_email_or_refusal(row.email, index) for index, row in enumerate(input.invitations)]
+        emails = [_email_or_errors(row.email, index) for index, row in enumerate(input.invitations)]
         addresses = [email for email in emails if isinstance(email, str)]
         roster = await _roster(tx, addresses)
         await _count_emails(tx, context.settings, roster, addresses, "invitations")
@@ -92,12 +92,12 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
             if index % _AT_ONCE == 0:
                 await asyncio.sleep(0)
             try:
-                if isinstance(email, Refused):
+                if isinstance(email, UserErrors):
                     raise email
                 path = ("invitations", str(index), "email")
                 invitation = _invite(tx, context.settings, roster, email, row.role, None, path)
                 results.append(Outcome(invitation, []))
-            except Refused as refusal:
+            except UserErrors as refusal:
                 results.append(Outcome(None, refusal.errors))
         await _store(tx, roster)
         if not roster.new:
@@ -171,7 +171,7 @@ async def _get(context: Context, global_id: str) -> Invitation:
 
 async def _make_room(tx: Change, settings: Settings, invitation: Invitation) -> None:
     """Checks that the invitation may become pending again, and marks what has expired: an address has at most
-    one pending invitation in an account. Raises `Refused`."""
+    one pending invitation in an account. Raises `UserErrors`."""
     roster = await _roster(tx, [invitation.email])
     pending = roster.pending.get(invitation.email)
     if pending is not None and pending.id == invitation.id:
@@ -190,7 +190,7 @@ def _note_expiry(tx: Change, invitation: Invitation) -> None:
         tell_of_expiry(tx, invitation)
 
 
-def _ended(invitation: Invitation) -> Refused:
+def _ended(invitation: Invitation) -> UserErrors:
     code, message = {
         InvitationStatus.ACCEPTED: (UserErrorCode.INVITATION_ALREADY_USED, "has joined already"),
         InvitationStatus.REVOKED: (
@@ -202,7 +202,7 @@ def _ended(invitation: Invitation) -> Refused:
             "declined the invitation: invite the person again",
         ),
     }[invitation.status]
-    return refused(code, f"{invitation.email} {message}.", "invitationId")
+    return user_error(code, f"{invitation.email} {message}.", "invitationId")
 
 
 @dataclass
@@ -297,10 +297,10 @@ def _invite(
 
 def _refuse_known(roster: _Roster, email: str, path: tuple[str, ...]) -> None:
     if email in roster.members:
-        raise refused(UserErrorCode.ALREADY_MEMBER, f"{email} is already a member of this account.", *path)
+        raise user_error(UserErrorCode.ALREADY_MEMBER, f"{email} is already a member of this account.", *path)
     pending = roster.pending.get(email)
     if pending is not None and pending.status is InvitationStatus.PENDING:
-        raise refused(
+        raise user_error(
             UserErrorCode.ALREADY_INVITED, f"{email} is already invited: resend that invitation.", *path
         )
     if email in roster.waiting:
@@ -333,8 +333,8 @@ def _message(tx: Change, settings: Settings, invitation: Invitation, token: str)
     )
 
 
-def _email_or_refusal(text: str, index: int) -> str | Refused:
+def _email_or_errors(text: str, index: int) -> str | UserErrors:
     try:
         return clean_email(text, "invitations", str(index), "email")
-    except Refused as refusal:
+    except UserErrors as refusal:
         return refusal

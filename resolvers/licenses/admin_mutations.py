@@ -18,7 +18,7 @@ from resolvers.licenses.mutations import present_member, refuse_beyond_cap
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_text
-from resolvers.user_errors import UserErrorCode, invalid, not_found, refused
+from resolvers.user_errors import UserErrorCode, invalid, not_found, user_error
 
 
 @mutation_result
@@ -82,7 +82,7 @@ class ReinstateLicenseResult:
 
 
 async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> ReinstateLicenseResult:
-    """Raises `Refused` if the account's limit on active licenses is reached."""
+    """Raises `UserErrors` if the account's limit on active licenses is reached."""
     found = await _get(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
         license = await _live(tx, found)
@@ -132,7 +132,7 @@ async def _current(tx: Change, found: License) -> License:
 
 
 async def _live(tx: Change, found: License) -> License:
-    """The license, read under the account's lock. Raises `Refused` if it is revoked or expired."""
+    """The license, read under the account's lock. Raises `UserErrors` if it is revoked or expired."""
     license = await _current(tx, found)
     if license.status is LicenseStatus.REVOKED:
         raise _not_active("This license was revoked permanently: provision a new one.")
@@ -154,4 +154,4 @@ def _reason(text: str, kept: str) -> str:
 
 
 def _not_active(message: str) -> Exception:
-    return refused(UserErrorCode.NOT_ACTIVE, message, "licenseId")
+    return user_error(UserErrorCode.NOT_ACTIVE, message, "licenseId")

@@ -23,7 +23,14 @@ from resolvers.licenses.jobs import expire
 from resolvers.licenses.keys import new_license_key
 from resolvers.licenses.sites import clean_site
 from resolvers.results import mutation_result, shown
-from resolvers.user_errors import LicenseLimitReached, Refused, UserErrorCode, invalid, not_found, refused
+from resolvers.user_errors import (
+    LicenseLimitReached,
+    UserErrorCode,
+    UserErrors,
+    invalid,
+    not_found,
+    user_error,
+)
 
 _MOST_DUE = 100
 
@@ -86,13 +93,13 @@ async def _made_before(tx: Change, id: UUID) -> License:
 
 
 async def present_member(tx: Change, global_id: str, argument: str) -> Member:
-    """The current member of the account with this id. Raises `Refused`."""
+    """The current member of the account with this id. Raises `UserErrors`."""
     member_id = decode_as(Member, global_id)
     member = await tx.find(Member, member_id) if member_id else None
     if member is None:
         raise not_found("member of this account", argument)
     if member.removed_at is not None:
-        raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", argument)
+        raise user_error(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", argument)
     return member
 
 
@@ -167,12 +174,12 @@ async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
         message = f"All {wanted.purchased} licenses of {theme.name} are in use: purchase more, or revoke one."
         if not wanted.purchased:
             message = f"The account has no license of {theme.name}: purchase one first."
-        raise Refused(_limit_reached(message, "themeId", wanted.purchased, wanted.provisioned))
+        raise UserErrors(_limit_reached(message, "themeId", wanted.purchased, wanted.provisioned))
     await tx.fetch(_USE, account_id=tx.account.id, theme_id=theme.id)
 
 
 async def refuse_beyond_cap(tx: Change, argument: str) -> None:
-    """Raises `Refused` if the account's limit on active licenses is reached."""
+    """Raises `UserErrors` if the account's limit on active licenses is reached."""
     most = tx.account.max_active_licenses
     if most is None:
         return
@@ -181,7 +188,7 @@ async def refuse_beyond_cap(tx: Change, argument: str) -> None:
         message = (
             f"The account's limit is {most} active licenses, and it has {active}: revoke or suspend one."
         )
-        raise Refused(_limit_reached(message, argument, most, active))
+        raise UserErrors(_limit_reached(message, argument, most, active))
 
 
 def _limit_reached(message: str, argument: str, limit: int, used: int) -> LicenseLimitReached:

@@ -3,14 +3,14 @@
 import re
 
 from resolvers.hosts import ascii_host, unicode_host
-from resolvers.user_errors import Refused, invalid
+from resolvers.user_errors import UserErrors, invalid
 
 _DEFAULT_PORT = re.compile(r"[:\uff1a](80|443)\Z")
 
 
 def clean_site(text: str) -> str:
     """The host name in lower case and Unicode (`bücher.example`), without a trailing dot or default port. All
-    spellings of a host give the same result. Raises `Refused`."""
+    spellings of a host give the same result. Raises `UserErrors`."""
     try:
         host = ascii_host(_DEFAULT_PORT.sub("", text.strip()))
     except (ValueError, UnicodeError):
@@ -20,7 +20,7 @@ def clean_site(text: str) -> str:
     return unicode_host(host)
 
 
-def _no_host() -> Refused:
+def _no_host() -> UserErrors:
     return invalid(
         "A site must be a host name, such as www.example.com: no http://, path or user name.", "site"
     )

@@ -17,7 +17,7 @@ from resolvers.global_ids import decode_as
 from resolvers.members.inputs import ChangeMemberRoleInput, LeaveAccountInput, RemoveMemberInput
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
-from resolvers.user_errors import UserErrorCode, not_found, refused
+from resolvers.user_errors import UserErrorCode, not_found, user_error
 from settings import Settings
 
 
@@ -76,7 +76,7 @@ async def leave_account(context: Context, input: LeaveAccountInput) -> LeaveAcco
     account_id = account_id_of(input.account_id)
     async with change(context, account_id, AuditAction.MEMBER_LEFT) as tx:
         if tx.acting.is_owner:
-            raise refused(
+            raise user_error(
                 UserErrorCode.OWNER_PROTECTED,
                 "The owner cannot leave. Transfer the ownership first.",
                 "accountId",
@@ -94,10 +94,10 @@ async def find_member(context: Context, global_id: str) -> Member:
 
 
 async def _current(tx: Change, member: Member) -> Member:
-    """The member, read under the account's lock. Raises `Refused` if it is no longer a member."""
+    """The member, read under the account's lock. Raises `UserErrors` if it is no longer a member."""
     current = await tx.find(Member, member.id)
     if current is None or current.removed_at is not None:
-        raise refused(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", "memberId")
+        raise user_error(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", "memberId")
     return current
 
 
@@ -110,7 +110,7 @@ async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
     if heir is None:
         raise not_found("member of this account", "transferLicensesTo")
     if heir.removed_at is not None or heir.id == leaving.id:
-        raise refused(
+        raise user_error(
             UserErrorCode.NOT_ACTIVE,
             f"{heir.name} cannot receive the licenses: name another member.",
             "transferLicensesTo",
@@ -163,4 +163,4 @@ async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did
 
 
 def _owner_protected(message: str) -> Exception:
-    return refused(UserErrorCode.OWNER_PROTECTED, message, "memberId")
+    return user_error(UserErrorCode.OWNER_PROTECTED, message, "memberId")

@@ -36,7 +36,7 @@ from resolvers.sessions.sign_ins import announce, log_refused, record_sign_in
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_email, clean_line
 from resolvers.unaudited import enqueue, personal_change
-from resolvers.user_errors import Refused, RetryLater, UserErrorCode, not_found, refused
+from resolvers.user_errors import RetryLater, UserErrorCode, UserErrors, not_found, user_error
 
 _HOUR = timedelta(hours=1)
 _MOST_WRONG_ADDRESSES = 5
@@ -103,7 +103,7 @@ async def _refuse_too_many(writer: RowWriter, email: str, most: int) -> None:
             "Too many sign-in emails were sent to this address: use the newest one, which is still valid."
         )
         retry_at = min(oldest + _HOUR, works_until)
-        raise Refused(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=retry_at))
+        raise UserErrors(RetryLater(UserErrorCode.TOO_MANY_REQUESTS, message, ["email"], retry_at=retry_at))
 
 
 _LOCK_EMAIL = Statement(lambda: select(func.pg_advisory_xact_lock(func.hashtext(parameter("email")))))
@@ -219,7 +219,7 @@ async def _opened_by_this_browser(
     context: Context, writer: RowWriter, link: SignInLink, token: str
 ) -> str | None:
     """Token of the session that this browser opened by the link. None if the addressee is signed in with
-    another session and needs none. Raises `Refused` for anyone else."""
+    another session and needs none. Raises `UserErrors` for anyone else."""
     user = await _user(writer, link.email)
     session_token = await opened_session(writer, context, token, user.id) if user else None
     is_addressee = context.viewer is not None and context.viewer.user.email == link.email
@@ -269,7 +269,7 @@ def name_from(email: str) -> str:
     name = " ".join(words).title()[:_MOST_OF_A_NAME]
     try:
         return clean_line(name, "A name") if any(map(str.isalnum, name)) else _NAMELESS
-    except Refused:
+    except UserErrors:
         return _NAMELESS
 
 
@@ -328,7 +328,7 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
         user = await writer.update(user or viewer.user, name=name)
     for account_id in sorted(viewer.memberships):
         # An account from which the member was removed meanwhile is skipped.
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(UserErrors):
             async with change(context, account_id, AuditAction.MEMBER_RENAMED) as tx:
                 before = tx.acting.name
                 member = await tx.update(tx.acting, name=name)
@@ -340,6 +340,6 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
     return UpdateProfileResult(user=user)
 
 
-def _sign_in_again(context: Context, why: str) -> Refused:
+def _sign_in_again(context: Context, why: str) -> UserErrors:
     log_refused(context, why)
-    return refused(UserErrorCode.TOKEN_INVALID, f"{why}: request a new one.", "token")
+    return user_error(UserErrorCode.TOKEN_INVALID, f"{why}: request a new one.", "token")

@@ -15,9 +15,9 @@ _HOUR = timedelta(hours=1)
 async def count_sign_in_email(
     writer: RowWriter, settings: Settings, email: str, client_ip: str | None
 ) -> None:
-    """Raises `Refused` after too many emails for the client, or to tagged forms of the address (`name+tag@`).
-    The address without a tag has a limit of its own, so that its owner can sign in after another person has
-    used up the limit of the tags."""
+    """Raises `UserErrors` after too many emails for the client, or to tagged forms of the address
+    (`name+tag@`). The address without a tag has a limit of its own, so that its owner can sign in after
+    another person has used up the limit of the tags."""
     by_client = StoredLimit(settings.sign_in_emails_per_client_per_hour, _HOUR)
     client = f"sign-in emails for {site_name(client_ip)}"
     waits = await by_client.charge(writer.connection, [client])

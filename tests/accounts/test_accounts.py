@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from resolvers.accounts import operator
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 from tests.support.changes import (
     CREATE_ACCOUNT,
     REMOVE,
@@ -16,7 +16,7 @@ from tests.support.changes import (
     UPDATE_ACCOUNT,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.world import World
 
@@ -56,7 +56,7 @@ async def test_a_slug_does_not_tell_whether_somebody_else_has_the_name(world: Wo
 
 
 async def test_the_operator_chooses_a_slug_where_the_plain_one_is_taken(world: World) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(UserErrors) as refused:
         await operator.create_account(world.database, "ACME!", "viewer@example.com")
     chosen = await operator.create_account(world.database, "ACME!", "viewer@example.com", slug="acme-2")
 
@@ -67,16 +67,16 @@ async def test_the_operator_chooses_a_slug_where_the_plain_one_is_taken(world: W
 
 @pytest.mark.parametrize("slug", ["", "Acme", "a b", "-a", "a-", "a--b", "x" * 51, "ü"])
 async def test_a_slug_is_letters_digits_and_hyphens(world: World, slug: str) -> None:
-    with pytest.raises(Refused, match="lower-case letters"):
+    with pytest.raises(UserErrors, match="lower-case letters"):
         await operator.create_account(world.database, "New", "viewer@example.com", slug=slug)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\u202eb", "a\x07b"])
 async def test_no_name(world: World, name: str) -> None:
     async with nothing_changes(world):
-        assert refusal(await world.admin.change(CREATE_ACCOUNT, name=name)) == ("INVALID", ["name"])
+        assert user_error(await world.admin.change(CREATE_ACCOUNT, name=name)) == ("INVALID", ["name"])
         payload = await world.admin.change(UPDATE_ACCOUNT, accountId=world.account_id, name=name)
-        assert refusal(payload) == ("INVALID", ["name"])
+        assert user_error(payload) == ("INVALID", ["name"])
 
 
 async def test_who_is_in_two_accounts_says_which(world: World) -> None:
@@ -144,7 +144,7 @@ async def test_a_limit_left_out_stays_and_null_is_no_cap(world: World) -> None:
 async def test_no_limit(world: World, limit: str, value: object) -> None:
     async with nothing_changes(world):
         payload = await world.admin.change(SET_LIMITS, accountId=world.account_id, **{limit: value})
-    assert refusal(payload) == ("INVALID", [limit])
+    assert user_error(payload) == ("INVALID", [limit])
 
 
 async def test_a_limit_that_is_too_large_is_told_the_largest(world: World) -> None:
@@ -172,7 +172,7 @@ async def test_the_heir_is_made_admin_and_the_former_owner_stays_one(world: Worl
     input = {"accountId": world.account_id, "memberId": world.admin.member_id}
     async with nothing_changes(world, denied=1):
         # An Admin still, but no longer the owner.
-        (forbidden,) = await world.admin.refusals(TRANSFER_OWNERSHIP, input=input)
+        (forbidden,) = await world.admin.errors(TRANSFER_OWNERSHIP, input=input)
     assert forbidden == {"code": "FORBIDDEN", "permission": "MANAGE_ACCOUNT"}
     assert not codes(await world.viewer.change(TRANSFER_OWNERSHIP, **input))
 
@@ -194,7 +194,7 @@ async def test_no_heir(world: World, heir: str, expected: str | None) -> None:
             TRANSFER_OWNERSHIP, accountId=world.account_id, memberId=heirs.get(heir, heir)
         )
     if expected:
-        assert refusal(payload) == (expected, ["memberId"])
+        assert user_error(payload) == (expected, ["memberId"])
     else:
         assert not codes(payload)
 
@@ -211,4 +211,4 @@ async def test_no_account(world: World, id: str) -> None:
             (TRANSFER_OWNERSHIP, {"memberId": stranger.member_id}),
         ):
             payload = await world.admin.change(change, accountId=id, **input)
-            assert refusal(payload) == ("NOT_FOUND", ["accountId"])
+            assert user_error(payload) == ("NOT_FOUND", ["accountId"])

@@ -187,7 +187,7 @@ async def test_a_key_that_is_nobody_s_leaves_nothing(world: World) -> None:
     before = await world.superuser.fetchval("SELECT count(*) FROM audit_events")
     stranger = Person(world.http, token=new_api_key()[0])
 
-    assert await stranger.refusals(MEMBERS) == [{"code": "UNAUTHENTICATED"}]
+    assert await stranger.errors(MEMBERS) == [{"code": "UNAUTHENTICATED"}]
 
     assert await world.superuser.fetchval("SELECT count(*) FROM audit_events") == before
 

@@ -15,7 +15,7 @@ from tests.support.changes import (
     actions,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.contracts import ROLES
 from tests.support.keys import claimed, generate, generated, newest_email, newest_event, works
@@ -88,7 +88,7 @@ async def test_what_is_no_key(world: World, case: str) -> None:
     input, code, path = NEVER_GENERATED[case]
 
     async with nothing_changes(world):
-        assert refusal(await generate(world, **input)) == (code, [path])
+        assert user_error(await generate(world, **input)) == (code, [path])
 
 
 async def test_a_time_needs_its_offset(world: World) -> None:
@@ -104,18 +104,18 @@ async def test_a_time_needs_its_offset(world: World) -> None:
 async def test_a_viewer_cannot_be_given_a_key_nor_somebody_who_left(world: World) -> None:
     async with nothing_changes(world):
         payload = await generate(world, memberId=world.viewer.member_id)
-        assert refusal(payload) == ("ROLE_WITHOUT_API_ACCESS", ["memberId"])
+        assert user_error(payload) == ("ROLE_WITHOUT_API_ACCESS", ["memberId"])
         assert "assign the role Member" in payload["userErrors"][0]["message"]
     await world.admin.change(REMOVE, memberId=world.viewer.member_id)
-    assert refusal(await generate(world, memberId=world.viewer.member_id)) == ("NOT_ACTIVE", ["memberId"])
+    assert user_error(await generate(world, memberId=world.viewer.member_id)) == ("NOT_ACTIVE", ["memberId"])
 
 
 async def test_nobody_of_another_account_is_given_a_key(world: World) -> None:
     stranger = await world.found("Other", "stranger@example.com")
 
     async with nothing_changes(world):
-        assert refusal(await generate(world, memberId=stranger.member_id)) == ("NOT_FOUND", ["memberId"])
-        assert refusal(await generate(world, by=stranger)) == ("NOT_FOUND", ["accountId"])
+        assert user_error(await generate(world, memberId=stranger.member_id)) == ("NOT_FOUND", ["memberId"])
+        assert user_error(await generate(world, by=stranger)) == ("NOT_FOUND", ["accountId"])
 
 
 async def test_a_member_has_so_many_keys_and_not_more(world: World) -> None:
@@ -183,7 +183,7 @@ async def test_an_overlap_lasts_no_longer_than_a_week(world: World, seconds: int
 
     async with nothing_changes(world):
         payload = await world.admin.change(ROTATE_API_KEY, apiKeyId=id, overlapSeconds=seconds)
-        assert refusal(payload) == ("INVALID", ["overlapSeconds"])
+        assert user_error(payload) == ("INVALID", ["overlapSeconds"])
     assert await works(world, secret)
 
 
@@ -201,7 +201,7 @@ async def test_only_a_key_that_works_is_rotated(world: World, columns: str, says
 
     async with nothing_changes(world):
         payload = await world.admin.change(ROTATE_API_KEY, apiKeyId=id)
-        assert refusal(payload) == ("NOT_ACTIVE", ["apiKeyId"])
+        assert user_error(payload) == ("NOT_ACTIVE", ["apiKeyId"])
     assert says in payload["userErrors"][0]["message"]
 
 

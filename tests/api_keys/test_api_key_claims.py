@@ -15,7 +15,7 @@ from tests.support.changes import (
     ROTATE_API_KEY,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.keys import generate, newest_event, works
 from tests.support.links import Opened, claiming, heading, nothing_is_written
@@ -89,7 +89,7 @@ async def test_nobody_claims_for_another(world: World) -> None:
     for person in (world.admin, world.viewer):
         async with nothing_changes(world):
             payload = await person.change(CLAIM_API_KEY, token=token)
-        assert refusal(payload) == ("WRONG_EMAIL", ["token"])
+        assert user_error(payload) == ("WRONG_EMAIL", ["token"])
         (error,) = payload["userErrors"]
         assert (error["invitedMaskedEmail"], error["signedInEmail"]) == ("m•••@e•••.com", person.email)
 
@@ -113,7 +113,7 @@ async def test_what_cannot_be_claimed_any_more(world: World, change: str, code: 
 
     async with nothing_changes(world):
         payload = await world.nobody.change(CLAIM_API_KEY, token=token)
-    assert refusal(payload) == (code, ["token"])
+    assert user_error(payload) == (code, ["token"])
     assert says in payload["userErrors"][0]["message"]
 
 
@@ -134,7 +134,7 @@ async def test_a_removed_member_claims_nothing(world: World) -> None:
     async with nothing_changes(world):
         for person in (world.member, world.nobody):
             payload = await person.change(CLAIM_API_KEY, token=token)
-            assert refusal(payload) == ("NOT_ACTIVE", ["token"])
+            assert user_error(payload) == ("NOT_ACTIVE", ["token"])
 
 
 async def test_who_was_promoted_again_claims_after_all(world: World) -> None:
@@ -272,5 +272,5 @@ async def test_the_wrong_person_is_told_and_may_switch(world: World) -> None:
     assert world.viewer.email in shown.text
     assert world.member.email not in shown.text
     assert (switched.status_code, switched.headers["location"]) == (303, link.path)
-    assert (await world.viewer.refusals(WHO))[0]["code"] == "UNAUTHENTICATED"
+    assert (await world.viewer.errors(WHO))[0]["code"] == "UNAUTHENTICATED"
     assert "Admin generated an API key for you" in heading(await Opened(link.path).by(world.http, "GET"))

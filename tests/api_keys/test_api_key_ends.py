@@ -13,7 +13,7 @@ from tests.support.changes import (
     actions,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.keys import WHO, claimed, generate, generated, newest_email, newest_event, works
 from tests.support.stored_keys import with_key
@@ -100,7 +100,10 @@ async def test_a_key_of_another_account_is_none(world: World) -> None:
     async with nothing_changes(world):
         for mutation in (ROTATE_API_KEY, REVOKE_API_KEY):
             for asked in (id, "api_key_" + "0" * 32, "nonsense", world.admin.member_id):
-                assert refusal(await stranger.change(mutation, apiKeyId=asked)) == ("NOT_FOUND", ["apiKeyId"])
+                assert user_error(await stranger.change(mutation, apiKeyId=asked)) == (
+                    "NOT_FOUND",
+                    ["apiKeyId"],
+                )
 
 
 @pytest.mark.parametrize("role", ["ADMIN", "MEMBER"])
@@ -116,11 +119,11 @@ async def test_a_key_makes_no_changes_of_keys(world: World, role: str) -> None:
     # The change that was refused, and the call that asked for it.
     for mutation, input in changes:
         async with nothing_changes(world, denied=2):
-            assert await script.refusals(mutation, input=input) == [
+            assert await script.errors(mutation, input=input) == [
                 {"code": "FORBIDDEN", "permission": "GENERATE_API_KEYS"}
             ]
     async with nothing_changes(world, denied=1):
-        assert await script.refusals(CLAIM_API_KEY, input={"token": "x"}) == [{"code": "FORBIDDEN"}]
+        assert await script.errors(CLAIM_API_KEY, input={"token": "x"}) == [{"code": "FORBIDDEN"}]
 
 
 async def test_the_keys_of_a_removed_member_end_with_one_email(world: World) -> None:

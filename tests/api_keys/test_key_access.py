@@ -32,7 +32,7 @@ async def answer_to(world: World, token: str, query: str = WHO, **headers: str) 
     return response.status_code, response.json()
 
 
-async def refusal(world: World, token: str) -> tuple[int, str, str]:
+async def user_error(world: World, token: str) -> tuple[int, str, str]:
     status, answer = await answer_to(world, token)
     (error,) = answer["errors"]
     return status, error["extensions"]["code"], error["message"]
@@ -95,12 +95,12 @@ async def test_a_key_with_read_changes_nothing(world: World, themes: dict[str, s
         (REQUEST_REPORT, {"kind": "TEAM", "format": "CSV"}, "DOWNLOAD_REPORTS"),
         (INVITE, {"email": "x@example.com", "role": "MEMBER"}, "INVITE_MEMBERS"),
     ):
-        refused = await script.refusals(mutation, input={"accountId": world.account_id, **input})
+        refused = await script.errors(mutation, input={"accountId": world.account_id, **input})
         assert refused == [{"code": "FORBIDDEN", "permission": permission}]
         (_call, event, *_) = await world.events(outcome="DENIED")
         assert event["actor"]["credential"] == {"kind": "API_KEY", "id": script.member_id, "label": "Script"}
         assert event["details"]["permission"] == permission
-    assert await script.refusals(UPDATE_PROFILE) == [{"code": "FORBIDDEN"}]
+    assert await script.errors(UPDATE_PROFILE) == [{"code": "FORBIDDEN"}]
 
     assert await world.rows() == before
 
@@ -157,11 +157,11 @@ async def test_keys_that_do_not_work_are_told_why(world: World) -> None:
 
     for columns, message in states.items():
         await world.superuser.execute(f"UPDATE api_keys SET {columns}")
-        assert await refusal(world, key) == (401, "UNAUTHENTICATED", message)
+        assert await user_error(world, key) == (401, "UNAUTHENTICATED", message)
     unknown, _ = new_api_key()
-    assert "Unknown API key" in (await refusal(world, unknown))[2]
+    assert "Unknown API key" in (await user_error(world, unknown))[2]
     for wrong in (f"{key[:-1]}{'B' if key[-1] == 'A' else 'A'}", key[:-1], key[:20], f"{key}A", "ta_"):
-        assert "expected `ta_` followed by 49 characters" in (await refusal(world, wrong))[2]
+        assert "expected `ta_` followed by 49 characters" in (await user_error(world, wrong))[2]
 
 
 async def test_a_key_shrinks_to_nothing_with_its_member_s_role_and_comes_back(world: World) -> None:
@@ -182,12 +182,12 @@ async def test_a_key_does_not_outlive_its_member_nor_its_account(world: World) -
     script = await with_key(world, world.member)
     await world.admin.change(REMOVE, memberId=world.member.member_id)
 
-    assert (await refusal(world, script.token or ""))[:2] == (401, "UNAUTHENTICATED")
+    assert (await user_error(world, script.token or ""))[:2] == (401, "UNAUTHENTICATED")
     await world.superuser.execute(
         f"""BEGIN; SET LOCAL session_replication_role = replica;
         DELETE FROM accounts WHERE id = '{uuid_of(world.account_id)}'; COMMIT"""
     )
-    assert await refusal(world, script.token or "") == (
+    assert await user_error(world, script.token or "") == (
         401,
         "UNAUTHENTICATED",
         "Unknown API key: it does not exist, or its secret was replaced by a rotation.",
@@ -222,7 +222,7 @@ async def test_the_secret_before_a_rotation_works_until_its_time_is_over(world: 
     for token in (before.token or "", key):
         assert (await answer_to(world, token))[0] == 200
     await world.superuser.execute("UPDATE api_keys SET previous_expires_at = now()")
-    assert (await refusal(world, before.token or ""))[2].endswith("its secret was replaced by a rotation.")
+    assert (await user_error(world, before.token or ""))[2].endswith("its secret was replaced by a rotation.")
     assert (await answer_to(world, key))[0] == 200
 
 

@@ -175,7 +175,7 @@ async def test_changes_that_its_scopes_do_not_open_are_denied_and_audited(stage:
       invitation { account { licenses { nodes { key } } } } } }"""
     input = {"accountId": stage.ids["account"], "email": "x@example.com", "role": "VIEWER"}
 
-    refused = await script.refusals(invite, input=input)
+    refused = await script.errors(invite, input=input)
 
     assert refused == [{"code": "FORBIDDEN", "permission": "INVITE_MEMBERS"}]
     denied = await stage.world.events(outcome="DENIED")

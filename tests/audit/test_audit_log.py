@@ -110,14 +110,14 @@ async def test_no_cursor_of_this_list(world: World, argument: str, cursor: str) 
         members = (await world.admin.ask(MEMBERS_CURSOR))["account"]["members"]
         cursor = members["edges"][0]["cursor"]
 
-    (error,) = await world.admin.refusals(PAGE, **{argument: cursor})
+    (error,) = await world.admin.errors(PAGE, **{argument: cursor})
 
     assert error["code"] == "BAD_USER_INPUT"
 
 
 @pytest.mark.parametrize("sizes", [{"first": 101}, {"last": 101}, {"first": -1}, {"first": 1, "last": 1}])
 async def test_no_size(world: World, sizes: dict[str, int]) -> None:
-    (error,) = await world.admin.refusals(PAGE, **sizes)
+    (error,) = await world.admin.errors(PAGE, **sizes)
 
     assert error["code"] == "BAD_USER_INPUT"
 
@@ -303,7 +303,7 @@ async def test_activity_is_a_member_s_own_part(eventful: World) -> None:
     others = await activity(eventful.admin, eventful.member, filter={"requestId": resent})
     assert others["totalCount"] == 0
     async with nothing_changes(eventful):
-        (refusal,) = await eventful.member.refusals(ACTIVITY, id=eventful.admin.member_id)
+        (refusal,) = await eventful.member.errors(ACTIVITY, id=eventful.admin.member_id)
     assert refusal == {"code": "FORBIDDEN", "permission": "VIEW_AUDIT_LOG"}
 
 

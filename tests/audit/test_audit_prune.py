@@ -21,7 +21,7 @@ from resolvers.audit import integrity
 from resolvers.audit import operator as operator_audit
 from resolvers.audit.integrity import Integrity
 from resolvers.audit.operator import Exported, Pruned, prune
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 from tests.audit.test_audit_export import exported
 from tests.audit.test_audit_verify import UNSIGNED, by_node
 from tests.support import rewriting
@@ -140,7 +140,7 @@ async def test_again_and_again(log: World, owner: Database, tmp_path: Path) -> N
 async def test_everything_goes_but_what_stands_for_it(log: World, owner: Database, tmp_path: Path) -> None:
     export = Exported.of(verify(await exported(log, tmp_path)))
 
-    with pytest.raises(Refused, match=f"ends with {EVENTS}, and {EVENTS + 1} is to be pruned"):
+    with pytest.raises(UserErrors, match=f"ends with {EVENTS}, and {EVENTS + 1} is to be pruned"):
         await prune(owner, "acme", now(), export, KEY)
     await prune(owner, "acme", await moment_of(log, EVENTS + 1), export, KEY)
 
@@ -243,7 +243,7 @@ async def test_an_export_that_does_not_hold_it_all(log: World, owner: Database, 
     }
 
     for words, verified in cases.items():
-        with pytest.raises(Refused, match=words):
+        with pytest.raises(UserErrors, match=words):
             await prune(owner, "acme", before, Exported.of(verified), KEY)
 
     assert await log.superuser.fetchval("SELECT count(*) FROM audit_cuts") == 0
@@ -269,7 +269,7 @@ async def test_a_log_that_is_not_the_exported_one(log: World, owner: Database, t
     before = await moment_of(log, 21)
     await rewrite(log.superuser, "UPDATE audit_events SET hash = sha256(hash) WHERE sequence = 20")
 
-    with pytest.raises(Refused, match="Event 20 of the export differs from the one in the log"):
+    with pytest.raises(UserErrors, match="Event 20 of the export differs from the one in the log"):
         await prune(owner, "acme", before, export, KEY)
 
     assert (await sequences(log))[0] == 1
@@ -280,7 +280,7 @@ async def test_an_export_that_withholds_values_prunes_nothing(
 ) -> None:
     export = Exported.of(verify(await exported(log, tmp_path, withhold=["IP"])))
 
-    with pytest.raises(Refused, match="withholds ip: export the whole log again, without `withhold`"):
+    with pytest.raises(UserErrors, match="withholds ip: export the whole log again, without `withhold`"):
         await prune(owner, "acme", await moment_of(log, 21), export, KEY)
 
     assert (await sequences(log))[0] == 1
@@ -289,7 +289,7 @@ async def test_an_export_that_withholds_values_prunes_nothing(
 async def test_the_future_is_not_pruned(log: World, owner: Database, tmp_path: Path) -> None:
     export = Exported.of(verify(await exported(log, tmp_path)))
 
-    with pytest.raises(Refused, match="--before must be a time in the past"):
+    with pytest.raises(UserErrors, match="--before must be a time in the past"):
         await prune(owner, "acme", now() + timedelta(days=1), export, KEY)
 
 
@@ -301,7 +301,9 @@ async def test_what_a_webhook_has_not_delivered_stays(log: World, owner: Databas
         " FROM members WHERE is_owner"
     )
 
-    with pytest.raises(Refused, match=r"siem\.example\.com has delivered up to 19, and 20 is to be pruned"):
+    with pytest.raises(
+        UserErrors, match=r"siem\.example\.com has delivered up to 19, and 20 is to be pruned"
+    ):
         await pruned(log, owner, tmp_path, 21)
 
     assert (await sequences(log))[0] == 1
@@ -421,7 +423,7 @@ async def test_an_export_that_begins_later_than_the_log_is_none_of_what_is_prune
         await log.superuser.execute(f"DROP TABLE saved_{table}")
     before = await sequences(log)
 
-    with pytest.raises(Refused, match="The export begins with 21, and the log with 1"):
+    with pytest.raises(UserErrors, match="The export begins with 21, and the log with 1"):
         await prune(owner, "acme", await moment_of(log, 25), export, KEY)
 
     assert await sequences(log) == before

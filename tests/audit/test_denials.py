@@ -19,7 +19,7 @@ FORBIDDEN = {"code": "FORBIDDEN", "permission": "MANAGE_ACCOUNT"}
 
 
 async def rename(person: Person, account_id: str, name: str = "Mine") -> None:
-    assert await person.refusals(UPDATE, input={"accountId": account_id, "name": name}) == [FORBIDDEN]
+    assert await person.errors(UPDATE, input={"accountId": account_id, "name": name}) == [FORBIDDEN]
 
 
 async def test_refusals_beyond_the_tenth_of_a_minute_are_one_event_with_their_number(world: World) -> None:
@@ -60,13 +60,13 @@ async def test_refusals_that_differ_are_counted_apart(world: World) -> None:
             await rename(viewer, world.account_id)
         await rename(again, world.account_id)
         limits = {"accountId": world.account_id, "maxActiveLicenses": 1}
-        assert await viewer.refusals(SET_LIMITS, input=limits) == [FORBIDDEN]
+        assert await viewer.errors(SET_LIMITS, input=limits) == [FORBIDDEN]
         for member in [world.member] * 12 + [world.admin]:
             role = {"memberId": member.member_id, "role": "VIEWER"}
-            assert await viewer.refusals(CHANGE_ROLE, input=role)
+            assert await viewer.errors(CHANGE_ROLE, input=role)
         for account_id in [world.account_id] * 11 + [other_id]:
             invitation = {"accountId": account_id, "email": "x@example.com", "role": "ADMIN"}
-            assert await viewer.refusals(INVITE, input=invitation)
+            assert await viewer.errors(INVITE, input=invitation)
 
     counts = await world.superuser.fetch(
         "SELECT action, sum(coalesce((details->>'repeated')::int, 1)) AS refusals, count(*) AS events"
@@ -109,8 +109,8 @@ async def test_whoever_is_refused_often_keeps_no_other_refusal_out_of_the_log(
             await rename(there.viewer, world.account_id)
         await rename(there.member, world.account_id)
         invitation = {"accountId": world.account_id, "email": "x@example.com", "role": "ADMIN"}
-        assert await there.viewer.refusals(INVITE, input=invitation)
-        assert await there.member.refusals(INVITE, input=invitation)
+        assert await there.viewer.errors(INVITE, input=invitation)
+        assert await there.member.errors(INVITE, input=invitation)
         async with asyncio.timeout(20):
             while 5 not in await _repeated(world):  # noqa: ASYNC110 - before the server ends
                 await asyncio.sleep(0.1)

@@ -21,7 +21,7 @@ from tests.support.audit_streams import (
     until_shown,
     write_events,
 )
-from tests.support.changes import REMOVE, UPDATE_ACCOUNT, refusal
+from tests.support.changes import REMOVE, UPDATE_ACCOUNT, user_error
 from tests.support.public_names import Names
 from tests.support.receiver import HANG, receiving, status
 from tests.support.serving import free_port
@@ -209,7 +209,7 @@ async def test_a_receiver_that_is_gone_ends_it(world: World) -> None:
     _assert_tells(
         email, "The webhook to localhost has ended", "The receiver answered 410 Gone.", str(first - 1)
     )
-    assert refusal(refused) == ("NOT_ACTIVE", ["paused"])
+    assert user_error(refused) == ("NOT_ACTIVE", ["paused"])
     assert held["auditStream"]["status"] == "ENDED"
     assert moved["auditStream"]["status"] == "ACTIVE"
     assert receiver.requests[-1].line.startswith("POST /other?")

@@ -22,7 +22,7 @@ from tests.support.audit_streams import (
     let_private,
     shown,
 )
-from tests.support.changes import codes, nothing_changes, refusal
+from tests.support.changes import codes, nothing_changes, user_error
 from tests.support.receiver import receiving
 from tests.support.stored_keys import uuid_of
 from tests.support.world import World
@@ -97,8 +97,8 @@ async def test_no_urls(world: World) -> None:
     async with nothing_changes(world):
         for url in NO_URLS:
             created = await world.admin.change(CREATE, accountId=world.account_id, url=url)
-            assert refusal(created) == ("INVALID", ["url"]), url
-            assert refusal(await world.admin.change(UPDATE, auditStreamId=id, url=url)) == (
+            assert user_error(created) == ("INVALID", ["url"]), url
+            assert user_error(await world.admin.change(UPDATE, auditStreamId=id, url=url)) == (
                 "INVALID",
                 ["url"],
             ), url
@@ -118,20 +118,20 @@ async def test_a_setting_allows_what_is_near_and_nothing_else(world: World) -> N
             "http://",
         ):
             payload = await world.admin.change(CREATE, accountId=world.account_id, url=url)
-            assert refusal(payload) == ("INVALID", ["url"]), url
+            assert user_error(payload) == ("INVALID", ["url"]), url
 
 
 @pytest.mark.parametrize("after", [-1, 10_000, 2**53])
 async def test_it_begins_within_the_log(world: World, after: int) -> None:
     async with nothing_changes(world):
         payload = await world.admin.change(CREATE, accountId=world.account_id, url=URL, afterSequence=after)
-        assert refusal(payload) == ("INVALID", ["afterSequence"])
+        assert user_error(payload) == ("INVALID", ["afterSequence"])
 
 
 async def test_no_actions_at_all_are_no_webhook(world: World) -> None:
     async with nothing_changes(world):
         payload = await world.admin.change(CREATE, accountId=world.account_id, url=URL, actions=[])
-        assert refusal(payload) == ("INVALID", ["actions"])
+        assert user_error(payload) == ("INVALID", ["actions"])
 
 
 async def test_an_account_has_ten_also_at_once(world: World) -> None:
@@ -143,7 +143,7 @@ async def test_an_account_has_ten_also_at_once(world: World) -> None:
     )
 
     refused = [payload for payload in payloads if payload["userErrors"]]
-    assert [refusal(payload) for payload in refused] == [("INVALID", ["accountId"])] * 2
+    assert [user_error(payload) for payload in refused] == [("INVALID", ["accountId"])] * 2
     streams = await shown(world)
     assert len(streams) == 10
     await world.admin.change(DELETE, auditStreamId=streams[0]["id"])
@@ -282,7 +282,7 @@ async def test_a_deleted_webhook_is_found_by_its_id_and_listed_no_more(world: Wo
         assert again["auditStream"] == deleted["auditStream"]
         for input in ({"paused": False}, {"rotateSecret": True}, {"url": "https://other.example.com"}):
             payload = await world.admin.change(UPDATE, auditStreamId=id, **input)
-            assert refusal(payload) == ("NOT_ACTIVE", ["auditStreamId"])
+            assert user_error(payload) == ("NOT_ACTIVE", ["auditStreamId"])
     (secrets,) = await world.superuser.fetch("SELECT secret, previous_secrets FROM audit_streams")
     assert tuple(secrets) == (None, [])
 
@@ -294,11 +294,11 @@ async def test_another_account_s_webhook_is_none(world: World) -> None:
     async with nothing_changes(world):
         for mutation, input in ((UPDATE, {"paused": True}), (DELETE, {})):
             payload = await stranger.change(mutation, auditStreamId=id, **input)
-            assert refusal(payload) == ("NOT_FOUND", ["auditStreamId"])
+            assert user_error(payload) == ("NOT_FOUND", ["auditStreamId"])
             payload = await world.admin.change(mutation, auditStreamId="audit_stream_1", **input)
-            assert refusal(payload) == ("NOT_FOUND", ["auditStreamId"])
+            assert user_error(payload) == ("NOT_FOUND", ["auditStreamId"])
         payload = await stranger.change(CREATE, accountId=world.account_id, url=URL)
-        assert refusal(payload) == ("NOT_FOUND", ["accountId"])
+        assert user_error(payload) == ("NOT_FOUND", ["accountId"])
     assert await stranger.ask(f'{{ node(id: "{id}") {{ id }} }}') == {"node": None}
     assert (await stranger.ask(STREAMS))["account"]["auditStreams"]["totalCount"] == 0
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.billing.test_purchases import purchase
-from tests.support.changes import DETAILS, UPDATE_BILLING, actions, nothing_changes, refusal
+from tests.support.changes import DETAILS, UPDATE_BILLING, actions, nothing_changes, user_error
 from tests.support.world import World
 
 INVOICES = """query ($filter: InvoiceFilter, $first: Int, $after: String) { account { billing {
@@ -102,7 +102,7 @@ async def test_what_no_detail_may_be(world: World, input: dict[str, Any], path: 
     await update(world, company="Acme", country="AT")
 
     async with nothing_changes(world):
-        assert refusal(await update(world, **{"email": "bills@example.com", **input})) == ("INVALID", path)
+        assert user_error(await update(world, **{"email": "bills@example.com", **input})) == ("INVALID", path)
 
 
 @pytest.mark.parametrize(

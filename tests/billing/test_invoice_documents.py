@@ -24,7 +24,7 @@ from tests.support.changes import (
     UPDATE_PROFILE,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.documents import REQUEST_INVOICE, pages, told
 from tests.support.smtp import HANG_UP, Server, smtp_server
@@ -183,7 +183,7 @@ async def test_invoices_are_for_who_manages_billing(world: World, themes: dict[s
     second = await world.join("ADMIN", "second@example.com")
     path = await link_to(world, invoice, second)
     for person in (world.member, world.viewer):
-        assert await person.refusals(REQUEST_INVOICE, input={"invoiceId": invoice["id"]}) == [
+        assert await person.errors(REQUEST_INVOICE, input={"invoiceId": invoice["id"]}) == [
             {"code": "FORBIDDEN", "permission": "MANAGE_BILLING"}
         ]
     await world.admin.change(CHANGE_ROLE, memberId=second.member_id, role="MEMBER")
@@ -199,7 +199,7 @@ async def test_an_invoice_of_another_account_is_none(world: World, themes: dict[
     async with nothing_changes(world):
         for id in (invoice["id"], "invoice_" + "0" * 32, "x"):
             payload = await stranger.change(REQUEST_INVOICE, invoiceId=id)
-            assert refusal(payload) == ("NOT_FOUND", ["invoiceId"])
+            assert user_error(payload) == ("NOT_FOUND", ["invoiceId"])
 
 
 # By email

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support.changes import UPDATE_BILLING, refusal
+from tests.support.changes import UPDATE_BILLING, user_error
 from tests.support.world import INVITE, PURCHASE, Person, World
 
 CREATE = """mutation ($input: CreateAccountInput!) { createAccount(input: $input) { account { id }
@@ -68,4 +68,4 @@ async def test_invoices_of_a_new_account_count_as_its_invitations(
     sent = await recipients(world)
     assert len([to for to in sent if to.startswith("victim")]) == 50
     assert sent.count("stranger@example.com") == 60
-    assert refusal(invited) == ("TOO_MANY_REQUESTS", ["email"])
+    assert user_error(invited) == ("TOO_MANY_REQUESTS", ["email"])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.billing.test_purchases import purchase
 from tests.processes.test_concurrency import at_once
-from tests.support.changes import actions, nothing_changes, refusal
+from tests.support.changes import actions, nothing_changes, user_error
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.world import Person, World
 
@@ -23,7 +23,7 @@ async def test_a_retry_shows_what_has_become_of_it(world: World, themes: dict[st
     async with nothing_changes(world):
         assert await purchase(world, *items, idempotencyKey="k") == first
         other = await purchase(world, (themes["basalt"], 3), idempotencyKey="k")
-    assert refusal(other) == ("IDEMPOTENCY_CONFLICT", ["idempotencyKey"])
+    assert user_error(other) == ("IDEMPOTENCY_CONFLICT", ["idempotencyKey"])
     await world.superuser.execute("UPDATE invoices SET status = 'PAID'")
     again = await purchase(world, *items, idempotencyKey="k")
     assert again["invoice"] == {**first["invoice"], "status": "PAID"}

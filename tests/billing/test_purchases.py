@@ -17,7 +17,7 @@ from tests.support.changes import (
     actions,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.world import Person, World
 
@@ -126,19 +126,19 @@ async def test_tax_is_rounded_once_half_up(
 async def test_no_quantity(world: World, themes: dict[str, str], quantity: int, error: str) -> None:
     async with nothing_changes(world):
         payload = await purchase(world, (themes["aurora"], 1), (themes["basalt"], quantity))
-    assert refusal(payload) == (error, ["items", "1", "quantity"])
+    assert user_error(payload) == (error, ["items", "1", "quantity"])
 
 
 async def test_quantities_of_one_theme_are_bounded_together(world: World, themes: dict[str, str]) -> None:
     async with nothing_changes(world):
         payload = await purchase(world, *[(themes["basalt"], 50_001)] * 2)
-    assert refusal(payload) == ("INVALID", ["items", "0", "quantity"])
+    assert user_error(payload) == ("INVALID", ["items", "0", "quantity"])
 
 
 async def test_a_purchase_has_1_to_100_items(world: World, themes: dict[str, str]) -> None:
     async with nothing_changes(world):
-        assert refusal(await purchase(world)) == ("INVALID", ["items"])
-        assert refusal(await purchase(world, *[(themes["aurora"], 1)] * 101)) == ("INVALID", ["items"])
+        assert user_error(await purchase(world)) == ("INVALID", ["items"])
+        assert user_error(await purchase(world, *[(themes["aurora"], 1)] * 101)) == ("INVALID", ["items"])
     assert not codes(await purchase(world, *[(themes["aurora"], 1)] * 100))
 
 
@@ -179,7 +179,7 @@ async def test_another_currency_is_refused(world: World, themes: dict[str, str])
     async with nothing_changes(world):
         payload = await purchase(world, (themes["basalt"], 1))
 
-    assert refusal(payload) == ("INVALID", ["items", "0", "themeId"])
+    assert user_error(payload) == ("INVALID", ["items", "0", "themeId"])
     assert payload["userErrors"][0]["message"] == (
         "Basalt is sold in USD, and this account is billed in EUR."
     )
@@ -190,18 +190,18 @@ async def test_an_account_of_another_person_is_none(world: World, themes: dict[s
 
     async with nothing_changes(world):
         payload = await purchase(world, (themes["aurora"], 1), by=stranger)
-    assert refusal(payload) == ("NOT_FOUND", ["accountId"])
+    assert user_error(payload) == ("NOT_FOUND", ["accountId"])
 
 
 async def test_more_than_can_be_stored_is_refused(world: World, themes: dict[str, str]) -> None:
     await price(world, "basalt", "9999999.99")
     async with nothing_changes(world):
-        assert refusal(await purchase(world, (themes["basalt"], 100_000))) == ("INVALID", ["items"])
+        assert user_error(await purchase(world, (themes["basalt"], 100_000))) == ("INVALID", ["items"])
     await purchase(world, (themes["aurora"], 1))
     await world.superuser.execute("UPDATE entitlements SET purchased = 2147483600")
     async with nothing_changes(world):
         payload = await purchase(world, (themes["aurora"], 48))
-    assert refusal(payload) == ("INVALID", ["items", "0", "quantity"])
+    assert user_error(payload) == ("INVALID", ["items", "0", "quantity"])
     assert not codes(await purchase(world, (themes["aurora"], 47)))
 
 
@@ -217,7 +217,7 @@ async def test_the_limit_counts_this_month_with_tax_but_no_void_invoices(
 
     async with nothing_changes(world):
         refused = await purchase(world, (themes["aurora"], 1))
-    assert refusal(refused) == ("SPEND_LIMIT_REACHED", ["items"])
+    assert user_error(refused) == ("SPEND_LIMIT_REACHED", ["items"])
     assert refused["userErrors"][0]["message"] == (
         "The account's limit is 116.62 EUR a month including tax. It has spent 116.62, and this purchase"
         " would add 58.31."

@@ -16,7 +16,7 @@ from tests.support.changes import (
     REVOKE_SESSION,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.downloads import REQUEST_DOWNLOAD, a_file, a_license, a_link, all_told, told
 from tests.support.world import World
@@ -85,7 +85,7 @@ async def test_what_there_is_not(
 ) -> None:
     asked = {"licenseId": await a_license(world, themes["aurora"]), "fileId": (await a_file(world))["id"]}
     async with nothing_changes(world):
-        assert refusal(await world.member.change(REQUEST_DOWNLOAD, **{**asked, **input})) == expected
+        assert user_error(await world.member.change(REQUEST_DOWNLOAD, **{**asked, **input})) == expected
     assert not await world.superuser.fetchval("SELECT count(*) FROM download_links")
 
 
@@ -94,7 +94,7 @@ async def test_a_license_is_for_the_files_of_its_theme(world: World, themes: dic
 
     async with nothing_changes(world):
         payload = await world.member.change(REQUEST_DOWNLOAD, licenseId=license_id, fileId=file["id"])
-        assert refusal(payload) == ("INVALID", ["fileId"])
+        assert user_error(payload) == ("INVALID", ["fileId"])
 
 
 @pytest.mark.parametrize("became", ["status = 'SUSPENDED'", "expires_at = now()"])
@@ -106,7 +106,7 @@ async def test_no_link_by_a_license_that_is_not_active(
 
     async with nothing_changes(world):
         payload = await world.member.change(REQUEST_DOWNLOAD, licenseId=license_id, fileId=file["id"])
-        assert refusal(payload) == ("NOT_ACTIVE", ["licenseId"])
+        assert user_error(payload) == ("NOT_ACTIVE", ["licenseId"])
 
 
 async def test_another_accounts_license_is_unknown(world: World, themes: dict[str, str]) -> None:
@@ -115,7 +115,7 @@ async def test_another_accounts_license_is_unknown(world: World, themes: dict[st
 
     payload = await stranger.change(REQUEST_DOWNLOAD, licenseId=license_id, fileId=file["id"])
 
-    assert refusal(payload) == ("NOT_FOUND", ["licenseId"])
+    assert user_error(payload) == ("NOT_FOUND", ["licenseId"])
 
 
 async def test_a_file_of_a_theme_that_is_off_the_catalog_is_downloaded_all_the_same(

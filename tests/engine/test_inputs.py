@@ -15,7 +15,7 @@ from resolvers.licenses.keys import _ALPHABET, is_license_key, new_license_key
 from resolvers.licenses.sites import clean_site
 from resolvers.members.queries import _ORDERS, MemberOrder
 from resolvers.text import clean_email, clean_line, clean_text, mask_email
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 
 TEXT = st.text(max_size=300) | st.text(alphabet="ab.-@:/[]%\u200b\u202e\xad\x00é漢", max_size=60)
 
@@ -30,7 +30,7 @@ def test_every_text_is_cleaned_or_refused(text: str) -> None:
         lambda: clean_site(text),
     ]
     for clean in cleaners:
-        with suppress(Refused):
+        with suppress(UserErrors):
             assert "\x00" not in (clean() or "")
 
 
@@ -116,7 +116,7 @@ TOO_LONG = ["a" * 64 + ".com", ".".join(["a" * 49] * 5) + ".abcd"]  # 64 in a la
 
 @pytest.mark.parametrize("typed", [*NO_HOST_NAMES, *TOO_LONG])
 def test_what_is_no_host_name_is_refused(typed: str) -> None:
-    with pytest.raises(Refused, match=r"such as www\.example\.com"):
+    with pytest.raises(UserErrors, match=r"such as www\.example\.com"):
         clean_site(typed)
 
 

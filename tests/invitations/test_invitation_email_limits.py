@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from resolvers.tidying import forget_expired
-from tests.support.changes import INVITE_MANY, INVITE_ONE, RESEND, nothing_changes, refusal
+from tests.support.changes import INVITE_MANY, INVITE_ONE, RESEND, nothing_changes, user_error
 from tests.support.limited import limited
 from tests.support.world import Person, World
 
@@ -58,23 +58,23 @@ async def test_resending_over_and_over_is_refused_with_the_time_from_which_it_wo
         refused = await world.admin.change(RESEND_AND_WHEN, invitationId=id)
 
     assert emails == 10
-    assert refusal(refused) == ("TOO_MANY_REQUESTS", ["invitationId"])
+    assert user_error(refused) == ("TOO_MANY_REQUESTS", ["invitationId"])
     wait = seconds_until(refused["userErrors"][0])
     assert 300 < wait <= 360
     await let_pass(world, wait - 1)
-    assert refusal(await world.admin.change(RESEND, invitationId=id))[0] == "TOO_MANY_REQUESTS"
+    assert user_error(await world.admin.change(RESEND, invitationId=id))[0] == "TOO_MANY_REQUESTS"
     await let_pass(world, 1)
     assert (await world.admin.change(RESEND, invitationId=id))["userErrors"] == []
-    assert refusal(await world.admin.change(RESEND, invitationId=id))[0] == "TOO_MANY_REQUESTS"
+    assert user_error(await world.admin.change(RESEND, invitationId=id))[0] == "TOO_MANY_REQUESTS"
 
 
 async def test_what_is_refused_for_another_reason_does_not_count(world: World) -> None:
     for _ in range(15):
-        assert refusal(await invite(world, "member@example.com"))[0] == "ALREADY_MEMBER"
+        assert user_error(await invite(world, "member@example.com"))[0] == "ALREADY_MEMBER"
     await world.superuser.execute("DELETE FROM limit_buckets")
     await invite(world)
     for _ in range(15):
-        assert refusal(await invite(world))[0] == "ALREADY_INVITED"
+        assert user_error(await invite(world))[0] == "ALREADY_INVITED"
 
     counted = await world.superuser.fetch("SELECT subject FROM limit_buckets WHERE subject LIKE '%@%'")
 
@@ -87,7 +87,7 @@ async def test_revoking_and_inviting_again_counts_as_well(world: World) -> None:
         await world.admin.change(REVOKE, invitationId=id)
 
     async with nothing_changes(world):
-        assert refusal(await invite(world)) == ("TOO_MANY_REQUESTS", ["email"])
+        assert user_error(await invite(world)) == ("TOO_MANY_REQUESTS", ["email"])
 
 
 async def test_one_person_is_invited_so_often_by_however_many_accounts(world: World) -> None:
@@ -101,7 +101,7 @@ async def test_one_person_is_invited_so_often_by_however_many_accounts(world: Wo
         refused = await there.admin.change(RESEND, invitationId=id["nodes"][0]["id"])
         others = await invite(there, "carol@example.com")
 
-    assert refusal(refused) == ("TOO_MANY_REQUESTS", ["invitationId"])
+    assert user_error(refused) == ("TOO_MANY_REQUESTS", ["invitationId"])
     assert others["userErrors"] == []
 
 
@@ -145,9 +145,9 @@ async def test_of_several_only_those_wait_who_got_too_many(world: World) -> None
 
     carol, bob, dan, carol_again = payload["results"]
     assert [row["invitation"]["email"] for row in (carol, dan)] == ["carol@example.com", "dan@example.com"]
-    assert refusal(bob) == ("TOO_MANY_REQUESTS", ["invitations", "1", "email"])
+    assert user_error(bob) == ("TOO_MANY_REQUESTS", ["invitations", "1", "email"])
     assert 3_500 < seconds_until(bob["userErrors"][0]) <= 3_600
-    assert refusal(carol_again) == ("ALREADY_INVITED", ["invitations", "3", "email"])
+    assert user_error(carol_again) == ("ALREADY_INVITED", ["invitations", "3", "email"])
     assert again == payload
 
 
@@ -163,9 +163,9 @@ async def test_an_account_sends_so_many_a_day(world: World) -> None:
         elsewhere = await invite(there, by=Person(there.http, "", owner.token), account_id=account_id)
 
     assert [row["userErrors"] for row in first["results"]] == [[]] * 3
-    assert refusal(refused) == ("TOO_MANY_REQUESTS", ["invitations"])
+    assert user_error(refused) == ("TOO_MANY_REQUESTS", ["invitations"])
     assert 8 * 3_600 - 60 < seconds_until(refused["userErrors"][0]) <= 8 * 3_600
-    assert refusal(one) == ("TOO_MANY_REQUESTS", ["email"])
+    assert user_error(one) == ("TOO_MANY_REQUESTS", ["email"])
     assert elsewhere["userErrors"] == []
 
 

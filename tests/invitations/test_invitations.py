@@ -16,7 +16,7 @@ from tests.support.changes import (
     actions,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.world import ACCEPT, World
 
@@ -57,7 +57,7 @@ async def invitations(world: World, **filter: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("spelling", ["member@example.com", " Member@EXAMPLE.com "])
 async def test_a_member_is_not_invited_again(world: World, spelling: str) -> None:
     async with nothing_changes(world):
-        assert refusal(await invite(world, spelling)) == ("ALREADY_MEMBER", ["email"])
+        assert user_error(await invite(world, spelling)) == ("ALREADY_MEMBER", ["email"])
 
 
 @pytest.mark.parametrize("spelling", ["Ada@Bücher.example", "ada@XN--BCHER-KVA.example"])
@@ -65,7 +65,7 @@ async def test_somebody_is_invited_once_however_the_address_is_spelled(world: Wo
     await invited(world, "ada@bücher.example")
 
     async with nothing_changes(world):
-        assert refusal(await invite(world, spelling)) == ("ALREADY_INVITED", ["email"])
+        assert user_error(await invite(world, spelling)) == ("ALREADY_INVITED", ["email"])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_somebody_is_invited_once_however_the_address_is_spelled(world: Wo
 )
 async def test_no_address(world: World, email: str) -> None:
     async with nothing_changes(world):
-        assert refusal(await invite(world, email)) == ("INVALID", ["email"])
+        assert user_error(await invite(world, email)) == ("INVALID", ["email"])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_a_message(world: World, message: str, outcome: tuple[str, list[st
     payload = await invite(world, message=message)
 
     if outcome:
-        assert refusal(payload) == outcome
+        assert user_error(payload) == outcome
     else:
         kept = "\n".join(line.rstrip() for line in message.strip().splitlines()) or None
         assert payload["invitation"]["message"] == kept
@@ -156,7 +156,7 @@ async def test_too_few_or_too_many_are_refused(world: World, size: int) -> None:
     async with nothing_changes(world):
         payload = await world.admin.change(INVITE_MANY, accountId=world.account_id, invitations=rows)
 
-    assert refusal(payload) == ("INVALID", ["invitations"])
+    assert user_error(payload) == ("INVALID", ["invitations"])
 
 
 async def test_many_of_whom_none_may_be_invited_change_nothing(world: World) -> None:
@@ -186,7 +186,7 @@ async def test_a_resent_invitation_has_a_new_link_and_new_time(world: World, exp
     assert (resent["status"], resent["delivery"], resent["deliveryError"]) == ("PENDING", "QUEUED", None)
     assert resent["sentAt"] is None
     assert datetime.fromisoformat(resent["expiresAt"]).timestamp() > datetime.now().timestamp() + 6 * 86_400
-    assert refusal(await world.nobody.change(ACCEPT, token=old_token)) == ("TOKEN_INVALID", ["token"])
+    assert user_error(await world.nobody.change(ACCEPT, token=old_token)) == ("TOKEN_INVALID", ["token"])
     assert not codes(await world.nobody.change(ACCEPT, token=await world.token_for(BOB)))
 
 
@@ -196,7 +196,7 @@ async def test_an_expired_invitation_is_not_resent_beside_a_newer_one(world: Wor
     await invited(world)
 
     async with nothing_changes(world):
-        assert refusal(await world.admin.change(RESEND, invitationId=id)) == (
+        assert user_error(await world.admin.change(RESEND, invitationId=id)) == (
             "ALREADY_INVITED",
             ["invitationId"],
         )
@@ -250,7 +250,7 @@ async def test_an_invitation_of_another_account_is_none(world: World, change: st
 
     async with nothing_changes(world):
         for some_id in (id, world.account_id, "x"):
-            assert refusal(await stranger.change(change, invitationId=some_id)) == (
+            assert user_error(await stranger.change(change, invitationId=some_id)) == (
                 "NOT_FOUND",
                 ["invitationId"],
             )
@@ -268,7 +268,7 @@ async def test_an_invitation_has_expired_from_the_moment_on_and_the_job_puts_it_
 
     assert [row["id"] for row in await invitations(world, statuses=["EXPIRED"])] == [id]
     assert [row["email"] for row in await invitations(world, statuses=["PENDING"])] == ["later@example.com"]
-    assert refusal(await world.nobody.change(ACCEPT, token=token))[0] == "INVITATION_EXPIRED"
+    assert user_error(await world.nobody.change(ACCEPT, token=token))[0] == "INVITATION_EXPIRED"
     assert [await invitation_jobs.expire_due(world.database) for _ in range(2)] == [1, 0]
 
     (event,) = await world.events(actions=["INVITATION_EXPIRED"])

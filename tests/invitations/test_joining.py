@@ -3,7 +3,15 @@
 import pytest
 
 from tests.invitations.test_invitations import BOB, end, invite, invited
-from tests.support.changes import DECLINE, RESEND, REVOKE_INVITATION, actions, codes, nothing_changes, refusal
+from tests.support.changes import (
+    DECLINE,
+    RESEND,
+    REVOKE_INVITATION,
+    actions,
+    codes,
+    nothing_changes,
+    user_error,
+)
 from tests.support.world import ACCEPT, Person, World
 
 PREVIEW = """query ($token: String!) { invitation(token: $token) {
@@ -39,7 +47,7 @@ async def test_somebody_else_is_told_whom_the_invitation_is_for(world: World) ->
     async with nothing_changes(world):
         for change in (ACCEPT, DECLINE):
             payload = await world.viewer.change(change, token=token)
-            assert refusal(payload) == ("WRONG_EMAIL", ["token"])
+            assert user_error(payload) == ("WRONG_EMAIL", ["token"])
     payload = await world.viewer.change(ACCEPT, token=token)
     (error,) = payload["userErrors"]
     assert (error["invitedMaskedEmail"], error["signedInEmail"]) == ("b•••@e•••.com", "viewer@example.com")
@@ -49,7 +57,7 @@ async def test_somebody_else_is_told_whom_the_invitation_is_for(world: World) ->
 async def test_no_token(world: World, token: str) -> None:
     async with nothing_changes(world):
         for change in (ACCEPT, DECLINE):
-            assert refusal(await world.nobody.change(change, token=token)) == ("TOKEN_INVALID", ["token"])
+            assert user_error(await world.nobody.change(change, token=token)) == ("TOKEN_INVALID", ["token"])
         assert (await world.nobody.ask(PREVIEW, token=token))["invitation"] is None
 
 
@@ -69,11 +77,11 @@ async def test_what_has_ended(
     token = await world.token_for(BOB)
 
     async with nothing_changes(world):
-        assert refusal(await world.nobody.change(ACCEPT, token=token)) == (accept, ["token"])
+        assert user_error(await world.nobody.change(ACCEPT, token=token)) == (accept, ["token"])
         if how != "DECLINED":
-            assert refusal(await world.nobody.change(DECLINE, token=token)) == (accept, ["token"])
+            assert user_error(await world.nobody.change(DECLINE, token=token)) == (accept, ["token"])
         if resend:
-            assert refusal(await world.admin.change(RESEND, invitationId=id)) == (resend, ["invitationId"])
+            assert user_error(await world.admin.change(RESEND, invitationId=id)) == (resend, ["invitationId"])
     revoked = await world.admin.change(REVOKE_INVITATION, invitationId=id)
     assert codes(revoked) == ([revoke] if revoke else [])
     assert (await world.nobody.ask(PREVIEW, token=token))["invitation"]["status"] == (

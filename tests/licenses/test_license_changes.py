@@ -18,7 +18,7 @@ from tests.support.changes import (
     actions,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.world import World
 
@@ -92,7 +92,7 @@ async def test_every_change_from_every_state(
     if expected in ("NOT_ACTIVE", "INVALID"):
         before = await counted(world)
         async with nothing_changes(world):
-            assert refusal(await make(world, id, change)) == (expected, ["licenseId"])
+            assert user_error(await make(world, id, change)) == (expected, ["licenseId"])
         assert await counted(world) == before
         return
     payload = await make(world, id, change)
@@ -139,7 +139,7 @@ async def test_suspending_needs_a_reason(world: World, themes: dict[str, str], r
     id = await provision(world, themes["aurora"])
 
     async with nothing_changes(world):
-        assert refusal(await make(world, id, "suspend", reason=reason)) == ("INVALID", ["reason"])
+        assert user_error(await make(world, id, "suspend", reason=reason)) == ("INVALID", ["reason"])
 
 
 async def test_a_suspended_license_keeps_its_entitlement_and_its_site(
@@ -150,7 +150,7 @@ async def test_a_suspended_license_keeps_its_entitlement_and_its_site(
 
     async with nothing_changes(world):
         input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example.com"}
-        assert refusal(await world.member.change(PROVISION_LICENSE, **input)) == ("INVALID", ["site"])
+        assert user_error(await world.member.change(PROVISION_LICENSE, **input)) == ("INVALID", ["site"])
     assert await counted(world) == 1
 
 
@@ -173,7 +173,7 @@ async def test_nobody_to_hold_it(world: World, themes: dict[str, str], to: str, 
     to = {"<stranger>": stranger.member_id, "<license>": id, "<gone>": world.viewer.member_id}.get(to, to)
 
     async with nothing_changes(world):
-        assert refusal(await make(world, id, "transfer", toMemberId=to)) == (expected, ["toMemberId"])
+        assert user_error(await make(world, id, "transfer", toMemberId=to)) == (expected, ["toMemberId"])
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -185,7 +185,7 @@ async def test_a_license_of_another_account_is_none(
 
     for asked in (id, "x", "license_" + "0" * 32, world.account_id):
         async with nothing_changes(world):
-            assert refusal(await make(world, asked, change)) == ("NOT_FOUND", ["licenseId"])
+            assert user_error(await make(world, asked, change)) == ("NOT_FOUND", ["licenseId"])
 
 
 async def test_the_account_s_cap_counts_what_is_reinstated(world: World, themes: dict[str, str]) -> None:
@@ -196,7 +196,7 @@ async def test_the_account_s_cap_counts_what_is_reinstated(world: World, themes:
 
     async with nothing_changes(world):
         refused = await make(world, first, "reinstate")
-    assert refusal(refused) == ("LICENSE_LIMIT_REACHED", ["licenseId"])
+    assert user_error(refused) == ("LICENSE_LIMIT_REACHED", ["licenseId"])
     assert (refused["userErrors"][0]["limit"], refused["userErrors"][0]["used"]) == (1, 1)
     await make(world, second, "suspend")
     assert not codes(await make(world, first, "reinstate"))
@@ -250,9 +250,7 @@ async def test_a_new_holder_reads_the_key_and_the_old_one_does_not(
     await make(world, id, "transfer")
 
     assert (await world.viewer.ask(query, id=id))["node"]["key"] == key
-    assert await world.member.refusals(query, id=id) == [
-        {"code": "FORBIDDEN", "permission": "REVOKE_LICENSES"}
-    ]
+    assert await world.member.errors(query, id=id) == [{"code": "FORBIDDEN", "permission": "REVOKE_LICENSES"}]
 
 
 async def test_a_transfer_crosses_the_removal_of_who_is_to_hold_it(

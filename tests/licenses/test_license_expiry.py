@@ -13,7 +13,14 @@ from tests.invitations.test_invitation_delivery import working
 from tests.licenses.test_license_changes import counted, make, provision
 from tests.processes.test_concurrency import at_once, outcome
 from tests.support import chain
-from tests.support.changes import PROVISION_LICENSE, REVOKE_LICENSE, SUSPEND_LICENSE, actions, codes, refusal
+from tests.support.changes import (
+    PROVISION_LICENSE,
+    REVOKE_LICENSE,
+    SUSPEND_LICENSE,
+    actions,
+    codes,
+    user_error,
+)
 from tests.support.forked_commands import running_code
 from tests.support.smtp import smtp_server
 from tests.support.world import World
@@ -206,7 +213,7 @@ async def test_what_is_over_does_not_use_up_what_was_bought(world: World, themes
 
     assert await counted(world) == 5
     input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "more.example.com"}
-    assert refusal(await world.member.change(PROVISION_LICENSE, **input)) == (
+    assert user_error(await world.member.change(PROVISION_LICENSE, **input)) == (
         "LICENSE_LIMIT_REACHED",
         ["themeId"],
     )
@@ -220,7 +227,7 @@ async def test_a_refused_provision_expires_nothing(world: World, themes: dict[st
     input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "over.example.com"}
     payload = await world.member.change(PROVISION_LICENSE, **input)
 
-    assert refusal(payload) == ("LICENSE_LIMIT_REACHED", ["accountId"])
+    assert user_error(payload) == ("LICENSE_LIMIT_REACHED", ["accountId"])
     assert await counted(world) == 1
     assert not await expiries(world)
     assert codes(await world.admin.change(SUSPEND_LICENSE, licenseId=over, reason="Late")) == ["NOT_ACTIVE"]

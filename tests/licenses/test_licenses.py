@@ -13,7 +13,7 @@ from tests.support.changes import (
     actions,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.world import Person, World
 
@@ -98,7 +98,7 @@ NO_SITES = (
 async def test_no_site(world: World, themes: dict[str, str]) -> None:
     async with nothing_changes(world):
         for site in NO_SITES:
-            assert refusal(await provision(world, themes["aurora"], site)) == ("INVALID", ["site"]), site
+            assert user_error(await provision(world, themes["aurora"], site)) == ("INVALID", ["site"]), site
 
 
 @pytest.mark.parametrize("again", ["münchen.example", "XN--MNCHEN-3YA.example", "MÜNCHEN.example"])
@@ -109,7 +109,7 @@ async def test_a_site_has_one_license_of_a_theme_however_it_is_spelled(
     first = await provision(world, themes["aurora"], "münchen.example")
 
     async with nothing_changes(world):
-        assert refusal(await provision(world, themes["aurora"], again)) == ("INVALID", ["site"])
+        assert user_error(await provision(world, themes["aurora"], again)) == ("INVALID", ["site"])
     assert not codes(await provision(world, themes["basalt"], again))
     await world.admin.change(REVOKE_LICENSE, licenseId=first["license"]["id"], reason="Moved")
     assert not codes(await provision(world, themes["aurora"], again))
@@ -130,7 +130,7 @@ async def test_what_there_is_not(
 ) -> None:
     asked = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example.com", **input}
     async with nothing_changes(world):
-        assert refusal(await world.member.change(PROVISION_LICENSE, **asked)) == expected
+        assert user_error(await world.member.change(PROVISION_LICENSE, **asked)) == expected
 
 
 async def test_nobody_who_left_holds_a_license(world: World, themes: dict[str, str]) -> None:
@@ -138,7 +138,7 @@ async def test_nobody_who_left_holds_a_license(world: World, themes: dict[str, s
 
     payload = await provision(world, themes["aurora"], holderId=world.viewer.member_id)
 
-    assert refusal(payload) == ("NOT_ACTIVE", ["holderId"])
+    assert user_error(payload) == ("NOT_ACTIVE", ["holderId"])
 
 
 async def test_nobody_of_another_account_holds_a_license(world: World, themes: dict[str, str]) -> None:
@@ -146,9 +146,9 @@ async def test_nobody_of_another_account_holds_a_license(world: World, themes: d
 
     async with nothing_changes(world):
         payload = await provision(world, themes["aurora"], holderId=stranger.member_id)
-        assert refusal(payload) == ("NOT_FOUND", ["holderId"])
+        assert user_error(payload) == ("NOT_FOUND", ["holderId"])
         payload = await provision(world, themes["aurora"], by=stranger)
-        assert refusal(payload) == ("NOT_FOUND", ["accountId"])
+        assert user_error(payload) == ("NOT_FOUND", ["accountId"])
 
 
 async def test_what_was_bought_is_the_limit(world: World, themes: dict[str, str]) -> None:
@@ -159,7 +159,7 @@ async def test_what_was_bought_is_the_limit(world: World, themes: dict[str, str]
         aurora = await provision(world, themes["aurora"])
         basalt = await provision(world, themes["basalt"])
 
-    assert refusal(aurora) == refusal(basalt) == ("LICENSE_LIMIT_REACHED", ["themeId"])
+    assert user_error(aurora) == user_error(basalt) == ("LICENSE_LIMIT_REACHED", ["themeId"])
     assert [(e["limit"], e["used"]) for e in aurora["userErrors"] + basalt["userErrors"]] == [(5, 5), (0, 0)]
 
 
@@ -168,7 +168,7 @@ async def test_the_account_s_cap_counts_what_is_active(world: World, themes: dic
     first = await provision(world, themes["aurora"])
 
     refused = await provision(world, themes["aurora"], "b.example.com")
-    assert refusal(refused) == ("LICENSE_LIMIT_REACHED", ["accountId"])
+    assert user_error(refused) == ("LICENSE_LIMIT_REACHED", ["accountId"])
     assert (refused["userErrors"][0]["limit"], refused["userErrors"][0]["used"]) == (1, 1)
     await world.admin.change(REVOKE_LICENSE, licenseId=first["license"]["id"], reason="Moved")
     assert not codes(await provision(world, themes["aurora"], "b.example.com"))
@@ -201,7 +201,7 @@ async def test_a_revoked_license_is_revoked_for_good_and_its_entitlement_free(
     assert await used(world) == (0, 5)
     async with nothing_changes(world):
         again = await world.admin.change(REVOKE_LICENSE, licenseId=id, reason="Again")
-    assert refusal(again) == ("NOT_ACTIVE", ["licenseId"])
+    assert user_error(again) == ("NOT_ACTIVE", ["licenseId"])
     event = (await world.events())[0]
     assert (event["summary"], event["details"]) == (
         "Admin revoked Aurora for a.example.com",
@@ -215,7 +215,7 @@ async def test_revoking_needs_a_reason(world: World, themes: dict[str, str], rea
 
     async with nothing_changes(world):
         payload = await world.admin.change(REVOKE_LICENSE, licenseId=id, reason=reason)
-    assert refusal(payload) == ("INVALID", ["reason"])
+    assert user_error(payload) == ("INVALID", ["reason"])
 
 
 async def test_a_license_of_another_account_is_none(world: World, themes: dict[str, str]) -> None:
@@ -224,7 +224,7 @@ async def test_a_license_of_another_account_is_none(world: World, themes: dict[s
 
     async with nothing_changes(world):
         payload = await stranger.change(REVOKE_LICENSE, licenseId=id, reason="Mine")
-    assert refusal(payload) == ("NOT_FOUND", ["licenseId"])
+    assert user_error(payload) == ("NOT_FOUND", ["licenseId"])
 
 
 async def test_an_expired_license_is_shown_as_expired_at_once(world: World, themes: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from tests.support.changes import (
     actions,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.world import Person, World
 
@@ -66,11 +66,11 @@ async def test_the_owner_is_always_an_admin(world: World, role: str) -> None:
     async with nothing_changes(world):
         for admin in (world.admin, other):
             payload = await admin.change(CHANGE_ROLE, memberId=world.admin.member_id, role=role)
-            assert refusal(payload) == ("OWNER_PROTECTED", ["memberId"])
+            assert user_error(payload) == ("OWNER_PROTECTED", ["memberId"])
             payload = await admin.change(REMOVE, memberId=world.admin.member_id)
-            assert refusal(payload) == ("OWNER_PROTECTED", ["memberId"])
+            assert user_error(payload) == ("OWNER_PROTECTED", ["memberId"])
         payload = await world.admin.change(LEAVE, accountId=world.account_id)
-        assert refusal(payload) == ("OWNER_PROTECTED", ["accountId"])
+        assert user_error(payload) == ("OWNER_PROTECTED", ["accountId"])
 
 
 @pytest.mark.parametrize("id", ["x", "member_" + "0" * 32, "ACCOUNT", "STRANGER"])
@@ -79,8 +79,8 @@ async def test_no_member(world: World, id: str) -> None:
     id = {"ACCOUNT": world.account_id, "STRANGER": stranger.member_id}.get(id, id)
     async with nothing_changes(world):
         payload = await world.admin.change(CHANGE_ROLE, memberId=id, role="ADMIN")
-        assert refusal(payload) == ("NOT_FOUND", ["memberId"])
-        assert refusal(await world.admin.change(REMOVE, memberId=id)) == ("NOT_FOUND", ["memberId"])
+        assert user_error(payload) == ("NOT_FOUND", ["memberId"])
+        assert user_error(await world.admin.change(REMOVE, memberId=id)) == ("NOT_FOUND", ["memberId"])
 
 
 @pytest.mark.parametrize("heir", [None, "VIEWER"])
@@ -116,7 +116,7 @@ async def test_nobody_to_take_the_licenses_over(world: World, heir: str, expecte
         payload = await world.admin.change(
             REMOVE, memberId=world.member.member_id, transferLicensesTo=heirs.get(heir, heir)
         )
-    assert refusal(payload) == (expected, ["transferLicensesTo"])
+    assert user_error(payload) == (expected, ["transferLicensesTo"])
 
 
 async def test_a_removed_member_is_out_at_once_and_its_record_stays(world: World) -> None:
@@ -132,9 +132,9 @@ async def test_a_removed_member_is_out_at_once_and_its_record_stays(world: World
             (REMOVE, {}),
         ):
             payload = await world.admin.change(change, memberId=world.member.member_id, **input)
-            assert refusal(payload) == ("NOT_ACTIVE", ["memberId"])
+            assert user_error(payload) == ("NOT_ACTIVE", ["memberId"])
         payload = await world.member.change(LEAVE, accountId=world.account_id)
-        assert refusal(payload) == ("NOT_FOUND", ["accountId"])
+        assert user_error(payload) == ("NOT_FOUND", ["accountId"])
     found = (await world.admin.ask(MEMBERS, filter={"includeRemoved": True}))["account"]["members"]
     assert [bool(node["removedAt"]) for node in found["nodes"]] == [False, True, False]
 
@@ -205,7 +205,7 @@ async def test_a_person_s_name_is_told_to_each_of_its_teams(world: World) -> Non
     assert event["details"] == {"name": ["Member", "Ada Lovelace"]}
     async with nothing_changes(world):
         await world.member.change(UPDATE_PROFILE, name="Ada Lovelace")
-        assert refusal(await world.member.change(UPDATE_PROFILE, name=" ")) == ("INVALID", ["name"])
+        assert user_error(await world.member.change(UPDATE_PROFILE, name=" ")) == ("INVALID", ["name"])
 
 
 async def test_who_is_removed_while_it_renames_itself_is_renamed_where_it_still_is(world: World) -> None:

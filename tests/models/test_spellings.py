@@ -16,14 +16,14 @@ from resolvers.audit_streams.urls import clean_stream_url
 from resolvers.hosts import ascii_host, folded_address, folded_host
 from resolvers.licenses.sites import clean_site
 from resolvers.text import canonical_email, clean_email
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 from tests.support.changes import (
     INVITE_ONE,
     UPDATE_BILLING,
     UPDATE_PROFILE,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.documents import table
 from tests.support.world import PROVISION, REQUEST_SIGN_IN, Person, World
@@ -201,7 +201,7 @@ def test_a_composed_name_sorts_as_a_decomposed_one(text: str, ways: list[str]) -
 def test_a_site_is_one_in_every_spelling(label: str, ways: list[str]) -> None:
     try:
         site = clean_site(f"{label}.example")
-    except Refused:
+    except UserErrors:
         return
     spelled: str = site
     for way in ways:
@@ -298,7 +298,7 @@ async def test_what_is_stored_beside_a_text_is_made_of_it(
 def _or_none(clean: Callable[[], str]) -> str | None:
     try:
         return clean()
-    except Refused:
+    except UserErrors:
         return None
 
 
@@ -344,5 +344,5 @@ async def test_a_message_that_grows_as_it_is_composed_is_too_long(world: World) 
         refused = await world.admin.change(INVITE_ONE, **input, message="\u0958" * 1_000)
     taken = await world.admin.change(INVITE_ONE, **input, message="\u0958" * 500)
 
-    assert refusal(refused) == ("INVALID", ["message"])
+    assert user_error(refused) == ("INVALID", ["message"])
     assert len(taken["invitation"]["message"]) == 1_000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mailer.wording import plain
 from models.visible_text import is_visible, leaves_ink
 from resolvers.text import clean_line, clean_text
-from resolvers.user_errors import Refused
+from resolvers.user_errors import UserErrors
 from tests.support.changes import UPDATE_PROFILE, codes
 from tests.support.world import World
 
@@ -115,7 +115,7 @@ def test_every_letter_and_digit_is_shown() -> None:
 def test_no_hidden_character_stands_alone(text: str) -> None:
     try:
         line = clean_line(text, "A name")
-    except Refused:
+    except UserErrors:
         return
 
     assert leaves_ink(line)

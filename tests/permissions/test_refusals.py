@@ -66,8 +66,8 @@ async def test_a_role_holds_from_the_next_request_on_both_ways(stage: Stage) -> 
 
     for role in ("VIEWER", "MEMBER", "VIEWER", "ADMIN", "MEMBER"):
         await stage.owner.change(CHANGE_ROLE, memberId=member.member_id, role=role)
-        may_provision = await member.refusals(PROVISION, input={**provision, "site": f"{role}.example.com"})
-        may_invite = await member.refusals("{ account { invitations { totalCount } } }")
+        may_provision = await member.errors(PROVISION, input={**provision, "site": f"{role}.example.com"})
+        may_invite = await member.errors("{ account { invitations { totalCount } } }")
 
         assert may_provision == ([] if role != "VIEWER" else [forbidden("PROVISION_LICENSES")])
         assert may_invite == ([] if role == "ADMIN" else [forbidden("INVITE_MEMBERS")])
@@ -93,7 +93,7 @@ async def test_a_session_that_was_signed_out_is_nobody_s(stage: Stage) -> None:
     stored, events = await stage.stored(), await stage.world.events()
 
     for change in CHANGES:
-        refusals = await admin.refusals(change.operation, input=stage.input_of(change, "ADMIN"))
+        refusals = await admin.errors(change.operation, input=stage.input_of(change, "ADMIN"))
         assert refusals == [{"code": "UNAUTHENTICATED"}]
 
     assert (await stage.stored(), await stage.world.events()) == (stored, events)
@@ -150,9 +150,9 @@ async def test_who_belongs_to_two_accounts_has_each_one_s_role_there_alone(stage
     own = payload["account"]
     assert (own["viewerMember"]["role"], own["auditLog"]["totalCount"]) == ("ADMIN", 1)
 
-    here = await viewer.refusals(UPDATE, input={"accountId": stage.ids["account"], "name": "Mine"})
+    here = await viewer.errors(UPDATE, input={"accountId": stage.ids["account"], "name": "Mine"})
     renamed = await viewer.change(UPDATE, accountId=own["id"], name="Mine")
-    mixed = await viewer.refusals(
+    mixed = await viewer.errors(
         TRANSFER, input={"accountId": stage.ids["account"], "memberId": own["viewerMember"]["id"]}
     )
 
@@ -165,9 +165,9 @@ async def test_who_belongs_to_two_accounts_has_each_one_s_role_there_alone(stage
 async def test_only_the_owner_hands_the_ownership_on(stage: Stage) -> None:
     admin = stage.people["ADMIN"]
     heir = {"accountId": stage.ids["account"], "memberId": stage.ids["bystander"]}
-    assert await admin.refusals(TRANSFER, input=heir) == [forbidden("MANAGE_ACCOUNT")]
+    assert await admin.errors(TRANSFER, input=heir) == [forbidden("MANAGE_ACCOUNT")]
 
     payload = await stage.owner.change(TRANSFER, **heir)
 
     assert payload["account"]["owner"] == {"id": stage.ids["bystander"], "role": "ADMIN"}
-    assert await stage.owner.refusals(TRANSFER, input=heir) == [forbidden("MANAGE_ACCOUNT")]
+    assert await stage.owner.errors(TRANSFER, input=heir) == [forbidden("MANAGE_ACCOUNT")]

@@ -209,7 +209,7 @@ async def test_a_change_that_waits_too_long_is_stopped_and_changes_nothing(world
     ):
         admin = Person(http, token=world.admin.token)
         async with nothing_changes(world), account_held(world):
-            (refusal,) = await admin.refusals(
+            (refusal,) = await admin.errors(
                 UPDATE_ACCOUNT, input={"accountId": world.account_id, "name": "New"}
             )
         assert refusal["code"] == "TIMEOUT"

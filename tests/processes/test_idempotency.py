@@ -16,7 +16,7 @@ from tests.support.changes import (
     REVOKE_INVITATION,
     codes,
     nothing_changes,
-    refusal,
+    user_error,
 )
 from tests.support.world import GENERATE_API_KEY, Person, World
 
@@ -81,7 +81,7 @@ async def test_another_change_with_the_same_key_is_a_conflict(world: World) -> N
     await keyed(world, "inviteMember", "k")
 
     async with nothing_changes(world):
-        assert refusal(await keyed(world, "provisionLicense", "k")) == (
+        assert user_error(await keyed(world, "provisionLicense", "k")) == (
             "IDEMPOTENCY_CONFLICT",
             ["idempotencyKey"],
         )
@@ -129,7 +129,7 @@ async def test_five_accounts_of_one_name_at_once_are_five(world: World) -> None:
 
 async def test_what_was_refused_may_be_tried_again_with_its_key(world: World) -> None:
     refused = await keyed(world, "inviteMember", "k", "member")
-    assert refusal(refused) == ("ALREADY_MEMBER", ["email"])
+    assert user_error(refused) == ("ALREADY_MEMBER", ["email"])
 
     assert not codes(await keyed(world, "inviteMember", "k"))
 
@@ -150,7 +150,7 @@ async def test_a_replay_needs_the_permission_as_of_now(world: World) -> None:
     await world.admin.change(CHANGE_ROLE, memberId=other.member_id, role="MEMBER")
 
     async with nothing_changes(world, denied=1):
-        (forbidden,) = await other.refusals(INVITE_ONE, input=input)
+        (forbidden,) = await other.errors(INVITE_ONE, input=input)
     assert forbidden == {"code": "FORBIDDEN", "permission": "INVITE_MEMBERS"}
 
 

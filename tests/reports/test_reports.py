@@ -19,7 +19,7 @@ from resolvers.reports.files import csv_lines, spreadsheet_lines
 from resolvers.reports.queries import ReportFormat, ReportKind, ReportRequest, rows_of
 from tests.billing.test_purchases import purchase
 from tests.licenses.test_licenses import provision
-from tests.support.changes import CHANGE_ROLE, REMOVE, codes, nothing_changes, refusal
+from tests.support.changes import CHANGE_ROLE, REMOVE, codes, nothing_changes, user_error
 from tests.support.contracts import ROLES, permissions_of
 from tests.support.documents import REQUEST_REPORT, pages, report, report_link, table, told
 from tests.support.world import World
@@ -175,7 +175,7 @@ async def test_what_cannot_be_asked_for(
 ) -> None:
     asked = {"accountId": world.account_id, "kind": "AUDIT_LOG", "format": "CSV", **input}
     async with nothing_changes(world):
-        assert refusal(await world.admin.change(REQUEST_REPORT, **asked)) == expected
+        assert user_error(await world.admin.change(REQUEST_REPORT, **asked)) == expected
 
 
 async def test_the_log_is_filtered_as_its_pages_are(world: World, themes: dict[str, str]) -> None:
@@ -203,7 +203,7 @@ def _without_reports(events: list[dict[str, Any]]) -> list[str]:
 async def test_a_filter_by_what_is_no_id(world: World) -> None:
     input = {"accountId": world.account_id, "kind": "AUDIT_LOG", "format": "CSV"}
 
-    refusals = await world.admin.refusals(REQUEST_REPORT, input={**input, "auditFilter": {"targetId": "x"}})
+    refusals = await world.admin.errors(REQUEST_REPORT, input={**input, "auditFilter": {"targetId": "x"}})
 
     assert refusals == [{"code": "BAD_USER_INPUT"}]
 
@@ -313,7 +313,7 @@ async def test_a_pdf_holds_5_000_rows(world: World) -> None:
         "until": "2101-01-01T01:23:20Z",
     }  # 5,000 of them.
 
-    assert refusal(await world.admin.change(REQUEST_REPORT, **input)) == ("INVALID", ["format"])
+    assert user_error(await world.admin.change(REQUEST_REPORT, **input)) == ("INVALID", ["format"])
     found = pages(await report(world, "AUDIT_LOG", "PDF", **period))
 
     assert "5,000" in found[0]

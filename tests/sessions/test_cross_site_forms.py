@@ -148,7 +148,7 @@ async def test_the_page_says_whose_session_it_replaces_and_ends_it(world: World)
 
     assert "viewer@example.com" in shown.text
     assert "ends that session" in shown.text.replace("\n", " ")
-    assert (await world.viewer.refusals(WHO))[0]["code"] == "UNAUTHENTICATED"
+    assert (await world.viewer.errors(WHO))[0]["code"] == "UNAUTHENTICATED"
     assert (await signed_in.ask(WHO))["viewer"]["user"]["email"] == BOB
 
 
@@ -159,7 +159,7 @@ async def test_one_s_own_session_is_replaced_without_a_word(world: World) -> Non
     signed_in = session_of(await link.by(world.http, "POST"), world)
 
     assert "ends that session" not in shown.text.replace("\n", " ")
-    assert (await world.viewer.refusals(WHO))[0]["code"] == "UNAUTHENTICATED"
+    assert (await world.viewer.errors(WHO))[0]["code"] == "UNAUTHENTICATED"
     assert (await signed_in.ask(WHO))["viewer"]["user"]["email"] == "viewer@example.com"
 
 

@@ -10,7 +10,7 @@ import pytest
 from resolvers.accounts import operator
 from resolvers.email_addresses import counted_address
 from tests.invitations.test_invitation_email_limits import INVITE_MANY_AND_WHEN, seconds_until
-from tests.support.changes import CREATE_ACCOUNT, INVITE_MANY, nothing_changes, refusal
+from tests.support.changes import CREATE_ACCOUNT, INVITE_MANY, nothing_changes, user_error
 from tests.support.limited import limited
 from tests.support.world import INVITE, REQUEST_SIGN_IN, Person, World
 
@@ -62,11 +62,11 @@ async def test_a_new_account_sends_few_invitations(world: World) -> None:
     async with nothing_changes(world):
         one = await person.change(INVITE, accountId=account_id, email="one@example.com", role="VIEWER")
 
-    assert refusal(bulk) == ("TOO_MANY_REQUESTS", ["invitations"])
+    assert user_error(bulk) == ("TOO_MANY_REQUESTS", ["invitations"])
     assert "50" in bulk["userErrors"][0]["message"]
     assert 4 * DAY < seconds_until(bulk["userErrors"][0]) <= 5 * DAY
     assert all(row["invitation"] for row in first["results"])
-    assert refusal(one) == ("TOO_MANY_REQUESTS", ["email"])
+    assert user_error(one) == ("TOO_MANY_REQUESTS", ["email"])
 
 
 @pytest.mark.parametrize(("days", "most"), [(1, 100), (3, 400), (5, 1_000)])
@@ -75,7 +75,7 @@ async def test_the_number_doubles_with_each_day(world: World, days: int, most: i
     await grow(world, account_id, days)
     if most < 1_000:
         async with nothing_changes(world):
-            assert refusal(await invite_many(person, account_id, most + 1))[0] == "TOO_MANY_REQUESTS"
+            assert user_error(await invite_many(person, account_id, most + 1))[0] == "TOO_MANY_REQUESTS"
 
     payload = await invite_many(person, account_id, most)
 
@@ -137,7 +137,7 @@ async def test_tags_do_not_make_other_addresses_of_one(world: World) -> None:
         )
 
     assert all(row["invitation"] for row in invited["results"])
-    assert refusal(refused) == ("TOO_MANY_REQUESTS", ["email"])
+    assert user_error(refused) == ("TOO_MANY_REQUESTS", ["email"])
 
 
 async def test_tags_of_one_bulk_invitation_are_counted_too(world: World) -> None:
@@ -196,7 +196,7 @@ async def test_one_client_asks_for_so_many_sign_in_emails(world: World) -> None:
             refused = await sign_in_email(there, "one@example.com")
 
     assert sum(not payload["userErrors"] for payload in payloads) == 5
-    assert refusal(refused) == ("TOO_MANY_REQUESTS", ["email"])
+    assert user_error(refused) == ("TOO_MANY_REQUESTS", ["email"])
     assert 600 < seconds_until(refused["userErrors"][0]) <= 720
 
 
@@ -207,7 +207,7 @@ async def test_a_person_creates_so_many_accounts_a_day(world: World) -> None:
         refused = await person.change(CREATE, name="One more", idempotencyKey="k")
 
     assert sum(payload["account"] is not None for payload in payloads) == 5
-    assert refusal(refused)[0] == "TOO_MANY_REQUESTS"
+    assert user_error(refused)[0] == "TOO_MANY_REQUESTS"
     assert 0 < seconds_until(refused["userErrors"][0]) <= DAY / 5
     assert (await world.admin.change(CREATE_ACCOUNT, name="Another's"))["userErrors"] == []
 
@@ -230,7 +230,7 @@ async def test_a_member_is_sent_so_many_keys_to_claim(world: World) -> None:
             refused = await there.admin.change(GENERATE, **generate)
 
     assert all(payload["apiKey"] for payload in payloads)
-    assert refusal(refused) == ("TOO_MANY_REQUESTS", ["memberId"])
+    assert user_error(refused) == ("TOO_MANY_REQUESTS", ["memberId"])
     assert 1_000 < seconds_until(refused["userErrors"][0]) <= 1_200
 
 
@@ -263,4 +263,4 @@ async def test_new_accounts_take_nothing_from_what_somebody_sends_in_an_establis
 
     assert [payload["userErrors"] for payload in bulk] == [[]] * 4
     assert all(row["invitation"] for payload in bulk for row in payload["results"])
-    assert refusal(refused)[0] == "TOO_MANY_REQUESTS"
+    assert user_error(refused)[0] == "TOO_MANY_REQUESTS"

@@ -159,7 +159,7 @@ async def test_the_wrong_person_is_told_and_may_switch(world: World) -> None:
     assert (switched.status_code, switched.headers["location"]) == (303, link.path)
     assert "Max-Age=0" in switched.headers["set-cookie"]
     # The session has ended, not just the cookie.
-    assert (await world.viewer.refusals(WHO))[0]["code"] == "UNAUTHENTICATED"
+    assert (await world.viewer.errors(WHO))[0]["code"] == "UNAUTHENTICATED"
     assert heading(await Opened(link.path).by(world.http, "GET")) == INVITES
 
 
@@ -191,7 +191,7 @@ async def test_sign_out_ends_the_session(world: World) -> None:
 
     assert (signed_out.status_code, heading(signed_out)) == (200, "You are signed out")
     assert "Max-Age=0" in signed_out.headers["set-cookie"]
-    assert (await world.member.refusals(WHO))[0]["code"] == "UNAUTHENTICATED"
+    assert (await world.member.errors(WHO))[0]["code"] == "UNAUTHENTICATED"
 
 
 async def test_the_emailed_links_are_those_that_work(world: World) -> None:

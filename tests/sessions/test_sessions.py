@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.changes import REVOKE_SESSION, codes, nothing_changes, refusal
+from tests.support.changes import REVOKE_SESSION, codes, nothing_changes, user_error
 from tests.support.forms import FORMS
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.serving import free_port, serving
@@ -33,7 +33,7 @@ async def link(world: World, email: str = NEW) -> str:
 
 
 async def is_ended(person: Person) -> bool:
-    return [error["code"] for error in await person.refusals(VIEWER)] == ["UNAUTHENTICATED"]
+    return [error["code"] for error in await person.errors(VIEWER)] == ["UNAUTHENTICATED"]
 
 
 @asynccontextmanager
@@ -60,9 +60,9 @@ async def test_a_link_signs_in_once(world: World) -> None:
     assert first["viewer"]["user"] | {"id": ""} == {"id": "", "name": "New", "email": NEW}
     async with nothing_changes(world):
         again = await world.nobody.change(SIGN_IN, token=token)
-        assert refusal(again) == ("TOKEN_INVALID", ["token"])
+        assert user_error(again) == ("TOKEN_INVALID", ["token"])
         other = await world.member.change(SIGN_IN, token=token)
-        assert refusal(other) == ("TOKEN_INVALID", ["token"])
+        assert user_error(other) == ("TOKEN_INVALID", ["token"])
         # A second click by the same person is no error, and no other session.
         own = await Person(world.http, token=first["sessionToken"]).change(SIGN_IN, token=token)
     assert (own["viewer"], own["sessionToken"], own["userErrors"]) == (first["viewer"], None, [])
@@ -77,19 +77,19 @@ async def test_a_link_works_for_ten_minutes(world: World) -> None:
     await world.superuser.execute("UPDATE sign_in_links SET expires_at = now()")
 
     async with nothing_changes(world):
-        assert refusal(await world.nobody.change(SIGN_IN, token=token)) == ("TOKEN_INVALID", ["token"])
+        assert user_error(await world.nobody.change(SIGN_IN, token=token)) == ("TOKEN_INVALID", ["token"])
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "\x07", "ü" * 5_000])
 async def test_no_link(world: World, token: str) -> None:
     async with nothing_changes(world):
-        assert refusal(await world.nobody.change(SIGN_IN, token=token)) == ("TOKEN_INVALID", ["token"])
+        assert user_error(await world.nobody.change(SIGN_IN, token=token)) == ("TOKEN_INVALID", ["token"])
 
 
 @pytest.mark.parametrize("email", ["", "no address", "a@b", "a@example.com\nBcc: eve@example.com"])
 async def test_no_address(world: World, email: str) -> None:
     async with nothing_changes(world):
-        assert refusal(await world.nobody.change(REQUEST_SIGN_IN, email=email)) == ("INVALID", ["email"])
+        assert user_error(await world.nobody.change(REQUEST_SIGN_IN, email=email)) == ("INVALID", ["email"])
 
 
 async def test_an_address_gets_so_many_emails_an_hour_known_or_not(world: World) -> None:
@@ -101,7 +101,7 @@ async def test_an_address_gets_so_many_emails_an_hour_known_or_not(world: World)
         async with nothing_changes(world):
             refused = await world.nobody.change(REQUEST_SIGN_IN, email=email)
 
-        assert refusal(refused) == ("TOO_MANY_REQUESTS", ["email"])
+        assert user_error(refused) == ("TOO_MANY_REQUESTS", ["email"])
         wait = datetime.fromisoformat(refused["userErrors"][0]["retryAt"]) - datetime.now(UTC)
         assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
         assert len(await world.emails(email)) == before + 10
@@ -130,7 +130,7 @@ async def test_where_sign_up_is_closed_only_invitations_make_people(world: World
         assert (await closed.nobody.change(REQUEST_SIGN_IN, email=NEW))["sentTo"] == NEW
         assert await world.emails(NEW) == []
         payload = await closed.nobody.change(SIGN_IN, token=open_link)
-        assert refusal(payload) == ("TOKEN_INVALID", ["token"])
+        assert user_error(payload) == ("TOKEN_INVALID", ["token"])
         assert await world.superuser.fetchval("SELECT count(*) FROM users WHERE email LIKE 'early%'") == 0
         known = await closed.nobody.change(SIGN_IN, token=await link(world, "member@example.com"))
         assert known["sessionToken"]
@@ -166,7 +166,7 @@ async def test_nobody_ends_another_s_session(world: World) -> None:
     async with nothing_changes(world):
         for some_id in (id, "x", world.member.member_id, "session_" + "0" * 32):
             payload = await world.admin.change(REVOKE_SESSION, sessionId=some_id)
-            assert refusal(payload) == ("NOT_FOUND", ["sessionId"])
+            assert user_error(payload) == ("NOT_FOUND", ["sessionId"])
     assert not await is_ended(world.member)
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from models.database import Database
 from resolvers.sessions import sign_ins
-from tests.support.changes import CREATE_ACCOUNT, LEAVE, nothing_changes, refusal
+from tests.support.changes import CREATE_ACCOUNT, LEAVE, nothing_changes, user_error
 from tests.support.links import nothing_is_written
 from tests.support.world import ACCEPT, INVITE, REQUEST_SIGN_IN, SIGN_IN, Person, World
 
@@ -141,7 +141,7 @@ async def test_a_refused_link_is_in_the_process_log_only(world: World, state: st
         async with nothing_is_written(world.superuser), nothing_changes(world):
             payload = await world.nobody.change(SIGN_IN, token="x" * 43 if state == "unknown" else token)
 
-    assert refusal(payload) == ("TOKEN_INVALID", ["token"])
+    assert user_error(payload) == ("TOKEN_INVALID", ["token"])
     (line,) = (each for each in logs if each["event"] == "sign_in_refused")
     assert (line["ip"], bool(line["request_id"]), token in repr(line)) == ("127.0.0.1", True, False)
 
@@ -249,9 +249,9 @@ async def test_a_member_sees_its_own_sign_ins_only(world: World) -> None:
     own = await world.member.ask(ACTIVITY, id=world.member.member_id)
     assert [each["summary"] for each in own["node"]["activity"]["nodes"]] == ["Member signed in"]
 
-    refused = await world.member.refusals(ACTIVITY, id=world.viewer.member_id)
+    refused = await world.member.errors(ACTIVITY, id=world.viewer.member_id)
     assert [each["code"] for each in refused] == ["FORBIDDEN"]
-    assert [each["code"] for each in await world.viewer.refusals(ACTIVITY, id=world.viewer.member_id)] == [
+    assert [each["code"] for each in await world.viewer.errors(ACTIVITY, id=world.viewer.member_id)] == [
         "FORBIDDEN"
     ]
     assert await world.admin.ask(ACTIVITY, id=world.viewer.member_id)

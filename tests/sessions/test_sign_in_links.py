@@ -93,7 +93,7 @@ async def test_repeated_clicks_of_somebody_who_is_signed_in_leave_a_session_that
     assert {session_of(answer, world).token for answer in (*answers, *late)} == {new.token}
     assert own.status_code == 303
     assert (await new.ask(WHO))["viewer"]["user"]["email"] == EMAIL
-    assert (await world.member.refusals(WHO))[0]["code"] == "UNAUTHENTICATED"
+    assert (await world.member.errors(WHO))[0]["code"] == "UNAUTHENTICATED"
 
 
 async def test_a_session_that_has_ended_does_not_come_back(world: World) -> None:

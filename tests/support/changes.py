@@ -58,7 +58,7 @@ def codes(payload: dict[str, Any]) -> list[str]:
     return [error["code"] for error in payload["userErrors"]]
 
 
-def refusal(payload: dict[str, Any]) -> tuple[str, list[str]]:
+def user_error(payload: dict[str, Any]) -> tuple[str, list[str]]:
     """Code and path of the only error. There must be no result."""
     (error,) = payload["userErrors"]
     assert not any(value for name, value in payload.items() if name != "userErrors"), payload

@@ -68,7 +68,7 @@ class Person:
         ((_, payload),) = (await self.ask(mutation, input=input)).items()
         return payload
 
-    async def refusals(self, query: str, **variables: Any) -> list[dict[str, Any]]:
+    async def errors(self, query: str, **variables: Any) -> list[dict[str, Any]]:
         """`extensions` of the response's errors."""
         return [error["extensions"] for error in (await self.post(query, **variables)).get("errors", [])]
 

@@ -107,7 +107,7 @@ async def test_events_show_what_they_refer_to_as_it_is_now(world: World, followi
     by_an_admin = await following.next()
     await change_role(world, "VIEWER")
     await following.next()
-    await world.member.refusals(UPDATE_ACCOUNT, input={"accountId": world.account_id, "name": "Mine"})
+    await world.member.errors(UPDATE_ACCOUNT, input={"accountId": world.account_id, "name": "Mine"})
     by_a_viewer = await following.next()
 
     assert by_an_admin["action"] == by_a_viewer["action"] == "ACCOUNT_UPDATED"

@@ -127,14 +127,14 @@ async def test_cursors_beyond_time_are_refused(world: World, order: str, key: li
     query = """query ($after: String, $order: MemberOrder) {
       account { members(after: $after, orderBy: $order) { nodes { id } } } }"""
 
-    assert await world.viewer.refusals(query, after=after, order=order) == [{"code": "BAD_USER_INPUT"}]
+    assert await world.viewer.errors(query, after=after, order=order) == [{"code": "BAD_USER_INPUT"}]
 
 
 @pytest.mark.parametrize("amount", ["1e1000000", "0e1000000", "1E-1000000", "9" * 40, "-1", "0.001"])
 async def test_cursors_beyond_all_prices_are_refused(world: World, amount: str) -> None:
     query = "query ($after: String) { catalog(after: $after, orderBy: PRICE) { nodes { id } } }"
 
-    assert await world.viewer.refusals(query, after=cursor("price", amount)) == [{"code": "BAD_USER_INPUT"}]
+    assert await world.viewer.errors(query, after=cursor("price", amount)) == [{"code": "BAD_USER_INPUT"}]
 
 
 def cursor(*values: object) -> str:
