@@ -151,6 +151,12 @@ def _audit() -> Iterator[Filter]:
         yield _same(f"outcome {outcome}", outcome=outcome)
     for name, number in (("often", 5), ("seldom", log.RARE_NUMBER), ("never", 88_888)):
         yield _same(f"ip {name}", ip=log.ip(number))._replace(bound=SEARCHED)
+    for name, types in (("half", ["License"]), ("seldom", [log.RARE_TYPE]), ("never", [log.NEVER_TYPE])):
+        yield _same(f"targetTypes {name}", targetTypes=types)
+    yield _same("targetTypes 3", targetTypes=["ApiKey", "Member", log.RARE_TYPE])
+    for name, kinds in (("half", ["SESSION"]), ("seldom", ["OPERATOR"]), ("never", ["INVITATION"])):
+        yield _same(f"credentialKinds {name}", credentialKinds=kinds)
+    yield _same("credentialKinds 3", credentialKinds=["API_KEY", "OPERATOR", "INVITATION"])
     yield from _audit_by_ids()
     yield from _audit_times()
 

@@ -103,6 +103,11 @@ def member_name(number: int) -> str:
     return f"{name} {suffix}" if suffix else name
 
 
+def site(account: MadeAccount, number: int) -> str:
+    words = _SITES.split()
+    return f"{words[number % len(words)]}{number * 7919 % 1_000_003}.team{account.number}.example"
+
+
 def themes() -> Iterator[tuple[Any, ...]]:
     """id, slug, name, summary, price_amount, price_currency, tags, published_at, latest_version."""
     for number in range(THEMES):
@@ -172,7 +177,7 @@ def invitations(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
 def licenses(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
     """account_id, id, theme_id, status, site, key, holder_id, provisioned_by_id, provisioned_at, expires_at,
     revoked_by_id, revoked_at, revoked_reason. Three expired licenses still have the status ACTIVE."""
-    random, words = account.random(), _SITES.split()
+    random = account.random()
     for number in range(account.size.licenses):
         at = START + timedelta(minutes=number)
         status = (
@@ -186,7 +191,7 @@ def licenses(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
         theme = number % 2 and int(THEMES * random.random() ** 3)
         yield (
             *(account.id, account.license(number), made_id("theme", 0, theme), "ACTIVE" if over else status),
-            f"{words[number % len(words)]}{number * 7919 % 1_000_003}.team{account.number}.example",
+            site(account, number),
             f"key-{account.number}-{number}",
             *(account.member(account.holder(number)), account.member(0), at, expires_at, *revoked),
         )

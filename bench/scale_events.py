@@ -7,8 +7,9 @@ from hashlib import sha256
 from itertools import accumulate
 from typing import NamedTuple
 
-from bench.scale_data import START, MadeAccount, made_id, member_name
+from bench.scale_data import START, MadeAccount, made_id, member_name, site
 from models.audit import AuditAction
+from resolvers.events import OPERATOR_ID
 
 COLUMNS = (
     *("account_id", "sequence", "id", "occurred_at", "action", "outcome", "summary"),
@@ -18,6 +19,7 @@ COLUMNS = (
     *("previous_hash", "hash"),
 )
 ACTIONS = tuple(action.value for action in AuditAction)[:33]
+CALL = AuditAction.API_CALLED.value
 NEVER = AuditAction.INVOICE_VOIDED.value
 RARE = AuditAction.INVOICE_PAID.value
 RARE_AT = (10, 20, 30)
@@ -26,11 +28,14 @@ RARE_NUMBER = 999_999
 """Number of the rare member, target, key, address and request."""
 DENIED_EACH = 1_000
 HALF_TARGET = 1
+RARE_TYPE, NEVER_TYPE = "Invoice", "AuditStream"
 KEYS = 4
 SECONDS_BETWEEN = 2
 _START = START.replace(tzinfo=None)
 _USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _SYSTEM = ("SYSTEM", None, "The platform", None, None, None)
+_OPERATOR = ("SYSTEM", None, "The operator", "OPERATOR", str(OPERATOR_ID), "team-access")
+_OPERATOR_AT = (19, 39, 59)
 _BLOCK = 10_000
 
 
@@ -90,18 +95,37 @@ def _events(account: MadeAccount, numbers: range) -> Iterator[Sequence[str | Non
         elif action == RARE:
             action = ACTIONS[0]
         target = HALF_TARGET if number % 2 and number not in RARE_AT else target
+        actors_fields = _actor_of(account, number, actor, action)
+        target_type, target_id, target_name = _target(account, target, action)
         yield (
             *(account_id, str(number), str(made_id("event", account.number, number)), occurred_at(number)),
             *(
                 action,
                 "DENIED" if number % DENIED_EACH == 7 else "ALLOWED",
-                f"did {action.lower()} to {target}",
+                f"{actors_fields[2]} {action.lower().replace('_', ' ')} {target_name}",
             ),
-            *(_SYSTEM if number % 20 == 19 else _actor(account, actor)),
-            *("License", _license(account, target), f"site{target}.example"),
+            *actors_fields,
+            *(target_type, target_id, target_name),
             *(ip(address), _USER_AGENT, request_id(account, number)),
-            f'{{"number":{number},"site":"site{target}.example"}}',
+            f'{{"number":{number},"site":"{target_name}"}}',
         )
+
+
+def _actor_of(account: MadeAccount, number: int, actor: int, action: str) -> tuple[str | None, ...]:
+    if action == CALL:
+        return _actor(account, actor | 1)
+    if number in _OPERATOR_AT:
+        return _OPERATOR
+    return _SYSTEM if number % 20 == 19 else _actor(account, actor)
+
+
+@lru_cache(maxsize=100_000)
+def _target(account: MadeAccount, target: int, action: str) -> tuple[str, str, str]:
+    """Type, id and name."""
+    if action == CALL:
+        return "ApiKey", str(made_id("api_key", account.number, target % KEYS)), f"key {target % KEYS}"
+    table = RARE_TYPE if target == RARE_NUMBER else "Member" if action.startswith("MEMBER") else "License"
+    return table, str(account.license(target)), site(account, target)
 
 
 @lru_cache(maxsize=20_000)
@@ -114,11 +138,6 @@ def _actor(account: MadeAccount, actor: int) -> tuple[str | None, ...]:
         return "MEMBER", member, name, "SESSION", session, "Firefox on Linux"
     key = RARE_NUMBER if actor == RARE_NUMBER else actor // 2 % KEYS
     return "MEMBER", member, name, "API_KEY", str(made_id("api_key", account.number, key)), f"key {key}"
-
-
-@lru_cache(maxsize=100_000)
-def _license(account: MadeAccount, number: int) -> str:
-    return str(account.license(number))
 
 
 def _zipf(count: int) -> list[float]:

@@ -126,17 +126,17 @@ class AuditAction(StrEnum):
         None,
         (),
     )
-    AUDIT_STREAM_CREATED = auto(), "An audit stream was created.", "create an audit stream", ()
+    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "create a webhook", ()
     AUDIT_STREAM_UPDATED = (
         auto(),
-        "An audit stream was changed, paused or resumed.",
-        "change an audit stream",
+        "A webhook for audit events was changed, paused or resumed.",
+        "change a webhook",
         (),
     )
-    AUDIT_STREAM_DELETED = auto(), "An audit stream was deleted.", "delete an audit stream", ()
+    AUDIT_STREAM_DELETED = auto(), "A webhook for audit events was deleted.", "delete a webhook", ()
     AUDIT_STREAM_PAUSED = (
         auto(),
-        "An audit stream was paused after repeated failures or ended by its receiver.",
+        "A webhook for audit events was paused after repeated failures or ended by its receiver.",
         None,
         (),
     )
@@ -252,6 +252,12 @@ class AuditVerification(SQLModel, table=True):
     """First event that does not verify. Cleared when a later round verifies it."""
 
 
+def _index_without_calls(*columns: str, suffix: str) -> Index:
+    """An API call, which is recorded with each request, does not write to it."""
+    options = {"postgresql_where": text("action <> 'API_CALLED'")}
+    return account_index("audit_events", *columns, "sequence", suffix=suffix, **options)
+
+
 class AuditEvent(SQLModel, table=True):
     """Event of the audit log: an action with its actor and credential. The trigger fills in the columns with
     `FetchedValue`.
@@ -309,6 +315,11 @@ class AuditEvent(SQLModel, table=True):
             suffix="actor_denied",
             postgresql_where=text("outcome = 'DENIED'"),
         ),
+        # API calls all have the same type of target and kind of credential. They are found by their action.
+        _index_without_calls("target_type", suffix="target_type"),
+        _index_without_calls("actor_member_id", "target_type", suffix="actor_target_type"),
+        _index_without_calls("credential_kind", suffix="credential_kind"),
+        _index_without_calls("actor_member_id", "credential_kind", suffix="actor_credential_kind"),
     )
 
     account_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from engine.input_limits import items, text
-from models.audit import AuditAction, AuditOutcome
+from models.audit import AuditAction, AuditOutcome, CredentialKind
 
 
 @strawberry.input(description="Conditions for a list of audit events. An event must meet all of them.")
@@ -44,6 +44,19 @@ class AuditLogFilter:
     )
     ip: str | None = text(
         "Only events caused from this IP address. If omitted, events from any address.",
+        most=100,
+        default=None,
+    )
+    target_types: list[str] | None = items(
+        "Only events that concern an object of one of these GraphQL types, such as `License`. If omitted,"
+        " events of objects of any type.",
+        most=100,
+        most_characters=100,
+        default=None,
+    )
+    credential_kinds: list[CredentialKind] | None = items(
+        "Only events caused with a credential of one of these kinds. If omitted, events of any credential,"
+        " or of none.",
         most=100,
         default=None,
     )

@@ -14,16 +14,17 @@ from strawberry.utils.str_converters import to_snake_case
 from engine.canonical_json import JSONObject
 from engine.conditions import BoundCondition, Condition
 from engine.errors import BadUserInput
-from engine.pagination import Branch, Count, Listing, Order, each_of, narrowed
+from engine.pagination import Branch, Count, Listing, Order, each_of
 from engine.row_reader import rows
 from engine.statements import Statement, any_of, parameter
 from engine.tables import AnyExpression
 from models.accounts import Account
-from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
+from models.api_keys import ApiKey
+from models.audit import AuditAction, AuditEvent, AuditHead, AuditOutcome, CredentialKind
 from models.members import Member
 from permissions.context import Context
 from resolvers.audit.inputs import AuditLogFilter
-from resolvers.global_ids import decode, decode_all, decode_credential
+from resolvers.global_ids import PREFIXES, decode, decode_all, decode_credential
 
 MOST_COUNTED = 100_000
 _NEWEST = Order("sequence", (col(AuditEvent.sequence),), descending=True)
@@ -49,6 +50,16 @@ _api_key = Condition(
     )
 )
 _ip = Condition(lambda ip: col(AuditEvent.ip) == ip)
+_target_types = Condition(lambda types: any_of(col(AuditEvent.target_type), types))
+_credential_kinds = Condition(lambda kinds: any_of(col(AuditEvent.credential_kind), kinds))
+# API calls, which are most events of many logs, all have this type of target and kind of credential. They are
+# in no index by these columns, but in those by action. The constants let partial indexes be used.
+_TYPE_OF_CALLS, _KIND_OF_CALLS = ApiKey.__name__, CredentialKind.API_KEY
+_is_call = col(AuditEvent.action) == AuditAction.API_CALLED
+_calls_by_target_type = Condition(lambda: _is_call & (col(AuditEvent.target_type) == _TYPE_OF_CALLS))
+_calls_by_credential_kind = Condition(lambda: _is_call & (col(AuditEvent.credential_kind) == _KIND_OF_CALLS))
+_others_by_target_type = Condition(lambda type: ~_is_call & (col(AuditEvent.target_type) == type))
+_others_by_credential_kind = Condition(lambda kind: ~_is_call & (col(AuditEvent.credential_kind) == kind))
 _head = Statement(
     lambda: select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == parameter("account_id"))
 )
@@ -113,26 +124,42 @@ def _filtered(
         return (() if actor_id is None else (_by_actor(actor_id),)), ()
     where = _conditions(account_id, filter, _SELECTIVE)
     branches: tuple[Branch, ...] = ()
-    actions = filter.actions
-    if actor_id is not None and where:
+    is_narrow = bool(where)
+    if actor_id is not None:
         # The filter by API key has an index with the actor. After any other filter few events remain.
-        by_actor = _by_actor if filter.api_key_id is not None else _by_actor_too
+        by_actor = _by_actor_too if is_narrow and filter.api_key_id is None else _by_actor
         where = (*where, by_actor(actor_id))
-    elif actor_id is not None:
-        where = (_by_actor(actor_id),)
-        if actions is not None:
-            # The events of an actor also have an index by action.
-            (one, branches), actions = each_of(actions, _action, _actions), None
-            where = (*where, *one)
-    if filter.actor_ids is not None:
-        where, branches = narrowed(where, branches, _actor_ids(filter.actor_ids), _by_actor, _by_actors)
-    if actions is not None:
-        where, branches = narrowed(where, branches, actions, _action, _actions)
+    for name, narrowing in _NARROWING.items():
+        values = getattr(filter, name)
+        if values is None:
+            continue
+        if is_narrow or (name == "actor_ids" and actor_id is not None):
+            where = (*where, *_conditions(account_id, filter, [name]))
+        else:
+            one, branches = narrowing(values)
+            where, is_narrow = (*where, *one), True
     if actor_id is not None and filter.outcome is AuditOutcome.DENIED:
         where = (*where, _denied())
     else:
         where = (*where, *_conditions(account_id, filter, ["outcome"]))
     return (*where, *_conditions(account_id, filter, ["occurred_from", "occurred_until"])), branches
+
+
+def _by_target_types(names: Sequence[str]) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
+    types = _known_types(names)
+    where, branches = each_of(types, _others_by_target_type, _target_types)
+    if _TYPE_OF_CALLS not in types:
+        return where, branches
+    return (), (Branch((_calls_by_target_type(),)), *(branches or (Branch(where),)))
+
+
+def _by_credential_kinds(
+    kinds: Sequence[CredentialKind],
+) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
+    where, branches = each_of(kinds, _others_by_credential_kind, _credential_kinds)
+    if _KIND_OF_CALLS not in kinds:
+        return where, branches
+    return (), (Branch((_calls_by_credential_kind(),)), *(branches or (Branch(where),)))
 
 
 def _first_of(account_id: AnyExpression | UUID) -> ColumnElement[int]:
@@ -174,6 +201,12 @@ def _address(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
+def _known_types(names: Sequence[str]) -> Sequence[str]:
+    if not _TYPES.issuperset(names):
+        raise BadUserInput(f"`targetTypes` has a name that is not one of {', '.join(sorted(_TYPES))}.")
+    return names
+
+
 def _decoded(global_id: str, argument: str) -> UUID:
     decoded = decode(global_id)
     if decoded is None:
@@ -198,8 +231,22 @@ _CONDITIONS: Mapping[str, Callable[[UUID, Any], BoundCondition]] = {
     "request_id": lambda _, id: _request(id),
     "api_key_id": lambda _, id: _api_key(_credential_id(id)),
     "ip": lambda _, ip: _ip(_address(ip)),
+    "target_types": lambda _, names: _target_types(_known_types(names)),
+    "credential_kinds": lambda _, kinds: _credential_kinds(kinds),
 }
 """Condition for each field of `AuditLogFilter`."""
 
 _SELECTIVE = ("request_id", "target_id", "api_key_id", "ip")
 """The filters that leave few events."""
+
+_NARROWING: Mapping[str, Callable[[Any], tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]]] = {
+    "actor_ids": lambda ids: each_of(_actor_ids(ids), _by_actor, _by_actors),
+    "actions": lambda actions: each_of(actions, _action, _actions),
+    "target_types": _by_target_types,
+    "credential_kinds": _by_credential_kinds,
+}
+"""Parts of the log, each with an index, by the other filters that have some. The first one that is set is
+used."""
+
+_TYPES = frozenset(table.__name__ for table in PREFIXES)
+"""Names of the types that events can concern."""

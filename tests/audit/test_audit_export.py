@@ -104,6 +104,8 @@ async def test_a_server_without_a_key_says_that_nothing_is_signed(world: World, 
     [
         {"auditFilter": {"actions": ["MEMBER_JOINED"]}},
         {"auditFilter": {"actions": []}},
+        {"auditFilter": {"targetTypes": ["Member"]}},
+        {"auditFilter": {"credentialKinds": ["SESSION", "INVITATION"]}},
         {"from": "2020-01-01T00:00:00Z"},
         {"until": "2020-01-01T00:00:00Z"},
         {"until": "2100-01-01T00:00:00Z", "auditFilter": {"outcome": "ALLOWED"}},

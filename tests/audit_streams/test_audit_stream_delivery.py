@@ -1,4 +1,4 @@
-"""Audit streams deliver each event at least once, in order, signed, from one worker at a time."""
+"""Webhooks deliver each event at least once, in order, signed, from one worker at a time."""
 
 import asyncio
 import time

@@ -50,6 +50,10 @@ LISTS = {
         'filter: { requestId: "none" }',
         'filter: { apiKeyId: "api_key_00000000000070008000000000000001" }',
         'filter: { ip: "127.0.0.1" }',
+        'filter: { targetTypes: ["License"] }',
+        'filter: { targetTypes: ["License", "ApiKey", "Member"] }',
+        "filter: { credentialKinds: [SESSION] }",
+        "filter: { credentialKinds: [SESSION, API_KEY, OPERATOR] }",
     ],
     "members": [
         *(f"orderBy: {order}" for order in ("JOINED", "NAME", "LAST_ACTIVE")),

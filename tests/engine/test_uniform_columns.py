@@ -26,6 +26,10 @@ FILTERS: dict[str, list[dict[str, Any]]] = {
         {"apiKeyId": "api_key_00000000000070008000000000000001"},
         {"ip": "192.0.2.1"},
         {"requestId": "none"},
+        {"targetTypes": ["AuditStream"]},
+        {"targetTypes": ["AuditStream", "ApiKey", "Session"]},
+        {"credentialKinds": ["OPERATOR"]},
+        {"credentialKinds": ["OPERATOR", "API_KEY", "INVITATION"]},
     ],
     "licenses": [
         {"holderIds": NOBODIES},

@@ -189,6 +189,9 @@ async def test_the_log_is_filtered_as_its_pages_are(world: World, themes: dict[s
         {"apiKeyId": "api_key_" + "0" * 32},
         {"requestId": "none"},
         {"actions": []},
+        {"targetTypes": ["License", "ApiKey"]},
+        {"targetTypes": ["Member"], "credentialKinds": ["INVITATION"]},
+        {"credentialKinds": ["SESSION"]},
     ]
     for filter in filters:
         found = await table(world, "AUDIT_LOG", auditFilter=filter)

@@ -103,6 +103,7 @@ VALUES = Values(
         "LicenseFilter.search": ["example", "Aurora", "expired", "a", "%", "", "zzz"],
         "MemberFilter.search": ["e", "Admin", "@example", "renamed", "_", ""],
         "ThemeFilter.search": ["theme", "AU", "%", ""],
+        "targetTypes": ["ApiKey", "Invitation", "License", "Member"],
         "requestId": ["<request_0>", "<request_5>", "none"],
         "ip": ["127.0.0.1", "::1", "192.0.2.1"],
         "DateTime": ["<time_2>", "<time_9>", "2020-01-01T00:00:00+02:00", "2100-01-01T00:00:00Z"],
@@ -137,6 +138,7 @@ VALUES = Values(
         "first": [101, -1],
         "last": [101, -1],
         "slug": ["no-such-theme", "", "AURORA"],
+        "targetTypes": ["license", "\N{SNOWMAN}", ""],
         "token": ["", "nonsense", "\N{SNOWMAN}"],
         "DateTime": ["1970-01-01T00:00:00Z", "9000-12-31T23:59:59Z"],
     },
@@ -291,7 +293,7 @@ async def _api_keys(stage: Stage) -> None:
 
 
 async def _audit_streams(stage: Stage) -> None:
-    """An audit stream that failed, one that ended and one that was deleted."""
+    """A webhook that failed, one that ended and one that was deleted."""
     world = stage.world
     failed, _ = await create_audit_stream(world, "https://a.example.com", actions=["MEMBER_JOINED"])
     ended, _ = await create_audit_stream(world, "https://b.example.com:8443/?a=b", afterSequence=0)
