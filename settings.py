@@ -131,15 +131,16 @@ class Settings(ServerSettings):
     )
     audit_stream_private_addresses: bool = Field(
         False,
-        description="Whether webhooks may have private addresses and unencrypted http URLs, for development.",
+        description="Whether audit streams may have private addresses and unencrypted http URLs, for"
+        " development.",
     )
     audit_stream_timeout_seconds: Timeout = Field(
-        15, gt=0, le=300, description="Time that a webhook's receiver has for a response."
+        15, gt=0, le=300, description="Time that an audit stream's receiver has for a response."
     )
     audit_stream_retry_hours: Hours = Field(
         72,
         gt=0,
-        description="Time in which the delivery to a webhook is retried before the webhook is paused.",
+        description="Time in which the delivery to an audit stream is retried before it is paused.",
     )
     database_pool_size: int = Field(
         10,

@@ -1,4 +1,4 @@
-"""Delays between the attempts of a delivery, of emails and of webhooks alike."""
+"""Delays between the attempts of a delivery, of emails and of audit streams alike."""
 
 import random
 from dataclasses import dataclass

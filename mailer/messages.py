@@ -137,7 +137,7 @@ def audit_stream_stopped(
 ) -> Message:
     """`ended`: the receiver ended it; otherwise it failed for too long. `error` is a sentence. `link` leads
     to the app, where an Admin can resume it."""
-    subject = f"The webhook to {wording.plain(host, SUBJECT_NAME_LIMIT)} "
+    subject = f"The audit stream to {wording.plain(host, SUBJECT_NAME_LIMIT)} "
     subject += "has ended" if ended else "is paused"
     values = {"account": account, "host": host, "ended": ended, "failing_since": failing_since}
     values |= {"error": error, "last_delivered_sequence": last_delivered_sequence}

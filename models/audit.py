@@ -126,17 +126,17 @@ class AuditAction(StrEnum):
         None,
         (),
     )
-    AUDIT_STREAM_CREATED = auto(), "A webhook for audit events was created.", "create a webhook", ()
+    AUDIT_STREAM_CREATED = auto(), "An audit stream was created.", "create an audit stream", ()
     AUDIT_STREAM_UPDATED = (
         auto(),
-        "A webhook for audit events was changed, paused or resumed.",
-        "change a webhook",
+        "An audit stream was changed, paused or resumed.",
+        "change an audit stream",
         (),
     )
-    AUDIT_STREAM_DELETED = auto(), "A webhook for audit events was deleted.", "delete a webhook", ()
+    AUDIT_STREAM_DELETED = auto(), "An audit stream was deleted.", "delete an audit stream", ()
     AUDIT_STREAM_PAUSED = (
         auto(),
-        "A webhook for audit events was paused after repeated failures or ended by its receiver.",
+        "An audit stream was paused after repeated failures or ended by its receiver.",
         None,
         (),
     )

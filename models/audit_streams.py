@@ -13,7 +13,7 @@ from models.columns import account_column, account_index, enum_column, id_column
 
 
 @described_enum(
-    "Status of a webhook for audit events.",
+    "Status of an audit stream.",
     """
     ACTIVE Events are delivered, and failed deliveries are retried.
     PAUSED An Admin paused it, or deliveries failed for days. Delivery can resume where it stopped.
@@ -27,8 +27,8 @@ class AuditStreamStatus(StrEnum):
 
 
 class AuditStream(SQLModel, table=True):
-    """Webhook that receives an account's audit events, with its delivery progress. Rows are never deleted,
-    because the audit log refers to them.
+    """Audit stream that receives an account's audit events, with its delivery progress. Rows are never
+    deleted, because the audit log refers to them.
 
     The state is changed under the lock of the account's row. Only the worker that holds the lease writes the
     delivery progress.
@@ -55,7 +55,7 @@ class AuditStream(SQLModel, table=True):
     actions: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     """Values of `AuditAction`; null means all actions."""
     secret: bytes | None = Field(repr=False, sa_type=LargeBinary)
-    """Signs deliveries, so it cannot be stored as a hash. Deleting the webhook erases it."""
+    """Signs deliveries, so it cannot be stored as a hash. Deleting the audit stream erases it."""
     previous_secrets: list[bytes] = Field(default_factory=list, repr=False, sa_type=ARRAY(LargeBinary))
     """Secrets before the last rotations, newest first. They also sign until `previous_secrets_expire_at`."""
     previous_secrets_expire_at: datetime | None = time_column(nullable=True)

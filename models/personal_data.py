@@ -104,7 +104,7 @@ REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "provisioned_by_id": ("licenses",),
         "revoked_by_id": ("licenses",),
     },
-    "audit_streams": {"created_by_id": ("webhooks",)},
+    "audit_streams": {"created_by_id": ("audit streams",)},
     "invoices": {"purchased_by_id": ("invoices",)},
     "download_links": {"member_id": ("downloadLinks", "transfers")},
     "idempotency_keys": {"actor_id": ("idempotencyAnswers",)},
@@ -156,8 +156,8 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "audit_streams": {
         "url": _ENDPOINT,
         "last_error": _ENDPOINT,
-        "secret": "secret of the account's webhook",
-        "previous_secrets": "secrets of the account's webhook",
+        "secret": "secret of the account's audit stream",
+        "previous_secrets": "secrets of the account's audit stream",
         "actions": _LIST,
     },
 }

@@ -84,7 +84,7 @@ async def deletion_of_pruned(database: Database, account_id: UUID) -> AsyncItera
 
 
 async def claim_deliveries(database: Database, *values: object) -> list[Record]:
-    """Leases webhooks of any account that have events to deliver, with the SQL function
+    """Leases audit streams of any account that have events to deliver, with the SQL function
     `claim_audit_streams`, which writes nothing else. Returns its records."""
     async with database.transaction() as connection:
         return await connection.fetch(_CLAIM, *values)

@@ -155,7 +155,7 @@ class Account(Node):
     audit_streams: Connection[AuditStream] | None = connection(
         account_audit_streams,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Webhooks that receive the account's audit events, oldest first. Deleted webhooks are"
+        description="Audit streams that receive the account's audit events, oldest first. Deleted ones are"
         " not included.",
     )
 

@@ -19,7 +19,7 @@ def _actions(actions: list[str] | None) -> list[AuditAction] | None:
 @object_type(
     allow=Permission.MANAGE_ACCOUNT,
     of=models.AuditStream,
-    description="Webhook that receives an account's audit events. Each event is delivered at least"
+    description="Audit stream that receives an account's audit events. Each event is delivered at least"
     " once, in the order of the log.",
 )
 class AuditStream(Node):
@@ -31,7 +31,8 @@ class AuditStream(Node):
         _actions, "Actions whose events are delivered. Null when the events of all actions are delivered."
     )
     status: AuditStreamStatus = strawberry.field(
-        description="Status of the webhook: whether events are delivered, or delivery is paused or has ended."
+        description="Status of the audit stream: whether events are delivered, or delivery is paused or has"
+        " ended."
     )
     last_delivered_sequence: BigInt = strawberry.field(
         description="Sequence number of the last event that is done: every event up to it was delivered or"
@@ -63,9 +64,9 @@ class AuditStream(Node):
         description="Time until which deliveries are also signed with previous secrets, of which at most two"
         " are kept. Null when the secret was never rotated."
     )
-    created_by: Member = to_one(models.Member, "created_by_id", "Member who created the webhook.")
-    created_at: datetime = strawberry.field(description="Time at which the webhook was created.")
+    created_by: Member = to_one(models.Member, "created_by_id", "Member who created the audit stream.")
+    created_at: datetime = strawberry.field(description="Time at which the audit stream was created.")
     deleted_at: datetime | None = strawberry.field(
-        description="Time at which the webhook was deleted. Null when it is not deleted. The record remains"
-        " because audit events refer to it."
+        description="Time at which the audit stream was deleted. Null when it is not deleted. The record"
+        " remains because audit events refer to it."
     )

@@ -208,19 +208,19 @@ class Mutation:
     create_audit_stream = mutation_field(
         audit_streams.create_audit_stream,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Creates a webhook that receives the account's audit events, and returns its secret"
+        description="Creates an audit stream that receives the account's audit events, and returns its secret"
         " once.",
     )
     update_audit_stream = mutation_field(
         audit_streams.update_audit_stream,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Changes, pauses or resumes a webhook for audit events, or rotates its secret. Refused"
-        " with NOT_ACTIVE for a deleted webhook.",
+        description="Changes, pauses or resumes an audit stream, or rotates its secret. Refused"
+        " with NOT_ACTIVE for a deleted audit stream.",
     )
     delete_audit_stream = mutation_field(
         audit_streams.delete_audit_stream,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Deletes a webhook for audit events permanently. Repeating it changes nothing.",
+        description="Deletes an audit stream permanently. Repeating it changes nothing.",
     )
     generate_api_key = mutation_field(
         api_key_changes.generate_api_key,

@@ -150,11 +150,11 @@ def _require_holds(export: Verified, account: Account, last: _Last) -> None:
 
 
 async def _require_delivered(tx: Change, through: int) -> None:
-    """Requires that every webhook has sent the events. Cursors only advance, and webhooks are created under
-    the same lock."""
+    """Requires that every audit stream has sent the events. Cursors only advance, and audit streams are
+    created under the same lock."""
     for url, sequence in await tx.fetch(_BEHIND, account_id=tx.account.id, through=through):
         host = urlsplit(url).hostname
-        message = f"The webhook to {host} has delivered up to {sequence}, and {through} is to be pruned"
+        message = f"The audit stream to {host} has delivered up to {sequence}, and {through} is to be pruned"
         raise invalid(f"{message}: wait for it, or delete it.", "before")
 
 

@@ -24,7 +24,7 @@ MOST_LOOKED_AT = 50_000
 
 @dataclass(frozen=True)
 class Batch:
-    """Events that are sent together. Empty if no event up to `last` matches the webhook's actions."""
+    """Events that are sent together. Empty if no event up to `last` matches the audit stream's actions."""
 
     last: int
     body: bytes = field(repr=False)

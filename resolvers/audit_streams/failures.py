@@ -1,4 +1,4 @@
-"""Handling of failed deliveries: retries for AUDIT_STREAM_RETRY_HOURS, then the webhook is paused."""
+"""Handling of failed deliveries: retries for AUDIT_STREAM_RETRY_HOURS, then the audit stream is paused."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -49,7 +49,7 @@ async def stop(
         tx.record(
             current,
             current.host,
-            f"{did} the webhook to {current.host}",
+            f"{did} the audit stream to {current.host}",
             status=[AuditStreamStatus.ACTIVE.value, status.value],
             failing_since=since.isoformat(),
             error=error,
@@ -61,9 +61,9 @@ async def stop(
 async def _tell_admins(
     tx: Change, settings: Settings, stream: AuditStream, since: datetime, error: str
 ) -> None:
-    """Emails the Admins at most 20 times an hour: an Admin can let a webhook end again and again, and all
-    Admins get each email. The events are recorded all the same."""
-    if await tx.charge(_EMAILS, [f"webhook emails of {tx.account.id}"]):
+    """Emails the Admins at most 20 times an hour: an Admin can let an audit stream end again and again, and
+    all Admins get each email. The events are recorded all the same."""
+    if await tx.charge(_EMAILS, [f"audit stream emails of {tx.account.id}"]):
         return
     for email in await emails_with(tx, Permission.MANAGE_ACCOUNT):
         tx.enqueue(

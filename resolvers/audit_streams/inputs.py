@@ -13,7 +13,7 @@ _URL = (
 )
 
 
-@strawberry.input(description="Input of `createAuditStream`. An account has at most 10 webhooks.")
+@strawberry.input(description="Input of `createAuditStream`. An account has at most 10 audit streams.")
 class CreateAuditStreamInput:
     account_id: strawberry.ID = strawberry.field(description="Id of the account whose events are delivered.")
     url: str = text(_URL, most=2_000)
@@ -23,17 +23,17 @@ class CreateAuditStreamInput:
     after_sequence: BigInt | None = strawberry.field(
         default=None,
         description="Sequence number after which delivery starts; 0 delivers the whole log. If omitted, it"
-        " starts with the event of the webhook's creation.",
+        " starts with the event of the audit stream's creation.",
     )
     idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="Input of `updateAuditStream`. Values that are omitted do not change.")
 class UpdateAuditStreamInput:
-    audit_stream_id: strawberry.ID = strawberry.field(description="Id of the webhook to change.")
+    audit_stream_id: strawberry.ID = strawberry.field(description="Id of the audit stream to change.")
     url: str | None = text(
         "New URL, with the same rules as in `createAuditStream`. Setting it clears the recorded failures,"
-        " and a webhook with the status ENDED becomes PAUSED. If omitted, unchanged.",
+        " and an audit stream with the status ENDED becomes PAUSED. If omitted, unchanged.",
         most=2_000,
         default=None,
     )
@@ -44,8 +44,8 @@ class UpdateAuditStreamInput:
     )
     paused: bool | None = strawberry.field(
         default=None,
-        description="`true` pauses delivery; `false` resumes it where it stopped. A webhook with the status"
-        " ENDED needs a new `url` before it can resume. If omitted, unchanged.",
+        description="`true` pauses delivery; `false` resumes it where it stopped. An audit stream with the"
+        " status ENDED needs a new `url` before it can resume. If omitted, unchanged.",
     )
     rotate_secret: bool | None = strawberry.field(
         default=None,
@@ -54,6 +54,6 @@ class UpdateAuditStreamInput:
     )
 
 
-@strawberry.input(description="Input of `deleteAuditStream`: the webhook to delete.")
+@strawberry.input(description="Input of `deleteAuditStream`: the audit stream to delete.")
 class DeleteAuditStreamInput:
-    audit_stream_id: strawberry.ID = strawberry.field(description="Id of the webhook to delete.")
+    audit_stream_id: strawberry.ID = strawberry.field(description="Id of the audit stream to delete.")

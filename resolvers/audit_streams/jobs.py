@@ -27,9 +27,9 @@ from models.columns import new_id
 from models.database import Database
 from models.notifications import Listener
 from resolvers.audit_streams.batches import Batch, next_batch
+from resolvers.audit_streams.delivery_requests import DeliveryRequest, Failed, Gone, Taken, post
 from resolvers.audit_streams.failures import are_retries_exhausted, stop
 from resolvers.audit_streams.public_addresses import CheckedBackend, Resolve, resolve
-from resolvers.audit_streams.webhooks import Failed, Gone, Taken, Webhook, post
 from resolvers.unaudited import claim_deliveries, note_delivery
 from settings import Settings
 
@@ -156,8 +156,8 @@ class Delivery:
         if not begun:
             return False
         secret, previous = begun[0]
-        webhook = Webhook(stream.url, batch.id, batch.body, [secret, *(previous or ())])
-        outcome = await post(webhook, self._backend, self._settings.audit_stream_timeout_seconds)
+        request = DeliveryRequest(stream.url, batch.id, batch.body, [secret, *(previous or ())])
+        outcome = await post(request, self._backend, self._settings.audit_stream_timeout_seconds)
         if isinstance(outcome, Taken):
             values = {"last": batch.last, "seconds": self._lease_seconds}
             return bool(await self._note(_TAKEN, stream, **values))
@@ -184,7 +184,7 @@ class Delivery:
 
     async def _note(self, statement: Statement, stream: AuditStream, **values: object) -> list[Record]:
         """Returns the secrets that sign now. Empty if the lease has ended: another worker has it, or an Admin
-        changed the webhook."""
+        changed the audit stream."""
         return await note_delivery(
             self._database, statement, stream.account_id, id=stream.id, lease=stream.lease_id, **values
         )

@@ -16,6 +16,7 @@ from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
+from resolvers.audit_streams.delivery_requests import new_secret, shown_secret
 from resolvers.audit_streams.inputs import (
     CreateAuditStreamInput,
     DeleteAuditStreamInput,
@@ -23,7 +24,6 @@ from resolvers.audit_streams.inputs import (
 )
 from resolvers.audit_streams.queries import HEADS
 from resolvers.audit_streams.urls import clean_stream_url
-from resolvers.audit_streams.webhooks import new_secret, shown_secret
 from resolvers.change import Change, change
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
@@ -49,9 +49,9 @@ _COUNT = Statement(
 
 @mutation_result
 class CreateAuditStreamResult:
-    """Payload of `createAuditStream`: the webhook and, once, its secret."""
+    """Payload of `createAuditStream`: the audit stream and, once, its secret."""
 
-    audit_stream: AuditStream = shown("Webhook that was created.")
+    audit_stream: AuditStream = shown("Audit stream that was created.")
     secret: str | None = shown(f"{_SECRET} Null for a repeated request.", default=None)
 
 
@@ -64,7 +64,9 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
         url, actions = _url(context, input.url), _actions(input.actions)
         (present,) = (await tx.fetch(_COUNT, account_id=account_id))[0]
         if present >= MOST_STREAMS:
-            raise invalid(f"An account has at most {MOST_STREAMS} webhooks: delete one first.", "accountId")
+            raise invalid(
+                f"An account has at most {MOST_STREAMS} audit streams: delete one first.", "accountId"
+            )
         stream = new_row(
             AuditStream,
             account_id=account_id,
@@ -75,7 +77,7 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
             created_by_id=tx.acting.id,
         )
         await tx.insert(stream)
-        did = f"created a webhook to {stream.host}"
+        did = f"created an audit stream to {stream.host}"
         details: dict[str, object] = {"actions": actions} if actions else {}
         after = stream.last_delivered_sequence
         tx.record(stream, stream.host, did, details, host=stream.host, after_sequence=after)
@@ -85,9 +87,9 @@ async def create_audit_stream(context: Context, input: CreateAuditStreamInput) -
 
 @mutation_result
 class UpdateAuditStreamResult:
-    """Payload of `updateAuditStream`: the webhook and, if rotated, its new secret."""
+    """Payload of `updateAuditStream`: the audit stream and, if rotated, its new secret."""
 
-    audit_stream: AuditStream = shown("Webhook with the changes.")
+    audit_stream: AuditStream = shown("Audit stream with the changes.")
     secret: str | None = shown(f"{_SECRET} Null when it was not rotated.", default=None)
 
 
@@ -106,7 +108,9 @@ async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -
             details["status"] = [before.status.value, stream.status.value]
         stream = await tx.update(before, **{name: getattr(stream, name) for name in attributes(AuditStream)})
         if details:
-            tx.record(stream, stream.host, f"{_verb(stream, details)} the webhook to {stream.host}", details)
+            tx.record(
+                stream, stream.host, f"{_verb(stream, details)} the audit stream to {stream.host}", details
+            )
         else:
             tx.without_event()
     return UpdateAuditStreamResult(audit_stream=stream, secret=shown_secret(secret) if secret else None)
@@ -114,13 +118,13 @@ async def update_audit_stream(context: Context, input: UpdateAuditStreamInput) -
 
 @mutation_result
 class DeleteAuditStreamResult:
-    """Payload of `deleteAuditStream`: the webhook that was deleted."""
+    """Payload of `deleteAuditStream`: the audit stream that was deleted."""
 
-    audit_stream: AuditStream = shown("Webhook that was deleted. It receives no more events.")
+    audit_stream: AuditStream = shown("Audit stream that was deleted. It receives no more events.")
 
 
 async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -> DeleteAuditStreamResult:
-    """Marks the webhook as deleted, because the log refers to it, and deletes its secrets."""
+    """Marks the audit stream as deleted, because the log refers to it, and deletes its secrets."""
     found = await _get(context, input.audit_stream_id)
     async with change(context, found.account_id, AuditAction.AUDIT_STREAM_DELETED, on=found) as tx:
         stream = await _current(tx, found)
@@ -129,7 +133,7 @@ async def delete_audit_stream(context: Context, input: DeleteAuditStreamInput) -
         else:
             stream = await tx.update(stream, deleted_at=now(), secret=None, previous_secrets=[], **_NO_LEASE)
             last = stream.last_delivered_sequence
-            did = f"deleted the webhook to {stream.host}"
+            did = f"deleted the audit stream to {stream.host}"
             tx.record(stream, stream.host, did, host=stream.host, last_delivered_sequence=last)
     return DeleteAuditStreamResult(audit_stream=stream)
 
@@ -180,13 +184,13 @@ def _moved(stream: AuditStream, url: str) -> AuditStream:
 
 
 def _paused(stream: AuditStream, *, paused: bool) -> AuditStream:
-    """Pauses or resumes. Raises `UserErrors` if the receiver has ended the webhook and the URL is the
+    """Pauses or resumes. Raises `UserErrors` if the receiver has ended the audit stream and the URL is the
     same."""
     if paused:
         is_active = stream.status is AuditStreamStatus.ACTIVE
         return with_values(stream, status=AuditStreamStatus.PAUSED) if is_active else stream
     if stream.status is AuditStreamStatus.ENDED:
-        message = "This webhook has ended because its receiver answered 410 Gone: set a new `url` too."
+        message = "This audit stream has ended because its receiver answered 410 Gone: set a new `url` too."
         raise user_error(UserErrorCode.NOT_ACTIVE, message, "paused")
     if stream.status is AuditStreamStatus.PAUSED:
         return with_values(stream, status=AuditStreamStatus.ACTIVE, **_NO_FAILURES)
@@ -236,12 +240,12 @@ async def _start(tx: Change, after_sequence: int | None) -> int:
 async def _get(context: Context, global_id: str) -> AuditStream:
     found = await find(context, AuditStream, global_id)
     if found is None:
-        raise not_found("webhook", "auditStreamId")
+        raise not_found("audit stream", "auditStreamId")
     return found
 
 
 async def _current(tx: Change, found: AuditStream) -> AuditStream:
-    """The webhook, with its row locked, because deliveries write it without the account's lock."""
+    """The audit stream, with its row locked, because deliveries write it without the account's lock."""
     return await tx.get(AuditStream, found.id, lock=True)
 
 
@@ -249,6 +253,6 @@ async def _present_stream(tx: Change, found: AuditStream) -> AuditStream:
     stream = await _current(tx, found)
     if stream.deleted_at is not None:
         raise user_error(
-            UserErrorCode.NOT_ACTIVE, "This webhook was deleted: create a new one.", "auditStreamId"
+            UserErrorCode.NOT_ACTIVE, "This audit stream was deleted: create a new one.", "auditStreamId"
         )
     return stream

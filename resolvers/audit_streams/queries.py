@@ -35,7 +35,7 @@ def account_audit_streams(context: Context, account: Account) -> Listing:
 
 
 async def undelivered_events(context: Context, stream: AuditStream) -> int:
-    """Number of the log's events after the webhook's cursor, whether they match its actions or not."""
+    """Number of the log's events after the audit stream's cursor, whether they match its actions or not."""
 
     async def fetch(account_ids: list[UUID]) -> list[int]:
         found = await context.database.fetch(HEADS.sql, account_ids)

@@ -1,4 +1,4 @@
-"""Checks of webhook URLs that need no DNS. Addresses are checked at delivery."""
+"""Checks of audit stream URLs that need no DNS. Addresses are checked at delivery."""
 
 import re
 from ipaddress import ip_address
@@ -36,13 +36,15 @@ def clean_stream_url(text: str, *, private_addresses: bool) -> str:
 
 def _refuse_parts(parts: SplitResult, host: str, *, private_addresses: bool) -> None:
     if parts.scheme not in (("https", "http") if private_addresses else ("https",)):
-        raise _wrong("A webhook's URL must start with https://.")
+        raise _wrong("An audit stream's URL must start with https://.")
     if not host:
-        raise _wrong("A webhook's URL must have a host, such as https://example.com/audit.")
+        raise _wrong("An audit stream's URL must have a host, such as https://example.com/audit.")
     if "@" in parts.netloc:
-        raise _wrong("A webhook's URL must not have a user name or password: deliveries are signed instead.")
+        raise _wrong(
+            "An audit stream's URL must not have a user name or password: deliveries are signed instead."
+        )
     if parts.fragment:
-        raise _wrong("A webhook's URL must not have a fragment: remove # and what follows it.")
+        raise _wrong("An audit stream's URL must not have a fragment: remove # and what follows it.")
 
 
 def _clean_host(host: str, *, private_addresses: bool) -> str:
@@ -68,7 +70,7 @@ def _clean_name(host: str, *, private_addresses: bool) -> str:
 def _refuse_port(port: int | None, *, private_addresses: bool) -> None:
     usual = (443, 80) if private_addresses else (443,)
     if port is not None and port not in usual and port < _FIRST_UNPRIVILEGED_PORT:
-        raise _wrong("A webhook's port must be 443, or 1024 or above.")
+        raise _wrong("An audit stream's port must be 443, or 1024 or above.")
 
 
 def _wrong(message: str) -> UserErrors:

@@ -293,7 +293,9 @@ async def test_the_future_is_not_pruned(log: World, owner: Database, tmp_path: P
         await prune(owner, "acme", now() + timedelta(days=1), export, KEY)
 
 
-async def test_what_a_webhook_has_not_delivered_stays(log: World, owner: Database, tmp_path: Path) -> None:
+async def test_what_an_audit_stream_has_not_delivered_stays(
+    log: World, owner: Database, tmp_path: Path
+) -> None:
     await log.superuser.execute(
         "INSERT INTO audit_streams (account_id, id, url, secret, previous_secrets, status, attempts,"
         " last_delivered_sequence, created_by_id, created_at) SELECT account_id, gen_random_uuid(),"
@@ -310,7 +312,9 @@ async def test_what_a_webhook_has_not_delivered_stays(log: World, owner: Databas
     assert await pruned(log, owner, tmp_path, 20) == Pruned(19, 19)
 
 
-async def test_no_webhook_begins_with_what_was_pruned(log: World, owner: Database, tmp_path: Path) -> None:
+async def test_no_audit_stream_begins_with_what_was_pruned(
+    log: World, owner: Database, tmp_path: Path
+) -> None:
     create = mutation("createAuditStream", "auditStream { lastDeliveredSequence }")
     values = {"accountId": log.account_id, "url": "https://siem.example.com/x"}
     await pruned(log, owner, tmp_path, 21)

@@ -1,4 +1,4 @@
-"""Webhooks deliver each event at least once, in order, signed, from one worker at a time."""
+"""Audit streams deliver each event at least once, in order, signed, from one worker at a time."""
 
 import asyncio
 import time

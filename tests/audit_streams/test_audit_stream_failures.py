@@ -1,4 +1,4 @@
-"""Failed deliveries are retried; webhooks are paused or ended, and no event is lost."""
+"""Failed deliveries are retried; audit streams are paused or ended, and no event is lost."""
 
 import asyncio
 from collections.abc import Iterator
@@ -163,12 +163,12 @@ async def test_after_three_days_it_is_paused_and_the_admins_are_told(world: Worl
         None,
     )
     assert found["failingSince"]
-    assert event["summary"] == "Team access paused the webhook to localhost"
+    assert event["summary"] == "Team access paused the audit stream to localhost"
     assert (event["targetId"], event["actor"]["kind"]) == (id, "SYSTEM")
     assert event["details"]["status"] == ["ACTIVE", "PAUSED"]
     assert event["details"]["error"] == "The receiver answered 500 Internal Server Error."
     assert sorted(email.to for email in emails) == sorted(["admin@example.com", second.email])
-    _assert_tells(emails[0], "The webhook to localhost is paused", found["lastError"], str(first - 1))
+    _assert_tells(emails[0], "The audit stream to localhost is paused", found["lastError"], str(first - 1))
     stream = resumed["auditStream"]
     assert (stream["status"], stream["failingSince"], stream["lastError"]) == ("ACTIVE", None, None)
     assert receiver.sequences == list(range(first, first + 5))
@@ -204,10 +204,10 @@ async def test_a_receiver_that_is_gone_ends_it(world: World) -> None:
             await receiver.until(taken=4)
 
     assert found["lastError"] == "The receiver answered 410 Gone."
-    assert event["summary"] == "Team access ended the webhook to localhost"
+    assert event["summary"] == "Team access ended the audit stream to localhost"
     assert event["details"]["status"] == ["ACTIVE", "ENDED"]
     _assert_tells(
-        email, "The webhook to localhost has ended", "The receiver answered 410 Gone.", str(first - 1)
+        email, "The audit stream to localhost has ended", "The receiver answered 410 Gone.", str(first - 1)
     )
     assert user_error(refused) == ("NOT_ACTIVE", ["paused"])
     assert held["auditStream"]["status"] == "ENDED"
@@ -257,7 +257,7 @@ async def test_nobody_there(world: World) -> None:
 async def test_a_public_name_that_leads_near_is_refused_when_it_is_delivered_to(
     world: World, near: str
 ) -> None:
-    """Whatever it led to when the webhook was set up."""
+    """Whatever it led to when the audit stream was set up."""
     async with receiving() as receiver:
         await create(world, f"https://hooks.example.com:{receiver.port}/")
         async with delivering(world, resolve=Names([near]), audit_stream_private_addresses=False):
@@ -279,7 +279,7 @@ async def test_the_worker_delivers_and_its_emails_arrive(world: World) -> None:
             await write_events(world, 1)
             await smtp.wait_for(lambda: len(smtp.emails) == 1)
 
-    assert smtp.emails[0]["Subject"] == "The webhook to localhost has ended"
+    assert smtp.emails[0]["Subject"] == "The audit stream to localhost has ended"
     assert smtp.emails[0]["To"] == "admin@example.com"
 
 

@@ -1,4 +1,4 @@
-"""Webhooks are created, changed and deleted: validation, payloads and events."""
+"""Audit streams are created, changed and deleted: validation, payloads and events."""
 
 import hmac
 import json
@@ -67,7 +67,7 @@ def private(world: World) -> Iterator[None]:
     object.__setattr__(world.settings, "audit_stream_private_addresses", False)
 
 
-async def test_a_new_webhook_begins_with_the_event_that_tells_of_it(world: World) -> None:
+async def test_a_new_audit_stream_begins_with_the_event_that_tells_of_it(world: World) -> None:
     payload = await world.admin.change(CREATE, accountId=world.account_id, url=URL)
 
     stream = payload["auditStream"]
@@ -80,7 +80,7 @@ async def test_a_new_webhook_begins_with_the_event_that_tells_of_it(world: World
     assert [stream[name] for name in unset] == [None] * 6
     assert await shown(world) == [stream]
     (event, *_) = await world.events()
-    assert event["summary"] == "Admin created a webhook to hooks.example.com"
+    assert event["summary"] == "Admin created an audit stream to hooks.example.com"
     assert (event["targetId"], event["targetName"]) == (stream["id"], "hooks.example.com")
     assert event["details"] == {"host": "hooks.example.com", "afterSequence": last - 1}
 
@@ -128,7 +128,7 @@ async def test_it_begins_within_the_log(world: World, after: int) -> None:
         assert user_error(payload) == ("INVALID", ["afterSequence"])
 
 
-async def test_no_actions_at_all_are_no_webhook(world: World) -> None:
+async def test_no_actions_at_all_are_no_audit_stream(world: World) -> None:
     async with nothing_changes(world):
         payload = await world.admin.change(CREATE, accountId=world.account_id, url=URL, actions=[])
         assert user_error(payload) == ("INVALID", ["actions"])
@@ -165,25 +165,25 @@ async def test_a_second_click_sets_up_one_and_shows_its_secret_once(world: World
 @pytest.mark.parametrize(
     ("input", "summary", "details"),
     [
-        ({"paused": True}, "paused the webhook to hooks.example.com", {"status": ["ACTIVE", "PAUSED"]}),
+        ({"paused": True}, "paused the audit stream to hooks.example.com", {"status": ["ACTIVE", "PAUSED"]}),
         (
             {"rotateSecret": True},
-            "rotated the secret of the webhook to hooks.example.com",
+            "rotated the secret of the audit stream to hooks.example.com",
             {"previousSecretHours": 24},
         ),
         (
             {"url": "https://other.example.com/hushed"},
-            "changed the webhook to other.example.com",
+            "changed the audit stream to other.example.com",
             {"host": ["hooks.example.com", "other.example.com"]},
         ),
         (
             {"actions": ["MEMBER_LEFT", "MEMBER_JOINED", "MEMBER_LEFT"]},
-            "changed the webhook to hooks.example.com",
+            "changed the audit stream to hooks.example.com",
             {"actions": [None, ["MEMBER_JOINED", "MEMBER_LEFT"]]},
         ),
         (
             {"paused": True, "rotateSecret": True, "actions": ["MEMBER_LEFT"]},
-            "changed the webhook to hooks.example.com",
+            "changed the audit stream to hooks.example.com",
             {"actions": [None, ["MEMBER_LEFT"]], "status": ["ACTIVE", "PAUSED"], "previousSecretHours": 24},
         ),
     ],
@@ -264,7 +264,7 @@ async def test_both_secrets_sign_for_a_day(world: World) -> None:
     assert [len(each) for each in signatures] == [1, 2, 1, 2]
 
 
-async def test_a_deleted_webhook_is_found_by_its_id_and_listed_no_more(world: World) -> None:
+async def test_a_deleted_audit_stream_is_found_by_its_id_and_listed_no_more(world: World) -> None:
     id, _ = await create(world, URL)
     await world.admin.change(UPDATE, auditStreamId=id, rotateSecret=True)
 
@@ -276,7 +276,7 @@ async def test_a_deleted_webhook_is_found_by_its_id_and_listed_no_more(world: Wo
     node = (await world.admin.ask(by_id))["node"]
     assert node == {"url": URL, "deletedAt": deleted["auditStream"]["deletedAt"]}
     (event, *_) = await world.events()
-    assert event["summary"] == "Admin deleted the webhook to hooks.example.com"
+    assert event["summary"] == "Admin deleted the audit stream to hooks.example.com"
     async with nothing_changes(world):
         again = await world.admin.change(DELETE, auditStreamId=id)
         assert again["auditStream"] == deleted["auditStream"]
@@ -287,7 +287,7 @@ async def test_a_deleted_webhook_is_found_by_its_id_and_listed_no_more(world: Wo
     assert tuple(secrets) == (None, [])
 
 
-async def test_another_account_s_webhook_is_none(world: World) -> None:
+async def test_another_account_s_audit_stream_is_none(world: World) -> None:
     id, _ = await create(world, URL)
     stranger = await world.found("Other", "stranger@example.com")
 

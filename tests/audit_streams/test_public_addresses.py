@@ -1,4 +1,4 @@
-"""Webhooks connect to public addresses only, and resolve each name once."""
+"""Audit streams connect to public addresses only, and resolve each name once."""
 
 import asyncio
 import socket
@@ -10,9 +10,9 @@ from threading import Event
 import pytest
 import trustme
 
-from resolvers.audit_streams import webhooks
+from resolvers.audit_streams import delivery_requests
+from resolvers.audit_streams.delivery_requests import DeliveryRequest, Failed, Outcome, Taken, post
 from resolvers.audit_streams.public_addresses import CheckedBackend, is_public, resolve
-from resolvers.audit_streams.webhooks import Failed, Outcome, Taken, Webhook, post
 from tests.support.public_names import Names
 from tests.support.receiver import receiving
 
@@ -46,8 +46,8 @@ def test_public(address: str) -> None:
 
 
 async def send(url: str, names: Names, *, private_addresses: bool = False) -> Outcome:
-    webhook = Webhook(url, "batch_1_1_a", b"{}\n", [b"s" * 32])
-    return await post(webhook, CheckedBackend(names, private_addresses=private_addresses), 2)
+    delivery = DeliveryRequest(url, "batch_1_1_a", b"{}\n", [b"s" * 32])
+    return await post(delivery, CheckedBackend(names, private_addresses=private_addresses), 2)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ async def test_a_literal_address_is_checked_as_a_name_is() -> None:
     async with receiving() as receiver:
         for host in ("127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:7f00:1]"):
             url = f"https://{host}:{receiver.port}/"
-            outcome = await post(Webhook(url, "a", b"", [b"s"]), CheckedBackend(resolve), 2)
+            outcome = await post(DeliveryRequest(url, "a", b"", [b"s"]), CheckedBackend(resolve), 2)
 
             assert outcome == Failed("The host name resolves to an address that is not public."), host
     assert not receiver.requests
@@ -184,7 +184,7 @@ def trusted(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.S
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    webhooks.tls_context.cache_clear()
+    delivery_requests.tls_context.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
     return context
@@ -192,4 +192,4 @@ def trusted(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.S
 
 @pytest.fixture(autouse=True)
 def _fresh_tls_context() -> None:
-    webhooks.tls_context.cache_clear()
+    delivery_requests.tls_context.cache_clear()

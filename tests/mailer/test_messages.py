@@ -121,10 +121,10 @@ def test_a_sign_in_email_says_how_long_it_works() -> None:
 
 
 @pytest.mark.parametrize(("ended", "words"), [(False, "is paused"), (True, "has ended")])
-def test_a_webhook_that_stopped_is_told_with_what_goes_on_from_where(ended: bool, words: str) -> None:
+def test_an_audit_stream_that_stopped_is_told_with_what_goes_on_from_where(ended: bool, words: str) -> None:
     email = arrived(stopped(ended=ended))
 
-    assert email["Subject"] == unlinked("The webhook to hooks.example.com ") + words
+    assert email["Subject"] == unlinked("The audit stream to hooks.example.com ") + words
     for kind in ("plain", "html"):
         text = body(email, kind)
         for said in ("Acme", words, "The receiver answered 500 Internal Server Error.", "1,234"):

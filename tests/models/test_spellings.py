@@ -245,7 +245,7 @@ def test_a_canonical_address_is_its_own_canonical_form(local: str) -> None:
         "example.com.",
     ],
 )
-def test_a_site_is_what_a_webhook_takes_for_a_host(host: str) -> None:
+def test_a_site_is_what_an_audit_stream_takes_for_a_host(host: str) -> None:
     site = _or_none(lambda: clean_site(host))
     url = _or_none(lambda: clean_stream_url(f"https://{host}/x", private_addresses=False))
 

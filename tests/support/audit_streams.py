@@ -1,4 +1,4 @@
-"""Webhooks for audit events as Admins create them, and workers that deliver them."""
+"""Audit streams as Admins create them, and workers that deliver them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ def let_private(world: World) -> None:
 
 
 async def create(world: World, url: str, **input: Any) -> tuple[str, str]:
-    """Returns the webhook's id and secret."""
+    """Returns the audit stream's id and secret."""
     payload = await world.admin.change(CREATE, accountId=world.account_id, url=url, **input)
     assert not payload["userErrors"], payload
     return payload["auditStream"]["id"], payload["secret"]
@@ -49,7 +49,7 @@ async def shown(world: World) -> list[dict[str, Any]]:
 
 
 async def until_shown(world: World, timeout_seconds: float = 10, **expected: Any) -> dict[str, Any]:
-    """Waits until the only webhook is as expected, and returns it."""
+    """Waits until the only audit stream is as expected, and returns it."""
     async with asyncio.timeout(timeout_seconds):
         while not expected.items() <= (found := (await shown(world))[0]).items():  # noqa: ASYNC110
             await asyncio.sleep(0.02)

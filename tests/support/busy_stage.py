@@ -293,7 +293,7 @@ async def _api_keys(stage: Stage) -> None:
 
 
 async def _audit_streams(stage: Stage) -> None:
-    """A webhook that failed, one that ended and one that was deleted."""
+    """An audit stream that failed, one that ended and one that was deleted."""
     world = stage.world
     failed, _ = await create_audit_stream(world, "https://a.example.com", actions=["MEMBER_JOINED"])
     ended, _ = await create_audit_stream(world, "https://b.example.com:8443/?a=b", afterSequence=0)

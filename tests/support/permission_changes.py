@@ -204,7 +204,7 @@ CHANGES = [
         {"accountId": "<account>", "url": "https://hooks.example.com/<role>", "idempotencyKey": "s"},
         "auditStream { id } secret",
         "AUDIT_STREAM_CREATED",
-        "create a webhook",
+        "create an audit stream",
     ),
     Change(
         "MANAGE_ACCOUNT",
@@ -212,7 +212,7 @@ CHANGES = [
         {"auditStreamId": "<audit_stream>", "paused": True, "rotateSecret": True},
         "auditStream { status } secret",
         "AUDIT_STREAM_UPDATED",
-        "change a webhook",
+        "change an audit stream",
         target="audit_stream",
     ),
     Change(
@@ -221,7 +221,7 @@ CHANGES = [
         {"auditStreamId": "<audit_stream>"},
         "auditStream { deletedAt }",
         "AUDIT_STREAM_DELETED",
-        "delete a webhook",
+        "delete an audit stream",
         target="audit_stream",
     ),
     Change(

@@ -1,4 +1,4 @@
-"""HTTP server that receives webhooks and responds as a test defines."""
+"""HTTP server that receives the deliveries of audit streams and responds as a test defines."""
 
 import asyncio
 import json

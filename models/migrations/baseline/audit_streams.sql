@@ -1,7 +1,7 @@
--- Webhooks that receive an account's audit events, with their delivery progress.
+-- Audit streams that receive an account's audit events, with their delivery progress.
 
--- Never deleted: the audit log names webhooks. secret signs deliveries, so it cannot be stored as a hash;
--- deleting the webhook erases it. lease_id belongs to the one worker that delivers the webhook now.
+-- Never deleted: the audit log names audit streams. secret signs deliveries, so it cannot be stored as a hash;
+-- deleting the audit stream erases it. lease_id belongs to the one worker that delivers the audit stream now.
 CREATE TABLE audit_streams (
     account_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -39,7 +39,7 @@ CREATE INDEX ix_audit_streams_active ON audit_streams (last_attempt_at)
     WHERE status = 'ACTIVE' AND deleted_at IS NULL;
 CREATE INDEX ix_audit_streams_created ON audit_streams (account_id, created_at, id);
 
--- Leases webhooks whose log has grown to a worker, those first that have waited longest. SECURITY DEFINER:
+-- Leases audit streams whose log has grown to a worker, those first that have waited longest. SECURITY DEFINER:
 -- they are of many accounts.
 CREATE FUNCTION claim_audit_streams(lease uuid, seconds double precision, is_failing boolean, most integer)
 RETURNS SETOF audit_streams

@@ -1,4 +1,4 @@
-"""One delivery of a webhook: its signature, and the meaning of each response."""
+"""One delivery of an audit stream: its signature, and the meaning of each response."""
 
 import asyncio
 import hashlib
@@ -13,19 +13,19 @@ from email.utils import format_datetime
 import pytest
 import standardwebhooks
 
-from resolvers.audit_streams.public_addresses import CheckedBackend
-from resolvers.audit_streams.webhooks import (
+from resolvers.audit_streams.delivery_requests import (
     MOST_RETRY_AFTER_SECONDS,
+    DeliveryRequest,
     Failed,
     Gone,
     Outcome,
     Taken,
-    Webhook,
     new_secret,
     post,
     shown_secret,
     signed_headers,
 )
+from resolvers.audit_streams.public_addresses import CheckedBackend
 from tests.support.receiver import HANG, HANG_UP, Receiver, receiving, status
 from tests.support.serving import free_port
 
@@ -34,8 +34,8 @@ IN_TIME = timedelta(minutes=5)
 
 
 async def send(url: str, timeout_seconds: float = 0.5, *secrets: bytes) -> Outcome:
-    webhook = Webhook(url, "batch_1_2_abc", BODY, secrets or (b"s" * 32,))
-    return await post(webhook, CheckedBackend(private_addresses=True), timeout_seconds)
+    delivery = DeliveryRequest(url, "batch_1_2_abc", BODY, secrets or (b"s" * 32,))
+    return await post(delivery, CheckedBackend(private_addresses=True), timeout_seconds)
 
 
 async def answered(answer: bytes | list[bytes], timeout_seconds: float = 0.5) -> tuple[Outcome, Receiver]:
@@ -217,8 +217,8 @@ async def test_each_secret_signs_the_id_the_time_and_the_body() -> None:
 
 def test_the_library_for_receivers_agrees() -> None:
     new, old, other = new_secret(), new_secret(), new_secret()
-    webhook = Webhook("https://example.com", "batch_1_2_abc", BODY, [new, old])
-    headers = signed_headers(webhook, datetime.now(UTC))
+    delivery = DeliveryRequest("https://example.com", "batch_1_2_abc", BODY, [new, old])
+    headers = signed_headers(delivery, datetime.now(UTC))
 
     def verify(secret: bytes, body: bytes, **changed: str) -> None:
         given = {**headers, **{f"webhook-{name}": value for name, value in changed.items()}}
@@ -226,7 +226,7 @@ def test_the_library_for_receivers_agrees() -> None:
 
     verify(new, BODY)
     verify(old, BODY)
-    late = signed_headers(webhook, datetime.now(UTC) - 2 * IN_TIME)
+    late = signed_headers(delivery, datetime.now(UTC) - 2 * IN_TIME)
     for secret, body, changed in (
         (other, BODY, {}),
         (new, BODY + b" ", {}),
@@ -239,6 +239,6 @@ def test_the_library_for_receivers_agrees() -> None:
 
 
 def test_nothing_of_it_shows_its_secrets() -> None:
-    webhook = Webhook("https://example.com/?token=quiet", "batch_1_2_abc", BODY, [b"quiet" * 8])
+    delivery = DeliveryRequest("https://example.com/?token=quiet", "batch_1_2_abc", BODY, [b"quiet" * 8])
 
-    assert "quiet" not in repr(webhook)
+    assert "quiet" not in repr(delivery)

@@ -1,4 +1,4 @@
-"""The number of emails about stopped webhooks is limited."""
+"""The number of emails about stopped audit streams is limited."""
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -15,7 +15,7 @@ ACTIVE = Statement(
 )
 
 
-async def test_a_webhook_that_ends_again_and_again_sends_few_emails(world: World) -> None:
+async def test_an_audit_stream_that_ends_again_and_again_sends_few_emails(world: World) -> None:
     let_private(world)
     await create(world, "http://localhost:8001/")
     other = await world.join("ADMIN", "other@example.com")
@@ -29,5 +29,5 @@ async def test_a_webhook_that_ends_again_and_again_sends_few_emails(world: World
 
     for person in (world.admin, other):
         emails = await world.emails(person.email)
-        assert len([email for email in emails if "webhook" in email.subject]) == 20
+        assert len([email for email in emails if "audit stream" in email.subject]) == 20
     assert len(await world.events(actions=["AUDIT_STREAM_PAUSED"])) == 25

@@ -1,4 +1,4 @@
-"""One POST request of a webhook, signed as Standard Webhooks specifies, and its outcome.
+"""One POST request of an audit stream, signed as Standard Webhooks specifies, and its outcome.
 
 Only the response's status and Retry-After are used. The body is not read, so a slow or endless one costs
 nothing.
@@ -29,8 +29,8 @@ MOST_RETRY_AFTER_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True)
-class Webhook:
-    """A delivery. `id` is the same when the same body is sent again."""
+class DeliveryRequest:
+    """Request with a batch of events. `id` is the same when the same body is sent again."""
 
     url: str = field(repr=False)
     id: str
@@ -71,25 +71,25 @@ def shown_secret(secret: bytes) -> str:
     return SECRET_PREFIX + b64encode(secret).decode()
 
 
-def signed_headers(webhook: Webhook, at: datetime) -> dict[str, str]:
+def signed_headers(request: DeliveryRequest, at: datetime) -> dict[str, str]:
     """One symmetric signature per secret, separated by spaces."""
     timestamp = str(int(at.timestamp()))
-    content = f"{webhook.id}.{timestamp}.".encode() + webhook.body
-    signatures = (hmac.digest(secret, content, sha256) for secret in webhook.secrets)
+    content = f"{request.id}.{timestamp}.".encode() + request.body
+    signatures = (hmac.digest(secret, content, sha256) for secret in request.secrets)
     return {
-        "webhook-id": webhook.id,
+        "webhook-id": request.id,
         "webhook-timestamp": timestamp,
         "webhook-signature": " ".join(f"v1,{b64encode(each).decode()}" for each in signatures),
     }
 
 
-async def post(webhook: Webhook, backend: CheckedBackend, timeout_seconds: float) -> Outcome:
+async def post(request: DeliveryRequest, backend: CheckedBackend, timeout_seconds: float) -> Outcome:
     """`timeout_seconds` covers everything: DNS, connection, and the response's status."""
-    if not (webhook.url.startswith("https://") or backend.private_addresses):
+    if not (request.url.startswith("https://") or backend.private_addresses):
         return Failed("The URL does not start with https://.")
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await _post(webhook, backend)
+            return await _post(request, backend)
     except TimeoutError:
         return Failed(f"The receiver did not answer within {timeout_seconds:g} seconds.")
     except NotPublic:
@@ -104,13 +104,13 @@ async def post(webhook: Webhook, backend: CheckedBackend, timeout_seconds: float
         return Failed("The connection broke before the receiver answered.")
 
 
-async def _post(webhook: Webhook, backend: CheckedBackend) -> Outcome:
+async def _post(request: DeliveryRequest, backend: CheckedBackend) -> Outcome:
     headers = {
         "content-type": "application/x-ndjson",
-        "user-agent": "Team-access-webhooks/1",
+        "user-agent": "Team-access-audit-streams/1",
         "accept-encoding": "identity",
         "connection": "close",
-        **signed_headers(webhook, now()),
+        **signed_headers(request, now()),
     }
     # httpcore uses no proxy, cookies, netrc or redirects unless it is configured to.
     async with (
@@ -118,7 +118,7 @@ async def _post(webhook: Webhook, backend: CheckedBackend) -> Outcome:
             ssl_context=tls_context(), max_connections=1, network_backend=backend
         ) as connections,
         connections.stream(
-            "POST", webhook.url, headers=list(headers.items()), content=webhook.body
+            "POST", request.url, headers=list(headers.items()), content=request.body
         ) as response,
     ):
         return _outcome(response.status, dict(response.headers))
