@@ -12,7 +12,7 @@ from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.licenses import Entitlement, License
 from models.limit_buckets import LimitBucket
-from models.members import Member, User
+from models.members import Erasure, Member, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "BillingDetails",
     "DownloadLink",
     "Entitlement",
+    "Erasure",
     "IdempotencyKey",
     "Invitation",
     "Invoice",

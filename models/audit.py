@@ -3,8 +3,8 @@ from enum import StrEnum, auto
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, SmallInteger, text
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
@@ -141,6 +141,12 @@ class AuditAction(StrEnum):
         (),
     )
     MEMBER_SIGNED_IN = auto(), "A member signed in, which began a session.", None, ()
+    PERSON_ERASED = (
+        auto(),
+        "The names, addresses and IP addresses of a person who had left the account were erased.",
+        None,
+        (),
+    )
 
 
 @described_enum(
@@ -278,7 +284,16 @@ class AuditEvent(SQLModel, table=True):
         ),
         CheckConstraint("num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16", name="salt"),
         CheckConstraint("(commitments IS NULL) = (field_salts IS NULL)", name="commitments"),
+        CheckConstraint(
+            "cardinality(named_ids) IS NOT DISTINCT FROM cardinality(named_fields)", name="named"
+        ),
         Index("uq_audit_events_id", "account_id", "id", unique=True),
+        Index(
+            "ix_audit_events_named",
+            "named_ids",
+            postgresql_using="gin",
+            postgresql_where=text("named_ids IS NOT NULL"),
+        ),
         account_index("audit_events", "action", "sequence", suffix="action"),
         account_index("audit_events", "actor_member_id", "sequence", suffix="actor"),
         account_index("audit_events", "actor_member_id", "action", "sequence", suffix="actor_action"),
@@ -363,5 +378,11 @@ class AuditEvent(SQLModel, table=True):
     """Salts in hex of the personal fields that were not erased, where others were."""
     commitments: dict[str, str] | None = Field(default=None, sa_type=JSON)
     """Commitments in hex of the personal fields that were erased."""
+    named_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(POSTGRESQL_UUID))
+    """Ids of the persons that `target_name` and `personal_details` name, besides the actor and the target:
+    members, and email addresses (`named_persons`). The event is found by them when a person is erased. They
+    are not hashed."""
+    named_fields: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    """Field that each of the ids is in, such as `targetName`, `details.email` or `details.holder.0`."""
     previous_hash: bytes = Field(sa_type=LargeBinary)
     hash: bytes = Field(sa_type=LargeBinary)

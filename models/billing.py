@@ -36,6 +36,7 @@ class BillingDetails(SQLModel, table=True):
     """Recipient of the account's next invoice. An account that has not entered its details has no row."""
 
     __tablename__ = "billing_details"
+    __table_args__ = (Index("ix_billing_details_email", "email", postgresql_where=text("email IS NOT NULL")),)
 
     account_id: UUID = account_column()
     company: str | None = None

@@ -16,6 +16,7 @@ TABLES = {
     "download_links": _CHANGE_AND_FORGET,
     "limit_buckets": _CHANGE_AND_FORGET,
     "entitlements": _CHANGE,
+    "erasures": _CHANGE_AND_FORGET,
     "idempotency_keys": _CHANGE_AND_FORGET,
     "invitations": _CHANGE,
     "invoice_lines": "SELECT, INSERT",
@@ -42,9 +43,10 @@ FUNCTIONS = (
     "note_api_key_used(uuid, uuid, timestamptz, text)",
     "claim_audit_streams(uuid, double precision, boolean, integer)",
     "lock_free_audit_heads(uuid[])",
+    "erase_events(uuid, uuid, boolean)",
 )
-"""SECURITY DEFINER functions, which write certain columns of several accounts, or lock their logs, with the
-owner's privileges."""
+"""SECURITY DEFINER functions, which write certain columns of several accounts, lock their logs, or erase a
+person from a log, with the owner's privileges."""
 SEQUENCES = ("pgqueuer_id_seq", "pgqueuer_schedules_id_seq")
 
 

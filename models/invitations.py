@@ -61,6 +61,7 @@ class Invitation(SQLModel, table=True):
         Index("ix_invitations_due", "expires_at", postgresql_where=text("status = 'PENDING'")),
         account_index("invitations", "created_at", "id", suffix="created"),
         account_index("invitations", "status", "created_at", "id", suffix="status"),
+        Index("ix_invitations_addressee", "email"),
         account_index("invitations", "email", "created_at", "id", suffix="email"),
         account_index(
             "invitations", "expires_at", suffix="due_of", postgresql_where=text("status = 'PENDING'")

@@ -3,7 +3,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
 
@@ -34,9 +35,26 @@ class User(SQLModel, table=True):
 
     id: UUID = id_column()
     email: str = Field(unique=True)
-    """Normalised by `clean_email`."""
+    """Normalised by `clean_email`. That of an erased person is `erased` and the id, which is no address."""
     name: str
     created_at: datetime = time_column(default_now=True)
+    erased_at: datetime | None = time_column(nullable=True)
+
+
+class Erasure(SQLModel, table=True):
+    """Erasure of a person that has begun. It is finished account by account, by a job if its process ends."""
+
+    __tablename__ = "erasures"
+
+    user_id: UUID = Field(primary_key=True, foreign_key="users.id", sa_type=POSTGRESQL_UUID)
+    email: str | None = None
+    """What is looked for, with the names. Deleted when the person was erased in each account."""
+    names: list[str] = Field(sa_type=ARRAY(String))
+    by_operator: bool
+    requested_at: datetime = time_column(default_now=True)
+    erased_at: datetime | None = time_column(nullable=True)
+    """When the person was erased in each account. The row is deleted once no process can write an event of
+    the person any more."""
 
 
 _ORDERS = {
@@ -70,6 +88,7 @@ class Member(SQLModel, table=True):
             postgresql_where=text("removed_at IS NULL"),
         ),
         Index("ix_members_of_user", "user_id", postgresql_where=text("removed_at IS NULL")),
+        Index("ix_members_removed_of_user", "user_id", postgresql_where=text("removed_at IS NOT NULL")),
         *(index for name, key in _ORDERS.items() for index in _indexes(name, key)),
         account_index("members", "email", suffix="email"),
         search_index("members", "name_folded", "email_folded"),
@@ -80,7 +99,8 @@ class Member(SQLModel, table=True):
     user_id: UUID = Field(foreign_key="users.id", sa_type=POSTGRESQL_UUID)
     name: str
     """Copy of the person's name, so that members of an account can be sorted by an index."""
-    email: str
+    email: str = Field(nullable=True)
+    """NULL once the person was erased, which only people who have left are."""
     role: Role = enum_column(Role)
     is_owner: bool = False
     joined_at: datetime = time_column(default_now=True)

@@ -1,10 +1,24 @@
 """Audit event that is not yet in its account's log."""
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Self, TypedDict
 from uuid import UUID
 
 from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.members import Member
+
+
+class PersonName(str):
+    """Name of a member in the details of an event. It carries the member's id, by which the event is found
+    when the person is erased."""
+
+    __slots__ = ("member_id",)
+    member_id: UUID
+
+    def __new__(cls, member: Member) -> Self:
+        name = super().__new__(cls, member.name)
+        name.member_id = member.id
+        return name
 
 
 class NewEvent(TypedDict):

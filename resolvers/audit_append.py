@@ -11,6 +11,7 @@ from engine.snapshots import attributes
 from engine.statements import column_type
 from models.audit import AuditEvent
 from models.new_event import NewEvent
+from resolvers.named_persons import named_persons
 
 _OTHERS = (
     *("sequence", "occurred_at", "version", "previous_hash", "hash"),  # By the trigger.
@@ -33,6 +34,8 @@ def encode_event(event: NewEvent) -> bytes:
         "personal_details": personal and canonical_json(personal),
         "salt": token_hex(_SALT_BYTES),
     }
+    if named := named_persons(event, personal):
+        encoded["named_ids"], encoded["named_fields"] = zip(*named, strict=True)
     return orjson.dumps(encoded, default=str)
 
 

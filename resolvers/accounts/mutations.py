@@ -18,6 +18,7 @@ from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.audit import ActorKind, AuditAction
 from models.members import Member, Role, User
+from models.new_event import PersonName
 from permissions.context import Context
 from permissions.errors import Forbidden
 from permissions.roles import Permission
@@ -224,7 +225,7 @@ async def _hand_over(tx: Change, heir: Member) -> None:
         heir,
         heir.name,
         f"transferred the account's ownership to {heir.name}",
-        owner=[owner.name, heir.name],
+        owner=[PersonName(owner), PersonName(heir)],
         role=[before.value, heir.role.value],
     )
     await tx.access_changed(owner.user_id, heir.user_id)

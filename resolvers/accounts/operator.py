@@ -29,6 +29,7 @@ from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.columns import new_id
 from models.database import Database
 from models.licenses import Entitlement
+from models.new_event import PersonName
 from models.storage import Storage
 from resolvers.accounts.mutations import found_account, slug_of
 from resolvers.catalog.folder import FileSource, ReleaseSource, ThemeSource, read_catalog
@@ -69,10 +70,11 @@ async def create_account(
     async with account_creation(database, account, owner) as tx:
         tx.actor = OPERATOR
         try:
-            await found_account(tx, owner)
+            founder = await found_account(tx, owner)
         except UniqueViolationError:
             raise _slug_taken(slug) from None
-        tx.record(account, name, f"created the account {name} for {owner.name}", name=name, owner=owner.name)
+        did = f"created the account {name} for {owner.name}"
+        tx.record(account, name, did, name=name, owner=PersonName(founder))
     return account
 
 

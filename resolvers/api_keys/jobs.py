@@ -21,6 +21,7 @@ from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
 from models.members import Member
+from models.new_event import PersonName
 from resolvers.api_keys.emails import expires_message
 from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
@@ -108,7 +109,7 @@ def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
         action=AuditAction.API_KEY_EXPIRED,
         actor=PLATFORM,
         status=["ACTIVE" if key.claimed_at else "UNCLAIMED", "EXPIRED"],
-        member=member.name,
+        member=PersonName(member),
         prefix=key.prefix,
     )
 

@@ -18,6 +18,7 @@ from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
 from models.members import Member
+from models.new_event import PersonName
 from models.notifications import AuditAnnouncer
 from permissions.roles import Permission
 from permissions.tokens import hash_token
@@ -94,7 +95,7 @@ def _tell(tx: Change, key: ApiKey, member: Member, finding: Finding) -> None:
         key.name,
         f"revoked the API key {key.name} of {member.name}, which leaked",
         status=["ACTIVE", "REVOKED"],
-        member=member.name,
+        member=PersonName(member),
         prefix=key.prefix,
         url=_redacted(finding.url),
         source=_redacted(finding.source)[:_LONGEST_SOURCE],

@@ -13,6 +13,7 @@ from models.api_keys import ApiKey, ApiKeyStatus, ApiScope
 from models.audit import AuditAction
 from models.columns import now
 from models.members import Member
+from models.new_event import PersonName
 from permissions.context import Context
 from permissions.roles import has_api_access
 from permissions.tokens import API_KEY_PREFIX, new_api_key, new_token, shown_prefix
@@ -100,7 +101,7 @@ async def _tell_of_generation(
         key,
         key.name,
         f"generated the API key {key.name}" + (f" for {member.name}" if token else ""),
-        member=member.name,
+        member=PersonName(member),
         scopes=key.scopes,
         expires_at=key.expires_at and key.expires_at.isoformat(),
         prefix=key.prefix,
@@ -238,7 +239,7 @@ async def _revoke(tx: Change, context: Context, key: ApiKey) -> ApiKey:
         key.name,
         f"revoked the API key {key.name}" + ("" if is_own else f" of {member.name}"),
         status=[status.value, ApiKeyStatus.REVOKED.value],
-        member=member.name,
+        member=PersonName(member),
         prefix=key.prefix,
     )
     await tx.access_changed(key.id)

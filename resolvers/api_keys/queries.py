@@ -11,6 +11,7 @@ from models.api_keys import ApiKey
 from models.audit import AuditAction
 from models.columns import now
 from models.members import Member
+from models.new_event import PersonName
 from permissions.context import Context
 from permissions.credentials import refusal_of_api_key
 from permissions.roles import Permission, permissions_within
@@ -60,7 +61,7 @@ async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
             key.name,
             f"revoked the API key {key.name} of {member.name}",
             action=AuditAction.API_KEY_REVOKED,
-            member=member.name,
+            member=PersonName(member),
             prefix=key.prefix,
         )
 

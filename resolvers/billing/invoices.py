@@ -94,11 +94,11 @@ def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: 
 
 async def record_and_email_invoice(tx: Change, settings: Settings, invoice: Invoice) -> None:
     """Writes the event of the issue, and emails the invoice."""
-    number, owner = invoice.number, invoice.billed_to["owner"]["name"]
+    number = invoice.number
     tx.record(
         invoice,
         number,
-        f"had {number} issued to {owner}: {invoice.total} {invoice.currency}",
+        f"had {number} issued: {invoice.total} {invoice.currency}",
         action=AuditAction.INVOICE_ISSUED,
         subtotal=str(invoice.subtotal),
         tax=str(invoice.tax),

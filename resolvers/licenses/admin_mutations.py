@@ -5,6 +5,7 @@ from models.catalog import Theme
 from models.columns import now
 from models.licenses import License, LicenseStatus
 from models.members import Member
+from models.new_event import PersonName
 from permissions.context import Context
 from resolvers.change import Change, change
 from resolvers.licenses.inputs import (
@@ -115,7 +116,7 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
             license = await tx.update(license, holder_id=holder.id)
             name = await _name(tx, license)
             did = f"transferred {name} from {before.name} to {holder.name}"
-            tx.record(license, name, did, holder=[before.name, holder.name])
+            tx.record(license, name, did, holder=[PersonName(before), PersonName(holder)])
     return TransferLicenseResult(license=license)
 
 

@@ -14,6 +14,7 @@ from models.catalog import Theme
 from models.columns import now
 from models.licenses import LIVE, Entitlement, License
 from models.members import Member
+from models.new_event import PersonName
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of, count_active_licenses
 from resolvers.change import Change, change
@@ -78,7 +79,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
             + ("" if holder is tx.acting else f", held by {holder.name}"),
             theme=theme.slug,
             site=site,
-            holder=holder.name,
+            holder=PersonName(holder),
         )
         tx.remember(str(license.id))
     return ProvisionLicenseResult(license=license)

@@ -9,6 +9,7 @@ from models.audit import AuditAction
 from models.columns import now
 from models.licenses import LIVE, License
 from models.members import Member
+from models.new_event import PersonName
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.queries import end_api_keys
@@ -156,7 +157,7 @@ async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did
         did,
         role=[member.role.value, None],
         licenses=moved,
-        licenses_to=heir.name if moved else None,
+        licenses_to=PersonName(heir) if moved else None,
     )
     await tx.access_changed(member.user_id)
     return member

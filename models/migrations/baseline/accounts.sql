@@ -22,6 +22,7 @@ CREATE TABLE users (
     email varchar NOT NULL,
     name varchar NOT NULL,
     created_at timestamptz NOT NULL,
+    erased_at timestamptz,
     CONSTRAINT pk_users PRIMARY KEY (id),
     CONSTRAINT uq_users_email UNIQUE (email)
 );
@@ -34,7 +35,7 @@ CREATE TABLE members (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
     name varchar NOT NULL,
-    email varchar NOT NULL,
+    email varchar,
     role varchar(40) NOT NULL,
     is_owner boolean NOT NULL,
     joined_at timestamptz NOT NULL,
@@ -59,6 +60,8 @@ CREATE INDEX ix_members_last_active ON members (account_id, coalesce(last_active
     WHERE removed_at IS NULL;
 CREATE INDEX ix_members_name ON members (account_id, name_key, id) WHERE removed_at IS NULL;
 CREATE INDEX ix_members_of_user ON members (user_id) WHERE removed_at IS NULL;
+-- For the erasing of a person.
+CREATE INDEX ix_members_removed_of_user ON members (user_id) WHERE removed_at IS NOT NULL;
 CREATE INDEX ix_members_removed_joined ON members (account_id, role, joined_at, id)
     WHERE removed_at IS NOT NULL;
 CREATE INDEX ix_members_removed_last_active ON members (account_id, role, coalesce(last_active_at, joined_at), id)
@@ -111,6 +114,8 @@ CREATE UNIQUE INDEX uq_invitations_pending_email ON invitations (account_id, ema
 CREATE INDEX ix_invitations_created ON invitations (account_id, created_at, id);
 CREATE INDEX ix_invitations_due ON invitations (expires_at) WHERE status = 'PENDING';
 CREATE INDEX ix_invitations_due_of ON invitations (account_id, expires_at) WHERE status = 'PENDING';
+-- Across accounts, for the erasing of a person.
+CREATE INDEX ix_invitations_addressee ON invitations (email);
 CREATE INDEX ix_invitations_email ON invitations (account_id, email, created_at, id);
 CREATE INDEX ix_invitations_status ON invitations (account_id, status, created_at, id);
 -- For the planner, as for audit_events.

@@ -45,6 +45,8 @@ CREATE TABLE audit_events (
     salt bytea DEFAULT uuid_send(gen_random_uuid()),
     field_salts json,
     commitments json,
+    named_ids uuid[],
+    named_fields text[],
     previous_hash bytea NOT NULL,
     hash bytea NOT NULL,
     CONSTRAINT pk_audit_events PRIMARY KEY (account_id, sequence),
@@ -54,6 +56,7 @@ CREATE TABLE audit_events (
         CHECK (strpos(personal_details::text, chr(10)) = 0 AND strpos(personal_details::text, chr(13)) = 0),
     CONSTRAINT ck_audit_events_salt CHECK (num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16),
     CONSTRAINT ck_audit_events_commitments CHECK ((commitments IS NULL) = (field_salts IS NULL)),
+    CONSTRAINT ck_audit_events_named CHECK (cardinality(named_ids) IS NOT DISTINCT FROM cardinality(named_fields)),
     CONSTRAINT ck_audit_events_audit_action CHECK (action IN (
         'ACCOUNT_CREATED', 'ACCOUNT_UPDATED', 'ACCOUNT_LIMITS_CHANGED', 'OWNERSHIP_TRANSFERRED',
         'MEMBER_INVITED', 'INVITATION_RESENT', 'INVITATION_REVOKED', 'INVITATION_DECLINED',
@@ -64,7 +67,8 @@ CREATE TABLE audit_events (
         'REPORT_DOWNLOADED', 'INVOICE_DOWNLOADED', 'API_KEY_GENERATED', 'API_KEY_CLAIMED',
         'API_KEY_ROTATED', 'API_KEY_REVOKED', 'API_CALLED', 'BILLING_DETAILS_CHANGED', 'INVOICE_ISSUED',
         'INVOICE_PAID', 'INVOICE_VOIDED', 'API_KEY_EXPIRED', 'AUDIT_LOG_PRUNED', 'AUDIT_STREAM_CREATED',
-        'AUDIT_STREAM_UPDATED', 'AUDIT_STREAM_DELETED', 'AUDIT_STREAM_PAUSED', 'MEMBER_SIGNED_IN'
+        'AUDIT_STREAM_UPDATED', 'AUDIT_STREAM_DELETED', 'AUDIT_STREAM_PAUSED', 'MEMBER_SIGNED_IN',
+        'PERSON_ERASED'
     )),
     CONSTRAINT ck_audit_events_audit_outcome CHECK (outcome IN ('ALLOWED', 'DENIED')),
     CONSTRAINT ck_audit_events_actor_kind CHECK (actor_kind IN ('MEMBER', 'SYSTEM')),
@@ -73,6 +77,8 @@ CREATE TABLE audit_events (
     ))
 );
 -- One index per filter of the log: a page costs the same however long the log is.
+-- Across accounts, for the erasing of a person: see erasing.sql.
+CREATE INDEX ix_audit_events_named ON audit_events USING gin (named_ids) WHERE named_ids IS NOT NULL;
 CREATE UNIQUE INDEX uq_audit_events_id ON audit_events (account_id, id);
 CREATE INDEX ix_audit_events_action ON audit_events (account_id, action, sequence);
 CREATE INDEX ix_audit_events_actor ON audit_events (account_id, actor_member_id, sequence);
@@ -347,14 +353,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
 $$;
 REVOKE EXECUTE ON FUNCTION lock_free_audit_heads(uuid[]) FROM PUBLIC;
 
--- Events are never updated or truncated, not even by the tables' owner.
+-- Events are never truncated, not even by the tables' owner. (For updates, see erasing.sql.)
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the audit log cannot be rewritten' USING ERRCODE = 'insufficient_privilege';
 END
 $$;
-CREATE TRIGGER audit_events_keep BEFORE UPDATE ON audit_events
-    FOR EACH ROW EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_events_keep_all BEFORE TRUNCATE ON audit_events
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 

@@ -11,6 +11,8 @@ CREATE TABLE billing_details (
     CONSTRAINT pk_billing_details PRIMARY KEY (account_id),
     CONSTRAINT fk_billing_details_account_id FOREIGN KEY (account_id) REFERENCES accounts (id)
 );
+-- Across accounts, for the erasing of a person.
+CREATE INDEX ix_billing_details_email ON billing_details (email) WHERE email IS NOT NULL;
 
 -- Numbered per account from 1 without a gap. billed_to is a copy of the billing details at the time of
 -- issue.

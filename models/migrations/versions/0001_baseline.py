@@ -29,6 +29,7 @@ TOPICS = (
     "requests",
     "job_queue",
     "audited_changes",
+    "erasing",
 )
 
 # Tables whose changes need an event of the account. The columns listed are exempt: requests and jobs that
@@ -77,11 +78,14 @@ def downgrade() -> None:
     tables."""
     op.execute(
         "DROP FUNCTION claim_audit_streams(uuid, double precision, boolean, integer),"
-        " audit_withhold(audit_events, text[]), lock_free_audit_heads(uuid[])"
+        " audit_withhold(audit_events, text[]), lock_free_audit_heads(uuid[]),"
+        " erase_events(uuid, uuid, boolean), append_person_erased(uuid, boolean, uuid[], uuid[]),"
+        " audit_without_person(audit_events, boolean, boolean, uuid[], text[]),"
+        " audit_event_hash(audit_events)"
     )
     op.execute(
         "DROP TABLE accounts, users, members, invitations, sign_in_links, sessions, unrecorded_sign_ins,"
-        " themes, theme_releases, theme_files, entitlements, licenses, billing_details, invoices,"
+        " erasures, themes, theme_releases, theme_files, entitlements, licenses, billing_details, invoices,"
         " invoice_lines, api_keys,"
         " audit_heads, audit_events, audit_cuts, audit_verifications, audit_streams, download_links,"
         " transfers, idempotency_keys, limit_buckets, pgqueuer, pgqueuer_log, pgqueuer_schedules,"
@@ -94,7 +98,10 @@ def downgrade() -> None:
         " audit_personal_details(bytea, json, json, json), audit_details(json, json),"
         " audit_export_value(json, text, text), audit_export_details(json, json),"
         " audit_append(), audit_appended(), audit_refuse(), audit_keep(), audit_cut(),"
-        " audit_require_event(), audit_keep_account(), fn_pgqueuer_changed()"
+        " audit_require_event(), audit_keep_account(), fn_pgqueuer_changed(), audit_keep_hash(),"
+        " require_person(), audit_erased_summary(text, text, boolean, text[], text[]),"
+        " audit_replace_words(text, text, text), audit_erased_details(json, text[]),"
+        " audit_details_texts(json)"
     )
     op.execute("DROP TYPE pgqueuer_status")
 

@@ -1,0 +1,373 @@
+-- Erasing a person: its names, addresses and IP numbers leave the audit log, and every hash stays as it is.
+
+-- Persons whose erasure has begun. email and names are what is looked for; they are deleted when the person has been
+-- erased in each account (erased_at). The row stays until no process can still write an event of the person.
+CREATE TABLE erasures (
+    user_id uuid NOT NULL,
+    email varchar,
+    names varchar[] NOT NULL,
+    by_operator boolean NOT NULL,
+    requested_at timestamptz NOT NULL,
+    erased_at timestamptz,
+    CONSTRAINT pk_erasures PRIMARY KEY (user_id),
+    CONSTRAINT fk_erasures_user_id FOREIGN KEY (user_id) REFERENCES users (id)
+);
+
+-- The hash of an event, computed as audit_append() does.
+CREATE FUNCTION audit_event_hash(event audit_events) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT sha256(event.previous_hash || convert_to(concat(
+        audit_field(event.version::text),
+        audit_field(event.account_id::text),
+        audit_field(event.sequence::text),
+        audit_field(event.id::text),
+        audit_field(to_char(event.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
+        audit_field(event.action),
+        audit_field(event.outcome),
+        audit_field(audit_commitment(
+            event.salt, event.field_salts, event.commitments, 'summary', event.summary
+        )),
+        audit_field(event.actor_kind),
+        audit_field(event.actor_member_id::text),
+        audit_field(audit_commitment(
+            event.salt, event.field_salts, event.commitments, 'actorName', event.actor_name
+        )),
+        audit_field(event.credential_kind),
+        audit_field(event.credential_id::text),
+        audit_field(audit_commitment(
+            event.salt, event.field_salts, event.commitments, 'credentialLabel', event.credential_label
+        )),
+        audit_field(event.target_type),
+        audit_field(event.target_id::text),
+        audit_field(audit_commitment(
+            event.salt, event.field_salts, event.commitments, 'targetName', event.target_name
+        )),
+        audit_field(audit_commitment(event.salt, event.field_salts, event.commitments, 'ip', event.ip)),
+        audit_field(audit_commitment(
+            event.salt, event.field_salts, event.commitments, 'userAgent', event.user_agent
+        )),
+        audit_field(event.request_id),
+        audit_field(audit_personal_details(
+            event.salt, event.field_salts, event.commitments, event.personal_details
+        )),
+        audit_field(event.details::text)
+    ), 'UTF8'))
+$$;
+
+-- Replaces each occurrence of the words that is not part of a longer word.
+CREATE FUNCTION audit_replace_words(value text, words text, other text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    rest text := value;
+    done text := '';
+    place integer;
+    ends integer;
+BEGIN
+    IF words = '' THEN
+        RETURN value;
+    END IF;
+    LOOP
+        place := strpos(rest, words);
+        EXIT WHEN place = 0;
+        ends := place + length(words);
+        IF right(done || left(rest, place - 1), 1) ~ '[[:alnum:]]' OR substr(rest, ends, 1) ~ '[[:alnum:]]' THEN
+            done := done || left(rest, place);
+            rest := substr(rest, place + 1);
+        ELSE
+            done := done || left(rest, place - 1) || other;
+            rest := substr(rest, ends);
+        END IF;
+    END LOOP;
+    RETURN done || rest;
+END
+$$;
+
+-- The sentence of an event without the erased names. It begins with the actor's name. Names of other persons are
+-- kept, even if an erased name is part of one: they are replaced by a character of their own meanwhile.
+CREATE FUNCTION audit_erased_summary(
+    summary text, actor_name text, is_actor boolean, erased text[], kept text[]
+) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    begins text := '';
+    rest text := summary;
+    name text;
+    others text[];
+BEGIN
+    IF starts_with(rest, actor_name) THEN
+        begins := CASE WHEN is_actor THEN 'Erased person' ELSE actor_name END;
+        rest := substr(rest, length(actor_name) + 1);
+    END IF;
+    others := ARRAY(
+        SELECT each FROM (SELECT DISTINCT unnest(kept) AS each) AS one
+        WHERE length(each) > 1 AND NOT each = ANY (erased) ORDER BY length(each) DESC, each LIMIT 100
+    );
+    FOR place IN 1 .. cardinality(others) LOOP
+        rest := replace(rest, others[place], chr(983040 + place));
+    END LOOP;
+    FOR name IN SELECT DISTINCT each, length(each) FROM unnest(erased) AS each ORDER BY length(each) DESC LOOP
+        rest := audit_replace_words(rest, name, 'Erased person');
+    END LOOP;
+    FOR place IN 1 .. cardinality(others) LOOP
+        rest := replace(rest, chr(983040 + place), others[place]);
+    END LOOP;
+    RETURN begins || rest;
+END
+$$;
+
+-- Personal details without the values at the given places, such as `details.email` or `details.holder.0`.
+CREATE FUNCTION audit_erased_details(personal_details json, places text[]) RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ('{' || string_agg(
+        to_json(key) || ':' || CASE
+            WHEN 'details.' || key = ANY (places) THEN '"Erased person"'
+            WHEN json_typeof(value) = 'array' THEN coalesce((
+                SELECT '[' || string_agg(
+                    CASE WHEN format('details.%s.%s', key, index - 1) = ANY (places)
+                        THEN '"Erased person"' ELSE item::text END, ',' ORDER BY index
+                ) || ']' FROM json_array_elements(value) WITH ORDINALITY AS items (item, index)
+            ), '[]')
+            ELSE value::text
+        END,
+        ',' ORDER BY key COLLATE "C"
+    ) || '}')::json
+    FROM json_each(personal_details)
+$$;
+
+-- The texts of personal details with their places.
+CREATE FUNCTION audit_details_texts(personal_details json) RETURNS TABLE (place text, value text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT 'details.' || key, value #>> '{}' FROM json_each(personal_details)
+    WHERE json_typeof(value) = 'string'
+    UNION ALL
+    SELECT format('details.%s.%s', key, index - 1), item #>> '{}'
+    FROM json_each(personal_details) AS details (key, list)
+    CROSS JOIN json_array_elements(CASE json_typeof(list) WHEN 'array' THEN list ELSE '[]' END)
+        WITH ORDINALITY AS items (item, index)
+    WHERE json_typeof(item) = 'string'
+$$;
+
+-- The event without what tells of a person: the person is the actor, or the target, or is named in the places.
+-- Of the details of an event about a target, everything is erased but the names of others.
+CREATE FUNCTION audit_without_person(
+    event audit_events, is_actor boolean, is_target boolean, named uuid[], names text[]
+) RETURNS audit_events
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    places text[];
+    erased_texts text[];
+    kept_texts text[];
+    result audit_events;
+BEGIN
+    places := ARRAY(
+        SELECT field FROM unnest(event.named_ids, event.named_fields) AS place (id, field) WHERE id = ANY (named)
+        UNION
+        SELECT 'details.' || key FROM json_object_keys(event.personal_details) AS key
+        WHERE (is_actor AND key = 'input')
+            OR (is_target AND NOT EXISTS (
+                SELECT FROM unnest(event.named_ids, event.named_fields) AS place (id, field)
+                WHERE id <> ALL (named) AND (field = 'details.' || key OR starts_with(field, 'details.' || key || '.'))
+            ))
+        UNION
+        SELECT place FROM audit_details_texts(event.personal_details)
+        WHERE event.action = 'BILLING_DETAILS_CHANGED' AND value = ANY (names)
+        UNION
+        SELECT unnest(ARRAY['actorName', 'credentialLabel', 'ip', 'userAgent']) WHERE is_actor
+        UNION
+        SELECT 'targetName' WHERE is_target
+    );
+    IF places = '{}' THEN
+        RETURN event;
+    END IF;
+    erased_texts := ARRAY(
+        SELECT value FROM audit_details_texts(event.personal_details)
+        WHERE place = ANY (places) OR regexp_replace(place, '\.\d+$', '') = ANY (places)
+        UNION
+        SELECT event.target_name WHERE 'targetName' = ANY (places) AND event.target_name IS NOT NULL
+    );
+    kept_texts := ARRAY(
+        SELECT value FROM audit_details_texts(event.personal_details)
+        UNION
+        SELECT event.target_name WHERE event.target_name IS NOT NULL
+        UNION
+        SELECT event.actor_name WHERE NOT is_actor
+    );
+    result := audit_withhold(event, ARRAY(
+        SELECT CASE WHEN place LIKE 'details.%' THEN regexp_replace(place, '\.\d+$', '') ELSE place END
+        FROM unnest(places || 'summary'::text) AS place
+    ));
+    result.summary := audit_erased_summary(
+        event.summary, event.actor_name, is_actor, erased_texts, kept_texts
+    );
+    result.personal_details := audit_erased_details(event.personal_details, places);
+    IF is_actor THEN
+        result.actor_name := 'Erased person';
+        result.credential_label := CASE WHEN event.credential_label IS NOT NULL THEN 'Erased person' END;
+        result.ip := NULL;
+        result.user_agent := NULL;
+    END IF;
+    IF 'targetName' = ANY (places) AND event.target_name IS NOT NULL THEN
+        result.target_name := 'Erased person';
+    END IF;
+    SELECT nullif(array_agg(id), '{}'), nullif(array_agg(field), '{}')
+    INTO result.named_ids, result.named_fields
+    FROM unnest(event.named_ids, event.named_fields) AS place (id, field) WHERE id <> ALL (named);
+    RETURN result;
+END
+$$;
+
+-- Erases the person from the events of an account, and appends a PERSON_ERASED event for each of its memberships, or
+-- else for the invitation or the account; `is_changed` says that other rows of the account were erased in this
+-- transaction. Without either it appends nothing. Returns the number of events from which the person was erased.
+--
+-- It is the only way to change an event, and it can change nothing else: what is erased follows from the tables, and
+-- audit_keep_hash() compares each hash.
+CREATE FUNCTION erase_events(account uuid, person uuid, is_changed boolean) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    erasure erasures%ROWTYPE;
+    of_person uuid[];
+    invited uuid[];
+    targets uuid[];
+    named uuid[];
+    address uuid;
+    sequences bigint[];
+    event audit_events;
+    erased audit_events;
+    number bigint := 0;
+BEGIN
+    IF account IS DISTINCT FROM nullif(current_setting('team_access.account_id', true), '')::uuid THEN
+        RAISE EXCEPTION 'this transaction is not of account %', account USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM FROM accounts WHERE id = account FOR NO KEY UPDATE;
+    SELECT * INTO erasure FROM erasures WHERE user_id = person;
+    IF NOT FOUND OR EXISTS (
+        SELECT FROM members WHERE account_id = account AND user_id = person AND removed_at IS NULL
+    ) THEN
+        RAISE EXCEPTION 'only a person who has left the account, and whose erasure has begun, is erased'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    of_person := ARRAY(SELECT id FROM members WHERE account_id = account AND user_id = person ORDER BY id);
+    -- An address that somebody uses again in this account belongs to that person.
+    IF erasure.email IS NOT NULL AND NOT EXISTS (
+        SELECT FROM members WHERE account_id = account AND email = erasure.email AND removed_at IS NULL
+    ) THEN
+        address := encode(substr(sha256(convert_to('email address ' || erasure.email, 'UTF8')), 1, 16), 'hex');
+    END IF;
+    invited := ARRAY(
+        SELECT id FROM invitations WHERE account_id = account AND accepted_by_id = ANY (of_person)
+        UNION
+        SELECT target_id FROM audit_events
+        WHERE account_id = account AND named_ids @> ARRAY[address] AND target_type = 'Invitation'
+    );
+    targets := of_person || invited
+        || ARRAY(SELECT id FROM api_keys WHERE account_id = account AND member_id = ANY (of_person));
+    named := array_remove(of_person || address, NULL);
+    sequences := ARRAY(
+        SELECT sequence FROM audit_events WHERE account_id = account AND actor_member_id = ANY (of_person)
+        UNION
+        SELECT sequence FROM audit_events WHERE account_id = account AND target_id = ANY (targets)
+        UNION
+        SELECT sequence FROM audit_events WHERE account_id = account AND named_ids && named
+        UNION
+        SELECT sequence FROM audit_events
+        WHERE account_id = account AND action = 'BILLING_DETAILS_CHANGED' AND erasure.email IS NOT NULL
+    );
+    FOR event IN
+        SELECT * FROM audit_events WHERE account_id = account AND sequence = ANY (sequences) ORDER BY sequence
+    LOOP
+        erased := audit_without_person(
+            event,
+            coalesce(event.actor_member_id = ANY (of_person), false)
+                OR coalesce(event.credential_kind = 'INVITATION' AND event.credential_id = ANY (invited), false),
+            coalesce(event.target_id = ANY (targets), false),
+            named,
+            erasure.names
+        );
+        IF erased.commitments::text IS DISTINCT FROM event.commitments::text THEN
+            UPDATE audit_events SET summary = erased.summary, actor_name = erased.actor_name,
+                credential_label = erased.credential_label, target_name = erased.target_name, ip = erased.ip,
+                user_agent = erased.user_agent, personal_details = erased.personal_details, salt = erased.salt,
+                field_salts = erased.field_salts, commitments = erased.commitments,
+                named_ids = erased.named_ids, named_fields = erased.named_fields
+            WHERE account_id = account AND sequence = event.sequence;
+            number := number + 1;
+        END IF;
+    END LOOP;
+    IF number > 0 OR is_changed THEN
+        PERFORM append_person_erased(account, erasure.by_operator, of_person, invited);
+    END IF;
+    RETURN number;
+END
+$$;
+
+CREATE FUNCTION append_person_erased(account uuid, by_operator boolean, of_person uuid[], invited uuid[])
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, public, pg_temp AS $$
+    INSERT INTO audit_events (
+        account_id, id, action, outcome, summary, actor_kind, actor_member_id, actor_name, credential_kind,
+        credential_id, credential_label, target_type, target_id, target_name, details
+    )
+    SELECT account, gen_random_uuid(), 'PERSON_ERASED', 'ALLOWED',
+        CASE WHEN by_operator THEN 'The operator erased a person' ELSE 'Erased person was erased on request' END,
+        CASE WHEN by_operator OR member IS NULL THEN 'SYSTEM' ELSE 'MEMBER' END,
+        CASE WHEN NOT by_operator THEN member END,
+        CASE WHEN by_operator THEN 'The operator' ELSE 'Erased person' END,
+        CASE WHEN by_operator THEN 'OPERATOR' END,
+        CASE WHEN by_operator THEN '00000000-0000-7000-8000-000000000001'::uuid END,
+        CASE WHEN by_operator THEN 'team-access' END,
+        CASE WHEN member IS NOT NULL THEN 'Member' WHEN invited <> '{}' THEN 'Invitation' ELSE 'Account' END,
+        coalesce(member, invited[1], account), 'Erased person', '{}'
+    FROM (
+        SELECT member FROM unnest(of_person) AS member
+        UNION ALL SELECT NULL WHERE of_person = '{}'
+    ) AS memberships
+$$;
+REVOKE EXECUTE ON FUNCTION
+    erase_events(uuid, uuid, boolean), append_person_erased(uuid, boolean, uuid[], uuid[]) FROM PUBLIC;
+
+-- Events are never updated, not even by the tables' owner, except that values of personal fields are replaced while
+-- the commitments to them take their place: the hash is the same, recomputed from the new row.
+CREATE FUNCTION audit_keep_hash() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    same audit_events := NEW;
+    field record;
+BEGIN
+    same.summary := OLD.summary;
+    same.actor_name := OLD.actor_name;
+    same.credential_label := OLD.credential_label;
+    same.target_name := OLD.target_name;
+    same.ip := OLD.ip;
+    same.user_agent := OLD.user_agent;
+    same.personal_details := OLD.personal_details;
+    same.salt := OLD.salt;
+    same.field_salts := OLD.field_salts;
+    same.commitments := OLD.commitments;
+    same.named_ids := OLD.named_ids;
+    same.named_fields := OLD.named_fields;
+    IF same::text = OLD::text AND NEW.commitments IS NOT NULL AND audit_event_hash(NEW) = OLD.hash
+        AND (NEW.commitments->>'actorName' IS NULL OR NEW.actor_name = 'Erased person')
+        AND (NEW.commitments->>'targetName' IS NULL OR NEW.target_name = 'Erased person')
+        AND (NEW.commitments->>'credentialLabel' IS NULL OR NEW.credential_label = 'Erased person')
+        AND (NEW.commitments->>'ip' IS NULL OR NEW.ip IS NULL)
+        AND (NEW.commitments->>'userAgent' IS NULL OR NEW.user_agent IS NULL)
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'the audit log cannot be rewritten' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER audit_events_keep BEFORE UPDATE ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION audit_keep_hash();
+
+-- An erased person joins no account: it would be a member without a name.
+CREATE FUNCTION require_person() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM FROM users WHERE id = NEW.user_id AND erased_at IS NULL FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the person was erased' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER members_person BEFORE INSERT ON members FOR EACH ROW EXECUTE FUNCTION require_person();
