@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -25,53 +24,63 @@ def logs() -> Iterator[list[Any]]:
     structlog.configure(wrapper_class=before)
 
 
-@asynccontextmanager
-async def _watching() -> AsyncIterator[None]:
-    """Until the thread has ended, so that it logs nothing into the next test."""
-    watch = LoopWatch()
-    watch.start()
-    yield
-    watch.stop()
-    await asyncio.to_thread(watch._thread.join)
+def _watched(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Runs the scenario in an event loop in a thread of its own, which only its own watch looks at, until
+    that watch has ended."""
+
+    async def run() -> None:
+        watch = LoopWatch()
+        watch.start()
+        await scenario()
+        watch.stop()
+        await asyncio.to_thread(watch._thread.join)
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, run()).result()
 
 
-async def test_a_callback_that_computes_is_told(logs: list[Any]) -> None:
-    async with _watching():
-        await asyncio.sleep(0)
+def test_a_callback_that_computes_is_told(logs: list[Any]) -> None:
+    async def compute() -> None:
         _compute(0.5)
         await _logged(logs)
+
+    _watched(compute)
 
     log = next(log for log in logs if log["event"] == "event_loop_blocked")
     assert log["cpu_ms"] >= 50
     assert any(call.endswith("_compute") for call in log["calls"])
 
 
-async def test_a_stack_that_changes_while_it_is_read_does_not_end_the_watch(
+def test_a_stack_that_changes_while_it_is_read_does_not_end_the_watch(
     logs: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_frame: object) -> None:
         raise AttributeError("'function' object has no attribute 'f_lineno'")
 
-    async with _watching():
+    async def compute_twice() -> None:
         with monkeypatch.context() as patch:
             patch.setattr(event_loop_monitor, "_running", fail)
-            await asyncio.sleep(0)
             _compute(0.5)
             await _logged(logs)
-        first = logs.pop()
-        await asyncio.sleep(0)
+        first.extend(logs)
+        logs.clear()
         _compute(0.5)
         await _logged(logs)
 
-    assert first["cpu_ms"] >= 50
-    assert "calls" not in first
+    first: list[Any] = []
+    _watched(compute_twice)
+
+    assert first[0]["cpu_ms"] >= 50
+    assert "calls" not in first[0]
     assert any(call.endswith("_compute") for call in logs[0]["calls"])
 
 
-async def test_a_loop_that_waits_is_not_told(logs: list[Any]) -> None:
-    async with _watching():
+def test_a_loop_that_waits_is_not_told(logs: list[Any]) -> None:
+    async def wait() -> None:
         time.sleep(0.4)  # noqa: ASYNC251 - as where the machine has no time for the thread
         await asyncio.sleep(0.4)
+
+    _watched(wait)
 
     assert [log for log in logs if log["event"] == "event_loop_blocked"] == []
 
@@ -88,13 +97,17 @@ async def _logged(logs: list[Any]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_system_without_clocks_of_threads(logs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_clocks_of_threads(logs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where any time in which the loop does not answer counts."""
-    monkeypatch.delattr(time, "pthread_getcpuclockid")
-    async with _watching():
+
+    async def wait() -> None:
         await asyncio.sleep(0)
         time.sleep(0.3)  # noqa: ASYNC251
         await _logged(logs)
+
+    monkeypatch.delattr(time, "pthread_getcpuclockid")
+
+    _watched(wait)
 
     assert "event_loop_blocked" in [log["event"] for log in logs]
 
