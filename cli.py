@@ -16,7 +16,7 @@ from rich.table import Table
 
 import postgresql_dsn
 import settings as settings_module
-from commands import accounts, audit, catalog, entitlements, invoices
+from commands import accounts, audit, catalog, entitlements, invoices, people
 from commands.folders import require_folders
 from commands.printing import notes, out
 from commands.running import CommandError, database_of
@@ -49,6 +49,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(entitlements.app, name="entitlements")
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(people.app, name="people")
 app.add_typer(schema_app, name="schema")
 
 

@@ -44,6 +44,7 @@ from resolvers.billing import jobs as invoice_jobs
 from resolvers.downloads import transfers
 from resolvers.invitations import jobs as invitation_jobs
 from resolvers.licenses import jobs as license_expiry
+from resolvers.people import erasing
 from resolvers.sessions import sign_ins
 from settings import Settings
 from web.logs import configure_logs
@@ -144,6 +145,7 @@ def _jobs(settings: Settings, database: Database) -> Jobs:
                 lambda: integrity_jobs.verify_long_logs(database, public_key(settings)),
             ),
             "record_sign_ins": (EVERY_30_SECONDS, lambda: sign_ins.record_waiting(database)),
+            "finish_erasures": (EVERY_MINUTE, lambda: erasing.finish_erasures(database)),
             "forget_expired": (EVERY_HOUR, lambda: tidying.forget_expired(database)),
             **_payment_jobs(database),
         },

@@ -28,6 +28,10 @@ class Role(StrEnum):
     VIEWER = "VIEWER"
 
 
+ERASED_NAME = "Erased person"
+"""Replaces the name of a person who was erased."""
+
+
 class User(SQLModel, table=True):
     """Person, who may be a member of several accounts."""
 
@@ -48,7 +52,8 @@ class Erasure(SQLModel, table=True):
 
     user_id: UUID = Field(primary_key=True, foreign_key="users.id", sa_type=POSTGRESQL_UUID)
     email: str | None = None
-    """What is looked for, with the names. Deleted when the person was erased in each account."""
+    """Address that is looked for, as the names are. Both are deleted once the person was erased in each
+    account."""
     names: list[str] = Field(sa_type=ARRAY(String))
     by_operator: bool
     requested_at: datetime = time_column(default_now=True)

@@ -35,6 +35,7 @@ _THEME = "text of a theme, which belongs to the platform"
 _LIST = "values of an enum"
 _PROOF = "random bytes or a hash, from which the hash of an event is computed"
 _ENDPOINT = "endpoint of the account's own system, and its last error"
+_ERASED_SOON = LeftOut("what is looked for while the person is erased, who cannot sign in any more")
 _QUEUE = "name of a kind of job, or a state of the job queue"
 
 PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
@@ -76,6 +77,7 @@ PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
         "payload": _at("queuedEmails.to", "queuedEmails.subject"),
         "headers": LeftOut("network of the client that requested a sign-in email: anybody can request one"),
     },
+    "erasures": {"email": _ERASED_SOON, "names": _ERASED_SOON},
     "limit_buckets": {"subject": _at("limitBuckets.subject")},
     "idempotency_keys": {
         "key": _at("idempotencyAnswers.key"),
@@ -96,6 +98,7 @@ PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
 REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "sessions": {"user_id": ("sessions",)},
     "unrecorded_sign_ins": {"session_id": ("unrecordedSignIns",)},
+    "erasures": {"user_id": ("user",)},
     "members": {"user_id": ("memberships",)},
     "invitations": {"invited_by_id": ("invitationsSent",), "accepted_by_id": ("invitationsReceived",)},
     "api_keys": {"member_id": ("apiKeys",), "created_by_id": ("apiKeys",), "revoked_by_id": ("apiKeys",)},
@@ -146,6 +149,7 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "audit_events": {
         "target_type": "name of a type of the API",
         "request_id": _RANDOM,
+        "named_fields": "names of fields",
         "details": "the part of the details that the action does not declare personal",
         "salt": _PROOF,
         "field_salts": _PROOF,

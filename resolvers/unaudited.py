@@ -29,10 +29,10 @@ from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.limit_buckets import LimitBucket
-from models.members import User
+from models.members import Erasure, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 
-_PERSONAL = (User, Session, SignInLink, UnrecordedSignIn, LimitBucket)
+_PERSONAL = (User, Session, SignInLink, UnrecordedSignIn, LimitBucket, Erasure, IdempotencyKey)
 _CATALOG = (Theme, ThemeRelease, ThemeFile)
 _EXPIRED = (LimitBucket, IdempotencyKey, SignInLink, DownloadLink)
 Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation

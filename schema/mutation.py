@@ -16,6 +16,7 @@ from resolvers.invitations import mutations as invitations
 from resolvers.licenses import admin_mutations as license_changes
 from resolvers.licenses import mutations as licenses
 from resolvers.members import mutations as members
+from resolvers.people import mutations as people
 from resolvers.reports import mutations as reports
 from resolvers.sessions import mutations as sessions
 from schema.mutation_field import mutation_field
@@ -55,6 +56,14 @@ class Mutation:
         sessions.update_profile,
         allow=SIGNED_IN,
         description="Changes the display name of the viewer in all of its accounts.",
+    )
+    erase_viewer = mutation_field(
+        people.erase_viewer,
+        allow=SIGNED_IN,
+        description="Erases the viewer: its name, email and IP addresses are removed from every account and"
+        " audit log, where `Erased person` stands instead, and its sessions end. The viewer must have left"
+        " every account. Issued invoices keep the names on them, as tax law requires. Logs with many events"
+        " of the viewer are finished within minutes. It cannot be undone.",
     )
     create_account = mutation_field(
         accounts.create_account,

@@ -62,7 +62,7 @@ async def remove_member(context: Context, input: RemoveMemberInput) -> RemoveMem
         if member.is_owner:
             raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
         heir = await _heir(tx, member, input.transfer_licenses_to)
-        member = await _end(tx, context.settings, member, heir, f"removed {member.name}")
+        member = await end_membership(tx, context.settings, member, heir, f"removed {member.name}")
     return RemoveMemberResult(member=member)
 
 
@@ -82,7 +82,7 @@ async def leave_account(context: Context, input: LeaveAccountInput) -> LeaveAcco
                 "The owner cannot leave. Transfer the ownership first.",
                 "accountId",
             )
-        await _end(tx, context.settings, tx.acting, await _owner(tx), "left the account")
+        await end_membership(tx, context.settings, tx.acting, await owner_of(tx), "left the account")
     # The viewer is not read again: without a membership, the payload could not show the account.
     return LeaveAccountResult(member=tx.acting)
 
@@ -105,7 +105,7 @@ async def _current(tx: Change, member: Member) -> Member:
 async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
     """The member to whom the licenses pass: the named one, or else the owner."""
     if global_id is None:
-        return await _owner(tx)
+        return await owner_of(tx)
     heir_id = decode_as(Member, global_id)
     heir = await tx.find(Member, heir_id) if heir_id else None
     if heir is None:
@@ -119,7 +119,7 @@ async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
     return heir
 
 
-async def _owner(tx: Change) -> Member:
+async def owner_of(tx: Change) -> Member:
     (owner,) = await tx.rows(Member, _OWNER, account_id=tx.account.id)
     return owner
 
@@ -144,7 +144,8 @@ _HAND_ON = Statement(
 )
 
 
-async def _end(tx: Change, settings: Settings, member: Member, heir: Member, did: str) -> Member:
+async def end_membership(tx: Change, settings: Settings, member: Member, heir: Member, did: str) -> Member:
+    """Ends the membership, gives its licenses to the heir, and revokes its API keys."""
     member = await tx.update(member, removed_at=now())
     values = {"account_id": tx.account.id, "member_id": member.id, "heir_id": heir.id}
     moved = len(await tx.fetch(_HAND_ON, **values, at=now()))

@@ -29,6 +29,8 @@ ACROSS = {
     "permissions.credentials._SESSION",
     "permissions.credentials._WORKS",
     "resolvers.accounts.mutations._OWNED",
+    "resolvers.people.erasing._MEMBERSHIPS",
+    "resolvers.people.operator._MEMBERSHIPS",
     "resolvers.api_keys.claims._OPENED",
     "resolvers.api_keys.jobs._EXPIRED",
     "resolvers.api_keys.jobs._LAPSED",

@@ -50,6 +50,7 @@ REINSTATE_LICENSE = mutation("reinstateLicense", _LICENSE)
 TRANSFER_LICENSE = mutation("transferLicense", _LICENSE)
 ROTATE_API_KEY = mutation("rotateApiKey", "apiKey { id prefix status } secret")
 REVOKE_API_KEY = mutation("revokeApiKey", "apiKey { id status revokedAt revokedBy { id } }")
+ERASE_VIEWER = mutation("eraseViewer", "")
 REVOKE_SESSION = mutation("revokeSession", "session { id }")
 UPDATE_PROFILE = mutation("updateProfile", "user { name }")
 

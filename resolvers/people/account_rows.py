@@ -1,0 +1,163 @@
+"""Erases a person from the rows of one account, except its audit events."""
+
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Text,
+    Update,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlmodel import col
+
+from engine.statements import Statement, any_of, parameter
+from models.api_keys import ApiKey
+from models.billing import BillingDetails
+from models.downloads import DownloadLink, Transfer
+from models.idempotency import IdempotencyKey
+from models.invitations import Invitation, InvitationStatus
+from models.licenses import License
+from models.members import ERASED_NAME, Erasure, Member
+from models.text_forms import folded, sort_key
+from resolvers.change import Change
+
+
+async def erase_rows(tx: Change, erasure: Erasure) -> int:
+    """Replaces names by `ERASED_NAME`, and empties the other values. Returns how many rows of audited tables
+    it wrote."""
+    values: dict[str, object] = {"account_id": tx.account.id}
+    member_ids = [id for (id,) in await tx.fetch(_MEMBER_IDS, **values, user_id=erasure.user_id)]
+    values |= {"member_ids": member_ids, "address": erasure.email}
+    written = await _erase_billing_details(tx, erasure)
+    for statement in (_MEMBERS, _INVITATIONS, _MESSAGES, _API_KEYS, _REASONS):
+        written += len(await tx.fetch(statement, **values))
+    for statement in (_TRANSFERS, _DOWNLOAD_LINKS, _ANSWERS):
+        await tx.fetch(statement, **values)
+    return written
+
+
+async def _erase_billing_details(tx: Change, erasure: Erasure) -> int:
+    """Empties values that are the person's address or name."""
+    details = await tx.find(BillingDetails)
+    if details is None:
+        return 0
+    personal = {*erasure.names, erasure.email}
+    lines = [line for line in details.address_lines if line not in personal]
+    company = None if details.company in personal else details.company
+    email = None if details.email in personal else details.email
+    changed = await tx.update(details, company=company, email=email, address_lines=lines)
+    return int(changed is not details)
+
+
+def _of_account(table: type[ApiKey | DownloadLink | Invitation | License | Member]) -> ColumnElement[bool]:
+    return col(table.account_id) == parameter("account_id")
+
+
+def _of_person(column: UUID | None) -> ColumnElement[bool]:
+    return any_of(col(column), parameter("member_ids"))
+
+
+_MEMBER_IDS = Statement(
+    lambda: select(col(Member.id)).where(_of_account(Member), col(Member.user_id) == parameter("user_id"))
+)
+
+
+def _members() -> Update:
+    name = {"name": ERASED_NAME, "name_key": sort_key(ERASED_NAME), "name_folded": folded(ERASED_NAME)}
+    return (
+        update(Member)
+        .where(_of_account(Member), _of_person(Member.id), col(Member.name) != ERASED_NAME)
+        .values(**name, email=null(), email_folded="")
+        .returning(col(Member.id))
+    )
+
+
+def _invitations() -> Update:
+    """Pending ones are revoked, because nobody could accept them."""
+    status = col(Invitation.stored_status)
+    ended = case((status == InvitationStatus.PENDING, InvitationStatus.REVOKED.value), else_=status)
+    return (
+        update(Invitation)
+        .where(
+            _of_account(Invitation),
+            or_(col(Invitation.email) == parameter("address"), _of_person(Invitation.accepted_by_id)),
+            col(Invitation.email) != ERASED_NAME,
+        )
+        .values(stored_status=ended, email=ERASED_NAME, message=null(), delivery_error=null())
+        .returning(col(Invitation.id))
+    )
+
+
+def _api_keys() -> Update:
+    return (
+        update(ApiKey)
+        .where(_of_account(ApiKey), _of_person(ApiKey.member_id), col(ApiKey.name) != ERASED_NAME)
+        .values(name=ERASED_NAME, last_used_ip=null())
+        .returning(col(ApiKey.id))
+    )
+
+
+def _reasons() -> Update:
+    """Replaces reasons of revocations that contain the address."""
+    reason = col(License.revoked_reason)
+    return (
+        update(License)
+        .where(_of_account(License), func.strpos(func.lower(reason), parameter("address")) > 0)
+        .values(revoked_reason=ERASED_NAME)
+        .returning(col(License.id))
+    )
+
+
+def _transfers() -> Update:
+    links = select(col(DownloadLink.token_hash)).where(
+        _of_account(DownloadLink), _of_person(DownloadLink.member_id)
+    )
+    return update(Transfer).where(col(Transfer.token_hash).in_(links)).values(ip=null(), user_agent=null())
+
+
+def _answers() -> Delete:
+    """Deletes the answers to the person, and those that name its address."""
+    members = select(col(Member.id)).where(_of_account(Member))
+    names_it = func.strpos(cast(col(IdempotencyKey.answer), Text), parameter("address")) > 0
+    return delete(IdempotencyKey).where(
+        or_(
+            _of_person(IdempotencyKey.actor_id),
+            and_(col(IdempotencyKey.actor_id).in_(members), names_it),
+        )
+    )
+
+
+_MEMBERS = Statement(_members)
+_INVITATIONS = Statement(_invitations)
+_MESSAGES = Statement(
+    lambda: (
+        update(Invitation)
+        .where(
+            _of_account(Invitation),
+            _of_person(Invitation.invited_by_id),
+            col(Invitation.message).is_not(None),
+        )
+        .values(message=null())
+        .returning(col(Invitation.id))
+    )
+)
+_API_KEYS = Statement(_api_keys)
+_REASONS = Statement(_reasons)
+_TRANSFERS = Statement(_transfers)
+_DOWNLOAD_LINKS = Statement(
+    lambda: (
+        update(DownloadLink)
+        .where(_of_account(DownloadLink), _of_person(DownloadLink.member_id))
+        .values(credential_label=ERASED_NAME)
+    )
+)
+_ANSWERS = Statement(_answers)

@@ -1,0 +1,212 @@
+"""Erases a person: from its own rows at once, and then from each account in a transaction of its own.
+
+A row of `erasures` exists from the first transaction on. If a process dies, the job goes on with the accounts
+that are left, and to erase a person from an account again changes nothing. Events that another process still
+appends while the person is being erased, such as the end of a download, are erased by a second run.
+
+Kept are ids, times and roles, and issued invoices with the names on them, which tax law requires to be kept
+(in the European Union: articles 226, 244 and 247 of Directive 2006/112/EC). The addresses of people in texts
+that others wrote, such as the reason of a revocation, are found; their names in such texts are not.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, func, null, select, update
+from sqlmodel import col
+
+from engine.outages import log_failure
+from engine.row_writer import RowWriter
+from engine.snapshots import attributes, new_row, snapshot
+from engine.statements import Statement, parameter
+from models.accounts import Account
+from models.audit import AuditAction
+from models.columns import now
+from models.database import Database
+from models.idempotency import IdempotencyKey
+from models.members import ERASED_NAME, Erasure, Member, User
+from models.notifications import AuditAnnouncer, notify_access
+from models.sessions import Session, SignInLink
+from permissions.client_sites import site_name
+from resolvers.change import system_change
+from resolvers.email_addresses import counted_address
+from resolvers.named_persons import address_id
+from resolvers.people.account_rows import erase_rows
+from resolvers.people.queued_emails import erase_from_queue
+from resolvers.unaudited import personal_change
+from resolvers.user_errors import UserErrorCode, invalid, user_error
+
+log = structlog.get_logger()
+
+_RESUMED_AFTER = timedelta(minutes=1)
+"""Time after which the job takes over an erasure that has not ended."""
+_REPEATED_AFTER = timedelta(minutes=5)
+"""Time after which no request that began before the erasure still runs, except downloads."""
+
+
+async def begin(database: Database, user_id: UUID, *, by_operator: bool) -> Erasure:
+    """Erases the person's own rows, and ends its sessions. Raises `UserErrors` while it is a member of an
+    account. Returns the erasure, which `finish` continues."""
+    async with personal_change(database) as writer:
+        user = await writer.find(User, user_id, lock=True)
+        if user is None or user.erased_at is not None:
+            raise user_error(UserErrorCode.NOT_ACTIVE, "This person was erased already.")
+        _refuse_member([name for (name,) in await writer.fetch(_MEMBERSHIPS, user_id=user_id)])
+        names = {user.name, *(record[0] for record in await writer.connection.fetch(_NAMES, user_id))}
+        erasure = new_row(
+            Erasure, user_id=user_id, email=user.email, names=sorted(names), by_operator=by_operator
+        )
+        await writer.insert(erasure)
+        await writer.update(user, email=f"erased {user_id}", name=ERASED_NAME, erased_at=now())
+        await _erase_sessions(writer, user_id)
+        await writer.fetch(_FORGET_LINKS, email=user.email)
+        await writer.fetch(_FORGET_ANSWERS, user_id=user_id)
+        await _erase_buckets(writer, user)
+        await erase_from_queue(writer.connection, user.email, sorted(names))
+    log.info("person_erasure_began", user_id=str(user_id), by_operator=by_operator)
+    return erasure
+
+
+def _refuse_member(accounts: Sequence[str]) -> None:
+    if accounts:
+        names = ", ".join(accounts[:3]) + (" and others" if len(accounts) > 3 else "")
+        raise invalid(f"A member of an account cannot be erased: leave {names} first.")
+
+
+async def _erase_sessions(writer: RowWriter, user_id: UUID) -> None:
+    """Ends the sessions, and forgets the addresses that they were used from, in the limits of emails too."""
+    ended = await writer.fetch(_SESSIONS, user_id=user_id)
+    clients = {f"sign-in emails for {site_name(ip)}" for _, ip in ended}
+    await writer.fetch(_END_SESSIONS, user_id=user_id)
+    await writer.fetch(_ERASE_SESSIONS, user_id=user_id)
+    await writer.connection.execute(_FORGET_BUCKETS, list(clients))
+    await notify_access(writer.connection, user_id, *(id for id, _ in ended))
+
+
+async def _erase_buckets(writer: RowWriter, user: User) -> None:
+    """Deletes those whose subject ends with the address, or with the form of it that limits count."""
+    for address in {user.email, counted_address(user.email)}:
+        await writer.connection.execute(_FORGET_BUCKETS_TO, address)
+
+
+async def finish(database: Database, erasure: Erasure, announcer: AuditAnnouncer | None = None) -> int:
+    """Erases the person from each account. Returns the number of accounts whose rows changed."""
+    changed = 0
+    for account_id in await _accounts_of(database, erasure):
+        changed += await _erase_in(database, account_id, erasure, announcer)
+    async with personal_change(database) as writer:
+        current = await writer.find(Erasure, erasure.user_id, lock=True)
+        if current is not None and current.erased_at is None:
+            await writer.update(current, email=None, names=[], erased_at=now())
+    log.info("person_erased", user_id=str(erasure.user_id), accounts=changed)
+    return changed
+
+
+async def _accounts_of(database: Database, erasure: Erasure) -> list[UUID]:
+    email = erasure.email or ""
+    records = await database.fetch(_ACCOUNTS, erasure.user_id, email, address_id(email))
+    return [record[0] for record in records]
+
+
+async def _erase_in(
+    database: Database, account_id: UUID, erasure: Erasure, announcer: AuditAnnouncer | None
+) -> bool:
+    """Erases the person in one transaction, with an event of the account if anything was changed."""
+    async with system_change(
+        database, account_id, AuditAction.PERSON_ERASED, None, announcer=announcer, rows=1_000
+    ) as tx:
+        tx.without_event("erase_events appends it")
+        changed = await erase_rows(tx, erasure)
+        events = await tx.connection.fetchval(_ERASE_EVENTS, account_id, erasure.user_id, changed > 0)
+    return bool(changed or events)
+
+
+async def finish_erasures(database: Database) -> int:
+    """Job: goes on with erasures whose process has died, and repeats the others once, for events that were
+    appended meanwhile. Returns the number of erasures that it worked on."""
+    return sum([await _go_on(database, erasure) for erasure in await _waiting(database)])
+
+
+async def _go_on(database: Database, erasure: Erasure) -> int:
+    try:
+        await finish(database, erasure)
+        if erasure.erased_at is not None:
+            async with personal_change(database) as writer:
+                await writer.fetch(_FORGET_ERASURE, user_id=erasure.user_id)
+    except Exception as error:
+        log_failure("person_erasure_failed", error, user_id=str(erasure.user_id))
+        return 0
+    return 1
+
+
+async def _waiting(database: Database) -> list[Erasure]:
+    records = await database.fetch(_WAITING, now() - _RESUMED_AFTER, now() - _REPEATED_AFTER)
+    return [snapshot(Erasure, tuple(record)) for record in records]
+
+
+_ACROSS = "a person is erased from all of its accounts"
+_MEMBERSHIPS = Statement(
+    lambda: (
+        select(col(Account.name))
+        .join(Member, col(Member.account_id) == col(Account.id))
+        .where(col(Member.user_id) == parameter("user_id"), col(Member.removed_at).is_(None))
+        .order_by(col(Account.name))
+    ),
+    across_accounts=_ACROSS,
+)
+# The names that the person has had.
+_NAMES = """
+SELECT name FROM members WHERE user_id = $1
+UNION
+SELECT former FROM members JOIN audit_events AS event
+    ON event.account_id = members.account_id AND event.actor_member_id = members.id
+    AND event.action = 'MEMBER_RENAMED'
+CROSS JOIN json_array_elements_text(event.personal_details->'name') AS former
+WHERE members.user_id = $1 AND event.commitments IS NULL"""
+_SESSIONS = Statement(
+    lambda: select(col(Session.id), col(Session.ip)).where(col(Session.user_id) == parameter("user_id"))
+)
+_END_SESSIONS = Statement(
+    lambda: (
+        update(Session)
+        .where(col(Session.user_id) == parameter("user_id"), Session.is_live())
+        .values(ended_at=func.now())
+    )
+)
+_ERASE_SESSIONS = Statement(
+    lambda: (
+        update(Session)
+        .where(col(Session.user_id) == parameter("user_id"))
+        .values(ip=null(), user_agent=null())
+    )
+)
+_FORGET_LINKS = Statement(lambda: delete(SignInLink).where(col(SignInLink.email) == parameter("email")))
+_FORGET_ANSWERS = Statement(
+    lambda: delete(IdempotencyKey).where(col(IdempotencyKey.actor_id) == parameter("user_id"))
+)
+_FORGET_BUCKETS = "DELETE FROM limit_buckets WHERE subject = ANY($1::text[])"
+_FORGET_BUCKETS_TO = "DELETE FROM limit_buckets WHERE right(subject, length($1) + 1) = ' ' || $1::text"
+_FORGET_ERASURE = Statement(lambda: delete(Erasure).where(col(Erasure.user_id) == parameter("user_id")))
+_ERASE_EVENTS = "SELECT erase_events($1, $2, $3)"
+
+
+_ACCOUNTS = """
+SELECT account_id FROM members WHERE user_id = $1
+UNION SELECT account_id FROM invitations WHERE email = $2
+UNION SELECT account_id FROM billing_details WHERE email = $2
+UNION SELECT account_id FROM audit_events WHERE named_ids @> ARRAY[$3::uuid]
+ORDER BY account_id"""
+
+
+# A download of the person that still runs has its event at its end.
+_WAITING = f"""
+SELECT {", ".join(attributes(Erasure))} FROM erasures
+WHERE (erased_at IS NULL AND requested_at < $1)
+OR (erased_at < $2 AND NOT EXISTS (
+    SELECT FROM members JOIN download_links AS link
+        ON link.account_id = members.account_id AND link.member_id = members.id
+    JOIN transfers USING (token_hash)
+    WHERE members.user_id = erasures.user_id
+))"""  # noqa: S608

@@ -1,0 +1,34 @@
+"""Erases the viewer."""
+
+import asyncio
+
+from engine.outages import log_failure
+from permissions.context import Context
+from resolvers.people.erasing import begin, finish
+from resolvers.people.inputs import EraseViewerInput
+from resolvers.results import mutation_result
+from resolvers.text import canonical_email
+from resolvers.user_errors import invalid
+
+_SECONDS = 10
+"""Longest time of the request. The job finishes an erasure that takes longer."""
+
+
+@mutation_result
+class EraseViewerResult:
+    """Payload of `eraseViewer`: `userErrors` only."""
+
+
+async def erase_viewer(context: Context, input: EraseViewerInput) -> EraseViewerResult:
+    user = context.signed_in().user
+    if canonical_email(input.email) != user.email:
+        raise invalid(f"This is not your email address: type {user.email} to confirm.", "email")
+    erasure = await begin(context.database, user.id, by_operator=False)
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await finish(context.database, erasure, context.announcer)
+    except Exception as error:
+        log_failure("person_erasure_left_to_the_job", error, user_id=str(user.id))
+    context.token = context.viewer = None
+    context.keep_cookie("")
+    return EraseViewerResult()
