@@ -8,7 +8,7 @@ export PIP_NO_INPUT := 1
 # Compiled files make each of the many starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test check coverage bench bench-scale install lock schema references graphiql
+.PHONY: serve test check format coverage bench bench-scale install lock schema references graphiql
 .SILENT:
 
 serve: $(INSTALLED)
@@ -20,10 +20,14 @@ test: $(INSTALLED)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check --quiet
-	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff format --check --quiet || { echo '"make format" reformats these files.' >&2; exit 1; }
 	$(BIN)/mypy --no-error-summary .
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/checks
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --quiet --fix
+	$(BIN)/ruff format --quiet
 
 # Of lines and branches, in all processes that the tests start. Takes twice as long as the tests. Without the tests
 # that measure CPU time or memory, which coverage multiplies.

@@ -107,7 +107,7 @@ REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "provisioned_by_id": ("licenses",),
         "revoked_by_id": ("licenses",),
     },
-    "audit_streams": {"created_by_id": ("audit streams",)},
+    "audit_streams": {"created_by_id": ("auditStreams",)},
     "invoices": {"purchased_by_id": ("invoices",)},
     "download_links": {"member_id": ("downloadLinks", "transfers")},
     "idempotency_keys": {"actor_id": ("idempotencyAnswers",)},

@@ -25,6 +25,7 @@ import pytest_asyncio
 from embedded import server as embedded
 from models import migrate
 from resolvers import typesetting
+from tests.support import migrations
 from tests.support.beginnings import Tables
 
 _PLUGINS = ("tests.support.app_fixtures", "tests.support.clocks", "tests.support.loop_watchdog")
@@ -69,18 +70,28 @@ class TestServer:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
-
         error = ""
         try:
-            server = self._stack.enter_context(embedded.running(self.folder, connections=300, temporary=True))
-            asyncio.run(server.create_database(TEMPLATE))
-            migrate.upgrade(server.url(embedded.OWNER_ROLE, TEMPLATE), embedded.APP_ROLE)
+            error = "\n".join(self._problems())
         except Exception as exception:
             error = f"{type(exception).__name__}: {exception}"
         unfinished = self.folder / "start.unfinished"
         unfinished.parent.mkdir(exist_ok=True)
         unfinished.write_text(error)
         unfinished.rename(self.folder / "start")
+
+    def _problems(self) -> list[str]:
+        """Starts PostgreSQL and migrates the template. Returns what is wrong with the migrations, because
+        all tests with a database would fail with other words."""
+        wrong = list(migrations.problems_of_files())
+        if wrong:
+            return wrong
+        server = self._stack.enter_context(embedded.running(self.folder, connections=300, temporary=True))
+        asyncio.run(server.create_database(TEMPLATE))
+        url = server.url(embedded.OWNER_ROLE, TEMPLATE)
+        migrate.upgrade(url, embedded.APP_ROLE)
+        columns = asyncio.run(migrations.described(url, (migrations.COLUMNS,)))
+        return list(migrations.problems_of_columns(name.removeprefix("column ") for name in columns))
 
 
 def started(folder: Path) -> embedded.Server:
@@ -90,7 +101,8 @@ def started(folder: Path) -> embedded.Server:
         assert time.monotonic() < deadline, "PostgreSQL takes too long to start."
         time.sleep(0.01)
     error = (folder / "start").read_text()
-    assert not error, error
+    if error:
+        pytest.exit(error, returncode=1)
     return embedded.Server(folder, None)
 
 
@@ -108,6 +120,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Called by pytest-xdist for each of its processes, before it starts."""
     node.workerinput["postgresql_folder"] = str(SERVER.begin())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished() -> None:
+    """Ends the run before its first test if the database cannot be used."""
+    started(SERVER.folder)
 
 
 def pytest_collection_finish() -> None:

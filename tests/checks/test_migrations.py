@@ -1,36 +1,35 @@
 """Migrations create the models' tables, can be undone, and grant the app's role the listed privileges."""
 
 import asyncio
+import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-import models
 from embedded import server as embedded
-from models import grants, migrate
+from models import grants
 from models.postgresql import connect
 from postgresql_dsn import parse
+from tests.support import migrations
+from tests.support.migrations import (
+    EVERYTHING,
+    FOLDER,
+    columns_of_the_models,
+    described,
+    files,
+    problems_of_a_downgrade,
+    problems_of_columns,
+    problems_of_definitions,
+    problems_of_files,
+)
+from tests.support.problems import require_none
 
-VERSIONS = Path(models.__file__).with_name("migrations") / "versions"
-
-# Definitions of the models' tables as PostgreSQL prints them. The queue's tables belong to its library.
-# Constraint triggers (contype t) belong to no model.
-COLUMNS = """SELECT table_name || '.' || column_name AS name, concat_ws(' ', udt_name, is_nullable,
-    character_maximum_length, numeric_precision, numeric_scale, column_default) AS definition
-  FROM information_schema.columns WHERE table_schema = 'public'"""
-CONSTRAINTS = """SELECT conrelid::regclass || '.' || conname AS name, pg_get_constraintdef(oid) AS definition
-  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')"""
-INDEXES = """SELECT indrelid::regclass || '.' || indexrelid::regclass AS name,
-    pg_get_indexdef(indexrelid) AS definition
-  FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
-  WHERE relnamespace = 'public'::regnamespace"""
-NOT_OF_THE_MODELS = ("pgqueuer", "alembic_version")
 TABLES = """SELECT relname AS name FROM pg_class
   WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = 'public'::regnamespace"""
 SEQUENCES = """SELECT sequencename AS name FROM pg_sequences
@@ -41,54 +40,65 @@ UPDATABLE = """
     WHERE attacl IS NOT NULL AND attrelid > 16383 AND has_column_privilege($1, attrelid, attnum, 'UPDATE')"""
 
 
-def test_upgrade_downgrade_and_upgrade_end_where_the_models_are(empty_database: str) -> None:
-    for _ in range(2):
-        migrate.upgrade(empty_database, embedded.APP_ROLE)
-        migrate.check(empty_database)
-        migrate.downgrade(empty_database)
-    migrate.upgrade(empty_database, embedded.APP_ROLE)
-
-
-def test_a_revision_is_named_as_its_file() -> None:
-    """The name contains the topic, because a number alone could be that of a pre-release with other
+def test_migrations_are_named_and_ordered_by_their_numbers() -> None:
+    """The revision contains the topic, because a number alone could be that of a pre-release with other
     tables."""
-    files = sorted(file.stem for file in VERSIONS.glob("*.py"))
-
-    revisions = [script.revision for script in ScriptDirectory(str(VERSIONS.parent)).walk_revisions()]
-
-    assert revisions[::-1] == files
-    assert [int(name.partition("_")[0]) for name in files] == list(range(1, len(files) + 1))
+    require_none(problems_of_files())
 
 
-def test_a_failed_migration_changes_nothing(empty_database: str) -> None:
-    """The first migration creates the queue's tables last."""
-    asyncio.run(_fetch(empty_database, "CREATE TABLE pgqueuer_statistics ()"))
-
-    with pytest.raises(asyncpg.DuplicateTableError):
-        migrate.upgrade(empty_database, embedded.APP_ROLE)
-
-    assert [row["name"] for row in asyncio.run(_fetch(empty_database, TABLES))] == ["pgqueuer_statistics"]
+def test_each_migration_can_be_undone_and_made_again(empty_database: str) -> None:
+    require_none(_problems_of_downgrades(empty_database, FOLDER))
 
 
-def test_nothing_is_left_of_a_downgrade(empty_database: str) -> None:
-    left = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
-      UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-      UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace"""
-    migrate.upgrade(empty_database, embedded.APP_ROLE)
-    migrate.downgrade(empty_database)
+@pytest.mark.parametrize(
+    ("name", "lines", "problem"),
+    [
+        ("0003_note", {}, "0003_note.py: the next number is 0002: rename the file to 0002_note.py."),
+        ("0002-note", {}, "0002-note.py: the file is to be named NNNN_topic.py, such as"),
+        ("0002_note", {"revision": "0002"}, '0002_note.py: write `revision = "0002_note"`; see'),
+        ("0002_note", {"down_revision": "0001"}, '0002_note.py: write `down_revision = "0001_baseline"`;'),
+    ],
+    ids=["gap", "name", "revision", "down_revision"],
+)
+def test_a_wrong_name_or_order_is_reported(
+    tmp_path: Path, name: str, lines: dict[str, str], problem: str
+) -> None:
+    folder = _with_migration(tmp_path, name, "pass", **lines)
 
-    names = {row["relname"] for row in asyncio.run(_fetch(empty_database, left))}
+    (found,) = problems_of_files(folder)
 
-    assert {name for name in names if "alembic_version" not in name} == set()
+    assert found.startswith(problem)
+
+
+def test_a_downgrade_that_does_nothing_is_reported(empty_database: str, tmp_path: Path) -> None:
+    folder = _with_migration(tmp_path, "0002_note", "pass")
+
+    problems = _problems_of_downgrades(empty_database, folder)
+
+    assert list(problems) == [
+        "0002_note.py: downgrade() has to undo upgrade(), and it leaves the column members.margin_note."
+    ]
+
+
+def test_a_column_without_a_migration_and_the_reverse_are_reported() -> None:
+    columns = set(columns_of_the_models())
+
+    problems = list(problems_of_columns(columns - {"members.name"} | {"members.margin_note", "pgqueuer.id"}))
+    of_table = list(problems_of_columns(name for name in columns if not name.startswith("members.")))
+
+    assert [problem.partition(":")[0] for problem in (*problems, *of_table)] == [
+        "No migration creates the column members.name of the models",
+        "The migrations create the column members.margin_note, which no model has",
+        "No migration creates the table members of the models",
+    ]
 
 
 def test_migrated_tables_are_those_of_the_models_to_the_letter(empty_database: str, owner_url: str) -> None:
-    """Alembic's own check compares neither CHECKs nor the columns of indexes."""
     asyncio.run(_create_all(empty_database))
-    declared, migrated = asyncio.run(_described(empty_database)), asyncio.run(_described(owner_url))
+    declared, migrated = asyncio.run(described(empty_database)), asyncio.run(described(owner_url))
 
     assert len(declared) > 100
-    assert migrated == declared
+    require_none(problems_of_definitions(declared, migrated))
 
 
 def test_the_app_s_role_may_what_is_listed_and_nothing_else(owner_url: str) -> None:
@@ -121,18 +131,40 @@ async def _create_all(url: str) -> None:
     await engine.dispose()
 
 
-async def _described(url: str) -> dict[str, str]:
-    rows = [row for query in (COLUMNS, CONSTRAINTS, INDEXES) for row in await _fetch(url, query)]
-    return {row["name"]: row["definition"] for row in rows if not row["name"].startswith(NOT_OF_THE_MODELS)}
+def _problems_of_downgrades(url: str, folder: Path) -> Iterator[str]:
+    """Makes each migration, undoes it, and makes it again."""
+    previous = "base"
+    for revision in files(folder):
+        before = asyncio.run(described(url, EVERYTHING, ("alembic_version",)))
+        migrations.upgrade(url, revision, folder)
+        migrations.downgrade(url, previous, folder)
+        after = asyncio.run(described(url, EVERYTHING, ("alembic_version",)))
+        yield from problems_of_a_downgrade(f"{revision}.py", before, after)
+        if before != after:
+            return
+        migrations.upgrade(url, revision, folder)
+        previous = revision
+
+
+def _with_migration(folder: Path, name: str, downgrade: str, **values: str) -> Path:
+    """Copy of the migrations, with one more that adds a column."""
+    copied = folder / "migrations"
+    shutil.copytree(FOLDER, copied)
+    lines = {"revision": name, "down_revision": files()[-1], **values}
+    (copied / "versions" / f"{name}.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n"
+        + "".join(f'{variable} = "{value}"\n' for variable, value in lines.items())
+        + 'def upgrade(): op.add_column("members", sa.Column("margin_note", sa.String()))\n'
+        f"def downgrade(): {downgrade}\n"
+    )
+    return copied
 
 
 async def _granted(url: str, tables: set[str]) -> dict[str, set[str]]:
-    statement = "SELECT has_table_privilege($1, $2::text, $3) AS granted"
-    return {
-        table: {
-            privilege
-            for privilege in PRIVILEGES
-            if (await _fetch(url, statement, embedded.APP_ROLE, table, privilege))[0]["granted"]
-        }
-        for table in tables
-    }
+    """Privileges of the app's role on each table."""
+    statement = """SELECT name, privilege FROM unnest($2::text[]) AS name, unnest($3::text[]) AS privilege
+      WHERE has_table_privilege($1, name, privilege)"""
+    granted: dict[str, set[str]] = {table: set() for table in tables}
+    for row in await _fetch(url, statement, embedded.APP_ROLE, list(tables), PRIVILEGES):
+        granted[row["name"]].add(row["privilege"])
+    return granted
