@@ -274,14 +274,6 @@ class AuditEvent(SQLModel, table=True):
 
     __tablename__ = "audit_events"
     __table_args__ = (
-        # An export has one event per line, with the details exactly as they were hashed.
-        CheckConstraint(
-            "strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0", name="details_line"
-        ),
-        CheckConstraint(
-            "strpos(personal_details::text, chr(10)) = 0 AND strpos(personal_details::text, chr(13)) = 0",
-            name="personal_details_line",
-        ),
         CheckConstraint("num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16", name="salt"),
         CheckConstraint("(commitments IS NULL) = (field_salts IS NULL)", name="commitments"),
         CheckConstraint(
@@ -362,9 +354,10 @@ class AuditEvent(SQLModel, table=True):
     user_agent: str | None = None
     request_id: str | None = None
     details: JSONObject = Field(sa_type=JSON)
-    """JSON, not JSONB, which would not keep the exact bytes that were hashed."""
+    """JSON, not JSONB, which would not keep the exact bytes that were hashed. The trigger removes spaces."""
     personal_details: JSONObject | None = Field(default=None, sa_type=JSON)
-    """The other part of the details: the keys that the action declares personal."""
+    """The other part of the details: the keys that the action declares personal. The trigger writes them in
+    canonical form."""
     version: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("2")})
     """Version of the format that was hashed."""
     salt: bytes | None = Field(

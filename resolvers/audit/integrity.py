@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlmodel import col
 
-from audit_proof.chain import FIELDS, FIRST, PERSONAL
+from audit_proof.chain import FIELDS, FIRST, PERSONAL, VERSION
 from audit_proof.prunings import Pruning
 from engine.fair_queue import FairSemaphore
 from engine.statements import Statement, column_type, parameter
@@ -245,7 +245,9 @@ _MESSAGE = f"concat({', '.join(map(_field, _HASHED))})"
 _VERIFY = f"""
 WITH checked AS (
   SELECT sequence, coalesce(lag(sequence) OVER log, $4) + 1 AS expected,
-    hash = sha256(previous_hash || convert_to({_MESSAGE}, 'UTF8'))
+    version = {VERSION} AND strpos(details::text, chr(10)) = 0
+      AND (personal_details IS NULL OR audit_is_canonical(personal_details))
+      AND hash = sha256(previous_hash || convert_to({_MESSAGE}, 'UTF8'))
       AND previous_hash = coalesce(lag(hash) OVER log, $5, previous_hash)
       AND occurred_at >= coalesce(lag(occurred_at) OVER log, occurred_at)
       AND (sequence = $6 AND hash <> $7) IS NOT TRUE AS is_whole

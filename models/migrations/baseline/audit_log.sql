@@ -12,8 +12,7 @@ CREATE TABLE audit_heads (
 );
 
 -- Names are those at the time of the event. No foreign keys: events outlive the rows that they refer to.
--- (account_id needs none: audit_heads has it, checked once per account and not once per event.) details and
--- personal_details must fit one line of an export.
+-- (account_id needs none: audit_heads has it, checked once per account and not once per event.)
 --
 -- The personal fields are summary, actor_name, credential_label, target_name, ip, user_agent and each key of
 -- personal_details. The chain contains a commitment of each: a salted hash. When a person is erased, the
@@ -50,10 +49,6 @@ CREATE TABLE audit_events (
     previous_hash bytea NOT NULL,
     hash bytea NOT NULL,
     CONSTRAINT pk_audit_events PRIMARY KEY (account_id, sequence),
-    CONSTRAINT ck_audit_events_details_line
-        CHECK (strpos(details::text, chr(10)) = 0 AND strpos(details::text, chr(13)) = 0),
-    CONSTRAINT ck_audit_events_personal_details_line
-        CHECK (strpos(personal_details::text, chr(10)) = 0 AND strpos(personal_details::text, chr(13)) = 0),
     CONSTRAINT ck_audit_events_salt CHECK (num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16),
     CONSTRAINT ck_audit_events_commitments CHECK ((commitments IS NULL) = (field_salts IS NULL)),
     CONSTRAINT ck_audit_events_named CHECK (cardinality(named_ids) IS NOT DISTINCT FROM cardinality(named_fields)),
@@ -168,6 +163,86 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     FROM json_each(personal_details)
 $$;
 
+-- Details in canonical form: without spaces, each key once and in the order of the keys' bytes, characters as
+-- themselves wherever JSON admits that, numbers from -2^53 to 2^53 and without exponents. NULL where there is no such
+-- form, which is also the case with more levels than `levels`.
+--
+-- Verifiers parse personal details and write them again. So these have no fractions, which languages write
+-- differently, no keys of digits only, which JavaScript puts first, and no key `details`, at which verifiers divide
+-- a line.
+CREATE FUNCTION audit_canonical(value jsonb, is_personal boolean, levels integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    kind text := jsonb_typeof(value);
+BEGIN
+    IF kind = 'number' THEN
+        RETURN CASE
+            WHEN abs(value::numeric) > 2::numeric ^ 53 THEN NULL
+            WHEN is_personal AND value::numeric <> trunc(value::numeric) THEN NULL
+            ELSE trim_scale(value::numeric)::text
+        END;
+    ELSIF kind NOT IN ('object', 'array') THEN
+        RETURN value::text;
+    ELSIF levels = 0 THEN
+        RETURN NULL;
+    END IF;
+    -- OFFSET 0, so that PostgreSQL calls the function once for each item and not once for each use of its result.
+    IF kind = 'array' THEN
+        RETURN (
+            SELECT CASE WHEN count(*) = count(item) THEN
+                '[' || coalesce(string_agg(item, ',' ORDER BY place), '') || ']'
+            END
+            FROM (
+                SELECT place, audit_canonical(item, is_personal, levels - 1) AS item
+                FROM jsonb_array_elements(value) WITH ORDINALITY AS element (item, place) OFFSET 0
+            ) AS items
+        );
+    END IF;
+    RETURN (
+        SELECT CASE WHEN count(*) = count(item) AND (is_personal AND bool_or(key ~ '^(?:details|[0-9]+)$')) IS NOT TRUE
+        THEN
+            '{' || coalesce(string_agg(to_json(key) || ':' || item, ',' ORDER BY key COLLATE "C"), '') || '}'
+        END
+        FROM (
+            SELECT key, audit_canonical(pair.value, is_personal, levels - 1) AS item
+            FROM jsonb_each(value) AS pair OFFSET 0
+        ) AS items
+    );
+END
+$$;
+
+-- The canonical form of an event's details or personal details, which are objects with at most 64 levels. Personal
+-- details are not empty, and no value of them can be read as the commitment in place of an erased value.
+CREATE FUNCTION audit_canonical_details(details json, is_personal boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN json_typeof(details) <> 'object' THEN NULL
+        WHEN is_personal AND (
+            SELECT count(*) = 0 OR bool_or(
+                CASE WHEN jsonb_typeof(value) = 'object' THEN value ? 'commitment' AND value - 'commitment' = '{}' END
+            )
+            FROM jsonb_each(details::jsonb)
+        ) THEN NULL
+        ELSE audit_canonical(details::jsonb, is_personal, 64)
+    END
+$$;
+
+-- Whether personal details are one key with a text, or with the texts before and after a change. This is canonical.
+CREATE FUNCTION audit_is_one_text(personal_details text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT personal_details ~ '^\{"[a-zA-Z]+":(?:"(?:[^"\\]|\\["\\bfnrt])*"|\["(?:[^"\\]|\\["\\bfnrt])*","(?:[^"\\]|\\["\\bfnrt])*"\])\}$'
+$$;
+
+-- Whether personal details are in canonical form. The regular expression refuses what JSONB cannot hold.
+CREATE FUNCTION audit_is_canonical(personal_details json) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN audit_is_one_text(personal_details::text) THEN true
+        WHEN personal_details::text
+            ~ '^(?:"(?:[^"\\]|\\["\\bfnrt]|\\u00(?:0[1-9a-f]|1[0-9a-f]))*"|[]:,[{}0-9trufalsn-]|[us]e)*$'
+        THEN audit_canonical_details(personal_details, true) IS NOT DISTINCT FROM personal_details::text
+        ELSE false
+    END
+$$;
+
 -- The details as a whole.
 CREATE FUNCTION audit_details(details json, personal_details json) RETURNS json
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -256,7 +331,9 @@ DECLARE
     head audit_heads%ROWTYPE;
     last record;
     happened text;
-    personal text;
+    details text := NEW.details;
+    personal text := NEW.personal_details;
+    key text;
 BEGIN
     SELECT * INTO head FROM audit_heads WHERE account_id = NEW.account_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -280,7 +357,39 @@ BEGIN
     -- So the CHECK requires a salt, and the hash covers the values of all personal fields.
     NEW.field_salts := NULL;
     NEW.commitments := NULL;
-    IF NEW.personal_details IS NOT NULL THEN
+    IF octet_length(concat(
+        details, personal, NEW.summary, NEW.actor_name, NEW.credential_label, NEW.target_type, NEW.target_name,
+        NEW.ip, NEW.user_agent, NEW.request_id
+    )) > 1048576 THEN
+        RAISE EXCEPTION 'an audit event must not have more than 1,048,576 bytes of text'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- Details are stored as they are if they have no spaces, escaped characters, large numbers or many levels. Others
+    -- are written in canonical form first, which takes longer.
+    IF details !~ '^\{(?:"(?:[^"\\]|\\["\\bfnrt])*"|[]:,[{}trufalsn-]|[us]e|[0-9]{1,15}[],}.])*$'
+        OR octet_length(replace(replace(details, '[', ''), '{', '')) < octet_length(details) - 64
+    THEN
+        details := audit_canonical_details(NEW.details, false);
+        IF details IS NULL THEN
+            RAISE EXCEPTION 'details of an audit event must be a JSON object, with at most 64 levels and with numbers'
+                ' from -2^53 to 2^53' USING ERRCODE = 'check_violation';
+        END IF;
+        NEW.details := details;
+    END IF;
+    IF audit_is_one_text(personal) THEN
+        key := split_part(personal, '"', 2);
+        personal := substr(personal, length(key) + 5, length(personal) - length(key) - 5);
+        personal := octet_length(key) || ':' || key || ',64:' || encode(sha256(
+            sha256(NEW.salt || convert_to('details.' || key, 'UTF8')) || convert_to(personal, 'UTF8')
+        ), 'hex') || ',';
+    ELSIF personal IS NOT NULL THEN
+        personal := audit_canonical_details(NEW.personal_details, true);
+        IF personal IS NULL THEN
+            RAISE EXCEPTION 'personal details of an audit event must be a JSON object that is not empty, with at most'
+                ' 64 levels, with whole numbers from -2^53 to 2^53, without a key `details` or of digits only, and'
+                ' without {"commitment": ...} as a value' USING ERRCODE = 'check_violation';
+        END IF;
+        NEW.personal_details := personal;
         personal := audit_personal_details(NEW.salt, NULL, NULL, NEW.personal_details);
     END IF;
     happened := to_char(NEW.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
@@ -318,7 +427,7 @@ BEGIN
         ), 'hex') || ',', '-,'),
         coalesce(octet_length(NEW.request_id) || ':' || NEW.request_id || ',', '-,'),
         coalesce(octet_length(personal) || ':' || personal || ',', '-,'),
-        coalesce(octet_length(NEW.details::text) || ':' || NEW.details::text || ',', '-,')
+        coalesce(octet_length(details) || ':' || details || ',', '-,')
     ), 'UTF8'));
     RETURN NEW;
 END
