@@ -63,6 +63,7 @@ class Invoice(SQLModel, table=True):
         account_index("invoices", "issued_at", "id", suffix="issued"),
         account_index("invoices", "status", "issued_at", "id", suffix="status"),
         Index("ix_invoices_open", "issued_at", "id", postgresql_where=text("status = 'OPEN'")),
+        Index("ix_invoices_billed_to", text("(billed_to ->> 'email')")),
     )
 
     account_id: UUID = account_column()

@@ -2,7 +2,7 @@
 PostgreSQL needs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, TypeAlias, TypedDict, Unpack
 
@@ -16,6 +16,9 @@ _PLACES = 3
 _WAITING_SECONDS = 20
 
 Look: TypeAlias = Callable[[asyncpg.Connection], Awaitable[None]]
+Write: TypeAlias = Callable[[bytes], Coroutine[None, None, None]]
+Make: TypeAlias = Callable[[asyncpg.Connection, Write], Awaitable[None]]
+"""Writes an export within one snapshot."""
 
 
 async def no_look(_connection: asyncpg.Connection) -> None:
@@ -58,7 +61,7 @@ class Exports:
         finally:
             self._places.give_back(claim)
 
-    async def copied(
+    def copied(
         self,
         claim: Claim,
         sql: str,
@@ -68,8 +71,17 @@ class Exports:
     ) -> AsyncGenerator[bytes]:
         """Yields the rows of a SELECT in the format of COPY, with its `options`. `look` reads first, within
         the same snapshot. Raises StorageUnavailable."""
+
+        async def make(connection: asyncpg.Connection, write: Write) -> None:
+            await look(connection)
+            await connection.copy_from_query(sql, *arguments, output=write, **options)
+
+        return self.made(claim, make)
+
+    async def made(self, claim: Claim, make: Make) -> AsyncGenerator[bytes]:
+        """Yields what `make` writes, while it is written. Raises StorageUnavailable."""
         spool = Spool(self._spools, claim)
-        copying = asyncio.create_task(self._copy(spool, sql, arguments, look, options))
+        copying = asyncio.create_task(self._make(spool, make))
         try:
             async for piece in spool.pieces():
                 yield piece
@@ -78,15 +90,12 @@ class Exports:
             await asyncio.wait([copying])
             spool.close()
 
-    async def _copy(
-        self, spool: Spool, sql: str, arguments: Sequence[object], look: Look, options: CopyOptions
-    ) -> None:
+    async def _make(self, spool: Spool, make: Make) -> None:
         try:
             async with self.connection(spool.claim) as connection:
                 spool.begin()
                 await connection.execute("BEGIN")  # Never committed: the connection is closed afterwards.
-                await look(connection)
-                await connection.copy_from_query(sql, *arguments, output=spool.write, **options)
+                await make(connection, spool.write)
                 await spool.end()
         except Exception as error:
             spool.fail(error)

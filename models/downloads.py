@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TypedDict, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel
@@ -20,25 +20,40 @@ class DownloadKind(StrEnum):
     THEME_FILE = "THEME_FILE"
     REPORT = "REPORT"
     INVOICE = "INVOICE"
+    PERSONAL_DATA = "PERSONAL_DATA"
+
+
+_RECIPIENT = """CASE WHEN kind = 'PERSONAL_DATA'
+    THEN user_id IS NOT NULL AND num_nonnulls(account_id, member_id) = 0
+    ELSE user_id IS NULL AND num_nonnulls(account_id, member_id) = 2 END"""
 
 
 class DownloadLink(SQLModel, table=True):
     """Download link of one member, with one credential, to one file, until it expires. The permission is
-    checked again whenever the link is used."""
+    checked again whenever the link is used.
+
+    A link to personal data is that of a person, whose data is in several accounts or in none: it has a
+    `user_id`, and neither an account nor a member.
+    """
 
     __tablename__ = "download_links"
-    __table_args__ = (member_key("member_id"), Index("ix_download_links_expires", "expires_at"))
+    __table_args__ = (
+        member_key("member_id"),
+        CheckConstraint(_RECIPIENT, name="recipient"),
+        Index("ix_download_links_expires", "expires_at"),
+    )
 
     token_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    account_id: UUID = Field(foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
-    member_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    account_id: UUID | None = Field(default=None, foreign_key="accounts.id", sa_type=POSTGRESQL_UUID)
+    member_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
+    user_id: UUID | None = Field(default=None, foreign_key="users.id", sa_type=POSTGRESQL_UUID)
     credential_kind: CredentialKind = enum_column(CredentialKind)
     credential_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     credential_label: str
     kind: DownloadKind = enum_column(DownloadKind)
     subject: JSONObject = Field(sa_type=JSONB)
     """Identifies the file. THEME_FILE: licenseId and fileId. INVOICE: invoiceId. REPORT: the report's
-    parameters."""
+    parameters. PERSONAL_DATA: empty."""
     created_at: datetime = time_column(default_now=True)
     expires_at: datetime = time_column()
 

@@ -90,7 +90,7 @@ PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
         "target_name": _at("auditEvents.targetName", "auditEventsByOthers.targetName"),
         "ip": _at("auditEvents.ip"),
         "user_agent": _at("auditEvents.userAgent"),
-        "personal_details": _at("auditEvents.details"),
+        "personal_details": _at("auditEvents.details", "auditEventsByOthers.personalDetails"),
     },
 }
 """Columns that can hold a name, an address or another text about a person."""
@@ -109,11 +109,15 @@ REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "audit_streams": {"created_by_id": ("auditStreams",)},
     "invoices": {"purchased_by_id": ("invoices",)},
-    "download_links": {"member_id": ("downloadLinks", "transfers")},
+    "download_links": {
+        "member_id": ("downloadLinks", "transfers"),
+        "user_id": ("downloadLinks", "transfers"),
+    },
     "idempotency_keys": {"actor_id": ("idempotencyAnswers",)},
     "audit_events": {
         "actor_member_id": ("auditEvents",),
         "target_id": ("auditEventsByOthers",),
+        "named_ids": ("auditEventsByOthers",),
     },
 }
 """Columns with the id of a person, member or session, and the sections of the document that contain the rows

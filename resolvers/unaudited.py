@@ -32,7 +32,17 @@ from models.limit_buckets import LimitBucket
 from models.members import Erasure, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 
-_PERSONAL = (User, Session, SignInLink, UnrecordedSignIn, LimitBucket, Erasure, IdempotencyKey)
+_PERSONAL = (
+    User,
+    Session,
+    SignInLink,
+    UnrecordedSignIn,
+    LimitBucket,
+    Erasure,
+    IdempotencyKey,
+    DownloadLink,
+    Transfer,
+)
 _CATALOG = (Theme, ThemeRelease, ThemeFile)
 _EXPIRED = (LimitBucket, IdempotencyKey, SignInLink, DownloadLink)
 Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation
@@ -41,7 +51,8 @@ _PRUNED = (AuditCut, AuditEvent)
 
 @asynccontextmanager
 async def personal_change(database: Database) -> AsyncIterator[RowWriter]:
-    """Transaction for data of a person that belongs to no account: users, sessions, sign-in links."""
+    """Transaction for data of a person that belongs to no account: users, sessions, sign-in links, and
+    download links to personal data. Row-level security refuses links of an account."""
     async with _writing(database, _PERSONAL) as writer:
         yield writer
 

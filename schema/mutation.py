@@ -17,6 +17,7 @@ from resolvers.licenses import admin_mutations as license_changes
 from resolvers.licenses import mutations as licenses
 from resolvers.members import mutations as members
 from resolvers.people import mutations as people
+from resolvers.people import personal_data_mutations as personal_data
 from resolvers.reports import mutations as reports
 from resolvers.sessions import mutations as sessions
 from schema.mutation_field import mutation_field
@@ -64,6 +65,12 @@ class Mutation:
         " audit log, where `Erased person` stands instead, and its sessions end. The viewer must have left"
         " every account. Issued invoices keep the names on them, as tax law requires. Logs with many events"
         " of the viewer are finished within minutes. It cannot be undone.",
+    )
+    request_personal_data = mutation_field(
+        personal_data.request_personal_data,
+        allow=SIGNED_IN,
+        description="Returns a link from which everything that is stored about the viewer, in all of its"
+        " accounts, is downloaded as JSON. No account's audit log records the download.",
     )
     create_account = mutation_field(
         accounts.create_account,

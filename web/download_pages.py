@@ -67,7 +67,8 @@ _REFUSALS = {
         413,
         "This report is too large",
         "Creating it would take more space, memory or time than a report may take.",
-        "Request a report of a shorter period, or as CSV instead of PDF.",
+        "Request a report of a shorter period, or as CSV instead of PDF. Ask the operator of this site about"
+        " personal data that is too large.",
     ),
     RefusalReason.GONE: _Refusal(
         403,

@@ -12,8 +12,16 @@ from models.database import Database
 from models.storage import StorageUnavailable
 from permissions.credentials import find_working
 from permissions.errors import Forbidden, RateLimited, Unauthenticated
-from resolvers.downloads.links import Content, DownloadRefused, Link, RefusalReason, find_link
+from resolvers.downloads.links import (
+    AnyLink,
+    Content,
+    DownloadRefused,
+    PersonalLink,
+    RefusalReason,
+    find_link,
+)
 from resolvers.downloads.openers import OPENERS
+from resolvers.people.personal_data_mutations import open_personal_data
 from web.app_state import State
 from web.authentication import client_of, client_site
 from web.byte_ranges import NotSatisfiable, attachment, is_unchanged, requested_range
@@ -35,8 +43,7 @@ async def download(request: Request) -> Response:
         requester.set(Requester(client_site(request)))
         link = await find_link(state.database, request.path_params["token"])
         await _require_same_person(request, state.database, link)
-        opening = OPENERS[link.row.kind](state.settings, state.database, state.storage, link)
-        content = await _unless_disconnected(request, opening)
+        content = await _unless_disconnected(request, _opening(state, link))
     except RateLimited as limited:
         return too_many(request, limited)
     except DownloadRefused as refusal:
@@ -46,6 +53,12 @@ async def download(request: Request) -> Response:
     except ClientDisconnect:
         return Response(status_code=_CLIENT_CLOSED_REQUEST)
     return _answer(request, state, link, content)
+
+
+def _opening(state: State, link: AnyLink) -> Awaitable[Content]:
+    if isinstance(link, PersonalLink):
+        return open_personal_data(state.database, link)
+    return OPENERS[link.row.kind](state.settings, state.database, state.storage, link)
 
 
 async def _unless_disconnected(request: Request, opening: Awaitable[Content]) -> Content:
@@ -67,7 +80,7 @@ async def _unless_disconnected(request: Request, opening: Awaitable[Content]) ->
             await asyncio.wait({content})
 
 
-def _answer(request: Request, state: State, link: Link, content: Content) -> Response:
+def _answer(request: Request, state: State, link: AnyLink, content: Content) -> Response:
     headers = _headers(content)
     if content.etag is not None and is_unchanged(request.headers, content.etag):
         return Response(status_code=304, headers=headers)
@@ -104,7 +117,7 @@ def _head(content: Content, headers: dict[str, str]) -> Response:
     return response
 
 
-async def _require_same_person(request: Request, database: Database, link: Link) -> None:
+async def _require_same_person(request: Request, database: Database, link: AnyLink) -> None:
     """The link works without a credential; but a credential of another person is refused with it."""
     scheme, _, bearer = request.headers.get("authorization", "").strip().partition(" ")
     if scheme:
@@ -116,11 +129,14 @@ async def _require_same_person(request: Request, database: Database, link: Link)
         raise DownloadRefused(RefusalReason.WRONG_PERSON)
 
 
-async def _is_of(database: Database, token: str, link: Link) -> bool | None:
+async def _is_of(database: Database, token: str, link: AnyLink) -> bool | None:
     """Whether the token belongs to the membership that the link was issued to: an API key of the same person
-    in another account does not. None where the token is not valid."""
+    in another account does not. A link to personal data was issued to a person, of whom sessions only are
+    credentials. None where the token is not valid."""
     try:
         viewer = await find_working(database, token)
     except (Unauthenticated, Forbidden):
         return None
+    if isinstance(link, PersonalLink):
+        return viewer.user.id == link.user.id and not viewer.is_api_key
     return viewer.is_member(link.member.account_id, link.member.id)

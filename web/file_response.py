@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from models.spools import ReportTooLarge
 from models.storage import StorageUnavailable
 from permissions.viewer import Client
-from resolvers.downloads.links import Content, Link, RefusalReason
+from resolvers.downloads.links import AnyLink, Content, RefusalReason
 from resolvers.downloads.transfers import ActiveTransfer, Transfers
 from web.byte_ranges import ByteRange
 from web.download_pages import refused, unavailable
@@ -34,7 +34,7 @@ class FileResponse(Response):
     def __init__(
         self,
         transfers: Transfers,
-        link: Link,
+        link: AnyLink,
         content: Content,
         client: Client,
         headers: dict[str, str],

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import SQLModel, col
 
 from engine.canonical_json import JSONObject
+from engine.row_writer import RowWriter
 from engine.snapshots import columns, new_row, snapshots
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
@@ -22,7 +24,7 @@ from models.columns import now
 from models.database import Database
 from models.downloads import DownloadKind, DownloadLink
 from models.licenses import License
-from models.members import Member
+from models.members import Member, User
 from models.sessions import Session
 from permissions.context import Context
 from permissions.roles import Permission, has_api_access
@@ -121,6 +123,17 @@ class Link:
             raise DownloadRefused(RefusalReason.NOT_PERMITTED)
 
 
+@dataclass(frozen=True)
+class PersonalLink:
+    """Valid link to the data of a person who is still signed in. It belongs to no account."""
+
+    row: DownloadLink
+    user: User
+
+
+AnyLink: TypeAlias = Link | PersonalLink
+
+
 def link_actor(link: DownloadLink, member_name: str) -> Actor:
     """The member with the credential that requested the link."""
     credential = Credential(CredentialKind(link.credential_kind), link.credential_id, link.credential_label)
@@ -138,26 +151,40 @@ async def issue_link(
 ) -> Download:
     """Issues a link to the acting member and its credential. `subject` is JSON that the opener of this kind
     reads."""
+    recipient = {"account_id": tx.account.id, "member_id": tx.acting.id}
+    link, url = _new_link(context, kind, subject, recipient)
+    await tx.insert(link)
+    tx.without_event("what is audited is the download, when the bytes go out")
+    return Download(url, file_name, media_type, size, link.expires_at)
+
+
+async def issue_personal_link(
+    writer: RowWriter, context: Context, file_name: str, media_type: str
+) -> Download:
+    """Issues a link to the data of the viewer, for the viewer's session."""
+    link, url = _new_link(context, DownloadKind.PERSONAL_DATA, {}, {"user_id": context.signed_in().user.id})
+    await writer.insert(link)
+    return Download(url, file_name, media_type, None, link.expires_at)
+
+
+def _new_link(
+    context: Context, kind: DownloadKind, subject: JSONObject, recipient: Mapping[str, UUID]
+) -> tuple[DownloadLink, str]:
+    """The link's row and its URL."""
     token, token_hash = new_token()
     credential = context.signed_in().credential
-    expires_at = now() + timedelta(seconds=context.settings.download_lifetime_seconds)
     link = new_row(
         DownloadLink,
         token_hash=token_hash,
-        account_id=tx.account.id,
-        member_id=tx.acting.id,
+        **recipient,
         credential_kind=credential.kind,
         credential_id=credential.id,
         credential_label=credential.label,
         kind=kind,
         subject=subject,
-        expires_at=expires_at,
+        expires_at=now() + timedelta(seconds=context.settings.download_lifetime_seconds),
     )
-    await tx.insert(link)
-    tx.without_event("what is audited is the download, when the bytes go out")
-    return Download(
-        f"{context.settings.public_url}/download/{token}", file_name, media_type, size, expires_at
-    )
+    return link, f"{context.settings.public_url}/download/{token}"
 
 
 def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
@@ -169,16 +196,20 @@ def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
     return Content(subject, file_name, PDF_MEDIA_TYPE, len(pdf), sha256(pdf).hexdigest(), stream)
 
 
-async def find_link(database: Database, token: str) -> Link:
+async def find_link(database: Database, token: str) -> AnyLink:
     """Looks up a link with its current rights, by one statement. Raises DownloadRefused."""
     records = await database.fetch(_LINK.sql, hash_token(token))
     if not records:
         raise DownloadRefused(RefusalReason.UNKNOWN)
     expired, signed_in, *values = records[0]
-    rows = snapshots(values, DownloadLink, Member, License, Theme, ThemeFile)
-    link, member, license, theme, file = rows
+    rows = snapshots(values, DownloadLink, User, Member, License, Theme, ThemeFile)
+    link, user, member, license, theme, file = rows
     if expired:
         raise DownloadRefused(RefusalReason.EXPIRED)
+    if user is not None:
+        if not signed_in:
+            raise DownloadRefused(RefusalReason.SIGNED_OUT)
+        return PersonalLink(link, user)
     if member.removed_at is not None:
         raise DownloadRefused(RefusalReason.MEMBER_REMOVED)
     if not signed_in or (link.credential_kind == CredentialKind.API_KEY and not has_api_access(member.role)):
@@ -192,11 +223,14 @@ def _link() -> AnySelect:
         select(
             col(DownloadLink.expires_at) <= func.now(),
             _is_signed_in(),
-            *columns(DownloadLink, Member, License, Theme, ThemeFile),
+            *columns(DownloadLink, User, Member, License, Theme, ThemeFile),
         )
         .select_from(DownloadLink)
+        .join(User, col(User.id) == col(DownloadLink.user_id), isouter=True)
         .join(
-            Member, and_(col(Member.account_id) == account_id, col(Member.id) == col(DownloadLink.member_id))
+            Member,
+            and_(col(Member.account_id) == account_id, col(Member.id) == col(DownloadLink.member_id)),
+            isouter=True,
         )
         .join(
             License,

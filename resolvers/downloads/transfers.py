@@ -1,4 +1,6 @@
 """Transfers: the sending of a file through a download link. Each transfer has one event, however it ends.
+The transfer of a person's own data has a line in the process log instead.
+
 Partial requests (ranges) of one link share one event, except the first one of each of the first ten clients.
 So do complete downloads of one link after the tenth.
 
@@ -14,35 +16,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Interval,
-    UpdateBase,
-    and_,
-    cast,
-    delete,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import and_, select
 from sqlmodel import col
 
 from engine.canonical_json import canonical_json
 from engine.outages import log_failure
 from engine.snapshots import columns, snapshots
-from engine.statements import Statement, parameter
+from engine.statements import Statement
 from engine.tables import AnySelect
 from models.columns import new_id, now
 from models.database import Database
-from models.downloads import DownloadKind, DownloadLink, Transfer, TransferFacts, transfer_facts
-from models.licenses import License
+from models.downloads import DownloadLink, Transfer, TransferFacts, transfer_facts
 from models.members import Member
 from models.notifications import AuditAnnouncer
 from permissions.client_sites import Site, site_of
 from permissions.viewer import Client
-from resolvers.change import Change, system_change
-from resolvers.downloads.links import Content, Link, Subject, link_actor
-from resolvers.downloads.openers import ACTIONS
+from resolvers.downloads.links import AnyLink, Content, Link, Subject
+from resolvers.downloads.transfer_events import EndedTransfer, is_lost, record_end
 from resolvers.downloads.transfer_rows import BEGIN, COLLECT, NOTE
 from resolvers.unaudited import transfer_note
 
@@ -75,7 +65,8 @@ class ActiveTransfer:
 
     id: UUID
     link: DownloadLink
-    member_name: str
+    member_name: str | None
+    """None for a link to a person's own data."""
     client: Client
     facts: TransferFacts
     bytes_sent: int = 0
@@ -85,6 +76,17 @@ class ActiveTransfer:
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when sending must stop: the row was deleted, or the process ends."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ending(self) -> EndedTransfer:
+        return EndedTransfer(
+            self.id,
+            self.link,
+            self.member_name,
+            self.client,
+            self.facts,
+            self.bytes_sent,
+            self.reached_end,
+        )
 
 
 class Transfers:
@@ -98,10 +100,13 @@ class Transfers:
         self._noting: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def begin(self, link: Link, content: Content, client: Client, range: str | None) -> ActiveTransfer:
+    async def begin(
+        self, link: AnyLink, content: Content, client: Client, range: str | None
+    ) -> ActiveTransfer:
         """`range` is the response's Content-Range for a partial response."""
         facts = _facts(content.subject, content.size, range)
-        sending = ActiveTransfer(new_id(), link.row, link.member.name, client, facts)
+        member_name = link.member.name if isinstance(link, Link) else None
+        sending = ActiveTransfer(new_id(), link.row, member_name, client, facts)
         async with transfer_note(self._database) as writer:
             await writer.fetch(
                 BEGIN,
@@ -212,7 +217,7 @@ class Transfers:
             for seconds in _AUDITED_AFTER_SECONDS:
                 await asyncio.sleep(seconds)
                 try:
-                    await _audit_sent(self._database, self._announcer, sending)
+                    await record_end(self._database, sending.ending(), announcer=self._announcer)
                     return
                 except Exception as error:
                     # Any error: the row remains, and the job worker writes the event if the retries fail.
@@ -268,90 +273,21 @@ def _facts(subject: Subject, size: int | None, range: str | None) -> TransferFac
     }
 
 
-async def _audit_sent(database: Database, announcer: AuditAnnouncer, sending: ActiveTransfer) -> None:
-    link = sending.link
-    actor = link_actor(link, sending.member_name)
-    action = ACTIONS[DownloadKind(link.kind)]
-    async with system_change(
-        database, link.account_id, action, actor, sending.client, announcer=announcer
-    ) as tx:
-        if await tx.fetch(_TAKE, id=sending.id):
-            size = sending.facts["size"]
-            complete = sending.reached_end and size in (None, sending.bytes_sent)
-            await _record(tx, sending.facts, sending.bytes_sent, complete=complete)
-        else:
-            tx.without_event("the job worker considered it lost and audited it")
-
-
 async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> int:
     """Writes the events of transfers whose rows were not updated for `lost_seconds`. Returns their number."""
     lost_for = timedelta(seconds=lost_seconds)
     lost = await database.fetch(_LOST.sql, *_LOST.arguments(lost_for=lost_for))
     for member_name, *values in lost:
         link, transfer = snapshots(values, DownloadLink, Transfer)
+        client = Client(transfer.ip, transfer.user_agent, transfer.request_id)
+        facts = transfer_facts(transfer)
+        ended = EndedTransfer(transfer.id, link, member_name, client, facts, 0, reached_end=False)
         try:
-            await _audit_lost(database, link, transfer, member_name, lost_for)
+            await record_end(database, ended, lost_for=lost_for)
         except Exception as error:
             # The job goes on with the other transfers and retries this one after 30 seconds.
             log_failure("lost_transfer_not_audited", error, request_id=transfer.request_id)
     return len(lost)
-
-
-async def _audit_lost(
-    database: Database, link: DownloadLink, transfer: Transfer, member_name: str, lost_for: timedelta
-) -> None:
-    actor, action = link_actor(link, member_name), ACTIONS[DownloadKind(link.kind)]
-    client = Client(transfer.ip, transfer.user_agent, transfer.request_id)
-    async with system_change(database, link.account_id, action, actor, client) as tx:
-        taken = await tx.fetch(_TAKE_LOST, id=transfer.id, lost_for=lost_for)
-        if taken:
-            await _record(tx, transfer_facts(transfer), taken[0][0], complete=False)
-        else:
-            tx.without_event("its process, or another worker, has audited it")
-
-
-async def _record(tx: Change, facts: TransferFacts, bytes_sent: int, *, complete: bool) -> None:
-    target_type, target_id = facts["targetType"], UUID(facts["targetId"])
-    size = facts["size"]
-    tx.record_target(
-        (target_type, target_id, facts["targetName"]),
-        _did(facts["thing"], bytes_sent, size, complete=complete),
-        {**facts["details"], "bytes": bytes_sent, "size": size, "complete": complete},
-    )
-    if target_type == License.__name__ and bytes_sent:
-        await tx.fetch(_DOWNLOADED, account_id=tx.account.id, license_id=target_id)
-
-
-def _did(thing: str, bytes_sent: int, size: int | None, *, complete: bool) -> str:
-    if complete:
-        return f"downloaded {thing}"
-    if not bytes_sent:
-        return f"began to download {thing} and received no bytes"
-    return f"downloaded {bytes_sent:,} bytes" + (f" of {size:,}" if size is not None else "") + f" of {thing}"
-
-
-def _is_lost() -> ColumnElement[bool]:
-    """Compares with the database's clock, because processes may be on machines with other clocks."""
-    return col(Transfer.seen_at) < func.now() - cast(parameter("lost_for"), Interval)
-
-
-def _taking(*where: ColumnElement[bool]) -> UpdateBase:
-    return (
-        delete(Transfer)
-        .where(col(Transfer.id) == parameter("id"), *where)
-        .returning(col(Transfer.bytes_sent))
-    )
-
-
-_TAKE = Statement(_taking)
-_TAKE_LOST = Statement(lambda: _taking(_is_lost()))
-_DOWNLOADED = Statement(
-    lambda: (
-        update(License)
-        .where(col(License.account_id) == parameter("account_id"), col(License.id) == parameter("license_id"))
-        .values(last_downloaded_at=func.now())
-    )
-)
 
 
 def _lost() -> AnySelect:
@@ -362,8 +298,8 @@ def _lost() -> AnySelect:
         select(col(Member.name), *columns(DownloadLink, Transfer))
         .select_from(Transfer)
         .join(DownloadLink, col(DownloadLink.token_hash) == col(Transfer.token_hash))
-        .join(Member, member)
-        .where(_is_lost())
+        .join(Member, member, isouter=True)
+        .where(is_lost())
         .order_by(col(Transfer.seen_at))
         .limit(_BATCH)
     )

@@ -25,6 +25,7 @@ from models.accounts import Account
 from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
+from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.members import ERASED_NAME, Erasure, Member, User
 from models.notifications import AuditAnnouncer, notify_access
@@ -97,11 +98,19 @@ async def finish(database: Database, erasure: Erasure, announcer: AuditAnnouncer
     for account_id in await _accounts_of(database, erasure):
         changed += await _erase_in(database, account_id, erasure, announcer)
     async with personal_change(database) as writer:
+        await _erase_download_links(writer, erasure.user_id)
         current = await writer.find(Erasure, erasure.user_id, lock=True)
         if current is not None and current.erased_at is None:
             await writer.update(current, email=None, names=[], erased_at=now())
     log.info("person_erased", user_id=str(erasure.user_id), accounts=changed)
     return changed
+
+
+async def _erase_download_links(writer: RowWriter, user_id: UUID) -> None:
+    """Deletes the links to the person's own data, of which none is issued any more. A transfer whose row is
+    deleted is cut off by its process."""
+    await writer.fetch(_FORGET_TRANSFERS, user_id=user_id)
+    await writer.fetch(_FORGET_DOWNLOAD_LINKS, user_id=user_id)
 
 
 async def _accounts_of(database: Database, erasure: Erasure) -> list[UUID]:
@@ -185,6 +194,19 @@ _ERASE_SESSIONS = Statement(
 _FORGET_LINKS = Statement(lambda: delete(SignInLink).where(col(SignInLink.email) == parameter("email")))
 _FORGET_ANSWERS = Statement(
     lambda: delete(IdempotencyKey).where(col(IdempotencyKey.actor_id) == parameter("user_id"))
+)
+_OWN_LINKS = "links to a person's own data belong to no account"
+_FORGET_TRANSFERS = Statement(
+    lambda: delete(Transfer).where(
+        col(Transfer.token_hash).in_(
+            select(col(DownloadLink.token_hash)).where(col(DownloadLink.user_id) == parameter("user_id"))
+        )
+    ),
+    across_accounts=_OWN_LINKS,
+)
+_FORGET_DOWNLOAD_LINKS = Statement(
+    lambda: delete(DownloadLink).where(col(DownloadLink.user_id) == parameter("user_id")),
+    across_accounts=_OWN_LINKS,
 )
 _FORGET_BUCKETS = "DELETE FROM limit_buckets WHERE subject = ANY($1::text[])"
 _FORGET_BUCKETS_TO = "DELETE FROM limit_buckets WHERE right(subject, length($1) + 1) = ' ' || $1::text"

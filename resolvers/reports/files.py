@@ -27,7 +27,7 @@ _LEFT_OUT = (
     "\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _OPENS_A_FORMULA = f"^['{_LEFT_OUT}]*([{_OPENERS}]|[\\t\\r\\n])"
-_JSON_LINES: CopyOptions = {"delimiter": "\x02", "quote": "\x01", "escape": "\x01", "format": "csv"}
+JSON_LINES: CopyOptions = {"delimiter": "\x02", "quote": "\x01", "escape": "\x01", "format": "csv"}
 """JSON never contains these characters, so COPY writes its lines unchanged."""
 
 
@@ -50,7 +50,7 @@ def ndjson_lines(database: Database, claim: Claim, rows: Rows, look: Look = no_l
     """Yields a JSON object per line. `look` may read other rows first, in the same snapshot."""
     sql, arguments = _written(rows, lambda column: column)
     sql = f"SELECT row_to_json(report) FROM ({sql}) AS report"  # noqa: S608
-    return database.exports.copied(claim, sql, arguments, look, **_JSON_LINES)
+    return database.exports.copied(claim, sql, arguments, look, **JSON_LINES)
 
 
 def counting(rows: Rows, most: int) -> Statement:

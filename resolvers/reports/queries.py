@@ -169,14 +169,14 @@ def rows_of(request: ReportRequest, membership: Membership) -> Rows:
 def _active_licenses(request: ReportRequest, membership: Membership) -> Rows:
     holder, provisioner = aliased(Member), aliased(Member)
     columns: Columns = {
-        "id": _global_id(License, col(License.id)),
+        "id": global_id_text(License, col(License.id)),
         "theme": col(Theme.name),
         "site": col(License.site),
         "holder": col(holder.name),
         "provisionedBy": col(provisioner.name),
-        "provisionedAt": _time(col(License.provisioned_at)),
-        "expiresAt": _time(col(License.expires_at)),
-        "lastDownloadedAt": _time(col(License.last_downloaded_at)),
+        "provisionedAt": utc_time(col(License.provisioned_at)),
+        "expiresAt": utc_time(col(License.expires_at)),
+        "lastDownloadedAt": utc_time(col(License.last_downloaded_at)),
     }
     source = table_of(License).join(table_of(Theme), col(Theme.id) == col(License.theme_id))
     source = source.join(*_member(holder, License, "holder_id"))
@@ -191,7 +191,7 @@ def _license_activity(request: ReportRequest, membership: Membership) -> Rows:
     """All events of the account for members who may see the whole log; their own for others."""
     columns: Columns = {
         "sequence": col(AuditEvent.sequence),
-        "occurredAt": _time(col(AuditEvent.occurred_at)),
+        "occurredAt": utc_time(col(AuditEvent.occurred_at)),
         "action": col(AuditEvent.action),
         "outcome": col(AuditEvent.outcome),
         "actor": col(AuditEvent.actor_name),
@@ -250,7 +250,7 @@ def _plain_audit_columns() -> Columns:
         "accountId": col(AuditEvent.account_id),
         "sequence": col(AuditEvent.sequence),
         "id": col(AuditEvent.id),
-        "occurredAt": _time(col(AuditEvent.occurred_at)),
+        "occurredAt": utc_time(col(AuditEvent.occurred_at)),
         "action": col(AuditEvent.action),
         "outcome": col(AuditEvent.outcome),
         "summary": col(AuditEvent.summary),
@@ -289,15 +289,15 @@ def _team(request: ReportRequest, membership: Membership) -> Rows:
         License.status_now() == LicenseStatus.ACTIVE.value,
     )
     columns: Columns = {
-        "id": _global_id(Member, col(Member.id)),
+        "id": global_id_text(Member, col(Member.id)),
         "name": col(Member.name),
         "email": col(Member.email),
         "role": col(Member.role),
         "isOwner": col(Member.is_owner),
         "activeLicenses": held.scalar_subquery(),
-        "joinedAt": _time(col(Member.joined_at)),
-        "lastActiveAt": _time(col(Member.last_active_at)),
-        "removedAt": _time(col(Member.removed_at)),
+        "joinedAt": utc_time(col(Member.joined_at)),
+        "lastActiveAt": utc_time(col(Member.last_active_at)),
+        "removedAt": utc_time(col(Member.removed_at)),
     }
     order = (col(Member.name_key), col(Member.id))
     return _rows(Member, columns, table_of(Member), order, membership).within(col(Member.joined_at), request)
@@ -305,13 +305,12 @@ def _team(request: ReportRequest, membership: Membership) -> Rows:
 
 def _invoices(request: ReportRequest, membership: Membership) -> Rows:
     buyer = aliased(Member)
-    number = func.lpad(cast(col(Invoice.sequence), Text), 6, "0")
     columns: Columns = {
-        "number": literal_column("'INV-'").concat(number),
+        "number": invoice_number(),
         "status": col(Invoice.status),
-        "issuedAt": _time(col(Invoice.issued_at)),
-        "dueAt": _time(col(Invoice.due_at)),
-        "paidAt": _time(col(Invoice.paid_at)),
+        "issuedAt": utc_time(col(Invoice.issued_at)),
+        "dueAt": utc_time(col(Invoice.due_at)),
+        "paidAt": utc_time(col(Invoice.paid_at)),
         "currency": col(Invoice.currency),
         "subtotal": col(Invoice.subtotal),
         "taxRate": col(Invoice.tax_rate),
@@ -354,10 +353,18 @@ def _member(
     return member, and_(col(member.account_id) == of.account_id, col(member.id) == of[column])
 
 
-def _time(column: AnyExpression) -> ColumnElement[str]:
+def invoice_number() -> ColumnElement[str]:
+    number = func.lpad(cast(col(Invoice.sequence), Text), 6, "0")
+    prefix: ColumnElement[str] = literal_column("'INV-'")
+    return prefix.concat(number)
+
+
+def utc_time(column: AnyExpression) -> ColumnElement[str]:
+    """Text of a time, as the API shows it."""
     return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
 
 
-def _global_id(table: type[SQLModel], id: AnyExpression) -> ColumnElement[str]:
+def global_id_text(table: type[SQLModel], id: AnyExpression) -> ColumnElement[str]:
+    """Id of a row, as the API shows it."""
     prefix: ColumnElement[str] = literal_column(f"'{PREFIXES[table]}_'")
     return prefix.concat(func.encode(func.uuid_send(id), "hex"))

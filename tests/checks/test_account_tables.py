@@ -8,6 +8,7 @@ import asyncpg
 
 from engine.statements import Statement
 from models.audited import account_tables
+from resolvers.people.personal_fields import Section
 
 ROOT = Path(__file__).parents[2]
 # Conditions as pg_policies prints them. Each exception has its reason.
@@ -18,8 +19,9 @@ OTHER = {
     # Calls of API keys, and sign-ins, are appended for many accounts by one statement.
     ("audit_events", "INSERT"): "OR ((action)::text = ANY ((ARRAY['API_CALLED'::character varying,"
     " 'MEMBER_SIGNED_IN'::character varying])::text[])))",
-    # Expired links are deleted by one statement.
-    ("download_links", "DELETE"): "OR (expires_at < now()))",
+    # Links to personal data belong to no account. Expired links are deleted by one statement.
+    ("download_links", "INSERT"): "OR (account_id IS NULL))",
+    ("download_links", "DELETE"): "OR (account_id IS NULL) OR (expires_at < now()))",
 }
 # By design across accounts: a credential or a link is looked up by its hash, jobs look for what is due or
 # delete what has expired, and a person's accounts are counted.
@@ -29,7 +31,17 @@ ACROSS = {
     "permissions.credentials._SESSION",
     "permissions.credentials._WORKS",
     "resolvers.accounts.mutations._OWNED",
+    "resolvers.people.erasing._FORGET_DOWNLOAD_LINKS",
+    "resolvers.people.erasing._FORGET_TRANSFERS",
     "resolvers.people.erasing._MEMBERSHIPS",
+    "resolvers.people.personal_billing.BILLING_DETAILS",
+    "resolvers.people.personal_billing.INVOICES",
+    "resolvers.people.personal_data.DOWNLOAD_LINKS",
+    "resolvers.people.personal_data.INVITATIONS_RECEIVED",
+    "resolvers.people.personal_data.MEMBERSHIPS",
+    "resolvers.people.personal_data.TRANSFERS",
+    "resolvers.people.personal_data._INVITATIONS",
+    "resolvers.people.personal_data._MEMBERS",
     "resolvers.people.operator._MEMBERSHIPS",
     "resolvers.api_keys.claims._OPENED",
     "resolvers.api_keys.jobs._EXPIRED",
@@ -68,6 +80,7 @@ def _statements() -> dict[str, Statement]:
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             importlib.import_module(name)
             for variable, value in vars(sys.modules[name]).items():
+                value = value.statement if isinstance(value, Section) else value
                 if isinstance(value, Statement) and value not in found.values():
                     found[f"{name}.{variable}"] = value
     return found

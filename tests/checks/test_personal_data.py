@@ -1,6 +1,9 @@
-"""The registry of personal data has a decision about each column of the database."""
+"""The registry of personal data has a decision about each column of the database, and the document of a
+person and its reference have what the registry says."""
 
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import asyncpg
 from sqlalchemy import Enum
@@ -14,7 +17,12 @@ from models.personal_data import (
     TYPES_WITHOUT_TEXT,
     Included,
 )
+from resolvers.people.personal_data import SECTIONS
+from resolvers.people.personal_events import AUDIT_EVENTS, AUDIT_EVENTS_BY_OTHERS
+from resolvers.people.personal_sections import USER
 
+ROOT = Path(__file__).parents[2]
+ALL_SECTIONS = (USER, *SECTIONS, AUDIT_EVENTS, AUDIT_EVENTS_BY_OTHERS)
 COLUMNS = """SELECT table_name AS table, column_name AS column, udt_name AS type
   FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
   WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"""
@@ -68,6 +76,36 @@ def test_a_field_of_the_document_is_named_with_its_section() -> None:
 
     assert all(field.count(".") == 1 for field in fields)
     assert len(fields) == len(set(fields))
+
+
+def test_the_document_has_the_fields_and_sections_of_the_registry() -> None:
+    included = {
+        field
+        for columns in PERSONAL_COLUMNS.values()
+        for decision in columns.values()
+        if isinstance(decision, Included)
+        for field in decision.fields
+    }
+    sections = {name for columns in REFERENCES.values() for names in columns.values() for name in names}
+
+    fields = {f"{section.name}.{field}" for section in ALL_SECTIONS for field in section.fields}
+
+    assert included - fields == set(), "add these to the sections in resolvers/people"
+    assert sections - {section.name for section in ALL_SECTIONS} == set()
+
+
+def test_the_reference_has_each_section_and_field() -> None:
+    page = (ROOT / "docs" / "reference" / "personal-data.md").read_text()
+    _, *parts = re.split(r"^## `(\w+)`$", page, flags=re.MULTILINE)
+    documented = {
+        name: re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)
+        for name, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+    assert list(documented) == [section.name for section in ALL_SECTIONS]
+    for section in ALL_SECTIONS:
+        fields = [field for field in section.fields if field != "generatedAt"]
+        assert documented[section.name] == fields, section.name
 
 
 def _pairs(decisions: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str]]:

@@ -169,7 +169,7 @@ async def test_what_is_made_while_it_goes_out(
             raise StorageUnavailable("The file storage is gone.")
 
     async def open_lines(_settings: Settings, _database: Database, _storage: Storage, link: Link) -> Content:
-        subject = Subject(Account, link.row.account_id, "Acme", "some lines", {"kind": "LINES"})
+        subject = Subject(Account, link.member.account_id, "Acme", "some lines", {"kind": "LINES"})
         return Content(subject, "lines.txt", "text/plain", None, None, lines)
 
     monkeypatch.setattr(downloads, "OPENERS", {DownloadKind.THEME_FILE: open_lines})
@@ -208,7 +208,7 @@ async def test_what_takes_too_long_to_make_is_not_waited_for(
     async def open_nothing(
         _settings: Settings, _database: Database, _storage: Storage, link: Link
     ) -> Content:
-        subject = Subject(Account, link.row.account_id, "Acme", "nothing")
+        subject = Subject(Account, link.member.account_id, "Acme", "nothing")
         return Content(subject, "nothing.txt", "text/plain", None, None, nothing)
 
     monkeypatch.setattr(downloads, "OPENERS", {DownloadKind.THEME_FILE: open_nothing})

@@ -24,6 +24,7 @@ from tests.support.changes import (
 from tests.support.dump import found_in_dump
 from tests.support.http_clients import loopback_client
 from tests.support.limited import limited
+from tests.support.personal_data import personal_data_link
 from tests.support.world import GENERATE_API_KEY, REQUEST_SIGN_IN, Person, World
 
 EMAIL = "zenobia.quartz@example.org"
@@ -74,6 +75,7 @@ async def _act(there: World, browser: httpx.AsyncClient, themes: dict[str, str])
     await Person(browser).change(REQUEST_SIGN_IN, email=EMAIL)
     payload = await person.change(LEAVE, accountId=account)
     assert payload["userErrors"] == []
+    await personal_data_link(person)
     return person
 
 

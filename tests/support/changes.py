@@ -53,6 +53,8 @@ REVOKE_API_KEY = mutation("revokeApiKey", "apiKey { id status revokedAt revokedB
 ERASE_VIEWER = mutation("eraseViewer", "")
 REVOKE_SESSION = mutation("revokeSession", "session { id }")
 UPDATE_PROFILE = mutation("updateProfile", "user { name }")
+REQUEST_PERSONAL_DATA = """mutation { requestPersonalData {
+  download { url fileName mediaType size expiresAt } userErrors { code } } }"""
 
 
 def codes(payload: dict[str, Any]) -> list[str]:

@@ -6,7 +6,15 @@ from typing import Any
 
 from permissions.tokens import new_api_key
 from resolvers.accounts import operator
-from tests.support.changes import CREATE_ACCOUNT, DECLINE, ERASE_VIEWER, LEAVE, REVOKE_SESSION, UPDATE_PROFILE
+from tests.support.changes import (
+    CREATE_ACCOUNT,
+    DECLINE,
+    ERASE_VIEWER,
+    LEAVE,
+    REQUEST_PERSONAL_DATA,
+    REVOKE_SESSION,
+    UPDATE_PROFILE,
+)
 from tests.support.permission_changes import CHANGES
 from tests.support.stage import Stage, set_stage
 from tests.support.stored_keys import store_api_key, uuid_of
@@ -58,6 +66,7 @@ MUTATIONS: dict[str, Operation] = {
     "declineInvitation": (DECLINE, {"token": "<invitation_token>"}),
     "acceptInvitation": (ACCEPT, {"token": "<invitation_token>"}),
     "createAccount": (CREATE_ACCOUNT, {"name": "Third", "idempotencyKey": "c"}),
+    "requestPersonalData": (REQUEST_PERSONAL_DATA, {}),
     "updateProfile": (UPDATE_PROFILE, {"name": "Somebody"}),
     "eraseViewer": (ERASE_VIEWER, {"email": ADA}),
     "revokeSession": (REVOKE_SESSION, {"sessionId": "<own_session>"}),

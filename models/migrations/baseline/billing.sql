@@ -39,8 +39,10 @@ CREATE TABLE invoices (
     CONSTRAINT ck_invoices_total CHECK (total = subtotal + tax),
     CONSTRAINT ck_invoices_invoice_status CHECK (status IN ('OPEN', 'PAID', 'VOID'))
 );
--- ix_invoices_open serves the collection of payments of all accounts.
+-- ix_invoices_open serves the collection of payments of all accounts, ix_invoices_billed_to what is stored about a
+-- person.
 CREATE UNIQUE INDEX uq_invoices_sequence ON invoices (account_id, sequence);
+CREATE INDEX ix_invoices_billed_to ON invoices ((billed_to ->> 'email'));
 CREATE INDEX ix_invoices_issued ON invoices (account_id, issued_at, id);
 CREATE INDEX ix_invoices_open ON invoices (issued_at, id) WHERE status = 'OPEN';
 CREATE INDEX ix_invoices_status ON invoices (account_id, status, issued_at, id);

@@ -1,11 +1,13 @@
 -- Download links, and the transfers in progress.
 
 -- A link is for one member, with one credential, to one file. subject names the file: licenseId and fileId,
--- invoiceId, or a report's parameters.
+-- invoiceId, or a report's parameters. A link to personal data is for a person, whose data is in several
+-- accounts or in none.
 CREATE TABLE download_links (
     token_hash bytea NOT NULL,
-    account_id uuid NOT NULL,
-    member_id uuid NOT NULL,
+    account_id uuid,
+    member_id uuid,
+    user_id uuid,
     credential_kind varchar(40) NOT NULL,
     credential_id uuid NOT NULL,
     credential_label varchar NOT NULL,
@@ -17,10 +19,18 @@ CREATE TABLE download_links (
     CONSTRAINT fk_download_links_account_id_member_id
         FOREIGN KEY (account_id, member_id) REFERENCES members (account_id, id),
     CONSTRAINT fk_download_links_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
+    CONSTRAINT fk_download_links_user_id FOREIGN KEY (user_id) REFERENCES users (id),
+    CONSTRAINT ck_download_links_recipient CHECK (
+        CASE WHEN kind = 'PERSONAL_DATA'
+        THEN user_id IS NOT NULL AND num_nonnulls(account_id, member_id) = 0
+        ELSE user_id IS NULL AND num_nonnulls(account_id, member_id) = 2 END
+    ),
     CONSTRAINT ck_download_links_credential_kind CHECK (credential_kind IN (
         'SESSION', 'API_KEY', 'INVITATION', 'OPERATOR'
     )),
-    CONSTRAINT ck_download_links_download_kind CHECK (kind IN ('THEME_FILE', 'REPORT', 'INVOICE'))
+    CONSTRAINT ck_download_links_download_kind CHECK (kind IN (
+        'THEME_FILE', 'REPORT', 'INVOICE', 'PERSONAL_DATA'
+    ))
 );
 CREATE INDEX ix_download_links_expires ON download_links (expires_at);
 
