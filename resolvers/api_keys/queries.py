@@ -51,11 +51,12 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
 
 async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
     """Revokes all keys of a member who is leaving, claimed or not. A member who is removed by somebody else
-    receives one email about them."""
+    receives one email about them, but none if the operator erases the person."""
     keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_id=member.id)
-    if keys and member.id != tx.acting.id:
-        tx.enqueue(revoked_message(settings, tx.account, keys, member, by=tx.acting))
-    for key in await tx.update_all(keys, revoked_by_id=tx.acting.id, revoked_at=now()):
+    by = tx.member
+    if keys and by is not None and by.id != member.id:
+        tx.enqueue(revoked_message(settings, tx.account, keys, member, by=by))
+    for key in await tx.update_all(keys, revoked_by_id=by and by.id, revoked_at=now()):
         tx.record(
             key,
             key.name,

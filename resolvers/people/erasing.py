@@ -66,7 +66,6 @@ async def begin(database: Database, user_id: UUID, *, by_operator: bool) -> Eras
         await writer.fetch(_FORGET_ANSWERS, user_id=user_id)
         await _erase_buckets(writer, user)
         await erase_from_queue(writer.connection, user.email, sorted(names))
-    log.info("person_erasure_began", user_id=str(user_id), by_operator=by_operator)
     return erasure
 
 
@@ -102,7 +101,6 @@ async def finish(database: Database, erasure: Erasure, announcer: AuditAnnouncer
         current = await writer.find(Erasure, erasure.user_id, lock=True)
         if current is not None and current.erased_at is None:
             await writer.update(current, email=None, names=[], erased_at=now())
-    log.info("person_erased", user_id=str(erasure.user_id), accounts=changed)
     return changed
 
 
@@ -140,7 +138,7 @@ async def finish_erasures(database: Database) -> int:
 
 async def _go_on(database: Database, erasure: Erasure) -> int:
     try:
-        await finish(database, erasure)
+        log.info("person_erased", user_id=str(erasure.user_id), accounts=await finish(database, erasure))
         if erasure.erased_at is not None:
             async with personal_change(database) as writer:
                 await writer.fetch(_FORGET_ERASURE, user_id=erasure.user_id)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import structlog
+
 from engine.outages import log_failure
 from permissions.context import Context
 from resolvers.people.erasing import begin, finish
@@ -9,6 +11,8 @@ from resolvers.people.inputs import EraseViewerInput
 from resolvers.results import mutation_result
 from resolvers.text import canonical_email
 from resolvers.user_errors import invalid
+
+log = structlog.get_logger()
 
 _SECONDS = 10
 """Longest time of the request. The job finishes an erasure that takes longer."""
@@ -26,7 +30,8 @@ async def erase_viewer(context: Context, input: EraseViewerInput) -> EraseViewer
     erasure = await begin(context.database, user.id, by_operator=False)
     try:
         async with asyncio.timeout(_SECONDS):
-            await finish(context.database, erasure, context.announcer)
+            accounts = await finish(context.database, erasure, context.announcer)
+        log.info("person_erased", user_id=str(user.id), accounts=accounts)
     except Exception as error:
         log_failure("person_erasure_left_to_the_job", error, user_id=str(user.id))
     context.token = context.viewer = None

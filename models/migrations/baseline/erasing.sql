@@ -273,7 +273,9 @@ BEGIN
         WHERE account_id = account AND action = 'BILLING_DETAILS_CHANGED' AND erasure.email IS NOT NULL
     );
     FOR event IN
-        SELECT * FROM audit_events WHERE account_id = account AND sequence = ANY (sequences) ORDER BY sequence
+        SELECT * FROM audit_events
+        WHERE account_id = account AND sequence = ANY (sequences) AND action <> 'PERSON_ERASED'
+        ORDER BY sequence
     LOOP
         erased := audit_without_person(
             event,
@@ -283,7 +285,7 @@ BEGIN
             named,
             erasure.names
         );
-        IF erased.commitments::text IS DISTINCT FROM event.commitments::text THEN
+        IF erased::text <> event::text THEN
             UPDATE audit_events SET summary = erased.summary, actor_name = erased.actor_name,
                 credential_label = erased.credential_label, target_name = erased.target_name, ip = erased.ip,
                 user_agent = erased.user_agent, personal_details = erased.personal_details, salt = erased.salt,

@@ -1,0 +1,229 @@
+"""Whom an erasure concerns, what it changes, and what refuses it."""
+
+from resolvers.people.erasing import finish_erasures
+from tests.support import chain
+from tests.support.changes import (
+    CHANGE_ROLE,
+    ERASE_VIEWER,
+    INVITE_ONE,
+    LEAVE,
+    PROVISION_LICENSE,
+    PURCHASE,
+    TRANSFER_LICENSE,
+    TRANSFER_OWNERSHIP,
+    nothing_changes,
+)
+from tests.support.documents import table
+from tests.support.people import erased, joined, log
+from tests.support.stored_keys import uuid_of
+from tests.support.world import ACCEPT, GENERATE_API_KEY, Person, World
+
+
+async def test_another_address_confirms_nothing(world: World) -> None:
+    person = await joined(world, "Ada", "ada@example.com")
+    await person.change(LEAVE, accountId=world.account_id)
+
+    async with nothing_changes(world):
+        payload = await person.change(ERASE_VIEWER, email="admin@example.com")
+
+    assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [("INVALID", ["email"])]
+    assert "ada@example.com" in payload["userErrors"][0]["message"]
+
+
+async def test_a_member_is_told_to_leave_first(world: World) -> None:
+    async with nothing_changes(world):
+        payload = await world.member.change(ERASE_VIEWER, email="member@example.com")
+
+    (error,) = payload["userErrors"]
+    assert (error["code"], error["path"]) == ("INVALID", [])
+    assert error["message"] == "A member of an account cannot be erased: leave Acme first."
+
+
+async def test_the_session_ends_and_the_same_address_is_a_new_person(world: World) -> None:
+    person = await joined(world, "Ada", "ada@example.com")
+    await erased(world, person)
+
+    again = await world.sign_in("ada@example.com")
+
+    assert await person.errors("{ viewer { user { name } } }") == [{"code": "UNAUTHENTICATED"}]
+    data = await again.ask("{ viewer { user { name email } memberships { id } } }")
+    assert data["viewer"] == {"user": {"name": "Ada", "email": "ada@example.com"}, "memberships": []}
+    users = "SELECT count(*) FROM users WHERE name IN ('Ada', 'Erased person')"
+    assert await world.superuser.fetchval(users) == 2
+
+
+async def test_the_new_person_s_events_stay_when_the_job_repeats_the_erasure(world: World) -> None:
+    person = await joined(world, "Ada", "ada@example.com")
+    await erased(world, person)
+    await joined(world, "Ada II", "ada@example.com")
+    before = await log(world)
+
+    await repeated(world)
+
+    assert await log(world) == before
+
+
+async def repeated(world: World) -> None:
+    await world.superuser.execute("UPDATE erasures SET erased_at = now() - interval '1 hour'")
+    assert await finish_erasures(world.database) == 1
+    assert await world.superuser.fetchval("SELECT count(*) FROM erasures") == 0
+
+
+async def test_what_was_appended_meanwhile_is_erased_by_the_job(world: World) -> None:
+    """As by a request that began before the erasure and ends after it."""
+    person = await joined(world, "Ada", "ada@example.com")
+    await erased(world, person)
+    (row,) = await world.superuser.fetch("SELECT account_id, id FROM members WHERE name = 'Erased person'")
+    account, member = row
+    connection = await world.database.connect()
+    await connection.execute(f"SELECT set_config('team_access.account_id', '{account}', false)")
+    await connection.execute(
+        "INSERT INTO audit_events (account_id, id, action, outcome, summary, actor_kind, actor_member_id,"
+        " actor_name, ip, details) VALUES ($1, gen_random_uuid(), 'API_CALLED', 'ALLOWED', 'Ada called',"
+        " 'MEMBER', $2, 'Ada', '192.0.2.1', '{}')",
+        account,
+        member,
+    )
+    await connection.close()
+
+    await repeated(world)
+
+    (event,) = await log(world, actions=["API_CALLED"])
+    assert (event["summary"], event["ip"]) == ("Erased person called", None)
+    assert [each["action"] for each in await log(world)].count("PERSON_ERASED") == 2
+    await chain.assert_whole(world.superuser)
+
+
+async def test_of_two_persons_in_an_event_the_other_stays(world: World, themes: dict[str, str]) -> None:
+    await world.grant("aurora", 5)
+    ada = await joined(world, "Ada", "ada@example.com")
+    other = await joined(world, "Ada Lovelace", "lovelace@example.com")
+    input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example.com"}
+    license_id = (await ada.change(PROVISION_LICENSE, **input))["license"]["id"]
+    await world.admin.change(TRANSFER_LICENSE, licenseId=license_id, toMemberId=other.member_id)
+
+    await erased(world, ada)
+
+    (event,) = await log(world, actions=["LICENSE_TRANSFERRED"])
+    theme = "Aurora for a.example.com"
+    assert event["summary"] == f"Admin transferred {theme} from Erased person to Ada Lovelace"
+    assert event["details"] == {"holder": ["Erased person", "Ada Lovelace"]}
+    assert event["erasedFields"] == ["summary", "details.holder"]
+    await erased(world, other)
+    (event,) = await log(world, actions=["LICENSE_TRANSFERRED"])
+    assert event["summary"] == f"Admin transferred {theme} from Erased person to Erased person"
+    assert event["details"] == {"holder": ["Erased person", "Erased person"]}
+    assert event["erasedFields"] == ["summary", "details.holder"]
+    await chain.assert_whole(world.superuser)
+
+
+async def test_a_name_that_is_a_word_of_every_summary_leaves_others_alone(world: World) -> None:
+    person = await joined(world, "a", "a@example.com")
+    await world.admin.change(CHANGE_ROLE, memberId=person.member_id, role="VIEWER")
+    others = [event["summary"] for event in await log(world) if " a " not in f" {event['summary']} "]
+
+    await erased(world, person)
+
+    summaries = [event["summary"] for event in await log(world)]
+    assert [each for each in summaries if "Erased person" not in str(each)] == [
+        each for each in others if "a@example.com" not in str(each)
+    ]
+    assert "Admin changed the role of Erased person from Member to Viewer" in summaries
+    assert "Erased person left the account" in summaries
+    await chain.assert_whole(world.superuser)
+
+
+async def test_a_former_owner_is_erased_from_the_events_of_the_transfer(world: World) -> None:
+    founder = await world.found("Second", "founder@example.org")
+    await world.superuser.execute("UPDATE users SET name = 'Grace' WHERE email = 'founder@example.org'")
+    account = (await founder.ask("{ viewer { memberships { account { id } } } }"))["viewer"]["memberships"][0]
+    account_id = account["account"]["id"]
+    await founder.change(INVITE_ONE, accountId=account_id, email="admin@example.com", role="ADMIN")
+    await world.admin.change(ACCEPT, token=await world.token_for("admin@example.com"))
+    (heir,) = [
+        each["id"]
+        for each in (
+            await founder.ask(
+                "query ($id: ID!) { account(id: $id) { members { nodes { id name } } } }", id=account_id
+            )
+        )["account"]["members"]["nodes"]
+        if each["name"] == "Admin"
+    ]
+    await founder.change(TRANSFER_OWNERSHIP, accountId=account_id, memberId=heir)
+    await founder.change(LEAVE, accountId=account_id)
+
+    assert await founder.change(ERASE_VIEWER, email="founder@example.org") == {"userErrors": []}
+
+    left = await world.superuser.fetch(
+        "SELECT summary FROM audit_events WHERE audit_events::text ILIKE '%founder%'"
+    )
+    assert left == []
+    await chain.assert_whole(world.superuser)
+
+
+async def test_an_issued_invoice_keeps_its_names(world: World, themes: dict[str, str]) -> None:
+    """Tax law requires it."""
+    ada = await joined(world, "Ada", "ada@example.com", "ADMIN")
+    items = [{"themeId": themes["aurora"], "quantity": 1}]
+    await ada.change(PURCHASE, accountId=world.account_id, items=items)
+
+    await erased(world, ada)
+
+    (invoice,) = await world.superuser.fetch("SELECT billed_to FROM invoices")
+    assert '"purchasedBy":"Ada"' in invoice["billed_to"]
+    (event,) = await log(world, actions=["LICENSES_PURCHASED"])
+    assert event["summary"].startswith("Erased person purchased")
+
+
+async def test_an_api_key_erases_nobody(world: World) -> None:
+    key = await world.admin.change(GENERATE_API_KEY, accountId=world.account_id, name="Script")
+
+    by_key = Person(world.http, token=key["secret"])
+    answer = await by_key.post(ERASE_VIEWER, input={"email": "admin@example.com"})
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+
+
+async def test_pending_invitations_of_an_erased_person_are_revoked(world: World) -> None:
+    """In an account that the person never joined."""
+    person = await world.sign_in("ada@example.com")
+    invited = {"accountId": world.account_id, "email": "ada@example.com", "role": "VIEWER"}
+    await world.admin.change(INVITE_ONE, **invited, message="Dear Ada")
+
+    assert await person.change(ERASE_VIEWER, email="ada@example.com") == {"userErrors": []}
+
+    newest = "SELECT email, status, message FROM invitations ORDER BY id DESC LIMIT 1"
+    assert tuple(await world.superuser.fetchrow(newest) or ()) == ("Erased person", "REVOKED", None)
+    event, invitation = (await log(world))[:2]
+    assert (event["action"], event["targetName"]) == ("PERSON_ERASED", "Erased person")
+    assert invitation["summary"] == "Admin invited Erased person as Viewer"
+    assert not await world.emails("ada@example.com")
+    await chain.assert_whole(world.superuser)
+
+
+async def test_the_event_names_the_member_alone(world: World) -> None:
+    person = await joined(world, "Ada", "ada@example.com")
+    await erased(world, person)
+
+    row = await world.superuser.fetchrow("SELECT * FROM audit_events WHERE action = 'PERSON_ERASED'")
+
+    assert row is not None
+    assert row["target_id"] == row["actor_member_id"] == uuid_of(person.member_id)
+    assert (row["target_name"], row["actor_name"], row["details"]) == ("Erased person",) * 2 + ("{}",)
+    assert [row[name] for name in ("ip", "user_agent", "credential_id", "personal_details")] == [None] * 4
+
+
+async def test_an_erased_member_has_no_address(world: World) -> None:
+    person = await joined(world, "Ada", "ada@example.com")
+    await erased(world, person)
+
+    answer = await world.admin.ask(
+        'query { account { members(filter: { includeRemoved: true, search: "erased" }) {'
+        " nodes { id name email } } } }"
+    )
+
+    assert answer["account"]["members"]["nodes"] == [
+        {"id": person.member_id, "name": "Erased person", "email": None}
+    ]
+    reported = await table(world, "TEAM")
+    assert [row["email"] for row in reported if row["name"] == "Erased person"] == [""]
