@@ -149,7 +149,7 @@ async def test_a_subscription_goes_on(world: World, zenobia: Person) -> None:
 
 
 async def test_a_command_is_killed_between_two_accounts_and_run_again(
-    world: World, zenobia: Person, folder: Path
+    world: World, zenobia: Person, folder: Path, superuser_url: str
 ) -> None:
     """An account is erased as a whole or not at all."""
     await world.found("Second", "second@example.com")
@@ -160,7 +160,7 @@ async def test_a_command_is_killed_between_two_accounts_and_run_again(
     first_id, second_id = [
         row[0] for row in await world.superuser.fetch("SELECT id FROM accounts ORDER BY id")
     ]
-    waiting = await asyncpg.connect(url)
+    waiting = await asyncpg.connect(superuser_url)
     await waiting.execute(f"BEGIN; SELECT FROM accounts WHERE id = '{second_id}' FOR UPDATE")
     number = await world.superuser.fetchval(second, second_id)
 

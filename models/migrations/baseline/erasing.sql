@@ -82,7 +82,8 @@ END
 $$;
 
 -- The sentence of an event without the erased names. It begins with the actor's name. Names of other persons are
--- kept, even if an erased name is part of one: they are replaced by a character of their own meanwhile.
+-- kept. The longest come first, because one name may be part of another, and each is replaced by a character of its
+-- own until all are found.
 CREATE FUNCTION audit_erased_summary(
     summary text, actor_name text, is_actor boolean, erased text[], kept text[]
 ) RETURNS text
@@ -90,25 +91,25 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, p
 DECLARE
     begins text := '';
     rest text := summary;
-    name text;
-    others text[];
+    names text[];
 BEGIN
     IF starts_with(rest, actor_name) THEN
         begins := CASE WHEN is_actor THEN 'Erased person' ELSE actor_name END;
         rest := substr(rest, length(actor_name) + 1);
     END IF;
-    others := ARRAY(
-        SELECT each FROM (SELECT DISTINCT unnest(kept) AS each) AS one
-        WHERE length(each) > 1 AND NOT each = ANY (erased) ORDER BY length(each) DESC, each LIMIT 100
+    names := ARRAY(
+        SELECT name FROM (SELECT DISTINCT unnest(erased || kept) AS name) AS each
+        WHERE name = ANY (erased) OR length(name) > 1
+        ORDER BY length(name) DESC, name LIMIT 1000
     );
-    FOR place IN 1 .. cardinality(others) LOOP
-        rest := replace(rest, others[place], chr(983040 + place));
+    FOR place IN 1 .. cardinality(names) LOOP
+        rest := audit_replace_words(rest, names[place], chr(983040 + place));
     END LOOP;
-    FOR name IN SELECT DISTINCT each, length(each) FROM unnest(erased) AS each ORDER BY length(each) DESC LOOP
-        rest := audit_replace_words(rest, name, 'Erased person');
-    END LOOP;
-    FOR place IN 1 .. cardinality(others) LOOP
-        rest := replace(rest, chr(983040 + place), others[place]);
+    FOR place IN 1 .. cardinality(names) LOOP
+        rest := replace(
+            rest, chr(983040 + place),
+            CASE WHEN names[place] = ANY (erased) THEN 'Erased person' ELSE names[place] END
+        );
     END LOOP;
     RETURN begins || rest;
 END
