@@ -154,7 +154,7 @@ def _of_list(
 def require_limits(schema: GraphQLSchema) -> None:
     """Raises TypeError, which names the arguments and input fields whose texts or lists have no limit."""
     if found := _undeclared(schema):
-        raise TypeError(f"Texts and lists need a limit, see engine.input_limits: {', '.join(found)}")
+        raise TypeError(f"Texts and lists need a limit, by text(…) or items(…): {', '.join(found)}")
 
 
 def _undeclared(schema: GraphQLSchema) -> list[str]:

@@ -206,7 +206,10 @@ class Change:
         """Writes the stored result, the emails and the events. The events are last, because they lock the log
         until the commit."""
         if not (self._events or self._without_event or self.earlier_answer is not None):
-            raise RuntimeError(f"{self.action} left its change without an audit event")
+            raise RuntimeError(
+                f"{self.action} left its change without an audit event: call tx.record(), or"
+                " tx.without_event() where everything was as requested before"
+            )
         if self._remembered is not None:
             await self._writer.insert(self._remembered)
         await queue.enqueue(self.connection, self._messages, lane_of_account(self.account.id))

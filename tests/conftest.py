@@ -90,8 +90,9 @@ class TestServer:
         asyncio.run(server.create_database(TEMPLATE))
         url = server.url(embedded.OWNER_ROLE, TEMPLATE)
         migrate.upgrade(url, embedded.APP_ROLE)
-        columns = asyncio.run(migrations.described(url, (migrations.COLUMNS,)))
-        return list(migrations.problems_of_columns(name.removeprefix("column ") for name in columns))
+        objects = asyncio.run(migrations.described(url))
+        columns = [name.partition(" ")[2] for name in objects if name.startswith("column ")]
+        return [*migrations.problems_of_columns(columns), *migrations.problems_of_values(objects)]
 
 
 def started(folder: Path) -> embedded.Server:

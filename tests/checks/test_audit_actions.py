@@ -16,6 +16,7 @@ from engine.enums import described_enum
 from models.audit import AuditAction
 from resolvers.audit import queries
 from resolvers.audit.inputs import AuditLogFilter
+from tests.support.problems import require_none
 from tests.support.schema_walk import PRINTED
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,6 @@ async def test_the_database_and_the_api_have_the_actions_of_the_table(
 
     in_database = re.findall(r"'([A-Z_]+)'", check)
 
-    assert set(names) - set(in_database) == set(), "a migration has to add these to the CHECK"
     assert in_database == names
     assert list(PRINTED.type_map["AuditAction"].values) == names  # type: ignore[attr-defined]
 
@@ -74,7 +74,10 @@ def test_what_a_member_changes_has_a_phrase_for_its_refusal() -> None:
             lacking.append(name)
 
     assert len(changed) > 20
-    assert lacking == []
+    require_none(
+        f"{name} has no phrase for a refused attempt: add one to its row in models/audit.py."
+        for name in lacking
+    )
 
 
 def test_an_action_that_no_member_tries_has_no_phrase() -> None:

@@ -21,6 +21,7 @@ from schema.connections import Connection
 from schema.fields import connection, guarded, object_type, require_node_rules, subscribed
 from schema.mutation_field import mutation_field
 from tests.support.contracts import MATRIX
+from tests.support.problems import require_none
 from tests.support.schema_walk import PRINTED, guarded_fields, object_types, who_may
 
 ROOTS = ("Query", "Mutation", "Subscription")
@@ -37,20 +38,27 @@ def test_everything_has_a_description() -> None:
     described = dict(_descriptions())
 
     assert len(described) > 500
-    assert [name for name, description in described.items() if not (description or "").strip()] == []
+    require_none(
+        f"{name} has no description: add `description=` where it is declared."
+        for name, text in described.items()
+        if not (text or "").strip()
+    )
 
 
 def test_every_description_is_a_sentence_of_four_words_or_more() -> None:
-    described = {name: description or "" for name, description in _descriptions()}
-
-    assert [name for name, description in described.items() if len(description.split()) < 4] == []
-    assert [name for name, description in described.items() if not SENTENCE.fullmatch(description)] == []
+    require_none(
+        f"{name}: {text!r} is not a sentence of four words or more, with a capital letter and a full stop."
+        for name, text in _descriptions()
+        if text and text.strip() and not _is_sentence(text)
+    )
 
 
 def test_no_description_begins_with_part_of_a_sentence() -> None:
-    described = {name: description or "" for name, description in _descriptions()}
-
-    assert [name for name, text in described.items() if text.split(maxsplit=1)[0] in RIDDLES] == []
+    require_none(
+        f"{name}: {text!r} begins with part of a sentence. Begin with what it is, such as Name or Time."
+        for name, text in _described()
+        if text.split(maxsplit=1)[0] in RIDDLES
+    )
 
 
 def test_every_nullable_field_says_when_it_is_null() -> None:
@@ -62,41 +70,51 @@ def test_every_nullable_field_says_when_it_is_null() -> None:
     }
 
     assert len(nullable) > 100
-    assert [
-        name for name, description in nullable.items() if not re.search(r"\bnull\b", description, re.I)
-    ] == []
+    require_none(
+        f'{name} is nullable, and its description does not say when it is null: add "Null when …."'
+        for name, text in nullable.items()
+        if _is_sentence(text) and not re.search(r"\bnull\b", text, re.I)
+    )
 
 
 def test_every_optional_input_says_what_happens_without_it() -> None:
     optional = dict(_optional_inputs())
 
     assert len(optional) > 100
-    assert [name for name, description in optional.items() if "if omitted" not in description.lower()] == []
+    require_none(
+        f'{name} is optional, and its description does not say what happens without it: add "If omitted, …."'
+        for name, text in optional.items()
+        if _is_sentence(text) and "if omitted" not in text.lower()
+    )
 
 
 def test_every_guarded_field_says_which_permission_it_requires() -> None:
-    described = dict(_descriptions())
-    guarded_by = guarded_fields()
+    described, guarded_by = dict(_described()), guarded_fields()
 
     assert len(guarded_by) > 30
-    assert [each for each in guarded_by if f"`{each[1]}`" not in (described[each[0]] or "")] == []
+    require_none(
+        f"{name} requires {permission}, and its description does not say so: declare it by `guarded()`,"
+        " `connection()` or `mutation_field()`, which add it."
+        for name, permission in guarded_by
+        if name in described and f"`{permission}`" not in described[name]
+    )
 
 
 def test_every_root_field_says_who_may() -> None:
-    silent = [
-        f"{root}.{name}"
+    require_none(
+        f"{root}.{name} does not say who may call it: declare it by a function that takes `allow=`."
         for root in ROOTS
         for name, field in _object(root).fields.items()
         if who_may(field.ast_node) is None
-    ]
-
-    assert silent == []
+    )
 
 
 def test_every_other_type_says_who_may_see_its_fields() -> None:
-    silent = [kind.name for kind in object_types() if kind.name not in ROOTS and not who_may(kind.ast_node)]
-
-    assert silent == []
+    require_none(
+        f"{kind.name} does not say who may see its fields: declare it by `object_type(allow=…)`."
+        for kind in object_types()
+        if kind.name not in ROOTS and not who_may(kind.ast_node)
+    )
 
 
 def test_who_may_is_said_in_permissions_of_the_matrix() -> None:
@@ -141,6 +159,15 @@ def _descriptions() -> Iterator[tuple[str, str | None]]:
             yield from _within(kind)
     for directive in PRINTED.directives:
         yield f"@{directive.name}", directive.description
+
+
+def _described() -> Iterator[tuple[str, str]]:
+    """Descriptions that are sentences. Two tests find those that are missing, or none."""
+    return ((name, text) for name, text in _descriptions() if text and _is_sentence(text))
+
+
+def _is_sentence(text: str) -> bool:
+    return len(text.split()) >= 4 and SENTENCE.fullmatch(text) is not None
 
 
 def _within(kind: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:

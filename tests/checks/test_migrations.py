@@ -18,6 +18,7 @@ from models.postgresql import connect
 from postgresql_dsn import parse
 from tests.support import migrations
 from tests.support.migrations import (
+    CONSTRAINTS,
     EVERYTHING,
     FOLDER,
     columns_of_the_models,
@@ -27,6 +28,7 @@ from tests.support.migrations import (
     problems_of_columns,
     problems_of_definitions,
     problems_of_files,
+    problems_of_values,
 )
 from tests.support.problems import require_none
 
@@ -51,32 +53,37 @@ def test_each_migration_can_be_undone_and_made_again(empty_database: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "lines", "problem"),
+    ("name", "values", "problem"),
     [
-        ("0003_note", {}, "0003_note.py: the next number is 0002: rename the file to 0002_note.py."),
-        ("0002-note", {}, "0002-note.py: the file is to be named NNNN_topic.py, such as"),
-        ("0002_note", {"revision": "0002"}, '0002_note.py: write `revision = "0002_note"`; see'),
-        ("0002_note", {"down_revision": "0001"}, '0002_note.py: write `down_revision = "0001_baseline"`;'),
+        (
+            "{after}_note",
+            {},
+            "{after}_note.py: the next number is {next}: rename the file to {next}_note.py.",
+        ),
+        ("{next}-note", {}, "{next}-note.py: the file is to be named NNNN_topic.py, such as"),
+        ("{next}_note", {"revision": "0"}, '{next}_note.py: write `revision = "{next}_note"`; see'),
+        ("{next}_note", {"down_revision": "0"}, '{next}_note.py: write `down_revision = "{last}"`; see'),
     ],
     ids=["gap", "name", "revision", "down_revision"],
 )
 def test_a_wrong_name_or_order_is_reported(
-    tmp_path: Path, name: str, lines: dict[str, str], problem: str
+    tmp_path: Path, name: str, values: dict[str, str], problem: str
 ) -> None:
-    folder = _with_migration(tmp_path, name, "pass", **lines)
+    folder = _with_migration(tmp_path, _numbered(name), **values)
 
     (found,) = problems_of_files(folder)
 
-    assert found.startswith(problem)
+    assert found.startswith(_numbered(problem))
 
 
 def test_a_downgrade_that_does_nothing_is_reported(empty_database: str, tmp_path: Path) -> None:
-    folder = _with_migration(tmp_path, "0002_note", "pass")
+    name = _numbered("{next}_note")
+    folder = _with_migration(tmp_path, name)
 
-    problems = _problems_of_downgrades(empty_database, folder)
+    problems = _problems_of_downgrades(empty_database, folder, files()[-1])
 
     assert list(problems) == [
-        "0002_note.py: downgrade() has to undo upgrade(), and it leaves the column members.margin_note."
+        f"{name}.py: downgrade() has to undo upgrade(), and it leaves the column members.margin_note."
     ]
 
 
@@ -91,6 +98,16 @@ def test_a_column_without_a_migration_and_the_reverse_are_reported() -> None:
         "The migrations create the column members.margin_note, which no model has",
         "No migration creates the table members of the models",
     ]
+
+
+def test_a_value_without_a_migration_is_reported(owner_url: str) -> None:
+    constraints = asyncio.run(described(owner_url, (CONSTRAINTS,)))
+    name = "constraint audit_events.ck_audit_events_audit_action"
+    without = {**constraints, name: constraints[name].replace("MEMBER_INVITED", "MEMBER_ASKED")}
+
+    assert list(problems_of_values(constraints)) == []
+    (problem,) = problems_of_values(without)
+    assert problem.startswith(f"The {name} does not admit MEMBER_INVITED: add models/migrations/versions/")
 
 
 def test_migrated_tables_are_those_of_the_models_to_the_letter(empty_database: str, owner_url: str) -> None:
@@ -131,10 +148,14 @@ async def _create_all(url: str) -> None:
     await engine.dispose()
 
 
-def _problems_of_downgrades(url: str, folder: Path) -> Iterator[str]:
-    """Makes each migration, undoes it, and makes it again."""
-    previous = "base"
+def _problems_of_downgrades(url: str, folder: Path, begin: str = "base") -> Iterator[str]:
+    """Makes each migration after `begin`, undoes it, and makes it again."""
+    if begin != "base":
+        migrations.upgrade(url, begin, folder)
+    previous = begin
     for revision in files(folder):
+        if begin != "base" and revision <= begin:
+            continue
         before = asyncio.run(described(url, EVERYTHING, ("alembic_version",)))
         migrations.upgrade(url, revision, folder)
         migrations.downgrade(url, previous, folder)
@@ -146,8 +167,13 @@ def _problems_of_downgrades(url: str, folder: Path) -> Iterator[str]:
         previous = revision
 
 
-def _with_migration(folder: Path, name: str, downgrade: str, **values: str) -> Path:
-    """Copy of the migrations, with one more that adds a column."""
+def _numbered(text: str) -> str:
+    last = len(files())
+    return text.format(last=files()[-1], next=f"{last + 1:04}", after=f"{last + 2:04}")
+
+
+def _with_migration(folder: Path, name: str, **values: str) -> Path:
+    """Copy of the migrations, with one more that adds a column and does not remove it."""
     copied = folder / "migrations"
     shutil.copytree(FOLDER, copied)
     lines = {"revision": name, "down_revision": files()[-1], **values}
@@ -155,7 +181,7 @@ def _with_migration(folder: Path, name: str, downgrade: str, **values: str) -> P
         "import sqlalchemy as sa\nfrom alembic import op\n"
         + "".join(f'{variable} = "{value}"\n' for variable, value in lines.items())
         + 'def upgrade(): op.add_column("members", sa.Column("margin_note", sa.String()))\n'
-        f"def downgrade(): {downgrade}\n"
+        "def downgrade(): pass\n"
     )
     return copied
 

@@ -20,6 +20,7 @@ from models.personal_data import (
 from resolvers.people.personal_data import SECTIONS
 from resolvers.people.personal_events import AUDIT_EVENTS, AUDIT_EVENTS_BY_OTHERS
 from resolvers.people.personal_sections import USER
+from tests.support.problems import require_none
 
 ROOT = Path(__file__).parents[2]
 ALL_SECTIONS = (USER, *SECTIONS, AUDIT_EVENTS, AUDIT_EVENTS_BY_OTHERS)
@@ -40,8 +41,15 @@ async def test_each_column_is_personal_or_says_why_not(
 
     decided = [*_pairs(PERSONAL_COLUMNS), *_pairs(NOT_PERSONAL_COLUMNS)]
 
-    assert needed - set(decided) == set(), "add these to models/personal_data.py"
-    assert set(decided) - needed == set(), "remove these, which are no columns with a text"
+    require_none(
+        f"{table}.{column} may hold data about a person: add it to PERSONAL_COLUMNS, or to"
+        " NOT_PERSONAL_COLUMNS, in models/personal_data.py."
+        for table, column in sorted(needed - set(decided))
+    )
+    require_none(
+        f"{table}.{column} is no column with a text: remove it from models/personal_data.py."
+        for table, column in sorted(set(decided) - needed)
+    )
     assert len(decided) == len(set(decided)), "a column is personal or not"
     assert set(NOT_PERSONAL_TABLES) <= {row["table"] for row in columns}
 
@@ -56,7 +64,10 @@ def test_each_reference_to_a_person_has_its_section() -> None:
         if column.name != "account_id"
     }
 
-    assert foreign_keys - set(_pairs(REFERENCES)) == set(), "add these to models/personal_data.py"
+    require_none(
+        f"{table}.{column} refers to a person: add it to REFERENCES in models/personal_data.py."
+        for table, column in sorted(foreign_keys - set(_pairs(REFERENCES)))
+    )
     assert set(_pairs(REFERENCES)) - set(_declared()) == set()
 
 

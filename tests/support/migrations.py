@@ -2,12 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Enum
 from sqlmodel import SQLModel
 
 import models
@@ -68,6 +69,18 @@ def problems_of_columns(columns: Iterable[str]) -> Iterator[str]:
         yield f"The migrations create the {name}, which no model has: declare it in models/."
 
 
+def problems_of_values(constraints: Mapping[str, str]) -> Iterator[str]:
+    """Values of enums that a CHECK of the migrated database does not admit. `constraints` has the definitions
+    by `constraint table.name`."""
+    for table in SQLModel.metadata.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, Enum):
+                name = f"constraint {table.name}.ck_{table.name}_{column.type.name}"
+                admitted = _values_in(constraints.get(name, ""))
+                if admitted and (lacking := [each for each in column.type.enums if each not in admitted]):
+                    yield f"The {name} does not admit {', '.join(lacking)}: add {_next_file()}; {HOW}."
+
+
 def problems_of_definitions(declared: dict[str, str], migrated: dict[str, str]) -> Iterator[str]:
     """Differences between the tables that the models declare and those that the migrations create."""
     for name in sorted(declared.keys() | migrated.keys()):
@@ -77,7 +90,16 @@ def problems_of_definitions(declared: dict[str, str], migrated: dict[str, str]) 
         elif name not in declared:
             yield f"The migrations create the {name} ({migrated[name]}), which no model has."
         elif declared[name] != migrated[name]:
-            yield f"The {name} is ({migrated[name]}) by the migrations and ({declared[name]}) by the models."
+            yield _difference(name, declared[name], migrated[name])
+
+
+def _difference(name: str, declared: str, migrated: str) -> str:
+    by_models, by_migrations = _values_in(declared), _values_in(migrated)
+    if removed := [value for value in by_migrations if value not in by_models]:
+        return f"The {name} admits {', '.join(removed)}, which the models do not have."
+    if by_models != by_migrations:
+        return f"The {name} has the values in another order: append new ones at the end, in both places."
+    return f"The {name} is ({migrated}) by the migrations and ({declared}) by the models."
 
 
 def problems_of_a_downgrade(file: str, before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
@@ -132,6 +154,11 @@ def _config(url: str, folder: Path) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = url
     return config
+
+
+def _values_in(check: str) -> list[str]:
+    """Values in the definition of a CHECK that lists them."""
+    return re.findall(r"'([A-Z_]+)'", check)
 
 
 def _values(file: Path) -> Iterator[tuple[str, object]]:

@@ -150,6 +150,8 @@ _OWN_FIELDS = (
     (OWN_ACTIVITY, "activity(first: 1) { totalCount nodes { summary } }"),
     (OWN_ACTIVITY, "activity(filter: { outcome: ALLOWED }) { totalCount }"),
 )
+FIELD_TABLES = {"Account": "_ACCOUNT_FIELDS", "Member": "_OWNER_FIELDS"}
+"""Table above that has the guarded fields of a type. Fields of other types are in READS."""
 NODES = (
     ("BROWSE_CATALOG", "Theme", "theme"),
     ("BROWSE_CATALOG", "ThemeRelease", "release"),
