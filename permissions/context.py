@@ -111,6 +111,11 @@ class Context:
         self.viewer = found
         self.cached_row = found.own_row
 
+    async def reload_viewer(self) -> None:
+        """Looks up the viewer after a change of its credential, its memberships or their roles: what the
+        payload shows is decided by them."""
+        await self.authenticate()
+
     def forget(self) -> None:
         """Discards the rows that were read, because a change was made or reading failed."""
         self.loaders.clear()

@@ -54,7 +54,7 @@ async def create_account(context: Context, input: CreateAccountInput) -> CreateA
     except UniqueViolationError:
         # A concurrent request with the same idempotency key has created the account, or the slug was taken.
         account_id = await _found(context, name, input.idempotency_key)
-    await context.authenticate()
+    await context.reload_viewer()
     if context.membership(account_id) is None:
         # Repeated by a founder who has left the account since: an idempotency key gives no access.
         raise not_found("account", "idempotencyKey")
@@ -213,7 +213,7 @@ async def transfer_ownership(context: Context, input: TransferOwnershipInput) ->
             tx.without_event()
         else:
             await _hand_over(tx, heir)
-    await context.authenticate()
+    await context.reload_viewer()
     return TransferOwnershipResult(account=tx.account)
 
 

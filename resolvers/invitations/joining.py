@@ -126,7 +126,7 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
-    await context.authenticate()
+    await context.reload_viewer()
     return AcceptInvitationResult(member=member, session_token=None if context.is_page else session_token)
 
 

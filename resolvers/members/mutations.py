@@ -44,7 +44,7 @@ async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> 
             did = f"changed the role of {member.name} {roles}"
             tx.record(member, member.name, did, role=[before.value, member.role.value])
             await tx.access_changed(member.user_id)
-    await context.authenticate()
+    await context.reload_viewer()
     return ChangeMemberRoleResult(member=member)
 
 

@@ -185,7 +185,7 @@ async def sign_in(context: Context, input: SignInInput) -> SignInResult:
     if session_token:
         context.token = session_token
         context.keep_cookie(session_token)
-        await context.authenticate()
+        await context.reload_viewer()
     return SignInResult(viewer=context.viewer, session_token=None if context.is_page else session_token)
 
 
@@ -336,7 +336,7 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
                     tx.without_event()
                 else:
                     tx.record(member, name, f"changed the display name to {name}", name=[before, name])
-    await context.authenticate()
+    await context.reload_viewer()
     return UpdateProfileResult(user=user)
 
 
