@@ -203,17 +203,16 @@ _HEAD = Statement(
 )
 _FIRST = Statement(lambda: select(func.min(col(AuditEvent.sequence))).where(_of_account))
 _LAST_BEFORE = Statement(
-    lambda: (
-        select(
-            col(AuditEvent.sequence),
-            col(AuditEvent.hash),
-            select(func.min(col(_FIRST_EVENT.sequence)))
-            .where(col(_FIRST_EVENT.account_id) == parameter("account_id"))
-            .scalar_subquery(),
-        )
-        .where(_of_account, col(AuditEvent.occurred_at) < parameter("before"))
-        .order_by(col(AuditEvent.occurred_at).desc(), col(AuditEvent.sequence).desc())
-        .limit(1)
+    lambda: select(
+        col(AuditEvent.sequence),
+        col(AuditEvent.hash),
+        select(func.min(col(_FIRST_EVENT.sequence)))
+        .where(col(_FIRST_EVENT.account_id) == parameter("account_id"))
+        .scalar_subquery(),
+    ).where(
+        _of_account,
+        col(AuditEvent.sequence)
+        == select(func.audit_first_since(parameter("account_id"), parameter("before")) - 1).scalar_subquery(),
     )
 )
 _BEHIND = Statement(

@@ -6,9 +6,9 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, func, select
 from sqlalchemy.orm import aliased
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 from strawberry.utils.str_converters import to_snake_case
 
 from engine.canonical_json import JSONObject
@@ -37,27 +37,28 @@ _after = Condition(lambda sequence: col(AuditEvent.sequence) > sequence)
 _action = Condition(lambda action: col(AuditEvent.action) == action)
 _actions = Condition(lambda actions: any_of(col(AuditEvent.action), actions))
 _by_actors = Condition(lambda member_ids: any_of(col(AuditEvent.actor_member_id), member_ids))
-_target = Condition(lambda id: col(AuditEvent.target_id) == id)
-_outcome = Condition(lambda outcome: col(AuditEvent.outcome) == outcome)
-# A constant in the SQL text, so that the partial index of denied events is used.
+# Constants in the SQL text, so that the partial indexes of denied events are used.
 _denied = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.DENIED)
+_allowed = Condition(lambda: col(AuditEvent.outcome) == AuditOutcome.ALLOWED)
 _from = Condition(lambda account_id, at: col(AuditEvent.sequence) >= _first_since(account_id, at))
 _until = Condition(lambda account_id, at: col(AuditEvent.sequence) < _first_since(account_id, at))
 _request = Condition(lambda request_id: col(AuditEvent.request_id) == request_id)
-_api_key = Condition(
-    lambda id: (
-        (col(AuditEvent.credential_kind) == CredentialKind.API_KEY) & (col(AuditEvent.credential_id) == id)
-    )
-)
+_api_key = Condition(lambda id: _is_by_key(id))
+# A key has one member. Without this, a page of another member's events would read all events of the key.
+_key_of = Condition(lambda account_id, id, member_id: _member_of_key(account_id, id) == member_id)
 _ip = Condition(lambda ip: col(AuditEvent.ip) == ip)
 _target_types = Condition(lambda types: any_of(col(AuditEvent.target_type), types))
 _credential_kinds = Condition(lambda kinds: any_of(col(AuditEvent.credential_kind), kinds))
-# API calls, which are most events of many logs, all have this type of target and kind of credential. They are
-# in no index by these columns, but in those by action. The constants let partial indexes be used.
+# API calls, which are most events of many logs, are in no index by target or kind of credential: their target
+# is their key, and the rest is the same in all of them. They are found by their key or action. The constants
+# let partial indexes be used.
 _TYPE_OF_CALLS, _KIND_OF_CALLS = ApiKey.__name__, CredentialKind.API_KEY
 _is_call = col(AuditEvent.action) == AuditAction.API_CALLED
 _calls_by_target_type = Condition(lambda: _is_call & (col(AuditEvent.target_type) == _TYPE_OF_CALLS))
 _calls_by_credential_kind = Condition(lambda: _is_call & (col(AuditEvent.credential_kind) == _KIND_OF_CALLS))
+_calls_by_target = Condition(lambda id: _is_call & _is_by_key(id) & (col(AuditEvent.target_id) == id))
+_others_by_target = Condition(lambda id: ~_is_call & (col(AuditEvent.target_id) == id))
+_by_target = Condition(lambda id: _others_by_target.expression(id) | _calls_by_target.expression(id))
 _others_by_target_type = Condition(lambda type: ~_is_call & (col(AuditEvent.target_type) == type))
 _others_by_credential_kind = Condition(lambda kind: ~_is_call & (col(AuditEvent.credential_kind) == kind))
 _head = Statement(
@@ -124,11 +125,14 @@ def _filtered(
         return (() if actor_id is None else (_by_actor(actor_id),)), ()
     where = _conditions(account_id, filter, _SELECTIVE)
     branches: tuple[Branch, ...] = ()
-    is_narrow = bool(where)
+    if filter.target_id is not None:
+        one, branches = _by_target_id(filter.target_id)
+        where = (*where, *one)
+    is_narrow = bool(where or branches)
     if actor_id is not None:
-        # The filter by API key has an index with the actor. After any other filter few events remain.
-        by_actor = _by_actor_too if is_narrow and filter.api_key_id is None else _by_actor
-        where = (*where, by_actor(actor_id))
+        where = (*where, (_by_actor_too if is_narrow else _by_actor)(actor_id))
+        if filter.api_key_id is not None:
+            where = (*where, _key_of(account_id, _credential_id(filter.api_key_id), actor_id))
     for name, narrowing in _NARROWING.items():
         values = getattr(filter, name)
         if values is None:
@@ -138,11 +142,14 @@ def _filtered(
         else:
             one, branches = narrowing(values)
             where, is_narrow = (*where, *one), True
-    if actor_id is not None and filter.outcome is AuditOutcome.DENIED:
-        where = (*where, _denied())
-    else:
-        where = (*where, *_conditions(account_id, filter, ["outcome"]))
-    return (*where, *_conditions(account_id, filter, ["occurred_from", "occurred_until"])), branches
+    return (*where, *_conditions(account_id, filter, _LAST)), branches
+
+
+def _by_target_id(global_id: str) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
+    table, id = _decoded(global_id, "targetId")
+    if table is not ApiKey:
+        return (_others_by_target(id),), ()
+    return (), (Branch((_others_by_target(id),)), Branch((_calls_by_target(id),)))
 
 
 def _by_target_types(names: Sequence[str]) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
@@ -175,17 +182,18 @@ def _first_of(account_id: AnyExpression | UUID) -> ColumnElement[int]:
 
 
 def _first_since(account_id: AnyExpression, at: AnyExpression) -> ColumnElement[int]:
-    """Sequence of the first event at or after a time. The log of an account is ordered by time, so one index
-    lookup finds it."""
-    event = aliased(AuditEvent)
-    first = (
-        select(col(event.sequence))
-        .where(col(event.account_id) == account_id, col(event.occurred_at) >= at)
-        .order_by(col(event.occurred_at), col(event.sequence))
-        .limit(1)
-        .scalar_subquery()
-    )
-    return func.coalesce(first, literal(2**63 - 1, BigInteger))
+    """Sequence of the first event at or after a time, computed once for a statement."""
+    return select(func.audit_first_since(account_id, at, type_=BigInteger)).scalar_subquery()
+
+
+def _is_by_key(id: AnyExpression) -> ColumnElement[bool]:
+    is_key = col(AuditEvent.credential_kind) == CredentialKind.API_KEY
+    return is_key & (col(AuditEvent.credential_id) == id)
+
+
+def _member_of_key(account_id: AnyExpression, id: AnyExpression) -> ColumnElement[UUID]:
+    of_key = (col(ApiKey.account_id) == account_id) & (col(ApiKey.id) == id)
+    return select(col(ApiKey.member_id)).where(of_key).scalar_subquery()
 
 
 def _actor_ids(global_ids: Sequence[str]) -> list[UUID]:
@@ -207,11 +215,11 @@ def _known_types(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _decoded(global_id: str, argument: str) -> UUID:
+def _decoded(global_id: str, argument: str) -> tuple[type[SQLModel], UUID]:
     decoded = decode(global_id)
     if decoded is None:
         raise BadUserInput(f"`{argument}` is not an id: use one that this API returned.")
-    return decoded[1]
+    return decoded
 
 
 def _credential_id(global_id: str) -> UUID:
@@ -224,8 +232,8 @@ def _credential_id(global_id: str) -> UUID:
 _CONDITIONS: Mapping[str, Callable[[UUID, Any], BoundCondition]] = {
     "actions": lambda _, actions: _actions(actions),
     "actor_ids": lambda _, ids: _by_actors(_actor_ids(ids)),
-    "target_id": lambda _, id: _target(_decoded(id, "targetId")),
-    "outcome": lambda _, outcome: _outcome(outcome),
+    "target_id": lambda _, id: _by_target(_decoded(id, "targetId")[1]),
+    "outcome": lambda _, outcome: _denied() if outcome == AuditOutcome.DENIED else _allowed(),
     "occurred_from": _from,
     "occurred_until": _until,
     "request_id": lambda _, id: _request(id),
@@ -236,8 +244,11 @@ _CONDITIONS: Mapping[str, Callable[[UUID, Any], BoundCondition]] = {
 }
 """Condition for each field of `AuditLogFilter`."""
 
-_SELECTIVE = ("request_id", "target_id", "api_key_id", "ip")
-"""The filters that leave few events."""
+_SELECTIVE = ("request_id", "api_key_id", "ip")
+"""The filters that leave few events, like the one by target."""
+
+_LAST = ("outcome", "occurred_from", "occurred_until")
+"""The filters that are combined with any index."""
 
 _NARROWING: Mapping[str, Callable[[Any], tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]]] = {
     "actor_ids": lambda ids: each_of(_actor_ids(ids), _by_actor, _by_actors),

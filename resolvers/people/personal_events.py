@@ -9,7 +9,7 @@ from sqlmodel import col
 from engine.statements import any_of, parameter
 from engine.tables import AnyExpression
 from models.accounts import Account
-from models.audit import AuditEvent, CredentialKind
+from models.audit import AuditAction, AuditEvent, CredentialKind
 from models.members import Member
 from resolvers.people.personal_fields import Fields, Section, credential_id, target_id
 from resolvers.reports.queries import global_id_text, utc_time
@@ -69,7 +69,9 @@ def _by_link(value: AnyExpression) -> ColumnElement[str | None]:
 
 
 def _is_about_person() -> ColumnElement[bool]:
-    return any_of(col(AuditEvent.target_id), parameter("subject_ids"))
+    """API calls, whose targets are in no index, are about the key of their own actor."""
+    is_no_call = col(AuditEvent.action) != AuditAction.API_CALLED
+    return and_(is_no_call, any_of(col(AuditEvent.target_id), parameter("subject_ids")))
 
 
 def _is_by_another() -> ColumnElement[bool]:

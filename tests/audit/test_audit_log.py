@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.invitations.test_invitations import invited
 from tests.support import chain
@@ -182,6 +184,7 @@ async def test_each_filter_finds_what_a_look_through_the_whole_log_finds(eventfu
         ({"actorIds": [viewer, admin]}, lambda e: (e["actor"]["member"] or {}).get("id") in (viewer, admin)),
         ({"targetId": viewer}, lambda e: e["targetId"] == viewer),
         ({"targetId": middle["targetId"]}, lambda e: e["targetId"] == middle["targetId"]),
+        ({"targetId": key}, lambda e: e["targetId"] == key),
         ({"outcome": "DENIED"}, lambda e: e["outcome"] == "DENIED"),
         ({"outcome": "ALLOWED"}, lambda e: e["outcome"] == "ALLOWED"),
         ({"occurredFrom": middle["occurredAt"]}, lambda e: at(e) >= moment),
@@ -233,6 +236,42 @@ async def test_a_filter_by_time_is_exact_to_the_microsecond_whatever_the_offset(
 
     assert [found["id"] for found in await eventful.events(**only)] == [event["id"]]
     assert await eventful.events(occurredFrom=offset, occurredUntil=offset) == []
+
+
+COPY = """
+INSERT INTO audit_events (account_id, sequence, id, occurred_at, action, outcome, summary, actor_kind,
+  actor_name, details, previous_hash, hash)
+SELECT accounts.id, sequence, gen_random_uuid(), to_timestamp(time), 'MEMBER_LEFT', 'ALLOWED', '', 'SYSTEM',
+  '', '{}', '', ''
+FROM accounts, unnest($1::bigint[], $2::bigint[]) AS event (sequence, time)"""
+FIRST_SINCE = """
+SELECT audit_first_since(id, to_timestamp(time))
+FROM accounts, generate_series(-1, 10) AS time ORDER BY time"""
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seconds=st.lists(st.integers(0, 9), min_size=1, max_size=30).map(sorted),
+    pruned=st.integers(0, 10),
+    missing=st.sets(st.integers(1, 30), max_size=5),
+)
+async def test_the_first_event_since_a_time_is_found_by_halving(
+    stage: Any, world: World, seconds: list[int], pruned: int, missing: set[int]
+) -> None:
+    """Several events may have the same time, and a log may begin late and have gaps."""
+    times = {number: time for number, time in enumerate(seconds, 1) if number > pruned}
+    times = {number: time for number, time in times.items() if number not in missing}
+    transaction = world.superuser.transaction()
+    await transaction.start()
+    await world.superuser.execute("SET LOCAL session_replication_role = replica; DELETE FROM audit_events")
+    await world.superuser.execute(COPY, [*times], [*times.values()])
+
+    found = await world.superuser.fetch(FIRST_SINCE)
+
+    await transaction.rollback()
+    for time, (since,) in zip(range(-1, 11), found, strict=True):
+        expected = [number for number, at in times.items() if at >= time]
+        assert [number for number in times if number >= (since or 0)] == expected
 
 
 async def test_pages_of_a_filter(world: World) -> None:

@@ -266,7 +266,9 @@ BEGIN
     sequences := ARRAY(
         SELECT sequence FROM audit_events WHERE account_id = account AND actor_member_id = ANY (of_person)
         UNION
-        SELECT sequence FROM audit_events WHERE account_id = account AND target_id = ANY (targets)
+        -- API calls, whose targets are in no index, are about the key of their own actor.
+        SELECT sequence FROM audit_events
+        WHERE account_id = account AND target_id = ANY (targets) AND action <> 'API_CALLED'
         UNION
         SELECT sequence FROM audit_events WHERE account_id = account AND named_ids && named
         UNION

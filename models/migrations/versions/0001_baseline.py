@@ -99,6 +99,7 @@ def downgrade() -> None:
         " audit_commitment(bytea, json, json, text, text),"
         " audit_personal_details(bytea, json, json, json), audit_canonical(jsonb, boolean, integer),"
         " audit_canonical_details(json, boolean), audit_is_one_text(text), audit_is_canonical(json),"
+        " audit_first_since(uuid, timestamptz),"
         " audit_details(json, json),"
         " audit_export_value(json, text, text), audit_export_details(json, json),"
         " audit_append(), audit_appended(), audit_refuse(), audit_keep(), audit_cut(),"
