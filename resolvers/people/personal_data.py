@@ -78,27 +78,44 @@ class _Person:
     """Beginning of the document, without the last brace."""
     values: Values
     """Parameters of the sections' statements."""
-    memberships: Sequence[tuple[UUID, UUID]]
-    """Ids of the account and the member, of past memberships too."""
-    subjects: Mapping[UUID, Sequence[UUID]]
-    """Ids of what events about the person have as their target, by account: members, invitations and API
-    keys. There are none for an account in which an event only names the person."""
+    members: Mapping[UUID, Sequence[UUID]]
+    """Ids of the person's members, past ones too, by account."""
+    targets: Mapping[UUID, Sequence[UUID]]
+    """Ids of what else events about the person have as their target: its invitations and API keys. An account
+    in which an event only names the person has none."""
+
+    @property
+    def own_events(self) -> list[Values]:
+        return [
+            {"account_id": account_id, "member_id": member_id}
+            for account_id, member_ids in self.members.items()
+            for member_id in member_ids
+        ]
+
+    @property
+    def events_by_others(self) -> list[Values]:
+        """Ids of one account only: PostgreSQL would compare each event with those of all."""
+        return [self._events_by_others(account_id) for account_id in {**self.members, **self.targets}]
+
+    def _events_by_others(self, account_id: UUID) -> Values:
+        member_ids = self.members.get(account_id, ())
+        return {
+            "account_id": account_id,
+            "member_ids": member_ids,
+            "subject_ids": [*member_ids, *self.targets.get(account_id, ())],
+            "named_ids": [*member_ids, self.values["address_id"]],
+        }
 
 
 async def _write_document(writer: "_DocumentWriter", person: _Person) -> None:
     await writer.write(person.head)
     for section in SECTIONS:
         await writer.section(section, [person.values])
-    own = [{"account_id": account, "member_id": member} for account, member in person.memberships]
     # Along the index of the actor, instead of sorting: a log may have millions of the person's events.
     await writer.connection.execute("SET LOCAL enable_sort = off")
-    await writer.section(AUDIT_EVENTS, own)
+    await writer.section(AUDIT_EVENTS, person.own_events)
     await writer.connection.execute("SET LOCAL enable_sort = on")
-    by_others = [
-        {**person.values, "account_id": account_id, "subject_ids": subject_ids}
-        for account_id, subject_ids in person.subjects.items()
-    ]
-    await writer.section(AUDIT_EVENTS_BY_OTHERS, by_others)
+    await writer.section(AUDIT_EVENTS_BY_OTHERS, person.events_by_others)
     await writer.write(b"}\n")
 
 
@@ -131,22 +148,23 @@ async def _read_person(connection: asyncpg.Connection, user_id: UUID) -> _Person
     text: str = await connection.fetchval(sql, *USER.statement.arguments(user_id=user_id))
     user: JSONObject = orjson.loads(text)
     generated_at = user.pop("generatedAt")
-    members = await connection.fetch(_MEMBERS.sql, *_MEMBERS.arguments(user_id=user_id))
-    values = _values(user_id, user, members)
-    subjects: defaultdict[UUID, list[UUID]] = defaultdict(list)
-    for account_id, id, *_ in members:
-        subjects[account_id].append(id)
+    rows = await connection.fetch(_MEMBERS.sql, *_MEMBERS.arguments(user_id=user_id))
+    values = _values(user_id, user, rows)
+    members: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for account_id, id, *_ in rows:
+        members[account_id].append(id)
+    targets: defaultdict[UUID, list[UUID]] = defaultdict(list)
     for statement in (_INVITATIONS, _API_KEYS):
         for account_id, id in await connection.fetch(statement.sql, *statement.arguments(**values)):
-            subjects[account_id].append(id)
+            targets[account_id].append(id)
     for (account_id,) in await connection.fetch(_NAMED_IN, values["address_id"]):
-        subjects[account_id] += ()
+        targets[account_id] += ()
     head = {"format": FORMAT, "version": VERSION, "generatedAt": generated_at}
     return _Person(
         orjson.dumps(head)[:-1] + b',\n"user":' + orjson.dumps(user),
         values,
-        [(account_id, id) for account_id, id, _, _ in members],
-        subjects,
+        members,
+        targets,
     )
 
 
@@ -164,7 +182,6 @@ def _values(user_id: UUID, user: JSONObject, members: Sequence[asyncpg.Record]) 
         "name": user["name"],
         "email": email,
         "address_id": address_id(email),
-        "named_ids": [*member_ids, address_id(email)],
         "email_beginning": orjson.dumps({"to": email})[:-1],
         "account_ids": list({member["account_id"] for member in members}),
         "member_ids": member_ids,
@@ -172,9 +189,8 @@ def _values(user_id: UUID, user: JSONObject, members: Sequence[asyncpg.Record]) 
         "provisioning_member_ids": [member["id"] for member in may[Permission.PROVISION_LICENSES]],
         "billing_account_ids": [member["account_id"] for member in may[Permission.MANAGE_BILLING]],
         "actor_ids": [user_id, *member_ids],
-        "bucket_ends": [
-            f" {end}" for end in (email, counted_address(email), *ids, f"{user_id} in new accounts")
-        ],
+        "bucket_ends": [email, counted_address(email), *ids],
+        "bucket": f"invitations by {user_id} in new accounts",
     }
 
 

@@ -9,14 +9,11 @@ from sqlalchemy import (
     and_,
     cast,
     column,
-    exists,
     func,
-    literal_column,
     or_,
-    select,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
 from engine.statements import any_of, parameter
@@ -121,19 +118,18 @@ QUEUED_EMAILS = Section(
 )
 
 
-def _ends_with_person() -> ColumnElement[bool]:
-    """Condition: the subject of a limit ends with the address of the person, or with one of its ids."""
-    ends = func.unnest(cast(parameter("bucket_ends"), ARRAY(Text)), type_=Text).column_valued("ending")
-    tail = func.right(col(LimitBucket.subject), func.length(ends))
-    return exists(select(literal_column("1")).where(tail == ends))
+def _counts_person() -> ColumnElement[bool]:
+    """Condition: the last word of the limit's subject is the address of the person or one of its ids, or the
+    subject is that of its new accounts."""
+    subject = col(LimitBucket.subject)
+    last_word = func.split_part(subject, " ", -1, type_=Text)
+    return or_(any_of(last_word, parameter("bucket_ends")), subject == parameter("bucket"))
 
 
 LIMIT_BUCKETS = Section(
     "limitBuckets",
     lambda: {"subject": col(LimitBucket.subject), "fullAt": utc_time(col(LimitBucket.full_at))},
-    lambda found: (
-        found.select_from(LimitBucket).where(_ends_with_person()).order_by(col(LimitBucket.subject))
-    ),
+    lambda found: found.select_from(LimitBucket).where(_counts_person()).order_by(col(LimitBucket.subject)),
 )
 
 IDEMPOTENCY_ANSWERS = Section(

@@ -14,7 +14,7 @@ from tests.support.changes import (
 from tests.support.credentials import ADA, TwoAccounts, two_accounts
 from tests.support.downloads import a_license, all_told
 from tests.support.personal_data import personal_data
-from tests.support.stored_keys import with_key
+from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import INVITE, World
 
 SESSIONS = "{ viewer { sessions { id isCurrent createdAt ip userAgent } memberships { id role } } }"
@@ -236,6 +236,25 @@ async def test_an_invoice_shows_each_person_its_part(accounts: TwoAccounts) -> N
     assert found["recipient"]["billedTo"]["owner"] == {"name": "Admin"}
     assert found["recipient"]["billedTo"]["email"] == "books@example.com"
     assert found["recipient"]["relations"] == ["RECIPIENT"]
+
+
+async def test_limits_count_the_person_by_its_address_and_its_ids(accounts: TwoAccounts) -> None:
+    world, ada = accounts.world, accounts.ada
+    user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = $1", ADA)
+    own = {
+        f"accounts of {user_id}",
+        f"invitations by {user_id} in new accounts",
+        f"API keys for {uuid_of(accounts.member_id)}",
+        f"sign-in emails to tags of {ADA}",
+    }
+    others = {"invitations to xada@example.com", f"{ADA} x", "sign-in emails for 127.0.0.1"}
+    await world.superuser.execute("DELETE FROM limit_buckets")
+    for subject in own | others:
+        await world.superuser.execute("INSERT INTO limit_buckets VALUES ($1, now())", subject)
+
+    document = await personal_data(world, ada)
+
+    assert {each["subject"] for each in document["limitBuckets"]} == own
 
 
 async def test_a_key_of_another_member_shows_no_address_of_its_use(accounts: TwoAccounts) -> None:

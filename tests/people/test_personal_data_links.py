@@ -12,13 +12,19 @@ import pytest
 from models.columns import now
 from models.downloads import DownloadKind
 from resolvers.downloads import transfers
-from tests.reports.test_report_spools import limited
-from tests.reports.test_reports import more_events
+from tests.reports.test_report_spools import limited, stalled
 from tests.sessions.test_sign_in_events import info_logs
-from tests.support.changes import REMOVE, REQUEST_PERSONAL_DATA, REVOKE_SESSION, nothing_changes
+from tests.support.changes import (
+    ERASE_VIEWER,
+    LEAVE,
+    REMOVE,
+    REQUEST_PERSONAL_DATA,
+    REVOKE_SESSION,
+    nothing_changes,
+)
 from tests.support.documents import report_link
 from tests.support.downloads import all_told
-from tests.support.personal_data import personal_data_link
+from tests.support.personal_data import own_events, personal_data_link
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import World
 
@@ -182,7 +188,7 @@ async def test_a_transfer_whose_process_died_is_in_the_log_of_the_worker(world: 
 
 
 async def test_a_person_has_one_report_or_document_made_at_a_time(world: World) -> None:
-    own = [await personal_data_link(world.admin), await personal_data_link(world.admin)]
+    own = [await personal_data_link(world.admin)] * 2
     own.append(await report_link(world, "AUDIT_LOG"))
     theirs = await personal_data_link(world.member)
 
@@ -232,12 +238,39 @@ async def test_a_removal_in_progress_is_in_the_document_or_is_not(world: World) 
     assert "MEMBER_REMOVED" in {event["action"] for event in after["auditEventsByOthers"]}
 
 
-async def test_a_document_that_is_too_large_is_refused(world: World) -> None:
-    await more_events(world, 10_000)
+async def test_a_link_of_an_erased_person_is_unknown(world: World) -> None:
+    person = await world.sign_in("gone@example.com")
+    path = await personal_data_link(person)
+    erased = await person.change(ERASE_VIEWER, email="gone@example.com")
+    assert erased == {"userErrors": []}
+
+    response = await world.http.get(path)
+
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "UNKNOWN")
+    assert not await world.superuser.fetchval("SELECT count(*) FROM download_links")
+
+
+async def test_a_download_is_cut_off_when_the_person_is_erased(world: World) -> None:
+    member = world.member
     await world.superuser.execute(
-        "BEGIN; SET LOCAL session_replication_role = replica; UPDATE audit_events SET actor_member_id = "
-        f"'{uuid_of(world.admin.member_id)}' WHERE request_id = 'many'; COMMIT"
+        "INSERT INTO sign_in_links (token_hash, email, created_at, expires_at)"
+        " SELECT sha256(convert_to(n::text, 'UTF8')), 'member@example.com', now(), now()"
+        " FROM generate_series(1, 100000) AS n"
     )
+    await member.change(LEAVE, accountId=world.account_id)
+    async with stalled(world, await personal_data_link(member)) as (status_line, reader):
+        erased = await member.change(ERASE_VIEWER, email="member@example.com")
+        left = await world.superuser.fetchval("SELECT count(*) FROM transfers")
+        rest = await reader.read()
+
+    assert erased == {"userErrors": []}
+    assert b"200" in status_line
+    assert left == 0
+    assert not rest.endswith(b"0\r\n\r\n")
+
+
+async def test_a_document_that_is_too_large_is_refused(world: World) -> None:
+    await own_events(world, 10_000, world.admin)
     async with limited(world, report_max_bytes=2**20) as there:
         refused = await there.http.get(await personal_data_link(there.admin))
 

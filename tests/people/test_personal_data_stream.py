@@ -8,26 +8,14 @@ import pytest
 
 from models.database import Database
 from resolvers.people.personal_data import personal_data
-from tests.reports.test_reports import more_events
 from tests.support.downloads import all_told
-from tests.support.personal_data import personal_data_link
-from tests.support.stored_keys import uuid_of
+from tests.support.personal_data import own_events, personal_data_link
 from tests.support.world import World
-
-
-async def own_events(world: World, count: int, every: int = 1) -> None:
-    """Events past the trigger. One of `every` so many is of the Admin."""
-    await more_events(world, count)
-    await world.superuser.execute(
-        "BEGIN; SET LOCAL session_replication_role = replica; UPDATE audit_events SET actor_kind = 'MEMBER',"
-        f" actor_member_id = '{uuid_of(world.admin.member_id)}'"
-        f" WHERE request_id = 'many' AND sequence % {every} = 0; COMMIT"
-    )
 
 
 @pytest.mark.measures
 async def test_many_events_come_in_the_memory_of_a_few(world: World, database: Database) -> None:
-    await own_events(world, 200_000)
+    await own_events(world, 200_000, world.admin)
     user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = 'admin@example.com'")
     lines = count = 0
     last = b""
@@ -46,7 +34,7 @@ async def test_many_events_come_in_the_memory_of_a_few(world: World, database: D
 
 async def test_events_are_read_along_their_index(world: World) -> None:
     """PostgreSQL would read the whole log and sort millions of events before it sends the first one."""
-    await own_events(world, 40_000, every=4)
+    await own_events(world, 40_000, world.admin, every=4)
     await world.superuser.execute("VACUUM ANALYZE audit_events")
     before = await _scans(world)
 
@@ -73,7 +61,7 @@ async def _scans(world: World) -> int:
 
 async def test_it_is_of_one_moment_while_rows_change(world: World) -> None:
     """Each transaction changes the name in two sections and appends an event with it."""
-    await own_events(world, 20_000)
+    await own_events(world, 20_000, world.admin)
     has_begun, is_over = asyncio.Event(), asyncio.Event()
     changes = 0
 
