@@ -13,43 +13,52 @@ CREATE TABLE erasures (
     CONSTRAINT fk_erasures_user_id FOREIGN KEY (user_id) REFERENCES users (id)
 );
 
--- The hash of an event, computed as audit_append() does.
+-- The hash of an event, computed as audit_append() does, and with the same inline expressions, which take a tenth of
+-- the time of function calls.
 CREATE FUNCTION audit_event_hash(event audit_events) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT sha256(event.previous_hash || convert_to(concat(
-        audit_field(event.version::text),
-        audit_field(event.account_id::text),
-        audit_field(event.sequence::text),
-        audit_field(event.id::text),
-        audit_field(to_char(event.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
-        audit_field(event.action),
-        audit_field(event.outcome),
-        audit_field(audit_commitment(
-            event.salt, event.field_salts, event.commitments, 'summary', event.summary
-        )),
-        audit_field(event.actor_kind),
-        audit_field(event.actor_member_id::text),
-        audit_field(audit_commitment(
-            event.salt, event.field_salts, event.commitments, 'actorName', event.actor_name
-        )),
-        audit_field(event.credential_kind),
-        audit_field(event.credential_id::text),
-        audit_field(audit_commitment(
-            event.salt, event.field_salts, event.commitments, 'credentialLabel', event.credential_label
-        )),
-        audit_field(event.target_type),
-        audit_field(event.target_id::text),
-        audit_field(audit_commitment(
-            event.salt, event.field_salts, event.commitments, 'targetName', event.target_name
-        )),
-        audit_field(audit_commitment(event.salt, event.field_salts, event.commitments, 'ip', event.ip)),
-        audit_field(audit_commitment(
-            event.salt, event.field_salts, event.commitments, 'userAgent', event.user_agent
-        )),
-        audit_field(event.request_id),
-        audit_field(audit_personal_details(
+        '1:2,',
+        coalesce('36:' || event.account_id || ',', '-,'),
+        coalesce(octet_length(event.sequence::text) || ':' || event.sequence::text || ',', '-,'),
+        coalesce('36:' || event.id || ',', '-,'),
+        '27:' || to_char(event.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || ',',
+        coalesce(octet_length(event.action) || ':' || event.action || ',', '-,'),
+        coalesce(octet_length(event.outcome) || ':' || event.outcome || ',', '-,'),
+        coalesce('64:' || coalesce(event.commitments->>'summary', encode(sha256(
+            coalesce(decode(event.field_salts->>'summary', 'hex'), sha256(event.salt || 'summary'))
+            || convert_to(event.summary, 'UTF8')
+        ), 'hex')) || ',', '-,'),
+        coalesce(octet_length(event.actor_kind) || ':' || event.actor_kind || ',', '-,'),
+        coalesce('36:' || event.actor_member_id || ',', '-,'),
+        coalesce('64:' || coalesce(event.commitments->>'actorName', encode(sha256(
+            coalesce(decode(event.field_salts->>'actorName', 'hex'), sha256(event.salt || 'actorName'))
+            || convert_to(event.actor_name, 'UTF8')
+        ), 'hex')) || ',', '-,'),
+        coalesce(octet_length(event.credential_kind) || ':' || event.credential_kind || ',', '-,'),
+        coalesce('36:' || event.credential_id || ',', '-,'),
+        coalesce('64:' || coalesce(event.commitments->>'credentialLabel', encode(sha256(
+            coalesce(decode(event.field_salts->>'credentialLabel', 'hex'), sha256(event.salt || 'credentialLabel'))
+            || convert_to(event.credential_label, 'UTF8')
+        ), 'hex')) || ',', '-,'),
+        coalesce(octet_length(event.target_type) || ':' || event.target_type || ',', '-,'),
+        coalesce('36:' || event.target_id || ',', '-,'),
+        coalesce('64:' || coalesce(event.commitments->>'targetName', encode(sha256(
+            coalesce(decode(event.field_salts->>'targetName', 'hex'), sha256(event.salt || 'targetName'))
+            || convert_to(event.target_name, 'UTF8')
+        ), 'hex')) || ',', '-,'),
+        coalesce('64:' || coalesce(event.commitments->>'ip', encode(sha256(
+            coalesce(decode(event.field_salts->>'ip', 'hex'), sha256(event.salt || 'ip'))
+            || convert_to(event.ip, 'UTF8')
+        ), 'hex')) || ',', '-,'),
+        coalesce('64:' || coalesce(event.commitments->>'userAgent', encode(sha256(
+            coalesce(decode(event.field_salts->>'userAgent', 'hex'), sha256(event.salt || 'userAgent'))
+            || convert_to(event.user_agent, 'UTF8')
+        ), 'hex')) || ',', '-,'),
+        coalesce(octet_length(event.request_id) || ':' || event.request_id || ',', '-,'),
+        CASE WHEN event.personal_details IS NULL THEN '-,' ELSE audit_field(audit_personal_details(
             event.salt, event.field_salts, event.commitments, event.personal_details
-        )),
-        audit_field(event.details::text)
+        )) END,
+        coalesce(octet_length(event.details::text) || ':' || event.details::text || ',', '-,')
     ), 'UTF8'))
 $$;
 
@@ -147,19 +156,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     WHERE json_typeof(item) = 'string'
 $$;
 
--- The event without what tells of a person: the person is the actor, or the target, or is named in the places.
--- Of the details of an event about a target, everything is erased but the names of others.
-CREATE FUNCTION audit_without_person(
+-- The places in personal details, and the target's name, that tell of a person.
+CREATE FUNCTION audit_places_in_details(
     event audit_events, is_actor boolean, is_target boolean, named uuid[], names text[]
-) RETURNS audit_events
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    places text[];
-    erased_texts text[];
-    kept_texts text[];
-    result audit_events;
-BEGIN
-    places := ARRAY(
+) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ARRAY(
         SELECT field FROM unnest(event.named_ids, event.named_fields) AS place (id, field) WHERE id = ANY (named)
         UNION
         SELECT 'details.' || key FROM json_object_keys(event.personal_details) AS key
@@ -171,35 +172,55 @@ BEGIN
         UNION
         SELECT place FROM audit_details_texts(event.personal_details)
         WHERE event.action = 'BILLING_DETAILS_CHANGED' AND value = ANY (names)
-        UNION
-        SELECT unnest(ARRAY['actorName', 'credentialLabel', 'ip', 'userAgent']) WHERE is_actor
-        UNION
-        SELECT 'targetName' WHERE is_target
-    );
+    )
+$$;
+
+-- The event without what tells of a person: the person is the actor, or the target, or is named in the places.
+-- Of the details of an event about a target, everything is erased but the names of others.
+CREATE FUNCTION audit_without_person(
+    event audit_events, is_actor boolean, is_target boolean, named uuid[], names text[]
+) RETURNS audit_events
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    places text[];
+    erased_texts text[] := '{}';
+    kept_texts text[] := '{}';
+    result audit_events;
+BEGIN
+    places := CASE WHEN is_actor THEN ARRAY['actorName', 'credentialLabel', 'ip', 'userAgent'] ELSE '{}' END
+        || CASE WHEN is_target THEN '{targetName}'::text[] ELSE '{}' END;
+    -- Most events are calls of API keys and have neither.
+    IF event.named_ids IS NOT NULL OR event.personal_details IS NOT NULL THEN
+        places := places || audit_places_in_details(event, is_actor, is_target, named, names);
+    END IF;
     IF places = '{}' THEN
         RETURN event;
     END IF;
-    erased_texts := ARRAY(
-        SELECT value FROM audit_details_texts(event.personal_details)
-        WHERE place = ANY (places) OR regexp_replace(place, '\.\d+$', '') = ANY (places)
-        UNION
-        SELECT event.target_name WHERE 'targetName' = ANY (places) AND event.target_name IS NOT NULL
-    );
-    kept_texts := ARRAY(
-        SELECT value FROM audit_details_texts(event.personal_details)
-        UNION
-        SELECT event.target_name WHERE event.target_name IS NOT NULL
-        UNION
-        SELECT event.actor_name WHERE NOT is_actor
-    );
+    IF 'targetName' = ANY (places) THEN
+        erased_texts := array_append(erased_texts, event.target_name);
+    ELSE
+        kept_texts := array_append(kept_texts, event.target_name);
+    END IF;
+    IF NOT is_actor THEN
+        kept_texts := array_append(kept_texts, event.actor_name);
+    END IF;
+    IF event.personal_details IS NOT NULL THEN
+        kept_texts := kept_texts || ARRAY(SELECT value FROM audit_details_texts(event.personal_details));
+        erased_texts := erased_texts || ARRAY(
+            SELECT value FROM audit_details_texts(event.personal_details)
+            WHERE place = ANY (places) OR regexp_replace(place, '\.\d+$', '') = ANY (places)
+        );
+    END IF;
     result := audit_withhold(event, ARRAY(
         SELECT CASE WHEN place LIKE 'details.%' THEN regexp_replace(place, '\.\d+$', '') ELSE place END
         FROM unnest(places || 'summary'::text) AS place
     ));
     result.summary := audit_erased_summary(
-        event.summary, event.actor_name, is_actor, erased_texts, kept_texts
+        event.summary, event.actor_name, is_actor, array_remove(erased_texts, NULL), array_remove(kept_texts, NULL)
     );
-    result.personal_details := audit_erased_details(event.personal_details, places);
+    IF event.personal_details IS NOT NULL THEN
+        result.personal_details := audit_erased_details(event.personal_details, places);
+    END IF;
     IF is_actor THEN
         result.actor_name := 'Erased person';
         result.credential_label := CASE WHEN event.credential_label IS NOT NULL THEN 'Erased person' END;
@@ -209,9 +230,10 @@ BEGIN
     IF 'targetName' = ANY (places) AND event.target_name IS NOT NULL THEN
         result.target_name := 'Erased person';
     END IF;
-    SELECT nullif(array_agg(id), '{}'), nullif(array_agg(field), '{}')
-    INTO result.named_ids, result.named_fields
-    FROM unnest(event.named_ids, event.named_fields) AS place (id, field) WHERE id <> ALL (named);
+    IF event.named_ids IS NOT NULL THEN
+        SELECT array_agg(id), array_agg(field) INTO result.named_ids, result.named_fields
+        FROM unnest(event.named_ids, event.named_fields) AS place (id, field) WHERE id <> ALL (named);
+    END IF;
     RETURN result;
 END
 $$;

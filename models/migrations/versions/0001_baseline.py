@@ -83,6 +83,7 @@ def downgrade() -> None:
         " audit_withhold(audit_events, text[]), lock_free_audit_heads(uuid[]),"
         " erase_events(uuid, uuid, boolean), append_person_erased(uuid, boolean, uuid[], uuid[]),"
         " audit_without_person(audit_events, boolean, boolean, uuid[], text[]),"
+        " audit_places_in_details(audit_events, boolean, boolean, uuid[], text[]),"
         " audit_event_hash(audit_events)"
     )
     op.execute(
