@@ -64,6 +64,8 @@ async def begin(database: Database, user_id: UUID, *, by_operator: bool) -> Eras
         await _erase_sessions(writer, user_id)
         await writer.fetch(_FORGET_LINKS, email=user.email)
         await writer.fetch(_FORGET_ANSWERS, user_id=user_id)
+        await writer.fetch(_FORGET_DOWNLOADS, user_id=user_id)
+        await writer.fetch(_FORGET_DOWNLOAD_LINKS, user_id=user_id)
         await _erase_buckets(writer, user)
         await erase_from_queue(writer.connection, user.email, sorted(names))
     return erasure
@@ -205,6 +207,19 @@ _FORGET_TRANSFERS = Statement(
 _FORGET_DOWNLOAD_LINKS = Statement(
     lambda: delete(DownloadLink).where(col(DownloadLink.user_id) == parameter("user_id")),
     across_accounts=_OWN_LINKS,
+)
+_OWN_DATA = "links to the person's own data belong to no account"
+_FORGET_DOWNLOADS = Statement(
+    lambda: delete(Transfer).where(
+        col(Transfer.token_hash).in_(
+            select(col(DownloadLink.token_hash)).where(col(DownloadLink.user_id) == parameter("user_id"))
+        )
+    ),
+    across_accounts=_OWN_DATA,
+)
+_FORGET_DOWNLOAD_LINKS = Statement(
+    lambda: delete(DownloadLink).where(col(DownloadLink.user_id) == parameter("user_id")),
+    across_accounts=_OWN_DATA,
 )
 _FORGET_BUCKETS = "DELETE FROM limit_buckets WHERE subject = ANY($1::text[])"
 _FORGET_BUCKETS_TO = "DELETE FROM limit_buckets WHERE right(subject, length($1) + 1) = ' ' || $1::text"

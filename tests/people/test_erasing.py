@@ -73,6 +73,7 @@ async def _act(there: World, browser: httpx.AsyncClient, themes: dict[str, str])
     )
     await admin.change(TRANSFER_LICENSE, licenseId=license["license"]["id"], toMemberId=person.member_id)
     await Person(browser).change(REQUEST_SIGN_IN, email=EMAIL)
+    assert (await browser.get(await personal_data_link(person))).status_code == 200
     payload = await person.change(LEAVE, accountId=account)
     assert payload["userErrors"] == []
     await personal_data_link(person)
