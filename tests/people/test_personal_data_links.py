@@ -27,6 +27,7 @@ from tests.support.downloads import all_told
 from tests.support.personal_data import own_events, personal_data_link
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import World
+from web.app_state import State
 
 HTML = {"accept": "text/html,*/*;q=0.8"}
 
@@ -250,7 +251,7 @@ async def test_a_link_of_an_erased_person_is_unknown(world: World) -> None:
     assert not await world.superuser.fetchval("SELECT count(*) FROM download_links")
 
 
-async def test_a_download_is_cut_off_when_the_person_is_erased(world: World) -> None:
+async def test_a_download_is_cut_off_when_the_person_is_erased(world: World, app_state: State) -> None:
     member = world.member
     await world.superuser.execute(
         "INSERT INTO sign_in_links (token_hash, email, created_at, expires_at)"
@@ -261,6 +262,9 @@ async def test_a_download_is_cut_off_when_the_person_is_erased(world: World) -> 
     async with stalled(world, await personal_data_link(member)) as (status_line, reader):
         erased = await member.change(ERASE_VIEWER, email="member@example.com")
         left = await world.superuser.fetchval("SELECT count(*) FROM transfers")
+        async with asyncio.timeout(20):
+            while app_state.transfers._open:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         rest = await reader.read()
 
     assert erased == {"userErrors": []}
