@@ -1,5 +1,6 @@
 from datetime import datetime
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from models.columns import time_column
@@ -10,6 +11,7 @@ class LimitBucket(SQLModel, table=True):
     refills evenly, as the buckets of `permissions/rate_limits.py` do, and is deleted once it is full."""
 
     __tablename__ = "limit_buckets"
+    __table_args__ = (Index("ix_limit_buckets_full", "full_at"),)
 
     subject: str = Field(primary_key=True)
     """Limited thing and address or account, such as `invitations to bob@example.com`."""

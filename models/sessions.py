@@ -48,7 +48,10 @@ class SignInLink(SQLModel, table=True):
     """One-time sign-in link that was emailed. Only the SHA-256 of its token is stored."""
 
     __tablename__ = "sign_in_links"
-    __table_args__ = (Index("ix_sign_in_links_email", "email", "created_at"),)
+    __table_args__ = (
+        Index("ix_sign_in_links_email", "email", "created_at"),
+        Index("ix_sign_in_links_expires", "expires_at"),
+    )
 
     token_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
     email: str

@@ -1,10 +1,13 @@
 """Expired rows are deleted in small transactions that block no other."""
 
 import asyncio
+import re
 
 import asyncpg
 import pytest
 
+from engine.statements import Statement
+from models.columns import now
 from resolvers import tidying
 from tests.support.world import REQUEST_SIGN_IN, World
 
@@ -29,6 +32,27 @@ async def test_many_rows_are_deleted_in_batches(world: World, monkeypatch: pytes
     await tidying.forget_expired(world.database)
 
     assert await left(world) == ["11"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(tidying._LIMIT_BUCKETS, tidying._LIMIT_BUCKET_AFTER_BATCH),
+        *(tidying._IDEMPOTENCY_KEYS, tidying._IDEMPOTENCY_KEY_AFTER_BATCH),
+        *(tidying._SIGN_IN_LINKS, tidying._SIGN_IN_LINK_AFTER_BATCH),
+        *(tidying._DOWNLOAD_LINKS, tidying._DOWNLOAD_LINK_AFTER_BATCH),
+    ],
+    ids=lambda statement: " ".join(statement.sql.partition("WHERE")[0].split()),
+)
+async def test_what_has_expired_is_found_by_an_index(world: World, statement: Statement) -> None:
+    table = re.findall(r"FROM (\w+)", statement.sql)[0]
+    async with world.superuser.transaction():
+        await world.superuser.execute("SET LOCAL enable_seqscan = off")
+
+        values = statement.arguments(before=now(), batch=tidying._BATCH)
+        plan = await world.superuser.fetch(f"EXPLAIN {statement.sql}", *values)
+
+    assert f"Seq Scan on {table}" not in "\n".join(row[0] for row in plan)
 
 
 async def test_rows_of_the_same_moment_are_deleted_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,3 +18,4 @@ CREATE TABLE limit_buckets (
     full_at timestamptz NOT NULL,
     CONSTRAINT pk_limit_buckets PRIMARY KEY (subject)
 );
+CREATE INDEX ix_limit_buckets_full ON limit_buckets (full_at);

@@ -13,6 +13,7 @@ CREATE TABLE sign_in_links (
     CONSTRAINT pk_sign_in_links PRIMARY KEY (token_hash)
 );
 CREATE INDEX ix_sign_in_links_email ON sign_in_links (email, created_at);
+CREATE INDEX ix_sign_in_links_expires ON sign_in_links (expires_at);
 
 CREATE TABLE sessions (
     id uuid NOT NULL,
