@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from itertools import islice
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 Given = TypeVar("Given")
@@ -23,6 +24,8 @@ SERVER = Requester()
 requester: ContextVar[Requester] = ContextVar("requester", default=SERVER)
 """Requester of the current task and of the tasks that it starts."""
 
+_COMPARED = 64
+"""Number of waiting accounts that are compared, so that the time is bounded."""
 _Queue: TypeAlias = deque[asyncio.Future[Given]]
 
 
@@ -48,28 +51,41 @@ class FairQueue(Generic[Given]):
         found[1].set_result(what)
         return True
 
-    def next(self, may_have: Callable[[Hashable], bool]) -> "tuple[Hashable, asyncio.Future[Given]] | None":
-        """Removes the next task, and returns its account and its future. Accounts that `may_have` refuses
-        keep their turns."""
-        refused: list[tuple[Hashable, OrderedDict[Hashable, _Queue[Given]]]] = []
-        found: tuple[Hashable, asyncio.Future[Given]] | None = None
-        while self._accounts and found is None:
-            account, persons = self._accounts.popitem(last=False)
-            if not may_have(account):
-                refused.append((account, persons))
-                continue
-            waiting = _first(persons)
+    def next(
+        self, may_have: Callable[[Hashable], bool], used: Callable[[Hashable], float] | None = None
+    ) -> "tuple[Requester, asyncio.Future[Given]] | None":
+        """Removes the next task, and returns its requester and its future. Accounts that `may_have` refuses
+        keep their turns. With `used`, the account that has used the least goes first."""
+        while True:
+            accounts = filter(may_have, self._accounts)
+            turns = [*islice(accounts, 1 if used is None else _COMPARED)]
+            if not turns:
+                return None
+            account = turns[0] if used is None else min(turns, key=used)
+            persons = self._accounts.pop(account)
+            first = _first(persons)
             if persons:
                 self._accounts[account] = persons
-            if waiting is not None:
-                found = account, waiting
-        for account, persons in reversed(refused):
-            self._accounts[account] = persons
-            self._accounts.move_to_end(account, last=False)
-        return found
+            if first is not None:
+                person, waiting = first
+                return Requester(account, person), waiting
+
+    def others(self, than: Requester, may_have: Callable[[Hashable], bool]) -> Iterator[Requester]:
+        """Yields the other persons who wait, of accounts that `may_have` accepts."""
+        for account, persons in self._accounts.items():
+            if may_have(account):
+                for person, queue in persons.items():
+                    if (account, person) != than and any(not waiting.done() for waiting in queue):
+                        yield Requester(account, person)
+
+    def __bool__(self) -> bool:
+        """Whether it has entries, some of which may have given up."""
+        return bool(self._accounts)
 
 
-def _first(persons: OrderedDict[Hashable, _Queue[Given]]) -> "asyncio.Future[Given] | None":
+def _first(
+    persons: OrderedDict[Hashable, _Queue[Given]],
+) -> "tuple[Hashable, asyncio.Future[Given]] | None":
     while persons:
         person, queue = persons.popitem(last=False)
         while queue:
@@ -78,7 +94,7 @@ def _first(persons: OrderedDict[Hashable, _Queue[Given]]) -> "asyncio.Future[Giv
                 continue
             if queue:
                 persons[person] = queue
-            return waiting
+            return person, waiting
     return None
 
 

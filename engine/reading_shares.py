@@ -1,14 +1,40 @@
 """Shares of the accounts in the connections for reading."""
 
 from collections.abc import Hashable
+from itertools import islice
+from math import exp, inf
 from time import monotonic
+from typing import Generic, TypeVar
 
-from cachetools import TTLCache
+from engine.fair_queue import Requester
 
-_LONG_SECONDS = 0.1
-"""A page takes some milliseconds. What takes longer counts or searches a large list."""
+SLICES_SECONDS = (0.1, 1.0, inf)
+"""Time slices of a statement's attempts. A page takes some milliseconds; what takes over 0.1 s counts or
+searches a large list."""
+ATTEMPTS = range(len(SLICES_SECONDS))
 _SLOW_SECONDS = 10
-_MOST_SLOW_ACCOUNTS = 10_000
+_COUNTED_SECONDS = 0.01
+_KEPT_SECONDS = 60
+_MOST_ACCOUNTS = 10_000
+
+Value = TypeVar("Value")
+
+
+class Share:
+    """A connection that an account has for one attempt to execute a statement."""
+
+    __slots__ = ("attempt", "is_slow", "requester", "start")
+
+    def __init__(self, requester: Requester, attempt: int, is_slow: bool) -> None:
+        self.requester, self.attempt = requester, attempt
+        self.is_slow = is_slow
+        """Whether it is of a slow account or of a repeated statement."""
+        self.start = monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the attempt's time slice is over."""
+        return monotonic() - self.start > SLICES_SECONDS[self.attempt]
 
 
 class ReadingShares:
@@ -16,50 +42,127 @@ class ReadingShares:
 
     An account that has a connection gets another one only while more than one (of eight or more: two) are
     free, so that one is left for another account. An account is slow while a statement of it has run for over
-    100 ms, and for 10 seconds after such a statement. A slow account gets a fifth of the connections at most.
+    0.1 s, and for 10 seconds after such a statement. A slow account gets a fifth of the connections at most.
+
+    While others wait, a statement may run for 0.1 s at its first attempt, for 1 s at its second, and for any
+    time at its third. Second and third attempts together have half of the connections, third ones a fifth,
+    and together with slow accounts all but one or two. So there are always connections whose statements end
+    or are interrupted soon. On a busy machine all accounts become slow: to one that has used less than half
+    of what the others have used on average, the last limit does not apply.
     """
 
     def __init__(self, connections: int) -> None:
         self.free = connections
         self._kept_free = 0 if connections == 1 else 1 if connections < 8 else 2
-        self._most_of_slow = max(1, connections // 5)
-        self._starts: dict[Hashable, list[float]] = {}
-        """Times at which the connections of each account were lent, oldest first."""
-        self._slow: TTLCache[Hashable, None] = TTLCache(_MOST_SLOW_ACCOUNTS, _SLOW_SECONDS, monotonic)
+        self._most_slow = max(1, connections - self._kept_free)
+        self._half, self._fifth = max(1, connections // 2), max(1, connections // 5)
+        self._of_slow = self._repeated = self._last = 0
+        """Numbers of connections of slow accounts and repeated statements, of these, and of third
+        attempts."""
+        self._shares: dict[Hashable, list[Share]] = {}
+        """Shares of each account, oldest first."""
+        self._slow = _Recent[None](_SLOW_SECONDS)
+        self._used = _Recent[tuple[float, float]](_KEPT_SECONDS)
+        """Seconds for which each account has had connections, and when they were counted."""
 
-    def may_take(self, account: Hashable) -> bool:
-        """Becomes true for an account only when a connection is given back."""
-        if not self.free:
+    def may_take(self, account: Hashable, attempt: int = 0, instead_of: Share | None = None) -> bool:
+        """Whether the account may have another connection; with `instead_of`, if that one was given back."""
+        free = self.free + (instead_of is not None)
+        if not free or (attempt and not self._has_repeated(attempt, instead_of)):
             return False
-        starts = self._starts.get(account)
-        if starts is None:
-            return True
-        if self.free <= self._kept_free:
+        shares = self._shares.get(account, ())
+        held = len(shares) - (instead_of in shares)
+        if (attempt or self._is_slow(account)) and not self._has_slow(account, held, instead_of):
             return False
-        return len(starts) < self._most_of_slow or not self._is_slow(account, starts)
+        return not held or free > self._kept_free
 
-    def take(self, account: Hashable) -> float:
-        """Returns the start, for `give_back`."""
-        self.free -= 1
-        start = monotonic()
+    def take(self, requester: Requester, attempt: int = 0) -> Share:
+        account = requester.account
+        share = Share(requester, attempt, bool(attempt) or self._is_slow(account))
         if account is not None:
-            self._starts.setdefault(account, []).append(start)
-        return start
+            self._shares.setdefault(account, []).append(share)
+        self._count(share, 1)
+        return share
 
-    def give_back(self, account: Hashable, start: float) -> None:
-        self.free += 1
+    def give_back(self, share: Share) -> None:
+        self._count(share, -1)
+        account = share.requester.account
         if account is None:
             return
-        if _is_long(start):
-            self._slow[account] = None
-        starts = self._starts[account]
-        starts.remove(start)
-        if not starts:
-            del self._starts[account]
+        at = monotonic()
+        seconds = at - share.start
+        if seconds > _COUNTED_SECONDS:
+            self._used.put(account, (self._ended(account, at) + seconds, at), at)
+        if seconds > SLICES_SECONDS[0]:
+            self._slow.put(account, None, at)
+        shares = self._shares[account]
+        shares.remove(share)
+        if not shares:
+            del self._shares[account]
 
-    def _is_slow(self, account: Hashable, starts: list[float]) -> bool:
-        return account in self._slow or _is_long(starts[0])
+    def held(self, account: Hashable) -> int:
+        return len(self._shares.get(account, ()))
+
+    def used(self, account: Hashable) -> float:
+        """Seconds for which the account has had connections; those of 10 seconds ago count a third."""
+        at = monotonic()
+        running = sum(at - share.start for share in self._shares.get(account, ()))
+        return running + self._ended(account, at)
+
+    def _ended(self, account: Hashable, at: float) -> float:
+        seconds, counted_at = self._used.get(account, at) or (0.0, at)
+        return seconds * exp((counted_at - at) / _SLOW_SECONDS)
+
+    def _has_repeated(self, attempt: int, instead_of: Share | None) -> bool:
+        last = ATTEMPTS[-1]
+        returned = 0 if instead_of is None else instead_of.attempt
+        if self._repeated - (returned > 0) >= self._half:
+            return False
+        return attempt < last or self._last - (returned == last) < self._fifth
+
+    def _has_slow(self, account: Hashable, held: int, instead_of: Share | None) -> bool:
+        if held >= self._fifth:
+            return False
+        of_slow = self._of_slow - (instead_of is not None and instead_of.is_slow)
+        return of_slow < self._most_slow or self._is_light(account)
+
+    def _is_slow(self, account: Hashable) -> bool:
+        if self._slow.has(account):
+            return True
+        shares = self._shares.get(account)
+        return shares is not None and monotonic() - shares[0].start > SLICES_SECONDS[0]
+
+    def _is_light(self, account: Hashable) -> bool:
+        used = sum(map(self.used, self._shares))
+        return self.used(account) * 2 * len(self._shares) < used
+
+    def _count(self, share: Share, change: int) -> None:
+        self.free -= change
+        self._of_slow += change * share.is_slow
+        self._repeated += change * (share.attempt > 0)
+        self._last += change * (share.attempt == ATTEMPTS[-1])
 
 
-def _is_long(start: float) -> bool:
-    return monotonic() - start > _LONG_SECONDS
+class _Recent(Generic[Value]):
+    """Values of accounts that are kept for some seconds. Faster than a `TTLCache`, which every statement
+    would look into."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._values: dict[Hashable, tuple[float, Value]] = {}
+        """The time until which each is kept, and the value; the oldest first."""
+
+    def has(self, account: Hashable) -> bool:
+        found = self._values.get(account)
+        return found is not None and monotonic() < found[0]
+
+    def get(self, account: Hashable, at: float) -> Value | None:
+        found = self._values.get(account)
+        return found[1] if found is not None and at < found[0] else None
+
+    def put(self, account: Hashable, value: Value, at: float) -> None:
+        self._values.pop(account, None)
+        self._values[account] = at + self._seconds, value
+        for oldest in [*islice(self._values, 2)]:
+            if self._values[oldest][0] <= at or len(self._values) > _MOST_ACCOUNTS:
+                del self._values[oldest]

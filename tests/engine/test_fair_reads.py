@@ -27,7 +27,7 @@ def counts(account_id: str) -> str:
 
 
 def waiting_in(database: Database) -> int:
-    persons = database.reading._waiting._accounts.values()
+    persons = [each for _, queue in database.reading._queues for each in queue._accounts.values()]
     return sum(len(queue) for queues in persons for queue in queues.values())
 
 
@@ -123,16 +123,16 @@ async def test_an_account_is_slow_for_ten_seconds(monkeypatch: pytest.MonkeyPatc
     time = 1_000.0
     monkeypatch.setattr(reading_shares, "monotonic", lambda: time)
     shares = ReadingShares(10)
-    start = shares.take("slow")
+    start = shares.take(Requester("slow"))
     time += 0.2
-    shares.give_back("slow", start)
+    shares.give_back(start)
 
     def taken() -> int:
         starts = []
         while shares.may_take("slow"):
-            starts.append(shares.take("slow"))
+            starts.append(shares.take(Requester("slow")))
         for each in starts:
-            shares.give_back("slow", each)
+            shares.give_back(each)
         return len(starts)
 
     at_once = taken()
@@ -143,6 +143,42 @@ async def test_an_account_is_slow_for_ten_seconds(monkeypatch: pytest.MonkeyPatc
 
     assert (at_once, before, after) == (2, 2, 8)
     assert shares.free == 10
+
+
+async def test_slow_accounts_leave_two_connections_for_lighter_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = 1_000.0
+    monkeypatch.setattr(reading_shares, "monotonic", lambda: time)
+    shares = ReadingShares(10)
+    heavy = [f"heavy {number}" for number in range(5)]
+    for accounts, seconds in ((heavy, 5.0), (["light"], 0.2)):
+        taken = [shares.take(Requester(account)) for account in accounts]
+        time += seconds
+        for share in taken:
+            shares.give_back(share)
+
+    held = [shares.take(Requester(account)) for account in heavy[:4] for _ in range(2)]
+    time += 0.01
+
+    assert len(held) == 8
+    assert not shares.may_take("heavy 4")
+    assert shares.may_take("heavy 4", instead_of=held[0])
+    assert shares.may_take("light")
+    assert shares.may_take("new")
+
+
+async def test_repeated_statements_have_half_of_the_connections() -> None:
+    shares = ReadingShares(10)
+
+    def taken(attempt: int) -> int:
+        count = 0
+        while shares.may_take(f"{attempt} {count}", attempt):
+            shares.take(Requester(f"{attempt} {count}"), attempt)
+            count += 1
+        return count
+
+    last, second, first = taken(2), taken(1), taken(0)
+
+    assert (last, second, first) == (2, 3, 5)
 
 
 async def test_announcements_of_changes_do_not_wait_in_the_turn_of_one_account(

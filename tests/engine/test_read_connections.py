@@ -1,10 +1,35 @@
 """Read connections are passed on, whatever happens to those who wait for them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
+from engine.fair_queue import Requester, requester
 from models.database import Database
+
+SLEEP = "SELECT pg_sleep($1), $1"
+
+
+@pytest_asyncio.fixture
+async def ten(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, 10)
+    yield database
+    await database.close()
+
+
+def asking(database: Database, seconds: float, asker: Requester, done: list[object]) -> asyncio.Task[float]:
+    """Task of a request of this person, whose statement takes that long."""
+
+    async def ask() -> float:
+        requester.set(asker)
+        ((_, slept),) = await database.fetch(SLEEP, seconds)
+        done.append(asker.account)
+        return float(slept)
+
+    return asyncio.create_task(ask())
 
 
 async def test_one_that_is_handed_to_a_cancelled_task_is_handed_on(database_url: str) -> None:
@@ -23,3 +48,76 @@ async def test_one_that_is_handed_to_a_cancelled_task_is_handed_on(database_url:
         await cancelled
     assert [tuple(record) for record in await last] == [(2,)]
     await database.close()
+
+
+async def test_many_accounts_with_long_statements_leave_connections_for_another_one(ten: Database) -> None:
+    done: list[object] = []
+    hostile = [asking(ten, 0.8, Requester(uuid4(), uuid4()), done) for _ in range(12)]
+    await asyncio.sleep(0)
+    in_use = ten.reading.lent
+
+    others = [Requester(f"other {number}", number) for number in range(5)]
+    await asyncio.gather(*(asking(ten, 0, other, done) for other in others))
+    before = len(done) - len(others)
+    await asyncio.wait(hostile)
+
+    assert in_use == 10
+    assert before == 0
+    assert ten.reading.lent == 0
+
+
+async def test_statements_that_were_interrupted_are_repeated(ten: Database) -> None:
+    done: list[object] = []
+    statements = [asking(ten, 0.15 + number / 1_000, Requester(number, number), done) for number in range(20)]
+
+    slept = await asyncio.gather(*statements)
+
+    assert slept == [0.15 + number / 1_000 for number in range(20)]
+    assert ten.reading.lent == 0
+    assert len(ten.reading._idle) == 10
+
+
+async def test_a_long_statement_ends_while_others_keep_asking(database_url: str) -> None:
+    database, done = Database(database_url, 1), list[object]()
+    long = asking(database, 1.2, Requester("long", 1), done)
+
+    others = 0
+    while not long.done():
+        await asking(database, 0, Requester(f"other {others}", 2), done)
+        others += 1
+    await database.close()
+
+    assert "long" in done
+    assert others > 1
+
+
+async def test_a_statement_is_not_interrupted_for_the_same_person(database_url: str) -> None:
+    database, done = Database(database_url, 1), list[object]()
+    person = Requester("account", "person")
+    first = asking(database, 0.3, person, done)
+    await asyncio.sleep(0.01)
+    second = asking(database, 0, person, done)
+    interrupted = set[int]()
+    while not first.done():
+        interrupted.add(database.reading._interrupted)
+        await asyncio.sleep(0.01)
+    await second
+    await database.close()
+
+    assert interrupted == {0}
+
+
+async def test_who_is_cancelled_while_interrupted_stays_cancelled(database_url: str) -> None:
+    database, done = Database(database_url, 1), list[object]()
+    first = asking(database, 5, Requester("first"), done)
+    second = asking(database, 0, Requester("second"), done)
+    while not database.reading._interrupted:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    first.cancel()
+
+    await asyncio.wait([first, second])
+    await database.close()
+
+    assert first.cancelled()
+    assert done == ["second"]
+    assert database.reading.lent == 0
