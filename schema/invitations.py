@@ -19,7 +19,7 @@ from schema.lazy_types import Account, Member
 )
 class Invitation(Node):
     account: Account = to_one(models.Account, "account_id", "Account that the invited person is to join.")
-    email: str = strawberry.field(description="Email address that was invited.")
+    email: str = strawberry.field(description="Email address that was invited, or `Erased person`.")
     role: Role = strawberry.field(description="Role that the person receives on joining.")
     message: str | None = strawberry.field(
         description="Personal message included in the email. Null when there is none."

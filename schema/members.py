@@ -75,10 +75,12 @@ class Offboarding:
 class Member(Node):
     account: Account = to_one(models.Account, "account_id", "Account to which the membership belongs.")
     name: str = strawberry.field(
-        description="Display name that the person has chosen, the same in every account."
+        description="Display name that the person has chosen, the same in every account; `Erased person`"
+        " after the person was erased."
     )
     email: str | None = guarded(
-        allow=HasOrOwns(Permission.INVITE_MEMBERS, own="id"), description="Email address of the member."
+        allow=HasOrOwns(Permission.INVITE_MEMBERS, own="id"),
+        description="Email address of the member. Null after the person was erased.",
     )
     role: Role = strawberry.field(
         description="Current role of the member, or the last role of a member who left or was removed."
