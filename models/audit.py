@@ -280,7 +280,7 @@ class AuditEvent(SQLModel, table=True):
     whole log:
 
     - `pk`: `auditLog` and `activity` without a filter, exports, verification, streams and subscriptions, and
-      `occurredFrom` and `occurredUntil`, which `audit_first_since()` finds by halving.
+      `occurredFrom` and `occurredUntil`, whose sequences `audit_first_since()` finds.
     - `uq_audit_events_id`: `node(id:)`. No event is recorded twice.
     - `action`: `actions`; prunings for `auditIntegrity`; emails that an account may send.
     - `actor`: `activity` and `actorIds`; the events of a person that is erased.

@@ -56,7 +56,9 @@ _TYPE_OF_CALLS, _KIND_OF_CALLS = ApiKey.__name__, CredentialKind.API_KEY
 _is_call = col(AuditEvent.action) == AuditAction.API_CALLED
 _calls_by_target_type = Condition(lambda: _is_call & (col(AuditEvent.target_type) == _TYPE_OF_CALLS))
 _calls_by_credential_kind = Condition(lambda: _is_call & (col(AuditEvent.credential_kind) == _KIND_OF_CALLS))
-_calls_by_target = Condition(lambda id: _is_call & _is_by_key(id) & (col(AuditEvent.target_id) == id))
+_calls_by_target = Condition(
+    lambda id: _is_call.is_(True) & _is_by_key(id) & (col(AuditEvent.target_id) == id)
+)
 _others_by_target = Condition(lambda id: ~_is_call & (col(AuditEvent.target_id) == id))
 _by_target = Condition(lambda id: _others_by_target.expression(id) | _calls_by_target.expression(id))
 _others_by_target_type = Condition(lambda type: ~_is_call & (col(AuditEvent.target_type) == type))

@@ -255,7 +255,7 @@ FROM accounts, generate_series(-1, 10) AS time ORDER BY time"""
     pruned=st.integers(0, 10),
     missing=st.sets(st.integers(1, 30), max_size=5),
 )
-async def test_the_first_event_since_a_time_is_found_by_halving(
+async def test_the_first_event_since_a_time_is_found_without_an_index(
     stage: Any, world: World, seconds: list[int], pruned: int, missing: set[int]
 ) -> None:
     """Several events may have the same time, and a log may begin late and have gaps."""
