@@ -198,6 +198,12 @@ async def test_the_other_details_may_have_fractions_and_any_order(app: asyncpg.C
     assert await stored_by(app) == ('{"z":0.5,"a":-12.125}', None)
 
 
+async def test_no_pruning_can_be_pretended(app: asyncpg.Connection) -> None:
+    """Many such events would hide the one that proves how the log begins."""
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await app.execute(INSERT.replace("MEMBER_LEFT", "AUDIT_LOG_PRUNED"), "x", None, "{}", None)
+
+
 REFUSED_BOTH = [
     *("null", "[]", '"x"', "1", '{"a":1e400}', '{"a":9007199254740993}', '{"a":-1e16}', r'{"a":"\u0000"}'),
     *(r'{"a":"\ud800"}', r'{"\udc00":1}', nested(LEVELS + 1), nested(100), nested(LEVELS + 1, '{"a":', "}")),

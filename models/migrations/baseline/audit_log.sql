@@ -547,3 +547,7 @@ END
 $$;
 CREATE TRIGGER audit_cuts_require_event BEFORE INSERT OR UPDATE ON audit_cuts
     FOR EACH ROW EXECUTE FUNCTION audit_cut();
+
+-- The app's role does not prune. Its events of this kind would hide those of prunings from auditIntegrity, which reads
+-- the newest ones. The other policies are those of all tables of accounts.
+CREATE POLICY audit_events_pruned ON audit_events AS RESTRICTIVE FOR INSERT WITH CHECK (action <> 'AUDIT_LOG_PRUNED');
