@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.support.beginnings import Beginnings
 from tests.support.changes import (
     CHANGE_ROLE,
     LEAVE,
@@ -21,9 +22,9 @@ SESSIONS = "{ viewer { sessions { id isCurrent createdAt ip userAgent } membersh
 
 
 @pytest.fixture
-async def accounts(world: World, themes: dict[str, str]) -> TwoAccounts:
+async def accounts(world: World, themes: dict[str, str], beginnings: Beginnings) -> TwoAccounts:
     """Ada, who owns the second account and is an Admin of the first one."""
-    return await two_accounts(world, themes)
+    return await beginnings.begin("ada", world, lambda: two_accounts(world, themes))
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from resolvers.named_persons import address_id
 from resolvers.people.personal_data import SECTIONS
 from resolvers.people.personal_events import AUDIT_EVENTS, AUDIT_EVENTS_BY_OTHERS
 from resolvers.people.personal_sections import USER
+from tests.support.beginnings import Beginnings
 from tests.support.changes import CHANGE_ROLE, CREATE_ACCOUNT, REVOKE_LICENSE, UPDATE_BILLING
 from tests.support.credentials import ADA, TwoAccounts, two_accounts
 from tests.support.downloads import all_told
@@ -53,9 +54,11 @@ EXPECTED = {
 
 
 @pytest.fixture
-async def accounts(world: World, themes: dict[str, str]) -> AsyncIterator[TwoAccounts]:
+async def accounts(
+    world: World, themes: dict[str, str], beginnings: Beginnings
+) -> AsyncIterator[TwoAccounts]:
     """Ada, with at least one row in each section."""
-    found = await two_accounts(world, themes)
+    found = await beginnings.begin("ada", world, lambda: two_accounts(world, themes))
     ada, second = found.ada, found.second.ids
     details = {"company": "Ada", "email": ADA, "country": "DE", "addressLines": ["Street 1"], "taxId": None}
     await ada.change(UPDATE_BILLING, accountId=second["account"], **details)
