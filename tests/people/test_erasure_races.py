@@ -121,7 +121,7 @@ async def test_events_are_pruned_meanwhile(
     assert (await found(world)).verified
 
 
-async def test_a_webhook_that_is_behind_delivers_the_events_as_they_are_then(
+async def test_an_audit_stream_that_is_behind_delivers_the_events_as_they_are_then(
     world: World, zenobia: Person
 ) -> None:
     let_private(world)
