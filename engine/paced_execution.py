@@ -65,6 +65,14 @@ class ExecutionPace:
 _pace = ExecutionPace()
 
 
+def _end(fields: Any) -> None:
+    """Begins the fields of an operation that was cancelled, and cancels them: what resolvers returned would
+    otherwise be left without having been awaited."""
+    ended = asyncio.ensure_future(fields)
+    ended.add_done_callback(lambda task: task.cancelled() or task.exception())
+    asyncio.get_running_loop().call_soon(ended.cancel)
+
+
 class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
     """Raises TooManyRefusedFields."""
 
@@ -99,7 +107,12 @@ class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
                 fields.set_exception(error)
 
         _pace.add(self._waiting, execute)
-        executed = await fields
+        try:
+            executed = await fields
+        except asyncio.CancelledError:
+            if not fields.cancelled() and not fields.exception() and self.is_awaitable(fields.result()):
+                _end(fields.result())
+            raise
         return cast("dict[str, object]", await executed if self.is_awaitable(executed) else executed)
 
     def handle_field_error(self, raw_error: Exception, *place: Any) -> None:

@@ -136,7 +136,7 @@ def test_a_text_without_a_limit_is_found() -> None:
     with pytest.raises(TypeError, match="Texts and lists need a limit") as refused:
         require_limits(strawberry.Schema(Query)._schema)
 
-    names = str(refused.value).partition("input_limits: ")[2].split(", ")
+    names = str(refused.value).partition("items(…): ")[2].split(", ")
     assert sorted(names) == ["Query.things(name:)", "Things.many", "Things.silent"]
 
 

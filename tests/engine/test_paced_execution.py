@@ -1,6 +1,7 @@
 """Objects that wait for their slice of the event loop, and are not wanted any more."""
 
 import asyncio
+import gc
 import time
 from typing import Any
 
@@ -41,3 +42,26 @@ async def test_a_cancelled_operation_is_not_executed_any_further(is_cancelled: b
 
     assert operation.cancelled() is is_cancelled
     assert ("int" in read) is not is_cancelled
+
+
+async def test_what_a_cancelled_operation_has_begun_is_ended(recwarn: pytest.WarningsRecorder) -> None:
+    """The operation is cancelled after its object was executed, and before it takes the values."""
+
+    class _Cancelling:
+        @property
+        def int(self) -> int:
+            asyncio.get_running_loop().call_soon(operations[0].cancel)
+            return 7
+
+    def make() -> Any:
+        time.sleep(0.01)  # Longer than a slice, so that the object waits for the next one.
+        return _Cancelling()
+
+    prepared = DOCUMENTS.prepare("{ thing { int later: intAsync } }", None, None)
+    operations = [asyncio.create_task(execute_reference(SCHEMA, prepared, Toys(make)))]
+    await asyncio.wait(operations)
+    await asyncio.sleep(0.02)
+
+    assert operations.pop().cancelled()
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
