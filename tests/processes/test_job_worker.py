@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.support.commands import START_TIMEOUT_SECONDS, Command, folder, running, wait_until_gone
 from tests.support.http_clients import NO_AUTHORITIES
@@ -103,24 +102,21 @@ def test_a_server_without_a_job_worker_is_not_degraded(folder: Path, database_ur
         assert wait_for_health(serve, "ok") == []
 
 
-@pytest.mark.parametrize("start", ["first", "second"])
-def test_the_processes_share_their_rate_limits(folder: Path, start: str) -> None:
+def test_the_processes_share_their_rate_limits(folder: Path) -> None:
+    """From the first start on, which creates the demo data before the processes, and after a restart."""
     settings = {"WORKERS": "2", "RATE_LIMIT_PER_MINUTE_PER_ADDRESS": "20"}
-    if start == "second":
-        with running(folder, "serve") as serve:
+    for start in ("first", "second"):
+        with running(folder, "serve", **settings) as serve:
             serve.status()
+            answers = [
+                httpx.post(
+                    f"http://127.0.0.1:{serve.port}/graphql",
+                    json={"query": "{ __typename }"},
+                    verify=NO_AUTHORITIES,
+                )
+                for _ in range(40)  # Each by a connection of its own, which any of the processes may take.
+            ]
             serve.process.send_signal(signal.SIGINT)
             serve.outcome()
 
-    with running(folder, "serve", **settings) as serve:
-        serve.status()
-        answers = [
-            httpx.post(
-                f"http://127.0.0.1:{serve.port}/graphql",
-                json={"query": "{ __typename }"},
-                verify=NO_AUTHORITIES,
-            )
-            for _ in range(40)  # Each by a connection of its own, which any of the processes may take.
-        ]
-
-    assert 20 <= [answer.status_code for answer in answers].count(200) < 30
+        assert 20 <= [answer.status_code for answer in answers].count(200) < 30, start
