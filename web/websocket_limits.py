@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
@@ -39,7 +40,7 @@ class WebSocketTable:
         self._without_credential: dict[WebSocketSlot, None] = {}  # The oldest first.
         self._by_site: Counter[Site] = Counter()
         self._by_credential: Counter[UUID] = Counter()
-        self._with_credential_by_site: Counter[Site] = Counter()
+        self._with_credential: dict[Site, dict[WebSocketSlot, None]] = {}  # The oldest of each first.
         self._ending: set[asyncio.Future[None]] = set()
 
     def admit(self, connection: HTTPConnection) -> WebSocketSlot:
@@ -59,30 +60,35 @@ class WebSocketTable:
         return slot
 
     def assign_credential(self, slot: WebSocketSlot, credential_id: UUID) -> None:
-        """Counts the WebSocket against its credential. Raises ConnectionRefused where the credential, or the
-        client's address, is at its limit: the owner of one credential can create more."""
+        """Counts the WebSocket against its credential. At the limit of the process, the oldest WebSockets of
+        the address with the most are closed. Raises ConnectionRefused where the credential, or the client's
+        address, is at its limit: the owner of one credential can create more."""
         limits = self._limits
         if self._by_credential[credential_id] >= limits.websockets_per_credential:
             allowed = limits.websockets_per_credential
             message = f"Too many WebSockets with this credential: at most {allowed:,} may be open."
             raise ConnectionRefused(429, "RATE_LIMITED", message, "websockets_per_credential", allowed)
-        if self._with_credential_by_site[slot.site] >= limits.connections_per_address:
+        of_site = self._with_credential.get(slot.site, {})
+        if len(of_site) >= limits.connections_per_address:
             raise too_many_from_address(
                 "WebSockets", "connections_per_address", limits.connections_per_address
             )
-        if self._with_credential_by_site.total() >= limits.websockets:
-            raise too_many("WebSockets", "connections", limits.websockets)
+        if sum(map(len, self._with_credential.values())) >= limits.websockets:
+            self._make_room_beside(len(of_site))
         self.release(slot)
         slot.credential_id = credential_id
         self._by_credential[credential_id] += 1
-        self._with_credential_by_site[slot.site] += 1
+        self._with_credential.setdefault(slot.site, {})[slot] = None
 
     def release(self, slot: WebSocketSlot) -> None:
         """May be called more than once."""
         if slot.credential_id is not None:
             _count_down(self._by_credential, slot.credential_id)
-            _count_down(self._with_credential_by_site, slot.site)
             slot.credential_id = None
+            of_site = self._with_credential[slot.site]
+            del of_site[slot]
+            if not of_site:
+                del self._with_credential[slot.site]
         elif slot in self._without_credential:
             del self._without_credential[slot]
             _count_down(self._by_site, slot.site)
@@ -90,14 +96,27 @@ class WebSocketTable:
     def _make_room(self, allowed: int) -> None:
         """Raises ConnectionRefused where none can be closed."""
         refusal = too_many(_KIND, _LIMIT, allowed)
-        oldest = [(slot, slot.end) for slot in self._without_credential if slot.end is not None]
-        if not oldest:
+        if not self._close_oldest(self._without_credential, max(1, allowed // EVICTED_PART), refusal):
             raise refusal
-        for slot, end in oldest[: max(1, allowed // EVICTED_PART)]:
+
+    def _make_room_beside(self, count: int) -> None:
+        """Raises ConnectionRefused where no address has more WebSockets with a credential than `count` and
+        the new one."""
+        refusal = too_many("WebSockets", "connections", self._limits.websockets)
+        largest = max(self._with_credential.values(), key=len)
+        most = min(len(largest) - count - 1, max(1, len(largest) // EVICTED_PART))
+        if most <= 0 or not self._close_oldest(largest, most, refusal):
+            raise refusal
+
+    def _close_oldest(self, slots: Iterable[WebSocketSlot], most: int, refusal: ConnectionRefused) -> bool:
+        """Closes WebSockets that are accepted. Returns whether there was one."""
+        oldest = [*islice(((slot, slot.end) for slot in slots if slot.end is not None), most)]
+        for slot, end in oldest:
             self.release(slot)
             ending = asyncio.ensure_future(end(1013, refusal.message))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
+        return bool(oldest)
 
 
 def _count_down(counter: Counter[Key], key: Key) -> None:

@@ -242,6 +242,20 @@ async def test_those_with_credentials_leave_connections_for_requests() -> None:
         assert (await connection.request("/graphql?query={hello}")).startswith(b"HTTP/1.1 200")
 
 
+async def test_the_address_with_the_most_makes_room_for_another_one() -> None:
+    limits, proxies = replace(LIMITS, connections=24), Proxies(["127.0.0.0/8"])
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(serving(limits, proxies))
+        await opened_until_refused(stack, address, "192.0.2.1")
+        options: dict[str, Any] = {"additional_headers": {"x-forwarded-for": "192.0.2.2"}}
+
+        for number in range(50, 59):
+            another = opened(address, {"Authorization": f"Bearer number {number}"}, **options)
+            socket = await stack.enter_async_context(another)
+            assert (await socket.ask("{hello}"))[-1]["type"] == "complete"
+        assert "at most 18" in await opened_until_refused(stack, address, "192.0.2.2")
+
+
 async def test_the_oldest_make_room_for_who_comes(port: int) -> None:
     async with AsyncExitStack() as stack:
         for number in range(2, 5):
