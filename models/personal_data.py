@@ -2,7 +2,8 @@
 
 `tests/checks/test_personal_data.py` fails for a column that has no entry. Columns of the types in
 `TYPES_WITHOUT_TEXT`, and columns with the values of an enum, need none: ids, times, numbers and states say
-nothing about a person by themselves. `REFERENCES` lists the ids by which the rows of a person are found.
+nothing about a person by themselves. The document shows those of the rows of a person all the same, except
+those in `NOT_SHOWN_COLUMNS`. `REFERENCES` lists the ids by which the rows of a person are found.
 """
 
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ _LIST = "values of an enum"
 _PROOF = "random bytes or a hash, from which the hash of an event is computed"
 _ENDPOINT = "endpoint of the account's own system, and its last error"
 _ERASED_SOON = LeftOut("what is looked for while the person is erased, who cannot sign in any more")
+_ERASED = "an erased person has no session, and so no document"
 _QUEUE = "name of a kind of job, or a state of the job queue"
 
 PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
@@ -170,6 +172,26 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Columns that hold no personal data, and why."""
+
+NOT_SHOWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "users": {"erased_at": _ERASED},
+    "erasures": {"by_operator": _ERASED, "requested_at": _ERASED, "erased_at": _ERASED},
+    "licenses": {"theme_id": "the document has the name of the theme"},
+    "api_keys": {"expired_at": "when a job recorded an expiry, of which the document has the time"},
+    "audit_streams": dict.fromkeys(
+        (
+            *("status", "last_delivered_sequence", "last_delivered_at", "batch_sequence", "failing_since"),
+            *("attempts", "last_attempt_at", "next_attempt_at", "lease_id", "leased_until"),
+            "previous_secrets_expire_at",
+        ),
+        "state of the account's audit stream",
+    ),
+    "transfers": {"id": "id that only the process of the transfer uses"},
+    "idempotency_keys": {"credential_id": "id of a session or API key, to recognise its own repetition"},
+    "audit_events": {"version": "version of the format that was hashed"},
+}
+"""Ids, times, numbers and states of tables with rows of persons that the document of a person leaves out, and
+why. Each other one is in it."""
 
 NOT_PERSONAL_TABLES: Mapping[str, str] = {
     "alembic_version": "revision of the database's schema",

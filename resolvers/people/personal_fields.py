@@ -28,15 +28,15 @@ class Section:
         rows: Callable[[AnySelect], AnySelect],
         across_accounts: str | None = None,
     ) -> None:
-        self.name, self._fields = name, fields
+        self.name, self._build_fields = name, fields
         self.statement = Statement(lambda: rows(self._select()), across_accounts=across_accounts)
 
     @property
-    def fields(self) -> list[str]:
-        return list(self._fields())
+    def fields(self) -> Fields:
+        return self._build_fields()
 
     def _select(self) -> AnySelect:
-        return select(*(value.label(name) for name, value in self._fields().items()))
+        return select(*(value.label(name) for name, value in self.fields.items()))
 
 
 def mine(column: AnyExpression) -> ColumnElement[bool]:
