@@ -1,16 +1,18 @@
 """Lock under which a member changes its account."""
 
 import asyncpg
+from asyncpg import ForeignKeyViolationError
 from sqlalchemy import select
 from sqlmodel import col
 
+from engine.row_writer import Writer
 from engine.snapshots import attributes, columns, snapshot
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.accounts import Account
 from models.members import Member
 from permissions.viewer import Membership
-from resolvers.user_errors import not_found
+from resolvers.user_errors import UserErrorCode, not_found, user_error
 
 
 async def lock_membership(driver: asyncpg.Connection, membership: Membership) -> tuple[Account, Member]:
@@ -22,6 +24,15 @@ async def lock_membership(driver: asyncpg.Connection, membership: Membership) ->
         raise not_found("account", "accountId")
     of_account = len(attributes(Account))
     return snapshot(Account, record[:of_account]), snapshot(Member, record[of_account:])
+
+
+async def insert_member(writer: Writer, member: Member) -> None:
+    """Inserts a new member. Raises `UserErrors` if the person was erased meanwhile, which a trigger finds
+    under the lock of the person's row."""
+    try:
+        await writer.insert(member)
+    except ForeignKeyViolationError:
+        raise user_error(UserErrorCode.NOT_ACTIVE, "This person was erased: sign in again.") from None
 
 
 def _lock() -> AnySelect:

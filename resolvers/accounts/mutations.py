@@ -32,6 +32,7 @@ from resolvers.accounts.queries import account_id_of
 from resolvers.change import Change, account_creation, change
 from resolvers.events import Actor
 from resolvers.idempotency import Attempt
+from resolvers.membership_lock import insert_member
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.stored_limits import StoredLimit
@@ -120,7 +121,7 @@ async def found_account(tx: Change, user: User) -> Member:
         is_owner=True,
     )
     await tx.insert(tx.account)
-    await tx.insert(owner)
+    await insert_member(tx, owner)
     await tx.access_changed(user.id)
     return owner
 

@@ -22,6 +22,7 @@ from permissions.viewer import Credential
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
 from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
+from resolvers.membership_lock import insert_member
 from resolvers.results import mutation_result, shown
 from resolvers.sessions.mutations import name_from, person
 from resolvers.sessions.sign_ins import SignIn, announce, record_in
@@ -250,7 +251,7 @@ async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
         email=user.email,
         role=invitation.role,
     )
-    await tx.insert(member)
+    await insert_member(tx, member)
     await tx.update(
         invitation, stored_status=InvitationStatus.ACCEPTED, accepted_by_id=member.id, accepted_at=now()
     )

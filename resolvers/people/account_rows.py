@@ -28,7 +28,9 @@ from models.invitations import Invitation, InvitationStatus
 from models.licenses import License
 from models.members import ERASED_NAME, Erasure, Member
 from models.text_forms import folded, sort_key
+from permissions.roles import ROLE_PERMISSIONS, Permission
 from resolvers.change import Change
+from resolvers.people.queued_emails import erase_from_emails
 
 
 async def erase_rows(tx: Change, erasure: Erasure) -> int:
@@ -37,20 +39,25 @@ async def erase_rows(tx: Change, erasure: Erasure) -> int:
     values: dict[str, object] = {"account_id": tx.account.id}
     member_ids = [id for (id,) in await tx.fetch(_MEMBER_IDS, **values, user_id=erasure.user_id)]
     values |= {"member_ids": member_ids, "address": erasure.email}
-    written = await _erase_billing_details(tx, erasure)
+    written = await _erase_billing_details(tx, erasure, member_ids)
     for statement in (_MEMBERS, _INVITATIONS, _MESSAGES, _API_KEYS, _REASONS):
         written += len(await tx.fetch(statement, **values))
     for statement in (_TRANSFERS, _DOWNLOAD_LINKS, _ANSWERS):
         await tx.fetch(statement, **values)
+    if erasure.email is not None:
+        await erase_from_emails(tx, erasure.email, erasure.names)
     return written
 
 
-async def _erase_billing_details(tx: Change, erasure: Erasure) -> int:
-    """Empties values that are the person's address or name."""
+async def _erase_billing_details(tx: Change, erasure: Erasure, member_ids: list[UUID]) -> int:
+    """Empties values that are the person's address, or its name if its role could enter these values.
+    Somebody else could take the company's name as its own."""
     details = await tx.find(BillingDetails)
     if details is None:
         return 0
-    personal = {*erasure.names, erasure.email}
+    members = [await tx.get(Member, id) for id in member_ids]
+    could_enter = any(Permission.MANAGE_BILLING in ROLE_PERMISSIONS[member.role] for member in members)
+    personal = {*(erasure.names if could_enter else ()), erasure.email}
     lines = [line for line in details.address_lines if line not in personal]
     company = None if details.company in personal else details.company
     email = None if details.email in personal else details.email

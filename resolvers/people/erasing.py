@@ -35,7 +35,7 @@ from resolvers.change import system_change
 from resolvers.email_addresses import counted_address
 from resolvers.named_persons import address_id
 from resolvers.people.account_rows import erase_rows
-from resolvers.people.queued_emails import erase_from_queue
+from resolvers.people.queued_emails import delete_emails_to
 from resolvers.unaudited import personal_change
 from resolvers.user_errors import UserErrorCode, invalid, user_error
 
@@ -51,6 +51,10 @@ async def begin(database: Database, user_id: UUID, *, by_operator: bool) -> Eras
     """Erases the person's own rows, and ends its sessions. Raises `UserErrors` while it is a member of an
     account. Returns the erasure, which `finish` continues."""
     async with personal_change(database) as writer:
+        user = await writer.find(User, user_id)
+        if user is not None:
+            # Before the person's row: signing in locks them in this order.
+            await writer.fetch(_FORGET_LINKS, email=user.email)
         user = await writer.find(User, user_id, lock=True)
         if user is None or user.erased_at is not None:
             raise user_error(UserErrorCode.NOT_ACTIVE, "This person was erased already.")
@@ -62,12 +66,11 @@ async def begin(database: Database, user_id: UUID, *, by_operator: bool) -> Eras
         await writer.insert(erasure)
         await writer.update(user, email=f"erased {user_id}", name=ERASED_NAME, erased_at=now())
         await _erase_sessions(writer, user_id)
-        await writer.fetch(_FORGET_LINKS, email=user.email)
         await writer.fetch(_FORGET_ANSWERS, user_id=user_id)
         await writer.fetch(_FORGET_DOWNLOADS, user_id=user_id)
         await writer.fetch(_FORGET_DOWNLOAD_LINKS, user_id=user_id)
         await _erase_buckets(writer, user)
-        await erase_from_queue(writer.connection, user.email, sorted(names))
+        await delete_emails_to(writer.connection, user.email)
     return erasure
 
 

@@ -1,14 +1,17 @@
 """Erases a person from emails that wait in the queue."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
 import asyncpg
+import orjson
 
 from mailer.messages import Message
-from mailer.queue import DELIVER_EMAIL, DELIVER_EMAIL_WITH_ATTACHMENT
+from mailer.queue import DELIVER_EMAIL, DELIVER_EMAIL_WITH_ATTACHMENT, lane_of_account
 from models.members import ERASED_NAME
+from resolvers.change import Change
 
 _SHORTEST_NAME = 3
 """A shorter name is also a word or a part of one: it stays in queued emails until they are delivered."""
@@ -16,31 +19,36 @@ _EMAILS = [DELIVER_EMAIL, DELIVER_EMAIL_WITH_ATTACHMENT]
 # Text of JSON, in which a name is written as it is: orjson escapes no letter.
 _FIND = """
 SELECT id, payload FROM pgqueuer
-WHERE entrypoint = ANY($1::text[])
-AND EXISTS (SELECT FROM unnest($2::text[]) AS word
+WHERE entrypoint = ANY($1::text[]) AND headers->>'lane' = $2
+AND EXISTS (SELECT FROM unnest($3::text[]) AS word
             WHERE position(convert_to(word, 'UTF8') IN payload) > 0)
 FOR UPDATE SKIP LOCKED"""
-_DELETE = "DELETE FROM pgqueuer WHERE id = ANY($1::bigint[])"
+_DELETE = """
+DELETE FROM pgqueuer
+WHERE entrypoint = ANY($1::text[]) AND substr(payload, 1, octet_length($2::bytea)) = $2::bytea"""
 _UPDATE = "UPDATE pgqueuer SET payload = $2 WHERE id = $1"
 
 
-async def erase_from_queue(connection: asyncpg.Connection, email: str, names: list[str]) -> None:
-    """Deletes the emails to the person, and replaces its name and address in those to others."""
+async def delete_emails_to(connection: asyncpg.Connection, email: str) -> None:
+    """Deletes the emails to the person, of all accounts."""
+    beginning = orjson.dumps({"to": email})[:-1] + b","
+    await connection.execute(_DELETE, _EMAILS, beginning)
+
+
+async def erase_from_emails(tx: Change, email: str, names: Sequence[str]) -> None:
+    """Replaces the person's name and address in emails of an account to others."""
     words = [email, *(name for name in names if len(name) >= _SHORTEST_NAME)]
     spellings = [*words, *(escape(word) for word in words)]
-    own = []
-    for id, payload in await connection.fetch(_FIND, _EMAILS, spellings):
-        message = Message.from_json(payload)
-        if message.to == email:
-            own.append(id)
-        else:
-            await connection.execute(_UPDATE, id, _without(message, spellings).to_json())
-    await connection.execute(_DELETE, own)
+    lane = lane_of_account(tx.account.id).name
+    for id, payload in await tx.connection.fetch(_FIND, _EMAILS, lane, spellings):
+        message = _without(Message.from_json(payload), spellings)
+        await tx.connection.execute(_UPDATE, id, message.to_json())
 
 
 def _without(message: Message, spellings: list[str]) -> Message:
     words = "|".join(re.escape(word) for word in sorted(spellings, key=len, reverse=True))
-    pattern = re.compile(rf"(?<!\w)(?:{words})(?!\w)")
+    # Not in links, whoever chooses a part of one as its name.
+    pattern = re.compile(rf"(?<![\w/@.-])(?:{words})(?![\w/@-]|:/|\.\w)")
 
     def erased(text: str) -> str:
         return pattern.sub(ERASED_NAME, text)

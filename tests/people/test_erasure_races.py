@@ -23,7 +23,7 @@ from tests.support.forked_commands import outcome
 from tests.support.graphql_ws import connected
 from tests.support.people import erased, joined, left, log
 from tests.support.receiver import receiving
-from tests.support.world import ACCEPT, Person, World
+from tests.support.world import ACCEPT, REQUEST_SIGN_IN, SIGN_IN, Person, World
 
 __all__ = ["folder"]
 
@@ -203,3 +203,25 @@ async def test_the_job_finishes_what_a_server_began(world: World, zenobia: Perso
     assert await world.superuser.fetchval(LEFT) == 0
     assert await world.superuser.fetchval("SELECT email FROM erasures") is None
     await chain.assert_whole(world.superuser)
+
+
+async def test_who_signs_in_meanwhile_has_no_session_afterwards(world: World) -> None:
+    """50 rounds. The link opens a session of the erased person, which ends, or one of a new person, or
+    none."""
+    for number in range(50):
+        email = f"person{number}@example.org"
+        person = await world.sign_in(email)
+        await world.nobody.change(REQUEST_SIGN_IN, email=email)
+        token = await world.token_for(email)
+
+        await asyncio.gather(
+            world.nobody.post(SIGN_IN, input={"token": token}),
+            person.post(ERASE_VIEWER, input={"email": email}),
+        )
+
+    ghosts = (
+        "SELECT count(*) FROM sessions JOIN users ON users.id = user_id"
+        " WHERE erased_at IS NOT NULL AND (ended_at IS NULL OR ip IS NOT NULL)"
+    )
+    assert await world.superuser.fetchval(ghosts) == 0
+    assert await world.superuser.fetchval("SELECT count(*) FROM users WHERE erased_at IS NOT NULL") == 50

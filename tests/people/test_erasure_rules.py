@@ -11,12 +11,13 @@ from tests.support.changes import (
     PURCHASE,
     TRANSFER_LICENSE,
     TRANSFER_OWNERSHIP,
+    UPDATE_BILLING,
     nothing_changes,
 )
 from tests.support.documents import table
 from tests.support.people import erased, joined, log
 from tests.support.stored_keys import uuid_of
-from tests.support.world import ACCEPT, GENERATE_API_KEY, Person, World
+from tests.support.world import ACCEPT, GENERATE_API_KEY, REQUEST_SIGN_IN, Person, World
 
 
 async def test_another_address_confirms_nothing(world: World) -> None:
@@ -227,3 +228,39 @@ async def test_an_erased_member_has_no_address(world: World) -> None:
     ]
     reported = await table(world, "TEAM")
     assert [row["email"] for row in reported if row["name"] == "Erased person"] == [""]
+
+
+async def test_names_are_replaced_in_queued_emails_of_the_account_alone(world: World) -> None:
+    """Also one that is a part of every link."""
+    for name, email in (("Ada", "ada@example.com"), ("http", "http@example.com")):
+        person = await joined(world, name, email, "ADMIN")
+        invited = {"accountId": world.account_id, "email": f"friend-of-{email}", "role": "VIEWER"}
+        await person.change(INVITE_ONE, **invited, message="Yours, Ada.\nAdam says hello.")
+        await erased(world, person)
+    await world.nobody.change(REQUEST_SIGN_IN, email="viewer@example.com")
+
+    (first,) = await world.emails("friend-of-ada@example.com")
+    (second,) = await world.emails("friend-of-http@example.com")
+    (sign_in,) = (await world.emails("viewer@example.com"))[-1:]
+
+    assert first.subject == "Erased person invites you to Acme on Team access"
+    assert "> Yours, Erased person." in first.text
+    assert "> Adam says hello." in first.text
+    assert "Erased person invites you" in second.text
+    assert all(f"{world.settings.public_url}/" in each.text for each in (first, second, sign_in))
+    assert not await world.emails("ada@example.com")
+
+
+async def test_a_viewer_with_the_company_s_name_takes_no_billing_details_along(world: World) -> None:
+    lines = ["Acme GmbH", "Street 1"]
+    details = {"company": "Acme GmbH", "email": "books@example.com", "addressLines": lines}
+    await world.admin.change(UPDATE_BILLING, accountId=world.account_id, **details)
+    person = await joined(world, "Acme GmbH", "mallory@example.com", "VIEWER")
+
+    await erased(world, person)
+
+    row = await world.superuser.fetchrow("SELECT company, email, address_lines FROM billing_details")
+    assert row is not None
+    assert tuple(row) == tuple(details.values())
+    (event,) = await log(world, actions=["BILLING_DETAILS_CHANGED"])
+    assert event["details"]["company"] == [None, "Acme GmbH"]

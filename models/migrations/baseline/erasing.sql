@@ -270,6 +270,10 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     of_person := ARRAY(SELECT id FROM members WHERE account_id = account AND user_id = person ORDER BY id);
+    -- Admins enter billing details. Somebody else could take the name of the account's company as its own.
+    IF NOT EXISTS (SELECT FROM members WHERE account_id = account AND user_id = person AND role = 'ADMIN') THEN
+        erasure.names := '{}';
+    END IF;
     -- An address that somebody uses again in this account belongs to that person.
     IF erasure.email IS NOT NULL AND NOT EXISTS (
         SELECT FROM members WHERE account_id = account AND email = erasure.email AND removed_at IS NULL
