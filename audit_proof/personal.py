@@ -50,10 +50,10 @@ def withheld_from(line: bytes, names: Collection[str]) -> bytes:
         if _is_missing(value):
             continue
         salt = salts.of(name)
-        field, _, key = name.partition(".")
+        field, is_detail, key = name.partition(".")
         if field not in names:
             kept[name] = salt.hex()
-        elif key:
+        elif is_detail:
             event[PERSONAL_DETAILS][key] = {COMMITMENT: commitment(salt, json_text.dumps(value).decode())}
         else:
             event[name] = {COMMITMENT: commitment(salt, str(value))}

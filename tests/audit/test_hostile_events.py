@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from audit_proof import json_text
 from audit_proof.diagnosis import Damage
 from audit_proof.keys import written
+from audit_proof.personal import withheld_from
+from audit_proof.segments import hash_in, parse_line
 from audit_proof.verification import verify
+from models.audit import AuditField
 from schema import SCHEMA
 from tests.audit.test_audit_export import exported, signing
 from tests.audit.test_audit_verify import by_node
@@ -70,8 +73,19 @@ def nested(levels: int, opens: str = "[", closes: str = "]") -> str:
 
 
 async def require_verified(world: World, folder: Path, key: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all values, with none, and each event with none in a proof."""
     assert await first_broken(world) is None
     path = await exported(world, folder)
+    require_export(path, key, monkeypatch)
+    for line in path.read_bytes().split(b"\n")[:-2]:
+        fields = parse_line(withheld_from(line, [field.export_name for field in AuditField]))
+        assert hash_in(fields, fields.previous) == fields.hash
+    require_export(
+        await exported(world, folder, withhold=[field.value for field in AuditField]), key, monkeypatch
+    )
+
+
+def require_export(path: Path, key: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert verify(path, key).status.value == "verified"
     run = by_node(path, written(key))
     assert (run.returncode, run.stderr) == (0, "")
@@ -162,6 +176,28 @@ async def test_an_inserted_event_is_refused_or_can_be_verified(
 ) -> None:  # fmt: skip
     for details, personal, summary, target in events:
         await insert(app, details, personal, summary, target)
+
+    await require_verified(world, tmp_path, signing, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "personal",
+    [
+        '{"":"x"}',
+        '{".":"x","a.b":1}',
+        '{"__proto__":"x","constructor":{"a":1}}',
+        '{"commitment":"x","salt":{}}',
+    ],
+)
+async def test_unusual_keys_can_be_verified(
+    app: asyncpg.Connection,
+    signing: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    personal: str,
+) -> None:
+    assert await insert(app, "{}", personal)
 
     await require_verified(world, tmp_path, signing, monkeypatch)
 
