@@ -62,7 +62,8 @@ async def wait_until_half_filled_in(serve: commands.Command) -> None:
     raise AssertionError(serve.outcome())
 
 
-async def test_a_start_killed_while_it_fills_in_the_demo_is_made_up_for_by_the_next(folder: Path) -> None:
+async def test_what_was_killed_is_made_up_for_by_the_next_start(folder: Path) -> None:
+    """At its first start while it fills in the demo, and later while it serves by two processes."""
     with running(folder, "serve") as killed:
         await wait_until_half_filled_in(killed)
         processes = killed.processes()
@@ -83,11 +84,11 @@ async def test_a_start_killed_while_it_fills_in_the_demo_is_made_up_for_by_the_n
     assert f"http://127.0.0.1:{serve.port}/mailbox\n" in out
     assert len(re.findall(rf"http://127\.0\.0\.1:{serve.port}/sign-in/[\w-]{{43}}\n", out)) == 3
     wait_until_gone(processes)
+    await _is_killed_while_it_serves(folder)
 
 
-async def test_a_killed_one_takes_all_along_that_it_started_and_the_next_finds_everything(
-    folder: Path,
-) -> None:
+async def _is_killed_while_it_serves(folder: Path) -> None:
+    """It takes along all that it has started, and the next one finds everything."""
     events = "SELECT account_id, sequence, hash FROM audit_events ORDER BY 1, 2"
     port = str(free_port())
     with running(folder, "serve", PORT=port, WORKERS="2") as killed:
