@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from bench import scale_events as log
-from bench.scale_data import START, MadeAccount, made_id
+from bench.scale_data import START, MadeAccount, made_id, site
 from models.accounts import Account
 from models.audit import CredentialKind
 from models.catalog import Theme
@@ -157,6 +157,13 @@ def _audit() -> Iterator[Filter]:
     for name, kinds in (("half", ["SESSION"]), ("seldom", ["OPERATOR"]), ("never", ["INVITATION"])):
         yield _same(f"credentialKinds {name}", credentialKinds=kinds)
     yield _same("credentialKinds 3", credentialKinds=["API_KEY", "OPERATOR", "INVITATION"])
+    for name, text in (
+        *(("in most", "example"), ("in many", "license"), ("in some", "ross 13"), ("in none", "nobody")),
+        *(("in none of many", "example license"), ("e", "e"), ("q", "q"), ("zq", "zq"), ("%", "%")),
+    ):
+        yield _same(f"text {name}", text=text)._replace(bound=SEARCHED)
+    for name, number in (("of a site", 302), ("of three", log.RARE_NUMBER)):
+        yield _own(f"text {name}", "text", _site(number))._replace(bound=SEARCHED)
     yield from _audit_by_ids()
     yield from _audit_times()
 
@@ -240,6 +247,10 @@ def _key(number: int) -> Callable[[MadeAccount], str]:
     return lambda account: encode_credential(
         CredentialKind.API_KEY, made_id("api_key", account.number, number)
     )
+
+
+def _site(number: int) -> Callable[[MadeAccount], str]:
+    return lambda account: site(account, number)
 
 
 def _time(quarters: int) -> Callable[[MadeAccount], str]:

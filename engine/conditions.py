@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, String, func, literal_column
+from sqlalchemy import BigInteger, ColumnElement, FromClause, String, func, literal_column, select
 from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
@@ -32,6 +32,19 @@ class ParentColumn(NamedTuple):
     """A value that is taken from a column of the row that a nested list belongs to."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfNextRows:
+    """A value in the conditions of a search that its statement computes, from the next rows of the list in
+    their order, and from what the search has prepared."""
+
+    expression: Callable[[FromClause, ColumnElement[Any] | None], ColumnElement[Any] | None]
+
+
+FIRST_KEY = OfNextRows(lambda rows, _: select(rows.c.key0).limit(1).scalar_subquery())
+"""The first key of the order in the first row."""
+PREPARED = OfNextRows(lambda _, prepared: prepared)
 
 
 class BoundCondition(NamedTuple):

@@ -125,18 +125,28 @@ def narrowed(
 
 class Search(NamedTuple):
     """Condition of a search, and branches that find the matching rows by an index. The branches do not
-    overlap."""
+    overlap.
+
+    In a list of millions of rows, a page is looked for by the branches in `windows` before, each of which
+    finds the matching rows in a part of the list that begins with its first row; the parts grow. `prepared`
+    is no condition but a value for those of the branches, computed once, where a branch needs it."""
 
     match: BoundCondition
     otherwise: tuple[Branch, ...]
+    windows: tuple[Branch, ...] = ()
+    prepared: BoundCondition | None = None
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        return *self.windows, *self.otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A list to be read.
 
-    Its rows meet all of `where` and, where there are any, one of the `branches` or the `search`; there are
-    never both. At most `most_counted` rows are counted.
+    Its rows meet all of `where`, the `search` if there is one, and, where there are any, one of the
+    `branches`. At most `most_counted` rows are counted.
     """
 
     table: type[SQLModel]
@@ -156,7 +166,9 @@ class Listing:
             conditions += branch.conditions
         if self.search is not None:
             conditions.append(self.search.match)
-            for branch in self.search.otherwise:
+            if self.search.prepared is not None:
+                conditions.append(self.search.prepared)
+            for branch in self.search.branches:
                 conditions += branch.conditions
         return conditions
 
@@ -166,9 +178,13 @@ class Listing:
         where = tuple([bound.shape for bound in self.where])
         if not self.branches and self.search is None:
             return where, self.order.name
-        branches = (*self.branches, *(self.search.otherwise if self.search else ()))
-        each = tuple([branch.shape for branch in branches])
-        return where, self.order.name, each, self.search and self.search.match.shape
+        each = tuple([branch.shape for branch in self.branches])
+        if self.search is None:
+            return where, self.order.name, each
+        found = tuple([branch.shape for branch in self.search.branches])
+        search = self.search
+        prepared = search.prepared and search.prepared.shape
+        return where, self.order.name, each, search.match.shape, prepared, len(search.windows), found
 
 
 class PageEdge(NamedTuple):

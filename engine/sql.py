@@ -2,39 +2,34 @@
 
 The cost of a page does not grow with the table. The rows of a list are read in the list's order along an
 index that contains just these rows. Where one index does not (a filter by several values, a computed state),
-the list is made of several `Branch`es, each with an index, and PostgreSQL merges them. For searches see
-`_searched`.
+the list is made of several `Branch`es, each with an index, and PostgreSQL merges them. `page_sql.py` writes
+these rows and those of searches; here they are joined with others and nested.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import chain, groupby
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
     DateTime,
     FromClause,
-    SelectBase,
     Uuid,
     and_,
-    bindparam,
-    column,
     func,
     inspect,
     literal_column,
     or_,
     select,
-    text,
     true,
-    tuple_,
-    union_all,
 )
 from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from engine.conditions import BoundCondition, ParentColumn
-from engine.pagination import Branch, Listing, Search, ThroughRows
+from engine.conditions import BoundCondition, OfNextRows, ParentColumn
+from engine.page_sql import PageSql, directed
+from engine.pagination import Listing
 from engine.query import ColumnSlot, ExpressionSlot, NestedSlot, RowQuery, Shape, Slot
 from engine.statements import compiled, parameter
 from engine.tables import AnySelect, table_of
@@ -43,8 +38,6 @@ Statement = AnySelect
 Text = tuple[str, list[int]]
 
 TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
-_NEAR_ROWS = 200
-"""Number of next rows in order that a search compares before it uses its index."""
 
 
 class Template(NamedTuple):
@@ -94,7 +87,7 @@ class _Writer:
 
     def rows(self, shape: Shape, query: RowQuery, parent: str | None = None) -> Statement:
         """The records of a shape. `parent` is the alias of the table that conditions refer to as parent."""
-        found = _Page(self, shape, query, parent).statement().subquery(self.table())
+        found = PageSql(self, shape, query, parent).statement().subquery(self.table())
         names = {0: found.name}
         source: FromClause = found
         for place, join in enumerate(shape.joins, 1):
@@ -112,9 +105,13 @@ class _Writer:
         places = shape.key_places(query.listing.order)
         behind = [_key(key) for key, place in zip(keys, places, strict=True) if place >= len(columns)]
         selected = [*columns, *(behind if shape.cursors or not columns else ())]
-        return select(*selected).select_from(source).order_by(*_directed(keys, query))
+        return select(*selected).select_from(source).order_by(*directed(keys, query))
 
     def count(self, listing: Listing, parent: str | None = None) -> Statement:
+        search = listing.search
+        if search and search.windows and listing.most_counted is not None:
+            page = PageSql(self, Shape(listing.table), RowQuery(listing), parent)
+            return page.count_found(search, listing.most_counted)
         table = table_of(listing.table).alias(self.table())
         most = listing.most_counted
         where = [self.condition(bound, table, parent) for bound in listing.where]
@@ -130,16 +127,25 @@ class _Writer:
     ) -> ColumnElement[bool]:
         return and_(*(self.condition(bound, table, parent) for bound in where))
 
-    def condition(self, bound: BoundCondition, table: FromClause, parent: str | None) -> ColumnElement[bool]:
-        """Compiled with parameters first, so that each takes its type, and then with the parent's columns in
-        their places."""
+    def condition(
+        self,
+        bound: BoundCondition,
+        table: FromClause,
+        parent: str | None,
+        computed: Callable[[OfNextRows], object] | None = None,
+    ) -> ColumnElement[bool]:
+        """Compiled with parameters first, so that each takes its type, and then with the parent's columns and
+        the `computed` values of a search in their places."""
         names = [self.parameter(bound, index) for index in range(len(bound.values))]
         expression = ClauseAdapter(table).traverse(bound.condition.expression(*map(parameter, names)))
-        columns: dict[str, ColumnElement[object]] = {
+        columns: dict[str, object] = {
             name: literal_column(f"{parent}.{value.name}")
             for name, value in zip(names, bound.values, strict=True)
             if isinstance(value, ParentColumn)
         }
+        for name, value in zip(names, bound.values, strict=True):
+            if isinstance(value, OfNextRows) and computed is not None:
+                columns[name] = computed(value)
 
         def in_its_place(each: object, **_: object) -> object:
             return columns.get(getattr(each, "key", ""))
@@ -183,115 +189,6 @@ class _Writer:
         return func.array(records.with_only_columns(func.row(*records.selected_columns)).scalar_subquery())
 
 
-class _Page:
-    """Writes the rows of a query's own table: selected columns, join columns, matched columns, and the
-    order's keys as `key0`, `key1` …"""
-
-    def __init__(self, writer: _Writer, shape: Shape, query: RowQuery, parent: str | None) -> None:
-        self._writer, self._query, self._parent = writer, query, parent
-        self._limit = writer.limit(query)
-        self._columns = sorted(shape.columns(query))
-
-    def statement(self) -> Statement:
-        listing = self._query.listing
-        if listing.search:
-            return self._searched(listing.search)
-        if not listing.branches:
-            return self._walked(Branch(()))
-        return self._merged([self._alike(list(each)) for _, each in groupby(listing.branches, _shape_of)])
-
-    def _walked(self, branch: Branch) -> Statement:
-        """Rows in order, along one index."""
-        statement = self._selected(branch.where)
-        if not branch.is_few:
-            return self._in_order(statement)
-        # Fenced off: they are found by an index of their own, and sorted.
-        fenced = statement.offset(literal_column("0")).subquery(self._writer.table())
-        return self._in_order(select(fenced))
-
-    def _alike(self, branches: Sequence[Branch]) -> SelectBase:
-        """Branches that differ only in parameters: compiled once and repeated as text, since SQLAlchemy takes
-        milliseconds for each."""
-        statement = self._walked(branches[0])
-        if len(branches) == 1:
-            return statement
-        written, names = compiled(statement)
-        columns = [column(each.name, each.type) for each in statement.selected_columns]
-        repeated = (_renamed(written, names, self._names_for(branches[0], each)) for each in branches)
-        return text(" UNION ALL ".join(f"({each})" for each in repeated)).columns(*columns)
-
-    def _names_for(self, written: Branch, branch: Branch) -> dict[str, str]:
-        """Parameters of a branch, by those of the branch that was compiled."""
-        return {
-            self._writer.parameter(bound, index): self._writer.parameter(other, index)
-            for bound, other in zip(written.conditions, branch.conditions, strict=True)
-            for index in range(len(bound.values))
-        }
-
-    def _merged(self, branches: Sequence[SelectBase]) -> Statement:
-        if len(branches) == 1:
-            return self._in_order(select(branches[0].subquery(self._writer.table())))
-        merged = union_all(*branches).subquery(self._writer.table())
-        return self._in_order(select(merged))
-
-    def _searched(self, search: Search) -> Statement:
-        """Two ways to find matching rows. Frequent matches are found among the next rows in order. Rare
-        matches are found by the index of the search and sorted. The one that is not needed is not begun."""
-        next_rows = self._in_order(self._selected(())).limit(_NEAR_ROWS).subquery(self._writer.table())
-        match = self._writer.condition(search.match, next_rows, self._parent)
-        matching = select(next_rows).where(match).limit(self._limit)
-        near = matching.cte(self._writer.table()).prefix_with("MATERIALIZED")
-        number = select(func.count()).select_from(near).scalar_subquery()
-        branches = [select(near).where(number == self._limit)]
-        for branch in search.otherwise:
-            found = (
-                self._found_through(branch, branch.through) if branch.through else self._found(branch, search)
-            )
-            branches.append(self._in_order(found.where(number < self._limit)))
-        # Where the statement begins, it would not know the row of another that its list belongs to.
-        return self._merged(branches).add_cte(near, nest_here=True)
-
-    def _found(self, branch: Branch, search: Search) -> Statement:
-        """Rows found by an index that has no order."""
-        return self._selected((*branch.where, search.match), is_indexed=False)
-
-    def _found_through(self, branch: Branch, through: ThroughRows) -> Statement:
-        """For each row of the other table, the first rows in order along an index."""
-        other = table_of(through.table).alias(self._writer.table())
-        own = self._in_order(self._selected(branch.where, is_indexed=False, parent=other.name))
-        found = own.subquery(self._writer.table()).lateral()
-        matches = self._writer.condition(through.where, other, self._parent)
-        return select(*found.columns).select_from(other.join(found, true())).where(matches)
-
-    def _selected(
-        self, where: Sequence[BoundCondition], *, is_indexed: bool = True, parent: str | None = None
-    ) -> Statement:
-        """Rows of the listing between the cursors. Unless `is_indexed`, conditions that all rows of the
-        listing meet are not used for an index. `parent` is what `where` refers to."""
-        writer, query = self._writer, self._query
-        listing = query.listing
-        table = table_of(listing.table).alias(writer.table())
-        keys = list(ClauseAdapter(table).traverse(tuple_(*listing.order.keys)).clauses)
-        common = [writer.condition(bound, table, self._parent) for bound in listing.where]
-        for argument in query.cursors:
-            names = [writer.cursor(query, argument, index) for index in range(len(keys))]
-            bound = tuple_(*(bindparam(name, None, key.type) for name, key in zip(names, keys, strict=True)))
-            upwards = (argument == "after") != listing.order.descending
-            common.append(tuple_(*keys) > bound if upwards else tuple_(*keys) < bound)
-        if not is_indexed:
-            common = [and_(*common).is_(True)]
-        own = [writer.condition(bound, table, parent or self._parent) for bound in where]
-        labelled = [key.label(f"key{index}") for index, key in enumerate(keys)]
-        columns = inspect(listing.table).columns
-        read = [table.c[columns[name].name] for name in self._columns]
-        return select(*read, *labelled).where(*common, *own)
-
-    def _in_order(self, statement: Statement) -> Statement:
-        columns = statement.selected_columns
-        keys = [columns[f"key{index}"] for index in range(len(self._query.listing.order.keys))]
-        return statement.order_by(*_directed(keys, self._query)).limit(self._limit)
-
-
 def _column(shape: Shape, names: Mapping[int, str], place: int, name: str) -> ColumnElement[object]:
     """A column of one of the shape's tables, by its Python name."""
     table = shape.joins[place - 1].table if place else shape.table
@@ -317,26 +214,3 @@ def _expression(shape: Shape, names: Mapping[int, str], slot: ExpressionSlot) ->
         return columns.get(each)
 
     return cast("Any", replacement_traverse)(slot.make(), {}, in_its_place)
-
-
-def _shape_of(branch: Branch) -> object:
-    return branch.shape
-
-
-def _renamed(written: str, names: Sequence[str], renamed: Mapping[str, str]) -> str:
-    """The statement as `text()`, with its parameters renamed."""
-
-    def placeholder(match: re.Match[str]) -> str:
-        name = names[int(match[1]) - 1]
-        # `text()` does not find a name that a cast follows at once.
-        return f":{renamed.get(name, name)} "
-
-    return _PARAMETER.sub(placeholder, _COLON.sub(r"\\:", written))
-
-
-_PARAMETER = re.compile(r"\$(\d+)")
-_COLON = re.compile(r"(?<!:):(?!:)")
-
-
-def _directed(keys: Sequence[ColumnElement[object]], query: RowQuery) -> list[ColumnElement[object]]:
-    return [key.desc() if query.listing.order.descending != query.backward else key.asc() for key in keys]

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from engine.canonical_json import JSONObject
 from engine.enums import described_enum
 from models.columns import account_index, enum_column, new_id, time_column
+from models.search import audit_search_indexes, folded_summary_column
 
 
 @described_enum("Action that an audit event records.")
@@ -288,6 +289,8 @@ class AuditEvent(SQLModel, table=True):
     - `denied`: `outcome: DENIED`. Nearly all events are ALLOWED, so that this filter needs no index.
     - `ip`, `request`, `target`, `target_type` and `credential_kind`: the filters with these names.
     - `actor_action`, `actor_denied`, `actor_target_type` and `actor_credential_kind`: filters of `activity`.
+    - `search`: `text`. `not_a_call`, `actor_not_a_call` and `denied_not_a_call`: the next events, among which
+      a text is looked for before; also within `activity`, and with `outcome: DENIED`.
     - `named`: the events that name a person that is erased, in all accounts.
     """
 
@@ -318,6 +321,7 @@ class AuditEvent(SQLModel, table=True):
             postgresql_using="gin",
             postgresql_where=text("named_ids IS NOT NULL"),
         ),
+        *audit_search_indexes(),
     )
 
     account_id: UUID = Field(primary_key=True, sa_type=POSTGRESQL_UUID)
@@ -370,3 +374,4 @@ class AuditEvent(SQLModel, table=True):
     """Field that each of the ids is in, such as `targetName`, `details.email` or `details.holder.0`."""
     previous_hash: bytes = Field(sa_type=LargeBinary)
     hash: bytes = Field(sa_type=LargeBinary)
+    summary_folded: str | None = folded_summary_column()

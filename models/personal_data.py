@@ -87,6 +87,7 @@ PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
     },
     "audit_events": {
         "summary": _at("auditEvents.summary", "auditEventsByOthers.summary"),
+        "summary_folded": _COPY,
         "actor_name": _at("auditEvents.actorName", "auditEventsByOthers.actorName"),
         "credential_label": _at("auditEvents.credentialLabel"),
         "target_name": _at("auditEvents.targetName", "auditEventsByOthers.targetName"),

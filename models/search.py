@@ -1,7 +1,14 @@
 """Search for part of a text by an index on the text's grams, without PostgreSQL extensions."""
 
-from sqlalchemy import DDL, Index, event, text
-from sqlmodel import SQLModel
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DDL, Computed, Index, Text, event, text
+from sqlmodel import Field, SQLModel
+
+from models.columns import account_index
 
 # A gram is a hash of one or two adjacent characters, seeded with the account's id: one index serves all
 # accounts, and a search in one reads no rows of others. `shortest` is 1 for stored text and, for a search
@@ -17,7 +24,19 @@ RETURN (
 )
 """
 
-event.listen(SQLModel.metadata, "before_create", DDL(SEARCH_GRAMS))  # type: ignore[no-untyped-call]
+_BASELINE = Path(__file__).parent / "migrations" / "baseline"
+
+
+def _functions() -> Iterator[str]:
+    """Functions that indexes and computed columns call, a statement each."""
+    yield SEARCH_GRAMS
+    for name in ("text_forms", "audit_search"):
+        _, *functions = re.split(r"^(?=CREATE )", (_BASELINE / f"{name}.sql").read_text("utf-8"), flags=re.M)
+        yield from functions
+
+
+for function in _functions():
+    event.listen(SQLModel.metadata, "before_create", DDL(function.replace("%", "%%")))  # type: ignore[no-untyped-call]
 
 
 def search_index(table: str, *columns: str) -> Index:
@@ -28,4 +47,33 @@ def search_index(table: str, *columns: str) -> Index:
         *(text(f"search_grams(account_id, {column}, 1)") for column in columns),
         postgresql_using="gin",
         postgresql_with={"fastupdate": "off"},
+    )
+
+
+def folded_summary_column() -> Any:
+    """The summary of an audit event, folded, or None for API calls. PostgreSQL computes it, also when a
+    person is erased."""
+    computed = Computed("CASE WHEN action <> 'API_CALLED' THEN folded_text(summary) END", persisted=True)
+    return Field(default=None, sa_type=Text(collation="C"), sa_column_args=[computed])
+
+
+def audit_search_indexes() -> Iterator[Index]:
+    """Indexes for a search in the summaries of all events but API calls."""
+    table, not_a_call = "audit_events", text("action <> 'API_CALLED'")
+    yield account_index(table, "sequence", suffix="not_a_call", postgresql_where=not_a_call)
+    yield account_index(
+        table, "actor_member_id", "sequence", suffix="actor_not_a_call", postgresql_where=not_a_call
+    )
+    yield account_index(
+        table,
+        "sequence",
+        suffix="denied_not_a_call",
+        postgresql_where=text("outcome = 'DENIED' AND action <> 'API_CALLED'"),
+    )
+    yield Index(
+        f"ix_{table}_search",
+        text("audit_search_entries(account_id, sequence, actor_member_id, summary_folded)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=not_a_call,
     )

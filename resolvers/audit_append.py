@@ -16,6 +16,7 @@ from resolvers.named_persons import named_persons
 _OTHERS = (
     *("sequence", "occurred_at", "version", "previous_hash", "hash"),  # By the trigger.
     *("field_salts", "commitments"),  # When a person is erased.
+    "summary_folded",  # By PostgreSQL, from the summary.
 )
 _APPENDED = tuple(name for name in attributes(AuditEvent) if name not in _OTHERS)
 _SALT_BYTES = 16

@@ -9,6 +9,7 @@ from models.text_forms import folded
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """Last label that makes a host name an IPv4 address for browsers, as in `127.1` and `0x7f000001`."""
+_ENCODED_LABEL = re.compile(r"xn--[a-z0-9-]+")
 _OTHER_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 _MOST = 253
 _MOST_TYPED = 1_000
@@ -37,6 +38,11 @@ def folded_host(text: str) -> str:
     """Folded form, for comparing, of a host name or a part of one, in any spelling. Never raises."""
     host = folded(text.strip()).translate(_OTHER_DOTS).removesuffix(".")
     return ".".join(_readable(label) for label in host.split(".")) if "xn--" in host else host
+
+
+def folded_hosts(text: str) -> str:
+    """The folded text with the host names in it in their form for display."""
+    return _ENCODED_LABEL.sub(lambda label: _readable(label[0]), text)
 
 
 def folded_address(text: str) -> str:

@@ -170,7 +170,7 @@ class AuditEventConnection:
     total_count: int | None = strawberry.field(
         resolver=_total_count,
         description="Exact number of events in the whole list, after filtering. Null when a filter matches"
-        " more than 100,000 events, which would be too slow to count.",
+        " more than 100,000 events, or one with a `text` more than 10,000, which would be too slow to count.",
         metadata={PLANNED: Total()},
     )
 

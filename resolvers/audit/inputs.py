@@ -60,3 +60,9 @@ class AuditLogFilter:
         most=100,
         default=None,
     )
+    text: str | None = text(
+        "Only events whose `summary` contains this text, ignoring case. API calls (`API_CALLED`) are not"
+        " searched: filter them by `apiKeyId` or `actorIds`. If omitted or empty, any event.",
+        most=200,
+        default=None,
+    )

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, func, select
+from sqlalchemy import BigInteger, Boolean, ColumnElement, func, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col
 from strawberry.utils.str_converters import to_snake_case
@@ -24,7 +24,18 @@ from models.audit import AuditAction, AuditEvent, AuditHead, AuditOutcome, Crede
 from models.members import Member
 from permissions.context import Context
 from resolvers.audit.inputs import AuditLogFilter
+from resolvers.audit.text_search import MOST_COUNTED as MOST_FOUND_COUNTED
+from resolvers.audit.text_search import (
+    denied_not_a_call,
+    has_text,
+    not_a_call,
+    searched_text,
+    text_search,
+)
 from resolvers.global_ids import PREFIXES, decode, decode_all, decode_credential
+
+Parts: TypeAlias = tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]
+"""Conditions, and branches, of a `Listing`."""
 
 MOST_COUNTED = 100_000
 _NEWEST = Order("sequence", (col(AuditEvent.sequence),), descending=True)
@@ -63,6 +74,7 @@ _others_by_target = Condition(lambda id: ~_is_call & (col(AuditEvent.target_id) 
 _by_target = Condition(lambda id: _others_by_target.expression(id) | _calls_by_target.expression(id))
 _others_by_target_type = Condition(lambda type: ~_is_call & (col(AuditEvent.target_type) == type))
 _others_by_credential_kind = Condition(lambda kind: ~_is_call & (col(AuditEvent.credential_kind) == kind))
+_none = Condition(lambda: literal_column("false", Boolean))
 _head = Statement(
     lambda: select(col(AuditHead.sequence)).where(col(AuditHead.account_id) == parameter("account_id"))
 )
@@ -74,16 +86,24 @@ _number = Statement(
 
 
 def account_audit_log(context: Context, account: Account, filter: AuditLogFilter | None = None) -> Listing:
-    where, branches = _filtered(account.id, filter)
-    head = None if where or branches else Count(_number, {"account_id": account.id})
-    where = (_of_account(account.id), *where)
-    return Listing(AuditEvent, where, _NEWEST, head, MOST_COUNTED, branches)
+    return _listing(account.id, filter)
 
 
 def member_activity(context: Context, member: Member, filter: AuditLogFilter | None = None) -> Listing:
-    where, branches = _filtered(member.account_id, filter, member.id)
-    where = (_of_account(member.account_id), *where)
-    return Listing(AuditEvent, where, _NEWEST, None, MOST_COUNTED, branches)
+    return _listing(member.account_id, filter, member.id)
+
+
+def _listing(account_id: UUID, filter: AuditLogFilter | None, actor_id: UUID | None = None) -> Listing:
+    where, branches = _filtered(account_id, filter, actor_id)
+    count = None if where or branches else Count(_number, {"account_id": account_id})
+    where = (_of_account(account_id), *where)
+    text = searched_text(filter.text) if filter else ""
+    if filter is None or not text:
+        return Listing(AuditEvent, where, _NEWEST, count, MOST_COUNTED, branches)
+    if any(getattr(filter, name) is not None for name in ("target_id", *_SELECTIVE)):
+        return Listing(AuditEvent, (*where, has_text(text)), _NEWEST, None, MOST_COUNTED, branches)
+    search = text_search(account_id, actor_id, text)
+    return Listing(AuditEvent, (*where, not_a_call()), _NEWEST, None, MOST_FOUND_COUNTED, branches, search)
 
 
 async def head_sequence(context: Context, account_id: UUID) -> int:
@@ -102,7 +122,8 @@ def audit_conditions(account_id: UUID, filter: AuditLogFilter) -> tuple[BoundCon
 
     Raises `BadUserInput` for an invalid id.
     """
-    return _conditions(account_id, filter, _CONDITIONS)
+    names = [name for name in _CONDITIONS if name != "text" or searched_text(filter.text)]
+    return _conditions(account_id, filter, names)
 
 
 def audit_filter_of_json(json: JSONObject) -> AuditLogFilter:
@@ -119,12 +140,12 @@ def _conditions(account_id: UUID, filter: AuditLogFilter, names: Iterable[str]) 
     return tuple(_CONDITIONS[name](account_id, value) for name, value in values if value is not None)
 
 
-def _filtered(
-    account_id: UUID, filter: AuditLogFilter | None, actor_id: UUID | None = None
-) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
-    """Chooses the filter whose index is used. The other filters are compared row by row."""
+def _filtered(account_id: UUID, filter: AuditLogFilter | None, actor_id: UUID | None = None) -> Parts:
+    """Chooses the filter whose index is used. The other filters are compared row by row, and `text` is not
+    among them."""
     if filter is None:
         return (() if actor_id is None else (_by_actor(actor_id),)), ()
+    with_calls = not searched_text(filter.text)
     where = _conditions(account_id, filter, _SELECTIVE)
     branches: tuple[Branch, ...] = ()
     if filter.target_id is not None:
@@ -142,31 +163,37 @@ def _filtered(
         if is_narrow or (name == "actor_ids" and actor_id is not None):
             where = (*where, *_conditions(account_id, filter, [name]))
         else:
-            one, branches = narrowing(values)
+            one, branches = narrowing(values, with_calls)
             where, is_narrow = (*where, *one), True
+    if filter.outcome is AuditOutcome.DENIED and not (with_calls or is_narrow or actor_id):
+        where = (*where, denied_not_a_call())
     return (*where, *_conditions(account_id, filter, _LAST)), branches
 
 
-def _by_target_id(global_id: str) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
+def _by_target_id(global_id: str) -> Parts:
     table, id = _decoded(global_id, "targetId")
     if table is not ApiKey:
         return (_others_by_target(id),), ()
     return (), (Branch((_others_by_target(id),)), Branch((_calls_by_target(id),)))
 
 
-def _by_target_types(names: Sequence[str]) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
+def _by_actions(actions: Sequence[AuditAction], with_calls: bool) -> Parts:
+    if not with_calls:
+        actions = [action for action in actions if action is not AuditAction.API_CALLED]
+    return each_of(actions, _action, _actions) if actions else ((_none(),), ())
+
+
+def _by_target_types(names: Sequence[str], with_calls: bool) -> Parts:
     types = _known_types(names)
     where, branches = each_of(types, _others_by_target_type, _target_types)
-    if _TYPE_OF_CALLS not in types:
+    if _TYPE_OF_CALLS not in types or not with_calls:
         return where, branches
     return (), (Branch((_calls_by_target_type(),)), *(branches or (Branch(where),)))
 
 
-def _by_credential_kinds(
-    kinds: Sequence[CredentialKind],
-) -> tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]:
+def _by_credential_kinds(kinds: Sequence[CredentialKind], with_calls: bool) -> Parts:
     where, branches = each_of(kinds, _others_by_credential_kind, _credential_kinds)
-    if _KIND_OF_CALLS not in kinds:
+    if _KIND_OF_CALLS not in kinds or not with_calls:
         return where, branches
     return (), (Branch((_calls_by_credential_kind(),)), *(branches or (Branch(where),)))
 
@@ -243,6 +270,7 @@ _CONDITIONS: Mapping[str, Callable[[UUID, Any], BoundCondition]] = {
     "ip": lambda _, ip: _ip(_address(ip)),
     "target_types": lambda _, names: _target_types(_known_types(names)),
     "credential_kinds": lambda _, kinds: _credential_kinds(kinds),
+    "text": lambda _, text: has_text(searched_text(text)),
 }
 """Condition for each field of `AuditLogFilter`."""
 
@@ -252,14 +280,14 @@ _SELECTIVE = ("request_id", "api_key_id", "ip")
 _LAST = ("outcome", "occurred_from", "occurred_until")
 """The filters that are combined with any index."""
 
-_NARROWING: Mapping[str, Callable[[Any], tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]]] = {
-    "actor_ids": lambda ids: each_of(_actor_ids(ids), _by_actor, _by_actors),
-    "actions": lambda actions: each_of(actions, _action, _actions),
+_NARROWING: Mapping[str, Callable[[Any, bool], Parts]] = {
+    "actor_ids": lambda ids, _: each_of(_actor_ids(ids), _by_actor, _by_actors),
+    "actions": _by_actions,
     "target_types": _by_target_types,
     "credential_kinds": _by_credential_kinds,
 }
-"""Parts of the log, each with an index, by the other filters that have some. The first one that is set is
-used."""
+"""Parts of the log, with or without API calls, each with an index, by the other filters that have some. The
+first one that is set is used."""
 
 _TYPES = frozenset(table.__name__ for table in PREFIXES)
 """Names of the types that events can concern."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from models.text_forms import folded
 from tests.support.busy_stage import BusyStage
 from tests.support.contracts import ROLES
 from tests.support.stored_keys import with_key
@@ -29,6 +30,8 @@ _ACTIVITY = f"""query ($id: ID!, {_ARGUMENTS}) {{
 _NEW_FILTERS: list[Filter] = [
     {"targetTypes": ["Member", "ApiKey"]},
     {"credentialKinds": ["SESSION", "API_KEY"]},
+    {"text": "e"},
+    {"text": "Member"},
 ]
 _BOUNDED = settings(
     max_examples=40,
@@ -55,6 +58,10 @@ def _meets(event: Event, filter: Filter) -> bool:
         "ip": lambda value: event["ip"] == value,
         "targetTypes": lambda values: event["targetType"] in values,
         "credentialKinds": lambda values: credential.get("kind") in values,
+        "text": lambda value: (
+            not folded(value)
+            or (event["action"] != "API_CALLED" and folded(value) in folded(event["summary"]))
+        ),
     }
     return all(tests[name](value) for name, value in filter.items())
 
@@ -84,8 +91,17 @@ def _filters(log: list[Event]) -> st.SearchStrategy[Filter]:
         "targetTypes": lists([event["targetType"] for event in log], "Session"),
         "credentialKinds": lists([each["kind"] for each in credentials], "INVITATION", "OPERATOR"),
     }
-    names = st.sets(st.sampled_from(sorted(optional)), min_size=1, max_size=3)
+    summaries = st.sampled_from([event["summary"] for event in log])
+    parts = st.tuples(summaries, st.integers(0, 60), st.integers(0, 30)).map(lambda each: _part(*each))
+    optional["text"] = st.one_of(
+        parts, parts.map(str.upper), st.sampled_from(["%", "_", "\\", "'", "zq", ""])
+    )
+    names = st.sets(st.sampled_from(["text", *sorted(optional)]), min_size=1, max_size=3)
     return names.flatmap(lambda chosen: st.fixed_dictionaries({name: optional[name] for name in chosen}))
+
+
+def _part(text: str, start: int, length: int) -> str:
+    return text[start % len(text) :][:length]
 
 
 async def _whole(person: Person) -> list[Event]:

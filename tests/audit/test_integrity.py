@@ -113,7 +113,8 @@ async def test_two_events_that_follow_from_the_same_one(world: World) -> None:
 
     await rewrite(
         world.superuser,
-        "UPDATE aside SET sequence = 5; INSERT INTO audit_events SELECT * FROM aside; DROP TABLE aside;"
+        "ALTER TABLE aside DROP COLUMN summary_folded; UPDATE aside SET sequence = 5;"
+        "INSERT INTO audit_events SELECT * FROM aside; DROP TABLE aside;"
         "UPDATE audit_heads SET sequence = 5, hash = (SELECT hash FROM audit_events WHERE sequence = 5)",
     )
 

@@ -50,6 +50,8 @@ LISTS = {
         'filter: { requestId: "none" }',
         'filter: { apiKeyId: "api_key_00000000000070008000000000000001" }',
         'filter: { ip: "127.0.0.1" }',
+        'filter: { text: "joined" }',
+        'filter: { text: "joined", targetTypes: ["Member", "License"] }',
         'filter: { targetTypes: ["License"] }',
         'filter: { targetTypes: ["License", "ApiKey", "Member"] }',
         "filter: { credentialKinds: [SESSION] }",

@@ -3,13 +3,20 @@
 import asyncio
 import threading
 from collections import Counter
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 
 from engine.compiled_operations import COMPILED, executions
+from engine.row_reader import listed, row
 from engine.sql import Template
 from engine.statement_cache import Templates, templates
+from models.accounts import Account
+from models.audit import AuditEvent
+from resolvers.audit.inputs import AuditLogFilter
+from resolvers.audit.queries import account_audit_log
+from tests.support.stored_keys import with_key
 from tests.support.world import PROVISION, World
 
 SEARCHED = """query ($search: String!) { account { members { nodes { name
@@ -47,6 +54,23 @@ async def test_page_sizes_share_what_is_written(world: World, themes: dict[str, 
     assert templates.written == before
     assert [[node["site"] for node in page["nodes"]] for page in pages] == [sites[:size] for size in range(4)]
     assert [page["pageInfo"]["hasNextPage"] for page in pages] == [True, True, True, False]
+
+
+async def test_branches_that_are_alike_may_come_before_another_one(world: World) -> None:
+    await (await with_key(world, world.member)).ask("{ account { name } }")
+    account = await row(world.database, Account)
+    assert account is not None
+    filter = AuditLogFilter(target_types=["Member", "Invitation", "ApiKey"])
+    listing = account_audit_log(None, account, filter)  # type: ignore[arg-type]
+    assert len({branch.shape for branch in listing.branches}) > 1
+
+    one, other = [
+        await listed(world.database, AuditEvent, replace(listing, branches=branches), limit=100)
+        for branches in (listing.branches, listing.branches[::-1])
+    ]
+
+    assert one == other
+    assert one[0].action == "API_CALLED"
 
 
 class _Author:

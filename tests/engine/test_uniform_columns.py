@@ -26,6 +26,11 @@ FILTERS: dict[str, list[dict[str, Any]]] = {
         {"apiKeyId": "api_key_00000000000070008000000000000001"},
         {"ip": "192.0.2.1"},
         {"requestId": "none"},
+        {"text": "nobody"},
+        {"text": "%"},
+        {"text": "nobody", "outcome": "DENIED"},
+        {"text": "nobody", "targetTypes": ["AuditStream", "ApiKey", "Session"]},
+        {"text": "nobody", "actions": ["API_CALLED"]},
         {"targetTypes": ["AuditStream"]},
         {"targetTypes": ["AuditStream", "ApiKey", "Session"]},
         {"credentialKinds": ["OPERATOR"]},
@@ -54,7 +59,9 @@ async def fill(superuser: asyncpg.Connection, table: str) -> None:
     names = [
         row[0]
         for row in await superuser.fetch(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = $1", table
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_name = $1 AND is_generated = 'NEVER'",
+            table,
         )
     ]
     values = ", ".join(ALIKE[table].get(name, f"one.{name}") for name in names)
@@ -68,7 +75,7 @@ async def fill(superuser: asyncpg.Connection, table: str) -> None:
 async def plan(url: str, sql: str, arguments: tuple[Any, ...]) -> str:
     """As the app's connections run it: one plan for all values."""
     connection = await asyncpg.connect(url, server_settings=_READING_SETTINGS)
-    given = ", ".join(f"'{argument}'" for argument in arguments)
+    given = ", ".join("NULL" if argument is None else f"'{argument}'" for argument in arguments)
     try:
         await connection.execute(f"PREPARE page AS {sql}")
         lines = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS OFF) EXECUTE page({given})")

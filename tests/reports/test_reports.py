@@ -192,6 +192,9 @@ async def test_the_log_is_filtered_as_its_pages_are(world: World, themes: dict[s
         {"targetTypes": ["License", "ApiKey"]},
         {"targetTypes": ["Member"], "credentialKinds": ["INVITATION"]},
         {"credentialKinds": ["SESSION"]},
+        {"text": "JOINED as"},
+        {"text": "%", "outcome": "ALLOWED"},
+        {"text": ""},
     ]
     for filter in filters:
         found = await table(world, "AUDIT_LOG", auditFilter=filter)

@@ -48,6 +48,8 @@ CREATE TABLE audit_events (
     named_fields text[],
     previous_hash bytea NOT NULL,
     hash bytea NOT NULL,
+    summary_folded text COLLATE "C"
+        GENERATED ALWAYS AS (CASE WHEN action <> 'API_CALLED' THEN folded_text(summary) END) STORED,
     CONSTRAINT pk_audit_events PRIMARY KEY (account_id, sequence),
     CONSTRAINT ck_audit_events_salt CHECK (num_nonnulls(salt, field_salts) = 1 AND octet_length(salt) = 16),
     CONSTRAINT ck_audit_events_commitments CHECK ((commitments IS NULL) = (field_salts IS NULL)),
@@ -93,6 +95,14 @@ CREATE INDEX ix_audit_events_credential_kind ON audit_events (account_id, creden
     WHERE action <> 'API_CALLED';
 CREATE INDEX ix_audit_events_actor_credential_kind
     ON audit_events (account_id, actor_member_id, credential_kind, sequence) WHERE action <> 'API_CALLED';
+CREATE INDEX ix_audit_events_not_a_call ON audit_events (account_id, sequence) WHERE action <> 'API_CALLED';
+CREATE INDEX ix_audit_events_actor_not_a_call ON audit_events (account_id, actor_member_id, sequence)
+    WHERE action <> 'API_CALLED';
+CREATE INDEX ix_audit_events_denied_not_a_call ON audit_events (account_id, sequence)
+    WHERE outcome = 'DENIED' AND action <> 'API_CALLED';
+CREATE INDEX ix_audit_events_search ON audit_events
+    USING gin (audit_search_entries(account_id, sequence, actor_member_id, summary_folded))
+    WITH (fastupdate=off) WHERE action <> 'API_CALLED';
 CREATE INDEX ix_audit_events_named ON audit_events USING gin (named_ids) WHERE named_ids IS NOT NULL;
 -- Numbers of different values for the planner, instead of those that ANALYZE finds in a sample. Where one
 -- script writes nearly all events, the sample has one value, and the planner would take each filter for one

@@ -364,6 +364,7 @@ DECLARE
     field record;
 BEGIN
     same.summary := OLD.summary;
+    same.summary_folded := OLD.summary_folded;
     same.actor_name := OLD.actor_name;
     same.credential_label := OLD.credential_label;
     same.target_name := OLD.target_name;

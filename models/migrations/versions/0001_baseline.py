@@ -17,6 +17,8 @@ down_revision = None
 # In this order: a table is created after those that it references.
 TOPICS = (
     "search",
+    "text_forms",
+    "audit_search",
     "accounts",
     "sign_in",
     "catalog",
@@ -107,7 +109,9 @@ def downgrade() -> None:
         " audit_require_event(), audit_keep_account(), fn_pgqueuer_changed(), audit_keep_hash(),"
         " require_person(), audit_erased_summary(text, text, boolean, text[], text[]),"
         " audit_replace_words(text, text, text), audit_erased_details(json, text[]),"
-        " audit_details_texts(json)"
+        " audit_details_texts(json), folded_text(text), audit_search_entries(uuid, bigint, uuid, text),"
+        " audit_search_query(uuid, uuid, text, text), audit_search_window(uuid, bigint, integer),"
+        " audit_search_quoted(text), audit_search_prefix(uuid)"
     )
     op.execute("DROP TYPE pgqueuer_status")
 
