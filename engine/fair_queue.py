@@ -106,12 +106,19 @@ class FairSemaphore:
         self._queue: FairQueue[None] = FairQueue()
 
     @asynccontextmanager
-    async def place(self, waiter: Requester | None = None) -> AsyncIterator[None]:
+    async def place(
+        self, waiter: Requester | None = None, seconds: float | None = None
+    ) -> AsyncIterator[None]:
+        """The place goes to another task after the `seconds`, even if the block goes on."""
         await self._take(waiter)
+        place = _HeldPlace(self._give_back)
+        late = None if seconds is None else asyncio.get_running_loop().call_later(seconds, place.give_back)
         try:
             yield
         finally:
-            self._give_back()
+            if late is not None:
+                late.cancel()
+            place.give_back()
 
     async def _take(self, waiter: Requester | None) -> None:
         if self._free:
@@ -129,3 +136,15 @@ class FairSemaphore:
     def _give_back(self) -> None:
         if not self._queue.give(None):
             self._free += 1
+
+
+class _HeldPlace:
+    """A place of a semaphore, which is given back once."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+
+    def give_back(self) -> None:
+        if self._give_back is not None:
+            give_back, self._give_back = self._give_back, None
+            give_back()

@@ -28,6 +28,7 @@ _RECONNECT_SECONDS = 1.0
 _CLOSING_SECONDS = 1.0
 _CANCELLING_SECONDS = 0.5
 _QUERY_SLOTS = 4
+_SLOT_SECONDS = 0.1
 _QUERY_SECONDS = 10.0
 
 
@@ -140,8 +141,9 @@ class Listener:
     @asynccontextmanager
     async def query_slot(self) -> AsyncIterator[None]:
         """Limits the woken tasks that query the database at once: there may be a thousand, and requests need
-        connections too. Accounts get the slots in turn. Raises TimeoutError after 10 seconds."""
-        async with self._query_slots.place(), asyncio.timeout(_QUERY_SECONDS):
+        connections too. Accounts get the slots in turn; one that waits for a connection for long does not
+        keep its slot. Raises TimeoutError after 10 seconds."""
+        async with self._query_slots.place(seconds=_SLOT_SECONDS), asyncio.timeout(_QUERY_SECONDS):
             yield
 
     async def _listen(self) -> None:

@@ -221,6 +221,24 @@ async def test_a_semaphore_s_places_are_given_in_turn() -> None:
     assert order == ["A1", "A1", "B1", "A2", "B1", "A1"]
 
 
+async def test_a_place_that_is_used_for_long_goes_to_another_task() -> None:
+    semaphore, order, ends = FairSemaphore(1), list[str](), asyncio.Event()
+
+    async def use(name: str) -> None:
+        async with semaphore.place(seconds=0.01):
+            order.append(name)
+            if name == "long":
+                await ends.wait()
+
+    long = asyncio.create_task(use("long"))
+    await asyncio.gather(*(use(f"other {number}") for number in range(3)))
+    ends.set()
+    await long
+
+    assert order == ["long", "other 0", "other 1", "other 2"]
+    assert semaphore._free == 1
+
+
 async def test_who_gives_up_waiting_takes_no_place_along() -> None:
     semaphore = FairSemaphore(2)
 
