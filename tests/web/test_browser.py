@@ -40,7 +40,8 @@ Open = Callable[..., Awaitable[Any]]
 async def browser() -> AsyncIterator[Any]:
     async with playwright.async_playwright() as started:
         launched = await started.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-dev-shm-usage"],
         )
         yield launched
         await launched.close()
