@@ -99,7 +99,7 @@ async def test_an_update_returns_the_row_and_leaves_the_one_that_was_read(databa
     await insert(database, "a@example.com")
     async with database.transaction() as connection:
         writer = RowWriter(connection)
-        (record,) = await connection.fetch("SELECT id, email, name, created_at FROM users LIMIT 1")
+        (record,) = await connection.fetch("SELECT id, email, name, created_at, erased_at FROM users LIMIT 1")
         user = snapshot(User, tuple(record))
         with pytest.raises(AttributeError):
             user.name = "C"

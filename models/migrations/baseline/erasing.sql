@@ -299,7 +299,7 @@ BEGIN
         SELECT sequence FROM audit_events WHERE account_id = account AND named_ids && named
         UNION
         SELECT sequence FROM audit_events
-        WHERE account_id = account AND action = 'BILLING_DETAILS_CHANGED' AND erasure.email IS NOT NULL
+        WHERE account_id = account AND action = 'BILLING_DETAILS_CHANGED' AND erasure.names <> '{}'
     );
     FOR event IN
         SELECT * FROM audit_events
@@ -356,27 +356,13 @@ REVOKE EXECUTE ON FUNCTION
     erase_events(uuid, uuid, boolean), append_person_erased(uuid, boolean, uuid[], uuid[]) FROM PUBLIC;
 
 -- Events are never updated, not even by the tables' owner, except that values of personal fields are replaced while
--- the commitments to them take their place: the hash is the same, recomputed from the new row.
+-- the commitments to them take their place. The hash is the same, recomputed from the new row: it covers every other
+-- column but the salts and commitments themselves, the folded summary, and the ids of named persons.
 CREATE FUNCTION audit_keep_hash() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    same audit_events := NEW;
-    field record;
 BEGIN
-    same.summary := OLD.summary;
-    same.summary_folded := OLD.summary_folded;
-    same.actor_name := OLD.actor_name;
-    same.credential_label := OLD.credential_label;
-    same.target_name := OLD.target_name;
-    same.ip := OLD.ip;
-    same.user_agent := OLD.user_agent;
-    same.personal_details := OLD.personal_details;
-    same.salt := OLD.salt;
-    same.field_salts := OLD.field_salts;
-    same.commitments := OLD.commitments;
-    same.named_ids := OLD.named_ids;
-    same.named_fields := OLD.named_fields;
-    IF same::text = OLD::text AND NEW.commitments IS NOT NULL AND audit_event_hash(NEW) = OLD.hash
+    IF NEW.hash = OLD.hash AND NEW.version = OLD.version AND NEW.commitments IS NOT NULL
+        AND audit_event_hash(NEW) = OLD.hash
         AND (NEW.commitments->>'actorName' IS NULL OR NEW.actor_name = 'Erased person')
         AND (NEW.commitments->>'targetName' IS NULL OR NEW.target_name = 'Erased person')
         AND (NEW.commitments->>'credentialLabel' IS NULL OR NEW.credential_label = 'Erased person')
