@@ -42,9 +42,6 @@ _READING_SETTINGS = {
     "enable_sort": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    # A search finds up to some 100,000 rows before it sorts them, and would compare all rows of their pages
-    # where it could not note each of them.
-    "work_mem": "16MB",
     # Starting processes takes longer than a page.
     "max_parallel_workers_per_gather": "0",
 }
