@@ -159,7 +159,7 @@ def _audit() -> Iterator[Filter]:
     yield _same("credentialKinds 3", credentialKinds=["API_KEY", "OPERATOR", "INVITATION"])
     for name, text in (
         *(("in most", "example"), ("in many", "license"), ("in some", "ross 13"), ("in none", "nobody")),
-        *(("in none of many", "example license"), ("e", "e"), ("q", "q"), ("zq", "zq"), ("%", "%")),
+        *(("in none of many", "example license"), ("zqx", "zqx")),
     ):
         yield _same(f"text {name}", text=text)._replace(bound=SEARCHED)
     for name, number in (("of a site", 302), ("of three", log.RARE_NUMBER)):

@@ -62,7 +62,8 @@ class AuditLogFilter:
     )
     text: str | None = text(
         "Only events whose `summary` contains this text, ignoring case. API calls (`API_CALLED`) are not"
-        " searched: filter them by `apiKeyId` or `actorIds`. If omitted or empty, any event.",
+        " searched: filter them by `apiKeyId` or `actorIds`. At least three letters, or one that is not"
+        " ASCII. If omitted or empty, any event.",
         most=200,
         default=None,
     )

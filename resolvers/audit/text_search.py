@@ -12,12 +12,14 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import col
 
 from engine.conditions import FIRST_KEY, PREPARED, BoundCondition, Condition, OfNextRows, contains
+from engine.errors import BadUserInput
 from engine.pagination import Branch, Search
 from models.audit import AuditAction, AuditEvent, AuditOutcome
 from models.text_forms import folded
 from resolvers.hosts import folded_hosts
 
 MOST_COUNTED = 10_000
+_FEWEST_LETTERS = 3
 _WINDOW_SHIFTS = (10, 13, 16, 19, 22)
 """Binary logarithms of the sizes of the parts of the log that the index knows."""
 
@@ -50,8 +52,12 @@ _WINDOWS = tuple(map(_found_within, _WINDOW_SHIFTS))
 
 
 def searched_text(text: str | None) -> str:
-    """The text in the form in which summaries are compared. Empty where nothing is searched for."""
-    return folded_hosts(folded(text or ""))
+    """The text in the form in which summaries are compared. Empty where nothing is searched for. Raises
+    `BadUserInput` for one or two ASCII letters, which the index does not have: they would double its size."""
+    searched = folded_hosts(folded(text or ""))
+    if 0 < len(searched) < _FEWEST_LETTERS and searched.isascii():
+        raise BadUserInput(f"`text` needs at least {_FEWEST_LETTERS} letters, or one that is not ASCII.")
+    return searched
 
 
 def has_text(search: str) -> BoundCondition:

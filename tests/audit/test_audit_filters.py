@@ -30,7 +30,7 @@ _ACTIVITY = f"""query ($id: ID!, {_ARGUMENTS}) {{
 _NEW_FILTERS: list[Filter] = [
     {"targetTypes": ["Member", "ApiKey"]},
     {"credentialKinds": ["SESSION", "API_KEY"]},
-    {"text": "e"},
+    {"text": "com"},
     {"text": "Member"},
 ]
 _BOUNDED = settings(
@@ -94,14 +94,15 @@ def _filters(log: list[Event]) -> st.SearchStrategy[Filter]:
     summaries = st.sampled_from([event["summary"] for event in log])
     parts = st.tuples(summaries, st.integers(0, 60), st.integers(0, 30)).map(lambda each: _part(*each))
     optional["text"] = st.one_of(
-        parts, parts.map(str.upper), st.sampled_from(["%", "_", "\\", "'", "zq", ""])
+        parts, parts.map(str.upper), st.sampled_from(["%%%", "___", "\\\\\\", "'''", "zqx", "☃", ""])
     )
     names = st.sets(st.sampled_from(["text", *sorted(optional)]), min_size=1, max_size=3)
     return names.flatmap(lambda chosen: st.fixed_dictionaries({name: optional[name] for name in chosen}))
 
 
 def _part(text: str, start: int, length: int) -> str:
-    return text[start % len(text) :][:length]
+    """Three letters at least."""
+    return text[start % (len(text) - 2) :][: max(length, 3)]
 
 
 async def _whole(person: Person) -> list[Event]:

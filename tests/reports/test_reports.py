@@ -193,7 +193,7 @@ async def test_the_log_is_filtered_as_its_pages_are(world: World, themes: dict[s
         {"targetTypes": ["Member"], "credentialKinds": ["INVITATION"]},
         {"credentialKinds": ["SESSION"]},
         {"text": "JOINED as"},
-        {"text": "%", "outcome": "ALLOWED"},
+        {"text": "%%%", "outcome": "ALLOWED"},
         {"text": ""},
     ]
     for filter in filters:

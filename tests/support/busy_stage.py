@@ -104,7 +104,7 @@ VALUES = Values(
         "MemberFilter.search": ["e", "Admin", "@example", "renamed", "_", ""],
         "ThemeFilter.search": ["theme", "AU", "%", ""],
         "targetTypes": ["ApiKey", "Invitation", "License", "Member"],
-        "AuditLogFilter.text": ["e", "invited", "LICENSE", "%", "q", "nobody", ""],
+        "AuditLogFilter.text": ["com", "invited", "LICENSE", "%%%", "qqq", "nobody", ""],
         "requestId": ["<request_0>", "<request_5>", "none"],
         "ip": ["127.0.0.1", "::1", "192.0.2.1"],
         "DateTime": ["<time_2>", "<time_9>", "2020-01-01T00:00:00+02:00", "2100-01-01T00:00:00Z"],

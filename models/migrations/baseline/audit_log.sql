@@ -102,7 +102,7 @@ CREATE INDEX ix_audit_events_denied_not_a_call ON audit_events (account_id, sequ
     WHERE outcome = 'DENIED' AND action <> 'API_CALLED';
 CREATE INDEX ix_audit_events_search ON audit_events
     USING gin (audit_search_entries(account_id, sequence, actor_member_id, summary_folded))
-    WITH (fastupdate=off) WHERE action <> 'API_CALLED';
+    WITH (gin_pending_list_limit='512') WHERE action <> 'API_CALLED';
 CREATE INDEX ix_audit_events_named ON audit_events USING gin (named_ids) WHERE named_ids IS NOT NULL;
 -- Numbers of different values for the planner, instead of those that ANALYZE finds in a sample. Where one
 -- script writes nearly all events, the sample has one value, and the planner would take each filter for one

@@ -4,8 +4,8 @@
 CREATE FUNCTION audit_search_prefix(account_id uuid) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN encode(substr(int8send(uuid_hash_extended(account_id, 0)), 3), 'base64');
 
--- The entries of an event in the index: each one, two and three letters that stand together in its summary. More
--- entries, which are marked, say who acted and in which parts of the log the event is, of 1,024 events, 8,192 and so
+-- The entries of an event in the index: each three letters that stand together in its summary, and each one and two
+-- as well if it has other letters than those of ASCII, since words of other scripts can be as short. More entries, which are marked, say who acted and in which parts of the log the event is, of 1,024 events, 8,192 and so
 -- on, so that a search can begin with the newest ones: such an index has no order. `value` is folded.
 -- audit_search_prefix() is repeated: an index is built without the schema that it is in.
 CREATE FUNCTION audit_search_entries(account_id uuid, sequence bigint, actor_member_id uuid, value text)
@@ -17,7 +17,8 @@ BEGIN
     RETURN array_to_tsvector(
         ARRAY(
             SELECT prefix || substr(value, place, size)
-            FROM generate_series(1, 3) AS size, generate_series(1, length(value) - size + 1) AS place
+            FROM generate_series(CASE octet_length(value) WHEN length(value) THEN 3 ELSE 1 END, 3) AS size,
+                generate_series(1, length(value) - size + 1) AS place
         )
         || ARRAY[
             marked || '10 ' || (sequence >> 10), marked || '13 ' || (sequence >> 13),
