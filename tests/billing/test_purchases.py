@@ -68,7 +68,7 @@ async def test_a_purchase_is_one_invoice_and_the_entitlements(world: World, them
     issued_event, purchased_event = (await world.events())[:2]
     assert actions([purchased_event, issued_event]) == ["LICENSES_PURCHASED", "INVOICE_ISSUED"]
     assert purchased_event["summary"] == "Admin purchased licenses: 3 of Basalt, 3 of Aurora"
-    assert issued_event["summary"] == "Admin had INV-000001 issued to Admin: 349.86 EUR"
+    assert issued_event["summary"] == "Admin had INV-000001 issued: 349.86 EUR"
     assert {event["targetId"] for event in (issued_event, purchased_event)} == {invoice["id"]}
     assert await spent(world) == ("349.86", "349.86")
 
