@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from engine.statements import Statement, any_of, parameter
+from engine.tables import AnyExpression
 from models.api_keys import ApiKey
 from models.billing import BillingDetails
 from models.downloads import DownloadLink, Transfer
@@ -113,12 +114,18 @@ def _api_keys() -> Update:
     )
 
 
+def _names_address(text: AnyExpression) -> ColumnElement[bool]:
+    """Condition: the address is in the text, and not as a part of a longer one."""
+    value = func.lower(text)
+    return func.audit_replace_words(value, parameter("address"), "") != value
+
+
 def _reasons() -> Update:
     """Replaces reasons of revocations that contain the address."""
     reason = col(License.revoked_reason)
     return (
         update(License)
-        .where(_of_account(License), func.strpos(func.lower(reason), parameter("address")) > 0)
+        .where(_of_account(License), _names_address(reason))
         .values(revoked_reason=ERASED_NAME)
         .returning(col(License.id))
     )
@@ -134,7 +141,7 @@ def _transfers() -> Update:
 def _answers() -> Delete:
     """Deletes the answers to the person, and those that name its address."""
     members = select(col(Member.id)).where(_of_account(Member))
-    names_it = func.strpos(cast(col(IdempotencyKey.answer), Text), parameter("address")) > 0
+    names_it = _names_address(cast(col(IdempotencyKey.answer), Text))
     return delete(IdempotencyKey).where(
         or_(
             _of_person(IdempotencyKey.actor_id),

@@ -30,7 +30,6 @@ from models.idempotency import IdempotencyKey
 from models.members import ERASED_NAME, Erasure, Member, User
 from models.notifications import AuditAnnouncer, notify_access
 from models.sessions import Session, SignInLink
-from permissions.client_sites import site_name
 from resolvers.change import system_change
 from resolvers.email_addresses import counted_address
 from resolvers.named_persons import address_id
@@ -67,8 +66,6 @@ async def begin(database: Database, user_id: UUID, *, by_operator: bool) -> Eras
         await writer.update(user, email=f"erased {user_id}", name=ERASED_NAME, erased_at=now())
         await _erase_sessions(writer, user_id)
         await writer.fetch(_FORGET_ANSWERS, user_id=user_id)
-        await writer.fetch(_FORGET_DOWNLOADS, user_id=user_id)
-        await writer.fetch(_FORGET_DOWNLOAD_LINKS, user_id=user_id)
         await _erase_buckets(writer, user)
         await delete_emails_to(writer.connection, user.email)
     return erasure
@@ -81,13 +78,10 @@ def _refuse_member(accounts: Sequence[str]) -> None:
 
 
 async def _erase_sessions(writer: RowWriter, user_id: UUID) -> None:
-    """Ends the sessions, and forgets the addresses that they were used from, in the limits of emails too."""
     ended = await writer.fetch(_SESSIONS, user_id=user_id)
-    clients = {f"sign-in emails for {site_name(ip)}" for _, ip in ended}
     await writer.fetch(_END_SESSIONS, user_id=user_id)
     await writer.fetch(_ERASE_SESSIONS, user_id=user_id)
-    await writer.connection.execute(_FORGET_BUCKETS, list(clients))
-    await notify_access(writer.connection, user_id, *(id for id, _ in ended))
+    await notify_access(writer.connection, user_id, *(id for (id,) in ended))
 
 
 async def _erase_buckets(writer: RowWriter, user: User) -> None:
@@ -168,18 +162,17 @@ _MEMBERSHIPS = Statement(
     ),
     across_accounts=_ACROSS,
 )
-# The names that the person has had.
+# The newest names that the person has had, whoever has renamed itself how often.
 _NAMES = """
 SELECT name FROM members WHERE user_id = $1
 UNION
-SELECT former FROM members JOIN audit_events AS event
+(SELECT former FROM members JOIN audit_events AS event
     ON event.account_id = members.account_id AND event.actor_member_id = members.id
     AND event.action = 'MEMBER_RENAMED'
 CROSS JOIN json_array_elements_text(event.personal_details->'name') AS former
-WHERE members.user_id = $1 AND event.commitments IS NULL"""
-_SESSIONS = Statement(
-    lambda: select(col(Session.id), col(Session.ip)).where(col(Session.user_id) == parameter("user_id"))
-)
+WHERE members.user_id = $1 AND event.commitments IS NULL ORDER BY event.sequence DESC LIMIT 20)
+LIMIT 50"""
+_SESSIONS = Statement(lambda: select(col(Session.id)).where(col(Session.user_id) == parameter("user_id")))
 _END_SESSIONS = Statement(
     lambda: (
         update(Session)
@@ -211,20 +204,6 @@ _FORGET_DOWNLOAD_LINKS = Statement(
     lambda: delete(DownloadLink).where(col(DownloadLink.user_id) == parameter("user_id")),
     across_accounts=_OWN_LINKS,
 )
-_OWN_DATA = "links to the person's own data belong to no account"
-_FORGET_DOWNLOADS = Statement(
-    lambda: delete(Transfer).where(
-        col(Transfer.token_hash).in_(
-            select(col(DownloadLink.token_hash)).where(col(DownloadLink.user_id) == parameter("user_id"))
-        )
-    ),
-    across_accounts=_OWN_DATA,
-)
-_FORGET_DOWNLOAD_LINKS = Statement(
-    lambda: delete(DownloadLink).where(col(DownloadLink.user_id) == parameter("user_id")),
-    across_accounts=_OWN_DATA,
-)
-_FORGET_BUCKETS = "DELETE FROM limit_buckets WHERE subject = ANY($1::text[])"
 _FORGET_BUCKETS_TO = "DELETE FROM limit_buckets WHERE right(subject, length($1) + 1) = ' ' || $1::text"
 _FORGET_ERASURE = Statement(lambda: delete(Erasure).where(col(Erasure.user_id) == parameter("user_id")))
 _ERASE_EVENTS = "SELECT erase_events($1, $2, $3)"

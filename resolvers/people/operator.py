@@ -37,9 +37,12 @@ async def erase_person(database: Database, settings: Settings, email: str) -> Er
     account."""
     email = clean_email(email, "email")
     begun = await database.fetch(_BEGUN, email)
-    user_id: UUID | None = begun[0][0] if begun else await _user_id(database, email)
+    accounts = sum([await finish(database, await _erasure(database, row["user_id"])) for row in begun])
+    user_id = await _user_id(database, email)
     if user_id is None:
-        raise not_found(f"person with the address {email}", "email")
+        if not begun:
+            raise not_found(f"person with the address {email}", "email")
+        return Erased(0, accounts, await _invoices(database, [row["user_id"] for row in begun]))
     memberships = await database.fetch(_MEMBERSHIPS.sql, *_MEMBERSHIPS.arguments(user_id=user_id))
     owned = [slug for _, _, slug, is_owner in memberships if is_owner]
     if owned:
@@ -50,10 +53,13 @@ async def erase_person(database: Database, settings: Settings, email: str) -> Er
         )
     for account_id, member_id, _, _ in memberships:
         await _remove(database, settings, account_id, member_id)
-    erasure = await _erasure(database, user_id) if begun else await begin(database, user_id, by_operator=True)
-    accounts = await finish(database, erasure)
-    ((kept,),) = await database.fetch(_INVOICES, user_id)
-    return Erased(len(memberships), accounts, kept)
+    accounts += await finish(database, await begin(database, user_id, by_operator=True))
+    return Erased(len(memberships), accounts, await _invoices(database, [user_id]))
+
+
+async def _invoices(database: Database, user_ids: list[UUID]) -> int:
+    ((kept,),) = await database.fetch(_INVOICES, user_ids)
+    return int(kept)
 
 
 async def _user_id(database: Database, email: str) -> UUID | None:
@@ -83,7 +89,7 @@ _BEGUN = "SELECT user_id FROM erasures WHERE email = $1"
 _INVOICES = """
 SELECT count(*) FROM members JOIN invoices
     ON invoices.account_id = members.account_id AND invoices.purchased_by_id = members.id
-WHERE members.user_id = $1"""
+WHERE members.user_id = ANY ($1::uuid[])"""
 _USER = Statement(lambda: select(col(User.id)).where(col(User.email) == parameter("email")))
 _ERASURE = Statement(lambda: select(*columns(Erasure)).where(col(Erasure.user_id) == parameter("user_id")))
 _MEMBERSHIPS = Statement(

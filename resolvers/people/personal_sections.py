@@ -6,7 +6,7 @@ from sqlalchemy.types import Text
 from sqlmodel import col
 
 from engine.statements import any_of, parameter
-from engine.tables import AnySelect
+from engine.tables import AnyExpression, AnySelect
 from models.accounts import Account
 from models.api_keys import ApiKey
 from models.audit_streams import AuditStream
@@ -113,6 +113,22 @@ MEMBERSHIPS = Section(
 )
 
 
+def _present(column: AnyExpression) -> ColumnElement[bool]:
+    """Condition: the column has the id of one of the person's members that have not left."""
+    return any_of(column, parameter("present_member_ids"))
+
+
+def _hidden_unless(condition: ColumnElement[bool], fields: Fields, *names: str) -> Fields:
+    """The fields, of which the named ones are null unless the condition holds: a person who has left an
+    account does not learn what happened there since to what it once did."""
+    return {**fields, **{name: case((condition, fields[name]), else_=null()) for name in names}}
+
+
+def _invitation_sent() -> Fields:
+    later = ("status", "acceptedAt", "delivery", "deliveryError", "sentAt")
+    return _hidden_unless(_present(col(Invitation.invited_by_id)), _invitation(), *later)
+
+
 def _invitation() -> Fields:
     return {
         "id": global_id_text(Invitation, col(Invitation.id)),
@@ -158,7 +174,7 @@ INVITATIONS_RECEIVED = Section(
 )
 INVITATIONS_SENT = Section(
     "invitationsSent",
-    _invitation,
+    _invitation_sent,
     lambda found: _invitations(found, in_accounts(Invitation), mine(col(Invitation.invited_by_id))),
 )
 
@@ -167,9 +183,8 @@ def _of_own_key(value: ColumnElement[str]) -> ColumnElement[str | None]:
     return case((mine(col(ApiKey.member_id)), value), else_=null())
 
 
-API_KEYS = Section(
-    "apiKeys",
-    lambda: {
+def _api_key() -> Fields:
+    fields: Fields = {
         "id": global_id_text(ApiKey, col(ApiKey.id)),
         "account": account_of(ApiKey),
         "relations": relations(
@@ -190,7 +205,17 @@ API_KEYS = Section(
         "revokedAt": utc_time(col(ApiKey.revoked_at)),
         "lastUsedAt": _of_own_key(utc_time(col(ApiKey.last_used_at))),
         "lastUsedIp": _of_own_key(cast(col(ApiKey.last_used_ip), Text)),
-    },
+    }
+    is_own = or_(
+        mine(col(ApiKey.member_id)), mine(col(ApiKey.revoked_by_id)), _present(col(ApiKey.created_by_id))
+    )
+    later = ("status", "claimedAt", "previousExpiresAt", "expiryNotifiedAt", "revokedAt")
+    return _hidden_unless(is_own, fields, *later)
+
+
+API_KEYS = Section(
+    "apiKeys",
+    _api_key,
     lambda found: (
         found.select_from(ApiKey)
         .join(Account, of_account(ApiKey))
@@ -216,9 +241,8 @@ def _visible_key() -> ColumnElement[str | None]:
     return case((or_(sees_own, sees_active), col(License.key)), else_=null())
 
 
-LICENSES = Section(
-    "licenses",
-    lambda: {
+def _license() -> Fields:
+    fields: Fields = {
         "id": global_id_text(License, col(License.id)),
         "account": account_of(License),
         "relations": relations(
@@ -235,7 +259,18 @@ LICENSES = Section(
         "revokedAt": utc_time(col(License.revoked_at)),
         "revokedReason": col(License.revoked_reason),
         "lastDownloadedAt": utc_time(col(License.last_downloaded_at)),
-    },
+    }
+    is_own = or_(
+        mine(col(License.revoked_by_id)),
+        _present(col(License.holder_id)),
+        any_of(col(License.provisioned_by_id), parameter("provisioning_member_ids")),
+    )
+    return _hidden_unless(is_own, fields, "status", "revokedAt", "revokedReason", "lastDownloadedAt")
+
+
+LICENSES = Section(
+    "licenses",
+    _license,
     lambda found: (
         found.select_from(License)
         .join(Account, of_account(License))

@@ -15,6 +15,7 @@ from resolvers.change import Change
 
 _SHORTEST_NAME = 3
 """A shorter name is also a word or a part of one: it stays in queued emails until they are delivered."""
+_TAG = re.compile(r"(<[^>]*>)")
 _EMAILS = [DELIVER_EMAIL, DELIVER_EMAIL_WITH_ATTACHMENT]
 # Text of JSON, in which a name is written as it is: orjson escapes no letter.
 _FIND = """
@@ -53,6 +54,6 @@ def _without(message: Message, spellings: list[str]) -> Message:
     def erased(text: str) -> str:
         return pattern.sub(ERASED_NAME, text)
 
-    return replace(
-        message, subject=erased(message.subject), text=erased(message.text), html=erased(message.html)
-    )
+    parts = _TAG.split(message.html)
+    parts[::2] = map(erased, parts[::2])
+    return replace(message, subject=erased(message.subject), text=erased(message.text), html="".join(parts))

@@ -25,6 +25,7 @@ from models.notifications import notify_access
 from models.sessions import Session, SignInLink
 from permissions.client_sites import site_name
 from permissions.context import Context
+from permissions.errors import Unauthenticated
 from permissions.tokens import hash_token, new_token
 from permissions.viewer import Viewer
 from resolvers.change import change
@@ -324,8 +325,10 @@ async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateP
     viewer = context.signed_in()
     name = clean_line(input.name, "A name", "name")
     async with personal_change(context.database) as writer:
-        user = await writer.find(User, viewer.user.id)
-        user = await writer.update(user or viewer.user, name=name)
+        user = await writer.find(User, viewer.user.id, lock=True)
+        if user is None or user.erased_at is not None:
+            raise Unauthenticated()
+        user = await writer.update(user, name=name)
     for account_id in sorted(viewer.memberships):
         # An account from which the member was removed meanwhile is skipped.
         with contextlib.suppress(UserErrors):

@@ -11,6 +11,7 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from asyncpg import ForeignKeyViolationError
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -22,11 +23,13 @@ from models.members import User
 from models.sessions import Session
 from permissions.context import Context
 from permissions.tokens import hash_token, new_token
+from resolvers.user_errors import UserErrorCode, user_error
 
 
 async def open_session(writer: Writer, context: Context, user: User, link_token: str) -> tuple[Session, str]:
     """Inserts a session for the request's client, whose event the caller appends. Returns it and its token,
-    of which only the hash is stored."""
+    of which only the hash is stored. Raises `UserErrors` if the person was erased meanwhile, which a trigger
+    finds."""
     browser_secret = context.issue_browser_secret()
     token = _derived(browser_secret, link_token) if browser_secret else new_token()[0]
     session = new_row(
@@ -37,7 +40,12 @@ async def open_session(writer: Writer, context: Context, user: User, link_token:
         ip=context.client.ip,
         user_agent=context.client.user_agent,
     )
-    await writer.insert(session)
+    try:
+        await writer.insert(session)
+    except ForeignKeyViolationError:
+        raise user_error(
+            UserErrorCode.TOKEN_INVALID, "The person was erased: request a new sign-in link.", "token"
+        ) from None
     return session, token
 
 

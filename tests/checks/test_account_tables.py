@@ -35,7 +35,6 @@ ACROSS = {
     "resolvers.accounts.mutations._OWNED",
     "resolvers.people.erasing._FORGET_DOWNLOAD_LINKS",
     "resolvers.people.erasing._FORGET_TRANSFERS",
-    "resolvers.people.erasing._FORGET_DOWNLOADS",
     "resolvers.people.erasing._MEMBERSHIPS",
     "resolvers.people.personal_billing.BILLING_DETAILS",
     "resolvers.people.personal_billing.INVOICES",

@@ -27,7 +27,7 @@ FILTERS: dict[str, list[dict[str, Any]]] = {
         {"ip": "192.0.2.1"},
         {"requestId": "none"},
         {"text": "nobody"},
-        {"text": "%"},
+        {"text": "%%%"},
         {"text": "nobody", "outcome": "DENIED"},
         {"text": "nobody", "targetTypes": ["AuditStream", "ApiKey", "Session"]},
         {"text": "nobody", "actions": ["API_CALLED"]},

@@ -81,6 +81,7 @@ async def test_who_is_being_erased_joins_nothing(world: World) -> None:
     erased, or it was erased and is no member."""
     for number in range(100):
         email = f"person{number}@example.org"
+        await world.superuser.execute("DELETE FROM limit_buckets")
         person = await world.sign_in(email)
         await world.admin.change(INVITE_ONE, accountId=world.account_id, email=email, role="VIEWER")
         token = await world.token_for(email)
@@ -210,6 +211,7 @@ async def test_who_signs_in_meanwhile_has_no_session_afterwards(world: World) ->
     none."""
     for number in range(50):
         email = f"person{number}@example.org"
+        await world.superuser.execute("DELETE FROM limit_buckets")
         person = await world.sign_in(email)
         await world.nobody.change(REQUEST_SIGN_IN, email=email)
         token = await world.token_for(email)

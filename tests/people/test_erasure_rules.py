@@ -1,6 +1,11 @@
 """Whom an erasure concerns, what it changes, and what refuses it."""
 
-from resolvers.people.erasing import finish_erasures
+import asyncio
+
+import asyncpg
+import pytest
+
+from resolvers.people.erasing import begin, finish_erasures
 from tests.support import chain
 from tests.support.changes import (
     CHANGE_ROLE,
@@ -9,13 +14,15 @@ from tests.support.changes import (
     LEAVE,
     PROVISION_LICENSE,
     PURCHASE,
+    REVOKE_LICENSE,
     TRANSFER_LICENSE,
     TRANSFER_OWNERSHIP,
     UPDATE_BILLING,
+    UPDATE_PROFILE,
     nothing_changes,
 )
 from tests.support.documents import table
-from tests.support.people import erased, joined, log
+from tests.support.people import erased, joined, left, log
 from tests.support.stored_keys import uuid_of
 from tests.support.world import ACCEPT, GENERATE_API_KEY, REQUEST_SIGN_IN, Person, World
 
@@ -264,3 +271,76 @@ async def test_a_viewer_with_the_company_s_name_takes_no_billing_details_along(w
     assert tuple(row) == tuple(details.values())
     (event,) = await log(world, actions=["BILLING_DETAILS_CHANGED"])
     assert event["details"]["company"] == [None, "Acme GmbH"]
+
+
+async def test_a_name_that_is_a_tag_leaves_the_html_of_emails_alone(world: World) -> None:
+    person = await joined(world, "href", "href@example.com", "ADMIN")
+    invited = {"accountId": world.account_id, "email": "friend@example.com", "role": "VIEWER"}
+    await person.change(INVITE_ONE, **invited)
+    (before,) = await world.emails("friend@example.com")
+
+    await erased(world, person)
+
+    (after,) = await world.emails("friend@example.com")
+    assert after.html.count("href=") == before.html.count("href=") > 0
+    assert "Erased person invites you" in after.text
+
+
+async def test_part_of_another_address_is_not_erased(world: World, themes: dict[str, str]) -> None:
+    await world.grant("aurora", 1)
+    wanted = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example.com"}
+    license_id = (await world.admin.change(PROVISION_LICENSE, **wanted))["license"]["id"]
+    reason = "Reported by rob@example.com"
+    await world.admin.change(REVOKE_LICENSE, licenseId=license_id, reason=reason)
+
+    await erased(world, await joined(world, "Ob", "ob@example.com"))
+
+    assert await world.superuser.fetchval("SELECT revoked_reason FROM licenses") == reason
+
+
+async def test_many_former_names_take_no_longer_than_a_few(world: World) -> None:
+    person = await joined(world, "Ada", "ada@example.com")
+    for number in range(60):
+        await person.change(UPDATE_PROFILE, name=f"Ada {number}")
+    await left(world, person)
+    user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = 'ada@example.com'")
+
+    erasure = await begin(world.database, user_id, by_operator=False)
+
+    assert 5 < len(erasure.names) <= 50
+    assert "Ada 59" in erasure.names
+
+
+async def test_a_rename_that_began_before_gives_no_name_back(world: World, superuser_url: str) -> None:
+    person = await world.sign_in("ada@example.com")
+    held = await asyncpg.connect(superuser_url)
+    await held.execute("BEGIN; SELECT FROM users WHERE email = 'ada@example.com' FOR UPDATE")
+    user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = 'ada@example.com'")
+    erasing = asyncio.create_task(begin(world.database, user_id, by_operator=False))
+    await asyncio.sleep(0.2)
+    renaming = asyncio.create_task(person.post(UPDATE_PROFILE, input={"name": "Ada again"}))
+    await asyncio.sleep(0.2)
+    await held.execute("COMMIT")
+    await held.close()
+
+    await erasing
+    answer = await renaming
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
+    assert await world.superuser.fetchval("SELECT name FROM users WHERE id = $1", user_id) == "Erased person"
+
+
+async def test_an_erased_person_opens_no_session(world: World) -> None:
+    """By a link that was requested while the erasure began."""
+    await world.sign_in("ada@example.com")
+    user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = 'ada@example.com'")
+    await begin(world.database, user_id, by_operator=False)
+    connection = await world.database.connect()
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError, match="the person was erased"):
+        await connection.execute(
+            "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)"
+            " VALUES (gen_random_uuid(), $1, 'x', now(), now(), now() + interval '1 day')",
+            user_id,
+        )
+    await connection.close()

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from resolvers.people.erasing import begin
 from tests.support import chain
 from tests.support.changes import PROVISION_LICENSE, nothing_changes
 from tests.support.commands import assert_one_sentence
@@ -70,3 +71,16 @@ async def test_the_second_time_there_is_nobody(world: World, tmp_path: Path) -> 
 
     assert (await run(world, tmp_path, EMAIL))[0] == 0
     assert_refused(await run(world, tmp_path, EMAIL), NOBODY.format(EMAIL))
+
+
+async def test_the_person_who_has_the_address_now_is_erased_too(world: World, tmp_path: Path) -> None:
+    """Where an earlier erasure has not ended."""
+    await world.sign_in(EMAIL)
+    user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = $1", EMAIL)
+    await begin(world.database, user_id, by_operator=False)
+    await world.sign_in(EMAIL)
+
+    code, _, err = await run(world, tmp_path, EMAIL)
+
+    assert (code, err) == (0, "")
+    assert await world.superuser.fetchval("SELECT count(*) FROM users WHERE email = $1", EMAIL) == 0

@@ -64,7 +64,7 @@ $$;
 
 -- Replaces each occurrence of the words that is not part of a longer word.
 CREATE FUNCTION audit_replace_words(value text, words text, other text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     rest text := value;
     done text := '';
@@ -377,7 +377,7 @@ $$;
 CREATE TRIGGER audit_events_keep BEFORE UPDATE ON audit_events
     FOR EACH ROW EXECUTE FUNCTION audit_keep_hash();
 
--- An erased person joins no account: it would be a member without a name.
+-- An erased person joins no account and opens no session: it would be a member without a name.
 CREATE FUNCTION require_person() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -389,3 +389,4 @@ BEGIN
 END
 $$;
 CREATE TRIGGER members_person BEFORE INSERT ON members FOR EACH ROW EXECUTE FUNCTION require_person();
+CREATE TRIGGER sessions_person BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION require_person();
