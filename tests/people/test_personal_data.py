@@ -2,18 +2,23 @@
 
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
 from tests.support.beginnings import Beginnings
 from tests.support.changes import (
     CHANGE_ROLE,
+    INVITE_ONE,
     LEAVE,
+    PROVISION_LICENSE,
+    REVOKE_LICENSE,
     TRANSFER_LICENSE,
     UPDATE_BILLING,
     UPDATE_PROFILE,
 )
 from tests.support.credentials import ADA, TwoAccounts, two_accounts
 from tests.support.downloads import a_license, all_told
+from tests.support.people import joined, left
 from tests.support.personal_data import personal_data
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import INVITE, World
@@ -275,3 +280,23 @@ async def test_a_key_of_another_member_shows_no_address_of_its_use(accounts: Two
     (used,) = (each for each in own if each["id"] == script.member_id)
     assert (created["relations"], created["lastUsedAt"], created["lastUsedIp"]) == (["CREATOR"], None, None)
     assert (used["relations"], used["lastUsedIp"]) == (["MEMBER"], "127.0.0.1")
+
+
+async def test_who_has_left_does_not_learn_what_happened_since(world: World, themes: dict[str, str]) -> None:
+    await world.grant("aurora", 1)
+    ada = await joined(world, "Ada", "ada@example.com", "ADMIN")
+    wanted = {"accountId": world.account_id, "themeId": themes["aurora"], "site": "a.example.com"}
+    license_id = (await ada.change(PROVISION_LICENSE, **wanted))["license"]["id"]
+    await ada.change(INVITE_ONE, accountId=world.account_id, email="bo@example.com", role="VIEWER")
+    await world.admin.change(TRANSFER_LICENSE, licenseId=license_id, toMemberId=world.member.member_id)
+    before = await personal_data(world, ada)
+    await left(world, ada)
+    await world.admin.change(REVOKE_LICENSE, licenseId=license_id, reason="A secret of the account.")
+
+    after = await personal_data(world, ada)
+
+    for document, statuses in ((before, ("ACTIVE", "PENDING")), (after, (None, None))):
+        (license,), (invitation,) = document["licenses"], document["invitationsSent"]
+        assert (license["status"], invitation["status"]) == statuses
+    assert after["licenses"][0]["revokedReason"] is None
+    assert "A secret" not in orjson.dumps(after["licenses"]).decode()

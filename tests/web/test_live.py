@@ -121,10 +121,9 @@ async def test_what_follows_an_account_ends_with_the_membership(
     world: World, member_socket: Socket, selection: str, how: str
 ) -> None:
     await change_role(world, "ADMIN")
-    after = {"after": await head(world)} if selection == LOG else {}
+    after = {"after": await head(world) - 1} if selection == LOG else {}
     subscription = await member_socket.subscribe(selection, id=world.account_id, **after)
-    if selection == MEMBER:
-        await subscription.next()
+    await subscription.next()
 
     if how == "remove":
         await world.admin.change(REMOVE, memberId=world.member.member_id)
