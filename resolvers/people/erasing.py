@@ -5,8 +5,8 @@ that are left, and to erase a person from an account again changes nothing. Even
 appends while the person is being erased, such as the end of a download, are erased by a second run.
 
 Kept are ids, times and roles, and issued invoices with the names on them, which tax law requires to be kept
-(in the European Union: articles 226, 244 and 247 of Directive 2006/112/EC). The addresses of people in texts
-that others wrote, such as the reason of a revocation, are found; their names in such texts are not.
+(in the European Union: articles 226 and 244 to 248 of Directive 2006/112/EC). The addresses of people in
+texts that others wrote, such as the reason of a revocation, are found; their names in such texts are not.
 """
 
 from collections.abc import Sequence

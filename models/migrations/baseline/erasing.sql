@@ -377,7 +377,7 @@ $$;
 CREATE TRIGGER audit_events_keep BEFORE UPDATE ON audit_events
     FOR EACH ROW EXECUTE FUNCTION audit_keep_hash();
 
--- An erased person joins no account and opens no session: it would be a member without a name.
+-- An erased person joins no account and opens no session, whatever began before the erasure.
 CREATE FUNCTION require_person() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
