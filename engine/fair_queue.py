@@ -26,6 +26,7 @@ requester: ContextVar[Requester] = ContextVar("requester", default=SERVER)
 
 _COMPARED = 64
 """Number of waiting accounts that are compared, so that the time is bounded."""
+_NONE: Hashable = object()
 _Queue: TypeAlias = deque[asyncio.Future[Given]]
 
 
@@ -40,7 +41,13 @@ class FairQueue(Generic[Given]):
         queue."""
         account, person = waiter or requester.get()
         waiting: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
-        self._accounts.setdefault(account, OrderedDict()).setdefault(person, deque()).append(waiting)
+        persons = self._accounts.get(account)
+        if persons is None:
+            persons = self._accounts[account] = OrderedDict()
+        queue = persons.get(person)
+        if queue is None:
+            queue = persons[person] = deque()
+        queue.append(waiting)
         return waiting
 
     def give(self, what: Given) -> bool:
@@ -58,10 +65,12 @@ class FairQueue(Generic[Given]):
         keep their turns. With `used`, the account that has used the least goes first."""
         while True:
             accounts = filter(may_have, self._accounts)
-            turns = [*islice(accounts, 1 if used is None else _COMPARED)]
-            if not turns:
+            if used is None:
+                account = next(accounts, _NONE)
+            else:
+                account = min(islice(accounts, _COMPARED), key=used, default=_NONE)
+            if account is _NONE:
                 return None
-            account = turns[0] if used is None else min(turns, key=used)
             persons = self._accounts.pop(account)
             first = _first(persons)
             if persons:

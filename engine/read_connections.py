@@ -8,23 +8,20 @@ statements are kept.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import Any, cast
+from time import monotonic
+from typing import Any
 
 import asyncpg
 from asyncpg import Record
-from asyncpg.prepared_stmt import PreparedStatement
 
-from engine.deadlines import Deadline
 from engine.fair_queue import FairQueue, Requester, requester
 from engine.outages import NoConnectionFree
-from engine.reading_shares import ATTEMPTS, ReadingShares, Share
+from engine.read_loans import CLOSING_SECONDS, Loan, ReadingConnection
+from engine.reading_shares import ATTEMPTS, ReadingShares
 
 _WAITING_SECONDS = 5
-_CLOSING_SECONDS = 2
-_STATEMENTS_KEPT = 200
 _LOOKED_EVERY_SECONDS = 0.05
 
 
@@ -44,13 +41,16 @@ class ReadingConnections:
         self._connect = connect
         self._most = most
         self._shares = ReadingShares(most)
-        self._idle: list[_Connection] = []
-        self._queues: deque[tuple[int, FairQueue[_Loan]]] = deque((each, FairQueue()) for each in ATTEMPTS)
-        """Queue of each attempt. The one that was served longest ago comes first."""
-        self._running: set[_Loan] = set()
+        self._idle: list[ReadingConnection] = []
+        self._queues = [_AttemptQueue(each, self._shares) for each in ATTEMPTS]
+        self._turns = deque(self._queues)
+        """The queue that was served longest ago comes first."""
+        self._running: set[Loan] = set()
         """Loans whose statements may be interrupted."""
         self._interrupted = 0
         """Number of loans that end as soon as the server has cancelled their statements."""
+        self._waiting: deque[tuple[float, asyncio.Future[Loan]]] = deque()
+        """Until when each waits. Some no longer do."""
         self._looking: asyncio.TimerHandle | None = None
         self._resting: set[asyncio.Task[None]] = set()
 
@@ -61,10 +61,14 @@ class ReadingConnections:
     async def fetch(self, sql: str, *arguments: object) -> list[Record]:
         """Returns the records of a statement. Raises NoConnectionFree where no connection is free for 5
         seconds."""
-        attempt = 0
+        asking, attempt = requester.get(), 0
         while True:
+            if self._shares.may_take(asking.account, attempt):
+                loan = self._lend(asking, attempt)
+            else:
+                loan = await self._wait(attempt)
             try:
-                return await self._fetch(attempt, sql, arguments)
+                return await self._fetch(loan, sql, arguments)
             except _Interrupted:
                 attempt += 1
 
@@ -76,16 +80,14 @@ class ReadingConnections:
             self._looking.cancel()
         await asyncio.gather(*self._resting)
 
-    async def _fetch(self, attempt: int, sql: str, arguments: tuple[object, ...]) -> list[Record]:
-        asking = requester.get()
-        is_free = self._shares.may_take(asking.account, attempt)
-        loan = self._lend(asking, attempt) if is_free else await self._wait(attempt)
+    async def _fetch(self, loan: Loan, sql: str, arguments: tuple[object, ...]) -> list[Record]:
         try:
-            if loan.connection is None or loan.connection.driver.is_closed():
-                loan.connection = _Connection(await self._connect())
+            connection = loan.connection
+            if connection is None or connection.driver.is_closed():
+                connection = loan.connection = ReadingConnection(await self._connect())
             loan.begin()
             self._running.add(loan)
-            records = await loan.connection.fetch(sql, arguments)
+            records = await connection.fetch(sql, arguments)
         except (asyncpg.PostgresError, asyncpg.InternalClientError, ValueError):
             # Refused by the server, or not encoded or decoded by the driver: nothing is under way.
             self._take_back(loan)
@@ -106,91 +108,103 @@ class ReadingConnections:
         self._take_back(loan)
         return records
 
-    async def _wait(self, attempt: int) -> "_Loan":
-        (queue,) = [queue for each, queue in self._queues if each == attempt]
-        waiting = queue.join()
+    async def _wait(self, attempt: int) -> Loan:
+        waiting = self._queues[attempt].join()
+        self._waiting.append((monotonic() + _WAITING_SECONDS, waiting))
         if self._looking is None:
             self._look_later()
         try:
-            with Deadline(_WAITING_SECONDS):
-                return await waiting
-        except BaseException as error:
+            return await waiting
+        except asyncio.CancelledError:
             # A connection may have been assigned at the moment of the cancellation.
-            if waiting.done() and not waiting.cancelled():
+            if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
                 self._take_back(waiting.result())
-            if isinstance(error, TimeoutError):
-                raise NoConnectionFree("No connection for reading became free in time.") from None
             raise
 
-    def _lend(self, asking: Requester, attempt: int) -> "_Loan":
-        return _Loan(self._shares.take(asking, attempt), self._idle.pop() if self._idle else None)
+    def _lend(self, asking: Requester, attempt: int) -> Loan:
+        loan = Loan(asking, attempt, self._idle.pop() if self._idle else None)
+        self._shares.take(loan)
+        return loan
 
-    def _take_back(self, loan: "_Loan") -> None:
+    def _take_back(self, loan: Loan) -> None:
         """Takes the connection back and lends what is free to those who wait."""
         self._running.discard(loan)
-        self._shares.give_back(loan.share)
-        if loan.connection is not None and not loan.connection.driver.is_closed():
+        self._shares.give_back(loan)
+        if loan.connection is not None:
             self._idle.append(loan.connection)
-        self._lend_free()
+        if self._looking is None:  # Nobody waits.
+            return
+        served = self._serve()
+        # Where the same account got it, the others may have no more than before.
+        if served is not None and (served.requester.account != loan.requester.account or loan.is_slow):
+            self._lend_free()
 
     def _lend_free(self) -> None:
         while self._shares.free and self._serve():
             pass
 
-    def _serve(self) -> bool:
-        """Lends a connection to the first who may have one. Returns whether there was one."""
-        for place, (attempt, queue) in enumerate(self._queues):
+    def _serve(self) -> Loan | None:
+        """Lends a connection to the first who may have one."""
+        used = self._shares.used if self._shares.was_used_long else None
+        for queue in self._turns:
             if not queue:
                 continue
-            found = queue.next(partial(self._shares.may_take, attempt=attempt), self._shares.used)
+            found = queue.next(queue.may_take, used)
             if found is not None:
                 asking, waiting = found
-                waiting.set_result(self._lend(asking, attempt))
-                del self._queues[place]
-                self._queues.append((attempt, queue))
-                return True
-        return False
+                loan = self._lend(asking, queue.attempt)
+                waiting.set_result(loan)
+                if self._turns[-1] is not queue:
+                    self._turns.remove(queue)
+                    self._turns.append(queue)
+                return loan
+        return None
 
     def _look(self) -> None:
         """Interrupts statements whose time slices are over, as many as other persons wait for. Looks again
         soon."""
         self._looking = None
+        self._end_waiting()
         self._lend_free()  # With time, an account may no longer be slow.
-        if not any(queue for _, queue in self._queues):
+        if not any(self._queues):
             return
-        over = [loan for loan in self._running if loan.share.is_over]
+        over = [loan for loan in self._running if self._shares.is_over(loan)]
         for loan in sorted(over, key=self._size_of, reverse=True):
-            if self._is_wanted(loan.share):
+            if self._is_wanted(loan):
                 self._running.discard(loan)
                 self._interrupted += 1
                 loan.interrupt()
         self._look_later()
 
+    def _end_waiting(self) -> None:
+        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] < monotonic()):
+            _, waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_exception(NoConnectionFree("No connection for reading became free in time."))
+
     def _look_later(self) -> None:
         self._looking = asyncio.get_running_loop().call_later(_LOOKED_EVERY_SECONDS, self._look)
 
-    def _is_wanted(self, share: Share) -> bool:
+    def _is_wanted(self, loan: Loan) -> bool:
         """Whether more persons wait for a connection than there are interrupted ones."""
         persons = (
             person
-            for attempt, queue in self._queues
-            for person in queue.others(
-                share.requester, partial(self._shares.may_take, attempt=attempt, instead_of=share)
-            )
+            for queue in self._queues
+            for person in queue.others(loan.requester, partial(queue.may_take, instead_of=loan))
         )
         return next(islice(persons, self._interrupted, None), None) is not None
 
-    def _size_of(self, loan: "_Loan") -> tuple[int, float]:
+    def _size_of(self, loan: Loan) -> tuple[int, float]:
         """Number of connections that the account has, and the start: the newest has the least to repeat."""
-        return self._shares.held(loan.share.requester.account), loan.share.start
+        return self._shares.held(loan.requester.account), loan.start
 
-    async def _take_back_cancelled(self, loan: "_Loan") -> None:
+    async def _take_back_cancelled(self, loan: Loan) -> None:
         """Takes the connection back once the server has cancelled its statement, which a statement shows that
         returns nothing."""
         connection = loan.connection
         try:
             if connection is not None:
-                await connection.driver.execute("SELECT", timeout=_CLOSING_SECONDS)
+                await connection.driver.execute("SELECT", timeout=CLOSING_SECONDS)
         except Exception:
             if connection is not None:
                 self._close_soon(connection)
@@ -198,7 +212,7 @@ class ReadingConnections:
         self._interrupted -= 1
         self._take_back(loan)
 
-    def _close_soon(self, connection: "_Connection") -> None:
+    def _close_soon(self, connection: ReadingConnection) -> None:
         self._soon(connection.close())
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
@@ -207,47 +221,10 @@ class ReadingConnections:
         task.add_done_callback(self._resting.discard)
 
 
-class _Loan:
-    """A connection that the current task has for an account. None where it has to be opened."""
+class _AttemptQueue(FairQueue[Loan]):
+    """Tasks that wait for a connection for one attempt."""
 
-    __slots__ = ("_cancelling", "_task", "connection", "is_interrupted", "share")
-
-    def __init__(self, share: Share, connection: "_Connection | None") -> None:
-        self.share, self.connection = share, connection
-        self.is_interrupted = False
-
-    def begin(self) -> None:
-        self._task = cast("asyncio.Task[object]", asyncio.current_task())
-        self._cancelling = self._task.cancelling()
-
-    def interrupt(self) -> None:
-        self.is_interrupted = True
-        self._task.cancel()
-
-    def ends_by_interruption(self, error: BaseException) -> bool:
-        """Whether the task goes on: nothing else has cancelled it."""
-        return self._task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError)
-
-
-class _Connection:
-    def __init__(self, driver: asyncpg.Connection) -> None:
-        self.driver = driver
-        self._prepared: dict[str, PreparedStatement[Record]] = {}
-
-    async def fetch(self, sql: str, arguments: tuple[object, ...]) -> list[Record]:
-        statement = self._prepared.get(sql) or await self._prepare(sql)
-        try:
-            return await statement.fetch(*arguments)
-        except asyncpg.InvalidCachedStatementError:
-            # The tables were migrated since it was prepared.
-            return await (await self._prepare(sql)).fetch(*arguments)
-
-    async def close(self) -> None:
-        with suppress(Exception):  # Where it does not end in time, asyncpg has aborted it.
-            await self.driver.close(timeout=_CLOSING_SECONDS)
-
-    async def _prepare(self, sql: str) -> "PreparedStatement[Record]":
-        if len(self._prepared) >= _STATEMENTS_KEPT:
-            self._prepared.clear()
-        statement = self._prepared[sql] = await self.driver.prepare(sql)
-        return statement
+    def __init__(self, attempt: int, shares: ReadingShares) -> None:
+        super().__init__()
+        self.attempt = attempt
+        self.may_take = partial(shares.may_take, attempt=attempt) if attempt else shares.may_take

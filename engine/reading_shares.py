@@ -1,12 +1,12 @@
 """Shares of the accounts in the connections for reading."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from itertools import islice
 from math import exp, inf
 from time import monotonic
 from typing import Generic, TypeVar
 
-from engine.fair_queue import Requester
+from engine.read_loans import Loan
 
 SLICES_SECONDS = (0.1, 1.0, inf)
 """Time slices of a statement's attempts. A page takes some milliseconds; what takes over 0.1 s counts or
@@ -20,25 +20,8 @@ _MOST_ACCOUNTS = 10_000
 Value = TypeVar("Value")
 
 
-class Share:
-    """A connection that an account has for one attempt to execute a statement."""
-
-    __slots__ = ("attempt", "is_slow", "requester", "start")
-
-    def __init__(self, requester: Requester, attempt: int, is_slow: bool) -> None:
-        self.requester, self.attempt = requester, attempt
-        self.is_slow = is_slow
-        """Whether it is of a slow account or of a repeated statement."""
-        self.start = monotonic()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the attempt's time slice is over."""
-        return monotonic() - self.start > SLICES_SECONDS[self.attempt]
-
-
 class ReadingShares:
-    """Counts the connections that each account has. Tasks of the server itself have no share.
+    """Counts the connections that each account has. Tasks of the server itself are not counted.
 
     An account that has a connection gets another one only while more than one (of eight or more: two) are
     free, so that one is left for another account. An account is slow while a statement of it has run for over
@@ -59,88 +42,105 @@ class ReadingShares:
         self._of_slow = self._repeated = self._last = 0
         """Numbers of connections of slow accounts and repeated statements, of these, and of third
         attempts."""
-        self._shares: dict[Hashable, list[Share]] = {}
-        """Shares of each account, oldest first."""
+        self._loans: dict[Hashable, list[Loan]] = {}
+        """Loans of each account, oldest first."""
         self._slow = _Recent[None](_SLOW_SECONDS)
         self._used = _Recent[tuple[float, float]](_KEPT_SECONDS)
         """Seconds for which each account has had connections, and when they were counted."""
 
-    def may_take(self, account: Hashable, attempt: int = 0, instead_of: Share | None = None) -> bool:
+    def may_take(self, account: Hashable, attempt: int = 0, instead_of: Loan | None = None) -> bool:
         """Whether the account may have another connection; with `instead_of`, if that one was given back."""
         free = self.free + (instead_of is not None)
-        if not free or (attempt and not self._has_repeated(attempt, instead_of)):
+        if not free:
             return False
-        shares = self._shares.get(account, ())
-        held = len(shares) - (instead_of in shares)
-        if (attempt or self._is_slow(account)) and not self._has_slow(account, held, instead_of):
+        loans = self._loans.get(account, ())
+        held = len(loans) if instead_of is None else len(loans) - (instead_of in loans)
+        if held and free <= self._kept_free:
             return False
-        return not held or free > self._kept_free
+        if attempt and not self._has_repeated(attempt, instead_of):
+            return False
+        is_slow = attempt or self._is_slow(account, loans)
+        return not is_slow or self._has_slow(account, held, instead_of)
 
-    def take(self, requester: Requester, attempt: int = 0) -> Share:
-        account = requester.account
-        share = Share(requester, attempt, bool(attempt) or self._is_slow(account))
-        if account is not None:
-            self._shares.setdefault(account, []).append(share)
-        self._count(share, 1)
-        return share
+    def take(self, loan: Loan) -> None:
+        account = loan.requester.account
+        loans = self._loans.get(account)
+        loan.is_slow = loan.attempt > 0 or self._is_slow(account, loans)
+        if loans is not None:
+            loans.append(loan)
+        elif account is not None:
+            self._loans[account] = [loan]
+        self.free -= 1
+        if loan.is_slow:
+            self._count_slow(loan, 1)
 
-    def give_back(self, share: Share) -> None:
-        self._count(share, -1)
-        account = share.requester.account
+    def give_back(self, loan: Loan) -> None:
+        self.free += 1
+        if loan.is_slow:
+            self._count_slow(loan, -1)
+        account = loan.requester.account
         if account is None:
             return
         at = monotonic()
-        seconds = at - share.start
+        seconds = at - loan.start
         if seconds > _COUNTED_SECONDS:
             self._used.put(account, (self._ended(account, at) + seconds, at), at)
         if seconds > SLICES_SECONDS[0]:
             self._slow.put(account, None, at)
-        shares = self._shares[account]
-        shares.remove(share)
-        if not shares:
-            del self._shares[account]
+        loans = self._loans[account]
+        loans.remove(loan)
+        if not loans:
+            del self._loans[account]
+
+    @staticmethod
+    def is_over(loan: Loan) -> bool:
+        """Whether the time slice of the loan's attempt is over."""
+        return monotonic() - loan.start > SLICES_SECONDS[loan.attempt]
+
+    @property
+    def was_used_long(self) -> bool:
+        """Whether an account had a connection for over 10 ms in the last minute."""
+        return bool(self._used)
 
     def held(self, account: Hashable) -> int:
-        return len(self._shares.get(account, ()))
+        return len(self._loans.get(account, ()))
 
     def used(self, account: Hashable) -> float:
         """Seconds for which the account has had connections; those of 10 seconds ago count a third."""
         at = monotonic()
-        running = sum(at - share.start for share in self._shares.get(account, ()))
+        running = sum(at - loan.start for loan in self._loans.get(account, ()))
         return running + self._ended(account, at)
 
     def _ended(self, account: Hashable, at: float) -> float:
         seconds, counted_at = self._used.get(account, at) or (0.0, at)
         return seconds * exp((counted_at - at) / _SLOW_SECONDS)
 
-    def _has_repeated(self, attempt: int, instead_of: Share | None) -> bool:
+    def _has_repeated(self, attempt: int, instead_of: Loan | None) -> bool:
         last = ATTEMPTS[-1]
         returned = 0 if instead_of is None else instead_of.attempt
         if self._repeated - (returned > 0) >= self._half:
             return False
         return attempt < last or self._last - (returned == last) < self._fifth
 
-    def _has_slow(self, account: Hashable, held: int, instead_of: Share | None) -> bool:
+    def _has_slow(self, account: Hashable, held: int, instead_of: Loan | None) -> bool:
         if held >= self._fifth:
             return False
         of_slow = self._of_slow - (instead_of is not None and instead_of.is_slow)
         return of_slow < self._most_slow or self._is_light(account)
 
-    def _is_slow(self, account: Hashable) -> bool:
-        if self._slow.has(account):
+    def _is_slow(self, account: Hashable, loans: Sequence[Loan] | None) -> bool:
+        if loans and monotonic() - loans[0].start > SLICES_SECONDS[0]:
             return True
-        shares = self._shares.get(account)
-        return shares is not None and monotonic() - shares[0].start > SLICES_SECONDS[0]
+        return bool(self._slow) and self._slow.has(account)
 
     def _is_light(self, account: Hashable) -> bool:
-        used = sum(map(self.used, self._shares))
-        return self.used(account) * 2 * len(self._shares) < used
+        used = sum(map(self.used, self._loans))
+        return self.used(account) * 2 * len(self._loans) < used
 
-    def _count(self, share: Share, change: int) -> None:
-        self.free -= change
-        self._of_slow += change * share.is_slow
-        self._repeated += change * (share.attempt > 0)
-        self._last += change * (share.attempt == ATTEMPTS[-1])
+    def _count_slow(self, loan: Loan, change: int) -> None:
+        self._of_slow += change
+        self._repeated += change * (loan.attempt > 0)
+        self._last += change * (loan.attempt == ATTEMPTS[-1])
 
 
 class _Recent(Generic[Value]):
@@ -151,6 +151,14 @@ class _Recent(Generic[Value]):
         self._seconds = seconds
         self._values: dict[Hashable, tuple[float, Value]] = {}
         """The time until which each is kept, and the value; the oldest first."""
+
+    def __bool__(self) -> bool:
+        while self._values:
+            oldest, (end, _) = next(iter(self._values.items()))
+            if monotonic() < end:
+                return True
+            del self._values[oldest]
+        return False
 
     def has(self, account: Hashable) -> bool:
         found = self._values.get(account)

@@ -6,8 +6,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from engine import reading_shares
+from engine import read_loans, reading_shares
 from engine.fair_queue import FairSemaphore, Requester, requester
+from engine.read_loans import Loan
 from engine.reading_shares import ReadingShares
 from models.database import Database
 from models.notifications import AUDIT, AuditAnnouncer
@@ -26,8 +27,14 @@ def counts(account_id: str) -> str:
     return f'{{ account(id: "{account_id}") {{ {fields} }} }}'
 
 
+def take(shares: ReadingShares, account: str, attempt: int = 0) -> Loan:
+    loan = Loan(Requester(account), attempt)
+    shares.take(loan)
+    return loan
+
+
 def waiting_in(database: Database) -> int:
-    persons = [each for _, queue in database.reading._queues for each in queue._accounts.values()]
+    persons = [each for queue in database.reading._queues for each in queue._accounts.values()]
     return sum(len(queue) for queues in persons for queue in queues.values())
 
 
@@ -121,16 +128,17 @@ async def test_an_account_with_long_statements_has_a_fifth_of_the_connections(da
 
 async def test_an_account_is_slow_for_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     time = 1_000.0
-    monkeypatch.setattr(reading_shares, "monotonic", lambda: time)
+    for module in (reading_shares, read_loans):
+        monkeypatch.setattr(module, "monotonic", lambda: time)
     shares = ReadingShares(10)
-    start = shares.take(Requester("slow"))
+    start = take(shares, "slow")
     time += 0.2
     shares.give_back(start)
 
     def taken() -> int:
         starts = []
         while shares.may_take("slow"):
-            starts.append(shares.take(Requester("slow")))
+            starts.append(take(shares, "slow"))
         for each in starts:
             shares.give_back(each)
         return len(starts)
@@ -147,16 +155,17 @@ async def test_an_account_is_slow_for_ten_seconds(monkeypatch: pytest.MonkeyPatc
 
 async def test_slow_accounts_leave_two_connections_for_lighter_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     time = 1_000.0
-    monkeypatch.setattr(reading_shares, "monotonic", lambda: time)
+    for module in (reading_shares, read_loans):
+        monkeypatch.setattr(module, "monotonic", lambda: time)
     shares = ReadingShares(10)
     heavy = [f"heavy {number}" for number in range(5)]
     for accounts, seconds in ((heavy, 5.0), (["light"], 0.2)):
-        taken = [shares.take(Requester(account)) for account in accounts]
+        taken = [take(shares, account) for account in accounts]
         time += seconds
         for share in taken:
             shares.give_back(share)
 
-    held = [shares.take(Requester(account)) for account in heavy[:4] for _ in range(2)]
+    held = [take(shares, account) for account in heavy[:4] for _ in range(2)]
     time += 0.01
 
     assert len(held) == 8
@@ -172,7 +181,7 @@ async def test_repeated_statements_have_half_of_the_connections() -> None:
     def taken(attempt: int) -> int:
         count = 0
         while shares.may_take(f"{attempt} {count}", attempt):
-            shares.take(Requester(f"{attempt} {count}"), attempt)
+            take(shares, f"{attempt} {count}", attempt)
             count += 1
         return count
 
