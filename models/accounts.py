@@ -15,6 +15,9 @@ class Account(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("max_active_licenses >= 0", name="max_active_licenses"),
         CheckConstraint("max_monthly_spend >= 0", name="max_monthly_spend"),
+        CheckConstraint("max_session_age_seconds > 0", name="max_session_age_seconds"),
+        CheckConstraint("api_key_max_lifetime_days > 0", name="api_key_max_lifetime_days"),
+        CheckConstraint("api_key_revoke_unused_after_days > 0", name="api_key_revoke_unused_after_days"),
     )
 
     id: UUID = id_column()
@@ -24,6 +27,9 @@ class Account(SQLModel, table=True):
     created_at: datetime = time_column(default_now=True)
     max_active_licenses: int | None = None
     max_monthly_spend: Decimal | None = Field(default=None, sa_type=Numeric(14, 2))
+    max_session_age_seconds: int | None = None
+    api_key_max_lifetime_days: int | None = None
+    api_key_revoke_unused_after_days: int | None = None
 
     @property
     def account_id(self) -> UUID:

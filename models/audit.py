@@ -62,6 +62,12 @@ class AuditAction(StrEnum):
         "change the account's limits",
         (),
     )
+    SECURITY_POLICY_CHANGED = (
+        auto(),
+        "The rules of an account about sessions and API keys were changed.",
+        "change the security policy",
+        (),
+    )
     OWNERSHIP_TRANSFERRED = (
         auto(),
         "Another member became the owner of the account.",

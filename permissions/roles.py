@@ -27,7 +27,7 @@ from models.members import Role
     ASSIGN_ROLES Change the roles of members.
     GENERATE_API_KEYS Generate API keys for any member, and see and revoke all API keys.
     VIEW_AUDIT_LOG See and export the whole audit log.
-    MANAGE_ACCOUNT Rename the account, set its limits and manage its audit streams.
+    MANAGE_ACCOUNT Rename the account, set its limits and security policy, and manage its audit streams.
     """,
 )
 class Permission(StrEnum):

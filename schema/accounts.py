@@ -72,6 +72,24 @@ class AccountLimits:
 @object_type(
     allow=SIGNED_IN,
     of=models.Account,
+    description="Rules of an account about sessions and API keys.",
+)
+class SecurityPolicy:
+    max_session_age_seconds: int | None = strawberry.field(
+        description="Maximum age of a session in seconds. Null when there is no rule."
+    )
+    api_key_max_lifetime_days: int | None = strawberry.field(
+        description="Maximum lifetime of an API key in days. Null when there is no rule."
+    )
+    api_key_revoke_unused_after_days: int | None = strawberry.field(
+        description="Number of days without use after which an API key is revoked. Null when there is no"
+        " rule."
+    )
+
+
+@object_type(
+    allow=SIGNED_IN,
+    of=models.Account,
     description="Company account with its team, licenses, billing and audit log. Visible to its members"
     " only.",
 )
@@ -164,3 +182,6 @@ class Account(Node):
     )
 
     limits: AccountLimits = same("Limits of the account and their current use.")
+    security_policy: SecurityPolicy | None = same(
+        "Rules of the account about sessions and API keys.", allow=Permission.VIEW_TEAM
+    )

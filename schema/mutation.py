@@ -5,6 +5,7 @@ import strawberry
 from permissions.allow import ANYONE, SIGNED_IN, HasOrOwns, Owns
 from permissions.roles import Permission
 from resolvers.accounts import mutations as accounts
+from resolvers.accounts import security_policy
 from resolvers.api_keys import claims as api_key_claims
 from resolvers.api_keys import mutations as api_key_changes
 from resolvers.audit_streams import mutations as audit_streams
@@ -88,6 +89,12 @@ class Mutation:
         allow=Permission.MANAGE_ACCOUNT,
         description="Sets the limits on active licenses and monthly spending. Existing licenses beyond a"
         " new limit stay active.",
+    )
+    set_security_policy = mutation_field(
+        security_policy.set_security_policy,
+        allow=Permission.MANAGE_ACCOUNT,
+        description="Sets the account's rules about sessions and API keys. Refused with INVALID outside of"
+        " the bounds that the input states.",
     )
     transfer_ownership = mutation_field(
         accounts.transfer_ownership,

@@ -36,6 +36,28 @@ class SetAccountLimitsInput:
     )
 
 
+@strawberry.input(
+    description="Input of `setSecurityPolicy`. A rule that is omitted does not change; null removes it."
+)
+class SetSecurityPolicyInput:
+    account_id: strawberry.ID = strawberry.field(description="Id of the account whose rules are set.")
+    max_session_age_seconds: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Maximum age of a session in seconds, 60 to 31,536,000 (a year). If omitted, unchanged;"
+        " null for no rule.",
+    )
+    api_key_max_lifetime_days: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Maximum lifetime of an API key in days, 1 to 3,650. If omitted, unchanged; null for no"
+        " rule.",
+    )
+    api_key_revoke_unused_after_days: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Number of days without use after which an API key is revoked, 1 to 3,650. If omitted,"
+        " unchanged; null for no rule.",
+    )
+
+
 @strawberry.input(description="Input of `transferOwnership`: the account and its new owner.")
 class TransferOwnershipInput:
     account_id: strawberry.ID = strawberry.field(description="Id of the account whose owner changes.")

@@ -30,6 +30,10 @@ _MEMBER = "member { id role isOwner removedAt name }"
 CREATE_ACCOUNT = mutation("createAccount", _ACCOUNT)
 UPDATE_ACCOUNT = mutation("updateAccount", _ACCOUNT)
 SET_LIMITS = mutation("setAccountLimits", _ACCOUNT)
+SET_SECURITY_POLICY = mutation(
+    "setSecurityPolicy",
+    "account { securityPolicy { maxSessionAgeSeconds apiKeyMaxLifetimeDays apiKeyRevokeUnusedAfterDays } }",
+)
 TRANSFER_OWNERSHIP = mutation("transferOwnership", _ACCOUNT)
 INVITE_ONE = mutation("inviteMember", _INVITATION)
 INVITE_MANY = mutation("inviteMembers", f"results {{ {_INVITATION} userErrors {{ code path }} }}")

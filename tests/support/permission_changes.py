@@ -48,6 +48,14 @@ CHANGES = [
     ),
     Change(
         "MANAGE_ACCOUNT",
+        "setSecurityPolicy",
+        {"accountId": "<account>", "apiKeyMaxLifetimeDays": 3650},
+        "account { securityPolicy { apiKeyMaxLifetimeDays } }",
+        "SECURITY_POLICY_CHANGED",
+        "change the security policy",
+    ),
+    Change(
+        "MANAGE_ACCOUNT",
         "transferOwnership",
         {"accountId": "<account>", "memberId": "<bystander>"},
         "account { owner { id } }",

@@ -11,10 +11,16 @@ CREATE TABLE accounts (
     created_at timestamptz NOT NULL,
     max_active_licenses integer,
     max_monthly_spend numeric(14, 2),
+    max_session_age_seconds integer,
+    api_key_max_lifetime_days integer,
+    api_key_revoke_unused_after_days integer,
     CONSTRAINT pk_accounts PRIMARY KEY (id),
     CONSTRAINT uq_accounts_slug UNIQUE (slug),
     CONSTRAINT ck_accounts_max_active_licenses CHECK (max_active_licenses >= 0),
-    CONSTRAINT ck_accounts_max_monthly_spend CHECK (max_monthly_spend >= 0)
+    CONSTRAINT ck_accounts_max_monthly_spend CHECK (max_monthly_spend >= 0),
+    CONSTRAINT ck_accounts_max_session_age_seconds CHECK (max_session_age_seconds > 0),
+    CONSTRAINT ck_accounts_api_key_max_lifetime_days CHECK (api_key_max_lifetime_days > 0),
+    CONSTRAINT ck_accounts_api_key_revoke_unused_after_days CHECK (api_key_revoke_unused_after_days > 0)
 );
 
 CREATE TABLE users (
