@@ -140,9 +140,12 @@ _WORKS = Statement(
 )
 
 
-async def require_working(driver: asyncpg.Connection, token: str) -> Scopes:
+async def scopes_unless_ended(driver: asyncpg.Connection, token: str) -> Scopes:
     """Returns the scopes of a credential as of now, within a change that has locked the account: a credential
-    that was revoked before then changes nothing. Raises `Unauthenticated`."""
+    that was revoked before then changes nothing. Raises `Unauthenticated`.
+
+    The role of an API key's member is not looked at: the change does that with the member's row, which it has
+    locked, so that a refusal leaves an event."""
     ((is_session, scopes),) = await driver.fetch(_WORKS.sql, hash_token(token))
     if is_session:
         return None

@@ -25,7 +25,7 @@ from models.database import Database
 from models.members import User
 from models.notifications import AuditAnnouncer
 from permissions.context import Context
-from permissions.credentials import refusal_of_api_key, require_working
+from permissions.credentials import refusal_of_api_key, scopes_unless_ended
 from permissions.errors import Forbidden
 from permissions.viewer import Client, Membership
 from resolvers.change_transaction import Change
@@ -68,7 +68,7 @@ async def change(
     claim = Claim(account_id, viewer.user.id, rows > _LONG_ROWS)
     async with AsyncExitStack() as after_rollback, context.database.transaction(claim) as connection:
         account, member = await lock_membership(connection, membership)
-        scopes = await require_working(connection, context.token or "")
+        scopes = await scopes_unless_ended(connection, context.token or "")
         actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
         denied = partial(record_denied, context, actor, action, account, on)
         after_rollback.push_async_exit(partial(_record_if_denied, denied))
