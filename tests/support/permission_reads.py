@@ -126,7 +126,7 @@ _TO_BILLING = (
 _ACCOUNT_FIELDS = (
     ("VIEW_TEAM", "members(first: 2) { totalCount pageInfo { hasNextPage } nodes { name } }"),
     ("VIEW_TEAM", 'members(filter: { search: "Admin", includeRemoved: true }) { totalCount }'),
-    ("VIEW_TEAM", "securityPolicy { __typename apiKeyMaxLifetimeDays }"),
+    ("VIEW_TEAM", "securityPolicy { __typename }"),
     ("INVITE_MEMBERS", "invitations(last: 1) { totalCount edges { cursor node { email } } }"),
     ("INVITE_MEMBERS", 'invitations(filter: { email: "waiting@example.com" }) { totalCount }'),
     ("VIEW_ACTIVE_LICENSES", "licenses(first: 2) { totalCount nodes { site } }"),
