@@ -29,6 +29,12 @@ class Settings(ServerSettings):
     session_lifetime_seconds: Seconds = Field(
         30 * 86_400, ge=60, description="Lifetime of a session after its last use."
     )
+    session_max_lifetime_seconds: Seconds = Field(
+        90 * 86_400,
+        ge=60,
+        description="Lifetime of a session after the sign-in, however much it is used. Applies to sessions"
+        " that begin after it is set.",
+    )
     sign_in_lifetime_seconds: Seconds = Field(600, ge=1, description="Lifetime of a sign-in link.")
     invitation_lifetime_seconds: Seconds = Field(7 * 86_400, ge=1, description="Lifetime of an invitation.")
     api_key_claim_lifetime_seconds: Seconds = Field(

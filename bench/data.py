@@ -152,6 +152,7 @@ def _session(number: int) -> Row:
         "created_at": _START,
         "last_used_at": _NEVER,
         "expires_at": _NEVER,
+        "ends_at": _NEVER,
         "ip": "192.0.2.7",
         "user_agent": _AGENTS[2],
     }

@@ -35,7 +35,7 @@ _TIMEOUT_SECONDS = 10
 """The timeout of operations in a server."""
 _LONG_SECONDS = 0.5
 """A page that takes longer is read twice only, because it exceeds its limit anyway."""
-_SESSION = "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)"
+_SESSION = "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at, ends_at)"
 
 
 class Measured(NamedTuple):
@@ -103,7 +103,7 @@ class Accounts:
             token, hash = new_token()
             user_id = made_id("user", account.number, member)
             values = (new_id(), user_id, hash, now(), FAR)
-            await self._owner.execute(f"{_SESSION} VALUES ($1, $2, $3, $4, $4, $5)", *values)
+            await self._owner.execute(f"{_SESSION} VALUES ($1, $2, $3, $4, $4, $5, $5)", *values)
             database = self._database
             announcer, listener = AuditAnnouncer(database), Listener(database)
             context = Context(Settings(), database, announcer, listener, token=token)

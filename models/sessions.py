@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, LargeBinary, and_, func
+from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, and_, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
@@ -13,7 +13,10 @@ class Session(SQLModel, table=True):
     """Session of a person who is signed in on a device. Only the SHA-256 of its token is stored."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index("ix_sessions_user_id", "user_id", "id"),)
+    __table_args__ = (
+        CheckConstraint("expires_at <= ends_at", name="expires_at"),
+        Index("ix_sessions_user_id", "user_id", "id"),
+    )
 
     id: UUID = id_column()
     user_id: UUID = Field(foreign_key="users.id", sa_type=POSTGRESQL_UUID)
@@ -21,6 +24,8 @@ class Session(SQLModel, table=True):
     created_at: datetime = time_column(default_now=True)
     last_used_at: datetime = time_column(default_now=True)
     expires_at: datetime = time_column()
+    ends_at: datetime = time_column()
+    """Latest value of `expires_at`, which uses of the session move."""
     ended_at: datetime | None = time_column(nullable=True)
     ip: str | None = None
     user_agent: str | None = None

@@ -61,6 +61,7 @@ async def _write(database: Database, viewer: Viewer, lifetime_seconds: int, ip: 
 
 
 def _slid(session: Session, lifetime_seconds: int) -> Update:
+    at, lifetime = now(), timedelta(seconds=lifetime_seconds)
     free = (
         select(Session.id)  # type: ignore[call-overload]
         .where(col(Session.id) == session.id, col(Session.last_used_at) == session.last_used_at)
@@ -69,7 +70,7 @@ def _slid(session: Session, lifetime_seconds: int) -> Update:
     return (
         update(Session)
         .where(col(Session.id).in_(free))
-        .values(last_used_at=now(), expires_at=now() + timedelta(seconds=lifetime_seconds))
+        .values(last_used_at=at, expires_at=func.least(at + lifetime, col(Session.ends_at)))
     )
 
 

@@ -21,6 +21,7 @@ from resolvers.people import mutations as people
 from resolvers.people import personal_data_mutations as personal_data
 from resolvers.reports import mutations as reports
 from resolvers.sessions import mutations as sessions
+from resolvers.sessions import revocations
 from schema.mutation_field import mutation_field
 
 
@@ -50,9 +51,15 @@ class Mutation:
         description="Ends the session with which the request is made. Without a session, nothing changes.",
     )
     revoke_session = mutation_field(
-        sessions.revoke_session,
+        revocations.revoke_session,
         allow=SIGNED_IN,
         description="Ends one of the viewer's own sessions with immediate effect.",
+    )
+    revoke_other_sessions = mutation_field(
+        revocations.revoke_other_sessions,
+        allow=SIGNED_IN,
+        description="Ends all sessions of the viewer but the one with which the request is made, with"
+        " immediate effect.",
     )
     update_profile = mutation_field(
         sessions.update_profile,

@@ -37,7 +37,12 @@ class Session(Node):
         description="Time of the last request with this session, accurate to the minute."
     )
     expires_at: datetime = strawberry.field(
-        description="Time at which the session ends unless it is used before then. Each use extends it."
+        description="Time at which the session ends unless it is used before then. Each use extends it, up"
+        " to `endsAt`."
+    )
+    ends_at: datetime = strawberry.field(
+        description="Time at which the session ends however much it is used: 90 days after the sign-in, by"
+        " default."
     )
     ip: str | None = strawberry.field(
         description="IP address from which the person signed in. Null when it is not known."

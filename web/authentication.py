@@ -225,12 +225,13 @@ def _context(
     state: State, connection: HTTPConnection, headers: Mapping[str, str], response: Callable[[], Response]
 ) -> Context:
     settings = state.settings
+    lifetime_seconds = min(settings.session_lifetime_seconds, settings.session_max_lifetime_seconds)
 
     def keep_cookie(token: str) -> None:
         response().set_cookie(
             settings.session_cookie,
             token,
-            max_age=settings.session_lifetime_seconds if token else 0,
+            max_age=lifetime_seconds if token else 0,
             httponly=True,
             samesite="lax",
             secure=settings.secure_cookies,

@@ -54,6 +54,7 @@ SESSIONS = Section(
         "createdAt": utc_time(col(Session.created_at)),
         "lastUsedAt": utc_time(col(Session.last_used_at)),
         "expiresAt": utc_time(col(Session.expires_at)),
+        "endsAt": utc_time(col(Session.ends_at)),
         "endedAt": utc_time(col(Session.ended_at)),
         "ip": col(Session.ip),
         "userAgent": col(Session.user_agent),

@@ -1,9 +1,8 @@
-"""Signs people in by an emailed one-time link, ends sessions, and changes profiles."""
+"""Signs people in by an emailed one-time link, signs them out, and changes profiles."""
 
 import contextlib
 from datetime import timedelta
 from typing import cast
-from uuid import UUID
 
 from sqlalchemy import Update, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,7 +10,6 @@ from sqlmodel import col
 
 from engine.conditions import Condition
 from engine.pagination import Order
-from engine.row_loader import with_id
 from engine.row_reader import row
 from engine.row_writer import RowWriter, Writer
 from engine.snapshots import columns, new_row, snapshot
@@ -21,7 +19,6 @@ from mailer.queue import Lane
 from models.audit import AuditAction
 from models.columns import new_id, now
 from models.members import User
-from models.notifications import notify_access
 from models.sessions import Session, SignInLink
 from permissions.client_sites import site_name
 from permissions.context import Context
@@ -29,15 +26,15 @@ from permissions.errors import Unauthenticated
 from permissions.tokens import hash_token, new_token
 from permissions.viewer import Viewer
 from resolvers.change import change
-from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
-from resolvers.sessions.inputs import RequestSignInInput, RevokeSessionInput, SignInInput, UpdateProfileInput
+from resolvers.sessions.inputs import RequestSignInInput, SignInInput, UpdateProfileInput
+from resolvers.sessions.revocations import end_session
 from resolvers.sessions.sign_in_email_limits import count_sign_in_email, may_go_to_somebody_unknown
 from resolvers.sessions.sign_ins import announce, log_refused, record_sign_in
 from resolvers.sessions.tokens import open_session, opened_session
 from resolvers.text import clean_email, clean_line
 from resolvers.unaudited import enqueue, personal_change
-from resolvers.user_errors import RetryLater, UserErrorCode, UserErrors, not_found, user_error
+from resolvers.user_errors import RetryLater, UserErrorCode, UserErrors, user_error
 
 _HOUR = timedelta(hours=1)
 _MOST_WRONG_ADDRESSES = 5
@@ -199,21 +196,7 @@ def replaced_session(context: Context) -> Session | None:
 async def _end_replaced(context: Context, writer: RowWriter, session_token: str) -> None:
     replaced = replaced_session(context)
     if replaced is not None and replaced.token_hash != hash_token(session_token):
-        await _end_session(writer, replaced.id)
-
-
-async def _end_session(writer: RowWriter, id: UUID) -> None:
-    await writer.fetch(_END, id=id)
-    await notify_access(writer.connection, id)
-
-
-_END = Statement(
-    lambda: (
-        update(Session)
-        .where(col(Session.id) == parameter("id"), Session.is_live())
-        .values(ended_at=func.now())
-    )
-)
+        await end_session(writer, replaced.id)
 
 
 async def _opened_by_this_browser(
@@ -281,36 +264,11 @@ class SignOutResult:
 
 async def sign_out(context: Context) -> SignOutResult:
     if context.viewer is not None:
-        await _end(context, context.viewer.session)
+        async with personal_change(context.database) as writer:
+            await end_session(writer, context.viewer.session.id)
     context.token = context.viewer = None
     context.keep_cookie("")
     return SignOutResult()
-
-
-@mutation_result
-class RevokeSessionResult:
-    """Payload of `revokeSession`: the session that was ended."""
-
-    session: Session = shown("Session that was ended.")
-
-
-async def revoke_session(context: Context, input: RevokeSessionInput) -> RevokeSessionResult:
-    viewer = context.signed_in()
-    session_id = decode_as(Session, input.session_id)
-    if session_id is None:
-        raise not_found("session of yours", "sessionId")
-    session = await row(context.database, Session, with_id(Session)(session_id))
-    if session is None or session.user_id != viewer.user.id:
-        raise not_found("session of yours", "sessionId")
-    await _end(context, session)
-    if session.id == viewer.session.id:
-        context.keep_cookie("")
-    return RevokeSessionResult(session=session)
-
-
-async def _end(context: Context, session: Session) -> None:
-    async with personal_change(context.database) as writer:
-        await _end_session(writer, session.id)
 
 
 @mutation_result

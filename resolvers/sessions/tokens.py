@@ -32,11 +32,16 @@ async def open_session(writer: Writer, context: Context, user: User, link_token:
     finds."""
     browser_secret = context.issue_browser_secret()
     token = _derived(browser_secret, link_token) if browser_secret else new_token()[0]
+    began_at, settings = now(), context.settings
+    ends_at = began_at + timedelta(seconds=settings.session_max_lifetime_seconds)
     session = new_row(
         Session,
         user_id=user.id,
         token_hash=hash_token(token),
-        expires_at=now() + timedelta(seconds=context.settings.session_lifetime_seconds),
+        created_at=began_at,
+        last_used_at=began_at,
+        expires_at=min(began_at + timedelta(seconds=settings.session_lifetime_seconds), ends_at),
+        ends_at=ends_at,
         ip=context.client.ip,
         user_agent=context.client.user_agent,
     )

@@ -339,8 +339,9 @@ async def test_an_erased_person_opens_no_session(world: World) -> None:
 
     with pytest.raises(asyncpg.ForeignKeyViolationError, match="the person was erased"):
         await connection.execute(
-            "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)"
-            " VALUES (gen_random_uuid(), $1, 'x', now(), now(), now() + interval '1 day')",
+            "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at, ends_at)"
+            " VALUES (gen_random_uuid(), $1, 'x', now(), now(), now() + interval '1 day',"
+            " now() + interval '1 day')",
             user_id,
         )
     await connection.close()

@@ -37,9 +37,14 @@ async def test_a_credential_of_another_account_changes_nothing(accounts: TwoAcco
     person = await accounts.with_credential(kind)
     await person.post("{ __typename }")  # Which notes that the credential is used.
     by_token = BY_TOKEN_ALONE if kind not in KEYS else set()
-    own = (
-        {"createAccount", "eraseViewer", "requestPersonalData", "updateProfile"} if kind in OTHERS else set()
-    )
+    of_persons = {
+        "createAccount",
+        "eraseViewer",
+        "requestPersonalData",
+        "revokeOtherSessions",
+        "updateProfile",
+    }
+    own = of_persons if kind in OTHERS else set()
     before, secrets = await accounts.of_second(), await accounts.secrets()
 
     for name in MUTATIONS.keys() - by_token - own:

@@ -72,9 +72,9 @@ async def people(world: World, count: int, role: str) -> list[Person]:
     )
     tokens = {f"token-{email}": email for email in emails[1:]}
     await world.superuser.execute(
-        "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)"
+        "INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at, expires_at, ends_at)"
         " SELECT gen_random_uuid(), users.id, sha256(convert_to('token-' || email, 'UTF8')), now(), now(),"
-        " now() + interval '1 day' FROM users WHERE email = ANY($1)",
+        " now() + interval '1 day', now() + interval '1 day' FROM users WHERE email = ANY($1)",
         emails[1:],
     )
     return [first, *(Person(world.http, email, token) for token, email in tokens.items())]

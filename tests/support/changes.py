@@ -56,6 +56,7 @@ ROTATE_API_KEY = mutation("rotateApiKey", "apiKey { id prefix status } secret")
 REVOKE_API_KEY = mutation("revokeApiKey", "apiKey { id status revokedAt revokedBy { id } }")
 ERASE_VIEWER = mutation("eraseViewer", "")
 REVOKE_SESSION = mutation("revokeSession", "session { id }")
+REVOKE_OTHER_SESSIONS = "mutation { revokeOtherSessions { revoked userErrors { code message path } } }"
 UPDATE_PROFILE = mutation("updateProfile", "user { name }")
 REQUEST_PERSONAL_DATA = """mutation { requestPersonalData {
   download { url fileName mediaType size expiresAt } userErrors { code } } }"""

@@ -12,6 +12,7 @@ from tests.support.changes import (
     ERASE_VIEWER,
     LEAVE,
     REQUEST_PERSONAL_DATA,
+    REVOKE_OTHER_SESSIONS,
     REVOKE_SESSION,
     UPDATE_PROFILE,
 )
@@ -70,6 +71,7 @@ MUTATIONS: dict[str, Operation] = {
     "updateProfile": (UPDATE_PROFILE, {"name": "Somebody"}),
     "eraseViewer": (ERASE_VIEWER, {"email": ADA}),
     "revokeSession": (REVOKE_SESSION, {"sessionId": "<own_session>"}),
+    "revokeOtherSessions": (REVOKE_OTHER_SESSIONS, {}),
     "leaveAccount": (LEAVE, {"accountId": "<account>"}),
     "signIn": (SIGN_IN, {"token": "<sign_in_token>"}),
     "signOut": ("mutation { signOut { userErrors { code } } }", {}),

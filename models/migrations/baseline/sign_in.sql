@@ -22,12 +22,14 @@ CREATE TABLE sessions (
     created_at timestamptz NOT NULL,
     last_used_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
     ended_at timestamptz,
     ip varchar,
     user_agent varchar,
     CONSTRAINT pk_sessions PRIMARY KEY (id),
     CONSTRAINT uq_sessions_token_hash UNIQUE (token_hash),
-    CONSTRAINT fk_sessions_user_id FOREIGN KEY (user_id) REFERENCES users (id)
+    CONSTRAINT fk_sessions_user_id FOREIGN KEY (user_id) REFERENCES users (id),
+    CONSTRAINT ck_sessions_expires_at CHECK (expires_at <= ends_at)
 );
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, id);
 
