@@ -9,9 +9,9 @@ import pytest
 from models import copy_export
 from tests.processes.test_faults import account_held, waiting
 from tests.reports.test_report_spools import link_of
-from tests.reports.test_reports import more_events
 from tests.support.changes import UPDATE_ACCOUNT
 from tests.support.limited import limited
+from tests.support.many_events import more_events
 from tests.support.world import Person, World
 
 MIB = 1 << 20

@@ -77,9 +77,9 @@ async def test_two_erasures_at_once_are_one(world: World, zenobia: Person) -> No
 
 
 async def test_who_is_being_erased_joins_nothing(world: World) -> None:
-    """100 rounds of accepting an invitation against erasing: either the person is a member and was not
+    """25 rounds of accepting an invitation against erasing: either the person is a member and was not
     erased, or it was erased and is no member."""
-    for number in range(100):
+    for number in range(25):
         email = f"person{number}@example.org"
         await world.superuser.execute("DELETE FROM limit_buckets")
         person = await world.sign_in(email)
@@ -207,9 +207,9 @@ async def test_the_job_finishes_what_a_server_began(world: World, zenobia: Perso
 
 
 async def test_who_signs_in_meanwhile_has_no_session_afterwards(world: World) -> None:
-    """50 rounds. The link opens a session of the erased person, which ends, or one of a new person, or
+    """25 rounds. The link opens a session of the erased person, which ends, or one of a new person, or
     none."""
-    for number in range(50):
+    for number in range(25):
         email = f"person{number}@example.org"
         await world.superuser.execute("DELETE FROM limit_buckets")
         person = await world.sign_in(email)
@@ -226,4 +226,4 @@ async def test_who_signs_in_meanwhile_has_no_session_afterwards(world: World) ->
         " WHERE erased_at IS NOT NULL AND (ended_at IS NULL OR ip IS NOT NULL)"
     )
     assert await world.superuser.fetchval(ghosts) == 0
-    assert await world.superuser.fetchval("SELECT count(*) FROM users WHERE erased_at IS NOT NULL") == 50
+    assert await world.superuser.fetchval("SELECT count(*) FROM users WHERE erased_at IS NOT NULL") == 25

@@ -24,7 +24,8 @@ from tests.support.changes import (
 )
 from tests.support.documents import report_link
 from tests.support.downloads import all_told
-from tests.support.personal_data import own_events, personal_data_link
+from tests.support.many_events import more_events
+from tests.support.personal_data import personal_data_link
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import World
 from web.app_state import State
@@ -274,7 +275,7 @@ async def test_a_download_is_cut_off_when_the_person_is_erased(world: World, app
 
 
 async def test_a_document_that_is_too_large_is_refused(world: World) -> None:
-    await own_events(world, 10_000, world.admin)
+    await more_events(world, 10_000, world.admin)
     async with limited(world, report_max_bytes=2**20) as there:
         refused = await there.http.get(await personal_data_link(there.admin))
 

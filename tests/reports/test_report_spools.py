@@ -12,10 +12,10 @@ from models import Account, spools
 from resolvers.accounts import operator
 from resolvers.global_ids import encode
 from tests.processes.test_faults import OURS
-from tests.reports.test_reports import more_events
 from tests.support.documents import report_link
 from tests.support.downloads import all_told
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.many_events import more_events
 from tests.support.serving import free_port, serving
 from tests.support.world import Person, World
 

@@ -22,6 +22,7 @@ from tests.licenses.test_licenses import provision
 from tests.support.changes import CHANGE_ROLE, REMOVE, codes, nothing_changes, user_error
 from tests.support.contracts import ROLES, permissions_of
 from tests.support.documents import REQUEST_REPORT, pages, report, report_link, table, told
+from tests.support.many_events import more_events
 from tests.support.world import World
 
 NEEDED = {
@@ -342,19 +343,6 @@ async def test_a_pdf_of_invoices_sums_up_what_is_owed(world: World, themes: dict
     assert "From 1 January 2026" in text
     assert f"Billed EUR {Decimal(paid) + Decimal(outstanding)}" in text
     assert f"Outstanding EUR {outstanding}" in text
-
-
-async def more_events(world: World, count: int) -> None:
-    """Past the trigger, a second after another."""
-    await world.superuser.execute(
-        "BEGIN; SET LOCAL session_replication_role = replica; INSERT INTO audit_events (account_id, sequence,"
-        " id, occurred_at, action, outcome, summary, actor_kind, actor_name, request_id, details,"
-        " previous_hash, hash) SELECT account_id, 1000 + n, gen_random_uuid(),"
-        " timestamptz '2101-01-01T00:00:00Z' + n * interval '1 s', 'MEMBER_JOINED', 'ALLOWED',"
-        " 'Somebody joined as Member, number ' || n, 'SYSTEM', 'Team access', 'many',"
-        ' \'{"role":"MEMBER"}\','
-        f" hash, hash FROM audit_heads, generate_series(0, {count} - 1) AS n; COMMIT"
-    )
 
 
 async def _exporting(world: World) -> int:

@@ -20,10 +20,10 @@ from models.columns import now
 from resolvers import typesetting
 from resolvers.typesetting import DocumentTooLarge, TypesettingFailed
 from tests.downloads.test_transfers import folder, serve
-from tests.reports.test_reports import more_events
 from tests.support.commands import Command, alive, wait_until_gone
 from tests.support.documents import pages, report, report_link, told
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.many_events import more_events
 from tests.support.world import World
 
 __all__ = ["folder", "serve"]
