@@ -194,6 +194,8 @@ def _members() -> Iterator[Filter]:
         yield _same(f"roles {', '.join(roles)}", roles=roles)
     yield _same("includeRemoved", includeRemoved=True)
     yield _same("includeRemoved, roles MEMBER", includeRemoved=True, roles=["MEMBER"])
+    for name, quarters in (("all", 8), ("early", 1), ("never", -8)):
+        yield _own(f"inactiveSince {name}", "inactiveSince", _time(quarters))
     for text in ("a", "an", "q", "ross", "ross 13", "zq", "nobody", "%", "å", "example"):
         yield _searched(text)
     for text in ("a", "ada", "zq"):

@@ -1,5 +1,7 @@
 """Inputs of members: of mutations, and filters of lists."""
 
+from datetime import datetime
+
 import strawberry
 
 from engine.input_limits import items, text
@@ -20,6 +22,11 @@ class MemberFilter:
     include_removed: bool | None = strawberry.field(
         default=None,
         description="`true` includes members who left or were removed. If omitted, they are not included.",
+    )
+    inactive_since: datetime | None = strawberry.field(
+        default=None,
+        description="Only members whose last activity was before this time. Members without activity count"
+        " from the time at which they joined. If omitted, any member.",
     )
 
 

@@ -1,11 +1,12 @@
 """Reads the members of an account."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import func, or_, select
 from sqlmodel import col
 
-from engine.conditions import Condition, contains, has_grams_of
+from engine.conditions import BoundCondition, Condition, contains, has_grams_of
 from engine.enums import described_enum
 from engine.pagination import Branch, Listing, Order, Search, each_of
 from engine.statements import Statement, any_of, parameter
@@ -35,12 +36,11 @@ class MemberOrder(StrEnum):
     LAST_ACTIVE = "LAST_ACTIVE"
 
 
+_LAST_ACTIVITY = func.coalesce(col(Member.last_active_at), col(Member.joined_at))
 _ORDERS = {
     MemberOrder.JOINED: Order("joined", (col(Member.joined_at), col(Member.id))),
     MemberOrder.NAME: Order("name", (col(Member.name_key), col(Member.id))),
-    MemberOrder.LAST_ACTIVE: Order(
-        "active", (func.coalesce(col(Member.last_active_at), col(Member.joined_at)), col(Member.id)), True
-    ),
+    MemberOrder.LAST_ACTIVE: Order("active", (_LAST_ACTIVITY, col(Member.id)), True),
 }
 
 
@@ -57,6 +57,9 @@ _in_role = Condition(lambda role: col(Member.role) == role)
 
 
 _in_roles = Condition(lambda roles: any_of(col(Member.role), roles))
+
+
+_inactive_since = Condition(lambda moment: moment > _LAST_ACTIVITY, searches=("last_active_at", "joined_at"))
 
 
 _named = Condition(lambda search: contains(col(Member.name_folded), search), searches=("name_folded",))
@@ -91,17 +94,27 @@ def account_members(
 ) -> Listing:
     of_account, order = _of_account(account.id), _ORDERS[order_by or MemberOrder.JOINED]
     roles = filter.roles if filter else None
+    inactive_since = filter.inactive_since if filter else None
     with_removed = bool(filter and filter.include_removed)
+    common: list[BoundCondition] = [of_account]
+    search = None
     if filter and folded(filter.search or ""):
-        where = [of_account, *(() if with_removed else (_present(),))]
-        where += [] if roles is None else [_in_roles(roles)]
-        return Listing(Member, tuple(where), order, search=_search(context, account, filter.search or ""))
+        search = _search(context, account, filter.search or "")
+    elif inactive_since is not None and order_by is not MemberOrder.LAST_ACTIVE:
+        search, inactive_since = _inactive(account, inactive_since, roles, with_removed), None
+    if inactive_since is not None:
+        common.append(_inactive_since(inactive_since))
+    if search is not None:
+        common += [] if with_removed else [_present()]
+        common += [] if roles is None else [_in_roles(roles)]
+        return Listing(Member, tuple(common), order, search=search)
     if with_removed and roles != []:
-        return Listing(Member, (of_account,), order, branches=_present_and_gone(roles))
+        return Listing(Member, tuple(common), order, branches=_present_and_gone(roles))
+    common.append(_present())
     if roles is None:
-        return Listing(Member, (of_account, _present()), order)
+        return Listing(Member, tuple(common), order)
     in_roles, branches = each_of(roles, _in_role, _in_roles)
-    return Listing(Member, (of_account, _present(), *in_roles), order, branches=branches)
+    return Listing(Member, (*common, *in_roles), order, branches=branches)
 
 
 def _present_and_gone(roles: list[Role] | None) -> tuple[Branch, ...]:
@@ -122,6 +135,16 @@ def _search(context: Context, account: Account, text: str) -> Search:
         found = Branch((_has_grams(account.id, search, address),))
         return Search(_named_or_addressed(search, address), (found,))
     return Search(_named(search), (Branch((_has_name_grams(account.id, search),)),))
+
+
+def _inactive(account: Account, moment: datetime, roles: list[Role] | None, with_removed: bool) -> Search:
+    """Search for inactive members. Few of them are found by the index of the last activity, and sorted."""
+    inactive = _inactive_since(moment)
+    parts = [Branch((_present(),))]
+    if with_removed:
+        parts = list(_present_and_gone(roles or None))
+    found = [Branch((_of_account(account.id), *part.where, inactive)) for part in parts]
+    return Search(inactive, tuple(found))
 
 
 _EMAILS_OF_ROLES = Statement(

@@ -63,6 +63,7 @@ async def test_licenses(busy_stage: BusyStage, themes: dict[str, str]) -> None:
 async def test_members(busy_stage: BusyStage) -> None:
     admin = busy_stage.stage.owner
     rows = await _all(admin, MEMBERS, {"includeRemoved": True})
+    activity = sorted(map(_last_activity, rows))
     choices = {
         "roles": [NONE, *_among(lambda row: row["role"], ["ADMIN"], ["MEMBER", "VIEWER", "MEMBER"], [])],
         "includeRemoved": [(None, lambda row: row["removedAt"] is None), (True, lambda _row: True)],
@@ -73,13 +74,22 @@ async def test_members(busy_stage: BusyStage) -> None:
                 for text in ("a", "example", "adm", "_")
             ),
         ],
+        "inactiveSince": [
+            NONE,
+            *(
+                (time, lambda row, time=time: _last_activity(row) < time)
+                for time in (activity[0], activity[len(activity) // 2], "2100-01-01T00:00:00.000000+00:00")
+            ),
+        ],
     }
     orders: dict[str, Callable[[Row], Any]] = {
         "JOINED": lambda row: (row["joinedAt"], row["id"]),
         "NAME": lambda row: (row["name"].lower(), row["id"]),
+        "LAST_ACTIVE": lambda row: (_Backwards(_last_activity(row)), _Backwards(row["id"])),
     }
 
     assert any(row["removedAt"] for row in rows)
+    assert any(row["lastActiveAt"] is None for row in rows)
     await _assert_filtered(admin, MEMBERS, rows, choices, orders)
 
 
@@ -102,6 +112,17 @@ async def test_events(busy_stage: BusyStage) -> None:
 
     assert len(rows) > 20
     await _assert_filtered(admin, EVENTS, rows, choices, {"": lambda row: -row["sequence"]})
+
+
+def _last_activity(row: Row) -> str:
+    return str(row["lastActiveAt"] or row["joinedAt"])
+
+
+class _Backwards(str):
+    """A text that sorts in descending order."""
+
+    def __lt__(self, other: str) -> bool:
+        return str.__lt__(other, self)
 
 
 def _among(value: Callable[[Row], Any], *lists: list[Any]) -> Iterator[Choice]:

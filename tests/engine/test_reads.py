@@ -64,6 +64,12 @@ LISTS = {
         "filter: { includeRemoved: true }",
         "filter: { includeRemoved: true, roles: [MEMBER] }, orderBy: NAME",
         'filter: { search: "ad" }',
+        *(
+            f'filter: {{ inactiveSince: "{year}-01-01T00:00:00Z"{removed} }}, orderBy: {order}'
+            for year in (2020, 2100)
+            for order in ("JOINED", "LAST_ACTIVE")
+            for removed in ("", ", includeRemoved: true", ", roles: [MEMBER]")
+        ),
     ],
     "invitations": [
         "",
