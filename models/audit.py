@@ -76,6 +76,12 @@ class AuditAction(StrEnum):
     )
     MEMBER_INVITED = auto(), "A person was invited by email.", "invite a person", ("email",)
     INVITATION_RESENT = auto(), "An invitation was sent again with a new link.", "resend an invitation", ()
+    INVITATION_ROLE_CHANGED = (
+        auto(),
+        "An invitation received another role and was sent again with a new link.",
+        "change the role of an invitation",
+        (),
+    )
     INVITATION_REVOKED = auto(), "An invitation was revoked by an Admin.", "revoke an invitation", ()
     INVITATION_DECLINED = auto(), "An invitation was declined by its recipient.", None, ()
     INVITATION_EXPIRED = auto(), "An invitation expired before it was accepted.", None, ()

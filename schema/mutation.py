@@ -12,7 +12,7 @@ from resolvers.audit_streams import mutations as audit_streams
 from resolvers.billing import invoice_downloads, purchases
 from resolvers.billing import mutations as billing
 from resolvers.downloads import mutations as downloads
-from resolvers.invitations import joining
+from resolvers.invitations import joining, sent_invitations
 from resolvers.invitations import mutations as invitations
 from resolvers.licenses import admin_mutations as license_changes
 from resolvers.licenses import mutations as licenses
@@ -125,14 +125,22 @@ class Mutation:
         " too many emails.",
     )
     resend_invitation = mutation_field(
-        invitations.resend_invitation,
+        sent_invitations.resend_invitation,
         allow=Permission.INVITE_MEMBERS,
         description="Emails a pending or expired invitation again, with a new link and a new expiry time."
         " The previous link is no longer valid. Refused with INVITATION_ALREADY_USED, INVITATION_REVOKED,"
         " NOT_ACTIVE (declined), ALREADY_MEMBER, ALREADY_INVITED or TOO_MANY_REQUESTS.",
     )
+    change_invitation_role = mutation_field(
+        sent_invitations.change_invitation_role,
+        allow=Permission.INVITE_MEMBERS,
+        description="Changes the role of a pending invitation and emails it again, with a new link and a new"
+        " expiry time: the previous email states the previous role, and its link is no longer valid. The same"
+        " role changes nothing. Refused with INVITATION_EXPIRED, INVITATION_ALREADY_USED, INVITATION_REVOKED,"
+        " NOT_ACTIVE (declined), ALREADY_MEMBER or TOO_MANY_REQUESTS.",
+    )
     revoke_invitation = mutation_field(
-        invitations.revoke_invitation,
+        sent_invitations.revoke_invitation,
         allow=Permission.INVITE_MEMBERS,
         description="Revokes a pending or expired invitation, whose link is then no longer valid. Repeating"
         " it changes nothing. Refused with INVITATION_ALREADY_USED or NOT_ACTIVE (declined).",

@@ -42,6 +42,11 @@ class InviteMemberInput:
 class InvitationInput:
     email: str = text("Email address to invite, compared case-insensitively.", most=320)
     role: Role = strawberry.field(description="Role that the person receives on joining.")
+    message: str | None = text(
+        "Personal message to include in the email, as plain text. If omitted, the email has none.",
+        most=1_000,
+        default=None,
+    )
 
 
 @strawberry.input(description="Input of `inviteMembers`: up to 1,000 people to invite.")
@@ -54,6 +59,12 @@ class InviteMembersInput:
 @strawberry.input(description="Input of `resendInvitation`: the invitation to send again.")
 class ResendInvitationInput:
     invitation_id: strawberry.ID = strawberry.field(description="Id of a pending or expired invitation.")
+
+
+@strawberry.input(description="Input of `changeInvitationRole`: a pending invitation and the new role.")
+class ChangeInvitationRoleInput:
+    invitation_id: strawberry.ID = strawberry.field(description="Id of a pending invitation.")
+    role: Role = strawberry.field(description="New role that the person receives on joining.")
 
 
 @strawberry.input(description="Input of `revokeInvitation`: the invitation to revoke.")

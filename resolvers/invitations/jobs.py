@@ -18,7 +18,7 @@ from models.database import Database
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from resolvers.change import system_change
 from resolvers.events import PLATFORM
-from resolvers.invitations.mutations import tell_of_expiry
+from resolvers.invitations.roster import tell_of_expiry
 from resolvers.unaudited import account_note
 
 _BATCH = 500

@@ -91,6 +91,15 @@ CHANGES = [
     ),
     Change(
         "INVITE_MEMBERS",
+        "changeInvitationRole",
+        {"invitationId": "<invitation>", "role": "ADMIN"},
+        "invitation { role }",
+        "INVITATION_ROLE_CHANGED",
+        "change the role of an invitation",
+        target="invitation",
+    ),
+    Change(
+        "INVITE_MEMBERS",
         "revokeInvitation",
         {"invitationId": "<invitation>"},
         "invitation { id }",
