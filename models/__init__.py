@@ -12,6 +12,7 @@ from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.licenses import Entitlement, License
 from models.limit_buckets import LimitBucket
+from models.member_limits import MemberLimits
 from models.members import Erasure, Member, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 
@@ -34,6 +35,7 @@ __all__ = [
     "License",
     "LimitBucket",
     "Member",
+    "MemberLimits",
     "Session",
     "SignInLink",
     "Theme",

@@ -160,6 +160,7 @@ class AuditAction(StrEnum):
         None,
         (),
     )
+    MEMBER_LIMITS_CHANGED = auto(), "The limits of a member were changed.", "change a member's limits", ()
 
 
 @described_enum(

@@ -22,6 +22,7 @@ TABLES = {
     "invoice_lines": "SELECT, INSERT",
     "invoices": "SELECT, INSERT",
     "licenses": _CHANGE,
+    "member_limits": _CHANGE,
     "members": _CHANGE,
     "pgqueuer": _CHANGE_AND_FORGET,
     "pgqueuer_log": "SELECT, INSERT, DELETE",

@@ -103,6 +103,7 @@ REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "unrecorded_sign_ins": {"session_id": ("unrecordedSignIns",)},
     "erasures": {"user_id": ("user",)},
     "members": {"user_id": ("memberships",)},
+    "member_limits": {"member_id": ("memberships",)},
     "invitations": {"invited_by_id": ("invitationsSent",), "accepted_by_id": ("invitationsReceived",)},
     "api_keys": {"member_id": ("apiKeys",), "created_by_id": ("apiKeys",), "revoked_by_id": ("apiKeys",)},
     "licenses": {
@@ -177,6 +178,7 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
 NOT_SHOWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "users": {"erased_at": _ERASED},
     "erasures": {"by_operator": _ERASED, "requested_at": _ERASED, "erased_at": _ERASED},
+    "member_limits": {"account_id": "the membership of the row has it"},
     "licenses": {"theme_id": "the document has the name of the theme"},
     "api_keys": {"expired_at": "when a job recorded an expiry, of which the document has the time"},
     "audit_streams": dict.fromkeys(

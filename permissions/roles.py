@@ -24,7 +24,7 @@ from models.members import Role
     MANAGE_BILLING See and change billing details, and see invoices.
     INVITE_MEMBERS Invite people, list, resend and revoke invitations, and see members' email addresses.
     REMOVE_MEMBERS Remove members from the account.
-    ASSIGN_ROLES Change the roles of members.
+    ASSIGN_ROLES Change the roles of members, and set their limits.
     GENERATE_API_KEYS Generate API keys for any member, and see and revoke all API keys.
     VIEW_AUDIT_LOG See and export the whole audit log.
     MANAGE_ACCOUNT Rename the account, set its limits and security policy, and manage its audit streams.
@@ -98,6 +98,11 @@ def roles_with(permission: Permission) -> list[Role]:
 def has_api_access(role: Role) -> bool:
     """Whether the API keys of members with this role work."""
     return Permission.ACCESS_API in ROLE_PERMISSIONS[role]
+
+
+def has_member_limits(role: Role) -> bool:
+    """Whether the limits of members with this role apply. They do not to those who set them."""
+    return Permission.ASSIGN_ROLES not in ROLE_PERMISSIONS[role]
 
 
 def permissions_within(role: Role, scopes: Iterable[str]) -> list[Permission]:

@@ -19,13 +19,14 @@ from engine.enums import described_enum
     INVITATION_ALREADY_USED The invitation was already accepted.
     WRONG_EMAIL The link was sent to another email address than that of the viewer.
     OWNER_PROTECTED The owner must remain an Admin and cannot leave or be removed.
-    LICENSE_LIMIT_REACHED All purchased licenses are in use, or the account's limit is reached.
+    LICENSE_LIMIT_REACHED All purchased licenses are in use, or a limit of the account or member is reached.
     SPEND_LIMIT_REACHED The purchase would exceed the account's monthly spending limit.
     NOT_ACTIVE The object's status does not allow the change.
     ROLE_WITHOUT_API_ACCESS The member's role does not include `ACCESS_API`.
     TOKEN_INVALID The link's token is malformed, used or expired.
     TOO_MANY_REQUESTS A limit on emails or accounts is reached. `RetryLater` says when to try again.
     IDEMPOTENCY_CONFLICT The idempotency key was used before with a different input.
+    THEME_NOT_ALLOWED The limits of the member do not include the theme.
     """,
 )
 class UserErrorCode(StrEnum):
@@ -45,6 +46,7 @@ class UserErrorCode(StrEnum):
     TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    THEME_NOT_ALLOWED = "THEME_NOT_ALLOWED"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import strawberry
 
@@ -7,7 +8,8 @@ import models
 from engine.scalars import BigInt
 from permissions.roles import Permission
 from resolvers.catalog.queries import NEWEST_RELEASE, OLDEST_FILE
-from schema.fields import Node, computed_from_columns, object_type, to_many
+from resolvers.licenses.provisionable import viewer_can_provision
+from schema.fields import Info, Node, computed, computed_from_columns, object_type, to_many
 from schema.money import Money
 
 
@@ -60,6 +62,22 @@ class Theme(Node):
     )
     published_at: datetime = strawberry.field(description="Time at which the theme was added to the catalog.")
     latest_version: str = strawberry.field(description="Version number of the newest release.")
+
+    @computed(
+        bool,
+        "Whether the viewer can provision the theme in the account now, and hold the license itself: by its"
+        " role or API key, the purchased licenses, the limits of the account and the viewer's own limits."
+        " False for an account that is not one of the viewer's.",
+    )
+    async def viewer_can_provision(
+        root: strawberry.Parent[models.Theme],
+        info: Info,
+        account_id: Annotated[
+            strawberry.ID, strawberry.argument(description="Id of the account to provision the theme in.")
+        ],
+    ) -> bool:
+        return await viewer_can_provision(info.context, root, account_id)
+
     price: Money = computed_from_columns(_price, "Price of one license, without tax.")
     releases: list[ThemeRelease] = to_many(
         models.ThemeRelease,

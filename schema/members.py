@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import cast
 
 import strawberry
 
@@ -12,8 +13,10 @@ from resolvers.audit.queries import member_activity
 from resolvers.licenses.inputs import LicenseFilter
 from resolvers.licenses.queries import member_licenses
 from resolvers.members import offboarding as left_behind
+from resolvers.members.limits import allowed_themes, member_limits
 from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection
+from schema.catalog import Theme
 from schema.connections import Connection
 from schema.fields import (
     Info,
@@ -46,7 +49,7 @@ def _permissions(role: Role, removed_at: datetime | None) -> list[Permission]:
 class Offboarding:
     @computed(int, "Number of active licenses that the member holds. On removal they pass to another member.")
     async def active_licenses(root: strawberry.Parent[models.Member], info: Info) -> int:
-        return await left_behind.active_licenses(info.context, root)
+        return await left_behind.active_licenses(info.context, root.account_id, root.id)
 
     @computed(
         list[ApiKey],
@@ -65,6 +68,34 @@ class Offboarding:
         root: strawberry.Parent[models.Member], info: Info
     ) -> list[models.Invitation]:
         return await left_behind.pending_invitations(info.context, root)
+
+
+@object_type(
+    allow=Permission.VIEW_TEAM,
+    of=models.MemberLimits,
+    description="Limits on what a member can license, within the limits of the account. They do not apply"
+    " while the member is an Admin.",
+)
+class MemberLimits:
+    max_active_licenses: int | None = strawberry.field(
+        description="Maximum number of active licenses that the member can hold. Null when there is no limit."
+    )
+
+    @computed(int, "Number of licenses with the status ACTIVE that the member holds.")
+    async def active_licenses(root: strawberry.Parent[models.MemberLimits], info: Info) -> int:
+        return await left_behind.active_licenses(info.context, root.account_id, root.member_id)
+
+    @computed(
+        list[Theme] | None,
+        "The only themes that the member can provision, download or receive licenses of. Null when every"
+        " theme is allowed.",
+    )
+    async def themes(root: strawberry.Parent[models.MemberLimits], info: Info) -> list[models.Theme] | None:
+        return await allowed_themes(info.context, root)
+
+
+async def _limits(root: strawberry.Parent[models.Member], info: Info) -> MemberLimits | None:
+    return cast("MemberLimits", await member_limits(info.context, root))
 
 
 @object_type(
@@ -99,6 +130,11 @@ class Member(Node):
 
     permissions: list[Permission] = computed_from_columns(
         _permissions, "Permissions of the member's current role. Empty for a member who left or was removed."
+    )
+    limits: MemberLimits | None = guarded(
+        allow=HasOrOwns(Permission.ASSIGN_ROLES, own="id"),
+        resolver=_limits,
+        description="Limits on what the member can license, within the limits of the account.",
     )
     licenses: Connection[License] | None = connection(
         member_licenses,

@@ -16,6 +16,7 @@ from resolvers.invitations import joining, sent_invitations
 from resolvers.invitations import mutations as invitations
 from resolvers.licenses import admin_mutations as license_changes
 from resolvers.licenses import mutations as licenses
+from resolvers.members import limit_mutations as member_limits
 from resolvers.members import mutations as members
 from resolvers.people import mutations as people
 from resolvers.people import personal_data_mutations as personal_data
@@ -166,12 +167,21 @@ class Mutation:
         " `ACCESS_API`, the member's API keys are refused. Refused with OWNER_PROTECTED for the owner, and"
         " with NOT_ACTIVE for a removed member.",
     )
+    set_member_limits = mutation_field(
+        member_limits.set_member_limits,
+        allow=Permission.ASSIGN_ROLES,
+        description="Sets the limits of a member: how many active licenses it can hold, and of which themes."
+        " They do not apply while the member is an Admin, and what the member holds already stays. Refused"
+        " with INVALID for a negative limit, with NOT_FOUND for a theme that is not in the catalog, and with"
+        " NOT_ACTIVE for a removed member.",
+    )
     remove_member = mutation_field(
         members.remove_member,
         allow=Permission.REMOVE_MEMBERS,
         description="Removes a member from the account with immediate effect. The member's licenses pass to"
         " another member. The member's API keys are revoked, and an email tells the member so. Refused with"
-        " OWNER_PROTECTED for the owner, and with NOT_ACTIVE for a removed member.",
+        " OWNER_PROTECTED for the owner, with NOT_ACTIVE for a removed member, and with THEME_NOT_ALLOWED or"
+        " LICENSE_LIMIT_REACHED when the limits of the member who receives the licenses do not allow them.",
     )
     leave_account = mutation_field(
         members.leave_account,
@@ -196,8 +206,9 @@ class Mutation:
         licenses.provision_license,
         allow=Permission.PROVISION_LICENSES,
         description="Provisions a license of a theme for a site. It uses one purchased license. Refused with"
-        " LICENSE_LIMIT_REACHED when none is left or the account's limit on active licenses is reached, and"
-        " with INVALID when the site has a license of the theme already.",
+        " LICENSE_LIMIT_REACHED when none is left, or the account's or the holder's limit on active licenses"
+        " is reached; with THEME_NOT_ALLOWED when the limits of the viewer or of the holder do not include"
+        " the theme; and with INVALID when the site has a license of the theme already.",
     )
     revoke_license = mutation_field(
         license_changes.revoke_license,

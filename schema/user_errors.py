@@ -41,12 +41,12 @@ class InputError(UserError):
     allow=ANYONE,
     of=user_errors.LicenseLimitReached,
     description="No further license can be active: all purchased licenses of the theme are in use, or the"
-    " account's limit on active licenses is reached.",
+    " limit of the account or of the member on active licenses is reached.",
 )
 class LicenseLimitReached(UserError):
     limit: int = strawberry.field(
         description="The limit that is reached: the number of purchased licenses"
-        " of the theme, or `AccountLimits.maxActiveLicenses`."
+        " of the theme, or `maxActiveLicenses` of `AccountLimits` or of `MemberLimits`."
     )
     used: int = strawberry.field(description="Number of licenses that count toward the limit now.")
 

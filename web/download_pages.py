@@ -63,6 +63,12 @@ _REFUSALS = {
         "It was suspended or revoked, or has expired, since the link was issued.",
         "Ask an Admin of the account about the license.",
     ),
+    RefusalReason.THEME_NOT_ALLOWED: _Refusal(
+        403,
+        "Your limits do not include this theme",
+        "An Admin of the account has changed your limits since the link was issued.",
+        "Ask an Admin of the account for the file, or to change your limits.",
+    ),
     RefusalReason.TOO_LARGE: _Refusal(
         413,
         "This report is too large",

@@ -28,8 +28,9 @@ class ThemeOrder(StrEnum):
     PRICE = "PRICE"
 
 
+BY_NAME = Order("name", (col(Theme.name_key), col(Theme.id)))
 _ORDERS = {
-    ThemeOrder.NAME: Order("name", (col(Theme.name_key), col(Theme.id))),
+    ThemeOrder.NAME: BY_NAME,
     ThemeOrder.NEWEST: Order("newest", (col(Theme.published_at), col(Theme.id)), descending=True),
     ThemeOrder.PRICE: Order("price", (col(Theme.price_amount), col(Theme.id))),
 }

@@ -24,6 +24,7 @@ from models.columns import now
 from models.database import Database
 from models.downloads import DownloadKind, DownloadLink
 from models.licenses import License
+from models.member_limits import MemberLimits
 from models.members import Member, User
 from models.sessions import Session
 from permissions.context import Context
@@ -46,6 +47,7 @@ class RefusalReason(StrEnum):
     NOT_PERMITTED = "NOT_PERMITTED"
     SIGNED_OUT = "SIGNED_OUT"
     LICENSE_NOT_ACTIVE = "LICENSE_NOT_ACTIVE"
+    THEME_NOT_ALLOWED = "THEME_NOT_ALLOWED"
     GONE = "GONE"
     TOO_LARGE = "TOO_LARGE"
 
@@ -102,6 +104,8 @@ class Licensed:
     license: License
     theme: Theme
     file: ThemeFile | None
+    is_forbidden: bool
+    """Whether the limits of the member do not include the theme."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ async def find_link(database: Database, token: str) -> AnyLink:
     records = await database.fetch(_LINK.sql, hash_token(token))
     if not records:
         raise DownloadRefused(RefusalReason.UNKNOWN)
-    expired, signed_in, *values = records[0]
+    expired, signed_in, is_forbidden, *values = records[0]
     rows = snapshots(values, DownloadLink, User, Member, License, Theme, ThemeFile)
     link, user, member, license, theme, file = rows
     if expired:
@@ -214,7 +218,7 @@ async def find_link(database: Database, token: str) -> AnyLink:
         raise DownloadRefused(RefusalReason.MEMBER_REMOVED)
     if not signed_in or (link.credential_kind == CredentialKind.API_KEY and not has_api_access(member.role)):
         raise DownloadRefused(RefusalReason.SIGNED_OUT)
-    return Link(link, member, Licensed(license, theme, file) if license and theme else None)
+    return Link(link, member, Licensed(license, theme, file, is_forbidden) if license and theme else None)
 
 
 def _link() -> AnySelect:
@@ -223,6 +227,7 @@ def _link() -> AnySelect:
         select(
             col(DownloadLink.expires_at) <= func.now(),
             _is_signed_in(),
+            _is_forbidden(),
             *columns(DownloadLink, User, Member, License, Theme, ThemeFile),
         )
         .select_from(DownloadLink)
@@ -240,6 +245,15 @@ def _link() -> AnySelect:
         .join(Theme, col(Theme.id) == col(License.theme_id), isouter=True)
         .join(ThemeFile, col(ThemeFile.id) == _subject("fileId"), isouter=True)
         .where(col(DownloadLink.token_hash) == parameter("token_hash"))
+    )
+
+
+def _is_forbidden() -> ColumnElement[bool]:
+    """Whether the limits of the member do not include the theme of the license."""
+    return exists().where(
+        col(MemberLimits.account_id) == col(DownloadLink.account_id),
+        col(MemberLimits.member_id) == col(DownloadLink.member_id),
+        MemberLimits.forbid_theme(col(License.theme_id)),
     )
 
 

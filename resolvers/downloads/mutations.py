@@ -16,7 +16,7 @@ from models.downloads import DownloadKind
 from models.licenses import License, LicenseStatus
 from models.storage import Storage
 from permissions.context import Context
-from permissions.roles import Permission
+from permissions.roles import Permission, has_member_limits
 from resolvers.change import Change, change
 from resolvers.downloads.inputs import RequestThemeDownloadInput
 from resolvers.downloads.links import (
@@ -29,6 +29,7 @@ from resolvers.downloads.links import (
     issue_link,
 )
 from resolvers.global_ids import decode_as
+from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, invalid, not_found, user_error
@@ -54,6 +55,8 @@ async def request_theme_download(
     if found is None:
         raise not_found("license", "licenseId")
     async with change(context, found.account_id, AuditAction.THEME_FILE_DOWNLOADED, on=found) as tx:
+        receiving = Receiving.one(found.theme_id, "licenseId", active=False)
+        await refuse_beyond_limits(tx, tx.acting, receiving)
         file = await _file_of(tx, found, input.file_id)
         subject = {"licenseId": str(found.id), "fileId": str(file.id)}
         download = await issue_link(
@@ -94,6 +97,8 @@ async def open_theme_file(_settings: Settings, _database: Database, storage: Sto
     found = link.licensed
     if found is None or found.license.status is not LicenseStatus.ACTIVE:
         raise DownloadRefused(RefusalReason.LICENSE_NOT_ACTIVE)
+    if found.is_forbidden and has_member_limits(link.member.role):
+        raise DownloadRefused(RefusalReason.THEME_NOT_ALLOWED)
     license, theme, file = found.license, found.theme, found.file
     if file is None:
         raise DownloadRefused(RefusalReason.GONE)

@@ -16,6 +16,7 @@ from resolvers.licenses.inputs import (
 )
 from resolvers.licenses.jobs import expire, free_entitlements
 from resolvers.licenses.mutations import present_member, refuse_beyond_cap
+from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_text
@@ -83,13 +84,14 @@ class ReinstateLicenseResult:
 
 
 async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> ReinstateLicenseResult:
-    """Raises `UserErrors` if the account's limit on active licenses is reached."""
+    """Raises `UserErrors` if the account's or the holder's limit on active licenses is reached."""
     found = await _get(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
         license = await _live(tx, found)
         if license.stored_status is LicenseStatus.ACTIVE:
             raise invalid("This license is active: only a suspended one can be reinstated.", "licenseId")
         await refuse_beyond_cap(tx, "licenseId")
+        await _refuse_beyond_holders_limit(tx, license)
         license = await tx.update(license, stored_status=LicenseStatus.ACTIVE)
         name = await _name(tx, license)
         tx.record(license, name, f"reinstated {name}", status=["SUSPENDED", "ACTIVE"])
@@ -112,6 +114,9 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
         if holder.id == license.holder_id:
             tx.without_event()
         else:
+            is_active = license.stored_status is LicenseStatus.ACTIVE
+            receiving = Receiving.one(license.theme_id, "toMemberId", active=is_active)
+            await refuse_beyond_limits(tx, holder, receiving)
             before = await tx.get(Member, license.holder_id)
             license = await tx.update(license, holder_id=holder.id)
             name = await _name(tx, license)
@@ -140,6 +145,12 @@ async def _live(tx: Change, found: License) -> License:
     if license.status is LicenseStatus.EXPIRED:
         raise _not_active("This license has expired: provision a new one.")
     return license
+
+
+async def _refuse_beyond_holders_limit(tx: Change, license: License) -> None:
+    """Only the number counts: the holder may keep a license of a theme that its limits do not include."""
+    receiving = Receiving(frozenset(), 1, "licenseId")
+    await refuse_beyond_limits(tx, await tx.get(Member, license.holder_id), receiving)
 
 
 async def _name(tx: Change, license: License) -> str:

@@ -23,6 +23,7 @@ from resolvers.licenses.inputs import ProvisionLicenseInput
 from resolvers.licenses.jobs import expire
 from resolvers.licenses.keys import new_license_key
 from resolvers.licenses.sites import clean_site
+from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import (
     LicenseLimitReached,
@@ -58,6 +59,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
             holder = await present_member(tx, input.holder_id, "holderId")
         if wanted.is_second:
             raise invalid(f"{site} already has a license of {theme.name}: use another site.", "site")
+        await _refuse_beyond_member_limits(tx, theme, holder)
         if wanted.due:
             wanted.provisioned -= await expire(tx, wanted.due)
         await _use_entitlement(tx, wanted)
@@ -177,6 +179,13 @@ async def _use_entitlement(tx: Change, wanted: _Wanted) -> None:
             message = f"The account has no license of {theme.name}: purchase one first."
         raise UserErrors(_limit_reached(message, "themeId", wanted.purchased, wanted.provisioned))
     await tx.fetch(_USE, account_id=tx.account.id, theme_id=theme.id)
+
+
+async def _refuse_beyond_member_limits(tx: Change, theme: Theme, holder: Member) -> None:
+    is_own = holder.id == tx.acting.id
+    await refuse_beyond_limits(tx, tx.acting, Receiving.one(theme.id, "themeId", active=is_own))
+    if not is_own:
+        await refuse_beyond_limits(tx, holder, Receiving.one(theme.id, "holderId", active=True))
 
 
 async def refuse_beyond_cap(tx: Change, argument: str) -> None:

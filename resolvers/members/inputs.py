@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 from engine.input_limits import items, text
+from models.member_limits import MOST_THEMES
 from models.members import Role
 
 
@@ -47,6 +48,24 @@ class RemoveMemberInput:
         default=None,
         description="Id of the member to whom the licenses of the removed member pass. If omitted, the"
         " owner.",
+    )
+
+
+@strawberry.input(
+    description="Input of `setMemberLimits`. A limit that is omitted does not change; null removes it."
+)
+class SetMemberLimitsInput:
+    member_id: strawberry.ID = strawberry.field(description="Id of the member whose limits are set.")
+    max_active_licenses: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Maximum number of active licenses that the member can hold, 0 or more. If omitted,"
+        " unchanged; null for no limit.",
+    )
+    theme_ids: list[strawberry.ID] | None = items(
+        "Ids of the only themes that the member can provision, download or receive licenses of. An empty list"
+        " allows none. If omitted, unchanged; null for all themes.",
+        most=MOST_THEMES,
+        default=strawberry.UNSET,
     )
 
 

@@ -1,13 +1,13 @@
 """Changes roles, removes members, and ends one's own membership."""
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import col
 
 from engine.snapshots import columns
 from engine.statements import Statement, parameter
 from models.audit import AuditAction
 from models.columns import now
-from models.licenses import LIVE, License
+from models.licenses import LIVE, License, LicenseStatus
 from models.members import Member
 from models.new_event import PersonName
 from permissions.context import Context
@@ -16,6 +16,7 @@ from resolvers.api_keys.queries import end_api_keys
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
 from resolvers.members.inputs import ChangeMemberRoleInput, LeaveAccountInput, RemoveMemberInput
+from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, not_found, user_error
@@ -32,7 +33,7 @@ class ChangeMemberRoleResult:
 async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> ChangeMemberRoleResult:
     member = await find_member(context, input.member_id)
     async with change(context, member.account_id, AuditAction.MEMBER_ROLE_CHANGED, on=member) as tx:
-        member = await _current(tx, member)
+        member = await present_member(tx, member)
         if member.role is input.role:
             tx.without_event()
         else:
@@ -58,10 +59,11 @@ class RemoveMemberResult:
 async def remove_member(context: Context, input: RemoveMemberInput) -> RemoveMemberResult:
     member = await find_member(context, input.member_id)
     async with change(context, member.account_id, AuditAction.MEMBER_REMOVED, on=member) as tx:
-        member = await _current(tx, member)
+        member = await present_member(tx, member)
         if member.is_owner:
             raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
         heir = await _heir(tx, member, input.transfer_licenses_to)
+        await _refuse_beyond_heirs_limits(tx, member, heir)
         member = await end_membership(tx, context.settings, member, heir, f"removed {member.name}")
     return RemoveMemberResult(member=member)
 
@@ -94,7 +96,7 @@ async def find_member(context: Context, global_id: str) -> Member:
     return member
 
 
-async def _current(tx: Change, member: Member) -> Member:
+async def present_member(tx: Change, member: Member) -> Member:
     """The member, read under the account's lock. Raises `UserErrors` if it is no longer a member."""
     current = await tx.find(Member, member.id)
     if current is None or current.removed_at is not None:
@@ -119,6 +121,13 @@ async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
     return heir
 
 
+async def _refuse_beyond_heirs_limits(tx: Change, leaving: Member, heir: Member) -> None:
+    records = await tx.fetch(_HANDED_ON, account_id=tx.account.id, member_id=leaving.id, at=now())
+    active = sum(count for _, count in records)
+    receiving = Receiving(frozenset(id for id, _ in records), active, "transferLicensesTo")
+    await refuse_beyond_limits(tx, heir, receiving)
+
+
 async def owner_of(tx: Change) -> Member:
     (owner,) = await tx.rows(Member, _OWNER, account_id=tx.account.id)
     return owner
@@ -129,15 +138,32 @@ _OWNER = Statement(
         col(Member.account_id) == parameter("account_id"), col(Member.is_owner)
     )
 )
+
+
+def _is_handed_on() -> ColumnElement[bool]:
+    """Condition: the license passes to the heir of the member."""
+    return and_(
+        col(License.account_id) == parameter("account_id"),
+        col(License.holder_id) == parameter("member_id"),
+        col(License.stored_status).in_(LIVE),
+        (col(License.expires_at) > parameter("at")).is_not(False),
+    )
+
+
+_HANDED_ON = Statement(
+    lambda: (
+        select(
+            col(License.theme_id),
+            func.count().filter(col(License.stored_status) == LicenseStatus.ACTIVE),
+        )
+        .where(_is_handed_on())
+        .group_by(col(License.theme_id))
+    )
+)
 _HAND_ON = Statement(
     lambda: (
         update(License)
-        .where(
-            col(License.account_id) == parameter("account_id"),
-            col(License.holder_id) == parameter("member_id"),
-            col(License.stored_status).in_(LIVE),
-            (col(License.expires_at) > parameter("at")).is_not(False),
-        )
+        .where(_is_handed_on())
         .values(holder_id=parameter("heir_id"))
         .returning(col(License.id))
     )

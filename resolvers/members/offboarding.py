@@ -22,20 +22,28 @@ MOST_SHOWN = 100
 """Maximum length of each list, which has the newest entries."""
 
 
-async def active_licenses(context: Context, member: Member) -> int:
-    found = await _left_by(context, member, _LICENSES)
+async def active_licenses(context: Context, account_id: UUID, member_id: UUID) -> int:
+    found = await _left_by(context, (account_id, member_id), _LICENSES)
     return int(found[0][0]) if found else 0
 
 
 async def active_api_keys(context: Context, member: Member) -> list[ApiKey]:
-    return [snapshot(ApiKey, record) for record in await _left_by(context, member, _API_KEYS)]
+    return [
+        snapshot(ApiKey, record)
+        for record in await _left_by(context, (member.account_id, member.id), _API_KEYS)
+    ]
 
 
 async def pending_invitations(context: Context, member: Member) -> list[Invitation]:
-    return [snapshot(Invitation, record) for record in await _left_by(context, member, _INVITATIONS)]
+    return [
+        snapshot(Invitation, record)
+        for record in await _left_by(context, (member.account_id, member.id), _INVITATIONS)
+    ]
 
 
-async def _left_by(context: Context, member: Member, statement: Statement) -> list[_Values]:
+async def _left_by(context: Context, member: tuple[UUID, UUID], statement: Statement) -> list[_Values]:
+    """`member` is the ids of the account and of the member."""
+
     async def fetch(keys: list[tuple[UUID, UUID]]) -> list[list[_Values]]:
         found: defaultdict[tuple[UUID, UUID], list[_Values]] = defaultdict(list)
         for account_id in dict.fromkeys(account_id for account_id, _ in keys):
@@ -45,7 +53,7 @@ async def _left_by(context: Context, member: Member, statement: Statement) -> li
                 found[account_id, member_id].append(record)
         return [found[key] for key in keys]
 
-    return await loaded(context, statement, fetch, (member.account_id, member.id))
+    return await loaded(context, statement, fetch, member)
 
 
 def _licenses() -> AnySelect:

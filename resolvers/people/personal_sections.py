@@ -1,7 +1,10 @@
 """Sections of the document with a person's data, except the audit events: which rows each has, and which
 fields. `docs/reference/personal-data.md` describes the fields."""
 
-from sqlalchemy import ColumnElement, and_, case, cast, func, null, or_
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, any_, case, cast, func, null, or_, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.types import Text
 from sqlmodel import col
 
@@ -13,6 +16,7 @@ from models.audit_streams import AuditStream
 from models.catalog import Theme
 from models.invitations import Invitation
 from models.licenses import License
+from models.member_limits import MemberLimits
 from models.members import Member, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 from resolvers.people.personal_fields import (
@@ -91,6 +95,14 @@ SIGN_IN_LINKS = Section(
     ),
 )
 
+
+def _theme_names(theme_ids: AnyExpression) -> ColumnElement[Any]:
+    """The names as a JSON array, or NULL where the ids are."""
+    names = func.array_agg(aggregate_order_by(col(Theme.name), col(Theme.name_key)))
+    found = select(func.coalesce(names, text("'{}'"))).where(col(Theme.id) == any_(theme_ids))
+    return case((theme_ids.is_not(None), func.to_json(found.scalar_subquery())), else_=null())
+
+
 MEMBERSHIPS = Section(
     "memberships",
     lambda: {
@@ -103,10 +115,19 @@ MEMBERSHIPS = Section(
         "joinedAt": utc_time(col(Member.joined_at)),
         "lastActiveAt": utc_time(col(Member.last_active_at)),
         "removedAt": utc_time(col(Member.removed_at)),
+        "maxActiveLicenses": col(MemberLimits.max_active_licenses),
+        "themes": _theme_names(col(MemberLimits.theme_ids)),
     },
     lambda found: (
         found.select_from(Member)
         .join(Account, of_account(Member))
+        .outerjoin(
+            MemberLimits,
+            and_(
+                col(MemberLimits.account_id) == col(Member.account_id),
+                col(MemberLimits.member_id) == col(Member.id),
+            ),
+        )
         .where(col(Member.user_id) == parameter("user_id"))
         .order_by(col(Member.id))
     ),

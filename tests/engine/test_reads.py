@@ -159,6 +159,23 @@ async def test_a_page_takes_two_statements_at_the_most(
     assert len(noted.statements) == (1 if name == "viewer" else 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ('{ catalog(first: 100) { nodes { slug viewerCanProvision(accountId: "<account>") } } }', 3),
+        ("{ account { members(first: 100) { nodes { limits { maxActiveLicenses activeLicenses } } } } }", 4),
+    ],
+)
+async def test_what_is_computed_for_a_row_is_read_for_all_rows_at_once(
+    stage: Stage, noted: Noted, text: str, statements: int
+) -> None:
+    with counted() as taken:
+        await ask(stage, noted, stage.owner, stage.filled(text, "ADMIN"))
+
+    assert taken == {COMPILED: 1}
+    assert len(noted.statements) == statements
+
+
 async def test_what_is_not_asked_for_is_not_read(stage: Stage, noted: Noted) -> None:
     await ask(stage, noted, stage.owner, "{ account { licenses { nodes { site } } } }")
 

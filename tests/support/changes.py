@@ -26,6 +26,7 @@ INVOICE = f"""{{ id number status issuedAt dueAt paidAt taxRate purchasedBy {{ i
   lines {{ description quantity unitPrice {_MONEY} amount {_MONEY} theme {{ slug }} }} }}"""
 DETAILS = "details { company email addressLines country taxId currency }"
 _MEMBER = "member { id role isOwner removedAt name }"
+_LIMITS = "member { limits { maxActiveLicenses activeLicenses themes { slug } } }"
 
 CREATE_ACCOUNT = mutation("createAccount", _ACCOUNT)
 UPDATE_ACCOUNT = mutation("updateAccount", _ACCOUNT)
@@ -42,6 +43,7 @@ CHANGE_INVITATION_ROLE = mutation("changeInvitationRole", _INVITATION)
 REVOKE_INVITATION = mutation("revokeInvitation", _INVITATION)
 DECLINE = mutation("declineInvitation", "invitation { status }")
 CHANGE_ROLE = mutation("changeMemberRole", _MEMBER)
+SET_MEMBER_LIMITS = mutation("setMemberLimits", _LIMITS)
 REMOVE = mutation("removeMember", _MEMBER)
 LEAVE = mutation("leaveAccount", _MEMBER)
 PROVISION_LICENSE = mutation("provisionLicense", _LICENSE)

@@ -117,6 +117,15 @@ CHANGES = [
         target="bystander",
     ),
     Change(
+        "ASSIGN_ROLES",
+        "setMemberLimits",
+        {"memberId": "<bystander>", "maxActiveLicenses": 2, "themeIds": ["<theme>"]},
+        "member { limits { maxActiveLicenses activeLicenses themes { slug } } }",
+        "MEMBER_LIMITS_CHANGED",
+        "change a member's limits",
+        target="bystander",
+    ),
+    Change(
         "REMOVE_MEMBERS",
         "removeMember",
         {"memberId": "<bystander>"},

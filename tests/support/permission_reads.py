@@ -144,6 +144,7 @@ _OWNER_FIELDS = (
     ("VIEW_AUDIT_LOG", "activity(first: 1) { totalCount nodes { summary } }"),
     ("VIEW_AUDIT_LOG", "activity(filter: { outcome: DENIED }) { totalCount }"),
     ("VIEW_ACTIVE_LICENSES", "licenses { totalCount nodes { site } }"),
+    ("ASSIGN_ROLES", "limits { activeLicenses }"),
     ("REMOVE_MEMBERS", "offboarding { activeLicenses }"),
     ("REMOVE_MEMBERS", "offboarding { activeApiKeys { name } pendingInvitations { email } }"),
 )

@@ -1,4 +1,4 @@
--- Accounts, users (people), members (a user's membership of an account) and invitations.
+-- Accounts, users (people), members (a user's membership of an account), their limits, and invitations.
 --
 -- The primary key of every table of an account begins with account_id, and foreign keys to such a table
 -- compare it too: a row cannot reference a row of another account.
@@ -82,6 +82,20 @@ CREATE INDEX ix_members_role_name ON members (account_id, role, name_key, id) WH
 CREATE INDEX ix_members_search ON members
     USING gin (search_grams(account_id, name_folded, 1), search_grams(account_id, email_folded, 1))
     WITH (fastupdate = off);
+
+-- What a member may license. Members without a row have no limits.
+CREATE TABLE member_limits (
+    account_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    max_active_licenses integer,
+    theme_ids uuid[],
+    CONSTRAINT pk_member_limits PRIMARY KEY (account_id, member_id),
+    CONSTRAINT fk_member_limits_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
+    CONSTRAINT fk_member_limits_account_id_member_id
+        FOREIGN KEY (account_id, member_id) REFERENCES members (account_id, id),
+    CONSTRAINT ck_member_limits_max_active_licenses CHECK (max_active_licenses >= 0),
+    CONSTRAINT ck_member_limits_theme_ids CHECK (cardinality(theme_ids) <= 1000)
+);
 
 -- The token of the newest email is the only valid one; its SHA-256 is stored.
 CREATE TABLE invitations (

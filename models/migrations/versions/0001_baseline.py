@@ -49,6 +49,7 @@ AUDITED: dict[str, tuple[str, ...]] = {
     "invoice_lines": (),
     "invoices": (),
     "licenses": ("last_downloaded_at",),
+    "member_limits": (),
     "members": ("last_active_at",),
 }
 
@@ -89,9 +90,9 @@ def downgrade() -> None:
         " audit_event_hash(audit_events)"
     )
     op.execute(
-        "DROP TABLE accounts, users, members, invitations, sign_in_links, sessions, unrecorded_sign_ins,"
-        " erasures, themes, theme_releases, theme_files, entitlements, licenses, billing_details, invoices,"
-        " invoice_lines, api_keys,"
+        "DROP TABLE accounts, users, members, member_limits, invitations, sign_in_links, sessions,"
+        " unrecorded_sign_ins, erasures, themes, theme_releases, theme_files, entitlements, licenses,"
+        " billing_details, invoices, invoice_lines, api_keys,"
         " audit_heads, audit_events, audit_cuts, audit_verifications, audit_streams, download_links,"
         " transfers, idempotency_keys, limit_buckets, pgqueuer, pgqueuer_log, pgqueuer_schedules,"
         " pgqueuer_statistics"
