@@ -27,6 +27,7 @@ from web import (
     health,
     join_pages,
     leaked_keys,
+    license_checks,
     mailbox_pages,
     sign_in_pages,
 )
@@ -101,6 +102,7 @@ def _page_routes(settings: Settings) -> Iterator[BaseRoute]:
     yield from join_pages.routes()
     yield from claim_pages.routes()
     yield from leaked_keys.routes()
+    yield from license_checks.routes()
     if settings.smtp_url is None:
         yield from mailbox_pages.routes()
     yield from downloads.routes()

@@ -19,6 +19,7 @@ from setting_types import (
     AddressLines,
     Country,
     Ed25519Key,
+    Ed25519Keys,
     Folder,
     Host,
     Hosts,
@@ -164,6 +165,22 @@ class ServerSettings(BaseSettings):
         None,
         description="Public key of AUDIT_SIGNING_KEY, for checking signatures without it:"
         " `team-access audit public-key` prints it.",
+    )
+    license_signing_key: SecretEd25519Key | None = Field(
+        None,
+        description="Ed25519 key that signs answers to license checks: 32 random bytes in base64url. If"
+        " unset, they have no `token`; with the embedded PostgreSQL, a key is generated and stored in"
+        " DATA_DIR.",
+    )
+    license_retired_keys: Ed25519Keys = Field(
+        (),
+        description="Public keys of earlier values of LICENSE_SIGNING_KEY, comma-separated, which"
+        " `/.well-known/jwks.json` still lists: for 14 days after the key was replaced.",
+    )
+    license_staging_hosts: Hosts = Field(
+        (),
+        description="Host names, comma-separated, on which every license may be tried without using another"
+        " one, such as `preview.example`. Their subdomains are included.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = Field(
         "warning", description="Lowest level of the messages that are logged."

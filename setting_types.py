@@ -238,6 +238,7 @@ Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_host_name))]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(normal_origin))]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_network))]
 Ed25519Key = Annotated[str, AfterValidator(_ed25519_key)]
+Ed25519Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_ed25519_key))]
 SecretEd25519Key = Annotated[SecretStr, AfterValidator(_secret_ed25519_key)]
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 OneLine = Annotated[str, Field(max_length=200)]

@@ -124,6 +124,12 @@ class Settings(ServerSettings):
         description="Requests per minute from one client address without a credential, or with an unknown"
         " one. 0: no limit.",
     )
+    license_checks_per_minute: int = Field(
+        60,
+        ge=0,
+        le=10**9,
+        description="Requests of installed themes per minute with one license key. 0: no limit.",
+    )
     trusted_proxies: Networks = Field(
         (),
         description="Networks of reverse proxies whose X-Forwarded-For is trusted, comma-separated:"

@@ -76,6 +76,7 @@ def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
     from embedded import server as embedded
     from embedded.folder import EmbeddedPostgresqlError
     from resolvers.audit import signing_keys
+    from resolvers.licenses import signing
 
     folder = settings.data_dir / "postgresql"
     connections = settings.workers * (2 * settings.database_pool_size + 5) + 50
@@ -86,9 +87,9 @@ def _embedded(settings: Settings, *, serving: bool) -> Iterator["Server"]:
             else embedded.attached(folder) as server
         ):
             first_start.make_ready(server, settings, notes)
-            signing_keys.signing_key(
-                settings
-            )  # Created on the first start: the server signs exports with it.
+            # Created on the first start: the server signs exports and answers to license checks with them.
+            signing_keys.signing_key(settings)
+            signing.signing_key(settings)
             yield server
     except EmbeddedPostgresqlError as error:
         raise CommandError(str(error)) from error

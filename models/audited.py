@@ -32,7 +32,9 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "last_used_ip": _LAST_USE,
         "expiry_notified_at": "when a job sent the reminder before the expiry",
     },
-    "licenses": {"last_downloaded_at": _LAST_USE},
+    "licenses": dict.fromkeys(
+        ("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"), _LAST_USE
+    ),
     "audit_streams": dict.fromkeys(
         (
             *("last_delivered_sequence", "last_delivered_at", "batch_sequence", "failing_since", "attempts"),

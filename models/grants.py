@@ -42,6 +42,7 @@ COLUMNS = {"invoices": ("status", "paid_at")}
 FUNCTIONS = (
     "note_members_active(uuid, uuid[], timestamptz)",
     "note_api_key_used(uuid, uuid, timestamptz, text)",
+    "note_license_checks(uuid[], uuid[], timestamptz[], text[], text[])",
     "claim_audit_streams(uuid, double precision, boolean, integer)",
     "lock_free_audit_heads(uuid[])",
     "erase_events(uuid, uuid, boolean)",

@@ -116,6 +116,9 @@ class License(SQLModel, table=True):
     revoked_at: datetime | None = time_column(nullable=True)
     revoked_reason: str | None = None
     last_downloaded_at: datetime | None = time_column(nullable=True)
+    last_verified_at: datetime | None = time_column(nullable=True)
+    last_verified_site: str | None = None
+    installed_version: str | None = None
     site_folded: str = folded_column("site")
 
     @property

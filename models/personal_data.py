@@ -144,6 +144,8 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "site": "website on which the account uses a theme",
         "site_folded": "form of `site` for searching",
         "key": "random key of the account's license",
+        "last_verified_site": "website on which the account uses a theme",
+        "installed_version": "version of a theme",
     },
     "invoices": {"currency": _CODE},
     "invoice_lines": {"description": _THEME, "currency": _CODE},

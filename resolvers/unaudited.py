@@ -7,6 +7,7 @@ members of an account do is written by `change()`.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -101,6 +102,20 @@ async def claim_deliveries(database: Database, *values: object) -> list[Record]:
         return await connection.fetch(_CLAIM, *values)
 
 
+async def note_license_checks(
+    database: Database,
+    licenses: Sequence[tuple[UUID, UUID]],
+    times: Sequence[datetime],
+    sites: Sequence[str],
+    versions: Sequence[str | None],
+) -> None:
+    """Writes what installed themes reported, by account and id of their licenses, with the SQL function
+    `note_license_checks`, which writes nothing else."""
+    account_ids, ids = [each[0] for each in licenses], [each[1] for each in licenses]
+    async with database.transaction() as connection:
+        await connection.execute(_NOTE_LICENSE_CHECKS, account_ids, ids, times, sites, versions)
+
+
 async def note_delivery(
     database: Database, statement: Statement, account_id: UUID, **values: object
 ) -> list[Record]:
@@ -122,4 +137,5 @@ async def _writing(
         yield RowWriter(connection, account_id, tables)
 
 
+_NOTE_LICENSE_CHECKS = "SELECT note_license_checks($1, $2, $3, $4, $5)"
 _CLAIM = f"SELECT {', '.join(attributes(AuditStream))} FROM claim_audit_streams($1, $2, $3, $4)"  # noqa: S608

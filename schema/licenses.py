@@ -50,6 +50,17 @@ class License(Node):
         description="Time of the last download of a theme file with this license. Null when there was none"
         " yet."
     )
+    last_verified_at: datetime | None = strawberry.field(
+        description="Time at which the installed theme last checked this license and it was valid, written at"
+        " most once an hour. Null when it never did."
+    )
+    last_verified_site: str | None = strawberry.field(
+        description="Host name from which the installed theme last checked this license, a staging copy's"
+        " included. Null when it never did."
+    )
+    installed_version: str | None = strawberry.field(
+        description="Version of the theme that the installed theme last reported. Null when it never did."
+    )
 
 
 @object_type(

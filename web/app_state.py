@@ -15,8 +15,11 @@ from models.storage import Storage
 from resolvers.audit.api_calls import ApiCalls
 from resolvers.denials import Denials, denials_of
 from resolvers.downloads.transfers import Transfers
+from resolvers.licenses.check_notes import LicenseCheckNotes
+from resolvers.licenses.signing import LicenseSigner
 from settings import Settings
 from web.job_worker import JobWorkerStatus
+from web.license_key_limits import LicenseKeyLimiter
 from web.proxy_headers import Proxies
 from web.rate_limits import RateLimiter, RateLimits
 
@@ -55,6 +58,19 @@ class State:
     def denials(self) -> Denials:
         return denials_of(self.database, self.announcer)
 
+    @cached_property
+    def license_keys(self) -> LicenseKeyLimiter:
+        lookups = max(1, self.settings.database_pool_size // 2)
+        return LicenseKeyLimiter(self.rate_limiter.rate_limits, lookups)
+
+    @cached_property
+    def license_signer(self) -> LicenseSigner:
+        return LicenseSigner(self.settings)
+
+    @cached_property
+    def license_check_notes(self) -> LicenseCheckNotes:
+        return LicenseCheckNotes(self.database)
+
     @classmethod
     def of(
         cls,
@@ -82,6 +98,7 @@ class State:
                 await self.transfers.close()
                 await self.api_calls.close()
                 await self.denials.close()
+                await self.license_check_notes.close()
                 await self.listener.close()
                 await self.announcer.close()
                 await self.database.close()

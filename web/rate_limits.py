@@ -10,7 +10,6 @@ a time, and never a token that was found to belong to no credential.
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from time import monotonic
-from typing import Generic, TypeVar
 from uuid import UUID
 
 from engine.fair_queue import FairSemaphore, Requester, requester
@@ -21,14 +20,12 @@ from permissions.errors import Forbidden, RateLimited, Unauthenticated
 from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
 from settings import Settings
+from web.recent_tokens import RecentTokens
 
-_MAX_TOKENS = 20_000
 _RECENTLY_SECONDS = 60
 _RATE_LIMITED = "RATE_LIMITED"
 _LIMITS = (_RATE_LIMITED, "QUERY_TOO_COMPLEX")
 LIMIT_CODES = frozenset(_LIMITS)
-
-Value = TypeVar("Value")
 
 
 class RateLimits:
@@ -37,6 +34,7 @@ class RateLimits:
     def __init__(self, settings: Settings, *, shared: bool = False) -> None:
         self.credentials = Buckets(settings.rate_limit_per_minute, shared=shared)
         self.addresses = Buckets(settings.rate_limit_per_minute_per_address, shared=shared)
+        self.license_keys = Buckets(settings.license_checks_per_minute, shared=shared)
         self._reports = Buckets(1, shared=shared)
 
     def take_report(self, credential_id: UUID, limit: str) -> bool:
@@ -57,8 +55,8 @@ class RateLimiter:
     def __init__(self, rate_limits: RateLimits, max_unknown_lookups: int) -> None:
         """`max_unknown_lookups`: how many unknown tokens are looked up at a time."""
         self.rate_limits = rate_limits
-        self._known = _RecentTokens[UUID]()
-        self._useless = _RecentTokens[bool]()
+        self._known = RecentTokens[UUID]()
+        self._useless = RecentTokens[bool]()
         self._unknown_lookups = FairSemaphore(max_unknown_lookups)
         self._over_limit_lookups = asyncio.Semaphore(1)
         self._last_refusal_expires_at = 0.0
@@ -190,26 +188,3 @@ class RateLimiter:
     def _refused(self, level: Level) -> RateLimited:
         self._last_refusal_expires_at = monotonic() + _RECENTLY_SECONDS
         return RateLimited(level)
-
-
-class _RecentTokens(Generic[Value]):
-    """Cache by token hash, which keeps the most recently used entries: at least 20,000, at most 40,000."""
-
-    def __init__(self) -> None:
-        self._recent: dict[bytes, Value] = {}
-        self._older: dict[bytes, Value] = {}
-
-    def get(self, token_hash: bytes) -> Value | None:
-        value = self._recent.get(token_hash)
-        if value is None and (value := self._older.get(token_hash)) is not None:
-            self.remember(token_hash, value)
-        return value
-
-    def remember(self, token_hash: bytes, value: Value) -> None:
-        if len(self._recent) >= _MAX_TOKENS:
-            self._older, self._recent = self._recent, {}
-        self._recent[token_hash] = value
-
-    def forget(self, token_hash: bytes) -> None:
-        self._recent.pop(token_hash, None)
-        self._older.pop(token_hash, None)

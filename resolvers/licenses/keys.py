@@ -1,8 +1,10 @@
 """License keys: `TL-XXXX-XXXX-XXXX-XXXX`, Crockford's base 32, the last character a check of the others."""
 
+import re
 from secrets import token_bytes
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_KEY = re.compile(f"TL(-[{_ALPHABET}]{{4}}){{4}}")
 
 
 def new_license_key() -> str:
@@ -12,12 +14,13 @@ def new_license_key() -> str:
     return "TL-" + "-".join(characters[start : start + 4] for start in range(0, 16, 4))
 
 
-def is_license_key(key: str) -> bool:
-    characters = key.removeprefix("TL-").replace("-", "")
-    if len(characters) != 16 or any(character not in _ALPHABET for character in characters):
-        return False
-    values = [_ALPHABET.index(character) for character in characters]
-    return values[-1] == _check(values[:-1])
+def license_key_of(text: str) -> str | None:
+    """The key in upper case, as it is stored; None where the text cannot be a key."""
+    key = text.strip().upper()
+    if not _KEY.fullmatch(key):
+        return None
+    values = [_ALPHABET.index(character) for character in key.removeprefix("TL-").replace("-", "")]
+    return key if values[-1] == _check(values[:-1]) else None
 
 
 def _check(values: list[int]) -> int:

@@ -281,13 +281,21 @@ def _license() -> Fields:
         "revokedAt": utc_time(col(License.revoked_at)),
         "revokedReason": col(License.revoked_reason),
         "lastDownloadedAt": utc_time(col(License.last_downloaded_at)),
+        "lastVerifiedAt": utc_time(col(License.last_verified_at)),
+        "lastVerifiedSite": col(License.last_verified_site),
+        "installedVersion": col(License.installed_version),
     }
     is_own = or_(
         mine(col(License.revoked_by_id)),
         _present(col(License.holder_id)),
         any_of(col(License.provisioned_by_id), parameter("provisioning_member_ids")),
     )
-    return _hidden_unless(is_own, fields, "status", "revokedAt", "revokedReason", "lastDownloadedAt")
+    return _hidden_unless(
+        is_own,
+        fields,
+        *("status", "revokedAt", "revokedReason", "lastDownloadedAt"),
+        *("lastVerifiedAt", "lastVerifiedSite", "installedVersion"),
+    )
 
 
 LICENSES = Section(

@@ -33,6 +33,7 @@ ACROSS = {
     "permissions.credentials._SESSION",
     "permissions.credentials._WORKS",
     "resolvers.accounts.mutations._OWNED",
+    "resolvers.licenses.checks._BY_KEY",
     "resolvers.people.erasing._FORGET_DOWNLOAD_LINKS",
     "resolvers.people.erasing._FORGET_TRANSFERS",
     "resolvers.people.erasing._MEMBERSHIPS",

@@ -61,7 +61,8 @@ def test_the_reference_has_every_error_code() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_paths_that_a_page_names_exist(page: Path) -> None:
     names = re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", page.read_text(encoding="utf-8"))
-    paths = [name for name in names if name.endswith(".py") or (ROOT / name.split("/")[0]).is_dir()]
+    files = [name for name in names if not name.startswith("/")]  # Others are paths of URLs.
+    paths = [name for name in files if name.endswith(".py") or (ROOT / name.split("/")[0]).is_dir()]
 
     assert [path for path in paths if not (ROOT / path).exists() and "NNNN" not in path] == []
 

@@ -30,6 +30,9 @@ CREATE TABLE licenses (
     revoked_at timestamptz,
     revoked_reason varchar,
     last_downloaded_at timestamptz,
+    last_verified_at timestamptz,
+    last_verified_site varchar,
+    installed_version varchar,
     site_folded text COLLATE "C" NOT NULL DEFAULT '',
     CONSTRAINT pk_licenses PRIMARY KEY (account_id, id),
     CONSTRAINT uq_licenses_key UNIQUE (key),
@@ -69,3 +72,28 @@ ALTER TABLE licenses
     ALTER COLUMN theme_id SET (n_distinct = 100),
     ALTER COLUMN holder_id SET (n_distinct = 1000),
     ALTER COLUMN provisioned_by_id SET (n_distinct = 1000);
+
+-- What installed themes reported. The server's role may not update licenses outside of a change, and no account
+-- is named: a check is made with the license's key alone. A locked row is left for the next check.
+CREATE FUNCTION note_license_checks(
+    account_ids uuid[], ids uuid[], checked timestamptz[], sites text[], versions text[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH noted AS (
+        SELECT * FROM unnest(account_ids, ids, checked, sites, versions)
+            AS given (account_id, id, checked_at, site, version)
+    ), free AS (
+        SELECT licenses.account_id, licenses.id FROM licenses
+        JOIN noted ON licenses.account_id = noted.account_id AND licenses.id = noted.id
+        ORDER BY licenses.account_id, licenses.id
+        FOR NO KEY UPDATE OF licenses SKIP LOCKED
+    )
+    UPDATE licenses SET
+        last_verified_at = noted.checked_at,
+        last_verified_site = noted.site,
+        installed_version = coalesce(noted.version, licenses.installed_version)
+    FROM noted JOIN free ON free.account_id = noted.account_id AND free.id = noted.id
+    WHERE licenses.account_id = noted.account_id AND licenses.id = noted.id
+        AND (licenses.last_verified_at < noted.checked_at) IS NOT FALSE
+$$;
+REVOKE EXECUTE ON FUNCTION note_license_checks(uuid[], uuid[], timestamptz[], text[], text[]) FROM PUBLIC;

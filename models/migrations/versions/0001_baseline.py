@@ -48,7 +48,7 @@ AUDITED: dict[str, tuple[str, ...]] = {
     "invitations": ("accepted_at", "delivery", "delivery_error", "sent_at"),
     "invoice_lines": (),
     "invoices": (),
-    "licenses": ("last_downloaded_at",),
+    "licenses": ("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"),
     "member_limits": (),
     "members": ("last_active_at",),
 }
@@ -99,7 +99,9 @@ def downgrade() -> None:
     )
     op.execute(
         "DROP FUNCTION search_grams(uuid, text, integer), note_members_active(uuid, uuid[], timestamptz),"
-        " note_api_key_used(uuid, uuid, timestamptz, text), invoice_unchanged(), audit_field(text),"
+        " note_api_key_used(uuid, uuid, timestamptz, text),"
+        " note_license_checks(uuid[], uuid[], timestamptz[], text[], text[]),"
+        " invoice_unchanged(), audit_field(text),"
         " audit_commitment(bytea, json, json, text, text),"
         " audit_personal_details(bytea, json, json, json), audit_canonical(jsonb, boolean, integer),"
         " audit_canonical_details(json, boolean), audit_is_one_text(text), audit_is_canonical(json),"
