@@ -7,6 +7,9 @@ from sqlmodel import Field, SQLModel
 
 from models.columns import id_column, time_column
 
+ACCOUNT_ID_PREFIX = "account"
+"""Beginning of an account's id in the API."""
+
 
 class Account(SQLModel, table=True):
     """A company with its team, licenses and audit log."""

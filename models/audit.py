@@ -154,6 +154,12 @@ class AuditAction(StrEnum):
         (),
     )
     MEMBER_SIGNED_IN = auto(), "A member signed in, which began a session.", None, ()
+    MEMBER_SESSIONS_ENDED = (
+        auto(),
+        "The sessions of a member were ended for the account: the member must sign in again to use it.",
+        "end a member's sessions",
+        (),
+    )
     PERSON_ERASED = (
         auto(),
         "The names, addresses and IP addresses of a person who had left the account were erased.",

@@ -111,6 +111,8 @@ class Member(SQLModel, table=True):
     joined_at: datetime = time_column(default_now=True)
     last_active_at: datetime | None = time_column(nullable=True)
     removed_at: datetime | None = time_column(nullable=True)
+    sessions_valid_from: datetime | None = time_column(nullable=True)
+    """Sessions of the person that began before this time must sign in again for this account."""
     name_key: str = sort_key_column("name")
     name_folded: str = folded_column("name")
     email_folded: str = folded_column("email")

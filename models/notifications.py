@@ -54,8 +54,8 @@ _STATES = (
 
 
 async def notify_access(connection: asyncpg.Connection, *ids: UUID) -> None:
-    """Notifies, when the caller's transaction commits, that the access of these users, sessions or API keys
-    has changed."""
+    """Notifies, when the caller's transaction commits, that the access of these users, sessions or API keys,
+    or of all members of these accounts, has changed."""
     await connection.execute(_ANNOUNCE, ACCESS, [str(id) for id in ids])
 
 
@@ -99,6 +99,7 @@ class Listener:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[UUID, set[asyncio.Event]] = {}
+        self._waiting_for_rules: dict[UUID, set[asyncio.Event]] = {}
         self._waiting_for_any_log: set[asyncio.Event] = set()
         self._seen: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
@@ -114,19 +115,22 @@ class Listener:
             await asyncio.wait([self._task], timeout=_CANCELLING_SECONDS)
 
     @asynccontextmanager
-    async def woken_by(self, *ids: UUID) -> AsyncIterator[asyncio.Event]:
-        """Event that is set whenever one of these ids is announced, or an announcement may have been
-        missed."""
+    async def woken_by(self, *ids: UUID, rules_of: UUID | None = None) -> AsyncIterator[asyncio.Event]:
+        """Event that is set whenever one of these ids is announced, or the access to the account `rules_of`
+        has changed for all of its members, or an announcement may have been missed."""
         event = asyncio.Event()
-        for id in ids:
-            self._waiting.setdefault(id, set()).add(event)
+        places = [(self._waiting, id) for id in ids]
+        if rules_of is not None:
+            places.append((self._waiting_for_rules, rules_of))
+        for waiting, id in places:
+            waiting.setdefault(id, set()).add(event)
         try:
             yield event
         finally:
-            for id in ids:
-                self._waiting[id].discard(event)
-                if not self._waiting[id]:
-                    del self._waiting[id]
+            for waiting, id in places:
+                waiting[id].discard(event)
+                if not waiting[id]:
+                    del waiting[id]
 
     @asynccontextmanager
     async def woken_by_any_log(self) -> AsyncIterator[asyncio.Event]:
@@ -190,9 +194,11 @@ class Listener:
             for event in self._waiting_for_any_log:
                 event.set()
         with contextlib.suppress(ValueError):
-            self._wake([UUID(str(id))])
+            self._wake([UUID(str(id))], of_rules=channel == ACCESS)
 
-    def _wake(self, ids: Iterable[UUID]) -> None:
+    def _wake(self, ids: Iterable[UUID], *, of_rules: bool = False) -> None:
         for id in ids:
             for event in self._waiting.get(id, ()):
+                event.set()
+            for event in self._waiting_for_rules.get(id, ()) if of_rules else ():
                 event.set()

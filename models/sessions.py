@@ -1,12 +1,27 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, and_, func
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    Interval,
+    LargeBinary,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
+from models.accounts import Account
 from models.columns import Clock, id_column, time_column
+from models.members import Member
+
+_SECOND = cast(literal("1 second"), Interval)
 
 
 class Session(SQLModel, table=True):
@@ -34,6 +49,26 @@ class Session(SQLModel, table=True):
     def is_live(at: Clock = func.now) -> ColumnElement[bool]:
         """Condition: the session has not ended and has not expired."""
         return and_(col(Session.ended_at).is_(None), col(Session.expires_at) > at())
+
+    @staticmethod
+    def accepted_until(
+        began_at: datetime, valid_from: datetime | None, max_age_seconds: int | None
+    ) -> datetime | None:
+        """Returns when a session that began at this time is no longer accepted by an account in which the
+        member and the policy have these values; None if it is accepted until it ends."""
+        if valid_from is not None and began_at < valid_from:
+            return valid_from
+        return None if max_age_seconds is None else began_at + timedelta(seconds=max_age_seconds)
+
+    @staticmethod
+    def is_accepted(at: Clock = func.now) -> ColumnElement[bool]:
+        """Condition: the account accepts the session of the member. Selects from all three."""
+        began_at, valid_from = col(Session.created_at), col(Member.sessions_valid_from)
+        max_age = col(Account.max_session_age_seconds)
+        return and_(
+            or_(valid_from.is_(None), began_at >= valid_from),
+            or_(max_age.is_(None), began_at + max_age * _SECOND > at()),
+        )
 
 
 class UnrecordedSignIn(SQLModel, table=True):

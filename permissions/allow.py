@@ -11,9 +11,9 @@ from strawberry.schema_directive import Location
 from strawberry.types import Info
 
 from permissions.context import Context
-from permissions.errors import Forbidden, Unauthenticated
+from permissions.errors import Forbidden, ReauthenticationRequired, Unauthenticated
 from permissions.roles import Permission
-from permissions.viewer import NOT_BY_API_KEY, WITHOUT_READ, Membership, forbidden
+from permissions.viewer import NOT_BY_API_KEY, WITHOUT_READ, Membership, Viewer, forbidden
 
 
 @strawberry.schema_directive(
@@ -48,7 +48,8 @@ class Allow(BasePermission):
 
     @abstractmethod
     def refusal(self, context: Context, source: object) -> Exception | None:
-        """Returns why the viewer may not see the object, or None if it may."""
+        """Returns why the viewer may not see the object, or None if it may. Raises
+        `ReauthenticationRequired`."""
 
     def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         """Returns why the membership may not change the object `on`. The default is None: only rules about
@@ -85,7 +86,12 @@ class SignedIn(Allow):
     error_code = "UNAUTHENTICATED"
 
     def refusal(self, context: Context, source: object) -> Exception | None:
-        return Unauthenticated() if context.viewer is None else None
+        if context.viewer is None:
+            return Unauthenticated()
+        account_id: UUID | None = getattr(source, "account_id", None)
+        if account_id is not None:
+            context.membership(account_id)
+        return None
 
 
 class Has(Allow):
@@ -110,7 +116,15 @@ class Has(Allow):
             allowed = membership is not None and membership.may(self.permission)
         if allowed:
             return None
+        if account_id is None:
+            self._require_accepted(viewer)
         return Forbidden(self.permission, None if viewer.may_query else WITHOUT_READ)
+
+    def _require_accepted(self, viewer: Viewer) -> None:
+        """Raises `ReauthenticationRequired` if another sign-in would give the permission."""
+        for account_id, membership in viewer.memberships_after_sign_in.items():
+            if membership.may(self.permission):
+                raise ReauthenticationRequired(account_id)
 
     def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         """Returns why the membership may not change the object `on`, or None if it may. The member's row is

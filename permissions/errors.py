@@ -1,9 +1,11 @@
 """Errors for requests that are not allowed."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from graphql import GraphQLError
 
+from models.accounts import ACCOUNT_ID_PREFIX
 from permissions.rate_limits import Level, clock_time, retry_after, time_text
 from permissions.roles import Permission
 
@@ -24,6 +26,20 @@ class Forbidden(GraphQLError):
         )
         self.permission = permission
         self.which = which or f"which needs {permission.value}"
+
+
+class ReauthenticationRequired(GraphQLError):
+    """The account no longer accepts the session, by its policy or because the member's sessions were ended.
+    Other accounts of the person do."""
+
+    def __init__(self, account_id: UUID) -> None:
+        super().__init__(
+            "This account requires you to sign in again.",
+            extensions={
+                "code": "REAUTHENTICATION_REQUIRED",
+                "accountId": f"{ACCOUNT_ID_PREFIX}_{account_id.hex}",
+            },
+        )
 
 
 class OutOfScope(GraphQLError):

@@ -18,9 +18,10 @@ from engine.tables import AnyExpression
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiScope
 from models.audit import CredentialKind
+from models.columns import now
 from models.members import Member, Role, User
 from models.sessions import Session
-from permissions.errors import Forbidden
+from permissions.errors import Forbidden, ReauthenticationRequired
 from permissions.roles import (
     CHANGES_WITHIN,
     ROLE_PERMISSIONS,
@@ -51,10 +52,11 @@ class Layout:
         ends = accumulate(lengths, initial=0)
         self.credential, self.user, self.member, self.account = (slice(*each) for each in pairwise(ends))
         self.last_used_at = last_used_at
-        self.account_id, self.member_id, self.member_name, self.role, self.removed_at = (
+        self.account_id, self.member_id, self.member_name, self.role, self.removed_at, self.valid_from = (
             self.member.start + attributes(Member).index(name)
-            for name in ("account_id", "id", "name", "role", "removed_at")
+            for name in ("account_id", "id", "name", "role", "removed_at", "sessions_valid_from")
         )
+        self.max_age = self.account.start + attributes(Account).index("max_session_age_seconds")
 
 
 class UsedKey(NamedTuple):
@@ -167,16 +169,45 @@ class Viewer:
         self._records, self._layout = records, layout
         self._memberships = [record for record in records if record[layout.role] is not None]
         scopes = self.scopes = self._scopes()
-        self.memberships: dict[UUID, Membership] = {
-            record[layout.account_id]: Membership(
-                record[layout.account_id], record[layout.member_id], Role(record[layout.role]), scopes
-            )
-            for record in self._memberships
-        }
-        """Memberships by the account's id."""
+        self.memberships: dict[UUID, Membership] = {}
+        """Memberships in accounts that accept the credential, by the account's id."""
+        self.memberships_after_sign_in: dict[UUID, Membership] = {}
+        """Memberships in accounts that no longer accept the session, by the account's id."""
+        for record in self._memberships:
+            account_id = record[layout.account_id]
+            membership = Membership(account_id, record[layout.member_id], Role(record[layout.role]), scopes)
+            accepted = self._is_accepted(record[layout.valid_from], record[layout.max_age])
+            of_state = self.memberships if accepted else self.memberships_after_sign_in
+            of_state[account_id] = membership
 
     def _scopes(self) -> Scopes:
         return scopes_of(self.api_key.scopes) if self.is_api_key else None
+
+    def _is_accepted(self, valid_from: datetime | None, max_age_seconds: int | None) -> bool:
+        if (valid_from is None and max_age_seconds is None) or self.is_api_key:
+            return True
+        until = Session.accepted_until(self.session.created_at, valid_from, max_age_seconds)
+        return until is None or now() < until
+
+    def require_accepted(self, member: Member, account: Account) -> None:
+        """Raises `ReauthenticationRequired` if the account, as these rows of it say, no longer accepts the
+        session."""
+        if not self._is_accepted(member.sessions_valid_from, account.max_session_age_seconds):
+            raise ReauthenticationRequired(account.id)
+
+    def require_accepted_everywhere(self) -> None:
+        """Raises `ReauthenticationRequired` for the first account that no longer accepts the session."""
+        for account_id in self.memberships_after_sign_in:
+            raise ReauthenticationRequired(account_id)
+
+    def accepted_until(self, account_id: UUID) -> datetime | None:
+        """Returns when the account will no longer accept the session; None if there is no such time."""
+        layout = self._layout
+        for record in self._memberships:
+            if record[layout.account_id] == account_id and not self.is_api_key:
+                rules = record[layout.valid_from], record[layout.max_age]
+                return Session.accepted_until(self.session.created_at, *rules)
+        return None
 
     @property
     def is_api_key(self) -> bool:
@@ -230,7 +261,8 @@ class Viewer:
 
     @property
     def members(self) -> list[Member]:
-        """The viewer's memberships as members, oldest first."""
+        """The viewer's memberships as members, oldest first, also in accounts that no longer accept the
+        session."""
         return [snapshot(Member, record[self._layout.member]) for record in self._memberships]
 
     def own_row(self, id: UUID) -> Member | Account | None:
@@ -248,12 +280,25 @@ class Viewer:
             return Credential(CredentialKind.API_KEY, self.api_key.id, self.api_key.name)
         return Credential.of_session(self.session)
 
+    @property
+    def account_ids(self) -> list[UUID]:
+        """Accounts of the viewer, also those that no longer accept the session."""
+        return [*self.memberships, *self.memberships_after_sign_in]
+
     def membership(self, account_id: UUID) -> Membership | None:
+        """Raises `ReauthenticationRequired` if the account no longer accepts the session."""
+        if account_id in self.memberships_after_sign_in:
+            raise ReauthenticationRequired(account_id)
         return self.memberships.get(account_id)
+
+    def own_membership(self, account_id: UUID) -> Membership | None:
+        """The membership, also in an account that no longer accepts the session: it shows that there is one,
+        and gives access to nothing else."""
+        return self.memberships.get(account_id) or self.memberships_after_sign_in.get(account_id)
 
     def may_anywhere(self, permission: Permission) -> bool:
         return any(membership.may(permission) for membership in self.memberships.values())
 
     def is_member(self, account_id: UUID, member_id: UUID) -> bool:
-        membership = self.memberships.get(account_id)
+        membership = self.own_membership(account_id)
         return membership is not None and membership.member_id == member_id

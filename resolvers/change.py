@@ -54,11 +54,12 @@ async def change(
     """A change that the viewer makes as a member of the account.
 
     It starts from a membership of the credential: an API key has only the membership in its own account, even
-    if its member's person belongs to other accounts. Raises `Unauthenticated`; `UserErrors` with NOT_FOUND,
-    before anything is locked or written, where the credential has no membership in the account; and
-    `Forbidden`, which leaves a DENIED event, where the role does not have the permission of the field's
-    `allow=`. The event names `on`, what the change was to be made on, or else the account. `rows` is about
-    how many it writes. Raises `TypeError` at once where the action has no phrase for a refused attempt.
+    if its member's person belongs to other accounts. Raises `Unauthenticated`; `ReauthenticationRequired`
+    where the account no longer accepts the session; `UserErrors` with NOT_FOUND, before anything is locked
+    or written, where the credential has no membership in the account; and `Forbidden`, which leaves a DENIED
+    event, where the role does not have the permission of the field's `allow=`. The event names `on`, what the
+    change was to be made on, or else the account. `rows` is about how many it writes. Raises `TypeError` at
+    once where the action has no phrase for a refused attempt.
     """
     _ = action.attempt  # Raises at once, and not only when somebody is refused.
     viewer, call = context.signed_in(), context.mutation_call
@@ -69,6 +70,7 @@ async def change(
     async with AsyncExitStack() as after_rollback, context.database.transaction(claim) as connection:
         account, member = await lock_membership(connection, membership)
         scopes = await scopes_unless_ended(connection, context.token or "")
+        viewer.require_accepted(member, account)
         actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
         denied = partial(record_denied, context, actor, action, account, on)
         after_rollback.push_async_exit(partial(_record_if_denied, denied))

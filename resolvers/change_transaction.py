@@ -140,7 +140,8 @@ class Change:
             self._created_ids.add(row.id)
 
     async def access_changed(self, *ids: UUID) -> None:
-        """Notifies open connections of these users or sessions, which then read their permissions again."""
+        """Notifies open connections of these users or sessions, or of all members of the account, which then
+        read their permissions again."""
         await notify_access(self.connection, *ids)
 
     def record(

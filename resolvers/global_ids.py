@@ -23,10 +23,11 @@ from models import (
     ThemeRelease,
     User,
 )
+from models.accounts import ACCOUNT_ID_PREFIX
 from models.audit import CredentialKind
 
 PREFIXES: dict[type[SQLModel], str] = {
-    Account: "account",
+    Account: ACCOUNT_ID_PREFIX,
     ApiKey: "api_key",
     AuditEvent: "event",
     AuditStream: "audit_stream",

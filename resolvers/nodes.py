@@ -22,7 +22,7 @@ from models import (
 )
 from permissions.allow import Allow
 from permissions.context import Context
-from permissions.errors import Forbidden, Unauthenticated
+from permissions.errors import Forbidden, ReauthenticationRequired, Unauthenticated
 from permissions.viewer import Viewer
 from resolvers.global_ids import decode, decode_as
 from resolvers.sessions.queries import live_of_user
@@ -36,7 +36,8 @@ Rules = Mapping[type[SQLModel], Allow]
 
 
 async def node(context: Context, global_id: str, rules: Rules) -> SQLModel | None:
-    """Raises `Forbidden` for rows of the viewer's accounts that it may not read, like lists do."""
+    """Raises `Forbidden` for rows of the viewer's accounts that it may not read, and
+    `ReauthenticationRequired` for those of accounts that no longer accept the session, like lists do."""
     viewer = context.signed_in()
     decoded = decode(global_id)
     if decoded is None:
@@ -57,7 +58,7 @@ async def nodes(context: Context, global_ids: list[str], rules: Rules) -> list[S
     for global_id in global_ids:
         try:
             found.append(await node(context, global_id, rules))
-        except (Forbidden, Unauthenticated) as refusal:
+        except (Forbidden, ReauthenticationRequired, Unauthenticated) as refusal:
             found.append(refusal)
     return found
 
@@ -78,8 +79,10 @@ async def _find(context: Context, viewer: Viewer, table: type[Row], id: UUID) ->
     if table is Session and viewer.is_api_key:
         return None  # Sessions belong to a person; an API key has none.
     found = await row(context.database, table, with_id(table)(id), _within(viewer, table))
-    if isinstance(found, License) and not sees_license(viewer.memberships[found.account_id], found):
-        return None
+    if isinstance(found, License):
+        membership = viewer.own_membership(found.account_id)
+        if membership is None or not sees_license(membership, found):
+            return None
     return found
 
 
@@ -89,8 +92,8 @@ def _within(viewer: Viewer, table: type[SQLModel]) -> BoundCondition:
     if table is Session:
         return live_of_user(viewer.user.id)
     if table is Account:
-        return with_ids(Account)(list(viewer.memberships))
-    return of_accounts(table)(list(viewer.memberships))
+        return with_ids(Account)(viewer.account_ids)
+    return of_accounts(table)(viewer.account_ids)
 
 
 def _require(allow: Allow, context: Context, source: SQLModel | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from uuid import UUID
 
 from graphql import GraphQLError
@@ -9,6 +10,7 @@ from graphql import GraphQLError
 from engine.errors import BadUserInput
 from models.accounts import Account
 from models.audit import AuditEvent
+from models.columns import now
 from models.members import Member, Role
 from permissions.context import Context
 from permissions.credentials import find_working
@@ -22,6 +24,33 @@ from resolvers.nodes import find_row
 _BATCH = 100
 
 
+class _AccessEnd:
+    """Timer that sets events when the account no longer accepts the viewer's session."""
+
+    def __init__(self, account_id: UUID, *events: asyncio.Event) -> None:
+        self._account_id, self._events = account_id, events
+        self._timer: asyncio.TimerHandle | None = None
+
+    def follow(self, context: Context) -> None:
+        """Sets the timer by the viewer that was just read."""
+        self._cancel()
+        until = context.signed_in().accepted_until(self._account_id)
+        if until is not None:
+            seconds = max((until - now()).total_seconds(), 0)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._set)
+
+    async def aclose(self) -> None:
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set(self) -> None:
+        for event in self._events:
+            event.set()
+
+
 async def audit_log_appended(
     context: Context, account_id: str, after_sequence: int | None
 ) -> AsyncIterator[AuditEvent]:
@@ -29,17 +58,21 @@ async def audit_log_appended(
     id = _account(context, account_id)
     last = await _start(context, id, after_sequence)
     who, listener = _credentials(context), context.listener
-    async with listener.woken_by(id, *who) as woken, listener.woken_by(*who) as access_changed:
+    async with (
+        listener.woken_by(id, *who) as woken,
+        listener.woken_by(*who, rules_of=id) as access_changed,
+        aclosing(_AccessEnd(id, woken, access_changed)) as access_end,
+    ):
         while True:
             woken.clear()
             # The viewer last, and again before each event where its access may have changed since: a slow
             # client takes a batch in for minutes.
             async with listener.query_slot():
                 events = await events_after(context, id, last, _BATCH)
-                await _require_now(context, id, access_changed)
+                await _require_now(context, id, access_changed, access_end)
             for event in events:
                 if access_changed.is_set():
-                    await _require_now(context, id, access_changed)
+                    await _require_now(context, id, access_changed, access_end)
                 last = event.sequence
                 context.forget()
                 yield event
@@ -51,11 +84,15 @@ async def viewer_member_changed(context: Context, account_id: str) -> AsyncItera
     """Yields the viewer's member now and after each change of its role. Ends with the membership."""
     id = _account(context, account_id)
     sent: tuple[Role, bool] | None = None
-    async with context.listener.woken_by(*_credentials(context)) as woken:
+    async with (
+        context.listener.woken_by(*_credentials(context), rules_of=id) as woken,
+        aclosing(_AccessEnd(id, woken)) as access_end,
+    ):
         while True:
             woken.clear()
             async with context.listener.query_slot():
                 member = await _member(context, id)
+            access_end.follow(context)
             if member is None:
                 return
             if sent != (member.role, member.is_owner):
@@ -85,13 +122,17 @@ async def _start(context: Context, account_id: UUID, after_sequence: int | None)
     return after_sequence
 
 
-async def _require_now(context: Context, account_id: UUID, access_changed: asyncio.Event) -> None:
+async def _require_now(
+    context: Context, account_id: UUID, access_changed: asyncio.Event, access_end: "_AccessEnd"
+) -> None:
     access_changed.clear()
     _require(await _membership(context, account_id), Permission.VIEW_AUDIT_LOG)
+    access_end.follow(context)
 
 
 async def _membership(context: Context, account_id: UUID) -> Membership | None:
-    """The current membership, not that of the time when the socket was opened. Raises `Unauthenticated`."""
+    """The current membership, not that of the time when the socket was opened. Raises `Unauthenticated` and
+    `ReauthenticationRequired`."""
     context.viewer = await find_working(context.database, context.token or "")
     return context.membership(account_id)
 

@@ -8,6 +8,7 @@ import models
 from engine.row_loader import load
 from permissions.allow import SIGNED_IN
 from permissions.roles import Permission
+from permissions.viewer import Membership
 from resolvers.accounts.queries import account_owner, active_licenses
 from resolvers.api_keys.inputs import ApiKeyFilter
 from resolvers.api_keys.queries import account_api_keys
@@ -40,6 +41,17 @@ async def _spent_this_month(root: strawberry.Parent[models.Account], info: Info)
 
 def _max_monthly_spend(max_monthly_spend: Decimal | None, currency: str) -> Money | None:
     return None if max_monthly_spend is None else Money(amount=max_monthly_spend, currency=currency)
+
+
+async def _owner(root: strawberry.Parent[models.Account], info: Info) -> models.Member:
+    return await account_owner(info.context, root)
+
+
+def _own_membership(root: models.Account, info: Info) -> Membership:
+    membership = info.context.signed_in().own_membership(root.id)
+    if membership is None:
+        raise LookupError("an account is shown to its members only")
+    return membership
 
 
 async def _audit_integrity(root: strawberry.Parent[models.Account], info: Info) -> AuditIntegrity | None:
@@ -103,23 +115,35 @@ class Account(Node):
     )
     created_at: datetime = strawberry.field(description="Time at which the account was created.")
 
-    @computed(Member, "Member to whom all purchases are billed. The owner always has the role ADMIN.")
-    async def owner(root: strawberry.Parent[models.Account], info: Info) -> models.Member:
-        return await account_owner(info.context, root)
+    @computed(
+        bool,
+        "Whether the viewer must sign in again to use this account, because its session is older than the"
+        " security policy admits or was ended for this account. Until then, the account shows its name and"
+        " the viewer's own membership only; other fields fail with `REAUTHENTICATION_REQUIRED`.",
+    )
+    def reauthentication_required(root: strawberry.Parent[models.Account], info: Info) -> bool:
+        return root.id in info.context.signed_in().memberships_after_sign_in
+
+    owner: Member = guarded(
+        allow=SIGNED_IN,
+        nullable=False,
+        resolver=_owner,
+        description="Member to whom all purchases are billed. The owner always has the role ADMIN.",
+    )
 
     @computed(Member, "Membership of the viewer in this account.")
     async def viewer_member(root: strawberry.Parent[models.Account], info: Info) -> models.Member:
-        membership = info.context.signed_in().memberships[root.id]
-        member_id = membership.member_id
+        member_id = _own_membership(root, info).member_id
         return await load(info.context, models.Member, member_id, account_id=root.id)
 
     @computed(
         list[Permission],
         "Permissions that the viewer has in this account now. With an API key, only those that its scopes"
-        " include.",
+        " include. Empty while `reauthenticationRequired` is true.",
     )
     def viewer_permissions(root: strawberry.Parent[models.Account], info: Info) -> list[Permission]:
-        return info.context.signed_in().memberships[root.id].permissions
+        membership = info.context.signed_in().memberships.get(root.id)
+        return membership.permissions if membership else []
 
     members: Connection[Member] | None = connection(
         account_members,
@@ -181,7 +205,9 @@ class Account(Node):
         "Billing details, invoices and outstanding amount of the account.", allow=Permission.MANAGE_BILLING
     )
 
-    limits: AccountLimits = same("Limits of the account and their current use.")
+    limits: AccountLimits = same(
+        "Limits of the account and their current use.", allow=SIGNED_IN, nullable=False
+    )
     security_policy: SecurityPolicy | None = same(
         "Rules of the account about sessions and API keys.", allow=Permission.VIEW_TEAM
     )

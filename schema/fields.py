@@ -80,21 +80,28 @@ def attribute(name: str, description: str, *, allow: Allow | Permission | None =
     return _field_of_row(resolve, description, RenamedColumn(name), allow)
 
 
-def same(description: str, *, allow: Allow | Permission | None = None) -> Any:
+def same(description: str, *, allow: Allow | Permission | None = None, nullable: bool = True) -> Any:
     """The object itself, shown as another type, with an additional rule if `allow` is set."""
 
     def resolve(root: strawberry.Parent[object]) -> object:
         return root
 
-    return _field_of_row(resolve, description, Same(), allow)
+    return _field_of_row(resolve, description, Same(), allow, nullable=nullable)
 
 
 def _field_of_row(
-    resolve: Callable[..., object], description: str, how: object, allow: Allow | Permission | None
+    resolve: Callable[..., object],
+    description: str,
+    how: object,
+    allow: Allow | Permission | None,
+    *,
+    nullable: bool = True,
 ) -> Any:
     metadata = {ROW: how}
     if allow is not None:
-        return guarded(allow=allow, description=description, resolver=resolve, metadata=metadata)
+        return guarded(
+            allow=allow, description=description, nullable=nullable, resolver=resolve, metadata=metadata
+        )
     return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 

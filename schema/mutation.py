@@ -18,6 +18,7 @@ from resolvers.licenses import admin_mutations as license_changes
 from resolvers.licenses import mutations as licenses
 from resolvers.members import limit_mutations as member_limits
 from resolvers.members import mutations as members
+from resolvers.members import sessions as member_sessions
 from resolvers.people import mutations as people
 from resolvers.people import personal_data_mutations as personal_data
 from resolvers.reports import mutations as reports
@@ -102,7 +103,8 @@ class Mutation:
         security_policy.set_security_policy,
         allow=Permission.MANAGE_ACCOUNT,
         description="Sets the account's rules about sessions and API keys. Refused with INVALID outside of"
-        " the bounds that the input states.",
+        " the bounds that the input states. A session that is older than the new `maxSessionAgeSeconds` must"
+        " sign in again at once, also the one that sets it.",
     )
     transfer_ownership = mutation_field(
         accounts.transfer_ownership,
@@ -182,6 +184,12 @@ class Mutation:
         " another member. The member's API keys are revoked, and an email tells the member so. Refused with"
         " OWNER_PROTECTED for the owner, with NOT_ACTIVE for a removed member, and with THEME_NOT_ALLOWED or"
         " LICENSE_LIMIT_REACHED when the limits of the member who receives the licenses do not allow them.",
+    )
+    end_member_sessions = mutation_field(
+        member_sessions.end_member_sessions,
+        allow=HasOrOwns(Permission.REMOVE_MEMBERS, own="id"),
+        description="Ends the sessions of a member for this account: each must sign in again before it can"
+        " use the account. They stay valid for the person's other accounts, and API keys keep working.",
     )
     leave_account = mutation_field(
         members.leave_account,

@@ -57,6 +57,12 @@ _REFUSALS = {
         "The session or API key that requested the link has ended, and the link with it.",
         "Sign in and request the download again.",
     ),
+    RefusalReason.REAUTHENTICATION_REQUIRED: _Refusal(
+        403,
+        "Sign in again",
+        "The account no longer accepts the session that requested the link.",
+        "Sign in again and request the download again.",
+    ),
     RefusalReason.LICENSE_NOT_ACTIVE: _Refusal(
         403,
         "The license is not active",

@@ -146,7 +146,7 @@ def _accepted_page(context: Context, token: str, shown: InvitationPreview) -> Re
         return page(
             "join_used", token=token, account_name=shown.account_name, masked_email=shown.masked_email
         )
-    membership = context.viewer.membership(shown.invitation.account_id)
+    membership = context.viewer.own_membership(shown.invitation.account_id)
     if membership is None:
         return page("join_ended", account_name=shown.account_name, inviter_name=shown.invited_by_name)
     return page(

@@ -21,10 +21,10 @@ from resolvers.user_errors import not_found
 
 
 async def account(context: Context, id: str | None) -> Account | None:
-    """An account of the viewer; without an id, the only one."""
+    """An account of the viewer; without an id, the only one. Raises `ReauthenticationRequired`."""
     viewer = context.signed_in()
     if id is None:
-        account_ids = list(viewer.memberships)
+        account_ids = viewer.account_ids
         account_id = account_ids[0] if len(account_ids) == 1 else None
     else:
         account_id = decode_as(Account, id)

@@ -30,8 +30,10 @@ async def set_security_policy(context: Context, input: SetSecurityPolicyInput) -
         account = await tx.update(before, **rules)
         if changed:
             tx.record(account, account.name, "changed the account's security policy", changed)
+            await tx.access_changed(account.id)
         else:
             tx.without_event()
+    await context.reload_viewer()
     return SetSecurityPolicyResult(account=account)
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, cast, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import SQLModel, col
 
@@ -17,6 +17,7 @@ from engine.row_writer import RowWriter
 from engine.snapshots import columns, new_row, snapshots
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
+from models.accounts import Account
 from models.api_keys import ApiKey
 from models.audit import ActorKind, CredentialKind
 from models.catalog import Theme, ThemeFile
@@ -46,6 +47,7 @@ class RefusalReason(StrEnum):
     MEMBER_REMOVED = "MEMBER_REMOVED"
     NOT_PERMITTED = "NOT_PERMITTED"
     SIGNED_OUT = "SIGNED_OUT"
+    REAUTHENTICATION_REQUIRED = "REAUTHENTICATION_REQUIRED"
     LICENSE_NOT_ACTIVE = "LICENSE_NOT_ACTIVE"
     THEME_NOT_ALLOWED = "THEME_NOT_ALLOWED"
     GONE = "GONE"
@@ -201,11 +203,12 @@ def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
 
 
 async def find_link(database: Database, token: str) -> AnyLink:
-    """Looks up a link with its current rights, by one statement. Raises DownloadRefused."""
+    """Looks up a link with its current rights, by one statement, or two for one to personal data. Raises
+    DownloadRefused."""
     records = await database.fetch(_LINK.sql, hash_token(token))
     if not records:
         raise DownloadRefused(RefusalReason.UNKNOWN)
-    expired, signed_in, is_forbidden, *values = records[0]
+    expired, signed_in, accepted, is_forbidden, *values = records[0]
     rows = snapshots(values, DownloadLink, User, Member, License, Theme, ThemeFile)
     link, user, member, license, theme, file = rows
     if expired:
@@ -213,11 +216,15 @@ async def find_link(database: Database, token: str) -> AnyLink:
     if user is not None:
         if not signed_in:
             raise DownloadRefused(RefusalReason.SIGNED_OUT)
+        if not (await database.fetch(_IS_ACCEPTED_EVERYWHERE.sql, link.credential_id))[0][0]:
+            raise DownloadRefused(RefusalReason.REAUTHENTICATION_REQUIRED)
         return PersonalLink(link, user)
     if member.removed_at is not None:
         raise DownloadRefused(RefusalReason.MEMBER_REMOVED)
     if not signed_in or (link.credential_kind == CredentialKind.API_KEY and not has_api_access(member.role)):
         raise DownloadRefused(RefusalReason.SIGNED_OUT)
+    if not accepted:
+        raise DownloadRefused(RefusalReason.REAUTHENTICATION_REQUIRED)
     return Link(link, member, Licensed(license, theme, file, is_forbidden) if license and theme else None)
 
 
@@ -227,6 +234,7 @@ def _link() -> AnySelect:
         select(
             col(DownloadLink.expires_at) <= func.now(),
             _is_signed_in(),
+            _is_accepted(),
             _is_forbidden(),
             *columns(DownloadLink, User, Member, License, Theme, ThemeFile),
         )
@@ -271,6 +279,36 @@ def _is_signed_in() -> ColumnElement[bool]:
         ApiKey.works_or_may_yet(),
     )
     return or_(session, api_key)
+
+
+def _is_accepted() -> ColumnElement[bool]:
+    """Whether the link's account still accepts the credential that requested it."""
+    return or_(
+        col(DownloadLink.credential_kind) != CredentialKind.SESSION,
+        exists().where(
+            col(Session.id) == col(DownloadLink.credential_id),
+            col(Account.id) == col(DownloadLink.account_id),
+            Session.is_accepted(),
+        ),
+    )
+
+
+def _is_accepted_everywhere() -> AnySelect:
+    return select(
+        ~exists().where(
+            col(Session.id) == parameter("session_id"),
+            col(Member.user_id) == col(Session.user_id),
+            col(Member.removed_at).is_(None),
+            col(Account.id) == col(Member.account_id),
+            not_(Session.is_accepted()),
+        )
+    )
+
+
+_IS_ACCEPTED_EVERYWHERE = Statement(
+    _is_accepted_everywhere,
+    across_accounts="personal data is that of all accounts of the person",
+)
 
 
 def _subject(name: str) -> ColumnElement[UUID]:

@@ -69,6 +69,13 @@ class SetMemberLimitsInput:
     )
 
 
+@strawberry.input(description="Input of `endMemberSessions`: the member who must sign in again.")
+class EndMemberSessionsInput:
+    member_id: strawberry.ID = strawberry.field(
+        description="Id of the member whose sessions are ended for the account."
+    )
+
+
 @strawberry.input(description="Input of `leaveAccount`: the account to leave.")
 class LeaveAccountInput:
     account_id: strawberry.ID = strawberry.field(

@@ -31,8 +31,12 @@ class RequestPersonalDataResult:
 
 
 async def request_personal_data(context: Context) -> RequestPersonalDataResult:
-    """The process log says that it was requested. No account's log does: it is the person's own affair."""
-    user = context.signed_in().user
+    """The process log says that it was requested. No account's log does: it is the person's own affair.
+
+    Raises `ReauthenticationRequired`, because the document has data of each account."""
+    viewer = context.signed_in()
+    viewer.require_accepted_everywhere()
+    user = viewer.user
     async with personal_change(context.database) as writer:
         download = await issue_personal_link(writer, context, _file_name(), _MEDIA_TYPE)
     log.info("personal_data_requested", user_id=str(user.id), request_id=context.client.request_id)

@@ -117,6 +117,7 @@ MEMBERSHIPS = Section(
         "removedAt": utc_time(col(Member.removed_at)),
         "maxActiveLicenses": col(MemberLimits.max_active_licenses),
         "themes": _theme_names(col(MemberLimits.theme_ids)),
+        "sessionsValidFrom": utc_time(col(Member.sessions_valid_from)),
     },
     lambda found: (
         found.select_from(Member)

@@ -279,8 +279,10 @@ class UpdateProfileResult:
 
 
 async def update_profile(context: Context, input: UpdateProfileInput) -> UpdateProfileResult:
-    """Changes the person's name, and its copy in each account, with an event in each log."""
+    """Changes the person's name, and its copy in each account, with an event in each log. Raises
+    `ReauthenticationRequired`, because a name is the same everywhere."""
     viewer = context.signed_in()
+    viewer.require_accepted_everywhere()
     name = clean_line(input.name, "A name", "name")
     async with personal_change(context.database) as writer:
         user = await writer.find(User, viewer.user.id, lock=True)

@@ -51,6 +51,7 @@ ACROSS = {
     "resolvers.api_keys.jobs._LAPSED",
     "resolvers.api_keys.jobs._EXPIRE_SOON",
     "resolvers.downloads.links._LINK",
+    "resolvers.downloads.links._IS_ACCEPTED_EVERYWHERE",
     "resolvers.invitations.jobs._DUE",
     "resolvers.billing.jobs._OPEN",
     "resolvers.invitations.joining._OPENED",

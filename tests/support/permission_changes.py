@@ -127,6 +127,15 @@ CHANGES = [
     ),
     Change(
         "REMOVE_MEMBERS",
+        "endMemberSessions",
+        {"memberId": "<bystander>"},
+        "member { name }",
+        "MEMBER_SESSIONS_ENDED",
+        "end a member's sessions",
+        target="bystander",
+    ),
+    Change(
+        "REMOVE_MEMBERS",
         "removeMember",
         {"memberId": "<bystander>"},
         "member { removedAt }",

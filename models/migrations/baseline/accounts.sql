@@ -47,6 +47,7 @@ CREATE TABLE members (
     joined_at timestamptz NOT NULL,
     last_active_at timestamptz,
     removed_at timestamptz,
+    sessions_valid_from timestamptz,
     name_key text COLLATE "C" NOT NULL DEFAULT '',
     name_folded text COLLATE "C" NOT NULL DEFAULT '',
     email_folded text COLLATE "C" NOT NULL DEFAULT '',

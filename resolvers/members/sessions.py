@@ -1,0 +1,63 @@
+"""Ends the sessions of a member for one account. For other accounts of the person they stay valid."""
+
+from sqlalchemy import exists, func, select
+from sqlmodel import col
+
+from engine.statements import Statement, parameter
+from engine.tables import AnySelect
+from models.accounts import Account
+from models.audit import AuditAction
+from models.columns import now
+from models.members import Member
+from models.sessions import Session
+from permissions.context import Context
+from resolvers.change import Change, change
+from resolvers.members.inputs import EndMemberSessionsInput
+from resolvers.members.mutations import find_member, present_member
+from resolvers.results import mutation_result, shown
+
+
+@mutation_result
+class EndMemberSessionsResult:
+    """Payload of `endMemberSessions`: the member whose sessions were ended."""
+
+    member: Member = shown("Member who must sign in again to use this account.")
+
+
+async def end_member_sessions(context: Context, input: EndMemberSessionsInput) -> EndMemberSessionsResult:
+    """Without a session that the account accepts there is nothing to end, and no event."""
+    member = await find_member(context, input.member_id)
+    async with change(context, member.account_id, AuditAction.MEMBER_SESSIONS_ENDED, on=member) as tx:
+        member = await present_member(tx, member)
+        if await _has_accepted_session(tx, member):
+            member = await tx.update(member, sessions_valid_from=now())
+            is_own = member.id == tx.acting.id
+            whose = "their own sessions" if is_own else f"the sessions of {member.name}"
+            tx.record(member, member.name, f"ended {whose}")
+            await tx.access_changed(member.user_id)
+        else:
+            tx.without_event()
+    await context.reload_viewer()
+    return EndMemberSessionsResult(member=member)
+
+
+async def _has_accepted_session(tx: Change, member: Member) -> bool:
+    ((found,),) = await tx.fetch(_HAS_ACCEPTED, account_id=tx.account.id, member_id=member.id)
+    return bool(found)
+
+
+def _has_accepted() -> AnySelect:
+    at = func.clock_timestamp
+    return select(
+        exists().where(
+            col(Account.id) == parameter("account_id"),
+            col(Member.account_id) == parameter("account_id"),
+            col(Member.id) == parameter("member_id"),
+            col(Session.user_id) == col(Member.user_id),
+            Session.is_live(at),
+            Session.is_accepted(at),
+        )
+    )
+
+
+_HAS_ACCEPTED = Statement(_has_accepted)
