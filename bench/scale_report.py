@@ -11,7 +11,13 @@ from bench.scale_measure import Measured
 
 _README = Path(__file__).with_name("README.md")
 _MARKED = re.compile(r"(?<=<!-- scale -->\n).*(?=<!-- /scale -->)", re.DOTALL)
-_PRICE = ("indexes of audit_events", "events a transaction", "events a second", "µs of CPU an event")
+_PRICE = (
+    "indexes of audit_events",
+    "events of",
+    "events a transaction",
+    "events a second",
+    "µs of CPU an event",
+)
 
 
 def pages(measured: list[Measured]) -> Table:
@@ -65,6 +71,7 @@ def _markdown(measured: list[Measured], appended: list[Price]) -> Iterator[str]:
 def _cells(price: Price) -> tuple[str, ...]:
     return (
         price.indexes,
+        price.kind,
         str(price.batch),
         f"{price.events_per_second:,.0f}",
         f"{price.backend_microseconds:.0f}",

@@ -25,6 +25,7 @@ def run(
     from models.database import Database
     from models.storage import SourceChanged, StorageUnavailable
     from resolvers.catalog.folder import CatalogInvalid
+    from resolvers.people.erasing import ErasureStopped
     from resolvers.user_errors import UserErrors
 
     async def with_database() -> None:
@@ -40,7 +41,7 @@ def run(
             url = _owner_url(settings, server)
         try:
             asyncio.run(with_database())
-        except (UserErrors, CatalogInvalid, StorageUnavailable, SourceChanged) as error:
+        except (UserErrors, CatalogInvalid, ErasureStopped, StorageUnavailable, SourceChanged) as error:
             raise CommandError(str(error)) from error
 
 

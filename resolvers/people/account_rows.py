@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
+from engine.snapshots import with_values
 from engine.statements import Statement, any_of, parameter
 from engine.tables import AnyExpression
 from models.api_keys import ApiKey
@@ -36,8 +37,14 @@ from resolvers.people.queued_emails import erase_from_emails
 
 async def erase_rows(tx: Change, erasure: Erasure) -> int:
     """Replaces names by `ERASED_NAME`, and empties the other values. Returns how many rows of audited tables
-    it wrote."""
+    it wrote.
+
+    What was stored under the person's address after the erasure began is erased too, such as an invitation:
+    nobody can tell whether it was meant for the same person. Once a member has the address, it is that
+    member's."""
     values: dict[str, object] = {"account_id": tx.account.id}
+    if await tx.fetch(_MEMBERS_WITH, **values, address=erasure.email):
+        erasure = with_values(erasure, email=None)
     member_ids = [id for (id,) in await tx.fetch(_MEMBER_IDS, **values, user_id=erasure.user_id)]
     values |= {"member_ids": member_ids, "address": erasure.email}
     written = await _erase_billing_details(tx, erasure, member_ids)
@@ -45,8 +52,7 @@ async def erase_rows(tx: Change, erasure: Erasure) -> int:
         written += len(await tx.fetch(statement, **values))
     for statement in (_TRANSFERS, _DOWNLOAD_LINKS, _ANSWERS):
         await tx.fetch(statement, **values)
-    if erasure.email is not None:
-        await erase_from_emails(tx, erasure.email, erasure.names)
+    await erase_from_emails(tx, erasure.email, erasure.names)
     return written
 
 
@@ -76,6 +82,13 @@ def _of_person(column: UUID | None) -> ColumnElement[bool]:
 
 _MEMBER_IDS = Statement(
     lambda: select(col(Member.id)).where(_of_account(Member), col(Member.user_id) == parameter("user_id"))
+)
+
+
+_MEMBERS_WITH = Statement(
+    lambda: select(col(Member.id)).where(
+        _of_account(Member), col(Member.email) == parameter("address"), col(Member.removed_at).is_(None)
+    )
 )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import structlog
 from sqlalchemy import delete, func, null, select, update
 from sqlmodel import col
@@ -22,7 +23,7 @@ from engine.row_writer import RowWriter
 from engine.snapshots import attributes, new_row, snapshot
 from engine.statements import Statement, parameter
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit import AuditAction, AuditEvent
 from models.columns import now
 from models.database import Database
 from models.downloads import DownloadLink, Transfer
@@ -44,6 +45,18 @@ _RESUMED_AFTER = timedelta(minutes=1)
 """Time after which the job takes over an erasure that has not ended."""
 _REPEATED_AFTER = timedelta(minutes=5)
 """Time after which no request that began before the erasure still runs, except downloads."""
+
+
+class ErasureStopped(Exception):
+    """Events were changed in the database, so that their hashes do not match, and remain to be erased. Each
+    account without such an event is done."""
+
+    def __init__(self, errors: Sequence[asyncpg.DataCorruptedError]) -> None:
+        more = f" The same holds for {len(errors) - 1} other accounts." if len(errors) > 1 else ""
+        super().__init__(
+            f"The erasure is not complete: {errors[0].args[0]}.{more}"
+            " Follow `An erasure stops at a changed event` in docs/operations.md."
+        )
 
 
 async def begin(database: Database, user_id: UUID, *, by_operator: bool) -> Erasure:
@@ -91,10 +104,18 @@ async def _erase_buckets(writer: RowWriter, user: User) -> None:
 
 
 async def finish(database: Database, erasure: Erasure, announcer: AuditAnnouncer | None = None) -> int:
-    """Erases the person from each account. Returns the number of accounts whose rows changed."""
-    changed = 0
+    """Erases the person from each account. Returns the number of accounts whose rows changed. Raises
+    `ErasureStopped`."""
+    changed, stopped = 0, []
     for account_id in await _accounts_of(database, erasure):
-        changed += await _erase_in(database, account_id, erasure, announcer)
+        try:
+            changed += await _erase_in(database, account_id, erasure, announcer)
+        except asyncpg.DataCorruptedError as error:
+            if error.table_name != AuditEvent.__tablename__:  # PostgreSQL itself found damage.
+                raise
+            stopped.append(error)
+    if stopped:
+        raise ErasureStopped(stopped)
     async with personal_change(database) as writer:
         await _erase_download_links(writer, erasure.user_id)
         current = await writer.find(Erasure, erasure.user_id, lock=True)

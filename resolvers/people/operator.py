@@ -34,7 +34,7 @@ class Erased:
 async def erase_person(database: Database, settings: Settings, email: str) -> Erased:
     """Removes the person from its accounts, as `removeMember` does, and erases it. An erasure that was
     interrupted is continued. Raises `UserErrors` if there is no such person, and while it owns an
-    account."""
+    account, and `ErasureStopped`."""
     email = clean_email(email, "email")
     begun = await database.fetch(_BEGUN, email)
     accounts = sum([await finish(database, await _erasure(database, row["user_id"])) for row in begun])

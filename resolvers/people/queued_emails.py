@@ -27,6 +27,7 @@ FOR UPDATE SKIP LOCKED"""
 _DELETE = """
 DELETE FROM pgqueuer
 WHERE entrypoint = ANY($1::text[]) AND substr(payload, 1, octet_length($2::bytea)) = $2::bytea"""
+_DELETE_ONE = "DELETE FROM pgqueuer WHERE id = $1"
 _UPDATE = "UPDATE pgqueuer SET payload = $2 WHERE id = $1"
 
 
@@ -36,14 +37,18 @@ async def delete_emails_to(connection: asyncpg.Connection, email: str) -> None:
     await connection.execute(_DELETE, _EMAILS, beginning)
 
 
-async def erase_from_emails(tx: Change, email: str, names: Sequence[str]) -> None:
-    """Replaces the person's name and address in emails of an account to others."""
-    words = [email, *(name for name in names if len(name) >= _SHORTEST_NAME)]
+async def erase_from_emails(tx: Change, email: str | None, names: Sequence[str]) -> None:
+    """Deletes the emails of an account to the person's address, if it has one, and replaces its name and
+    address in those to others."""
+    words = [*([email] if email else ()), *(name for name in names if len(name) >= _SHORTEST_NAME)]
     spellings = [*words, *(escape(word) for word in words)]
     lane = lane_of_account(tx.account.id).name
     for id, payload in await tx.connection.fetch(_FIND, _EMAILS, lane, spellings):
-        message = _without(Message.from_json(payload), spellings)
-        await tx.connection.execute(_UPDATE, id, message.to_json())
+        message = Message.from_json(payload)
+        if message.to == email:
+            await tx.connection.execute(_DELETE_ONE, id)
+        else:
+            await tx.connection.execute(_UPDATE, id, _without(message, spellings).to_json())
 
 
 def _without(message: Message, spellings: list[str]) -> Message:

@@ -357,7 +357,8 @@ REVOKE EXECUTE ON FUNCTION
 
 -- Events are never updated, not even by the tables' owner, except that values of personal fields are replaced while
 -- the commitments to them take their place. The hash is the same, recomputed from the new row: it covers every other
--- column but the salts and commitments themselves, the folded summary, and the ids of named persons.
+-- column but the salts and commitments themselves, the folded summary, and the ids of named persons. An event that
+-- was changed without the triggers, so that its hash no longer matches, stops an erasure: it is evidence.
 CREATE FUNCTION audit_keep_hash() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -370,6 +371,11 @@ BEGIN
         AND (NEW.commitments->>'userAgent' IS NULL OR NEW.user_agent IS NULL)
     THEN
         RETURN NEW;
+    END IF;
+    IF audit_event_hash(OLD) <> OLD.hash THEN
+        RAISE EXCEPTION 'event % of the audit log of % was changed in the database', OLD.sequence,
+            (SELECT slug FROM accounts WHERE id = OLD.account_id)
+            USING ERRCODE = 'data_corrupted', TABLE = 'audit_events';
     END IF;
     RAISE EXCEPTION 'the audit log cannot be rewritten' USING ERRCODE = 'insufficient_privilege';
 END
