@@ -31,6 +31,7 @@ TOPICS = (
     "requests",
     "job_queue",
     "audited_changes",
+    "erased_events",
     "erasing",
 )
 
