@@ -19,7 +19,7 @@ from resolvers.events import Actor, new_event
 BATCHES = (1, 100)
 """Numbers of events per transaction."""
 KINDS = ("sessions", "API calls")
-"""Who caused the events: people, who provision licenses, or calls with API keys."""
+"""Events of people who provision licenses in sessions, and of calls with API keys."""
 _ROUNDS = 10
 _EVENTS = 300
 """Number of events that are measured at a time, in turns of all databases, sizes and kinds."""
