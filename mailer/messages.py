@@ -1,6 +1,7 @@
 """Texts of the emails: one function per message, with a text and an HTML template.
 
-To add one: `templates/NAME.txt`, `templates/NAME.html`, and a function here that calls `_write`.
+To add one: `templates/NAME.txt`, `templates/NAME.html`, and a function that calls `write`, here or, for what
+happened to a person's access, in `security_messages.py`.
 """
 
 import re
@@ -98,13 +99,13 @@ def invitation(
     subject = f"{wording.plain(inviter, SUBJECT_NAME_LIMIT)} invites you to "
     subject += f"{wording.plain(account, SUBJECT_NAME_LIMIT)} on Team access"
     values = {"inviter": inviter, "account": account, "role": role, "note": note, "expires_at": expires_at}
-    return _write("invitation", to, unlinked(subject), link, values, delivery)
+    return write("invitation", to, unlinked(subject), link, values, delivery)
 
 
 def sign_in(*, to: str, link: str, expires_at: datetime, requested_from: str | None = None) -> Message:
     """`requested_from` is a browser and IP address, by which recipients recognise their own request."""
     values = {"expires_at": expires_at, "requested_from": requested_from}
-    return _write("sign_in", to, "Your sign-in link for Team access", link, values)
+    return write("sign_in", to, "Your sign-in link for Team access", link, values)
 
 
 def invoice(
@@ -121,7 +122,7 @@ def invoice(
     invoices in the app."""
     subject = f"Invoice {number} for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"number": number, "account": account, "total": total, "due_at": due_at}
-    return replace(_write("invoice", to, unlinked(subject), link, values), attachment=attachment)
+    return replace(write("invoice", to, unlinked(subject), link, values), attachment=attachment)
 
 
 def audit_stream_stopped(
@@ -141,7 +142,7 @@ def audit_stream_stopped(
     subject += "has ended" if ended else "is paused"
     values = {"account": account, "host": host, "ended": ended, "failing_since": failing_since}
     values |= {"error": error, "last_delivered_sequence": last_delivered_sequence}
-    return _write("audit_stream_stopped", to, unlinked(subject), link, values)
+    return write("audit_stream_stopped", to, unlinked(subject), link, values)
 
 
 def api_key_claim(
@@ -158,7 +159,7 @@ def api_key_claim(
     """Email to the member for whom `by` generated the key. `link` leads to the page that claims the key."""
     subject = f"Claim your API key for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"by": by, "account": account, "name": name, "scopes": scopes, "expires_at": expires_at}
-    return _write("api_key_claim", to, unlinked(subject), link, {**values, "claim_until": claim_until})
+    return write("api_key_claim", to, unlinked(subject), link, {**values, "claim_until": claim_until})
 
 
 def api_key_generated(
@@ -173,7 +174,7 @@ def api_key_generated(
 ) -> Message:
     """Email to the member who generated the key, so that misuse of the account is noticed."""
     values = {"account": account, "name": name, "prefix": prefix, "scopes": scopes, "expires_at": expires_at}
-    return _write("api_key_generated", to, _about_key("New API key", name), link, values)
+    return write("api_key_generated", to, _about_key("New API key", name), link, values)
 
 
 def api_key_rotated(
@@ -182,16 +183,13 @@ def api_key_rotated(
     """`prefix` is that of the new secret. The old secret works until `old_until`, or no longer if that is
     None."""
     values = {"account": account, "name": name, "prefix": prefix, "old_until": old_until}
-    return _write("api_key_rotated", to, _about_key("New secret of the API key", name), link, values)
+    return write("api_key_rotated", to, _about_key("New secret of the API key", name), link, values)
 
 
-def api_keys_revoked(*, to: str, account: str, names: Sequence[str], by: str, link: str) -> Message:
-    """About one key, or all keys of a member who was removed. `by` is the name of the Admin."""
-    subject = _about_key("Revoked: the API key", names[0])
-    if len(names) > 1:
-        subject = f"Revoked: {len(names)} API keys"
-    values = {"account": account, "names": names, "by": by}
-    return _write("api_keys_revoked", to, subject, link, values)
+def api_key_revoked(*, to: str, account: str, name: str, by: str, link: str) -> Message:
+    """`by` is the name of the Admin."""
+    values = {"account": account, "name": name, "by": by}
+    return write("api_key_revoked", to, _about_key("Revoked: the API key", name), link, values)
 
 
 def api_key_expires(
@@ -199,7 +197,7 @@ def api_key_expires(
 ) -> Message:
     values = {"account": account, "name": name, "prefix": prefix, "expires_at": expires_at}
     subject = _about_key(f"Expires on {wording.day(expires_at)}: the API key", name)
-    return _write("api_key_expires", to, subject, link, values)
+    return write("api_key_expires", to, subject, link, values)
 
 
 def api_key_leaked(
@@ -208,7 +206,7 @@ def api_key_leaked(
     """`member` is the name of the key's member if the recipient is somebody else, otherwise None. `found_at`
     is the place as reported."""
     values = {"account": account, "name": name, "prefix": prefix, "member": member, "found_at": found_at}
-    return _write("api_key_leaked", to, _about_key("Leaked and revoked: the API key", name), link, values)
+    return write("api_key_leaked", to, _about_key("Leaked and revoked: the API key", name), link, values)
 
 
 @dataclass(frozen=True)
@@ -228,7 +226,7 @@ def api_keys_leaked(
     """About several keys at once, of which `keys` are shown, the recipient's own first. `to_admin`: the
     others are shown because the recipient is an Admin."""
     values = {"account": account, "keys": keys, "count": count, "to_admin": to_admin}
-    return _write("api_keys_leaked", to, f"Leaked and revoked: {count:,} API keys", link, values)
+    return write("api_keys_leaked", to, f"Leaked and revoked: {count:,} API keys", link, values)
 
 
 def build(message: Message, mail_from: str, attachments: Sequence[Attachment] = ()) -> EmailMessage:
@@ -265,7 +263,7 @@ def _about_key(what: str, name: str) -> str:
     return unlinked(f"{what} {wording.plain(name, SUBJECT_NAME_LIMIT)}")
 
 
-def _write(
+def write(
     template: str,
     to: str,
     subject: str,
@@ -273,6 +271,7 @@ def _write(
     values: Mapping[str, object],
     correlation: InvitationDelivery | None = None,
 ) -> Message:
+    """Renders the pair of templates. The subject must be `unlinked` if it has words of people."""
     values = {**values, "to": to, "subject": subject, "link": link}
     return Message(
         to=to,
@@ -310,6 +309,7 @@ def _environment() -> Environment:
         "name": lambda text: unlinked(wording.plain(text)),
         "note_lines": lambda text: [unlinked(line) for line in wording.plain_lines(text)],
         "role": wording.role,
+        "with_article": wording.with_article,
         "role_sentence": wording.role_sentence,
         "scope_sentences": wording.scope_sentences,
         "place": lambda text: unlinked(wording.plain(text, 300)),

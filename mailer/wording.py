@@ -29,6 +29,11 @@ def role(role: str) -> str:
     return ROLES[role]
 
 
+def with_article(role: str) -> str:
+    """Role such as `an Admin`."""
+    return f"{'an' if ROLES[role][0] in 'AEIOU' else 'a'} {ROLES[role]}"
+
+
 def role_sentence(role: str) -> str:
     """Sentence that says what the role may do."""
     return ROLE_SENTENCES[role]

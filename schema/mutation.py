@@ -181,8 +181,8 @@ class Mutation:
         members.remove_member,
         allow=Permission.REMOVE_MEMBERS,
         description="Removes a member from the account with immediate effect. The member's licenses pass to"
-        " another member. The member's API keys are revoked, and an email tells the member so. Refused with"
-        " OWNER_PROTECTED for the owner, with NOT_ACTIVE for a removed member, and with THEME_NOT_ALLOWED or"
+        " another member, and its API keys are revoked. Emails tell both so. Refused with OWNER_PROTECTED for"
+        " the owner, with NOT_ACTIVE for a removed member, and with THEME_NOT_ALLOWED or"
         " LICENSE_LIMIT_REACHED when the limits of the member who receives the licenses do not allow them.",
     )
     end_member_sessions = mutation_field(

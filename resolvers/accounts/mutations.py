@@ -32,6 +32,7 @@ from resolvers.accounts.queries import account_id_of
 from resolvers.change import Change, account_creation, change
 from resolvers.events import Actor
 from resolvers.idempotency import Attempt
+from resolvers.members.emails import tell_of_ownership
 from resolvers.membership_lock import insert_member
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
@@ -213,12 +214,12 @@ async def transfer_ownership(context: Context, input: TransferOwnershipInput) ->
         if heir.is_owner:
             tx.without_event()
         else:
-            await _hand_over(tx, heir)
+            await _hand_over(tx, context.settings, heir)
     await context.reload_viewer()
     return TransferOwnershipResult(account=tx.account)
 
 
-async def _hand_over(tx: Change, heir: Member) -> None:
+async def _hand_over(tx: Change, settings: Settings, heir: Member) -> None:
     owner = await tx.update(tx.acting, is_owner=False)
     before = heir.role
     heir = await tx.update(heir, role=Role.ADMIN, is_owner=True)
@@ -229,4 +230,5 @@ async def _hand_over(tx: Change, heir: Member) -> None:
         owner=[PersonName(owner), PersonName(heir)],
         role=[before.value, heir.role.value],
     )
+    tell_of_ownership(tx, settings, owner, heir)
     await tx.access_changed(owner.user_id, heir.user_id)

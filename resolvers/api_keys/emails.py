@@ -77,11 +77,10 @@ def rotated_message(settings: Settings, account: Account, key: ApiKey, member: M
 
 
 def revoked_message(
-    settings: Settings, account: Account, keys: Sequence[ApiKey], member: Member, *, by: Member
+    settings: Settings, account: Account, key: ApiKey, member: Member, *, by: Member
 ) -> Message:
-    names = [key.name for key in keys]
-    return messages.api_keys_revoked(
-        to=member.email, account=account.name, names=names, by=by.name, link=settings.app_url
+    return messages.api_key_revoked(
+        to=member.email, account=account.name, name=key.name, by=by.name, link=settings.app_url
     )
 
 

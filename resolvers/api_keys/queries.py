@@ -15,12 +15,10 @@ from models.new_event import PersonName
 from permissions.context import Context
 from permissions.credentials import refusal_of_api_key
 from permissions.roles import Permission, permissions_within
-from resolvers.api_keys.emails import revoked_message
 from resolvers.api_keys.inputs import ApiKeyFilter
 from resolvers.change import Change
 from resolvers.global_ids import decode_all
 from resolvers.visibility import api_keys_visible_to
-from settings import Settings
 
 _NEWEST = Order("newest", (col(ApiKey.created_at), col(ApiKey.id)), descending=True)
 
@@ -49,13 +47,11 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
     return permissions_within(member.role, key.scopes)
 
 
-async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
-    """Revokes all keys of a member who is leaving, claimed or not. A member who is removed by somebody else
-    receives one email about them, but none if the operator erases the person."""
+async def end_api_keys(tx: Change, member: Member) -> list[ApiKey]:
+    """Revokes all keys of a member who is leaving, claimed or not, and returns them. The email about the
+    removal names them."""
     keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_id=member.id)
     by = tx.member
-    if keys and by is not None and by.id != member.id:
-        tx.enqueue(revoked_message(settings, tx.account, keys, member, by=by))
     for key in await tx.update_all(keys, revoked_by_id=by and by.id, revoked_at=now()):
         tx.record(
             key,
@@ -65,6 +61,7 @@ async def end_api_keys(tx: Change, settings: Settings, member: Member) -> None:
             member=PersonName(member),
             prefix=key.prefix,
         )
+    return keys
 
 
 _WORKING = Statement(

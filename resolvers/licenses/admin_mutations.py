@@ -8,6 +8,7 @@ from models.members import Member
 from models.new_event import PersonName
 from permissions.context import Context
 from resolvers.change import Change, change
+from resolvers.licenses.emails import tell_of_given, tell_of_taken
 from resolvers.licenses.inputs import (
     ReinstateLicenseInput,
     RevokeLicenseInput,
@@ -52,6 +53,8 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
         )
         name = await _name(tx, license)
         tx.record(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
+        if status is not LicenseStatus.EXPIRED:
+            tell_of_taken(tx, context.settings, await tx.get(Member, license.holder_id), name)
     return RevokeLicenseResult(license=license)
 
 
@@ -122,6 +125,8 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
             name = await _name(tx, license)
             did = f"transferred {name} from {before.name} to {holder.name}"
             tx.record(license, name, did, holder=[PersonName(before), PersonName(holder)])
+            tell_of_taken(tx, context.settings, before, name, holder)
+            tell_of_given(tx, context.settings, holder, name=name, previous=before.name)
     return TransferLicenseResult(license=license)
 
 

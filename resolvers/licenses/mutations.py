@@ -19,6 +19,7 @@ from permissions.context import Context
 from resolvers.accounts.queries import account_id_of, count_active_licenses
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
+from resolvers.licenses.emails import tell_of_given
 from resolvers.licenses.inputs import ProvisionLicenseInput
 from resolvers.licenses.jobs import expire
 from resolvers.licenses.keys import new_license_key
@@ -83,6 +84,7 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
             site=site,
             holder=PersonName(holder),
         )
+        tell_of_given(tx, context.settings, holder, name=f"{theme.name} for {site}")
         tx.remember(str(license.id))
     return ProvisionLicenseResult(license=license)
 

@@ -15,6 +15,8 @@ from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.queries import end_api_keys
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
+from resolvers.licenses.emails import tell_of_given
+from resolvers.members.emails import tell_of_removal, tell_of_role
 from resolvers.members.inputs import ChangeMemberRoleInput, LeaveAccountInput, RemoveMemberInput
 from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
@@ -44,6 +46,7 @@ async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> 
             roles = f"from {before.value.title()} to {member.role.value.title()}"
             did = f"changed the role of {member.name} {roles}"
             tx.record(member, member.name, did, role=[before.value, member.role.value])
+            tell_of_role(tx, context.settings, member, before)
             await tx.access_changed(member.user_id)
     await context.reload_viewer()
     return ChangeMemberRoleResult(member=member)
@@ -177,7 +180,8 @@ async def end_membership(tx: Change, settings: Settings, member: Member, heir: M
     moved = len(await tx.fetch(_HAND_ON, **values, at=now()))
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
-    await end_api_keys(tx, settings, member)
+        tell_of_given(tx, settings, heir, count=moved, previous=member.name)
+    tell_of_removal(tx, settings, member, moved, heir, await end_api_keys(tx, member))
     tx.record(
         member,
         member.name,

@@ -27,6 +27,7 @@ from permissions.tokens import hash_token, new_token
 from permissions.viewer import Viewer
 from resolvers.change import change
 from resolvers.results import mutation_result, shown
+from resolvers.sessions.clients import tell_of_new_client
 from resolvers.sessions.inputs import RequestSignInInput, SignInInput, UpdateProfileInput
 from resolvers.sessions.revocations import end_session
 from resolvers.sessions.sign_in_email_limits import count_sign_in_email, may_go_to_somebody_unknown
@@ -173,6 +174,8 @@ async def sign_in(context: Context, input: SignInInput) -> SignInResult:
             user = await _signing_in(context, writer, link)
             session, session_token = await open_session(writer, context, user, input.token)
             await writer.update(link, used_at=now())
+            replaced = replaced_session(context)
+            await tell_of_new_client(writer, context.settings, user, session, replaced)
         else:
             session_token = await _opened_by_this_browser(context, writer, link, input.token)
         if session_token:

@@ -133,7 +133,7 @@ async def test_the_keys_of_a_removed_member_end_with_one_email(world: World) -> 
     await world.admin.change(REMOVE, memberId=world.member.member_id)
 
     subject, text = await newest_email(world, world.member.email)
-    assert subject == "Revoked: 2 API keys"
+    assert subject == "You were removed from Acme"
     assert "- Shop\n- Waiting\n" in text
     assert actions(await world.events())[:3] == ["MEMBER_REMOVED", "API_KEY_REVOKED", "API_KEY_REVOKED"]
 

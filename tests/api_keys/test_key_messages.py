@@ -13,9 +13,9 @@ from mailer.messages import (
     api_key_expires,
     api_key_generated,
     api_key_leaked,
+    api_key_revoked,
     api_key_rotated,
     api_keys_leaked,
-    api_keys_revoked,
 )
 from tests.mailer.test_messages import HOSTILE, LINK, NOON, arrived, body, urls
 
@@ -40,11 +40,8 @@ MESSAGES: dict[str, Write] = {
     "rotated": lambda name, person=None: api_key_rotated(
         to=TO, account=person or "Acme", name=name, prefix=PREFIX, link=LINK, old_until=NOON
     ),
-    "revoked": lambda name, person=None: api_keys_revoked(
-        to=TO, account=person or "Acme", names=[name], by=person or "Ada Lovelace", link=LINK
-    ),
-    "all revoked": lambda name, person=None: api_keys_revoked(
-        to=TO, account=person or "Acme", names=[name, "Till"], by=person or "Ada Lovelace", link=LINK
+    "revoked": lambda name, person=None: api_key_revoked(
+        to=TO, account=person or "Acme", name=name, by=person or "Ada Lovelace", link=LINK
     ),
     "expires": lambda name, person=None: api_key_expires(
         to=TO, account=person or "Acme", name=name, prefix=PREFIX, link=LINK, expires_at=NOON
@@ -94,7 +91,6 @@ SAID = {
     "generated": (PREFIX, "does not expire", "It can read what you can see."),
     "rotated": (PREFIX, "works until 30 November 2026, 14:05 UTC"),
     "revoked": ("Ada Lovelace", "revoked your API key", "have stopped working"),
-    "all revoked": ("revoked your API keys", "Till"),
     "expires": (PREFIX, "expires on 30 November 2026", "Rotating does not prolong a key"),
     "leaked": ("Your API key leaked", PLACE, "revoked it at once"),
     "leaked, to an Admin": ("An API key of", "Bob Ross", "leaked", PLACE, "you are an Admin of"),

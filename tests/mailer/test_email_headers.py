@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mailer import messages, wording
 from mailer.delivery import Sent, deliver
 from mailer.messages import Attachment, InvoiceAttachment, Message, build
+from tests.mailer.test_security_messages import MESSAGES as SECURITY_MESSAGES
 from tests.support.smtp import smtp_server, some_settings
 
 LINK = "https://team.example.com/join/kq3Vb0mZr1uJx8yT5wPnLdH2aCeF7gSiO4tRvXyZ9Qs"
@@ -53,10 +54,11 @@ def every_message(inviter: str, account: str, to: str) -> list[Message]:
         messages.api_key_claim(to=to, by=inviter, scopes=["READ"], claim_until=NOON, expires_at=None, **key),
         messages.api_key_generated(to=to, prefix="ta_1", scopes=["READ"], expires_at=None, **key),
         messages.api_key_rotated(to=to, prefix="ta_1", old_until=None, **key),
-        messages.api_keys_revoked(to=to, account=account, names=[inviter], by=account, link=LINK),
+        messages.api_key_revoked(to=to, by=account, **key),
         messages.api_key_expires(to=to, prefix="ta_1", expires_at=NOON, **key),
         messages.api_key_leaked(to=to, prefix="ta_1", member=account, found_at="a place", **key),
         messages.api_keys_leaked(to=to, account=account, keys=[], count=2, to_admin=True, link=LINK),
+        *(write(to, inviter, account) for write in SECURITY_MESSAGES.values()),
     ]  # fmt: skip
 
 

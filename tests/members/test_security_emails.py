@@ -1,0 +1,140 @@
+"""A member is told by email what somebody else did to its access, and who did it."""
+
+import pytest
+
+from mailer.messages import Message
+from tests.support.changes import (
+    CHANGE_ROLE,
+    LEAVE,
+    PROVISION_LICENSE,
+    REMOVE,
+    REVOKE_LICENSE,
+    TRANSFER_LICENSE,
+    TRANSFER_OWNERSHIP,
+    codes,
+    nothing_changes,
+    user_error,
+)
+from tests.support.stored_keys import store_api_key
+from tests.support.world import Person, World
+
+
+@pytest.fixture(autouse=True)
+async def _begins_without_emails(world: World) -> None:
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+
+async def told(world: World) -> dict[str, Message]:
+    """The queued emails by their recipient, who gets one at most."""
+    emails = await world.emails()
+    by_recipient = {email.to: email for email in emails}
+    assert len(by_recipient) == len(emails), [(email.to, email.subject) for email in emails]
+    return by_recipient
+
+
+async def provision(world: World, themes: dict[str, str], holder: Person, site: str = "a.example.com") -> str:
+    input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": site}
+    payload = await world.admin.change(PROVISION_LICENSE, **input, holderId=holder.member_id)
+    assert not codes(payload)
+    id: str = payload["license"]["id"]
+    return id
+
+
+async def test_a_changed_role(world: World) -> None:
+    await world.admin.change(CHANGE_ROLE, memberId=world.viewer.member_id, role="ADMIN")
+
+    emails = await told(world)
+    assert emails.keys() == {world.viewer.email}
+    assert emails[world.viewer.email].subject == "You are now an Admin of Acme"
+    assert "Admin changed your role from Viewer to Admin." in emails[world.viewer.email].text
+
+
+async def test_a_removal_is_one_email_to_the_member_and_one_to_the_heir(
+    world: World, themes: dict[str, str]
+) -> None:
+    for number in range(3):
+        await provision(world, themes, world.member, f"s{number}.example.com")
+    for name in ("Shop", "Till"):
+        await store_api_key(world, world.member.member_id, name, "READ")
+    await world.superuser.execute("DELETE FROM pgqueuer")
+    heir = world.viewer.member_id
+
+    await world.admin.change(REMOVE, memberId=world.member.member_id, transferLicensesTo=heir)
+
+    emails = await told(world)
+    assert emails.keys() == {world.member.email, world.viewer.email}
+    removed, given = emails[world.member.email].text, emails[world.viewer.email].text
+    assert "Admin ended your membership." in removed
+    assert "3 licenses that you held went to Viewer." in removed
+    assert "- Shop\n- Till\n" in removed
+    assert "Admin gave you 3 licenses, until now of Member." in given
+
+
+async def test_who_leaves_is_told_nothing_and_the_owner_of_its_licenses(
+    world: World, themes: dict[str, str]
+) -> None:
+    await provision(world, themes, world.member)
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+    await world.member.change(LEAVE, accountId=world.account_id)
+
+    emails = await told(world)
+    assert emails.keys() == {world.admin.email}
+    assert "Member gave you 1 license, until now of Member." in emails[world.admin.email].text
+
+
+async def test_both_owners_are_told_that_the_ownership_moved(world: World) -> None:
+    heir = world.member
+
+    await world.admin.change(TRANSFER_OWNERSHIP, accountId=world.account_id, memberId=heir.member_id)
+
+    emails = await told(world)
+    assert emails.keys() == {world.admin.email, heir.email}
+    assert emails[heir.email].subject == "You are now the owner of Acme"
+    assert emails[world.admin.email].subject == "Member is now the owner of Acme"
+    assert "If you did not do this" in emails[world.admin.email].text
+
+
+async def test_a_license_that_is_provisioned_transferred_and_revoked(
+    world: World, themes: dict[str, str]
+) -> None:
+    license_id = await provision(world, themes, world.member)
+    assert "gave you the license Aurora for a.example.com." in _lines((await told(world))[world.member.email])
+
+    await world.superuser.execute("DELETE FROM pgqueuer")
+    await world.admin.change(TRANSFER_LICENSE, licenseId=license_id, toMemberId=world.viewer.member_id)
+    emails = await told(world)
+    assert emails.keys() == {world.member.email, world.viewer.email}
+    assert "from you to Viewer." in _lines(emails[world.member.email])
+    assert "until now of Member." in _lines(emails[world.viewer.email])
+
+    await world.superuser.execute("DELETE FROM pgqueuer")
+    await world.admin.change(REVOKE_LICENSE, licenseId=license_id, reason="Closed.")
+    emails = await told(world)
+    assert emails.keys() == {world.viewer.email}
+    assert "Admin revoked your license Aurora for a.example.com." in _lines(emails[world.viewer.email])
+
+
+async def test_nobody_is_told_of_its_own_change(world: World, themes: dict[str, str]) -> None:
+    other = await world.join("ADMIN", "other@example.com")
+    own = await provision(world, themes, world.admin)
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+    await world.admin.change(REVOKE_LICENSE, licenseId=own, reason="Closed.")
+    await other.change(CHANGE_ROLE, memberId=other.member_id, role="VIEWER")
+    await other.change(LEAVE, accountId=world.account_id)
+
+    assert await told(world) == {}
+
+
+async def test_what_is_refused_or_changes_nothing_sends_no_email(world: World) -> None:
+    async with nothing_changes(world):
+        await world.admin.change(CHANGE_ROLE, memberId=world.viewer.member_id, role="VIEWER")
+        refused = await world.admin.change(
+            REMOVE, memberId=world.member.member_id, transferLicensesTo=world.member.member_id
+        )
+        assert user_error(refused) == ("NOT_ACTIVE", ["transferLicensesTo"])
+
+
+def _lines(message: Message) -> str:
+    return " ".join(message.text.replace("\u2060", "").split())
