@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from engine.compiled_operations import executions
-from tests.support.loop_time import measured_loop
+from tests.support.loop_time import LoopBlocked, measured_loop
 from tests.support.world import Person, World
 
 MOST_SECONDS = 0.05
@@ -163,7 +163,7 @@ async def _assert_short(person: Person, text: str, **variables: object) -> dict[
 
 @pytest.mark.measures
 async def test_a_batch(world: World) -> None:
-    """The best of three: documents of 40 ms each take longer where two processes share a core's caches."""
+    """One of three is enough: documents of 40 ms each take longer where two processes share caches."""
     longest = []
 
     for _ in range(3):
@@ -174,10 +174,12 @@ async def test_a_batch(world: World) -> None:
                 json=[{"query": each} for each in documents],
                 headers={"authorization": f"Bearer {world.viewer.token}"},
             )
-        longest.append(times.longest_seconds / times.slowness)
         assert len(answer.json()) == 10
+        longest.append(times.longest_seconds / times.slowness)
+        if longest[-1] < MOST_SECONDS:
+            return
 
-    assert min(longest) < MOST_SECONDS, longest
+    raise LoopBlocked(f"{longest} s")
 
 
 async def test_alternatives_of_a_filter_cost(world: World) -> None:
