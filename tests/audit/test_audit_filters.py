@@ -128,7 +128,8 @@ async def log(busy_stage: BusyStage, world: World) -> list[Event]:
 
 
 async def _assert_listed(person: Person, query: str, due: list[Event], size: int, **variables: Any) -> None:
-    """Reads the pages forward and the last one backward."""
+    """Reads the pages forward, eight at most, and the last one backward."""
+    size = max(size, len(due) // 7)
     cursor, found = None, list[int]()
     while True:
         page = (await person.ask(query, first=size, after=cursor, **variables))["account"]["list"]

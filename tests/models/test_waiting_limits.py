@@ -63,7 +63,7 @@ def files_of_a_mebibyte() -> Iterator[None]:
 
 @pytest.mark.usefixtures("files_of_a_mebibyte")
 async def test_a_report_that_cannot_be_written_is_refused(world: World) -> None:
-    await more_events(world, 10_000)
+    await more_events(world, 4_000)
     path = await link_of(world, world.admin)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 

@@ -275,7 +275,7 @@ async def test_a_download_is_cut_off_when_the_person_is_erased(world: World, app
 
 
 async def test_a_document_that_is_too_large_is_refused(world: World) -> None:
-    await more_events(world, 10_000, world.admin)
+    await more_events(world, 4_000, world.admin)
     async with limited(world, report_max_bytes=2**20) as there:
         refused = await there.http.get(await personal_data_link(there.admin))
 

@@ -59,7 +59,7 @@ async def limited(world: World, **settings: object) -> AsyncIterator[World]:
 
 async def test_slow_readers_hold_up_no_other_account(world: World) -> None:
     others = [await world.found(f"Other {number}", f"o{number}@example.com") for number in range(3)]
-    await more_events(world, 30_000)
+    await more_events(world, 4_000, note_bytes=2_500)
     slow = [await link_of(world, person) for person in others]
     path = await link_of(world, world.admin)
 
@@ -68,7 +68,7 @@ async def test_slow_readers_hold_up_no_other_account(world: World) -> None:
         response = await world.http.get(path)
 
     assert response.status_code == 200
-    assert response.text.count("\r\n") > 30_000
+    assert response.text.count("\r\n") > 4_000
     assert list((world.settings.data_dir / "reports").iterdir()) == []
     await all_told(world)
     events = await world.superuser.fetch(
@@ -128,7 +128,7 @@ async def until_waiting(world: World, count: int) -> None:
 
 
 async def test_a_report_that_is_too_large_is_refused(world: World) -> None:
-    await more_events(world, 10_000)
+    await more_events(world, 4_000)
     async with limited(world, report_max_bytes=2**20) as there:
         path = await link_of(there, there.admin)
 
@@ -178,7 +178,7 @@ async def test_a_slow_reader_gives_way_in_time(
     """At once here, where it is not left undisturbed for five minutes."""
     monkeypatch.setattr(spools, "_UNDISTURBED_SECONDS", undisturbed_seconds)
     beta = await world.found("Beta", "beta@example.com")
-    await more_events(world, 30_000)
+    await more_events(world, 4_000, note_bytes=2_500)
     room = 24 * 2**20
     async with limited(world, report_max_bytes=room, report_spool_bytes=room) as there:
         slow, path = await link_of(there, there.admin), await link_of(there, beta)
@@ -203,7 +203,7 @@ async def test_a_slow_reader_gives_way_in_time(
 
 async def test_an_account_that_holds_several_reports_gives_way_at_once(world: World) -> None:
     beta = await world.found("Beta", "beta@example.com")
-    await more_events(world, 30_000)
+    await more_events(world, 4_000, note_bytes=2_500)
     report_bytes = 24 * 2**20
     size = len((await world.http.get(await link_of(world, world.admin))).content)
     room = report_bytes + 2 * size + size // 2

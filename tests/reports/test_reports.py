@@ -297,7 +297,7 @@ async def test_many_rows_come_in_the_memory_of_a_few(world: World, database: Dat
 
 
 async def test_who_goes_away_leaves_nothing_running(world: World, database: Database) -> None:
-    await more_events(world, 20_000)
+    await more_events(world, 2_500, note_bytes=2_500)
     path = await report_link(world, "AUDIT_LOG")
 
     for _ in range(6):
