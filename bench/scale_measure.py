@@ -19,7 +19,7 @@ from engine.compiled_operations import COMPILED, executions
 from engine.execution import execute
 from engine.limits import Limits
 from engine.operation_cache import Documents
-from engine.pagination import Order, encode_cursor
+from engine.pagination import encode_cursor
 from models.columns import new_id, now
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
@@ -141,7 +141,7 @@ class Accounts:
 
 
 def _cursor(case: Case, values: Any) -> str:
-    return encode_cursor(Order(case.order.cursor, case.order.keys), values)
+    return encode_cursor(case.order.cursor, values)
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import orjson
 from asyncpg import Record
+from sqlalchemy.sql.functions import coalesce
 from sqlmodel import SQLModel
 
 from engine.conditions import BoundCondition
@@ -48,12 +49,41 @@ class Slice:
 
 @dataclass(frozen=True)
 class Order:
-    """A total order in one direction: its keys, the last of which is unique. An index has the same keys."""
+    """A total order in one direction: its keys, the last of which is unique. An index has the same keys.
+
+    Raises `TypeError`, at the declaration, for a key whose values a cursor cannot hold."""
 
     name: str
     keys: tuple[Any, ...]
-    """Columns, or expressions of them."""
+    """Columns, or expressions of them, of the types in `_KEY_TYPES` and never null."""
     descending: bool = False
+
+    def __post_init__(self) -> None:
+        for key in self.keys:
+            if _python_type(key) not in _KEY_TYPES:
+                names = ", ".join(sorted(each.__name__ for each in _KEY_TYPES))
+                raise TypeError(f"{key} cannot be a key of the order {self.name}: a key is of {names}.")
+            if _may_be_null(key):
+                raise TypeError(
+                    f"{key} cannot be a key of the order {self.name}: it may be null."
+                    " Use coalesce() with a column that is not."
+                )
+
+
+_KEY_TYPES = frozenset({int, str, datetime, UUID, Decimal})
+"""Types of the keys that cursors hold; numbers are not negative."""
+
+
+def _python_type(key: Any) -> type:
+    """Type of the key's values in Python. SQLModel's type of texts names none, but the one in it does."""
+    sa_type = getattr(key.type, "impl_instance", key.type)
+    return cast("type", sa_type.python_type)
+
+
+def _may_be_null(key: Any) -> bool:
+    if isinstance(key, coalesce):
+        return all(_may_be_null(each) for each in key.clauses)
+    return bool(getattr(key, "nullable", True))
 
 
 class Count(NamedTuple):
@@ -248,12 +278,12 @@ class Page:
         """Empty where cursors were not requested."""
         if not self._keys:
             return ""
-        return encode_cursor(self.listing.order, [record[place] for place in self._keys])
+        return encode_cursor(self.listing.order.name, [record[place] for place in self._keys])
 
 
-def encode_cursor(order: Order, values: Iterable[object]) -> str:
+def encode_cursor(order_name: str, values: Iterable[object]) -> str:
     """The cursor of a row: `values` are those of the order's keys."""
-    return urlsafe_b64encode(orjson.dumps([order.name, *values], default=str)).decode().rstrip("=")
+    return urlsafe_b64encode(orjson.dumps([order_name, *values], default=str)).decode().rstrip("=")
 
 
 def decode_cursor(order: Order, argument: str, cursor: str) -> list[object]:
@@ -263,7 +293,7 @@ def decode_cursor(order: Order, argument: str, cursor: str) -> list[object]:
         if name != order.name:
             raise ValueError
         keys = zip(order.keys, values, strict=True)
-        return [_parse(key.type.python_type, value) for key, value in keys]
+        return [_parse(_python_type(key), value) for key, value in keys]
     except (ValueError, TypeError, AttributeError, ArithmeticError):
         raise BadUserInput(
             f"`{argument}` is not a cursor of this list in this order: use one from a page of this list."

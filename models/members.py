@@ -62,7 +62,7 @@ class Erasure(SQLModel, table=True):
     the person any more."""
 
 
-_ORDERS = {
+_INDEXED_KEYS = {
     "joined": "joined_at",
     "name": "name_key",
     "last_active": text("coalesce(last_active_at, joined_at)"),
@@ -94,7 +94,7 @@ class Member(SQLModel, table=True):
         ),
         Index("ix_members_of_user", "user_id", postgresql_where=text("removed_at IS NULL")),
         Index("ix_members_removed_of_user", "user_id", postgresql_where=text("removed_at IS NOT NULL")),
-        *(index for name, key in _ORDERS.items() for index in _indexes(name, key)),
+        *(index for name, key in _INDEXED_KEYS.items() for index in _indexes(name, key)),
         account_index("members", "email", suffix="email"),
         search_index("members", "name_folded", "email_folded"),
     )

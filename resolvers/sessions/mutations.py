@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from engine.conditions import Condition
-from engine.pagination import Order
 from engine.row_reader import row
 from engine.row_writer import RowWriter, Writer
 from engine.snapshots import columns, new_row, snapshot
@@ -41,8 +40,6 @@ _HOUR = timedelta(hours=1)
 _MOST_WRONG_ADDRESSES = 5
 _MOST_OF_A_NAME = 100
 _NAMELESS = "New member"
-
-_BY_TOKEN = Order("token", (col(SignInLink.token_hash),))
 
 _link_with = Condition(lambda token_hash: col(SignInLink.token_hash) == token_hash)
 _addressed = Condition(lambda email: col(User.email) == email)
@@ -114,7 +111,7 @@ _LINKS_TO = Statement(
 
 
 async def find_sign_in_link(context: Context, token: str) -> SignInLink | None:
-    return await row(context.database, SignInLink, _link_with(hash_token(token)), order=_BY_TOKEN)
+    return await row(context.database, SignInLink, _link_with(hash_token(token)))
 
 
 async def may_sign_in(context: Context, link: SignInLink) -> bool:

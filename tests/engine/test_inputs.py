@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import func
+from sqlmodel import col
 
 from engine.errors import BadUserInput
-from engine.pagination import decode_cursor, encode_cursor
+from engine.pagination import Order, decode_cursor, encode_cursor
 from models import License, Member
 from resolvers.global_ids import decode, encode
 from resolvers.licenses.keys import _ALPHABET, license_key_of, new_license_key
@@ -46,7 +49,21 @@ def test_a_cursor_with_other_values_is_refused(values: list[object]) -> None:
     order = _ORDERS[MemberOrder.JOINED]
 
     with pytest.raises(BadUserInput):
-        decode_cursor(order, "after", encode_cursor(order, values))
+        decode_cursor(order, "after", encode_cursor(order.name, values))
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        (col(Member.is_owner), "a key is of Decimal, UUID, datetime, int, str"),
+        (col(Member.role), "a key is of"),
+        (col(Member.last_active_at), "it may be null"),
+        (func.coalesce(col(Member.last_active_at), col(Member.removed_at)), "it may be null"),
+    ],
+)
+def test_an_order_whose_key_no_cursor_can_hold_is_refused_at_its_declaration(key: Any, problem: str) -> None:
+    with pytest.raises(TypeError, match=f"cannot be a key of the order pinned: {problem}"):
+        Order("pinned", (key, col(Member.id)))
 
 
 @given(st.text(max_size=60))
