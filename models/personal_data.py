@@ -3,7 +3,8 @@
 `tests/checks/test_personal_data.py` fails for a column that has no entry. Columns of the types in
 `TYPES_WITHOUT_TEXT`, and columns with the values of an enum, need none: ids, times, numbers and states say
 nothing about a person by themselves. The document shows those of the rows of a person all the same, except
-those in `NOT_SHOWN_COLUMNS`. `REFERENCES` lists the ids by which the rows of a person are found.
+those in `NOT_SHOWN_COLUMNS`. An erasure empties the personal columns, except those in `KEPT_COLUMNS`.
+`REFERENCES` lists the ids by which the rows of a person are found.
 """
 
 from collections.abc import Mapping
@@ -97,6 +98,17 @@ PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
     },
 }
 """Columns that can hold a name, an address or another text about a person."""
+
+KEPT_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "billing_details": {
+        "country": "country of the account, which the tax of its next invoices follows",
+        "tax_id": "VAT id of the account, which the tax of its next invoices follows",
+    },
+    "transfers": {"facts": "data of the event at the end of the download, which deletes the row"},
+    "invoices": {"billed_to": "tax law requires an issued invoice to be kept as it is"},
+}
+"""Personal columns that keep their values when a person is erased, and why. Each other one is erased in
+`resolvers/people/`, which `tests/people/test_erasure_is_complete.py` tries."""
 
 REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "sessions": {"user_id": ("sessions",)},

@@ -16,6 +16,7 @@ from models.audit import AuditAction
 from models.columns import now
 from models.database import Database
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
+from models.members import ERASED_NAME
 from resolvers.change import system_change
 from resolvers.events import PLATFORM
 from resolvers.invitations.roster import tell_of_expiry
@@ -77,7 +78,8 @@ async def record_delivery(
 
 
 def _note_delivery() -> Update:
-    """Stores the state of the newest email only, and only if it is new."""
+    """Stores the state of the newest email only, and only if it is new. None of an erased person: the mail
+    server's answer can name its address."""
     delivery, error = parameter("status"), parameter("error")
     is_news = or_(
         col(Invitation.delivery) != delivery, col(Invitation.delivery_error).is_distinct_from(error)
@@ -88,6 +90,7 @@ def _note_delivery() -> Update:
             col(Invitation.account_id) == parameter("account_id"),
             col(Invitation.id) == parameter("id"),
             col(Invitation.emails) == parameter("attempt"),
+            col(Invitation.email) != ERASED_NAME,
             is_news,
         )
         .values(
@@ -108,6 +111,8 @@ async def _record_failure(database: Database, email: InvitationDelivery, error: 
         outcome = (DeliveryStatus.FAILED, error)
         if invitation is None or invitation.emails != email.attempt:
             tx.without_event("a newer email is on its way")
+        elif invitation.email == ERASED_NAME:
+            tx.without_event("the mail server's answer would name the address of an erased person")
         elif (invitation.delivery, invitation.delivery_error) == outcome:
             tx.without_event()
         else:

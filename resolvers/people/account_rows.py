@@ -93,10 +93,15 @@ _MEMBERS_WITH = Statement(
 
 
 def _members() -> Update:
+    """The name alone does not say that a row is erased, because anybody may have the name `ERASED_NAME`."""
     name = {"name": ERASED_NAME, "name_key": sort_key(ERASED_NAME), "name_folded": folded(ERASED_NAME)}
     return (
         update(Member)
-        .where(_of_account(Member), _of_person(Member.id), col(Member.name) != ERASED_NAME)
+        .where(
+            _of_account(Member),
+            _of_person(Member.id),
+            or_(col(Member.name) != ERASED_NAME, col(Member.email).is_not(None)),
+        )
         .values(**name, email=null(), email_folded="")
         .returning(col(Member.id))
     )
@@ -121,7 +126,11 @@ def _invitations() -> Update:
 def _api_keys() -> Update:
     return (
         update(ApiKey)
-        .where(_of_account(ApiKey), _of_person(ApiKey.member_id), col(ApiKey.name) != ERASED_NAME)
+        .where(
+            _of_account(ApiKey),
+            _of_person(ApiKey.member_id),
+            or_(col(ApiKey.name) != ERASED_NAME, col(ApiKey.last_used_ip).is_not(None)),
+        )
         .values(name=ERASED_NAME, last_used_ip=null())
         .returning(col(ApiKey.id))
     )
@@ -184,7 +193,7 @@ _DOWNLOAD_LINKS = Statement(
     lambda: (
         update(DownloadLink)
         .where(_of_account(DownloadLink), _of_person(DownloadLink.member_id))
-        .values(credential_label=ERASED_NAME)
+        .values(credential_label=ERASED_NAME, subject=func.jsonb_build_object())
     )
 )
 _ANSWERS = Statement(_answers)

@@ -5,6 +5,9 @@ import asyncio
 import asyncpg
 import pytest
 
+from mailer.messages import InvitationDelivery
+from models.invitations import DeliveryStatus
+from resolvers.invitations.jobs import record_delivery
 from resolvers.people.erasing import begin, finish_erasures
 from tests.support import chain
 from tests.support.changes import (
@@ -235,6 +238,43 @@ async def test_an_erased_member_has_no_address(world: World) -> None:
     ]
     reported = await table(world, "TEAM")
     assert [row["email"] for row in reported if row["name"] == "Erased person"] == [""]
+
+
+async def test_a_person_with_the_name_of_an_erased_one_is_erased_too(world: World) -> None:
+    person = await joined(world, "Ada", "ada@example.com", "ADMIN")
+    await person.change(UPDATE_PROFILE, name="Erased person")
+    key = await person.change(GENERATE_API_KEY, accountId=world.account_id, name="Erased person")
+    await world.superuser.execute(
+        "UPDATE api_keys SET last_used_ip = '::1' WHERE id = $1", uuid_of(key["apiKey"]["id"])
+    )
+
+    await erased(world, person)
+
+    members = "SELECT name, email, email_folded FROM members WHERE id = $1"
+    row = await world.superuser.fetchrow(members, uuid_of(person.member_id))
+    assert tuple(row or ()) == ("Erased person", None, "")
+    keys = "SELECT last_used_ip FROM api_keys WHERE id = $1"
+    assert await world.superuser.fetchval(keys, uuid_of(key["apiKey"]["id"])) is None
+    assert await finish_erasures(world.database) == 0
+    await chain.assert_whole(world.superuser)
+
+
+@pytest.mark.parametrize("status", [DeliveryStatus.FAILED, DeliveryStatus.QUEUED])
+async def test_a_delivery_that_ends_after_the_erasure_names_no_address(
+    world: World, status: DeliveryStatus
+) -> None:
+    person = await world.sign_in("ada@example.com")
+    await world.admin.change(INVITE_ONE, accountId=world.account_id, email="ada@example.com", role="VIEWER")
+    newest = "SELECT account_id, id, emails FROM invitations ORDER BY id DESC LIMIT 1"
+    delivery = InvitationDelivery(*(await world.superuser.fetchrow(newest) or ()))
+    await person.change(ERASE_VIEWER, email="ada@example.com")
+    events = await log(world)
+
+    await record_delivery(world.database, delivery, status, "550 <ada@example.com>: unknown user")
+
+    errors = "SELECT count(*) FROM invitations WHERE delivery_error IS NOT NULL"
+    assert await world.superuser.fetchval(errors) == 0
+    assert await log(world) == events
 
 
 async def test_names_are_replaced_in_queued_emails_of_the_account_alone(world: World) -> None:
