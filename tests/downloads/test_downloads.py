@@ -155,10 +155,15 @@ def _by_sql(statement: str) -> Callable[[World], Awaitable[Any]]:
     return lambda world: world.superuser.execute(statement)
 
 
+ENDED = "UPDATE members SET sessions_valid_from = now()"
+POLICY = """UPDATE accounts SET max_session_age_seconds = 60;
+  UPDATE sessions SET created_at = created_at - interval '2 minutes'"""
 MEANWHILE = {
     "removed": (_removed, 403, "MEMBER_REMOVED"),
     "demoted": (_demoted, 403, "NOT_PERMITTED"),
     "signed out": (_signed_out, 403, "SIGNED_OUT"),
+    "sessions ended": (_by_sql(ENDED), 403, "REAUTHENTICATION_REQUIRED"),
+    "policy set": (_by_sql(POLICY), 403, "REAUTHENTICATION_REQUIRED"),
     "session over": (_by_sql("UPDATE sessions SET expires_at = now()"), 403, "SIGNED_OUT"),
     "revoked": (_revoked, 403, "LICENSE_NOT_ACTIVE"),
     "suspended": (_by_sql("UPDATE licenses SET status = 'SUSPENDED'"), 403, "LICENSE_NOT_ACTIVE"),

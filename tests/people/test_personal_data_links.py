@@ -92,8 +92,13 @@ def _by_sql(statement: str) -> Callable[[World], Awaitable[Any]]:
     return lambda world: world.superuser.execute(statement)
 
 
+ENDED = "UPDATE members SET sessions_valid_from = now()"
+POLICY = """UPDATE accounts SET max_session_age_seconds = 60;
+  UPDATE sessions SET created_at = created_at - interval '2 minutes'"""
 MEANWHILE = {
     "signed out": (_signed_out, 403, "SIGNED_OUT"),
+    "sessions ended": (_by_sql(ENDED), 403, "REAUTHENTICATION_REQUIRED"),
+    "policy set": (_by_sql(POLICY), 403, "REAUTHENTICATION_REQUIRED"),
     "session over": (_by_sql("UPDATE sessions SET expires_at = now()"), 403, "SIGNED_OUT"),
     "too late": (_by_sql("UPDATE download_links SET expires_at = now()"), 410, "EXPIRED"),
     "forgotten": (_by_sql("DELETE FROM download_links"), 404, "UNKNOWN"),

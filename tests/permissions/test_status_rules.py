@@ -67,11 +67,29 @@ async def test_a_session_is_live_until_it_is_ended_or_expires(owner_url: str) ->
     assert live == [ended_at is None and expires_at > now() for ended_at, expires_at in rows]
 
 
+async def test_an_account_accepts_a_session_until_a_rule_refuses_it(owner_url: str) -> None:
+    ages = (None, 1, 3_600, 40 * 86_400)
+    began = now() - timedelta(seconds=1_800)
+    valid_from = (None, began - timedelta(seconds=1), began, began + timedelta(seconds=1))
+    rows = list(product((began,), valid_from, ages))
+    times = dict.fromkeys(("created_at", "sessions_valid_from"), "timestamptz")
+    columns = {**times, "max_session_age_seconds": "integer"}
+    rule = Session.is_accepted()
+
+    accepted = await _evaluated(owner_url, "sessions", columns, rows, rule, "members", "accounts")
+
+    until = [Session.accepted_until(*row) for row in rows]
+    assert accepted == [each is None or now() < each for each in until]
+    assert {True, False} == set(accepted)
+
+
 @pytest.mark.parametrize(
     ("column", "model"),
     [
         ("Session.ended_at", "models/sessions.py"),
         ("Session.expires_at", "models/sessions.py"),
+        ("Member.sessions_valid_from", "models/sessions.py"),
+        ("Account.max_session_age_seconds", "models/sessions.py"),
         ("ApiKey.previous_expires_at", "models/api_keys.py"),
         ("ApiKey.claim_expires_at", "models/api_keys.py"),
     ],
@@ -87,10 +105,18 @@ def test_a_rule_stands_in_its_model(column: str, model: str) -> None:
 
 
 async def _evaluated(
-    url: str, table: str, columns: dict[str, str], rows: Sequence[Sequence[Any]], expression: Any
+    url: str,
+    table: str,
+    columns: dict[str, str],
+    rows: Sequence[Sequence[Any]],
+    expression: Any,
+    *others: str,
 ) -> list[Any]:
-    """The SQL expression's value of each row, where a table of that name has these rows."""
+    """The SQL expression's value of each row, where a table of that name has these rows, also with the columns
+    of the `others`."""
     sql = str(expression.compile(dialect=dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
+    for other in others:
+        sql = sql.replace(f"{other}.", f"{table}.")
     arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(columns.values(), 1))
     given = f"unnest({arrays}) WITH ORDINALITY AS {table} ({', '.join(columns)}, place)"
     connection = await asyncpg.connect(url)
