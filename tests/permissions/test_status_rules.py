@@ -112,8 +112,8 @@ async def _evaluated(
     expression: Any,
     *others: str,
 ) -> list[Any]:
-    """The SQL expression's value of each row, where a table of that name has these rows, also with the columns
-    of the `others`."""
+    """The SQL expression's value of each row, where a table of that name has these rows. It has the columns
+    of the `others` too."""
     sql = str(expression.compile(dialect=dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
     for other in others:
         sql = sql.replace(f"{other}.", f"{table}.")

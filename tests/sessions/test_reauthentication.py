@@ -85,6 +85,7 @@ async def set_policy(world: World, seconds: int | None) -> Any:
 
 async def test_a_session_older_than_the_policy_is_refused_by_this_account_alone(two: Two) -> None:
     await set_policy(two.world, 3_600)
+    script = await claimed(two.world, two.world.member)
     assert await two.reads(two.person, two.first)
 
     await age(two.world, EMAIL, 3_601)
@@ -92,6 +93,7 @@ async def test_a_session_older_than_the_policy_is_refused_by_this_account_alone(
     assert not await two.reads(two.person, two.first)
     assert await two.reads(two.person, two.second)
     assert await two.reads(two.world.admin, two.first)
+    assert await two.reads(script, two.first)
     assert await two.reads(await two.world.sign_in(EMAIL), two.first)
     await set_policy(two.world, None)
     assert await two.reads(two.person, two.first)
