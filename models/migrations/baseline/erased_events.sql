@@ -1,7 +1,7 @@
 -- An event without what tells of a person, computed without writing: its texts, its commitments and its hash.
 
--- The hash of an event, computed as audit_append() does, and with the same inline expressions, which take a tenth of
--- the time of function calls.
+-- The hash of an event, as audit_append() computes it, and with inline expressions too, which take a tenth of the
+-- time of function calls.
 CREATE FUNCTION audit_event_hash(event audit_events) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT sha256(event.previous_hash || convert_to(concat(
         '1:2,',
