@@ -152,14 +152,17 @@ def api_key_claim(
     account: str,
     name: str,
     scopes: Sequence[str],
+    later_scopes: Sequence[str],
     link: str,
     claim_until: datetime,
     expires_at: datetime | None,
 ) -> Message:
-    """Email to the member for whom `by` generated the key. `link` leads to the page that claims the key."""
+    """Email to the member for whom `by` generated the key. `link` leads to the page that claims the key.
+    `later_scopes` are those that the member's role does not allow now."""
     subject = f"Claim your API key for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"by": by, "account": account, "name": name, "scopes": scopes, "expires_at": expires_at}
-    return write("api_key_claim", to, unlinked(subject), link, {**values, "claim_until": claim_until})
+    values |= {"later_scopes": later_scopes, "claim_until": claim_until}
+    return write("api_key_claim", to, unlinked(subject), link, values)
 
 
 def api_key_generated(
@@ -169,11 +172,13 @@ def api_key_generated(
     name: str,
     prefix: str,
     scopes: Sequence[str],
+    later_scopes: Sequence[str],
     link: str,
     expires_at: datetime | None,
 ) -> Message:
     """Email to the member who generated the key, so that misuse of the account is noticed."""
     values = {"account": account, "name": name, "prefix": prefix, "scopes": scopes, "expires_at": expires_at}
+    values |= {"later_scopes": later_scopes}
     return write("api_key_generated", to, _about_key("New API key", name), link, values)
 
 

@@ -19,10 +19,15 @@ ROLE_SENTENCES = {
     "MEMBER": "Members browse the catalog, provision licenses within the limits and download theme files.",
     "VIEWER": "Viewers have read access: they browse the catalog, see active licenses and download reports.",
 }
-SCOPE_SENTENCES = {
-    "READ": "It can read what you can see.",
-    "PROVISION": "It can provision licenses and download theme files, as you can.",
+SCOPE_RIGHTS = {
+    "READ": "read what you can see, and download reports and invoices",
+    "PROVISION": "provision licenses and download theme files",
+    "LICENSES": "revoke, suspend, reinstate and transfer licenses",
+    "TEAM": "invite people, remove other members and change their roles",
+    "BILLING": "purchase licenses and change the billing details",
+    "ACCOUNT": "rename the account, set its limits and security policy, and manage its audit streams",
 }
+"""Completes `It can …`: what an API key with a scope may do, if its member's role allows it."""
 
 
 def role(role: str) -> str:
@@ -39,11 +44,17 @@ def role_sentence(role: str) -> str:
     return ROLE_SENTENCES[role]
 
 
-def scope_sentences(scopes: Iterable[str]) -> str:
+def scope_sentences(scopes: Iterable[str], later: Iterable[str] = ()) -> str:
     """Sentences that tell a member what an API key with these scopes may do, in the order of the scopes'
-    declaration."""
+    declaration. `later` are its scopes that the member's role does not allow now."""
+    sentences = [f"It can {each}." for each in _rights(scopes)]
+    sentences += [f"If your role comes to allow it, it can also {each}." for each in _rights(later)]
+    return " ".join(sentences)
+
+
+def _rights(scopes: Iterable[str]) -> list[str]:
     names = set(scopes)
-    return " ".join(sentence for scope, sentence in SCOPE_SENTENCES.items() if scope in names)
+    return [rights for scope, rights in SCOPE_RIGHTS.items() if scope in names]
 
 
 def when(moment: datetime) -> str:

@@ -46,13 +46,21 @@ class ApiKeyStatus(StrEnum):
 @described_enum(
     "Scope of an API key: the part of its member's permissions that it has.",
     """
-    READ The key can send queries and subscriptions, and reads what its member can read.
-    PROVISION The key can provision licenses and download theme files.
+    READ Queries, subscriptions, reports and invoices: the key reads what its member can read.
+    PROVISION Provision licenses and download theme files.
+    LICENSES Revoke, suspend, reinstate and transfer licenses.
+    TEAM Invite people, remove members and change roles, but not those of the key's own member.
+    BILLING Purchase licenses and change billing details.
+    ACCOUNT Rename the account, set its limits and security policy, and manage its audit streams.
     """,
 )
 class ApiScope(StrEnum):
     READ = "READ"
     PROVISION = "PROVISION"
+    LICENSES = "LICENSES"
+    TEAM = "TEAM"
+    BILLING = "BILLING"
+    ACCOUNT = "ACCOUNT"
 
 
 class ApiKey(SQLModel, table=True):
@@ -64,7 +72,11 @@ class ApiKey(SQLModel, table=True):
         member_key("member_id"),
         member_key("created_by_id"),
         member_key("revoked_by_id"),
-        CheckConstraint("scopes <@ ARRAY['READ', 'PROVISION'] AND cardinality(scopes) > 0", name="scopes"),
+        CheckConstraint(
+            "scopes <@ ARRAY['READ', 'PROVISION', 'LICENSES', 'TEAM', 'BILLING', 'ACCOUNT']"
+            " AND cardinality(scopes) > 0",
+            name="scopes",
+        ),
         CheckConstraint("isfinite(expires_at)", name="expires_at_finite"),
         CheckConstraint("(claimed_at IS NULL) = (key_hash IS NULL)", name="claimed"),
         account_index("api_keys", "created_at", "id", suffix="created"),

@@ -12,8 +12,16 @@ from strawberry.types import Info
 
 from permissions.context import Context
 from permissions.errors import Forbidden, ReauthenticationRequired, Unauthenticated
-from permissions.roles import Permission
-from permissions.viewer import NOT_BY_API_KEY, WITHOUT_READ, Membership, Viewer, forbidden
+from permissions.roles import Permission, roles_with
+from permissions.viewer import (
+    NOT_BY_API_KEY,
+    NOT_FOR_ITSELF,
+    WITHOUT_READ,
+    Membership,
+    Viewer,
+    forbidden,
+    unreadable,
+)
 
 
 @strawberry.schema_directive(
@@ -56,6 +64,10 @@ class Allow(BasePermission):
         accounts refuse changes."""
         return None
 
+    def is_open_with(self, seen: frozenset[Permission]) -> bool:
+        """Whether these permissions of an API key without READ can meet the rule. The default is False."""
+        return False
+
     def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
         """Decides once for all objects of an account, or of the catalog. Returns None if the viewer may see
         all of them; if it depends on the member in `own`, returns a test of that member's id in hex digits.
@@ -78,6 +90,9 @@ class Anyone(Allow):
 
     def refusal(self, context: Context, source: object) -> Exception | None:
         return None
+
+    def is_open_with(self, seen: frozenset[Permission]) -> bool:
+        return True
 
 
 class SignedIn(Allow):
@@ -110,15 +125,14 @@ class Has(Allow):
             return Unauthenticated()
         account_id: UUID | None = getattr(source, "account_id", None)
         if account_id is None:
-            allowed = viewer.may_anywhere(self.permission)
+            membership = viewer.any_membership_with(self.permission)
         else:
             membership = viewer.membership(account_id)
-            allowed = membership is not None and membership.may(self.permission)
-        if allowed:
+        if membership is not None and membership.may(self.permission):
             return None
         if account_id is None:
             self._require_accepted(viewer)
-        return Forbidden(self.permission, None if viewer.may_query else WITHOUT_READ)
+        return unreadable(membership, self.permission)
 
     def _require_accepted(self, viewer: Viewer) -> None:
         """Raises `ReauthenticationRequired` if another sign-in would give the permission."""
@@ -130,6 +144,41 @@ class Has(Allow):
         """Returns why the membership may not change the object `on`, or None if it may. The member's row is
         locked."""
         return None if membership.may_change(self.permission) else forbidden(membership, self.permission)
+
+    def is_open_with(self, seen: frozenset[Permission]) -> bool:
+        return self.permission in seen
+
+
+class Reads(Has):
+    """A permission for a change that only hands out what the permission shows, such as a link to a file. So
+    the scope READ of an API key opens it."""
+
+    def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
+        return None if membership.may(self.permission) else unreadable(membership, self.permission)
+
+
+class HasBySession(Has):
+    """A permission for a change that no API key can make."""
+
+    def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
+        if membership.scopes is not None and membership.role in roles_with(self.permission):
+            return Forbidden(self.permission, NOT_BY_API_KEY)
+        return super().refusal_of_change(membership, on)
+
+    def is_open_with(self, seen: frozenset[Permission]) -> bool:
+        return False
+
+
+class HasForOthers(Has):
+    """A permission for a change of a member. An API key cannot change its own member: a person changes its
+    own role and membership by itself."""
+
+    def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
+        refusal = super().refusal_of_change(membership, on)
+        is_own = membership.member_id == getattr(on, "id", None)
+        if refusal is None and membership.scopes is not None and is_own:
+            return Forbidden(self.permission, NOT_FOR_ITSELF, "which no API key can do to its own member")
+        return refusal
 
 
 class HasOrOwns(Has):
@@ -150,7 +199,7 @@ class HasOrOwns(Has):
         if membership is None or membership.member_id != getattr(source, str(self.own)):
             return super().refusal(context, source)
         if not membership.reads and source.id not in context.created_ids:
-            return Forbidden(self.permission, WITHOUT_READ)
+            return None if membership.may(self.permission) else Forbidden(self.permission, WITHOUT_READ)
         if self._needs is None or membership.may(self._needs):
             return None
         return Forbidden(self._needs)
@@ -158,17 +207,21 @@ class HasOrOwns(Has):
     def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         if membership.member_id != getattr(on, str(self.own), None):
             return super().refusal_of_change(membership, on)
-        if membership.scopes is not None:
-            return Forbidden(self.permission, NOT_BY_API_KEY)
-        lacks = self._needs is not None and not membership.may_change(self._needs)
-        return Forbidden(self._needs or self.permission) if lacks else None
+        if self._needs is None:
+            return None if membership.scopes is None else Forbidden(self.permission, NOT_BY_API_KEY)
+        if membership.may_change(self._needs) or membership.may_change(self.permission):
+            return None
+        return forbidden(membership, self._needs)
+
+    def is_open_with(self, seen: frozenset[Permission]) -> bool:
+        return self.permission in seen or self._needs in seen
 
     def within(self, context: Context, account_id: UUID | None) -> Callable[[str], bool] | None:
         refused = super().refusal(context, _Of(account_id))
         membership = context.membership(account_id) if account_id else None
         own_digits = membership.member_id.hex if membership else None
         own_is_open = membership is not None and (
-            membership.may(self._needs) if self._needs else membership.reads
+            membership.may(self._needs) if self._needs else membership.reads or refused is None
         )
         if refused is None and own_is_open:
             return None

@@ -1,7 +1,9 @@
-"""Permissions of each role. Only this table compares roles."""
+"""Permissions of each role and of each scope of API keys. Only these two tables compare them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
 
 from engine.enums import described_enum
 from models.api_keys import ApiScope
@@ -66,24 +68,37 @@ _MEMBER = _VIEWER | {
 }
 ROLE_PERMISSIONS = {Role.VIEWER: _VIEWER, Role.MEMBER: _MEMBER, Role.ADMIN: frozenset(Permission)}
 
-SCOPE_PERMISSIONS = {
-    ApiScope.READ: _VIEWER - {Permission.DOWNLOAD_REPORTS}
-    | {Permission.ACCESS_API, Permission.VIEW_OWN_ACTIVITY, Permission.VIEW_AUDIT_LOG},
-    ApiScope.PROVISION: frozenset(
-        {Permission.ACCESS_API, Permission.PROVISION_LICENSES, Permission.DOWNLOAD_THEME_FILES}
+
+class ScopeRights(NamedTuple):
+    """Rights of an API key with a scope, of those that its member has."""
+
+    carries: frozenset[Permission]
+    """Permissions with which the key makes changes. They are listed as the key's permissions."""
+    sees: frozenset[Permission] = frozenset()
+    """Further permissions with which the key reads, because the changes of the scope are about what they
+    show. The scope READ needs none: a key with it reads what its member can read."""
+
+
+_CATALOG, _LICENSES, _TEAM = Permission.BROWSE_CATALOG, Permission.VIEW_ACTIVE_LICENSES, Permission.VIEW_TEAM
+SCOPES: Mapping[ApiScope, ScopeRights] = {
+    ApiScope.READ: ScopeRights(_VIEWER | {Permission.VIEW_OWN_ACTIVITY, Permission.VIEW_AUDIT_LOG}),
+    ApiScope.PROVISION: ScopeRights(
+        frozenset({Permission.PROVISION_LICENSES, Permission.DOWNLOAD_THEME_FILES}),
+        frozenset({_CATALOG, _LICENSES}),
     ),
+    ApiScope.LICENSES: ScopeRights(
+        frozenset({Permission.REVOKE_LICENSES}), frozenset({_CATALOG, _LICENSES, _TEAM})
+    ),
+    ApiScope.TEAM: ScopeRights(
+        frozenset({Permission.INVITE_MEMBERS, Permission.REMOVE_MEMBERS, Permission.ASSIGN_ROLES}),
+        frozenset({_CATALOG, _TEAM}),
+    ),
+    ApiScope.BILLING: ScopeRights(
+        frozenset({Permission.PURCHASE_LICENSES, Permission.MANAGE_BILLING}), frozenset({_CATALOG, _LICENSES})
+    ),
+    ApiScope.ACCOUNT: ScopeRights(frozenset({Permission.MANAGE_ACCOUNT}), frozenset({_CATALOG, _TEAM})),
 }
-"""Permissions that are listed for an API key with a scope, if its member has them."""
-
-CHANGES_WITHIN = {
-    ApiScope.PROVISION: frozenset({Permission.PROVISION_LICENSES, Permission.DOWNLOAD_THEME_FILES})
-}
-"""Permissions for changes that an API key with a scope has, if its member has them. Other changes need a
-session."""
-
-SHOWN_IN_PAYLOADS = frozenset({Permission.BROWSE_CATALOG})
-"""Permissions with which a key without READ may read in the result of its change, besides the rows it
-created: the catalog, which belongs to no account."""
+"""Table of scopes. No scope carries GENERATE_API_KEYS. Every key carries ACCESS_API."""
 
 
 def permissions_of(role: Role) -> list[Permission]:
@@ -105,7 +120,38 @@ def has_member_limits(role: Role) -> bool:
     return Permission.ASSIGN_ROLES not in ROLE_PERMISSIONS[role]
 
 
-def permissions_within(role: Role, scopes: Iterable[str]) -> list[Permission]:
+def permissions_within(role: Role, scopes: Iterable[ApiScope]) -> list[Permission]:
     """Permissions of an API key that works, by its member's role and its scopes."""
-    opened = frozenset[Permission]().union(*(SCOPE_PERMISSIONS[ApiScope(scope)] for scope in scopes))
-    return [permission for permission in permissions_of(role) if permission in opened]
+    carried = carried_by(tuple(scopes)) | {Permission.ACCESS_API}
+    return [permission for permission in permissions_of(role) if permission in carried]
+
+
+def scopes_in_effect(role: Role, scopes: Iterable[str]) -> tuple[list[ApiScope], list[ApiScope]]:
+    """Scopes of which the role allows something now, and the other ones."""
+    named = [scope for scope in ApiScope if scope in set(scopes)]
+    now = [scope for scope in named if SCOPES[scope].carries & ROLE_PERMISSIONS[role]]
+    return now, [scope for scope in named if scope not in now]
+
+
+@cache
+def carried_by(scopes: tuple[ApiScope, ...]) -> frozenset[Permission]:
+    """Permissions with which a key makes changes, if its member has them."""
+    return frozenset[Permission]().union(*(SCOPES[scope].carries for scope in scopes))
+
+
+@cache
+def seen_by(scopes: tuple[ApiScope, ...]) -> frozenset[Permission]:
+    """Permissions with which a key reads, if its member has them."""
+    if ApiScope.READ in scopes:
+        return frozenset(Permission)
+    return carried_by(scopes).union(*(SCOPES[scope].sees for scope in scopes))
+
+
+def scopes_with(permission: Permission) -> list[ApiScope]:
+    """Scopes that carry a permission."""
+    return [scope for scope, rights in SCOPES.items() if permission in rights.carries]
+
+
+def scopes_that_see(permission: Permission) -> list[ApiScope]:
+    """Scopes with which a key reads what needs the permission."""
+    return [scope for scope in SCOPES if permission in seen_by((scope,))]

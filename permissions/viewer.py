@@ -23,15 +23,21 @@ from models.members import Member, Role, User
 from models.sessions import Session
 from permissions.errors import Forbidden, ReauthenticationRequired
 from permissions.roles import (
-    CHANGES_WITHIN,
     ROLE_PERMISSIONS,
-    SHOWN_IN_PAYLOADS,
     Permission,
+    carried_by,
     permissions_of,
     permissions_within,
+    scopes_that_see,
+    scopes_with,
+    seen_by,
 )
 
 WITHOUT_READ = "This API key lacks the scope READ: it can read only what its own change has just created."
+NOT_FOR_ITSELF = (
+    "An API key cannot change the role or the membership of its own member: sign in to do it, or use the key"
+    " of another Admin."
+)
 NOT_BY_API_KEY = "API keys cannot do this, whatever their member may do: sign in to do it."
 
 Scopes = tuple[ApiScope, ...] | None
@@ -109,32 +115,39 @@ class Membership:
 
     @property
     def reads(self) -> bool:
-        """Whether it may read more than the rows that its request has created. An API key without READ may
-        not."""
+        """Whether it may read all that its member can read. An API key without READ reads what its changes
+        are about, and the rows that its request has created."""
         return self.scopes is None or ApiScope.READ in self.scopes
 
     def may(self, permission: Permission) -> bool:
-        """Whether it may read what needs the permission. An API key with READ may read what its member
-        may."""
+        """Whether it may read what needs the permission."""
         if permission not in ROLE_PERMISSIONS[self.role]:
             return False
-        return self.reads or permission in SHOWN_IN_PAYLOADS
+        return self.scopes is None or permission in seen_by(self.scopes)
 
     def may_change(self, permission: Permission) -> bool:
         """Whether it may make a change that needs the permission."""
         if permission not in ROLE_PERMISSIONS[self.role]:
             return False
-        return self.scopes is None or any(permission in CHANGES_WITHIN.get(each, ()) for each in self.scopes)
+        return self.scopes is None or permission in carried_by(self.scopes)
 
 
 def forbidden(membership: Membership, permission: Permission) -> Forbidden:
-    """Error that says whether the role lacks the permission or the API key lacks a scope."""
+    """Error of a change that says whether the role lacks the permission or the API key lacks a scope."""
     if membership.scopes is None or permission not in ROLE_PERMISSIONS[membership.role]:
         return Forbidden(permission)
-    scopes = [scope for scope, opened in CHANGES_WITHIN.items() if permission in opened]
+    scopes = scopes_with(permission)
     if scopes:
         return Forbidden(permission, f"This API key cannot do this: it needs the scope {scopes[0].value}.")
     return Forbidden(permission, NOT_BY_API_KEY)
+
+
+def unreadable(membership: Membership | None, permission: Permission) -> Forbidden:
+    """Error of a read that says whether the role lacks the permission or the API key lacks a scope."""
+    if membership is None or membership.scopes is None or permission not in ROLE_PERMISSIONS[membership.role]:
+        return Forbidden(permission)
+    scopes = " or ".join(scope.value for scope in scopes_that_see(permission))
+    return Forbidden(permission, f"This API key cannot read this: it needs the scope {scopes}.")
 
 
 class Credential(NamedTuple):
@@ -214,7 +227,8 @@ class Viewer:
         return self._layout is BY_API_KEY
 
     @property
-    def may_query(self) -> bool:
+    def reads(self) -> bool:
+        """Whether it may read all that its person or member can read: not an API key without READ."""
         return self.scopes is None or ApiScope.READ in self.scopes
 
     @property
@@ -296,8 +310,10 @@ class Viewer:
         and gives access to nothing else."""
         return self.memberships.get(account_id) or self.memberships_after_sign_in.get(account_id)
 
-    def may_anywhere(self, permission: Permission) -> bool:
-        return any(membership.may(permission) for membership in self.memberships.values())
+    def any_membership_with(self, permission: Permission) -> Membership | None:
+        """A membership that may read what needs the permission; if there is none, any membership."""
+        memberships = self.memberships.values()
+        return next((each for each in memberships if each.may(permission)), next(iter(memberships), None))
 
     def is_member(self, account_id: UUID, member_id: UUID) -> bool:
         membership = self.own_membership(account_id)

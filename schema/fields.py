@@ -29,6 +29,8 @@ from resolvers.global_ids import PREFIXES, encode
 Info = StrawberryInfo[Context, None]
 Type = TypeVar("Type", bound=type)
 
+RULE = "rule"
+"""Key of a field's own rule (`allow=`) in its metadata."""
 OBJECT_TYPES: dict[str, type] = {}
 """Types declared with `object_type`, by GraphQL name."""
 NODE_RULES: dict[type[SQLModel], Allow] = {}
@@ -130,6 +132,7 @@ def object_type(
     def decorate(cls: Type) -> Type:
         cls.shows = of  # type: ignore[attr-defined]
         OBJECT_TYPES[name or cls.__name__] = cls
+        cls.rule = rule(allow)  # type: ignore[attr-defined]
         if of is not None:
             cls.is_type_of = classmethod(lambda _cls, value, _info: isinstance(value, of))  # type: ignore[attr-defined]
         if of is not None and issubclass(cls, Node):
@@ -168,7 +171,7 @@ def guarded(
         graphql_type=graphql_type,
         description=with_requirement(description, allow, nullable=nullable),
         extensions=[PermissionExtension([rule(allow)])],
-        metadata=metadata,
+        metadata={**(metadata or {}), RULE: rule(allow)},
     )
 
 

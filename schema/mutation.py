@@ -2,7 +2,7 @@
 
 import strawberry
 
-from permissions.allow import ANYONE, SIGNED_IN, HasOrOwns, Owns
+from permissions.allow import ANYONE, SIGNED_IN, HasBySession, HasForOthers, HasOrOwns, Owns, Reads
 from permissions.roles import Permission
 from resolvers.accounts import mutations as accounts
 from resolvers.accounts import security_policy
@@ -108,7 +108,7 @@ class Mutation:
     )
     transfer_ownership = mutation_field(
         accounts.transfer_ownership,
-        allow=Permission.MANAGE_ACCOUNT,
+        allow=HasBySession(Permission.MANAGE_ACCOUNT),
         description="Makes another member the owner, who is billed from then on and becomes an Admin. The"
         " previous owner remains an Admin. Only the current owner can do this: any other Admin is refused"
         " with FORBIDDEN.",
@@ -164,7 +164,7 @@ class Mutation:
     )
     change_member_role = mutation_field(
         members.change_member_role,
-        allow=Permission.ASSIGN_ROLES,
+        allow=HasForOthers(Permission.ASSIGN_ROLES),
         description="Changes the role of a member, effective from the next request on. While the role lacks"
         " `ACCESS_API`, the member's API keys are refused. Refused with OWNER_PROTECTED for the owner, and"
         " with NOT_ACTIVE for a removed member.",
@@ -179,7 +179,7 @@ class Mutation:
     )
     remove_member = mutation_field(
         members.remove_member,
-        allow=Permission.REMOVE_MEMBERS,
+        allow=HasForOthers(Permission.REMOVE_MEMBERS),
         description="Removes a member from the account with immediate effect. The member's licenses pass to"
         " another member, and its API keys are revoked. Emails tell both so. Refused with OWNER_PROTECTED for"
         " the owner, with NOT_ACTIVE for a removed member, and with THEME_NOT_ALLOWED or"
@@ -232,14 +232,14 @@ class Mutation:
     )
     request_report = mutation_field(
         reports.request_report,
-        allow=Permission.DOWNLOAD_REPORTS,
+        allow=Reads(Permission.DOWNLOAD_REPORTS),
         description="Returns a link from which a report is downloaded. The audit log records each download,"
         " not the link. Some kinds require a second permission: VIEW_AUDIT_LOG for TEAM and AUDIT_LOG,"
         " MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for LICENSE_ACTIVITY.",
     )
     request_invoice_download = mutation_field(
         invoice_downloads.request_invoice_download,
-        allow=Permission.MANAGE_BILLING,
+        allow=Reads(Permission.MANAGE_BILLING),
         description="Returns a link from which an invoice is downloaded as a PDF. The audit log records each"
         " download, not the link.",
     )

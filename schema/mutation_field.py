@@ -16,7 +16,7 @@ from permissions.context import MutationCall
 from permissions.errors import OutOfScope
 from permissions.roles import Permission
 from resolvers.user_errors import InputError, UserErrorCode, UserErrors
-from schema.fields import Info, take_arguments
+from schema.fields import RULE, Info, take_arguments
 from schema.payloads import payload_maker, payload_type
 
 
@@ -59,6 +59,7 @@ def mutation_field(
         description=f"{description} {_requirement(who)}",
         extensions=checked_here,
         directives=[AllowDirective(who=who.who)],
+        metadata={RULE: who},
     )
 
 

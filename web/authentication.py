@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 import structlog
 from graphql import OperationType
@@ -13,16 +14,18 @@ from strawberry.http.websocket_origin import is_same_origin
 from engine.fair_queue import Requester
 from engine.operation_cache import PreparedOperation
 from engine.outages import logged_as_outage
+from models.api_keys import ApiScope
 from models.columns import now
 from permissions.client_sites import Site, site_of
 from permissions.context import Context
 from permissions.credentials import find_working
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
+from permissions.roles import seen_by
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client
 from resolvers.audit.api_calls import Call, call_event
 from schema import SCHEMA
-from schema.payload_selections import refuse_reading
+from schema.scoped_selections import refuse_reading
 from web import link_cookie
 from web.app_state import State
 from web.rate_limits import LIMIT_CODES, RateLimiter
@@ -55,8 +58,8 @@ async def make_context(scope: RequestScope) -> Context:
         scope.record = _call_recorder(context, state) or scope.record
     if context.viewer is not None:
         scope.credential_id = context.viewer.credential_id
-        if not context.viewer.may_query:
-            scope.admit = _admit_mutations_only
+        if context.viewer.scopes is not None and not context.viewer.reads:
+            scope.admit = partial(_admit_without_read, context.viewer.scopes)
     _close_with_credential(context, scope)
     return context
 
@@ -134,11 +137,11 @@ def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable
     return record
 
 
-def _admit_mutations_only(prepared: PreparedOperation) -> None:
+def _admit_without_read(scopes: tuple[ApiScope, ...], prepared: PreparedOperation) -> None:
     """For API keys without the scope READ. Raises OutOfScope."""
-    if prepared.operation.type is not OperationType.MUTATION:
-        raise OutOfScope("This API key lacks the scope READ, which queries and subscriptions require.")
-    refuse_reading(prepared, SCHEMA._schema)
+    if prepared.operation.type is OperationType.SUBSCRIPTION:
+        raise OutOfScope("This API key lacks the scope READ, which subscriptions require.")
+    refuse_reading(prepared, SCHEMA._schema, seen_by(scopes))
 
 
 async def page_context(connection: HTTPConnection, response: Response) -> Context:

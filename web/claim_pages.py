@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from models.api_keys import ApiKeyStatus
 from permissions.context import Context
-from permissions.roles import has_api_access
+from permissions.roles import has_api_access, scopes_in_effect
 from resolvers.api_keys import claims as api_key_claims
 from resolvers.api_keys.claims import ClaimPreview
 from resolvers.api_keys.inputs import ClaimApiKeyInput
@@ -99,10 +99,12 @@ async def _page(context: Context, token: str) -> Response:
 
 
 def _claim_page(shown: ClaimPreview, key_page: Callable[..., Response]) -> Response:
+    scopes, later_scopes = scopes_in_effect(shown.member.role, shown.key.scopes)
     return key_page(
         "claim",
         masked_email=shown.masked_email,
-        scopes=shown.key.scopes,
+        scopes=scopes,
+        later_scopes=later_scopes,
         claim_until=shown.key.claim_expires_at,
         expires_at=shown.key.expires_at,
     )

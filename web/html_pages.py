@@ -59,7 +59,7 @@ PAGES: Mapping[str, HtmlPage] = {
     "joined": _page(200, "account_name", "role", "app_url"),
     "joined_signed_out": _page(200, "token", "account_name", "role", "masked_email"),
     "join_ended": _page(410, "account_name", "inviter_name"),
-    "claim": _page(200, *_KEY, "masked_email", "scopes", "claim_until", "expires_at"),
+    "claim": _page(200, *_KEY, "masked_email", "scopes", "later_scopes", "claim_until", "expires_at"),
     "claimed": _page(200, "key_name", "secret", "graphql_url"),
     "claim_used": _page(200, *_KEY, "prefix", "claimed_at"),
     "claim_wrong_person": _page(403, *_KEY, "token", "masked_email", "signed_in_email"),
@@ -77,7 +77,8 @@ PAGES: Mapping[str, HtmlPage] = {
 """Pages by name: the default status and the values that the template takes, all of them required.
 
 - `account_name`, `inviter_name`, `signed_in_name`, `key_name`, `created_by_name`: str, as stored
-- `prefix`, `scopes`: of an API key; `secret`: the whole secret, which is shown only here
+- `prefix`: of an API key; `scopes`: those that its member's role allows now; `later_scopes`: the others;
+  `secret`: the whole secret, which is shown only here
 - `email`, `signed_in_email`: full addresses; `masked_email`: like `a•••@e•••.com`
 - `replaced_email`: address of another person, whose session in this browser the click would end, or None
 - `public_origin`: origin of this site, like `https://team.example.com`

@@ -10,6 +10,7 @@ from mailer.messages import LeakedKey, Message
 from models.accounts import Account
 from models.api_keys import ApiKey
 from models.members import Member
+from permissions.roles import scopes_in_effect
 from resolvers.change import Change
 from resolvers.stored_limits import StoredLimit
 from resolvers.user_errors import too_many_requests
@@ -41,12 +42,14 @@ def claim_message(
 ) -> Message:
     """Email for a key that is to be claimed. `token` is that of the claim link."""
     assert key.claim_expires_at is not None  # noqa: S101
+    scopes, later_scopes = scopes_in_effect(member.role, key.scopes)
     return messages.api_key_claim(
         to=member.email,
         by=by.name,
         account=account.name,
         name=key.name,
-        scopes=key.scopes,
+        scopes=scopes,
+        later_scopes=later_scopes,
         link=settings.claim_link.replace("{token}", token),
         claim_until=key.claim_expires_at,
         expires_at=key.expires_at,
@@ -54,12 +57,14 @@ def claim_message(
 
 
 def generated_message(settings: Settings, account: Account, key: ApiKey, member: Member) -> Message:
+    scopes, later_scopes = scopes_in_effect(member.role, key.scopes)
     return messages.api_key_generated(
         to=member.email,
         account=account.name,
         name=key.name,
         prefix=key.prefix,
-        scopes=key.scopes,
+        scopes=scopes,
+        later_scopes=later_scopes,
         link=settings.app_url,
         expires_at=key.expires_at,
     )

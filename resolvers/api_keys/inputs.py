@@ -29,7 +29,10 @@ class GenerateApiKeyInput:
     )
     name: str = text("Name of the key, which tells what it is used for, on one line and not empty.", most=100)
     scopes: list[ApiScope] | None = items(
-        "Scopes of the key, at least one. If omitted, only READ.", most=100, default=None
+        "Scopes of the key, at least one. If omitted, all: the key can do what its member can do, except"
+        " what no scope allows.",
+        most=100,
+        default=None,
     )
     expires_at: datetime | None = strawberry.field(
         default=None,

@@ -110,13 +110,11 @@ async def _tell_of_generation(
 
 def _scopes(scopes: Sequence[ApiScope] | None) -> list[str]:
     """The scopes in the order of their declaration, without duplicates."""
-    if scopes is None:
-        return [ApiScope.READ.value]
-    if not scopes:
+    if scopes is not None and not scopes:
         raise invalid(
-            "An API key must have a scope: name READ, PROVISION or both, or omit `scopes` for READ.", "scopes"
+            "An API key must have a scope: name at least one, or omit `scopes` for all of them.", "scopes"
         )
-    return [scope.value for scope in ApiScope if scope in scopes]
+    return [scope.value for scope in ApiScope if scopes is None or scope in scopes]
 
 
 def _expiry(expires_at: datetime | None) -> datetime | None:

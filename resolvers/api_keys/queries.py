@@ -7,7 +7,7 @@ from engine.row_loader import load
 from engine.snapshots import columns
 from engine.statements import Statement, any_of, parameter
 from models.accounts import Account
-from models.api_keys import ApiKey
+from models.api_keys import ApiKey, ApiScope
 from models.audit import AuditAction
 from models.columns import now
 from models.members import Member
@@ -44,7 +44,7 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
     member = await load(context, Member, key.member_id, account_id=key.account_id)
     if refusal_of_api_key(key.status, member.role, member.removed_at) is not None:
         return []
-    return permissions_within(member.role, key.scopes)
+    return permissions_within(member.role, [ApiScope(scope) for scope in key.scopes])
 
 
 async def end_api_keys(tx: Change, member: Member) -> list[ApiKey]:

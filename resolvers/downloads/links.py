@@ -16,7 +16,7 @@ from engine.canonical_json import JSONObject
 from engine.row_writer import RowWriter
 from engine.snapshots import columns, new_row, snapshots
 from engine.statements import Statement, parameter
-from engine.tables import AnySelect
+from engine.tables import AnyExpression, AnySelect
 from models.accounts import Account
 from models.api_keys import ApiKey
 from models.audit import ActorKind, CredentialKind
@@ -31,7 +31,7 @@ from models.sessions import Session
 from permissions.context import Context
 from permissions.roles import Permission, has_api_access
 from permissions.tokens import hash_token, new_token
-from permissions.viewer import Credential, Membership
+from permissions.viewer import Credential, Membership, Scopes, scopes_of
 from resolvers.change import Change
 from resolvers.events import Actor
 
@@ -118,13 +118,16 @@ class Link:
     member: Member
     licensed: Licensed | None
     """Set for links to theme files only."""
+    scopes: Scopes = None
+    """Current scopes of the API key that requested the link."""
 
     @property
     def membership(self) -> Membership:
-        return Membership(self.member.account_id, self.member.id, self.member.role)
+        return Membership(self.member.account_id, self.member.id, self.member.role, self.scopes)
 
     def require(self, permission: Permission) -> None:
-        """Raises DownloadRefused if the member's current role lacks the permission."""
+        """Raises DownloadRefused if the member's current role, or the API key's scopes, lack the
+        permission."""
         if not self.membership.may(permission):
             raise DownloadRefused(RefusalReason.NOT_PERMITTED)
 
@@ -208,24 +211,25 @@ async def find_link(database: Database, token: str) -> AnyLink:
     records = await database.fetch(_LINK.sql, hash_token(token))
     if not records:
         raise DownloadRefused(RefusalReason.UNKNOWN)
-    expired, signed_in, accepted, is_forbidden, *values = records[0]
+    expired, has_session, scopes, accepted, is_forbidden, *values = records[0]
     rows = snapshots(values, DownloadLink, User, Member, License, Theme, ThemeFile)
     link, user, member, license, theme, file = rows
     if expired:
         raise DownloadRefused(RefusalReason.EXPIRED)
     if user is not None:
-        if not signed_in:
+        if not has_session:
             raise DownloadRefused(RefusalReason.SIGNED_OUT)
         if not (await database.fetch(_IS_ACCEPTED_EVERYWHERE.sql, link.credential_id))[0][0]:
             raise DownloadRefused(RefusalReason.REAUTHENTICATION_REQUIRED)
         return PersonalLink(link, user)
     if member.removed_at is not None:
         raise DownloadRefused(RefusalReason.MEMBER_REMOVED)
-    if not signed_in or (link.credential_kind == CredentialKind.API_KEY and not has_api_access(member.role)):
+    if not has_session and (scopes is None or not has_api_access(member.role)):
         raise DownloadRefused(RefusalReason.SIGNED_OUT)
     if not accepted:
         raise DownloadRefused(RefusalReason.REAUTHENTICATION_REQUIRED)
-    return Link(link, member, Licensed(license, theme, file, is_forbidden) if license and theme else None)
+    licensed = Licensed(license, theme, file, is_forbidden) if license and theme else None
+    return Link(link, member, licensed, None if scopes is None else scopes_of(scopes))
 
 
 def _link() -> AnySelect:
@@ -233,7 +237,8 @@ def _link() -> AnySelect:
     return (
         select(
             col(DownloadLink.expires_at) <= func.now(),
-            _is_signed_in(),
+            _has_session(),
+            _scopes_of_key(),
             _is_accepted(),
             _is_forbidden(),
             *columns(DownloadLink, User, Member, License, Theme, ThemeFile),
@@ -265,20 +270,27 @@ def _is_forbidden() -> ColumnElement[bool]:
     )
 
 
-def _is_signed_in() -> ColumnElement[bool]:
-    """Whether the credential that requested the link still works."""
-    session = exists().where(
+def _has_session() -> ColumnElement[bool]:
+    """Whether a session requested the link and is still live."""
+    return exists().where(
         col(DownloadLink.credential_kind) == CredentialKind.SESSION,
         col(Session.id) == col(DownloadLink.credential_id),
         Session.is_live(),
     )
-    api_key = exists().where(
-        col(DownloadLink.credential_kind) == CredentialKind.API_KEY,
-        col(ApiKey.account_id) == col(DownloadLink.account_id),
-        col(ApiKey.id) == col(DownloadLink.credential_id),
-        ApiKey.works_or_may_yet(),
+
+
+def _scopes_of_key() -> AnyExpression:
+    """Scopes of the API key that requested the link, if it still works."""
+    return (
+        select(func.array_to_string(col(ApiKey.scopes), ","))
+        .where(
+            col(DownloadLink.credential_kind) == CredentialKind.API_KEY,
+            col(ApiKey.account_id) == col(DownloadLink.account_id),
+            col(ApiKey.id) == col(DownloadLink.credential_id),
+            ApiKey.works_or_may_yet(),
+        )
+        .scalar_subquery()
     )
-    return or_(session, api_key)
 
 
 def _is_accepted() -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from models.api_keys import ApiScope
 from permissions.tokens import is_api_key, shown_prefix
 from resolvers.api_keys.mutations import MOST_KEYS
 from tests.processes.test_concurrency import at_once, in_either_order
@@ -64,10 +65,12 @@ async def test_one_s_own_key_works_at_once_and_its_secret_is_shown_once(world: W
     assert secret not in stored
 
 
-async def test_a_key_has_read_where_nothing_is_said_and_a_member_s_own_id_is_oneself(world: World) -> None:
+async def test_a_key_has_all_scopes_where_none_is_named_and_a_member_s_own_id_is_oneself(
+    world: World,
+) -> None:
     payload = await generate(world, memberId=world.admin.member_id)
 
-    assert payload["apiKey"]["scopes"] == ["READ"]
+    assert payload["apiKey"]["scopes"] == list(ApiScope)
     assert await works(world, payload["secret"])
 
 

@@ -210,7 +210,7 @@ async def test_the_page_says_what_whose_and_until_when(world: World) -> None:
         "Shop",
         "Acme",
         "m•••@e•••.com",
-        "It can read what you can see.",
+        "It can read what you can see, and download reports and invoices.",
         "UTC",
         ">Claim<",
     ):

@@ -127,8 +127,8 @@ async def test_a_key_shrinks_and_grows_with_its_member_s_role(world: World) -> N
 
     assert seen["VIEWER"] == []
     assert seen["MEMBER"] == [
-        *("BROWSE_CATALOG", "VIEW_ACTIVE_LICENSES", "VIEW_TEAM", "PROVISION_LICENSES"),
-        *("DOWNLOAD_THEME_FILES", "VIEW_OWN_ACTIVITY", "ACCESS_API"),
+        *("BROWSE_CATALOG", "VIEW_ACTIVE_LICENSES", "DOWNLOAD_REPORTS", "VIEW_TEAM"),
+        *("PROVISION_LICENSES", "DOWNLOAD_THEME_FILES", "VIEW_OWN_ACTIVITY", "ACCESS_API"),
     ]
     assert seen["ADMIN"] == [*seen["MEMBER"], "VIEW_AUDIT_LOG"]
 

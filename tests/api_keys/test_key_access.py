@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from permissions.roles import Permission
 from permissions.tokens import is_api_key, new_api_key
 from tests.support.changes import CHANGE_ROLE, REMOVE
-from tests.support.contracts import ROLES
 from tests.support.downloads import a_license, a_link, told
-from tests.support.stored_keys import store_api_key, uuid_of, with_key
+from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import INVITE, PROVISION, World
 
 WHO = """{ viewer { user { email } memberships { id account { id } }
@@ -81,7 +79,7 @@ async def test_a_key_with_read_sees_what_its_member_sees(
     assert (await script.ask(WHO))["account"]["viewerPermissions"] == [
         each
         for each in (await person.ask(WHO))["account"]["viewerPermissions"]
-        if each.startswith(("VIEW_", "BROWSE_", "ACCESS_API"))
+        if each.startswith(("VIEW_", "BROWSE_", "ACCESS_API", "DOWNLOAD_REPORTS"))
     ]
 
 
@@ -92,7 +90,6 @@ async def test_a_key_with_read_changes_nothing(world: World, themes: dict[str, s
 
     for mutation, input, permission in (
         (PROVISION, {"themeId": themes["aurora"], "site": "a.example"}, "PROVISION_LICENSES"),
-        (REQUEST_REPORT, {"kind": "TEAM", "format": "CSV"}, "DOWNLOAD_REPORTS"),
         (INVITE, {"email": "x@example.com", "role": "MEMBER"}, "INVITE_MEMBERS"),
     ):
         refused = await script.errors(mutation, input={"accountId": world.account_id, **input})
@@ -120,7 +117,7 @@ async def test_a_key_with_provision_provisions_and_reads_the_payload_alone(
     assert (await world.http.get(link)).status_code == 200
     (event,) = await told(world)
     assert event["actor"]["credential"]["kind"] == "API_KEY"
-    for query in (WHO, "{ __typename }"):
+    for query in (WHO, "{ account { auditLog { totalCount } } }", "{ account { apiKeys { totalCount } } }"):
         answer = await script.post(query)
         assert answer.keys() == {"errors"}
         assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
@@ -131,20 +128,6 @@ async def test_a_key_with_provision_provisions_and_reads_the_payload_alone(
     )
     assert "data" not in answer
     assert [error["extensions"] for error in answer["errors"]] == [{"code": "FORBIDDEN"}]
-
-
-@pytest.mark.parametrize("role", ROLES)
-async def test_no_permission_opens_a_change_of_team_billing_or_keys_to_a_key(world: World, role: str) -> None:
-    id = await store_api_key(world, world.people[role].member_id, role, "READ", "PROVISION")
-    node = "query ($id: ID!) { node(id: $id) { ... on ApiKey { effectivePermissions } } }"
-
-    found = (await world.admin.ask(node, id=id))["node"]["effectivePermissions"]
-
-    assert set(found) <= {
-        *("BROWSE_CATALOG", "VIEW_ACTIVE_LICENSES", "VIEW_TEAM", "VIEW_OWN_ACTIVITY", "VIEW_AUDIT_LOG"),
-        *("ACCESS_API", "PROVISION_LICENSES", "DOWNLOAD_THEME_FILES"),
-    } & set(Permission)
-    assert bool(found) == (role != "VIEWER")
 
 
 async def test_keys_that_do_not_work_are_told_why(world: World) -> None:

@@ -30,12 +30,20 @@ MESSAGES: dict[str, Write] = {
         account=person or "Acme",
         name=name,
         scopes=["READ", "PROVISION"],
+        later_scopes=["LICENSES", "TEAM", "BILLING", "ACCOUNT"],
         link=LINK,
         claim_until=NOON,
         expires_at=NOON + timedelta(days=90),
     ),
     "generated": lambda name, person=None: api_key_generated(
-        to=TO, account=person or "Acme", name=name, prefix=PREFIX, scopes=["READ"], link=LINK, expires_at=None
+        to=TO,
+        account=person or "Acme",
+        name=name,
+        prefix=PREFIX,
+        scopes=["READ"],
+        later_scopes=[],
+        link=LINK,
+        expires_at=None,
     ),
     "rotated": lambda name, person=None: api_key_rotated(
         to=TO, account=person or "Acme", name=name, prefix=PREFIX, link=LINK, old_until=NOON
@@ -85,10 +93,11 @@ SAID = {
     "claim": (
         "Ada Lovelace",
         "your scripts can use",
-        "It can read what you can see. It can provision",
+        "It can read what you can see, and download reports and invoices. It can provision",
+        "If your role comes to allow it, it can also invite people, remove other members and change their",
         "28 February",
     ),
-    "generated": (PREFIX, "does not expire", "It can read what you can see."),
+    "generated": (PREFIX, "does not expire", "It can read what you can see, and"),
     "rotated": (PREFIX, "works until 30 November 2026, 14:05 UTC"),
     "revoked": ("Ada Lovelace", "revoked your API key", "have stopped working"),
     "expires": (PREFIX, "expires on 30 November 2026", "Rotating does not prolong a key"),

@@ -34,7 +34,9 @@ CREATE TABLE api_keys (
     CONSTRAINT fk_api_keys_account_id_revoked_by_id
         FOREIGN KEY (account_id, revoked_by_id) REFERENCES members (account_id, id),
     CONSTRAINT fk_api_keys_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
-    CONSTRAINT ck_api_keys_scopes CHECK (scopes <@ ARRAY['READ', 'PROVISION'] AND cardinality(scopes) > 0),
+    CONSTRAINT ck_api_keys_scopes CHECK (
+        scopes <@ ARRAY['READ', 'PROVISION', 'LICENSES', 'TEAM', 'BILLING', 'ACCOUNT'] AND cardinality(scopes) > 0
+    ),
     CONSTRAINT ck_api_keys_expires_at_finite CHECK (isfinite(expires_at)),
     CONSTRAINT ck_api_keys_claimed CHECK ((claimed_at IS NULL) = (key_hash IS NULL))
 );
