@@ -16,6 +16,7 @@ from resolvers.invitations import joining, sent_invitations
 from resolvers.invitations import mutations as invitations
 from resolvers.licenses import admin_mutations as license_changes
 from resolvers.licenses import mutations as licenses
+from resolvers.members import bulk_mutations as bulk_members
 from resolvers.members import limit_mutations as member_limits
 from resolvers.members import mutations as members
 from resolvers.members import sessions as member_sessions
@@ -190,6 +191,22 @@ class Mutation:
         allow=HasOrOwns(Permission.REMOVE_MEMBERS, own="id"),
         description="Ends the sessions of a member for this account: each must sign in again before it can"
         " use the account. They stay valid for the person's other accounts, and API keys keep working.",
+    )
+    change_member_roles = mutation_field(
+        bulk_members.change_member_roles,
+        allow=Permission.ASSIGN_ROLES,
+        description="Changes the roles of up to 1,000 members in one transaction. Each change succeeds or is"
+        " refused independently of the others, as by `changeMemberRole`, and with INVALID for a member that"
+        " is in the list twice.",
+    )
+    remove_members = mutation_field(
+        bulk_members.remove_members,
+        allow=Permission.REMOVE_MEMBERS,
+        description="Removes up to 1,000 members in one transaction, and passes all of their licenses to one"
+        " member. Each removal succeeds or is refused independently of the others, as by `removeMember`, and"
+        " with INVALID for a member that is in the list twice. Refused as a whole when the licenses cannot"
+        " pass: with NOT_FOUND, with NOT_ACTIVE when the member who receives them is in the list, and with"
+        " THEME_NOT_ALLOWED or LICENSE_LIMIT_REACHED when the limits of that member do not allow them.",
     )
     leave_account = mutation_field(
         members.leave_account,

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -47,12 +50,16 @@ async def effective_permissions(context: Context, key: ApiKey) -> list[Permissio
     return permissions_within(member.role, [ApiScope(scope) for scope in key.scopes])
 
 
-async def end_api_keys(tx: Change, member: Member) -> list[ApiKey]:
-    """Revokes all keys of a member who is leaving, claimed or not, and returns them. The email about the
-    removal names them."""
-    keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_id=member.id)
+async def end_api_keys(tx: Change, members: Sequence[Member]) -> dict[UUID, list[ApiKey]]:
+    """Revokes all keys of members who are leaving, claimed or not, and returns them by the member's id. The
+    email about the removal names them."""
+    by_id = {member.id: member for member in members}
+    keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_ids=list(by_id))
     by = tx.member
+    ended: dict[UUID, list[ApiKey]] = {id: [] for id in by_id}
     for key in await tx.update_all(keys, revoked_by_id=by and by.id, revoked_at=now()):
+        member = by_id[key.member_id]
+        ended[member.id].append(key)
         tx.record(
             key,
             key.name,
@@ -61,7 +68,7 @@ async def end_api_keys(tx: Change, member: Member) -> list[ApiKey]:
             member=PersonName(member),
             prefix=key.prefix,
         )
-    return keys
+    return ended
 
 
 _WORKING = Statement(
@@ -69,7 +76,7 @@ _WORKING = Statement(
         select(*columns(ApiKey))
         .where(
             col(ApiKey.account_id) == parameter("account_id"),
-            col(ApiKey.member_id) == parameter("member_id"),
+            any_of(col(ApiKey.member_id), parameter("member_ids")),
             ApiKey.works_or_may_yet(),
         )
         .order_by(col(ApiKey.created_at), col(ApiKey.id))

@@ -1,7 +1,6 @@
 """Outcomes of the invitations of one request, stored so that a retry returns the same ones."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,7 +11,8 @@ from engine.snapshots import columns
 from engine.statements import Statement, any_of, parameter
 from models.invitations import Invitation
 from resolvers.change import Change
-from resolvers.user_errors import InputError, RetryLater, UserErrorCode
+from resolvers.row_outcomes import errors_of, stored_outcome
+from resolvers.user_errors import InputError
 
 _OF_IDS = Statement(
     lambda: select(*columns(Invitation)).where(
@@ -29,31 +29,11 @@ class Outcome:
 
 def answer_of(outcomes: list[Outcome]) -> list[JSONObject]:
     """The outcomes as JSON, to be stored with the idempotency key."""
-    return [
-        {
-            "id": str(outcome.invitation.id) if outcome.invitation else None,
-            "errors": [_plain(error) for error in outcome.user_errors],
-        }
-        for outcome in outcomes
-    ]
+    return [stored_outcome(outcome.invitation, outcome.user_errors) for outcome in outcomes]
 
 
 async def earlier_outcomes(tx: Change) -> list[Outcome]:
     ids = [UUID(row["id"]) for row in tx.earlier_answer if row["id"]]
     invitations = await tx.rows(Invitation, _OF_IDS, account_id=tx.account.id, ids=ids)
     found = {str(invitation.id): invitation for invitation in invitations}
-    return [
-        Outcome(found.get(row["id"]), [_error(each) for each in row["errors"]]) for row in tx.earlier_answer
-    ]
-
-
-def _plain(error: InputError) -> JSONObject:
-    plain = {"code": error.code.value, "message": error.message, "path": error.path}
-    return {**plain, "retry_at": error.retry_at.isoformat()} if isinstance(error, RetryLater) else plain
-
-
-def _error(plain: JSONObject) -> InputError:
-    code, message, path = UserErrorCode(plain["code"]), plain["message"], plain["path"]
-    if "retry_at" not in plain:
-        return InputError(code, message, path)
-    return RetryLater(code, message, path, retry_at=datetime.fromisoformat(plain["retry_at"]))
+    return [Outcome(found.get(row["id"]), errors_of(row)) for row in tx.earlier_answer]

@@ -7,6 +7,7 @@ import strawberry
 from engine.input_limits import items, text
 from models.member_limits import MOST_THEMES
 from models.members import Role
+from resolvers.input_fields import idempotency_key
 
 
 @strawberry.input(description="Conditions for a list of members. A member must meet all of them.")
@@ -37,6 +38,21 @@ class ChangeMemberRoleInput:
         description="Id of the member whose role changes. The owner's role cannot change."
     )
     role: Role = strawberry.field(description="New role, which applies from the next request on.")
+
+
+@strawberry.input(description="Member in `changeMemberRoles`, and the new role of that member.")
+class MemberRoleInput:
+    member_id: strawberry.ID = strawberry.field(
+        description="Id of the member whose role changes. The owner's role cannot change."
+    )
+    role: Role = strawberry.field(description="New role, which applies from the next request on.")
+
+
+@strawberry.input(description="Input of `changeMemberRoles`: up to 1,000 members and their new roles.")
+class ChangeMemberRolesInput:
+    account_id: strawberry.ID = strawberry.field(description="Id of the account that the members belong to.")
+    members: list[MemberRoleInput] = items("Members and their new roles, at least one.", most=1_000)
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="Input of `removeMember`: the member, and who receives the member's licenses.")
@@ -74,6 +90,22 @@ class EndMemberSessionsInput:
     member_id: strawberry.ID = strawberry.field(
         description="Id of the member whose sessions are ended for the account."
     )
+
+
+@strawberry.input(
+    description="Input of `removeMembers`: up to 1,000 members, and who receives all of their licenses."
+)
+class RemoveMembersInput:
+    account_id: strawberry.ID = strawberry.field(description="Id of the account that the members belong to.")
+    member_ids: list[strawberry.ID] = items(
+        "Ids of the members to remove, at least one. The owner cannot be removed.", most=1_000
+    )
+    transfer_licenses_to: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Id of the member to whom the licenses of the removed members pass, and who is none of"
+        " them. If omitted, the owner.",
+    )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="Input of `leaveAccount`: the account to leave.")

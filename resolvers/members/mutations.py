@@ -1,14 +1,19 @@
 """Changes roles, removes members, and ends one's own membership."""
 
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import col
 
 from engine.snapshots import columns
-from engine.statements import Statement, parameter
+from engine.statements import Statement, any_of, parameter
 from models.audit import AuditAction
 from models.columns import now
 from models.licenses import LIVE, License, LicenseStatus
-from models.members import Member
+from models.members import Member, Role
 from models.new_event import PersonName
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
@@ -21,8 +26,13 @@ from resolvers.members.inputs import ChangeMemberRoleInput, LeaveAccountInput, R
 from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
-from resolvers.user_errors import UserErrorCode, not_found, user_error
+from resolvers.user_errors import UserErrorCode, UserErrors, not_found, user_error
 from settings import Settings
+
+OWNER_IS_ADMIN = "The owner is always an Admin. Transfer the ownership first."
+OWNER_STAYS = "The owner cannot be removed. Transfer the ownership first."
+AT_ONCE = 20
+"""Number of members after which the event loop may serve other requests."""
 
 
 @mutation_result
@@ -40,16 +50,21 @@ async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> 
             tx.without_event()
         else:
             if member.is_owner:
-                raise _owner_protected("The owner is always an Admin. Transfer the ownership first.")
+                raise owner_protected(OWNER_IS_ADMIN, "memberId")
             before = member.role
             member = await tx.update(member, role=input.role)
-            roles = f"from {before.value.title()} to {member.role.value.title()}"
-            did = f"changed the role of {member.name} {roles}"
-            tx.record(member, member.name, did, role=[before.value, member.role.value])
-            tell_of_role(tx, context.settings, member, before)
+            record_role(tx, context.settings, member, before)
             await tx.access_changed(member.user_id)
     await context.reload_viewer()
     return ChangeMemberRoleResult(member=member)
+
+
+def record_role(tx: Change, settings: Settings, member: Member, before: Role) -> None:
+    """Adds the event and the email of a member's new role."""
+    roles = f"from {before.value.title()} to {member.role.value.title()}"
+    did = f"changed the role of {member.name} {roles}"
+    tx.record(member, member.name, did, role=[before.value, member.role.value])
+    tell_of_role(tx, settings, member, before)
 
 
 @mutation_result
@@ -64,9 +79,8 @@ async def remove_member(context: Context, input: RemoveMemberInput) -> RemoveMem
     async with change(context, member.account_id, AuditAction.MEMBER_REMOVED, on=member) as tx:
         member = await present_member(tx, member)
         if member.is_owner:
-            raise _owner_protected("The owner cannot be removed. Transfer the ownership first.")
-        heir = await _heir(tx, member, input.transfer_licenses_to)
-        await _refuse_beyond_heirs_limits(tx, member, heir)
+            raise owner_protected(OWNER_STAYS, "memberId")
+        heir = await heir_of(tx, [member], input.transfer_licenses_to)
         member = await end_membership(tx, context.settings, member, heir, f"removed {member.name}")
     return RemoveMemberResult(member=member)
 
@@ -107,7 +121,7 @@ async def present_member(tx: Change, member: Member) -> Member:
     return current
 
 
-async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
+async def heir_of(tx: Change, leaving: Sequence[Member], global_id: str | None) -> Member:
     """The member to whom the licenses pass: the named one, or else the owner."""
     if global_id is None:
         return await owner_of(tx)
@@ -115,20 +129,13 @@ async def _heir(tx: Change, leaving: Member, global_id: str | None) -> Member:
     heir = await tx.find(Member, heir_id) if heir_id else None
     if heir is None:
         raise not_found("member of this account", "transferLicensesTo")
-    if heir.removed_at is not None or heir.id == leaving.id:
+    if heir.removed_at is not None or heir.id in {member.id for member in leaving}:
         raise user_error(
             UserErrorCode.NOT_ACTIVE,
             f"{heir.name} cannot receive the licenses: name another member.",
             "transferLicensesTo",
         )
     return heir
-
-
-async def _refuse_beyond_heirs_limits(tx: Change, leaving: Member, heir: Member) -> None:
-    records = await tx.fetch(_HANDED_ON, account_id=tx.account.id, member_id=leaving.id, at=now())
-    active = sum(count for _, count in records)
-    receiving = Receiving(frozenset(id for id, _ in records), active, "transferLicensesTo")
-    await refuse_beyond_limits(tx, heir, receiving)
 
 
 async def owner_of(tx: Change) -> Member:
@@ -143,45 +150,57 @@ _OWNER = Statement(
 )
 
 
-def _is_handed_on() -> ColumnElement[bool]:
-    """Condition: the license passes to the heir of the member."""
-    return and_(
-        col(License.account_id) == parameter("account_id"),
-        col(License.holder_id) == parameter("member_id"),
-        col(License.stored_status).in_(LIVE),
-        (col(License.expires_at) > parameter("at")).is_not(False),
-    )
-
-
-_HANDED_ON = Statement(
-    lambda: (
-        select(
-            col(License.theme_id),
-            func.count().filter(col(License.stored_status) == LicenseStatus.ACTIVE),
-        )
-        .where(_is_handed_on())
-        .group_by(col(License.theme_id))
-    )
-)
-_HAND_ON = Statement(
-    lambda: (
-        update(License)
-        .where(_is_handed_on())
-        .values(holder_id=parameter("heir_id"))
-        .returning(col(License.id))
-    )
-)
-
-
 async def end_membership(tx: Change, settings: Settings, member: Member, heir: Member, did: str) -> Member:
-    """Ends the membership, gives its licenses to the heir, and revokes its API keys."""
-    member = await tx.update(member, removed_at=now())
-    values = {"account_id": tx.account.id, "member_id": member.id, "heir_id": heir.id}
-    moved = len(await tx.fetch(_HAND_ON, **values, at=now()))
+    """Ends the membership, gives its licenses to the heir, and revokes its API keys. Raises `UserErrors` if
+    the heir's limits do not allow the licenses."""
+    (member,) = await end_memberships(tx, settings, [member], heir, lambda _: did)
+    return member
+
+
+async def end_memberships(
+    tx: Change,
+    settings: Settings,
+    members: Sequence[Member],
+    heir: Member,
+    did: Callable[[Member], str],
+) -> list[Member]:
+    """Like `end_membership`, with one statement for each table. The heir, who is none of the members, gets
+    one email about all licenses."""
+    of_members = {"account_id": tx.account.id, "member_ids": [member.id for member in members], "at": now()}
+    moved = await _licenses_to_move(tx, heir, of_members)
+    if moved:
+        await tx.fetch(_HAND_ON, **of_members, heir_id=heir.id)
+        previous = f"{len(moved)} members"
+        if len(moved) == 1:
+            (previous,) = (member.name for member in members if member.id in moved)
+        tell_of_given(tx, settings, heir, count=moved.total(), previous=previous)
+    members = await tx.update_all(members, removed_at=now())
+    ended_keys = await end_api_keys(tx, members)
+    for index, member in enumerate(members):
+        if index % AT_ONCE == AT_ONCE - 1:
+            await asyncio.sleep(0)
+        _record_end(tx, member, heir, moved[member.id], did(member))
+        tell_of_removal(tx, settings, member, moved[member.id], heir, ended_keys[member.id])
+    await tx.access_changed(*(member.user_id for member in members))
+    return members
+
+
+async def _licenses_to_move(tx: Change, heir: Member, of_members: Mapping[str, object]) -> Counter[UUID]:
+    """Number of licenses that pass to the heir, by the id of their holder. Raises `UserErrors` if the limits
+    of the heir do not allow them."""
+    records = await tx.fetch(_TO_MOVE, **of_members)
+    active = sum(active for _, _, active, _ in records)
+    theme_ids = frozenset(theme_id for _, theme_id, _, _ in records)
+    await refuse_beyond_limits(tx, heir, Receiving(theme_ids, active, "transferLicensesTo"))
+    moved = Counter[UUID]()
+    for holder_id, _, _, count in records:
+        moved[holder_id] += count
+    return moved
+
+
+def _record_end(tx: Change, member: Member, heir: Member, moved: int, did: str) -> None:
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
-        tell_of_given(tx, settings, heir, count=moved, previous=member.name)
-    tell_of_removal(tx, settings, member, moved, heir, await end_api_keys(tx, member))
     tx.record(
         member,
         member.name,
@@ -190,9 +209,32 @@ async def end_membership(tx: Change, settings: Settings, member: Member, heir: M
         licenses=moved,
         licenses_to=PersonName(heir) if moved else None,
     )
-    await tx.access_changed(member.user_id)
-    return member
 
 
-def _owner_protected(message: str) -> Exception:
-    return user_error(UserErrorCode.OWNER_PROTECTED, message, "memberId")
+def _moves() -> ColumnElement[bool]:
+    """Condition: the license passes to the heir of its holder."""
+    return and_(
+        col(License.account_id) == parameter("account_id"),
+        any_of(col(License.holder_id), parameter("member_ids")),
+        col(License.stored_status).in_(LIVE),
+        (col(License.expires_at) > parameter("at")).is_not(False),
+    )
+
+
+_TO_MOVE = Statement(
+    lambda: (
+        select(
+            col(License.holder_id),
+            col(License.theme_id),
+            func.count().filter(col(License.stored_status) == LicenseStatus.ACTIVE),
+            func.count(),
+        )
+        .where(_moves())
+        .group_by(col(License.holder_id), col(License.theme_id))
+    )
+)
+_HAND_ON = Statement(lambda: update(License).where(_moves()).values(holder_id=parameter("heir_id")))
+
+
+def owner_protected(message: str, *path: str) -> UserErrors:
+    return user_error(UserErrorCode.OWNER_PROTECTED, message, *path)

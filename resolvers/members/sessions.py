@@ -12,6 +12,7 @@ from models.members import Member
 from models.sessions import Session
 from permissions.context import Context
 from resolvers.change import Change, change
+from resolvers.members.emails import tell_of_ended_sessions
 from resolvers.members.inputs import EndMemberSessionsInput
 from resolvers.members.mutations import find_member, present_member
 from resolvers.results import mutation_result, shown
@@ -34,6 +35,7 @@ async def end_member_sessions(context: Context, input: EndMemberSessionsInput) -
             is_own = member.id == tx.acting.id
             whose = "their own sessions" if is_own else f"the sessions of {member.name}"
             tx.record(member, member.name, f"ended {whose}")
+            tell_of_ended_sessions(tx, context.settings, member)
             await tx.access_changed(member.user_id)
         else:
             tx.without_event()

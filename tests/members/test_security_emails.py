@@ -5,6 +5,7 @@ import pytest
 from mailer.messages import Message
 from tests.support.changes import (
     CHANGE_ROLE,
+    END_SESSIONS,
     LEAVE,
     PROVISION_LICENSE,
     REMOVE,
@@ -81,6 +82,15 @@ async def test_who_leaves_is_told_nothing_and_the_owner_of_its_licenses(
     emails = await told(world)
     assert emails.keys() == {world.admin.email}
     assert "Member gave you 1 license, until now of Member." in emails[world.admin.email].text
+
+
+async def test_sessions_that_an_admin_ends(world: World) -> None:
+    await world.admin.change(END_SESSIONS, memberId=world.member.member_id)
+    await world.viewer.change(END_SESSIONS, memberId=world.viewer.member_id)
+
+    emails = await told(world)
+    assert emails.keys() == {world.member.email}
+    assert "Admin ended your sessions in Acme" in emails[world.member.email].text
 
 
 async def test_both_owners_are_told_that_the_ownership_moved(world: World) -> None:

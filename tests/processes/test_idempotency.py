@@ -9,10 +9,12 @@ from tests.processes.test_concurrency import at_once
 from tests.support import chain
 from tests.support.changes import (
     CHANGE_ROLE,
+    CHANGE_ROLES,
     CREATE_ACCOUNT,
     INVITE_MANY,
     INVITE_ONE,
     PROVISION_LICENSE,
+    REMOVE_MANY,
     REVOKE_INVITATION,
     codes,
     nothing_changes,
@@ -20,7 +22,15 @@ from tests.support.changes import (
 )
 from tests.support.world import GENERATE_API_KEY, Person, World
 
-CHANGES = ["inviteMember", "inviteMembers", "provisionLicense", "createAccount", "generateApiKey"]
+CHANGES = [
+    "inviteMember",
+    "inviteMembers",
+    "changeMemberRoles",
+    "removeMembers",
+    "provisionLicense",
+    "createAccount",
+    "generateApiKey",
+]
 
 
 async def keyed(
@@ -30,7 +40,11 @@ async def keyed(
     email = f"{site}@example.com"
     in_account = {"accountId": world.account_id, "idempotencyKey": key, **extra}
     rows = [{"email": email, "role": "VIEWER"}, {"email": "member@example.com", "role": "VIEWER"}]
+    new_role = {"memberId": world.viewer.member_id, "role": "MEMBER" if site == "a" else "ADMIN"}
+    leaving = [(world.viewer if site == "a" else world.member).member_id]
     mutation, input = {
+        "changeMemberRoles": (CHANGE_ROLES, {**in_account, "members": [new_role]}),
+        "removeMembers": (REMOVE_MANY, {**in_account, "memberIds": leaving}),
         "inviteMember": (INVITE_ONE, {**in_account, "email": email, "role": "VIEWER"}),
         "inviteMembers": (INVITE_MANY, {**in_account, "invitations": rows}),
         "provisionLicense": (

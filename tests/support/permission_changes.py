@@ -135,6 +135,14 @@ CHANGES = [
         target="bystander",
     ),
     Change(
+        "ASSIGN_ROLES",
+        "changeMemberRoles",
+        {"accountId": "<account>", "members": [{"memberId": "<bystander>", "role": "MEMBER"}]},
+        "results { member { role } }",
+        "MEMBER_ROLE_CHANGED",
+        "change a member's role",
+    ),
+    Change(
         "REMOVE_MEMBERS",
         "removeMember",
         {"memberId": "<bystander>"},
@@ -286,5 +294,13 @@ CHANGES = [
         "API_KEY_REVOKED",
         "revoke an API key",
         target="api_key",
+    ),
+    Change(
+        "REMOVE_MEMBERS",
+        "removeMembers",
+        {"accountId": "<account>", "memberIds": ["<member>"]},
+        "results { member { removedAt } }",
+        "MEMBER_REMOVED",
+        "remove a member",
     ),
 ]

@@ -85,6 +85,7 @@ async def set_stage(world: World, themes: dict[str, str]) -> Stage:
         "account": world.account_id,
         "owner": owner.member_id,
         "bystander": bystander.member_id,
+        "member": world.member.member_id,
         "license": provisioned["license"]["id"],
         "invitation": invited["invitation"]["id"],
         "invoice": bought["invoice"]["id"],
