@@ -197,7 +197,8 @@ async def _subscribed(person: Person, operation: str, **variables: str) -> Async
     url = str(person.http.base_url.join("/graphql")).replace("http", "ws", 1)
     headers = {"authorization": f"Bearer {person.token}"} if person.token else {}
     protocol = Subprotocol("graphql-transport-ws")
-    async with connect(url, subprotocols=[protocol], additional_headers=headers) as socket:
+    # Without max_queue=None, closing waits 10 s for the answer if more messages have come than fit the queue.
+    async with connect(url, subprotocols=[protocol], additional_headers=headers, max_queue=None) as socket:
         await socket.send(json.dumps({"type": "connection_init"}))
         assert (await _received(socket))["type"] == "connection_ack"
         payload = {"query": operation, "variables": variables}
