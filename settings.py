@@ -91,6 +91,13 @@ class Settings(ServerSettings):
         description="Emails with an API key to claim, to one member of an account per hour; and as many about"
         " keys that the member generates or rotates itself, of which more are not sent.",
     )
+    access_emails_per_hour: int = Field(
+        60,
+        ge=1,
+        le=10**9,
+        description="Emails about changed roles and about licenses given or taken, to one member of an"
+        " account per hour. More are not sent. Removals and transfers of ownership have no limit.",
+    )
     invoice_emails_per_hour: int = Field(
         20,
         ge=1,

@@ -8,7 +8,7 @@ from models.members import Member
 from models.new_event import PersonName
 from permissions.context import Context
 from resolvers.change import Change, change
-from resolvers.licenses.emails import tell_of_given, tell_of_taken
+from resolvers.licenses.emails import given_notice, taken_notice
 from resolvers.licenses.inputs import (
     ReinstateLicenseInput,
     RevokeLicenseInput,
@@ -17,6 +17,7 @@ from resolvers.licenses.inputs import (
 )
 from resolvers.licenses.jobs import expire, free_entitlements
 from resolvers.licenses.mutations import present_member, refuse_beyond_cap
+from resolvers.members.emails import enqueue_notices
 from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
@@ -54,7 +55,9 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
         name = await _name(tx, license)
         tx.record(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
         if status is not LicenseStatus.EXPIRED:
-            tell_of_taken(tx, context.settings, await tx.get(Member, license.holder_id), name)
+            holder = await tx.get(Member, license.holder_id)
+            notice = taken_notice(tx, context.settings, holder, name)
+            await enqueue_notices(tx, context.settings, notice)
     return RevokeLicenseResult(license=license)
 
 
@@ -125,8 +128,9 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
             name = await _name(tx, license)
             did = f"transferred {name} from {before.name} to {holder.name}"
             tx.record(license, name, did, holder=[PersonName(before), PersonName(holder)])
-            tell_of_taken(tx, context.settings, before, name, holder)
-            tell_of_given(tx, context.settings, holder, name=name, previous=before.name)
+            taken = taken_notice(tx, context.settings, before, name, holder)
+            given = given_notice(tx, context.settings, holder, name=name, previous=before.name)
+            await enqueue_notices(tx, context.settings, taken, given)
     return TransferLicenseResult(license=license)
 
 

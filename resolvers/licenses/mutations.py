@@ -19,11 +19,12 @@ from permissions.context import Context
 from resolvers.accounts.queries import account_id_of, count_active_licenses
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
-from resolvers.licenses.emails import tell_of_given
+from resolvers.licenses.emails import given_notice
 from resolvers.licenses.inputs import ProvisionLicenseInput
 from resolvers.licenses.jobs import expire
 from resolvers.licenses.keys import new_license_key
 from resolvers.licenses.sites import clean_site
+from resolvers.members.emails import enqueue_notices
 from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import (
@@ -84,7 +85,8 @@ async def provision_license(context: Context, input: ProvisionLicenseInput) -> P
             site=site,
             holder=PersonName(holder),
         )
-        tell_of_given(tx, context.settings, holder, name=f"{theme.name} for {site}")
+        notice = given_notice(tx, context.settings, holder, name=f"{theme.name} for {site}")
+        await enqueue_notices(tx, context.settings, notice)
         tx.remember(str(license.id))
     return ProvisionLicenseResult(license=license)
 

@@ -14,6 +14,7 @@ from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
+from resolvers.members.emails import Notice, enqueue_notices
 from resolvers.members.inputs import ChangeMemberRolesInput, RemoveMembersInput
 from resolvers.members.mutations import (
     AT_ONCE,
@@ -76,12 +77,14 @@ async def _change_roles(
     changed: dict[UUID, Member] = {}
     for role, members in changing.items():
         changed |= {member.id: member for member in await tx.update_all(members, role=role)}
+    notices: list[Notice | None] = []
     for index, member in enumerate(found):
         if index % AT_ONCE == 0:
             await asyncio.sleep(0)
         if isinstance(member, Member) and member.id in changed:
             outcomes[index] = changed[member.id]
-            record_role(tx, settings, changed[member.id], member.role)
+            notices.append(record_role(tx, settings, changed[member.id], member.role))
+    await enqueue_notices(tx, settings, *notices)
     if changed:
         await tx.access_changed(*(member.user_id for member in changed.values()))
     else:

@@ -4,12 +4,23 @@ Nobody is told of its own change, except the previous owner of an account. An er
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
 
 from mailer import security_messages
+from mailer.messages import Message
 from models.api_keys import ApiKey
 from models.members import Member, Role
 from resolvers.change import Change
+from resolvers.stored_limits import StoredLimit
 from settings import Settings
+
+
+class Notice(NamedTuple):
+    """Email to a member."""
+
+    member: Member
+    message: Message
 
 
 def author_for(tx: Change, member: Member) -> str | None:
@@ -19,18 +30,37 @@ def author_for(tx: Change, member: Member) -> str | None:
     return author.name if author is not None and author.id != member.id and member.email else None
 
 
-def tell_of_role(tx: Change, settings: Settings, member: Member, before: Role) -> None:
+def role_notice(tx: Change, settings: Settings, member: Member, before: Role) -> Notice | None:
+    """The email about a new role, or None if the member is not told."""
     by = author_for(tx, member)
-    if by:
-        message = security_messages.role_changed(
-            to=member.email,
-            by=by,
-            account=tx.account.name,
-            before=before,
-            after=member.role,
-            link=settings.app_url,
-        )
-        tx.enqueue(message)
+    if by is None:
+        return None
+    message = security_messages.role_changed(
+        to=member.email,
+        by=by,
+        account=tx.account.name,
+        before=before,
+        after=member.role,
+        link=settings.app_url,
+    )
+    return Notice(member, message)
+
+
+async def enqueue_notices(tx: Change, settings: Settings, *notices: Notice | None) -> None:
+    """Enqueues emails about what can be changed again and again, except to members who were sent many: a
+    change that is repeated in a loop would fill their mailboxes. Those that were sent have told of it."""
+    by_subject: dict[str, list[Message]] = {}
+    for notice in notices:
+        if notice is not None:
+            subject = f"emails about the access of {notice.member.id}"
+            by_subject.setdefault(subject, []).append(notice.message)
+    if not by_subject:
+        return
+    limit = StoredLimit(settings.access_emails_per_hour, timedelta(hours=1))
+    refused = await tx.charge(limit, list(by_subject))
+    for subject, messages in by_subject.items():
+        if subject not in refused:
+            tx.enqueue(*messages)
 
 
 def tell_of_removal(

@@ -20,8 +20,8 @@ from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.queries import end_api_keys
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
-from resolvers.licenses.emails import tell_of_given
-from resolvers.members.emails import tell_of_removal, tell_of_role
+from resolvers.licenses.emails import given_notice
+from resolvers.members.emails import Notice, enqueue_notices, role_notice, tell_of_removal
 from resolvers.members.inputs import ChangeMemberRoleInput, LeaveAccountInput, RemoveMemberInput
 from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
@@ -53,18 +53,19 @@ async def change_member_role(context: Context, input: ChangeMemberRoleInput) -> 
                 raise owner_protected(OWNER_IS_ADMIN, "memberId")
             before = member.role
             member = await tx.update(member, role=input.role)
-            record_role(tx, context.settings, member, before)
+            notice = record_role(tx, context.settings, member, before)
+            await enqueue_notices(tx, context.settings, notice)
             await tx.access_changed(member.user_id)
     await context.reload_viewer()
     return ChangeMemberRoleResult(member=member)
 
 
-def record_role(tx: Change, settings: Settings, member: Member, before: Role) -> None:
-    """Adds the event and the email of a member's new role."""
+def record_role(tx: Change, settings: Settings, member: Member, before: Role) -> Notice | None:
+    """Adds the event of a member's new role, and returns the email about it."""
     roles = f"from {before.value.title()} to {member.role.value.title()}"
     did = f"changed the role of {member.name} {roles}"
     tx.record(member, member.name, did, role=[before.value, member.role.value])
-    tell_of_role(tx, settings, member, before)
+    return role_notice(tx, settings, member, before)
 
 
 @mutation_result
@@ -173,7 +174,8 @@ async def end_memberships(
         previous = f"{len(moved)} members"
         if len(moved) == 1:
             (previous,) = (member.name for member in members if member.id in moved)
-        tell_of_given(tx, settings, heir, count=moved.total(), previous=previous)
+        notice = given_notice(tx, settings, heir, count=moved.total(), previous=previous)
+        await enqueue_notices(tx, settings, notice)
     members = await tx.update_all(members, removed_at=now())
     ended_keys = await end_api_keys(tx, members)
     for index, member in enumerate(members):

@@ -16,6 +16,7 @@ from tests.support.changes import (
     nothing_changes,
     user_error,
 )
+from tests.support.limited import limited
 from tests.support.stored_keys import store_api_key
 from tests.support.world import Person, World
 
@@ -135,6 +136,23 @@ async def test_nobody_is_told_of_its_own_change(world: World, themes: dict[str, 
     await other.change(LEAVE, accountId=world.account_id)
 
     assert await told(world) == {}
+
+
+async def test_roles_that_change_in_a_loop_do_not_fill_a_mailbox(world: World) -> None:
+    async with limited(world, access_emails_per_hour=2) as (there, _):
+        for role in ("ADMIN", "MEMBER", "ADMIN", "MEMBER"):
+            assert not codes(
+                await there.admin.change(CHANGE_ROLE, memberId=world.viewer.member_id, role=role)
+            )
+        await there.admin.change(REMOVE, memberId=world.viewer.member_id)
+
+    subjects = [email.subject for email in await world.emails(world.viewer.email)]
+    assert subjects == [
+        "You are now an Admin of Acme",
+        "You are now a Member of Acme",
+        "You were removed from Acme",
+    ]
+    assert len(await world.events(actions=["MEMBER_ROLE_CHANGED"])) == 4
 
 
 async def test_what_is_refused_or_changes_nothing_sends_no_email(world: World) -> None:
