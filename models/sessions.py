@@ -63,12 +63,15 @@ class Session(SQLModel, table=True):
     @staticmethod
     def is_accepted(at: Clock = func.now) -> ColumnElement[bool]:
         """Condition: the account accepts the session of the member. Selects from all three."""
-        began_at, valid_from = col(Session.created_at), col(Member.sessions_valid_from)
         max_age = col(Account.max_session_age_seconds)
-        return and_(
-            or_(valid_from.is_(None), began_at >= valid_from),
-            or_(max_age.is_(None), began_at + max_age * _SECOND > at()),
-        )
+        is_young = or_(max_age.is_(None), col(Session.created_at) + max_age * _SECOND > at())
+        return and_(Session.is_not_ended_for_member(), is_young)
+
+    @staticmethod
+    def is_not_ended_for_member() -> ColumnElement[bool]:
+        """Condition: the session was not ended for the member's account. It can be too old all the same."""
+        valid_from = col(Member.sessions_valid_from)
+        return or_(valid_from.is_(None), col(Session.created_at) >= valid_from)
 
 
 class UnrecordedSignIn(SQLModel, table=True):

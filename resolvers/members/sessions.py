@@ -5,7 +5,6 @@ from sqlmodel import col
 
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
-from models.accounts import Account
 from models.audit import AuditAction
 from models.columns import now
 from models.members import Member
@@ -26,11 +25,11 @@ class EndMemberSessionsResult:
 
 
 async def end_member_sessions(context: Context, input: EndMemberSessionsInput) -> EndMemberSessionsResult:
-    """Without a session that the account accepts there is nothing to end, and no event."""
+    """Without a session that was not ended before there is nothing to end, and no event."""
     member = await find_member(context, input.member_id)
     async with change(context, member.account_id, AuditAction.MEMBER_SESSIONS_ENDED, on=member) as tx:
         member = await present_member(tx, member)
-        if await _has_accepted_session(tx, member):
+        if await _has_session(tx, member):
             member = await tx.update(member, sessions_valid_from=now())
             is_own = member.id == tx.acting.id
             whose = "their own sessions" if is_own else f"the sessions of {member.name}"
@@ -43,23 +42,22 @@ async def end_member_sessions(context: Context, input: EndMemberSessionsInput) -
     return EndMemberSessionsResult(member=member)
 
 
-async def _has_accepted_session(tx: Change, member: Member) -> bool:
-    ((found,),) = await tx.fetch(_HAS_ACCEPTED, account_id=tx.account.id, member_id=member.id)
+async def _has_session(tx: Change, member: Member) -> bool:
+    ((found,),) = await tx.fetch(_HAS_SESSION, account_id=tx.account.id, member_id=member.id)
     return bool(found)
 
 
-def _has_accepted() -> AnySelect:
-    at = func.clock_timestamp
+def _has_session_to_end() -> AnySelect:
+    """Also one that is too old for the account now: a later policy could accept it again."""
     return select(
         exists().where(
-            col(Account.id) == parameter("account_id"),
             col(Member.account_id) == parameter("account_id"),
             col(Member.id) == parameter("member_id"),
             col(Session.user_id) == col(Member.user_id),
-            Session.is_live(at),
-            Session.is_accepted(at),
+            Session.is_live(func.clock_timestamp),
+            Session.is_not_ended_for_member(),
         )
     )
 
 
-_HAS_ACCEPTED = Statement(_has_accepted)
+_HAS_SESSION = Statement(_has_session_to_end)

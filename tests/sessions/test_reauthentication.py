@@ -251,6 +251,17 @@ async def test_a_second_click_changes_nothing_until_the_member_has_signed_in_aga
     assert len(await two.world.superuser.fetch(EVENTS)) == 2
 
 
+async def test_sessions_that_were_too_old_when_they_were_ended_stay_ended(two: Two) -> None:
+    await age(two.world, EMAIL, 120)
+    await set_policy(two.world, 60)
+    await two.end_sessions()
+
+    await set_policy(two.world, None)
+
+    assert not await two.reads(two.person, two.first)
+    assert len(await two.world.superuser.fetch(EVENTS)) == 1
+
+
 @pytest.mark.parametrize("role", ["ADMIN", "MEMBER", "VIEWER"])
 async def test_everybody_ends_its_own_sessions(world: World, role: str) -> None:
     person = world.people[role]
