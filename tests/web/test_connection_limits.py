@@ -199,21 +199,23 @@ async def test_many_addresses_cannot_hold_what_others_need(port: int) -> None:
     assert any(b"503" in answer and b"at most 24 may be open" in answer for answer in answers)
 
 
-async def test_connections_that_are_being_answered_are_not_closed_for_others(port: int) -> None:
+async def test_connections_that_are_being_answered_are_not_closed_for_others() -> None:
     slow = b'{"query": "{slow}"}'
-    held = [await RawConnection.open(port) for _ in range(8)]
-    for connection in held:
-        await connection.send(JSON_POST % len(slow) + slow)
-    await asyncio.sleep(0.1)
+    async with serving(LIMITS, timeout_seconds=3) as address:  # The server ends once they are answered.
+        port = int(address.rpartition(":")[2])
+        held = [await RawConnection.open(port) for _ in range(8)]
+        for connection in held:
+            await connection.send(JSON_POST % len(slow) + slow)
+        await asyncio.sleep(0.1)
 
-    refused = await (await RawConnection.open(port)).rest()
-    answer = await answer_to_query(port, OTHER)
+        refused = await (await RawConnection.open(port)).rest()
+        answer = await answer_to_query(port, OTHER)
 
+        for connection in held:
+            connection.close()
     assert refused.startswith(b"HTTP/1.1 429")
     assert b"at most 8 may be open" in refused
     assert answer == OK
-    for connection in held:
-        connection.close()
 
 
 @pytest.mark.parametrize(
