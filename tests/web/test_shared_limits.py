@@ -12,7 +12,7 @@ from tests.support.http_clients import loopback_client
 from tests.support.limited import VIEWER, asked, limited
 from tests.support.serving import free_port, running
 from tests.support.world import World
-from web import rate_limits
+from web import recent_tokens
 from web.http_server import http_server
 from web.rate_limits import RateLimits
 from web.recent_tokens import RecentTokens
@@ -67,7 +67,7 @@ async def test_the_page_at_the_endpoint_has_a_limit(world: World) -> None:
 
 
 def test_the_tokens_that_were_used_last_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "_MAX_TOKENS", 2)
+    monkeypatch.setattr(recent_tokens, "_MAX_TOKENS", 2)
     tokens = RecentTokens[int]()
 
     for number, token in enumerate((b"a", b"b", b"c")):
