@@ -44,6 +44,7 @@ from resolvers.billing import jobs as invoice_jobs
 from resolvers.downloads import transfers
 from resolvers.invitations import jobs as invitation_jobs
 from resolvers.licenses import jobs as license_expiry
+from resolvers.members import jobs as member_jobs
 from resolvers.people import erasing
 from resolvers.sessions import sign_ins
 from settings import Settings
@@ -139,6 +140,8 @@ def _jobs(settings: Settings, database: Database) -> Jobs:
             "audit_lost_transfers": (EVERY_30_SECONDS, lambda: transfers.audit_lost(database)),
             "expire_licenses": (EVERY_30_SECONDS, lambda: license_expiry.expire_due(database)),
             "expire_api_keys": (EVERY_30_SECONDS, lambda: api_key_jobs.expire_due(database)),
+            "end_memberships": (EVERY_30_SECONDS, lambda: member_jobs.end_due(settings, database)),
+            "remind_of_access_ends": (EVERY_MINUTE, lambda: member_jobs.remind(settings, database)),
             "tell_of_api_key_expiry": (EVERY_MINUTE, lambda: api_key_jobs.tell_of_expiry(settings, database)),
             "verify_long_logs": (
                 EVERY_MINUTE,

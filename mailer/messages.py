@@ -205,6 +205,32 @@ def api_key_expires(
     return write("api_key_expires", to, subject, link, values)
 
 
+def access_ends(*, to: str, account: str, link: str, ends_at: datetime) -> Message:
+    """Reminds a member of the end of its membership."""
+    subject = f"Ends on {wording.day(ends_at)}: your access to {wording.plain(account, SUBJECT_NAME_LIMIT)}"
+    return write("access_ends", to, unlinked(subject), link, {"account": account, "ends_at": ends_at})
+
+
+@dataclass(frozen=True)
+class AccessEnd:
+    """Member whose membership ends by itself soon."""
+
+    name: str
+    ends_at: datetime
+
+
+def members_access_ends(
+    *, to: str, account: str, members: Sequence[AccessEnd], count: int, link: str
+) -> Message:
+    """Reminds an Admin of the ends of memberships. `members` are some of the `count` members."""
+    name = wording.plain(members[0].name, SUBJECT_NAME_LIMIT)
+    subject = f"Ends on {wording.day(members[0].ends_at)}: the access of {name}"
+    if count > 1:
+        subject = f"The access of {count} members of {wording.plain(account, SUBJECT_NAME_LIMIT)} ends soon"
+    values = {"account": account, "members": members, "more": count - len(members)}
+    return write("members_access_ends", to, unlinked(subject), link, values)
+
+
 def api_key_leaked(
     *, to: str, account: str, name: str, prefix: str, member: str | None, found_at: str, link: str
 ) -> Message:

@@ -167,6 +167,8 @@ class AuditAction(StrEnum):
         (),
     )
     MEMBER_LIMITS_CHANGED = auto(), "The limits of a member were changed.", "change a member's limits", ()
+    MEMBER_ACCESS_CHANGED = auto(), "A membership's end was set.", "change the end of a member's access", ()
+    MEMBER_ACCESS_ENDED = auto(), "A membership reached its end.", None, ("licensesTo",)
 
 
 @described_enum(

@@ -20,7 +20,10 @@ UNAUDITED_TABLES: Mapping[str, str] = {
     "download_links": "a capability for five minutes: the download is audited when the link is used",
 }
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "members": {"last_active_at": _LAST_USE},
+    "members": {
+        "last_active_at": _LAST_USE,
+        "access_reminder_days": "which reminder of the end of the membership a job has sent",
+    },
     "invitations": {
         "accepted_at": "updated by further clicks on the link; the acceptance itself is audited",
         "delivery": _DELIVERY,

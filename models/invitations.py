@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, LargeBinary, and_, case, func, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, and_, case, func, text
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
@@ -58,6 +58,7 @@ class Invitation(SQLModel, table=True):
             unique=True,
             postgresql_where=text("status = 'PENDING'"),
         ),
+        CheckConstraint("isfinite(access_until) AND expires_at <= access_until", name="access_until"),
         Index("ix_invitations_due", "expires_at", postgresql_where=text("status = 'PENDING'")),
         account_index("invitations", "created_at", "id", suffix="created"),
         account_index("invitations", "status", "created_at", "id", suffix="status"),
@@ -81,6 +82,9 @@ class Invitation(SQLModel, table=True):
     accepted_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
     created_at: datetime = time_column(default_now=True)
     expires_at: datetime = time_column()
+    """Not later than `access_until`."""
+    access_until: datetime | None = time_column(nullable=True)
+    """End of the membership that the invitation leads to."""
     emails: int = 1
     """Number of emails sent. Delivery reports of earlier emails are ignored."""
     accepted_at: datetime | None = time_column(nullable=True)

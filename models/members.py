@@ -3,13 +3,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, String, and_, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from engine.enums import described_enum
-from models.columns import account_column, account_index, enum_column, id_column, time_column
+from models.columns import Clock, account_column, account_index, enum_column, id_column, now, time_column
 from models.search import search_index
 from models.text_forms import folded_column, sort_key_column
 
@@ -84,6 +84,8 @@ class Member(SQLModel, table=True):
     __tablename__ = "members"
     __table_args__ = (
         CheckConstraint("NOT is_owner OR (role = 'ADMIN' AND removed_at IS NULL)", name="owner_is_admin"),
+        CheckConstraint("NOT is_owner OR access_until IS NULL", name="owner_has_no_end"),
+        CheckConstraint("isfinite(access_until)", name="access_until_finite"),
         Index("uq_members_owner", "account_id", unique=True, postgresql_where=text("is_owner")),
         Index(
             "uq_members_person",
@@ -95,6 +97,11 @@ class Member(SQLModel, table=True):
         Index("ix_members_of_user", "user_id", postgresql_where=text("removed_at IS NULL")),
         Index("ix_members_removed_of_user", "user_id", postgresql_where=text("removed_at IS NOT NULL")),
         *(index for name, key in _INDEXED_KEYS.items() for index in _indexes(name, key)),
+        Index(
+            "ix_members_access_until",
+            "access_until",
+            postgresql_where=text("removed_at IS NULL AND access_until IS NOT NULL"),
+        ),
         account_index("members", "email", suffix="email"),
         search_index("members", "name_folded", "email_folded"),
     )
@@ -113,6 +120,27 @@ class Member(SQLModel, table=True):
     removed_at: datetime | None = time_column(nullable=True)
     sessions_valid_from: datetime | None = time_column(nullable=True)
     """Sessions of the person that began before this time must sign in again for this account."""
+    access_until: datetime | None = time_column(nullable=True)
+    """Time at which the membership ends by itself. A job stores `removed_at` later."""
+    access_reminder_days: int | None = None
+    """Days before `access_until` of the last reminder that was sent, or that would have been due before the
+    end was set."""
     name_key: str = sort_key_column("name")
     name_folded: str = folded_column("name")
     email_folded: str = folded_column("email")
+
+    @property
+    def has_ended(self) -> bool:
+        return self.ended(self.removed_at, self.access_until)
+
+    @staticmethod
+    def ended(removed_at: datetime | None, access_until: datetime | None) -> bool:
+        """Whether a membership is over at the current time: from `access_until` on, even if the job has not
+        stored that yet."""
+        return removed_at is not None or (access_until is not None and access_until <= now())
+
+    @staticmethod
+    def is_present(at: Clock = func.now) -> ColumnElement[bool]:
+        """Condition: the membership has not ended. IS NOT FALSE keeps PostgreSQL from using the index of the
+        memberships with an end for it."""
+        return and_(col(Member.removed_at).is_(None), (col(Member.access_until) > at()).is_not(False))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +17,7 @@ from engine.statements import Statement, any_of, parameter
 from engine.tables import AnyExpression
 from models.api_keys import ApiKey
 from models.audit import AuditHead
+from models.columns import now
 from models.database import Database
 from models.sessions import Session
 
@@ -30,6 +32,8 @@ _CANCELLING_SECONDS = 0.5
 _QUERY_SLOTS = 4
 _SLOT_SECONDS = 0.1
 _QUERY_SECONDS = 10.0
+_LEAST_WAIT_SECONDS = 0.05
+_LONGEST_WAIT_SECONDS = 3_600.0
 
 
 def _state_of(id: AnyExpression, state: Callable[[], AnyExpression]) -> Statement:
@@ -57,6 +61,17 @@ async def notify_access(connection: asyncpg.Connection, *ids: UUID) -> None:
     """Notifies, when the caller's transaction commits, that the access of these users, sessions or API keys,
     or of all members of these accounts, has changed."""
     await connection.execute(_ANNOUNCE, ACCESS, [str(id) for id in ids])
+
+
+async def woken_or_due(woken: asyncio.Event, at: datetime | None) -> None:
+    """Waits until the event is set or the time has come; without a time, for the event alone. It may return
+    early, and never returns at once: the clock of the database, which decides, may be behind."""
+    seconds = None
+    if at is not None:
+        seconds = min(max((at - now()).total_seconds(), _LEAST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
 
 
 class AuditAnnouncer:

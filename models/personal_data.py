@@ -191,6 +191,7 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 NOT_SHOWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "users": {"erased_at": _ERASED},
+    "members": {"access_reminder_days": "which reminder of the end of the membership was sent"},
     "erasures": {"by_operator": _ERASED, "requested_at": _ERASED, "erased_at": _ERASED},
     "member_limits": {"account_id": "the membership of the row has it"},
     "licenses": {"theme_id": "the document has the name of the theme"},

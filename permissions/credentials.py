@@ -1,7 +1,5 @@
 """Lookup of a credential: its viewer, whether it works, and its last use."""
 
-from datetime import datetime
-
 import asyncpg
 from graphql import GraphQLError
 from sqlalchemy import ColumnElement, and_, exists, func, select
@@ -28,13 +26,14 @@ def refusal_of(viewer: Viewer) -> GraphQLError | None:
     if not viewer.is_api_key:
         return None
     member = viewer.key_member
-    return refusal_of_api_key(ApiKeyStatus(viewer.api_key.status), member.role, member.removed_at)
+    return refusal_of_api_key(ApiKeyStatus(viewer.api_key.status), member.role, has_ended=member.has_ended)
 
 
 def refusal_of_api_key(
-    status: ApiKeyStatus, role: Role, removed_at: datetime | None
+    status: ApiKeyStatus, role: Role, *, has_ended: bool
 ) -> Unauthenticated | Forbidden | None:
-    """Returns why a key with this status, of a member with this role, does not work, or None if it works."""
+    """Returns why a key with this status, of a member with this role, does not work, or None if it works.
+    `has_ended` is whether the membership has."""
     match status:
         case ApiKeyStatus.UNCLAIMED:
             return Unauthenticated("This API key has not been claimed by its member yet.")
@@ -42,8 +41,10 @@ def refusal_of_api_key(
             return Unauthenticated("This API key was revoked.")
         case ApiKeyStatus.EXPIRED:
             return Unauthenticated("This API key has expired.")
-    if removed_at is not None:
-        return Unauthenticated("The member that this API key belongs to was removed from the account.")
+    if has_ended:
+        return Unauthenticated(
+            "The member that this API key belongs to is no longer a member of the account."
+        )
     if not has_api_access(role):
         return Forbidden(
             Permission.ACCESS_API,
@@ -58,7 +59,7 @@ def _session() -> AnySelect:
         select(*BY_SESSION.columns)
         .select_from(Session)
         .join(User, col(User.id) == col(Session.user_id))
-        .outerjoin(Member, (col(Member.user_id) == col(User.id)) & col(Member.removed_at).is_(None))
+        .outerjoin(Member, (col(Member.user_id) == col(User.id)) & Member.is_present())
         .outerjoin(Account, col(Account.id) == col(Member.account_id))
         .where(
             col(Session.token_hash) == parameter("token_hash"),

@@ -26,7 +26,7 @@ from models.members import Role
     MANAGE_BILLING See and change billing details, and see invoices.
     INVITE_MEMBERS Invite people, list, resend and revoke invitations, and see members' email addresses.
     REMOVE_MEMBERS Remove members from the account.
-    ASSIGN_ROLES Change the roles of members, and set their limits.
+    ASSIGN_ROLES Change the roles of members, and set their limits and the end of their access.
     GENERATE_API_KEYS Generate API keys for any member, and see and revoke all API keys.
     VIEW_AUDIT_LOG See and export the whole audit log.
     MANAGE_ACCOUNT Rename the account, set its limits and security policy, and manage its audit streams.

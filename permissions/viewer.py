@@ -58,9 +58,9 @@ class Layout:
         ends = accumulate(lengths, initial=0)
         self.credential, self.user, self.member, self.account = (slice(*each) for each in pairwise(ends))
         self.last_used_at = last_used_at
-        self.account_id, self.member_id, self.member_name, self.role, self.removed_at, self.valid_from = (
+        self.account_id, self.member_id, self.role, self.valid_from, self.access_until = (
             self.member.start + attributes(Member).index(name)
-            for name in ("account_id", "id", "name", "role", "removed_at", "sessions_valid_from")
+            for name in ("account_id", "id", "role", "sessions_valid_from", "access_until")
         )
         self.max_age = self.account.start + attributes(Account).index("max_session_age_seconds")
 
@@ -161,14 +161,6 @@ class Credential(NamedTuple):
         return cls(CredentialKind.SESSION, session.id, session.user_agent or "Session")
 
 
-class KeyMember(NamedTuple):
-    account_id: UUID
-    id: UUID
-    name: str
-    role: Role
-    removed_at: datetime | None
-
-
 @cache
 def scopes_of(text: str) -> tuple[ApiScope, ...]:
     return tuple(ApiScope(each) for each in text.split(","))
@@ -222,6 +214,19 @@ class Viewer:
                 return Session.accepted_until(self.session.created_at, *rules)
         return None
 
+    def access_ends_at(self, account_id: UUID) -> datetime | None:
+        """Returns when the credential will no longer give access to the account, by the end of the membership
+        or the account's rules; None if there is no such time."""
+        ends = [
+            self.accepted_until(account_id),
+            *(
+                record[self._layout.access_until]
+                for record in self._memberships
+                if record[self._layout.account_id] == account_id
+            ),
+        ]
+        return min((each for each in ends if each is not None), default=None)
+
     @property
     def is_api_key(self) -> bool:
         return self._layout is BY_API_KEY
@@ -258,16 +263,9 @@ class Viewer:
         return UsedKey(*self._records[0][self._layout.credential])
 
     @property
-    def key_member(self) -> KeyMember:
+    def key_member(self) -> Member:
         """Member that the API key belongs to, even if it was removed."""
-        record, layout = self._records[0], self._layout
-        return KeyMember(
-            record[layout.account_id],
-            record[layout.member_id],
-            record[layout.member_name],
-            record[layout.role],
-            record[layout.removed_at],
-        )
+        return snapshot(Member, self._records[0][self._layout.member])
 
     @property
     def user(self) -> User:

@@ -93,7 +93,11 @@ async def change(
 
 def _refusal_of_key(locked: Membership) -> GraphQLError | None:
     """Returns why an API key does not work with the role that its member has now, or None if it works."""
-    return None if locked.scopes is None else refusal_of_api_key(ApiKeyStatus.ACTIVE, locked.role, None)
+    return (
+        None
+        if locked.scopes is None
+        else refusal_of_api_key(ApiKeyStatus.ACTIVE, locked.role, has_ended=False)
+    )
 
 
 async def _record_if_denied(

@@ -23,7 +23,10 @@ async def lock_membership(driver: asyncpg.Connection, membership: Membership) ->
     if record is None:
         raise not_found("account", "accountId")
     of_account = len(attributes(Account))
-    return snapshot(Account, record[:of_account]), snapshot(Member, record[of_account:])
+    account, member = snapshot(Account, record[:of_account]), snapshot(Member, record[of_account:])
+    if member.has_ended:  # While it waited for the lock, perhaps: the condition was checked before.
+        raise not_found("account", "accountId")
+    return account, member
 
 
 async def insert_member(writer: Writer, member: Member) -> None:
@@ -43,7 +46,7 @@ def _lock() -> AnySelect:
         .where(
             col(Account.id) == parameter("account_id"),
             col(Member.id) == parameter("member_id"),
-            col(Member.removed_at).is_(None),
+            Member.is_present(),
         )
         .with_for_update(key_share=True, of=[Account, Member])
     )

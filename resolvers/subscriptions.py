@@ -22,10 +22,13 @@ from resolvers.global_ids import decode_as
 from resolvers.nodes import find_row
 
 _BATCH = 100
+_LEAST_SECONDS = 0.05
+"""Least delay of the timer: the clock of the database, which decides, may be behind."""
 
 
 class _AccessEnd:
-    """Timer that sets events when the account no longer accepts the viewer's session."""
+    """Timer that sets events when the membership ends, or the account no longer accepts the viewer's
+    session."""
 
     def __init__(self, account_id: UUID, *events: asyncio.Event) -> None:
         self._account_id, self._events = account_id, events
@@ -34,9 +37,9 @@ class _AccessEnd:
     def follow(self, context: Context) -> None:
         """Sets the timer by the viewer that was just read."""
         self._cancel()
-        until = context.signed_in().accepted_until(self._account_id)
+        until = context.signed_in().access_ends_at(self._account_id)
         if until is not None:
-            seconds = max((until - now()).total_seconds(), 0)
+            seconds = max((until - now()).total_seconds(), _LEAST_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(seconds, self._set)
 
     async def aclose(self) -> None:
@@ -140,7 +143,7 @@ async def _membership(context: Context, account_id: UUID) -> Membership | None:
 async def _member(context: Context, account_id: UUID) -> Member | None:
     membership = await _membership(context, account_id)
     member = await find_row(context, Member, account_id, membership.member_id) if membership else None
-    return member if member and member.removed_at is None else None
+    return member if member and not member.has_ended else None
 
 
 def _credentials(context: Context) -> tuple[UUID, UUID]:

@@ -30,7 +30,7 @@ from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
 from models.limit_buckets import LimitBucket
-from models.members import Erasure, User
+from models.members import Erasure, Member, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
 
 _PERSONAL = (
@@ -46,7 +46,7 @@ _PERSONAL = (
 )
 _CATALOG = (Theme, ThemeRelease, ThemeFile)
 _EXPIRED = (LimitBucket, IdempotencyKey, SignInLink, DownloadLink)
-Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation
+Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation | Member
 _PRUNED = (AuditCut, AuditEvent)
 
 

@@ -40,6 +40,10 @@ class Invitation(Node):
         description="Time at which the mail server accepted the most recent email. Null when it has not yet."
     )
     expires_at: datetime = strawberry.field(description="Time until which the emailed link is valid.")
+    access_until: datetime | None = strawberry.field(
+        description="Time at which the membership that the invitation leads to ends by itself. Null when it"
+        " does not."
+    )
     accepted_by: Member | None = to_one(
         models.Member, "accepted_by_id", "Member who joined with this invitation. Null when nobody has."
     )

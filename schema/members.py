@@ -37,8 +37,8 @@ def _itself(root: strawberry.Parent[object]) -> object:
     return root
 
 
-def _permissions(role: Role, removed_at: datetime | None) -> list[Permission]:
-    return [] if removed_at else permissions_of(role)
+def _permissions(role: Role, removed_at: datetime | None, access_until: datetime | None) -> list[Permission]:
+    return [] if models.Member.ended(removed_at, access_until) else permissions_of(role)
 
 
 @object_type(
@@ -126,6 +126,9 @@ class Member(Node):
     removed_at: datetime | None = strawberry.field(
         description="Time at which the member left or was removed. Null for a current member. The record"
         " remains because audit events refer to it."
+    )
+    access_until: datetime | None = strawberry.field(
+        description="Time at which the membership ends by itself. Null when it does not."
     )
 
     permissions: list[Permission] = computed_from_columns(

@@ -16,6 +16,7 @@ from resolvers.invitations import joining, sent_invitations
 from resolvers.invitations import mutations as invitations
 from resolvers.licenses import admin_mutations as license_changes
 from resolvers.licenses import mutations as licenses
+from resolvers.members import access as member_access
 from resolvers.members import bulk_mutations as bulk_members
 from resolvers.members import limit_mutations as member_limits
 from resolvers.members import mutations as members
@@ -177,6 +178,15 @@ class Mutation:
         " They do not apply while the member is an Admin, and what the member holds already stays. Refused"
         " with INVALID for a negative limit, with NOT_FOUND for a theme that is not in the catalog, and with"
         " NOT_ACTIVE for a removed member.",
+    )
+    set_member_access = mutation_field(
+        member_access.set_member_access,
+        allow=Permission.ASSIGN_ROLES,
+        description="Sets or removes the time at which a membership ends by itself. From that time on the"
+        " member has no access, with any credential; its licenses pass to the owner and its API keys are"
+        " revoked. The member and the Admins are emailed 7 days and 1 day before. Refused with INVALID for a"
+        " time in the past, with OWNER_PROTECTED for the owner, and with NOT_ACTIVE for a member who has left"
+        " or was removed.",
     )
     remove_member = mutation_field(
         members.remove_member,

@@ -16,13 +16,14 @@ from engine.operation_cache import PreparedOperation
 from engine.outages import logged_as_outage
 from models.api_keys import ApiScope
 from models.columns import now
+from models.notifications import woken_or_due
 from permissions.client_sites import Site, site_of
 from permissions.context import Context
 from permissions.credentials import find_working
 from permissions.errors import Forbidden, OutOfScope, Unauthenticated
 from permissions.roles import seen_by
 from permissions.tokens import looks_like_api_key
-from permissions.viewer import Client
+from permissions.viewer import Client, Viewer
 from resolvers.audit.api_calls import Call, call_event
 from schema import SCHEMA
 from schema.scoped_selections import refuse_reading
@@ -172,11 +173,12 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
         async with context.listener.woken_by(*ids) as woken:
             try:
                 while True:
-                    if await _authenticate_unless_outage(context, token):
-                        await woken.wait()
-                        woken.clear()
-                    else:
+                    viewer = await _authenticated_unless_outage(context, token)
+                    if viewer is None:
                         await asyncio.sleep(_RETRY_SECONDS)
+                    else:
+                        await woken_or_due(woken, viewer.key_member.access_until if is_api_key else None)
+                        woken.clear()
             except (Unauthenticated, Forbidden) as refusal:
                 await scope.close(4403, refusal.message)
             except Exception as error:
@@ -189,17 +191,16 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
     scope.at_end.append(asyncio.create_task(close_at_credential_end()).cancel)
 
 
-async def _authenticate_unless_outage(context: Context, token: str) -> bool:
-    """Whether the credential could be looked up: False in an outage. No event is sent then, since each
+async def _authenticated_unless_outage(context: Context, token: str) -> Viewer | None:
+    """The viewer, if the credential could be looked up: None in an outage. No event is sent then, since each
     event is checked as well. Raises Unauthenticated or Forbidden where the credential has ended."""
     try:
         async with context.listener.query_slot():
-            await find_working(context.database, token)
+            return await find_working(context.database, token)
     except Exception as error:
         if not logged_as_outage(error):
             raise
-        return False
-    return True
+        return None
 
 
 def with_cookies(response: Response, cookies: Response) -> Response:

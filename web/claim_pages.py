@@ -78,7 +78,7 @@ async def _page(context: Context, token: str) -> Response:
         created_by_name=shown.created_by_name,
     )
     # Checked first: signing in with another address would not help with a key that has ended.
-    if shown.member.removed_at is not None:
+    if shown.member.has_ended:
         return key_page("claim_ended")
     if shown.key.status is ApiKeyStatus.REVOKED:
         return key_page("claim_revoked")

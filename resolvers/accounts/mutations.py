@@ -209,8 +209,14 @@ async def transfer_ownership(context: Context, input: TransferOwnershipInput) ->
         heir = await tx.find(Member, named.id) if named else None
         if heir is None:
             raise not_found("member of this account", "memberId")
-        if heir.removed_at is not None:
+        if heir.has_ended:
             raise user_error(UserErrorCode.NOT_ACTIVE, f"{heir.name} is no longer a member.", "memberId")
+        if heir.access_until is not None:
+            raise user_error(
+                UserErrorCode.OWNER_PROTECTED,
+                f"The membership of an owner has no end: remove that of {heir.name} first (setMemberAccess).",
+                "memberId",
+            )
         if heir.is_owner:
             tx.without_event()
         else:

@@ -155,7 +155,7 @@ async def _opened(context: Context, token: str) -> ClaimPreview:
 
 
 def _refuse_ended(key: ApiKey, member: Member) -> None:
-    if member.removed_at is not None:
+    if member.has_ended:
         raise _not_active("The member to whom this API key belongs has left the account.")
     if key.revoked_at is not None:
         raise _not_active("This API key was revoked.")

@@ -230,7 +230,7 @@ async def _revoke(tx: Change, context: Context, key: ApiKey) -> ApiKey:
         expired_at = now()
     key = await tx.update(key, expired_at=expired_at, revoked_by_id=tx.acting.id, revoked_at=now())
     is_own = member.id == tx.acting.id
-    if not is_own and member.removed_at is None:
+    if not is_own and not member.has_ended:
         tx.enqueue(revoked_message(context.settings, tx.account, key, member, by=tx.acting))
     tx.record(
         key,

@@ -20,6 +20,7 @@ from permissions.credentials import refusal_of_api_key
 from permissions.roles import Permission, permissions_within
 from resolvers.api_keys.inputs import ApiKeyFilter
 from resolvers.change import Change
+from resolvers.events import Actor
 from resolvers.global_ids import decode_all
 from resolvers.visibility import api_keys_visible_to
 
@@ -45,14 +46,16 @@ def account_api_keys(context: Context, account: Account, filter: ApiKeyFilter | 
 async def effective_permissions(context: Context, key: ApiKey) -> list[Permission]:
     """Empty for a key that cannot be used, also because its member's role has no API access."""
     member = await load(context, Member, key.member_id, account_id=key.account_id)
-    if refusal_of_api_key(key.status, member.role, member.removed_at) is not None:
+    if refusal_of_api_key(key.status, member.role, has_ended=member.has_ended) is not None:
         return []
     return permissions_within(member.role, [ApiScope(scope) for scope in key.scopes])
 
 
-async def end_api_keys(tx: Change, members: Sequence[Member]) -> dict[UUID, list[ApiKey]]:
+async def end_api_keys(
+    tx: Change, members: Sequence[Member], actor: Actor | None = None
+) -> dict[UUID, list[ApiKey]]:
     """Revokes all keys of members who are leaving, claimed or not, and returns them by the member's id. The
-    email about the removal names them."""
+    email about the removal names them. `actor` is that of the change if omitted."""
     by_id = {member.id: member for member in members}
     keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_ids=list(by_id))
     by = tx.member
@@ -65,6 +68,7 @@ async def end_api_keys(tx: Change, members: Sequence[Member]) -> dict[UUID, list
             key.name,
             f"revoked the API key {key.name} of {member.name}",
             action=AuditAction.API_KEY_REVOKED,
+            actor=actor,
             member=PersonName(member),
             prefix=key.prefix,
         )

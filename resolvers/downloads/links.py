@@ -222,7 +222,7 @@ async def find_link(database: Database, token: str) -> AnyLink:
         if not (await database.fetch(_IS_ACCEPTED_EVERYWHERE.sql, link.credential_id))[0][0]:
             raise DownloadRefused(RefusalReason.REAUTHENTICATION_REQUIRED)
         return PersonalLink(link, user)
-    if member.removed_at is not None:
+    if member.has_ended:
         raise DownloadRefused(RefusalReason.MEMBER_REMOVED)
     if not has_session and (scopes is None or not has_api_access(member.role)):
         raise DownloadRefused(RefusalReason.SIGNED_OUT)
@@ -310,7 +310,7 @@ def _is_accepted_everywhere() -> AnySelect:
         ~exists().where(
             col(Session.id) == parameter("session_id"),
             col(Member.user_id) == col(Session.user_id),
-            col(Member.removed_at).is_(None),
+            Member.is_present(),
             col(Account.id) == col(Member.account_id),
             not_(Session.is_accepted()),
         )

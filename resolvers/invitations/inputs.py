@@ -1,5 +1,7 @@
 """Inputs of invitations: of mutations, and filters of lists."""
 
+from datetime import datetime
+
 import strawberry
 
 from engine.input_limits import items, text
@@ -35,6 +37,11 @@ class InviteMemberInput:
         most=1_000,
         default=None,
     )
+    access_until: datetime | None = strawberry.field(
+        default=None,
+        description="Time at which the membership ends by itself, in the future. The invitation expires by"
+        " then too. If omitted or null, the membership does not end by itself.",
+    )
     idempotency_key: str | None = idempotency_key()
 
 
@@ -46,6 +53,11 @@ class InvitationInput:
         "Personal message to include in the email, as plain text. If omitted, the email has none.",
         most=1_000,
         default=None,
+    )
+    access_until: datetime | None = strawberry.field(
+        default=None,
+        description="Time at which the membership ends by itself, in the future. The invitation expires by"
+        " then too. If omitted or null, the membership does not end by itself.",
     )
 
 

@@ -22,6 +22,7 @@ from permissions.viewer import Credential
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
 from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
+from resolvers.members.access import access_details, end_past_membership, reminder_passed
 from resolvers.membership_lock import insert_member
 from resolvers.results import mutation_result, shown
 from resolvers.sessions.mutations import name_from, person
@@ -118,6 +119,7 @@ async def accept_invitation(context: Context, input: AcceptInvitationInput) -> A
             _refuse_ended(invitation)
             name = clean_line(input.name, "A name", "name") if input.name else name_from(invitation.email)
             user, is_new = await person(tx, invitation.email, name)
+            await end_past_membership(tx, context.settings, user)
             member = await _join(tx, invitation, user)
             if is_new and context.viewer is None:
                 session, session_token = await open_session(tx, context, user, input.token)
@@ -142,7 +144,7 @@ async def _accept_again(
     if context.viewer is None:
         session_token = await opened_session(tx, context, token, member.user_id)
     same_moment = _same_moment(context, found, invitation)
-    if member.removed_at is not None or not (same_moment or session_token or context.viewer):
+    if member.has_ended or not (same_moment or session_token or context.viewer):
         _refuse_ended(invitation)
     if same_moment:
         await tx.update(invitation, accepted_at=now())
@@ -250,13 +252,16 @@ async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
         name=user.name,
         email=user.email,
         role=invitation.role,
+        access_until=invitation.access_until,
+        access_reminder_days=reminder_passed(invitation.access_until),
     )
     await insert_member(tx, member)
     await tx.update(
         invitation, stored_status=InvitationStatus.ACCEPTED, accepted_by_id=member.id, accepted_at=now()
     )
     tx.actor = Actor(ActorKind.MEMBER, member.name, member.id, _credential(invitation))
-    tx.record(member, member.name, f"joined as {member.role.value.title()}", role=[None, member.role.value])
+    details = {"role": [None, member.role.value], **access_details(member.access_until)}
+    tx.record(member, member.name, f"joined as {member.role.value.title()}", details)
     await tx.access_changed(user.id)
     return member
 

@@ -3,12 +3,11 @@ those of the invited person."""
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
 from engine.snapshots import new_row
 from models.audit import AuditAction
-from models.columns import now
 from models.invitations import Invitation, InvitationStatus
 from models.members import Role
 from permissions.context import Context
@@ -20,11 +19,13 @@ from resolvers.invitations.outcomes import Outcome, answer_of, earlier_outcomes
 from resolvers.invitations.roster import (
     Roster,
     count_emails_to,
+    expiry_of,
     invitation_message,
     refuse_known,
     roster_of,
     tell_of_expiry,
 )
+from resolvers.members.access import access_details, clean_access_end
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_email, clean_text
 from resolvers.user_errors import UserErrors, invalid
@@ -47,11 +48,10 @@ async def invite_member(context: Context, input: InviteMemberInput) -> InviteMem
     async with change(context, account_id, AuditAction.MEMBER_INVITED, key=input.idempotency_key) as tx:
         if tx.earlier_answer:
             return InviteMemberResult(invitation=await tx.get(Invitation, UUID(tx.earlier_answer)))
-        email = clean_email(input.email, "email")
-        message = clean_text(input.message, "A message", "message")
-        roster = await roster_of(tx, [email])
-        await count_emails_to(tx, context.settings, roster, [email], "email")
-        invitation = _invite(tx, context.settings, roster, email, input.role, message)
+        offer = _offer(input)
+        roster = await roster_of(tx, [offer.email])
+        await count_emails_to(tx, context.settings, roster, [offer.email], "email")
+        invitation = _invite(tx, context.settings, roster, offer)
         await _store(tx, roster)
         tx.remember(str(invitation.id))
     return InviteMemberResult(invitation=invitation)
@@ -77,19 +77,19 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
             return InviteMembersResult(results=await earlier_outcomes(tx))
         if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
             raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
-        texts = [_texts_or_errors(row, index) for index, row in enumerate(input.invitations)]
-        addresses = [row.email for row in texts if isinstance(row, _Texts)]
+        offers = [_offer_or_errors(row, index) for index, row in enumerate(input.invitations)]
+        addresses = [offer.email for offer in offers if isinstance(offer, _Offer)]
         roster = await roster_of(tx, addresses)
         await count_emails_to(tx, context.settings, roster, addresses, "invitations")
         results: list[Outcome] = []
-        for index, (row, text) in enumerate(zip(input.invitations, texts, strict=True)):
+        for index, offer in enumerate(offers):
             if index % _AT_ONCE == 0:
                 await asyncio.sleep(0)
             try:
-                if isinstance(text, UserErrors):
-                    raise text
+                if isinstance(offer, UserErrors):
+                    raise offer
                 path = ("invitations", str(index), "email")
-                invitation = _invite(tx, context.settings, roster, text.email, row.role, text.message, path)
+                invitation = _invite(tx, context.settings, roster, offer, path)
                 results.append(Outcome(invitation, []))
             except UserErrors as refusal:
                 results.append(Outcome(None, refusal.errors))
@@ -106,15 +106,20 @@ async def _store(tx: Change, roster: Roster) -> None:
     await tx.insert(*roster.new)
 
 
+@dataclass(frozen=True)
+class _Offer:
+    """Invitation of one person, as it is asked for."""
+
+    email: str
+    role: Role
+    message: str | None
+    access_until: datetime | None
+
+
 def _invite(
-    tx: Change,
-    settings: Settings,
-    roster: Roster,
-    email: str,
-    role: Role,
-    message: str | None,
-    path: tuple[str, ...] = ("email",),
+    tx: Change, settings: Settings, roster: Roster, offer: _Offer, path: tuple[str, ...] = ("email",)
 ) -> Invitation:
+    email, role = offer.email, offer.role
     refuse_known(roster, email, path)
     if email in roster.pending:
         tell_of_expiry(tx, roster.pending[email])
@@ -125,28 +130,28 @@ def _invite(
         account_id=tx.account.id,
         email=email,
         role=role,
-        message=message,
+        message=offer.message,
         token_hash=token_hash,
         invited_by_id=tx.acting.id,
-        expires_at=now() + timedelta(seconds=settings.invitation_lifetime_seconds),
+        expires_at=expiry_of(settings, offer.access_until),
+        access_until=offer.access_until,
     )
     roster.pending[email] = invitation
     roster.new.append(invitation)
     tx.enqueue(invitation_message(tx, settings, invitation, token))
-    tx.record(invitation, email, f"invited {email} as {role.value.title()}", email=email, role=role.value)
+    details = {"email": email, "role": role.value, **access_details(offer.access_until)}
+    tx.record(invitation, email, f"invited {email} as {role.value.title()}", details)
     return invitation
 
 
-@dataclass(frozen=True)
-class _Texts:
-    email: str
-    message: str | None
-
-
-def _texts_or_errors(row: InvitationInput, index: int) -> _Texts | UserErrors:
-    path = ("invitations", str(index))
+def _offer_or_errors(row: InvitationInput, index: int) -> _Offer | UserErrors:
     try:
-        message = clean_text(row.message, "A message", *path, "message")
-        return _Texts(clean_email(row.email, *path, "email"), message)
+        return _offer(row, "invitations", str(index))
     except UserErrors as refusal:
         return refusal
+
+
+def _offer(row: InviteMemberInput | InvitationInput, *path: str) -> _Offer:
+    message = clean_text(row.message, "A message", *path, "message")
+    access_until = clean_access_end(row.access_until, *path, "accessUntil")
+    return _Offer(clean_email(row.email, *path, "email"), row.role, message, access_until)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -12,6 +12,7 @@ from engine.statements import Statement, any_of, parameter
 from mailer import messages
 from mailer.messages import Message
 from models.audit import AuditAction
+from models.columns import now
 from models.invitations import Invitation, InvitationStatus
 from models.members import Member
 from resolvers.change import Change
@@ -53,7 +54,7 @@ _MEMBERS = Statement(
     lambda: select(col(Member.email)).where(
         col(Member.account_id) == parameter("account_id"),
         any_of(col(Member.email), parameter("emails")),
-        col(Member.removed_at).is_(None),
+        Member.is_present(),
     )
 )
 _PENDING = Statement(
@@ -84,6 +85,12 @@ def refuse_known(roster: Roster, email: str, path: tuple[str, ...]) -> None:
         )
     if email in roster.waiting:
         raise too_many_to(email, roster.waiting[email], *path)
+
+
+def expiry_of(settings: Settings, access_until: datetime | None) -> datetime:
+    """Expiry of a link that is sent now: not after the end of the membership that it leads to."""
+    expires_at = now() + timedelta(seconds=settings.invitation_lifetime_seconds)
+    return expires_at if access_until is None else min(expires_at, access_until)
 
 
 def tell_of_expiry(tx: Change, invitation: Invitation) -> None:

@@ -1,7 +1,5 @@
 """Changes that an Admin makes to invitations that were sent."""
 
-from datetime import timedelta
-
 from models.audit import AuditAction
 from models.columns import now
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
@@ -16,6 +14,7 @@ from resolvers.invitations.inputs import (
 )
 from resolvers.invitations.roster import (
     count_emails_to,
+    expiry_of,
     invitation_message,
     refuse_known,
     roster_of,
@@ -78,6 +77,12 @@ async def change_invitation_role(
 
 async def _send_again(tx: Change, settings: Settings, invitation: Invitation, role: Role) -> Invitation:
     """Enqueues a new email, whose link replaces the previous one. Raises `UserErrors`."""
+    if invitation.access_until is not None and invitation.access_until <= now():
+        raise user_error(
+            UserErrorCode.INVITATION_EXPIRED,
+            f"The access that {invitation.email} was offered has ended: invite the person again.",
+            "invitationId",
+        )
     await _make_room(tx, settings, invitation)
     token, token_hash = new_token()
     invitation = await tx.update(
@@ -85,7 +90,7 @@ async def _send_again(tx: Change, settings: Settings, invitation: Invitation, ro
         role=role,
         token_hash=token_hash,
         stored_status=InvitationStatus.PENDING,
-        expires_at=now() + timedelta(seconds=settings.invitation_lifetime_seconds),
+        expires_at=expiry_of(settings, invitation.access_until),
         emails=invitation.emails + 1,
         delivery=DeliveryStatus.QUEUED,
         delivery_error=None,

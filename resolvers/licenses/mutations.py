@@ -105,7 +105,7 @@ async def present_member(tx: Change, global_id: str, argument: str) -> Member:
     member = await tx.find(Member, member_id) if member_id else None
     if member is None:
         raise not_found("member of this account", argument)
-    if member.removed_at is not None:
+    if member.has_ended:
         raise user_error(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", argument)
     return member
 

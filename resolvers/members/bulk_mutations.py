@@ -153,7 +153,7 @@ async def _present(
         member = members.get(id) if id is not None else None
         if member is None:
             found.append(not_found("member of this account", *path(index)))
-        elif member.removed_at is not None:
+        elif member.has_ended:
             message = f"{member.name} is no longer a member."
             found.append(user_error(UserErrorCode.NOT_ACTIVE, message, *path(index)))
         elif member.id in seen:

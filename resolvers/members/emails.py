@@ -3,17 +3,21 @@
 Nobody is told of its own change, except the previous owner of an account. An erased person has no address.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from mailer import security_messages
-from mailer.messages import Message
+from mailer.messages import AccessEnd, Message, access_ends, members_access_ends
+from models.accounts import Account
 from models.api_keys import ApiKey
 from models.members import Member, Role
 from resolvers.change import Change
 from resolvers.stored_limits import StoredLimit
 from settings import Settings
+
+_MOST_SHOWN = 20
+"""Members that one reminder names."""
 
 
 class Notice(NamedTuple):
@@ -102,3 +106,20 @@ def tell_of_ended_sessions(tx: Change, settings: Settings, member: Member) -> No
             to=member.email, by=by, account=tx.account.name, link=settings.app_url
         )
         tx.enqueue(message)
+
+
+def access_reminders(
+    settings: Settings, account: Account, members: Sequence[Member], admins: Sequence[str]
+) -> Iterator[Message]:
+    """Emails about memberships that end by themselves soon: one to each of the members about its own, and one
+    to each Admin about those of the others."""
+    link = settings.app_url
+    ends = [(each.email, AccessEnd(each.name, each.access_until)) for each in members if each.access_until]
+    for email, end in ends:
+        yield access_ends(to=email, account=account.name, link=link, ends_at=end.ends_at)
+    for admin in admins:
+        others = [end for email, end in ends if email != admin]
+        if others:
+            yield members_access_ends(
+                to=admin, account=account.name, members=others[:_MOST_SHOWN], count=len(others), link=link
+            )

@@ -108,6 +108,18 @@ class RemoveMembersInput:
     idempotency_key: str | None = idempotency_key()
 
 
+@strawberry.input(description="Input of `setMemberAccess`: a member and the end of the membership.")
+class SetMemberAccessInput:
+    member_id: strawberry.ID = strawberry.field(
+        description="Id of the member whose membership gets an end. The owner's has none."
+    )
+    until: datetime | None = strawberry.field(
+        default=None,
+        description="Time at which the membership ends by itself, in the future. If omitted or null, it does"
+        " not end by itself.",
+    )
+
+
 @strawberry.input(description="Input of `leaveAccount`: the account to leave.")
 class LeaveAccountInput:
     account_id: strawberry.ID = strawberry.field(

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select, update
@@ -19,6 +20,7 @@ from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.queries import end_api_keys
 from resolvers.change import Change, change
+from resolvers.events import PLATFORM, Actor
 from resolvers.global_ids import decode_as
 from resolvers.licenses.emails import given_notice
 from resolvers.members.emails import Notice, enqueue_notices, role_notice, tell_of_removal
@@ -117,7 +119,7 @@ async def find_member(context: Context, global_id: str) -> Member:
 async def present_member(tx: Change, member: Member) -> Member:
     """The member, read under the account's lock. Raises `UserErrors` if it is no longer a member."""
     current = await tx.find(Member, member.id)
-    if current is None or current.removed_at is not None:
+    if current is None or current.has_ended:
         raise user_error(UserErrorCode.NOT_ACTIVE, f"{member.name} is no longer a member.", "memberId")
     return current
 
@@ -130,7 +132,7 @@ async def heir_of(tx: Change, leaving: Sequence[Member], global_id: str | None) 
     heir = await tx.find(Member, heir_id) if heir_id else None
     if heir is None:
         raise not_found("member of this account", "transferLicensesTo")
-    if heir.removed_at is not None or heir.id in {member.id for member in leaving}:
+    if heir.has_ended or heir.id in {member.id for member in leaving}:
         raise user_error(
             UserErrorCode.NOT_ACTIVE,
             f"{heir.name} cannot receive the licenses: name another member.",
@@ -164,9 +166,12 @@ async def end_memberships(
     members: Sequence[Member],
     heir: Member,
     did: Callable[[Member], str],
+    ended_at: datetime | None = None,
 ) -> list[Member]:
     """Like `end_membership`, with one statement for each table. The heir, who is none of the members, gets
-    one email about all licenses."""
+    one email about all licenses. `ended_at` is the time at which the memberships have ended by themselves,
+    which is recorded as an action of the platform."""
+    actor = PLATFORM if ended_at else None
     of_members = {"account_id": tx.account.id, "member_ids": [member.id for member in members], "at": now()}
     moved = await _licenses_to_move(tx, heir, of_members)
     if moved:
@@ -176,12 +181,12 @@ async def end_memberships(
             (previous,) = (member.name for member in members if member.id in moved)
         notice = given_notice(tx, settings, heir, count=moved.total(), previous=previous)
         await enqueue_notices(tx, settings, notice)
-    members = await tx.update_all(members, removed_at=now())
-    ended_keys = await end_api_keys(tx, members)
+    members = await tx.update_all(members, removed_at=ended_at or now())
+    ended_keys = await end_api_keys(tx, members, actor)
     for index, member in enumerate(members):
         if index % AT_ONCE == AT_ONCE - 1:
             await asyncio.sleep(0)
-        _record_end(tx, member, heir, moved[member.id], did(member))
+        _record_end(tx, member, heir, moved[member.id], did(member), actor)
         tell_of_removal(tx, settings, member, moved[member.id], heir, ended_keys[member.id])
     await tx.access_changed(*(member.user_id for member in members))
     return members
@@ -200,13 +205,15 @@ async def _licenses_to_move(tx: Change, heir: Member, of_members: Mapping[str, o
     return moved
 
 
-def _record_end(tx: Change, member: Member, heir: Member, moved: int, did: str) -> None:
+def _record_end(tx: Change, member: Member, heir: Member, moved: int, did: str, actor: Actor | None) -> None:
     if moved:
         did += f", and {moved} license{'s' if moved > 1 else ''} went to {heir.name}"
     tx.record(
         member,
         member.name,
         did,
+        action=AuditAction.MEMBER_ACCESS_ENDED if actor else None,
+        actor=actor,
         role=[member.role.value, None],
         licenses=moved,
         licenses_to=PersonName(heir) if moved else None,

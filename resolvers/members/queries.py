@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import func, or_, select
 from sqlmodel import col
@@ -9,6 +10,7 @@ from sqlmodel import col
 from engine.conditions import BoundCondition, Condition, contains, has_grams_of
 from engine.enums import described_enum
 from engine.pagination import Branch, Listing, Order, Search, each_of
+from engine.row_writer import Writer
 from engine.statements import Statement, any_of, parameter
 from models.accounts import Account
 from models.members import Member, Role
@@ -152,7 +154,7 @@ _EMAILS_OF_ROLES = Statement(
         select(col(Member.email))
         .where(
             col(Member.account_id) == parameter("account_id"),
-            col(Member.removed_at).is_(None),
+            Member.is_present(),
             any_of(col(Member.role), parameter("roles")),
         )
         .order_by(col(Member.is_owner).desc(), col(Member.joined_at), col(Member.id))
@@ -163,5 +165,10 @@ _EMAILS_OF_ROLES = Statement(
 
 async def emails_with(tx: Change, permission: Permission) -> list[str]:
     """Email addresses of the members of the change's account who have the permission, the owner's first."""
+    return await emails_in(tx, tx.account.id, permission)
+
+
+async def emails_in(writer: Writer, account_id: UUID, permission: Permission) -> list[str]:
+    """The same outside of a change."""
     roles = roles_with(permission)
-    return [row[0] for row in await tx.fetch(_EMAILS_OF_ROLES, account_id=tx.account.id, roles=roles)]
+    return [row[0] for row in await writer.fetch(_EMAILS_OF_ROLES, account_id=account_id, roles=roles)]

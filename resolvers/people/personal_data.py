@@ -170,8 +170,8 @@ async def _read_person(connection: asyncpg.Connection, user_id: UUID) -> _Person
 
 def _values(user_id: UUID, user: JSONObject, members: Sequence[asyncpg.Record]) -> Values:
     email = user["email"]
-    member_ids = [id for _, id, _, _ in members]
-    present = [member for member in members if member["removed_at"] is None]
+    member_ids = [member["id"] for member in members]
+    present = [member for member in members if not Member.ended(member["removed_at"], member["access_until"])]
     may = {
         permission: [member for member in present if permission in ROLE_PERMISSIONS[Role(member["role"])]]
         for permission in (Permission.PROVISION_LICENSES, Permission.MANAGE_BILLING)
@@ -197,7 +197,13 @@ def _values(user_id: UUID, user: JSONObject, members: Sequence[asyncpg.Record]) 
 _ACROSS = "a person's rows are found in all of its accounts"
 _MEMBERS = Statement(
     lambda: (
-        select(col(Member.account_id), col(Member.id), col(Member.role), col(Member.removed_at))
+        select(
+            col(Member.account_id),
+            col(Member.id),
+            col(Member.role),
+            col(Member.removed_at),
+            col(Member.access_until),
+        )
         .where(col(Member.user_id) == parameter("user_id"))
         .order_by(col(Member.id))
     ),

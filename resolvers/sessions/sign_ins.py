@@ -151,7 +151,7 @@ async def _member_of(tx: Change, session: Session) -> Member | None:
 _MEMBERSHIPS = Statement(
     lambda: (
         select(*columns(Member))
-        .where(col(Member.user_id) == parameter("user_id"), col(Member.removed_at).is_(None))
+        .where(col(Member.user_id) == parameter("user_id"), Member.is_present())
         .order_by(col(Member.last_active_at).desc().nulls_last(), col(Member.id))
         .limit(_MOST_MEMBERSHIPS)
     ),

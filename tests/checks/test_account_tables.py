@@ -57,6 +57,8 @@ ACROSS = {
     "resolvers.invitations.joining._OPENED",
     "resolvers.api_keys.leaked_keys._ACCOUNTS",
     "resolvers.licenses.jobs._DUE",
+    "resolvers.members.jobs._DUE",
+    "resolvers.members.jobs._REMINDED",
     "resolvers.accounts.operator._ACCOUNT_CALLED",
     "resolvers.downloads.transfers._LOST",
     "resolvers.sessions.sign_ins._MEMBERSHIPS",

@@ -126,6 +126,15 @@ CHANGES = [
         target="bystander",
     ),
     Change(
+        "ASSIGN_ROLES",
+        "setMemberAccess",
+        {"memberId": "<bystander>", "until": "2100-01-01T00:00:00.000000Z"},
+        "member { accessUntil }",
+        "MEMBER_ACCESS_CHANGED",
+        "change the end of a member's access",
+        target="bystander",
+    ),
+    Change(
         "REMOVE_MEMBERS",
         "endMemberSessions",
         {"memberId": "<bystander>"},

@@ -48,6 +48,8 @@ CREATE TABLE members (
     last_active_at timestamptz,
     removed_at timestamptz,
     sessions_valid_from timestamptz,
+    access_until timestamptz,
+    access_reminder_days integer,
     name_key text COLLATE "C" NOT NULL DEFAULT '',
     name_folded text COLLATE "C" NOT NULL DEFAULT '',
     email_folded text COLLATE "C" NOT NULL DEFAULT '',
@@ -55,12 +57,17 @@ CREATE TABLE members (
     CONSTRAINT fk_members_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
     CONSTRAINT fk_members_user_id FOREIGN KEY (user_id) REFERENCES users (id),
     CONSTRAINT ck_members_owner_is_admin CHECK (NOT is_owner OR (role = 'ADMIN' AND removed_at IS NULL)),
+    CONSTRAINT ck_members_owner_has_no_end CHECK (NOT is_owner OR access_until IS NULL),
+    CONSTRAINT ck_members_access_until_finite CHECK (isfinite(access_until)),
     CONSTRAINT ck_members_role CHECK (role IN ('ADMIN', 'MEMBER', 'VIEWER'))
 );
 -- One owner per account; a user is a member of an account once, unless removed.
 CREATE UNIQUE INDEX uq_members_owner ON members (account_id) WHERE is_owner;
 CREATE UNIQUE INDEX uq_members_person ON members (account_id, user_id) WHERE removed_at IS NULL;
 -- One index per sort order, for present members, for one role, and for removed members.
+-- For the jobs that end memberships and remind of their ends, in all accounts.
+CREATE INDEX ix_members_access_until ON members (access_until)
+    WHERE removed_at IS NULL AND access_until IS NOT NULL;
 CREATE INDEX ix_members_email ON members (account_id, email);
 CREATE INDEX ix_members_joined ON members (account_id, joined_at, id) WHERE removed_at IS NULL;
 CREATE INDEX ix_members_last_active ON members (account_id, coalesce(last_active_at, joined_at), id)
@@ -111,6 +118,7 @@ CREATE TABLE invitations (
     accepted_by_id uuid,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
+    access_until timestamptz,
     emails integer NOT NULL,
     accepted_at timestamptz,
     delivery varchar(40) NOT NULL,
@@ -123,6 +131,7 @@ CREATE TABLE invitations (
     CONSTRAINT fk_invitations_account_id_accepted_by_id
         FOREIGN KEY (account_id, accepted_by_id) REFERENCES members (account_id, id),
     CONSTRAINT fk_invitations_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
+    CONSTRAINT ck_invitations_access_until CHECK (isfinite(access_until) AND expires_at <= access_until),
     CONSTRAINT ck_invitations_role CHECK (role IN ('ADMIN', 'MEMBER', 'VIEWER')),
     CONSTRAINT ck_invitations_invitation_status CHECK (status IN (
         'PENDING', 'ACCEPTED', 'DECLINED', 'REVOKED', 'EXPIRED'

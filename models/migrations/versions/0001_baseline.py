@@ -51,7 +51,7 @@ AUDITED: dict[str, tuple[str, ...]] = {
     "invoices": (),
     "licenses": ("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"),
     "member_limits": (),
-    "members": ("last_active_at",),
+    "members": ("last_active_at", "access_reminder_days"),
 }
 
 # A change sets `team_access.account_id` when its transaction begins, and then locks that account's row. Where
