@@ -6,7 +6,6 @@ from tests.invitations.test_invitations import BOB, end, invitations, invited
 from tests.processes.test_concurrency import in_either_order
 from tests.support.changes import (
     CHANGE_INVITATION_ROLE,
-    CREATE_ACCOUNT,
     INVITE_MANY,
     codes,
     nothing_changes,
@@ -88,11 +87,10 @@ async def test_a_change_of_the_role_counts_as_an_email_to_the_address(world: Wor
 
 
 async def test_nobody_joins_with_a_role_that_the_opened_link_does_not_state(world: World) -> None:
-    account = (await world.admin.change(CREATE_ACCOUNT, name="Races"))["account"]["id"]
     seen = set()
     for number in range(25):
         email = f"p{number}@example.com"
-        made = await world.admin.change(INVITE, accountId=account, email=email, role="ADMIN")
+        made = await world.admin.change(INVITE, accountId=world.account_id, email=email, role="ADMIN")
         token = await world.token_for(email)
         change = {"invitationId": made["invitation"]["id"], "role": "VIEWER"}
 

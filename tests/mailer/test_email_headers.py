@@ -51,8 +51,12 @@ def every_message(inviter: str, account: str, to: str) -> list[Message]:
             to=to, number="TA-2026-000001", account=account, total="EUR 1,190.00", due_at=NOON, link=LINK,
             attachment=InvoiceAttachment(UUID(int=1), UUID(int=2)),
         ),
-        messages.api_key_claim(to=to, by=inviter, scopes=["READ"], claim_until=NOON, expires_at=None, **key),
-        messages.api_key_generated(to=to, prefix="ta_1", scopes=["READ"], expires_at=None, **key),
+        messages.api_key_claim(
+            to=to, by=inviter, scopes=["READ"], later_scopes=[], claim_until=NOON, expires_at=None, **key
+        ),
+        messages.api_key_generated(
+            to=to, prefix="ta_1", scopes=["READ"], later_scopes=[], expires_at=None, **key
+        ),
         messages.api_key_rotated(to=to, prefix="ta_1", old_until=None, **key),
         messages.api_key_revoked(to=to, by=account, **key),
         messages.api_key_expires(to=to, prefix="ta_1", expires_at=NOON, **key),
