@@ -63,6 +63,9 @@ class ApiScope(StrEnum):
     ACCOUNT = "ACCOUNT"
 
 
+_EMPTY = {"server_default": text("'{}'")}
+
+
 class ApiKey(SQLModel, table=True):
     """API key of a member. Only the SHA-256 of its secret is stored, and none before the key is claimed. Rows
     are never deleted, because the audit log refers to them."""
@@ -102,6 +105,8 @@ class ApiKey(SQLModel, table=True):
     key_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)
     scopes: list[str] = Field(sa_type=ARRAY(Text))
     """Values of `ApiScope`."""
+    allowed_networks: list[str] = Field(default_factory=list, sa_type=ARRAY(Text), sa_column_kwargs=_EMPTY)
+    """Networks in CIDR notation from which the key is accepted; empty for any."""
     created_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     created_at: datetime = time_column(default_now=True)
     claim_hash: bytes | None = Field(default=None, unique=True, sa_type=LargeBinary)

@@ -115,6 +115,7 @@ class AuditAction(StrEnum):
     API_KEY_GENERATED = auto(), "An API key was generated.", "generate an API key", ("member",)
     API_KEY_CLAIMED = auto(), "A member claimed its API key.", None, ()
     API_KEY_ROTATED = auto(), "An API key received a new secret.", "rotate an API key", ()
+    API_KEY_UPDATED = auto(), "An API key was renamed or narrowed.", "change an API key", ("member",)
     API_KEY_REVOKED = auto(), "An API key was revoked.", "revoke an API key", ("member",)
     API_CALLED = auto(), "A GraphQL request was made with an API key.", None, ()
     BILLING_DETAILS_CHANGED = (

@@ -151,6 +151,7 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "claim_hash": _SECRET,
         "previous_key_hash": _SECRET,
         "scopes": _LIST,
+        "allowed_networks": "networks from which a key is accepted, chosen for a script",
     },
     "licenses": {
         "site": "website on which the account uses a theme",

@@ -103,7 +103,7 @@ class Context:
         found = await find_viewer(self.database, self.token)
         requester.set(found.requester)
         self.api_key_viewer = found if found.is_api_key else None
-        refusal = refusal_of(found)
+        refusal = refusal_of(found, self.client.ip)
         if refusal is not None:
             raise refusal
         if last_use.is_due(found):

@@ -12,7 +12,8 @@ from models.api_keys import ApiKey, ApiKeyStatus
 from models.database import Database
 from models.members import Member, Role, User
 from models.sessions import Session
-from permissions.errors import Forbidden, Unauthenticated
+from permissions.client_networks import admits
+from permissions.errors import Forbidden, ForbiddenNetwork, Unauthenticated
 from permissions.roles import Permission, has_api_access
 from permissions.tokens import hash_token, is_api_key, looks_like_api_key
 from permissions.viewer import BY_API_KEY, BY_SESSION, Scopes, Viewer, scopes_of
@@ -20,13 +21,16 @@ from permissions.viewer import BY_API_KEY, BY_SESSION, Scopes, Viewer, scopes_of
 _MEMBERSHIP_LIMIT = 1_000
 
 
-def refusal_of(viewer: Viewer) -> GraphQLError | None:
-    """Returns why an existing credential does not work, or None if it works, by its current status and its
-    member's current role."""
+def refusal_of(viewer: Viewer, ip: str | None) -> GraphQLError | None:
+    """Returns why an existing credential does not work for a client with this address, or None if it works,
+    by its current status and networks and its member's current role."""
     if not viewer.is_api_key:
         return None
-    member = viewer.key_member
-    return refusal_of_api_key(ApiKeyStatus(viewer.api_key.status), member.role, has_ended=member.has_ended)
+    member, key = viewer.key_member, viewer.api_key
+    refusal = refusal_of_api_key(ApiKeyStatus(key.status), member.role, has_ended=member.has_ended)
+    if refusal is None and not admits(key.allowed_networks, ip):
+        return ForbiddenNetwork(ip)
+    return refusal
 
 
 def refusal_of_api_key(
@@ -130,7 +134,10 @@ def _works() -> AnySelect:
     since."""
     at = func.clock_timestamp
     session = exists().where(_is_hash(col(Session.token_hash)), Session.is_live(at))
-    api_key = select(func.array_to_string(col(ApiKey.scopes), ",")).where(
+    scopes, networks = (
+        func.array_to_string(each, ",") for each in (col(ApiKey.scopes), col(ApiKey.allowed_networks))
+    )
+    api_key = select(func.concat(scopes, ";", networks)).where(
         ApiKey.has_secret(_is_hash, at), ApiKey.works_or_may_yet(at)
     )
     return select(session, api_key.scalar_subquery())
@@ -141,30 +148,35 @@ _WORKS = Statement(
 )
 
 
-async def scopes_unless_ended(driver: asyncpg.Connection, token: str) -> Scopes:
+async def scopes_unless_ended(driver: asyncpg.Connection, token: str, ip: str | None) -> Scopes:
     """Returns the scopes of a credential as of now, within a change that has locked the account: a credential
-    that was revoked before then changes nothing. Raises `Unauthenticated`.
+    that was revoked before then changes nothing. Raises `Unauthenticated`, and `ForbiddenNetwork` if the
+    client with this address is outside of an API key's networks now.
 
     The role of an API key's member is not looked at: the change does that with the member's row, which it has
     locked, so that a refusal leaves an event."""
-    ((is_session, scopes),) = await driver.fetch(_WORKS.sql, hash_token(token))
+    ((is_session, api_key),) = await driver.fetch(_WORKS.sql, hash_token(token))
     if is_session:
         return None
-    if scopes is None:
+    if api_key is None:
         raise Unauthenticated(
             "This session or API key was ended before the change was made: nothing was changed."
         )
+    scopes, networks = api_key.split(";")
+    if not admits(networks, ip):
+        raise ForbiddenNetwork(ip)
     return scopes_of(scopes)
 
 
-async def find_working(database: Database, token: str) -> Viewer:
+async def find_working(database: Database, token: str, ip: str | None) -> Viewer:
     """Returns the viewer of a working credential, for open subscriptions. It does not count as a use and does
     not prolong a session.
 
-    Raises `Unauthenticated`, and `Forbidden` if the role of the API key's member does not allow API keys.
+    Raises `Unauthenticated`, and `Forbidden` if the role of the API key's member does not allow API keys, or
+    the key's networks do not include the client's address.
     """
     viewer = await find_viewer(database, token)
-    refusal = refusal_of(viewer)
+    refusal = refusal_of(viewer, ip)
     if refusal is not None:
         raise refusal
     return viewer

@@ -42,6 +42,15 @@ class ReauthenticationRequired(GraphQLError):
         )
 
 
+class ForbiddenNetwork(Forbidden):
+    """A request with an API key from outside of its allowed networks, which no permission would allow."""
+
+    def __init__(self, ip: str | None) -> None:
+        message = f"This API key is not accepted from {ip or 'an unknown address'}: use it from its networks."
+        super().__init__(Permission.ACCESS_API, message, "which comes from outside of the key's networks")
+        self.extensions = {"code": "FORBIDDEN"}
+
+
 class OutOfScope(GraphQLError):
     """A request that no permission would allow with this API key."""
 

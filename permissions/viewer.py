@@ -73,6 +73,8 @@ class UsedKey(NamedTuple):
     status: str
     scopes: str
     """Comma-separated."""
+    allowed_networks: str
+    """Comma-separated. Empty for any network."""
     last_used_at: datetime | None
 
 
@@ -85,6 +87,7 @@ BY_API_KEY = Layout(
         col(ApiKey.name),
         ApiKey.status_now(),
         func.array_to_string(col(ApiKey.scopes), ","),
+        func.array_to_string(col(ApiKey.allowed_networks), ","),
         col(ApiKey.last_used_at),
     ],
     UsedKey._fields.index("last_used_at"),

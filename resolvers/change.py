@@ -69,7 +69,7 @@ async def change(
     claim = Claim(account_id, viewer.user.id, rows > _LONG_ROWS)
     async with AsyncExitStack() as after_rollback, context.database.transaction(claim) as connection:
         account, member = await lock_membership(connection, membership)
-        scopes = await scopes_unless_ended(connection, context.token or "")
+        scopes = await scopes_unless_ended(connection, context.token or "", context.client.ip)
         viewer.require_accepted(member, account)
         actor = Actor(ActorKind.MEMBER, member.name, member.id, viewer.credential)
         denied = partial(record_denied, context, actor, action, account, on)

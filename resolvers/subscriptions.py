@@ -136,7 +136,7 @@ async def _require_now(
 async def _membership(context: Context, account_id: UUID) -> Membership | None:
     """The current membership, not that of the time when the socket was opened. Raises `Unauthenticated` and
     `ReauthenticationRequired`."""
-    context.viewer = await find_working(context.database, context.token or "")
+    context.viewer = await find_working(context.database, context.token or "", context.client.ip)
     return context.membership(account_id)
 
 

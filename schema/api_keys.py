@@ -60,6 +60,10 @@ class ApiKey(Node):
     last_used_ip: str | None = strawberry.field(
         description="IP address from which the key was last used. Null when it was never used."
     )
+    allowed_networks: list[str] = strawberry.field(
+        description="Networks in CIDR notation, such as `203.0.113.0/24`, from which the key is accepted."
+        " Empty if it is accepted from anywhere."
+    )
     revoked_by: Member | None = to_one(
         models.Member,
         "revoked_by_id",

@@ -8,6 +8,7 @@ from resolvers.accounts import mutations as accounts
 from resolvers.accounts import security_policy
 from resolvers.api_keys import claims as api_key_claims
 from resolvers.api_keys import mutations as api_key_changes
+from resolvers.api_keys import narrowing as api_key_narrowing
 from resolvers.audit_streams import mutations as audit_streams
 from resolvers.billing import invoice_downloads, purchases
 from resolvers.billing import mutations as billing
@@ -181,7 +182,7 @@ class Mutation:
     )
     set_member_access = mutation_field(
         member_access.set_member_access,
-        allow=Permission.ASSIGN_ROLES,
+        allow=HasForOthers(Permission.ASSIGN_ROLES),
         description="Sets or removes the time at which a membership ends by itself. From that time on the"
         " member has no access, with any credential; its licenses pass to the owner and its API keys are"
         " revoked. The member and the Admins are emailed 7 days and 1 day before. Refused with INVALID for a"
@@ -331,6 +332,13 @@ class Mutation:
         ),
         description="Gives an API key a new secret. The old secret is accepted for another `overlapSeconds`."
         " The member is notified by email. Refused with NOT_ACTIVE unless the key is active.",
+    )
+    update_api_key = mutation_field(
+        api_key_narrowing.update_api_key,
+        allow=HasOrOwns(Permission.GENERATE_API_KEYS, own="member_id"),
+        description="Renames an API key, takes scopes away from it, lets it expire earlier, or sets the"
+        " networks that it is accepted from, with immediate effect. Refused with NOT_ACTIVE unless the key is"
+        " active or not claimed yet.",
     )
     revoke_api_key = mutation_field(
         api_key_changes.revoke_api_key,

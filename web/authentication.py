@@ -17,6 +17,7 @@ from engine.outages import logged_as_outage
 from models.api_keys import ApiScope
 from models.columns import now
 from models.notifications import woken_or_due
+from permissions.client_networks import admits
 from permissions.client_sites import Site, site_of
 from permissions.context import Context
 from permissions.credentials import find_working
@@ -29,7 +30,7 @@ from schema import SCHEMA
 from schema.scoped_selections import refuse_reading
 from web import link_cookie
 from web.app_state import State
-from web.rate_limits import LIMIT_CODES, RateLimiter
+from web.rate_limits import LIMIT_CODES, NETWORK, RateLimiter
 from web.request_scope import RequestScope, request_id
 
 _MAX_HEADER_CHARACTERS = 300
@@ -125,13 +126,16 @@ def _is_of_own_page(headers: Mapping[str, str]) -> bool:
 
 def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
     """Returns the function that adds a call to the audit log: for calls with an API key, including one that
-    was revoked or has expired; None for others. An exceeded limit is recorded once a minute."""
+    was revoked or has expired; None for others. An exceeded limit, and a request from outside of the key's
+    networks, are recorded once a minute."""
     viewer = context.api_key_viewer
     if viewer is None:
         return None
 
     async def record(call: Call) -> None:
         limits = LIMIT_CODES.intersection(call.codes)
+        if not admits(viewer.api_key.allowed_networks, context.client.ip):
+            limits = limits | {NETWORK}
         if all(state.rate_limiter.rate_limits.take_report(viewer.credential_id, limit) for limit in limits):
             await state.api_calls.record(call_event(viewer, context.client, call))
 
@@ -196,7 +200,7 @@ async def _authenticated_unless_outage(context: Context, token: str) -> Viewer |
     event is checked as well. Raises Unauthenticated or Forbidden where the credential has ended."""
     try:
         async with context.listener.query_slot():
-            return await find_working(context.database, token)
+            return await find_working(context.database, token, context.client.ip)
     except Exception as error:
         if not logged_as_outage(error):
             raise

@@ -119,22 +119,23 @@ def _head(content: Content, headers: dict[str, str]) -> Response:
 
 async def _require_same_person(request: Request, database: Database, link: AnyLink) -> None:
     """The link works without a credential; but a credential of another person is refused with it."""
+    ip = client_of(request).ip
     scheme, _, bearer = request.headers.get("authorization", "").strip().partition(" ")
     if scheme:
-        is_theirs = scheme.lower() == "bearer" and await _is_of(database, bearer.strip(), link)
+        is_theirs = scheme.lower() == "bearer" and await _is_of(database, bearer.strip(), ip, link)
         if not is_theirs:
             raise DownloadRefused(RefusalReason.WRONG_PERSON)
     cookie = request.cookies.get(request.app.state.team_access.settings.session_cookie)
-    if cookie and await _is_of(database, cookie, link) is False:
+    if cookie and await _is_of(database, cookie, ip, link) is False:
         raise DownloadRefused(RefusalReason.WRONG_PERSON)
 
 
-async def _is_of(database: Database, token: str, link: AnyLink) -> bool | None:
+async def _is_of(database: Database, token: str, ip: str | None, link: AnyLink) -> bool | None:
     """Whether the token belongs to the membership that the link was issued to: an API key of the same person
     in another account does not. A link to personal data was issued to a person, of whom sessions only are
     credentials. None where the token is not valid."""
     try:
-        viewer = await find_working(database, token)
+        viewer = await find_working(database, token, ip)
     except (Unauthenticated, Forbidden):
         return None
     if isinstance(link, PersonalLink):

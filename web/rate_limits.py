@@ -26,6 +26,9 @@ _RECENTLY_SECONDS = 60
 _RATE_LIMITED = "RATE_LIMITED"
 _LIMITS = (_RATE_LIMITED, "QUERY_TOO_COMPLEX")
 LIMIT_CODES = frozenset(_LIMITS)
+NETWORK = "NETWORK"
+_REPORTED = (*_LIMITS, NETWORK)
+"""Reasons of refusals that are recorded once a minute: exceeded limits, and networks that a key excludes."""
 
 
 class RateLimits:
@@ -40,12 +43,12 @@ class RateLimits:
     def take_report(self, credential_id: UUID, limit: str) -> bool:
         """Whether the exceeded limit is due to be recorded in the audit log: once a minute for each
         credential and limit. Counts as recorded then."""
-        level = self._reports.take((credential_id.int, _LIMITS.index(limit)))
+        level = self._reports.take((credential_id.int, _REPORTED.index(limit)))
         return level is not None and not level.refused_until
 
     def was_reported(self, credential_id: UUID, limit: str) -> bool:
         """Whether the exceeded limit was recorded within the last minute."""
-        level = self._reports.look((credential_id.int, _LIMITS.index(limit)))
+        level = self._reports.look((credential_id.int, _REPORTED.index(limit)))
         return level is not None and level.refused_until > 0
 
 

@@ -39,6 +39,13 @@ class GenerateApiKeyInput:
         description="Time from which the key is no longer accepted, at most ten years from now. If omitted,"
         " the key does not expire.",
     )
+    allowed_networks: list[str] | None = items(
+        "Networks from which the key is accepted, in CIDR notation such as `203.0.113.0/24`. If omitted or"
+        " empty, from anywhere.",
+        most=100,
+        most_characters=50,
+        default=None,
+    )
     idempotency_key: str | None = idempotency_key("The secret is null in the result of a repeated request.")
 
 
@@ -64,4 +71,36 @@ class RotateApiKeyInput:
 class RevokeApiKeyInput:
     api_key_id: strawberry.ID = strawberry.field(
         description="Id of the API key to revoke, whatever its status."
+    )
+
+
+@strawberry.input(
+    description="Input of `updateApiKey`. What is omitted does not change. What the key may do can only be"
+    " narrowed; null is refused."
+)
+class UpdateApiKeyInput:
+    api_key_id: strawberry.ID = strawberry.field(
+        description="Id of an API key that is active or not claimed yet."
+    )
+    name: str | None = text(
+        "New name of the key, on one line and not empty. If omitted, unchanged.",
+        most=100,
+        default=strawberry.UNSET,
+    )
+    scopes: list[ApiScope] | None = items(
+        "Scopes that the key keeps, some of its current ones. If omitted, unchanged.",
+        most=100,
+        default=strawberry.UNSET,
+    )
+    expires_at: datetime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Time from which the key is no longer accepted, in the future and not later than before."
+        " If omitted, unchanged.",
+    )
+    allowed_networks: list[str] | None = items(
+        "Networks from which the key is accepted, in CIDR notation such as `203.0.113.0/24`; an empty list"
+        " for anywhere. If omitted, unchanged.",
+        most=100,
+        most_characters=50,
+        default=strawberry.UNSET,
     )

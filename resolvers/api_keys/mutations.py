@@ -28,6 +28,7 @@ from resolvers.api_keys.emails import (
 )
 from resolvers.api_keys.inputs import GenerateApiKeyInput, RevokeApiKeyInput, RotateApiKeyInput
 from resolvers.api_keys.jobs import EXPIRY_NOTICE_PERIOD, tell_of_expiration
+from resolvers.api_keys.networks import clean_networks
 from resolvers.change import Change, change
 from resolvers.licenses.mutations import present_member
 from resolvers.nodes import find
@@ -70,6 +71,7 @@ async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) ->
         "name": clean_line(input.name, "A name", "name"),
         "scopes": _scopes(input.scopes),
         "expires_at": _expiry(input.expires_at),
+        "allowed_networks": clean_networks(input.allowed_networks or []),
     }
     member = await _member(tx, input.member_id)
     await _refuse_too_many(tx, member)
@@ -103,6 +105,7 @@ async def _tell_of_generation(
         f"generated the API key {key.name}" + (f" for {member.name}" if token else ""),
         member=PersonName(member),
         scopes=key.scopes,
+        allowed_networks=key.allowed_networks,
         expires_at=key.expires_at and key.expires_at.isoformat(),
         prefix=key.prefix,
     )
@@ -171,12 +174,12 @@ class RotateApiKeyResult:
 
 async def rotate_api_key(context: Context, input: RotateApiKeyInput) -> RotateApiKeyResult:
     """The field's `allow=` admits only the key's own member, because nobody else may hold the secret."""
-    found = await _get(context, input.api_key_id)
+    found = await find_key(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_ROTATED, on=found) as tx:
         overlap_seconds = _overlap(input.overlap_seconds)
         key = await _current(tx, found)
         if key.status is not ApiKeyStatus.ACTIVE:
-            raise _not_active(key)
+            raise not_active(key)
         secret, key_hash = new_api_key()
         prefix = key.prefix
         key = await tx.update(
@@ -212,7 +215,7 @@ class RevokeApiKeyResult:
 
 async def revoke_api_key(context: Context, input: RevokeApiKeyInput) -> RevokeApiKeyResult:
     """Revokes a key. Repeating it succeeds without a second event."""
-    found = await _get(context, input.api_key_id)
+    found = await find_key(context, input.api_key_id)
     async with change(context, found.account_id, AuditAction.API_KEY_REVOKED, on=found) as tx:
         key = await _current(tx, found)
         if key.status is ApiKeyStatus.REVOKED:
@@ -244,7 +247,7 @@ async def _revoke(tx: Change, context: Context, key: ApiKey) -> ApiKey:
     return key
 
 
-async def _get(context: Context, global_id: str) -> ApiKey:
+async def find_key(context: Context, global_id: str) -> ApiKey:
     found = await find(context, ApiKey, global_id)
     if found is None:
         raise not_found("API key", "apiKeyId")
@@ -256,7 +259,7 @@ async def _current(tx: Change, found: ApiKey) -> ApiKey:
     return await tx.get(ApiKey, found.id)
 
 
-def _not_active(key: ApiKey) -> UserErrors:
+def not_active(key: ApiKey) -> UserErrors:
     why = {
         ApiKeyStatus.UNCLAIMED: "has not been claimed yet: its member receives a secret by claiming it",
         ApiKeyStatus.EXPIRED: "has expired: ask an Admin for a new one",

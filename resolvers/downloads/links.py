@@ -126,9 +126,14 @@ class Link:
         return Membership(self.member.account_id, self.member.id, self.member.role, self.scopes)
 
     def require(self, permission: Permission) -> None:
-        """Raises DownloadRefused if the member's current role, or the API key's scopes, lack the
-        permission."""
+        """Raises DownloadRefused if the member's current role, or the API key's scopes, do not allow to read
+        what needs the permission."""
         if not self.membership.may(permission):
+            raise DownloadRefused(RefusalReason.NOT_PERMITTED)
+
+    def require_change(self, permission: Permission) -> None:
+        """Like `require`, for what reading alone does not open."""
+        if not self.membership.may_change(permission):
             raise DownloadRefused(RefusalReason.NOT_PERMITTED)
 
 

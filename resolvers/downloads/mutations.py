@@ -93,7 +93,7 @@ _LICENSE_AND_FILE = Statement(_license_and_file)
 
 
 async def open_theme_file(_settings: Settings, _database: Database, storage: Storage, link: Link) -> Content:
-    link.require(Permission.DOWNLOAD_THEME_FILES)
+    link.require_change(Permission.DOWNLOAD_THEME_FILES)
     found = link.licensed
     if found is None or found.license.status is not LicenseStatus.ACTIVE:
         raise DownloadRefused(RefusalReason.LICENSE_NOT_ACTIVE)

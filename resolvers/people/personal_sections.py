@@ -220,6 +220,7 @@ def _api_key() -> Fields:
         "name": col(ApiKey.name),
         "prefix": col(ApiKey.prefix),
         "scopes": func.to_json(col(ApiKey.scopes)),
+        "allowedNetworks": func.to_json(col(ApiKey.allowed_networks)),
         "status": ApiKey.status_now(),
         "createdAt": utc_time(col(ApiKey.created_at)),
         "claimExpiresAt": utc_time(col(ApiKey.claim_expires_at)),

@@ -70,7 +70,7 @@ async def revoke_other_sessions(context: Context) -> RevokeOtherSessionsResult:
     viewer = context.signed_in()
     async with personal_change(context.database) as writer:
         await writer.find(User, viewer.user.id, lock=True)
-        await scopes_unless_ended(writer.connection, context.token or "")
+        await scopes_unless_ended(writer.connection, context.token or "", context.client.ip)
         ended = await writer.fetch(_END_OTHERS, user_id=viewer.user.id, id=viewer.session.id)
         if ended:
             await notify_access(writer.connection, *(record[0] for record in ended))

@@ -31,6 +31,7 @@ _LIMITS = "member { limits { maxActiveLicenses activeLicenses themes { slug } } 
 CREATE_ACCOUNT = mutation("createAccount", _ACCOUNT)
 UPDATE_ACCOUNT = mutation("updateAccount", _ACCOUNT)
 SET_LIMITS = mutation("setAccountLimits", _ACCOUNT)
+UPDATE_API_KEY = mutation("updateApiKey", "apiKey { name scopes expiresAt allowedNetworks }")
 SET_SECURITY_POLICY = mutation(
     "setSecurityPolicy",
     "account { securityPolicy { maxSessionAgeSeconds apiKeyMaxLifetimeDays apiKeyRevokeUnusedAfterDays } }",

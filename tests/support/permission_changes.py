@@ -297,6 +297,15 @@ CHANGES = [
     ),
     Change(
         "GENERATE_API_KEYS",
+        "updateApiKey",
+        {"apiKeyId": "<api_key>", "scopes": ["READ"]},
+        "apiKey { scopes }",
+        "API_KEY_UPDATED",
+        "change an API key",
+        target="api_key",
+    ),
+    Change(
+        "GENERATE_API_KEYS",
         "revokeApiKey",
         {"apiKeyId": "<api_key>"},
         "apiKey { status revokedAt }",

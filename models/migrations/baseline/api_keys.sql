@@ -9,6 +9,7 @@ CREATE TABLE api_keys (
     prefix varchar NOT NULL,
     key_hash bytea,
     scopes text[] NOT NULL,
+    allowed_networks text[] NOT NULL DEFAULT '{}',
     created_by_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
     claim_hash bytea,
