@@ -8,7 +8,7 @@ import pytest
 
 from models.audited import UNAUDITED_COLUMNS, UNAUDITED_TABLES, account_tables, audited_columns
 from tests.support.beginnings import Beginnings
-from tests.support.changes import UPDATE_BILLING
+from tests.support.changes import SET_MEMBER_LIMITS, UPDATE_BILLING
 from tests.support.rewriting import act_for
 from tests.support.stage import set_stage
 from tests.support.world import World
@@ -37,11 +37,13 @@ OTHER: dict[str, str] = {
     "entitlements.provisioned": "purchased",
     "entitlements.purchased": "purchased + 1",
     "invitations.accepted_by_id": ANOTHER_MEMBER,
+    "invitations.access_until": "expires_at",
     "invitations.emails": "emails + 1",
     "invitations.role": "'ADMIN'",
     "invitations.status": "'REVOKED'",
     "invoices.status": "'PAID'",
     "licenses.status": "'SUSPENDED'",
+    "member_limits.theme_ids": "ARRAY[]::uuid[]",
     "members.role": "'ADMIN'",
     "members.user_id": "(SELECT users.id FROM users WHERE email = 'nobody@example.com')",
 }
@@ -80,6 +82,8 @@ async def account_id(world: World, themes: dict[str, str], beginnings: Beginning
     async def arrange() -> UUID:
         await set_stage(world, themes)
         await world.admin.change(UPDATE_BILLING, accountId=world.account_id, company="Acme", country="DE")
+        limits = {"maxActiveLicenses": 2, "themeIds": [themes["aurora"]]}
+        await world.admin.change(SET_MEMBER_LIMITS, memberId=world.member.member_id, **limits)
         await world.superuser.execute(
             "INSERT INTO users (id, email, name, created_at)"
             " VALUES (gen_random_uuid(), 'nobody@example.com', 'Nobody', now())"

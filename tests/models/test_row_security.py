@@ -11,7 +11,7 @@ from models import grants
 from models.audited import account_tables, audited_columns
 from models.database import Database
 from tests.support.beginnings import Beginnings
-from tests.support.changes import UPDATE_BILLING
+from tests.support.changes import SET_MEMBER_LIMITS, UPDATE_BILLING
 from tests.support.rewriting import act_for
 from tests.support.stage import set_stage
 from tests.support.world import World
@@ -48,6 +48,8 @@ async def account_id(world: World, themes: dict[str, str], beginnings: Beginning
     async def arrange() -> UUID:
         await set_stage(world, themes)
         await world.admin.change(UPDATE_BILLING, accountId=world.account_id, company="Acme", country="DE")
+        limits = {"maxActiveLicenses": 2, "themeIds": [themes["aurora"]]}
+        await world.admin.change(SET_MEMBER_LIMITS, memberId=world.member.member_id, **limits)
         await world.found("Other", "other@example.com")
         for statement in OTHER_ROWS:
             await world.superuser.execute(statement)
