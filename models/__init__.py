@@ -2,6 +2,7 @@
 table."""
 
 from models.accounts import Account
+from models.api_key_days import ApiKeyDay
 from models.api_keys import ApiKey
 from models.audit import AuditCut, AuditEvent, AuditHead, AuditVerification
 from models.audit_streams import AuditStream
@@ -19,6 +20,7 @@ from models.sessions import Session, SignInLink, UnrecordedSignIn
 __all__ = [
     "Account",
     "ApiKey",
+    "ApiKeyDay",
     "AuditCut",
     "AuditEvent",
     "AuditHead",

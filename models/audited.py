@@ -13,6 +13,7 @@ _LAST_USE = "a time of last use, written by requests that change nothing else"
 _DELIVERY = "a delivery state, written by a job"
 
 UNAUDITED_TABLES: Mapping[str, str] = {
+    "api_key_days": "counts of the events of calls, written with each of these events",
     "audit_cuts": "its own trigger requires the event that records the pruning",
     "audit_events": "the log itself",
     "audit_heads": "the last event of the log, written with each event",

@@ -6,6 +6,7 @@ _CHANGE_AND_FORGET = "SELECT, INSERT, UPDATE, DELETE"
 TABLES = {
     "accounts": _CHANGE,
     "alembic_version": "SELECT",
+    "api_key_days": "SELECT",
     "api_keys": _CHANGE,
     "audit_cuts": "SELECT",
     "audit_events": "SELECT, INSERT",

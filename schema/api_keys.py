@@ -1,18 +1,46 @@
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
 
 import models
+from engine.input_limits import number_argument
 from models.api_keys import ApiKeyStatus, ApiScope
 from permissions.allow import HasOrOwns
 from permissions.roles import Permission
+from resolvers.api_keys import usage as days_of_use
 from resolvers.api_keys.queries import effective_permissions
+from resolvers.api_keys.usage import MOST_DAYS
 from schema.fields import Info, Node, computed, computed_from_columns, object_type, to_one
 from schema.lazy_types import Member
 
 
 def _scopes(scopes: list[str]) -> list[ApiScope]:
     return [scope for scope in ApiScope if scope in scopes]
+
+
+Days = Annotated[
+    int | None,
+    number_argument(
+        f"Number of days, today included, 1 to {MOST_DAYS}. If omitted, 30.", least=1, most=MOST_DAYS
+    ),
+]
+
+
+@object_type(
+    allow=HasOrOwns(Permission.GENERATE_API_KEYS, own="member_id"),
+    of=days_of_use.ApiKeyUsage,
+    description="Number of an API key's calls on one day.",
+)
+class ApiKeyUsage:
+    @computed(str, "Day of UTC, such as `2026-11-30`.")
+    def day(root: strawberry.Parent[days_of_use.ApiKeyUsage]) -> str:
+        return root.day.isoformat()
+
+    calls: int = strawberry.field(
+        description="Number of GraphQL requests that the audit log has of the key on this day."
+    )
+    denied: int = strawberry.field(description="Number of those calls that were refused.")
 
 
 @object_type(
@@ -64,6 +92,17 @@ class ApiKey(Node):
         description="Networks in CIDR notation, such as `203.0.113.0/24`, from which the key is accepted."
         " Empty if it is accepted from anywhere."
     )
+
+    @computed(
+        list[ApiKeyUsage],
+        "Calls of each of the last `days` days of UTC, the newest first, including days without a call. Of"
+        " requests beyond a limit or from outside of the key's networks, one a minute counts.",
+    )
+    async def usage(
+        root: strawberry.Parent[models.ApiKey], info: Info, days: Days = None
+    ) -> list[days_of_use.ApiKeyUsage]:
+        return await days_of_use.api_key_usage(info.context, root, 30 if days is None else days)
+
     revoked_by: Member | None = to_one(
         models.Member,
         "revoked_by_id",

@@ -163,4 +163,4 @@ async def test_a_key_of_a_removed_member_does_not_work_even_where_it_is_not_revo
     (error,) = (await script.post("{ account { name } }"))["errors"]
 
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
-    assert error["message"] == "The member that this API key belongs to was removed from the account."
+    assert error["message"] == "The member that this API key belongs to is no longer a member of the account."

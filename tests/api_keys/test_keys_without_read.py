@@ -19,7 +19,8 @@ SHOWN = {
     "RequestThemeDownloadPayload": {"download", "userErrors"},
     "License": set(PRINTED.type_map["License"].fields),  # type: ignore[attr-defined]
     "Download": {"url", "fileName", "mediaType", "size", "expiresAt"},
-    "Theme": {"id", "slug", "name", "summary", "tags", "publishedAt", "latestVersion", "price", "releases"},
+    "Theme": {"id", "slug", "name", "summary", "tags", "publishedAt", "latestVersion", "price", "releases"}
+    | {"viewerCanProvision"},
     "ThemeRelease": {"id", "version", "notes", "releasedAt", "files"},
     "ThemeFile": {"id", "name", "size", "sha256", "mediaType"},
     "Money": {"amount", "currency"},
@@ -40,8 +41,9 @@ def _selections() -> tuple[list[str], list[str]]:
     def walk(kind: Any, around: str, types: tuple[str, ...]) -> None:
         for name, field in kind.fields.items():
             result = get_named_type(field.type)
+            arguments = '(accountId: "account_none")' if "accountId" in field.args else ""
             below = "" if is_leaf_type(result) else "{ __typename }"
-            selection = around.replace("%", f"{name} {below}")
+            selection = around.replace("%", f"{name}{arguments} {below}")
             if name not in SHOWN.get(kind.name, set()):
                 hidden.append(selection)
             elif is_leaf_type(result):

@@ -50,6 +50,19 @@ CREATE INDEX ix_api_keys_expiry ON api_keys (expires_at)
 CREATE INDEX ix_api_keys_member ON api_keys (account_id, member_id, created_at, id);
 ALTER TABLE api_keys ALTER COLUMN member_id SET (n_distinct = 1000);  -- For the planner, as for audit_events.
 
+-- Calls of a key by day of UTC. Only audit_appended() writes it.
+CREATE TABLE api_key_days (
+    account_id uuid NOT NULL,
+    api_key_id uuid NOT NULL,
+    day date NOT NULL,
+    calls bigint NOT NULL,
+    denied bigint NOT NULL,
+    CONSTRAINT pk_api_key_days PRIMARY KEY (account_id, api_key_id, day),
+    CONSTRAINT fk_api_key_days_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
+    CONSTRAINT fk_api_key_days_account_id_api_key_id
+        FOREIGN KEY (account_id, api_key_id) REFERENCES api_keys (account_id, id)
+);
+
 -- Sets the time and address of last use, for a request that changes nothing else, unless another request
 -- just did. SECURITY DEFINER: such a request is in no transaction of the account.
 CREATE FUNCTION note_api_key_used(account uuid, key uuid, last_used timestamptz, ip text) RETURNS void

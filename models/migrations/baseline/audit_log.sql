@@ -493,7 +493,7 @@ $$;
 CREATE TRIGGER audit_events_append BEFORE INSERT ON audit_events
     FOR EACH ROW EXECUTE FUNCTION audit_append();
 
--- Moves the head once per statement and account. If each event moved it, each would have to follow the row
+-- Counts the calls of each API key by day, and moves the head once per statement and account. If each event moved it, each would have to follow the row
 -- versions of all before it: the hundredth event of a statement took fifteen times as long as the first.
 CREATE FUNCTION audit_appended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
@@ -502,6 +502,18 @@ BEGIN
     FROM (SELECT DISTINCT ON (account_id) account_id, sequence, hash, occurred_at FROM appended
           ORDER BY account_id, sequence DESC) AS newest
     WHERE audit_heads.account_id = newest.account_id AND audit_heads.sequence < newest.sequence;
+    IF EXISTS (SELECT FROM appended WHERE action = 'API_CALLED') THEN
+        INSERT INTO api_key_days AS known (account_id, api_key_id, day, calls, denied)
+        SELECT day.* FROM (
+            SELECT account_id, credential_id, (occurred_at AT TIME ZONE 'UTC')::date, count(*),
+                count(*) FILTER (WHERE outcome = 'DENIED')
+            FROM appended WHERE action = 'API_CALLED' GROUP BY 1, 2, 3
+        ) AS day (account_id, api_key_id, day, calls, denied)
+        JOIN api_keys AS key ON key.account_id = day.account_id AND key.id = day.api_key_id
+        ORDER BY 1, 2, 3
+        ON CONFLICT ON CONSTRAINT pk_api_key_days
+            DO UPDATE SET calls = known.calls + excluded.calls, denied = known.denied + excluded.denied;
+    END IF;
     RETURN NULL;
 END
 $$;

@@ -59,7 +59,7 @@ AUDITED: dict[str, tuple[str, ...]] = {
 CURRENT_ACCOUNT = "(SELECT nullif(current_setting('team_access.account_id', true), '')::uuid)"
 ACCOUNT_TABLES = (
     *AUDITED,
-    *("audit_cuts", "audit_events", "audit_heads", "audit_verifications", "download_links"),
+    *("api_key_days", "audit_cuts", "audit_events", "audit_heads", "audit_verifications", "download_links"),
 )
 # What one statement writes for many accounts: API calls and sign-ins are appended, and expired links deleted.
 # A link to personal data belongs to no account.
@@ -93,7 +93,7 @@ def downgrade() -> None:
     op.execute(
         "DROP TABLE accounts, users, members, member_limits, invitations, sign_in_links, sessions,"
         " unrecorded_sign_ins, erasures, themes, theme_releases, theme_files, entitlements, licenses,"
-        " billing_details, invoices, invoice_lines, api_keys,"
+        " billing_details, invoices, invoice_lines, api_keys, api_key_days,"
         " audit_heads, audit_events, audit_cuts, audit_verifications, audit_streams, download_links,"
         " transfers, idempotency_keys, limit_buckets, pgqueuer, pgqueuer_log, pgqueuer_schedules,"
         " pgqueuer_statistics"
