@@ -7,6 +7,7 @@ from threading import Barrier
 
 import pytest
 
+from resolvers import signing_key_files
 from resolvers.audit import signing_keys
 from settings import Settings
 
@@ -20,7 +21,7 @@ def test_processes_that_create_it_at_once_use_the_same_one(
         none_is_there.wait()
         return token_hex(size)
 
-    monkeypatch.setattr(signing_keys, "token_hex", token_once_none_is_there)
+    monkeypatch.setattr(signing_key_files, "token_hex", token_once_none_is_there)
     with ThreadPoolExecutor(4) as threads:
         keys = list(threads.map(lambda _: signing_keys.signing_key(settings), range(4)))
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.processes.test_concurrency import in_either_order, outcome
 from tests.processes.test_faults import account_held, waiting
-from tests.sessions.test_reauthentication import age
+from tests.sessions.test_reauthentication import age, begin_anew
 from tests.sessions.test_session_ends import signed_in
 from tests.support.changes import END_SESSIONS, SET_SECURITY_POLICY, UPDATE_ACCOUNT
 from tests.support.world import World
@@ -48,6 +48,7 @@ async def test_a_change_crosses_the_rule(world: World, rule: str) -> None:
             ruling = world.admin.post(END_SESSIONS, input={"memberId": ada.member_id})
         else:
             await age(world, ADA, 120)
+            await begin_anew(world, world.admin.email)
             input = {"accountId": world.account_id, "maxSessionAgeSeconds": 60 + number % 2}
             ruling = world.admin.post(SET_SECURITY_POLICY, input=input)
 
