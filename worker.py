@@ -36,6 +36,7 @@ from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers import tidying
 from resolvers.api_keys import jobs as api_key_jobs
+from resolvers.api_keys import unused as unused_keys
 from resolvers.audit import jobs as integrity_jobs
 from resolvers.audit.signing_keys import public_key
 from resolvers.audit_streams import jobs as audit_stream_jobs
@@ -142,6 +143,8 @@ def _jobs(settings: Settings, database: Database) -> Jobs:
             "expire_api_keys": (EVERY_30_SECONDS, lambda: api_key_jobs.expire_due(database)),
             "end_memberships": (EVERY_30_SECONDS, lambda: member_jobs.end_due(settings, database)),
             "remind_of_access_ends": (EVERY_MINUTE, lambda: member_jobs.remind(settings, database)),
+            "tell_of_unused_api_keys": (EVERY_HOUR, lambda: unused_keys.tell_of_unused(settings, database)),
+            "revoke_unused_api_keys": (EVERY_HOUR, lambda: unused_keys.revoke_unused(settings, database)),
             "tell_of_api_key_expiry": (EVERY_MINUTE, lambda: api_key_jobs.tell_of_expiry(settings, database)),
             "verify_long_logs": (
                 EVERY_MINUTE,

@@ -65,6 +65,35 @@ def license_taken(*, to: str, by: str, account: str, name: str, heir: str | None
     return write("license_taken", to, unlinked(subject), link, values)
 
 
+def keys_shortened(
+    *, to: str, by: str, account: str, keys: Sequence[tuple[str, datetime]], days: int, link: str
+) -> Message:
+    """`keys` are names of API keys, with the time at which each expires now. `days` is the longest lifetime
+    that the account allows."""
+    subject = f"API keys for {_short(account)} expire earlier"
+    values = {"by": by, "account": account, "keys": keys, "days": _days(days)}
+    return write("keys_shortened", to, unlinked(subject), link, values)
+
+
+def key_unused(
+    *, to: str, account: str, name: str, prefix: str, days: int, revoke_at: datetime, link: str
+) -> Message:
+    """Notice before the account's policy revokes an API key that was not used for `days`."""
+    subject = f"Not used: the API key {_short(name)}"
+    values = {"account": account, "name": name, "prefix": prefix, "days": _days(days)}
+    return write("key_unused", to, unlinked(subject), link, {**values, "revoke_at": revoke_at})
+
+
+def unused_key_revoked(*, to: str, account: str, name: str, prefix: str, days: int, link: str) -> Message:
+    subject = f"Revoked, because it was not used: the API key {_short(name)}"
+    values = {"account": account, "name": name, "prefix": prefix, "days": _days(days)}
+    return write("unused_key_revoked", to, unlinked(subject), link, values)
+
+
+def _days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days:,} days"
+
+
 def _license(name: str) -> str:
     return f"the license {_short(name)}"
 

@@ -121,6 +121,8 @@ class ApiKey(SQLModel, table=True):
     last_used_ip: str | None = None
     expiry_notified_at: datetime | None = time_column(nullable=True)
     """When the email that announces the expiry was sent."""
+    unused_notified_at: datetime | None = time_column(nullable=True)
+    """When the email that announces the revocation of an unused key was sent."""
     expired_at: datetime | None = time_column(nullable=True)
     """When the job recorded the expiry, or the expiry of the claim link, in the log. The key stops working
     earlier: at `expires_at` or `claim_expires_at`."""

@@ -35,6 +35,7 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "last_used_at": _LAST_USE,
         "last_used_ip": _LAST_USE,
         "expiry_notified_at": "when a job sent the reminder before the expiry",
+        "unused_notified_at": "when a job sent the notice about a key that is not used",
     },
     "licenses": dict.fromkeys(
         ("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"), _LAST_USE

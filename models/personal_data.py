@@ -196,7 +196,10 @@ NOT_SHOWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "erasures": {"by_operator": _ERASED, "requested_at": _ERASED, "erased_at": _ERASED},
     "member_limits": {"account_id": "the membership of the row has it"},
     "licenses": {"theme_id": "the document has the name of the theme"},
-    "api_keys": {"expired_at": "when a job recorded an expiry, of which the document has the time"},
+    "api_keys": {
+        "expired_at": "when a job recorded an expiry, of which the document has the time",
+        "unused_notified_at": "when a job sent an email to the member",
+    },
     "audit_streams": dict.fromkeys(
         (
             *("status", "last_delivered_sequence", "last_delivered_at", "batch_sequence", "failing_since"),

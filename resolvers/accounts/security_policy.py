@@ -7,6 +7,7 @@ from models.audit import AuditAction
 from permissions.context import Context
 from resolvers.accounts.inputs import SetSecurityPolicyInput
 from resolvers.accounts.queries import account_id_of
+from resolvers.api_keys.policies import forget_notices, shorten_keys
 from resolvers.change import change
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import invalid
@@ -31,6 +32,10 @@ async def set_security_policy(context: Context, input: SetSecurityPolicyInput) -
         if changed:
             tx.record(account, account.name, "changed the account's security policy", changed)
             await tx.access_changed(account.id)
+            if account.api_key_max_lifetime_days is not None:
+                await shorten_keys(tx, context.settings, account.api_key_max_lifetime_days)
+            if "api_key_revoke_unused_after_days" in changed:
+                await forget_notices(tx)
         else:
             tx.without_event()
     await context.reload_viewer()

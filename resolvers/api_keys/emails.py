@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
-from mailer import messages
+from mailer import messages, security_messages
 from mailer.messages import LeakedKey, Message
 from models.accounts import Account
 from models.api_keys import ApiKey
@@ -98,6 +98,43 @@ def expires_message(settings: Settings, account: Account, key: ApiKey, member: M
         prefix=key.prefix,
         link=settings.app_url,
         expires_at=key.expires_at,
+    )
+
+
+def shortened_message(
+    settings: Settings, account: Account, keys: Sequence[ApiKey], member: Member, *, by: Member, days: int
+) -> Message:
+    """One email to a member about all of its keys that expire earlier now."""
+    ends = [(key.name, key.expires_at) for key in keys[:_MOST_SHOWN] if key.expires_at is not None]
+    return security_messages.keys_shortened(
+        to=member.email, by=by.name, account=account.name, keys=ends, days=days, link=settings.app_url
+    )
+
+
+def unused_message(
+    settings: Settings, account: Account, key: ApiKey, member: Member, *, days: int, revoke_at: datetime
+) -> Message:
+    return security_messages.key_unused(
+        to=member.email,
+        account=account.name,
+        name=key.name,
+        prefix=key.prefix,
+        days=days,
+        revoke_at=revoke_at,
+        link=settings.app_url,
+    )
+
+
+def unused_revoked_message(
+    settings: Settings, account: Account, key: ApiKey, member: Member, *, days: int
+) -> Message:
+    return security_messages.unused_key_revoked(
+        to=member.email,
+        account=account.name,
+        name=key.name,
+        prefix=key.prefix,
+        days=days,
+        link=settings.app_url,
     )
 
 

@@ -36,8 +36,9 @@ class GenerateApiKeyInput:
     )
     expires_at: datetime | None = strawberry.field(
         default=None,
-        description="Time from which the key is no longer accepted, at most ten years from now. If omitted,"
-        " the key does not expire.",
+        description="Time from which the key is no longer accepted, at most ten years from now, and within"
+        " the lifetime that the account's security policy allows. If omitted, the end of that lifetime;"
+        " without such a rule, the key does not expire.",
     )
     allowed_networks: list[str] | None = items(
         "Networks from which the key is accepted, in CIDR notation such as `203.0.113.0/24`. If omitted or"

@@ -29,7 +29,7 @@ from resolvers.unaudited import account_note, enqueue
 from settings import Settings
 
 EXPIRY_NOTICE_PERIOD = timedelta(days=7)
-_BATCH = 500
+BATCH = 500
 
 
 def _is_not_ended() -> ColumnElement[bool]:
@@ -61,7 +61,7 @@ def _expires_soon() -> ColumnElement[bool]:
 def _ids(where: ColumnElement[bool], along: AnyExpression) -> AnySelect:
     """Statement for ids in the order of an index, so that PostgreSQL does not scan the table for the first
     ones."""
-    return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(_BATCH)
+    return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(BATCH)
 
 
 _EXPIRED = Statement(
@@ -81,7 +81,7 @@ _EXPIRE_SOON = Statement(
 async def expire_due(database: Database) -> int:
     """Writes the events of expired keys and closes their connections. Returns the number of keys."""
     act = partial(_expire_in, database)
-    return await _in_batches(database, _EXPIRED, act) + await _in_batches(database, _LAPSED, act)
+    return await in_batches(database, _EXPIRED, act) + await in_batches(database, _LAPSED, act)
 
 
 async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
@@ -116,7 +116,7 @@ def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
 
 async def tell_of_expiry(settings: Settings, database: Database) -> int:
     """Emails the members whose keys expire within 7 days, once per key. Returns the number of keys."""
-    return await _in_batches(database, _EXPIRE_SOON, partial(_tell_in, settings, database))
+    return await in_batches(database, _EXPIRE_SOON, partial(_tell_in, settings, database))
 
 
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
@@ -130,7 +130,7 @@ async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids
     return len(due)
 
 
-async def _in_batches(
+async def in_batches(
     database: Database, due: Statement, act: Callable[[UUID, list[UUID]], Awaitable[int]]
 ) -> int:
     """One change per account, so that a killed job leaves an account's batch either complete or untouched."""
@@ -140,7 +140,7 @@ async def _in_batches(
         for account_id, ids in groupby(found, key=itemgetter(0)):
             in_batch += await act(account_id, [id for _, id in ids])
         done += in_batch
-        if in_batch < _BATCH:
+        if in_batch < BATCH:
             break
     return done
 

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from engine.snapshots import new_row
 from engine.statements import Statement, parameter
+from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus, ApiScope
 from models.audit import AuditAction
 from models.columns import now
@@ -67,10 +68,11 @@ async def generate_api_key(context: Context, input: GenerateApiKeyInput) -> Gene
 
 
 async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) -> tuple[ApiKey, str | None]:
+    expires_at = _expiry(input.expires_at, tx.account)
     values: dict[str, object] = {
         "name": clean_line(input.name, "A name", "name"),
         "scopes": _scopes(input.scopes),
-        "expires_at": _expiry(input.expires_at),
+        "expires_at": expires_at,
         "allowed_networks": clean_networks(input.allowed_networks or []),
     }
     member = await _member(tx, input.member_id)
@@ -85,7 +87,7 @@ async def _generate(tx: Change, context: Context, input: GenerateApiKeyInput) ->
         token, claim_hash = new_token()
         claimable = timedelta(seconds=context.settings.api_key_claim_lifetime_seconds)
         values |= {"prefix": API_KEY_PREFIX, "claim_hash": claim_hash, "claim_expires_at": now() + claimable}
-    key = new_row(ApiKey, **values, expiry_notified_at=_expiry_notified_at(input.expires_at))
+    key = new_row(ApiKey, **values, expiry_notified_at=_expiry_notified_at(expires_at))
     await tx.insert(key)
     await _tell_of_generation(tx, context, key, member, token)
     return key, secret
@@ -120,11 +122,15 @@ def _scopes(scopes: Sequence[ApiScope] | None) -> list[str]:
     return [scope.value for scope in ApiScope if scopes is None or scope in scopes]
 
 
-def _expiry(expires_at: datetime | None) -> datetime | None:
-    if expires_at is not None and not now() < expires_at <= now() + LONGEST_LIFE:
-        raise invalid(
-            "An API key must expire in the future and within ten years, or not at all.", "expiresAt"
-        )
+def _expiry(expires_at: datetime | None, account: Account) -> datetime | None:
+    """Without a time, the latest one that the account's policy allows. Raises `UserErrors`."""
+    days = account.api_key_max_lifetime_days
+    latest = now() + (LONGEST_LIFE if days is None else timedelta(days=days))
+    if expires_at is None:
+        return None if days is None else latest
+    if not now() < expires_at <= latest:
+        within = "ten years, or not at all" if days is None else f"{days:,} days, as the account requires"
+        raise invalid(f"An API key must expire in the future and within {within}.", "expiresAt")
     return expires_at
 
 

@@ -50,6 +50,8 @@ ACROSS = {
     "resolvers.api_keys.jobs._EXPIRED",
     "resolvers.api_keys.jobs._LAPSED",
     "resolvers.api_keys.jobs._EXPIRE_SOON",
+    "resolvers.api_keys.unused._TO_BE_REVOKED",
+    "resolvers.api_keys.unused._TO_BE_TOLD",
     "resolvers.downloads.links._LINK",
     "resolvers.downloads.links._IS_ACCEPTED_EVERYWHERE",
     "resolvers.invitations.jobs._DUE",

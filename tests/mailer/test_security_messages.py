@@ -7,6 +7,8 @@ import pytest
 
 from mailer.messages import Message
 from mailer.security_messages import (
+    key_unused,
+    keys_shortened,
     license_taken,
     licenses_given,
     member_removed,
@@ -14,6 +16,7 @@ from mailer.security_messages import (
     ownership_moved,
     role_changed,
     sessions_ended,
+    unused_key_revoked,
 )
 from tests.mailer.test_messages import HOSTILE, LINK, NOON, arrived, body, urls
 
@@ -53,6 +56,15 @@ MESSAGES: dict[str, Write] = {
     "taken": lambda to, by, account: license_taken(
         to=to, by=by, account=account, name=LICENSE, heir=by, link=LINK
     ),
+    "keys shortened": lambda to, by, account: keys_shortened(
+        to=to, by=by, account=account, keys=[(by, NOON), ("Shop", NOON)], days=30, link=LINK
+    ),
+    "key unused": lambda to, by, account: key_unused(
+        to=to, account=account, name=by, prefix="ta_1", days=90, revoke_at=NOON, link=LINK
+    ),
+    "unused key revoked": lambda to, by, account: unused_key_revoked(
+        to=to, account=account, name=by, prefix="ta_1", days=1, link=LINK
+    ),
     "revoked": lambda to, by, account: license_taken(
         to=to, by=by, account=account, name=by, heir=None, link=LINK
     ),
@@ -71,6 +83,9 @@ SAID = {
     "many given": ("gave you 1,200 licenses, until now of 3 members",),
     "taken": (f"transferred {LICENSE} from you to Ada Lovelace",),
     "revoked": ("revoked your license",),
+    "keys shortened": ("works for 30 days at most", "Shop: 30 November 2026, 14:05 UTC"),
+    "key unused": ("were not used for 90 days", "on 30 November 2026, 14:05 UTC, unless it is used before"),
+    "unused key revoked": ("was revoked", "were not used for 1 day", "ask an Admin to generate a new one"),
 }
 
 

@@ -21,6 +21,7 @@ CREATE TABLE api_keys (
     last_used_at timestamptz,
     last_used_ip varchar,
     expiry_notified_at timestamptz,
+    unused_notified_at timestamptz,
     expired_at timestamptz,
     revoked_by_id uuid,
     revoked_at timestamptz,

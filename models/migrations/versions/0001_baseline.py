@@ -39,7 +39,7 @@ TOPICS = (
 # append no event write them.
 AUDITED: dict[str, tuple[str, ...]] = {
     "accounts": (),
-    "api_keys": ("last_used_at", "last_used_ip", "expiry_notified_at"),
+    "api_keys": ("last_used_at", "last_used_ip", "expiry_notified_at", "unused_notified_at"),
     "audit_streams": (
         *("last_delivered_sequence", "last_delivered_at", "batch_sequence", "failing_since", "attempts"),
         *("last_attempt_at", "next_attempt_at", "last_error", "lease_id", "leased_until"),
