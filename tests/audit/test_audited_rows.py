@@ -25,6 +25,7 @@ OTHER: dict[str, str] = {
     "accounts.currency": "'USD'",
     "accounts.max_active_licenses": "99",
     "accounts.max_monthly_spend": "99",
+    "api_keys.allowed_networks": "ARRAY['10.0.0.0/8']",
     "api_keys.scopes": "ARRAY['READ']",
     "api_keys.key_hash": "sha256(key_hash)",
     "audit_streams.actions": "ARRAY['MEMBER_JOINED']",

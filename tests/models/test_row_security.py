@@ -27,7 +27,7 @@ UPDATED = sorted(
 # Of each account: limits of its members, a verification, a link that is valid, and one that is over.
 OTHER_ROWS = (
     "INSERT INTO member_limits (account_id, member_id, max_active_licenses, theme_ids)"
-    " SELECT account_id, id, 5, '{}' FROM members",
+    " SELECT account_id, id, 5, '{}' FROM members ON CONFLICT DO NOTHING",
     "INSERT INTO audit_verifications (account_id, verified_through, verified_hash, walked_through,"
     " walked_hash, walked_at) SELECT id, 0, '', 0, '', now() FROM accounts",
     *(
