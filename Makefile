@@ -8,7 +8,7 @@ export PIP_NO_INPUT := 1
 # Compiled files make each of the many starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test check format coverage bench bench-scale install lock schema references graphiql
+.PHONY: serve test check format coverage bench bench-scale install lock schema references graphiql console
 .SILENT:
 
 serve: $(INSTALLED)
@@ -62,6 +62,9 @@ references: $(INSTALLED)
 
 graphiql:
 	web/graphiql/build
+
+console:
+	web/console/build
 
 # Written last: an install that was cut short is done again.
 $(INSTALLED): requirements.lock pyproject.toml

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from schema import SCHEMA
 from settings import Settings
 from web import (
     claim_pages,
+    console,
     downloads,
     error_pages,
     graphiql,
@@ -28,24 +29,30 @@ from web import (
     join_pages,
     leaked_keys,
     license_checks,
+    license_updates,
     mailbox_pages,
     sign_in_pages,
 )
 from web.allowed_hosts import Hosts
 from web.app_state import State
-from web.authentication import document_client, limit_message, make_context
+from web.authentication import count_executions, document_client, limit_message, make_context
 from web.connection_limits import ConnectionLimits
 from web.event_loop_monitor import LoopWatch
 from web.graphiql_examples import render_ide
 from web.graphql_executor import GraphQLExecutor
 from web.graphql_http import GraphQLHttpEndpoint
+from web.graphql_stream import SubscriptionStreams
 from web.graphql_websocket import GraphQLWebSocketEndpoint
+from web.http_server import Shutdown
 from web.job_worker import JobWorkerStatus
+from web.license_requests import LicenseEndpoint
 from web.load_shedding import LoadShedding
 from web.logs import configure_logs
+from web.persisted_documents import PersistedDocuments, persisted_documents
 from web.proxy_headers import Proxies
 from web.rate_limits import RateLimits
 from web.security_headers import SecurityHeaders
+from web.subscription_sizes import SubscriptionSizes
 from web.websocket_limits import WebSocketTable
 
 GRAPHQL = "/graphql"
@@ -60,7 +67,8 @@ def create_app(
     """`rate_limits` and `worker_status` are passed where the server's processes share them."""
     settings = settings or settings_module.load()
     configure_logs(settings)
-    graphql_http, graphql_websocket = _graphql_endpoints(settings)
+    persisted = persisted_documents(settings)
+    graphql_http, graphql_websocket = _graphql_endpoints(settings, persisted)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -77,7 +85,11 @@ def create_app(
 
     security_headers = SecurityHeaders(https=settings.secure_cookies)
     app = TeamAccess(
-        graphql=_cors_around(LoadShedding(graphql_http), settings),
+        endpoints={
+            GRAPHQL: _cors_around(LoadShedding(graphql_http), settings),
+            "/licenses/verify": LicenseEndpoint(license_checks.verify),
+            "/licenses/updates": LicenseEndpoint(license_updates.updates, needs_version=True),
+        },
         security_headers=security_headers,
         hosts=Hosts(settings, security_headers),
         lifespan=lifespan,
@@ -86,18 +98,33 @@ def create_app(
         exception_handlers=error_pages.exception_handlers(),
     )
 
-    async def finish() -> None:
-        """Ends WebSockets and downloads before the server cancels them."""
-        await asyncio.gather(graphql_websocket.close(), app.state.team_access.transfers.close())
-
-    app.state.finish = finish
+    app.state.is_ending = False
+    app.state.shutdown = _shutdown(app, graphql_http, graphql_websocket, settings.shutdown_delay_seconds)
+    app.state.persisted_documents = persisted
     app.state.connection_limits = ConnectionLimits.of(settings)
     app.state.proxies = Proxies(settings.trusted_proxies)
     app.state.security_headers = security_headers
     return app
 
 
+def _shutdown(
+    app: Starlette, http: GraphQLHttpEndpoint, websocket: GraphQLWebSocketEndpoint, delay_seconds: float
+) -> Shutdown:
+    async def begin() -> None:
+        """Tells clients of WebSockets and streams to connect again."""
+        app.state.is_ending = websocket.web_sockets.is_ending = True
+        await asyncio.gather(websocket.close(), http.close())
+
+    async def finish() -> None:
+        """Ends downloads before the server cancels them."""
+        await app.state.team_access.transfers.close()
+
+    return Shutdown(begin, finish, delay_seconds)
+
+
 def _page_routes(settings: Settings) -> Iterator[BaseRoute]:
+    if settings.console == "on":
+        yield from console.routes(settings)
     yield from sign_in_pages.routes()
     yield from join_pages.routes()
     yield from claim_pages.routes()
@@ -111,7 +138,9 @@ def _page_routes(settings: Settings) -> Iterator[BaseRoute]:
     yield from error_pages.static_routes()
 
 
-def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQLWebSocketEndpoint]:
+def _graphql_endpoints(
+    settings: Settings, persisted: PersistedDocuments
+) -> tuple[GraphQLHttpEndpoint, GraphQLWebSocketEndpoint]:
     limits = Limits(
         tokens=settings.max_tokens,
         depth=settings.max_depth,
@@ -119,10 +148,15 @@ def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQL
         cost=settings.max_cost,
     )
     timeout_seconds = settings.operation_timeout_seconds
-    executor = GraphQLExecutor(SCHEMA, make_context, limits, timeout_seconds, document_client)
+    executor = GraphQLExecutor(
+        SCHEMA, make_context, limits, timeout_seconds, document_client, persisted, count_executions
+    )
+    web_sockets = WebSocketTable(ConnectionLimits.of(settings), Proxies(settings.trusted_proxies))
+    sizes = SubscriptionSizes()
     http = GraphQLHttpEndpoint(
         executor,
         error_pages.with_error_pages(render_ide),
+        streams=SubscriptionStreams(executor, web_sockets, sizes, settings.websocket_ping_seconds),
         allowed_origins=settings.allowed_origins,
         max_body_bytes=settings.max_body_bytes,
         max_batch=settings.max_batch,
@@ -132,7 +166,8 @@ def _graphql_endpoints(settings: Settings) -> tuple[GraphQLHttpEndpoint, GraphQL
         allowed_origins=settings.allowed_origins,
         max_subscriptions=settings.max_subscriptions,
         connection_init_timeout_seconds=settings.websocket_init_seconds,
-        web_sockets=WebSocketTable(ConnectionLimits.of(settings), Proxies(settings.trusted_proxies)),
+        web_sockets=web_sockets,
+        subscription_sizes=sizes,
         limit_message=limit_message,
     )
     return http, websocket
@@ -154,16 +189,20 @@ def _cors_around(view: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 class TeamAccess(Starlette):
-    """The ASGI application. HTTP requests for GraphQL bypass the routes and middleware: that endpoint handles
-    its own errors."""
+    """The ASGI application. HTTP requests for `endpoints`, by path, bypass the routes and middleware: those
+    with the highest load, which handle their own errors."""
 
     def __init__(
-        self, graphql: ASGIApp, security_headers: SecurityHeaders, hosts: Hosts, **options: Any
+        self,
+        endpoints: Mapping[str, ASGIApp],
+        security_headers: SecurityHeaders,
+        hosts: Hosts,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         # The redirect would repeat the path, which can contain a token, with the Host that the client sent.
         self.router.redirect_slashes = False
-        self._graphql = graphql
+        self._endpoints = endpoints
         self._security_headers = security_headers
         self._hosts = hosts
 
@@ -173,12 +212,13 @@ class TeamAccess(Starlette):
             if not self._hosts.allows(scope):
                 await self._hosts.refuse(scope, send_unchanged if scope["type"] == "websocket" else send)
                 return
-        if scope["type"] != "http" or scope["path"] != GRAPHQL:
+        endpoint = self._endpoints.get(scope["path"]) if scope["type"] == "http" else None
+        if endpoint is None:
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
         assign_request_id(scope)
-        await self._graphql(scope, receive, send)
+        await endpoint(scope, receive, send)
 
 
 def assign_request_id(scope: Scope) -> str:

@@ -17,6 +17,7 @@ from rich.table import Table
 import postgresql_dsn
 import settings as settings_module
 from commands import accounts, audit, catalog, entitlements, invoices, people
+from commands.documents import print_documents, require_manifests
 from commands.folders import require_folders
 from commands.printing import notes, out
 from commands.running import CommandError, database_of
@@ -51,6 +52,7 @@ app.add_typer(entitlements.app, name="entitlements")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(people.app, name="people")
 app.add_typer(schema_app, name="schema")
+app.command("documents")(print_documents)
 
 
 def main() -> None:
@@ -68,6 +70,7 @@ def serve(
 ) -> None:
     """Serve the API, with the embedded PostgreSQL where DATABASE_URL is not set."""
     settings = settings_module.load()
+    require_manifests(settings)
     gc.disable()  # Imports create no garbage: collecting would take a tenth of the start.
     from web import server
     from web.logs import configure_logs
@@ -172,7 +175,8 @@ def _work(settings: Settings, url: str, status: "JobWorkerStatus") -> None:
 
 
 def _welcome(settings: Settings, url: str, with_demo: bool) -> Callable[[], None]:
-    addresses = {"GraphiQL": f"{settings.public_url}/graphql"}
+    addresses = {"Console": f"{settings.public_url}/"} if settings.console == "on" else {}
+    addresses["GraphiQL"] = f"{settings.public_url}/graphql"
     if settings.smtp_url is None:
         addresses["Mailbox"] = f"{settings.public_url}/mailbox"
     if with_demo:

@@ -100,7 +100,11 @@ class ServerSettings(BaseSettings):
     app_url: WebUrl = Field(
         "",
         validate_default=False,
-        description="URL to which the join and sign-in pages redirect afterwards. Default: GraphiQL.",
+        description="URL to which the join and sign-in pages redirect afterwards. Default: the console;"
+        " GraphiQL where CONSOLE is off.",
+    )
+    console: Annotated[Literal["on", "off"], LowerCase] = Field(
+        "on", description="Whether the console, a single-page app, is served at /."
     )
     join_link: TokenLink = Field(
         "",
@@ -128,7 +132,7 @@ class ServerSettings(BaseSettings):
     allowed_hosts: Hosts = Field(
         (),
         description="Host names of this server in addition to that of PUBLIC_URL, comma-separated."
-        " Requests for other hosts are refused with status 421, except for /health.",
+        " Requests for other hosts are refused with status 421, except for /health, /livez and /readyz.",
     )
     data_dir: Folder = Field(
         Path(".data"),
@@ -168,14 +172,15 @@ class ServerSettings(BaseSettings):
     )
     license_signing_key: SecretEd25519Key | None = Field(
         None,
-        description="Ed25519 key that signs answers to license checks: 32 random bytes in base64url. If"
-        " unset, they have no `token`; with the embedded PostgreSQL, a key is generated and stored in"
-        " DATA_DIR.",
+        description="Ed25519 key that signs answers to license checks, and certificates of licenses: 32"
+        " random bytes in base64url. If unset, the answers have no `token`, and no certificates are issued;"
+        " with the embedded PostgreSQL, a key is generated and stored in DATA_DIR.",
     )
     license_retired_keys: Ed25519Keys = Field(
         (),
         description="Public keys of earlier values of LICENSE_SIGNING_KEY, comma-separated, which"
-        " `/.well-known/jwks.json` still lists: for 14 days after the key was replaced.",
+        " `/.well-known/jwks.json` still lists: until the last certificate that the key signed has ended, 366"
+        " days after the key was replaced at the latest, and for 14 days where no certificates were issued.",
     )
     license_staging_hosts: Hosts = Field(
         (),

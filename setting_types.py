@@ -10,7 +10,7 @@ from decimal import Decimal
 from email.headerregistry import Address
 from ipaddress import IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from email_validator import EmailNotValidError, validate_email
@@ -234,6 +234,7 @@ StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 Sender = Annotated[str, AfterValidator(_mail_from)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 Country = Annotated[str, AfterValidator(_country)]
+Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(parts_of)]
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_host_name))]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(normal_origin))]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_network))]
@@ -241,6 +242,7 @@ Ed25519Key = Annotated[str, AfterValidator(_ed25519_key)]
 Ed25519Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_ed25519_key))]
 SecretEd25519Key = Annotated[SecretStr, AfterValidator(_secret_ed25519_key)]
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+Documents = Annotated[Literal["any", "persisted"], LowerCase]
 OneLine = Annotated[str, Field(max_length=200)]
 AddressLines = Annotated[str, Field(max_length=500), AfterValidator(_address_line)]
 # The limits keep sums of times and counts within the range of Python's and PostgreSQL's types.

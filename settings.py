@@ -13,6 +13,8 @@ from pydantic import (
 from server_settings import ServerSettings
 from setting_types import (
     Count,
+    Documents,
+    Files,
     Hours,
     Networks,
     Seconds,
@@ -95,8 +97,10 @@ class Settings(ServerSettings):
         60,
         ge=1,
         le=10**9,
-        description="Emails about changed roles and about licenses given or taken, to one member of an"
-        " account per hour. More are not sent. Removals and transfers of ownership have no limit.",
+        description="Emails about changes of the role, the limits, the end of access and the licenses of one"
+        " member of an account per hour; as many about its API keys that expire or that it does not use; as"
+        " many reminders of ends of access; and, to an Admin, as many about leaked keys of others. More are"
+        " not sent. Removals, revocations and transfers of ownership have no limit.",
     )
     invoice_emails_per_hour: int = Field(
         20,
@@ -162,10 +166,18 @@ class Settings(ServerSettings):
         description="Time in which the delivery to an audit stream is retried before it is paused.",
     )
     database_pool_size: int = Field(
-        10,
+        16,
         ge=2,
         le=1000,
         description="Connections to PostgreSQL per server process, for reads and for changes each.",
+    )
+    shutdown_delay_seconds: float = Field(
+        0,
+        ge=0,
+        le=300,
+        allow_inf_nan=False,
+        description="Time for which a server still answers requests after SIGTERM, while /readyz says that it"
+        " shuts down. Behind a load balancer: longer than it takes to notice that.",
     )
     operation_timeout_seconds: Timeout = Field(
         10, gt=0, description="Time that one GraphQL operation may take."
@@ -281,6 +293,20 @@ class Settings(ServerSettings):
         20, gt=0, le=3600, description="Time in which the client of a WebSocket must answer a ping."
     )
 
+    documents: Documents = Field(
+        "any",
+        description="Which GraphQL documents are executed for sessions and for clients without a credential:"
+        " any, or persisted for those of DOCUMENT_MANIFESTS and of the console. GraphiQL needs any.",
+    )
+    api_key_documents: Documents = Field(
+        "any", description="Which GraphQL documents are executed for API keys: any or persisted."
+    )
+    document_manifests: Files = Field(
+        (),
+        description="Files with persisted documents, comma-separated: each a JSON object from ids to texts,"
+        " as relay-compiler writes it.",
+    )
+
     @field_validator("*", mode="before")
     @classmethod
     def _text(cls, value: Any) -> Any:
@@ -294,7 +320,7 @@ class Settings(ServerSettings):
         public_url = self.public_url or normal_origin(f"http://{host}:{self.port}")
         derived = {
             "public_url": public_url,
-            "app_url": f"{public_url}/graphql",
+            "app_url": f"{public_url}/" if self.console == "on" else f"{public_url}/graphql",
             "join_link": f"{public_url}/join/{{token}}",
             "sign_in_link": f"{public_url}/sign-in/{{token}}",
             "claim_link": f"{public_url}/claim/{{token}}",

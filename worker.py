@@ -36,6 +36,7 @@ from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers import tidying
 from resolvers.api_keys import jobs as api_key_jobs
+from resolvers.api_keys import policies as key_policies
 from resolvers.api_keys import unused as unused_keys
 from resolvers.audit import jobs as integrity_jobs
 from resolvers.audit.signing_keys import public_key
@@ -45,6 +46,7 @@ from resolvers.billing import jobs as invoice_jobs
 from resolvers.downloads import transfers
 from resolvers.invitations import jobs as invitation_jobs
 from resolvers.licenses import jobs as license_expiry
+from resolvers.licenses import reminders as license_reminders
 from resolvers.members import jobs as member_jobs
 from resolvers.people import erasing
 from resolvers.sessions import sign_ins
@@ -140,9 +142,11 @@ def _jobs(settings: Settings, database: Database) -> Jobs:
             "expire_invitations": (EVERY_30_SECONDS, lambda: invitation_jobs.expire_due(database)),
             "audit_lost_transfers": (EVERY_30_SECONDS, lambda: transfers.audit_lost(database)),
             "expire_licenses": (EVERY_30_SECONDS, lambda: license_expiry.expire_due(database)),
+            "remind_of_license_expiry": (EVERY_MINUTE, lambda: license_reminders.remind(settings, database)),
             "expire_api_keys": (EVERY_30_SECONDS, lambda: api_key_jobs.expire_due(database)),
             "end_memberships": (EVERY_30_SECONDS, lambda: member_jobs.end_due(settings, database)),
             "remind_of_access_ends": (EVERY_MINUTE, lambda: member_jobs.remind(settings, database)),
+            "shorten_api_keys": (EVERY_MINUTE, lambda: key_policies.shorten_others(settings, database)),
             "tell_of_unused_api_keys": (EVERY_HOUR, lambda: unused_keys.tell_of_unused(settings, database)),
             "revoke_unused_api_keys": (EVERY_HOUR, lambda: unused_keys.revoke_unused(settings, database)),
             "tell_of_api_key_expiry": (EVERY_MINUTE, lambda: api_key_jobs.tell_of_expiry(settings, database)),

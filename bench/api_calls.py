@@ -48,7 +48,7 @@ def main() -> int:
     try:
         with database() as filled, running("ours", filled) as server:
             tokens = {"session": READER_TOKEN, "key": asyncio.run(_key(filled))}
-            url = Contestant("ours", server).url("")
+            url = Contestant("ours", server).url(VIEWER)
             found = _measure(filled, url, tokens, asked.rounds, asked.seconds)
     except BenchError as error:
         out.print(str(error), style="red", markup=False)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,10 @@ import asyncpg
 import orjson
 from sqlmodel import SQLModel
 
+from audit_proof.keys import encoded
 from engine.derived_columns import derived_values
 from models import License, Member, Theme
+from resolvers.licenses.keys import license_key
 
 MEMBERS, LICENSES, EVENTS, ACCOUNTS = 60, 200, 5_000, 100
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,6 +65,7 @@ def token_of(number: int) -> str:
 
 _WITH_FORMS: dict[str, type[SQLModel]] = {"members": Member, "licenses": License, "themes": Theme}
 READER_TOKEN = token_of(_READER)
+LICENSE_SIGNING_KEY = encoded(b"k" * 32)
 THEME_IDS = [f"theme_{id_of('theme', number).hex}" for number in range(len(_THEMES))]
 
 
@@ -75,6 +79,16 @@ async def fill(connection: asyncpg.Connection) -> None:
             records = [tuple(row[column] for column in columns) for row in rows]
             await connection.copy_records_to_table(table, records=records, columns=columns)
     await connection.execute("VACUUM ANALYZE")
+
+
+@cache
+def license_checks() -> list[dict[str, Any]]:
+    """Bodies of checks of all valid licenses, each from its site."""
+    return [
+        {"key": row["key"], "site": row["site"], "version": "1.0.0", "nonce": "n" * 22}
+        for row in _tables()["licenses"]
+        if row["status"] == "ACTIVE" and (row["expires_at"] or _NEVER) > datetime.now(UTC)
+    ]
 
 
 def _forms(table: str, row: Row) -> dict[str, str]:
@@ -198,11 +212,12 @@ def _licenses(chance: random.Random) -> Iterator[Row]:
             "theme_id": id_of("theme", number % len(_THEMES)),
             "status": status,
             "site": f"shop-{number}.example.com",
-            "key": f"TL-BENCH-{number:04d}",
+            "key": license_key([0] * 13 + [*divmod(number, 32)]),
             "holder_id": id_of("member", _READER + holder),
             "provisioned_by_id": id_of("member", _READER),
             "provisioned_at": provisioned_at,
             "expires_at": None if days is None else provisioned_at + timedelta(days=days),
+            "last_verified_at": _NEVER,
         }
 
 

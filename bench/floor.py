@@ -1,5 +1,6 @@
 """The floor: a server without GraphQL. A bare ASGI callable that reads the credential with one statement and
-the data with another one, both written by hand for the response.
+the data with another one, both written by hand for the response. A check of a license has one statement, for
+the license by its key, and a signature.
 
 For `/json/members` PostgreSQL writes the JSON, for `/rows/members` Python builds it from rows, and so on.
 """
@@ -13,7 +14,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from bench import floor_json, floor_rows
+from bench import floor_json, floor_rows, floor_verify
 from bench.serving import POOL_SIZE, environment_url, serve
 
 LOOK_UP = """
@@ -25,6 +26,7 @@ LOOK_UP = """
 _SETTINGS = {"application_name": "bench-floor", "jit": "off"}
 _HEADERS = [(b"content-type", b"application/json; charset=utf-8")]
 _ABOUT_PERSON = "viewer"
+_VERIFY = "/rows/verify"
 
 Prepared = asyncpg.prepared_stmt.PreparedStatement
 Answer = Callable[[Prepared, Any], Awaitable[bytes]]
@@ -59,6 +61,7 @@ def _ways() -> dict[str, _Way]:
         statement, make = getattr(floor_rows, name.upper()), getattr(floor_rows, name)
         ways[f"/rows/{name}"] = _Way(statement, about, _of_rows(make))
         ways[f"/json/{name}"] = _Way(getattr(floor_json, name.upper()), about, _of_json)
+    ways[_VERIFY] = _Way(floor_verify.STATEMENT, "key", floor_verify.answer)
     return ways
 
 
@@ -73,18 +76,23 @@ class Floor:
             await self._live(receive, send)
             return
         token = next((value[7:] for name, value in scope["headers"] if name == b"authorization"), b"")
-        while (await receive()).get("more_body"):
-            pass
-        status, body = await self._answer(scope["path"], token)
+        message = await receive()
+        body = message["body"]
+        while message["more_body"]:
+            message = await receive()
+            body += message["body"]
+        status, body = await self._answer(scope["path"], token, body)
         await send({"type": "http.response.start", "status": status, "headers": _HEADERS})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, path: str, token: bytes) -> tuple[int, bytes]:
+    async def _answer(self, path: str, token: bytes, body: bytes) -> tuple[int, bytes]:
         way = self._ways.get(path)
         if way is None:
             return 404, b"{}"
         look_up, statements = connection = await self._connections.get()
         try:
+            if path == _VERIFY:
+                return 200, await way.answer(statements[path], body)
             memberships = await look_up.fetch(sha256(token).digest())
             if len(memberships) != 1 or memberships[0]["role"] != "ADMIN":
                 return 403, b"{}"

@@ -34,6 +34,8 @@ def find_wrk() -> str | None:
 
 
 def body_of(operation: Operation, account_id: str = "", site: str = "") -> bytes:
+    if operation.path:
+        return json.dumps(operation.bodies()[0]).encode()
     asked: dict[str, object] = {"query": " ".join(operation.query.split())}
     if operation.is_change:
         asked["variables"] = {"input": {"accountId": account_id, **operation.input(site)}}
@@ -54,7 +56,7 @@ def run(
     of changes are always parsed. `token` is the session of the reads."""
     letters = "".join(choice(ascii_lowercase) for _ in range(6))
     check = "checked" if checked or operation.is_change else "-"
-    wanted = 'userErrors":[]' if operation.is_change else "data"
+    wanted = 'userErrors":[]' if operation.is_change else "VALID" if operation.path else "data"
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
     command += ["--timeout", "10s", "--script", str(_SCRIPT), url, "--"]
     command += [str(_requests(operation, folder, token)), letters, check, wanted]
@@ -75,6 +77,8 @@ def _requests(operation: Operation, folder: Path, token: str) -> Path:
     if operation.is_change:
         site, writers = f"{_MARKER}.example.com", WRITERS[: operation.accounts]
         pairs = [(each.token, body_of(operation, each.account_id, site)) for each in writers]
+    elif operation.path:
+        pairs = [(token, json.dumps(each).encode()) for each in operation.bodies()]
     else:
         pairs = [(token, body_of(operation))]
     path.write_text("".join(f"{token}\t{body.decode()}\n" for token, body in pairs))

@@ -65,7 +65,7 @@ class Bench:
                 self.cells[operation.name][name].rounds.append(self._measure(operation, name))
 
     def _asked(self, operation: Operation) -> list[Contestant]:
-        return [each for each in self._contestants if each.answers(operation.is_change)]
+        return [each for each in self._contestants if each.answers(operation)]
 
     def _count(self, operation: Operation, contestant: Contestant) -> None:
         cells = self.cells[operation.name]
@@ -79,7 +79,7 @@ class Bench:
             asyncio.run(self.database.forget_invoices())
             return pgbench.run(operation, self.database, self.seconds)
         contestant = next(each for each in self._contestants if each.name == name)
-        url, folder = contestant.url(operation.name), self.database.folder
+        url, folder = contestant.url(operation), self.database.folder
         warm = load.run(operation, url, _WARM_UP_SECONDS, folder, checked=True)
         settle(contestant, operation)
         asyncio.run(self.database.forget_invoices())

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.data import ACCOUNTS, THEME_IDS
+from bench.data import ACCOUNTS, THEME_IDS, license_checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class Operation:
     """Action of the event of each change. The events are counted."""
     accounts: int = ACCOUNTS
     """Number of accounts that are changed, in turn."""
+    path: str = ""
+    """Path of an endpoint without GraphQL, which takes `bodies`. Only ours and the floor have it."""
+    bodies: Callable[[], list[dict[str, Any]]] = list
+    """Bodies of the requests, sent in turn."""
 
     @property
     def is_change(self) -> bool:
@@ -75,11 +79,12 @@ PURCHASE = Operation(
     lambda site: {"items": [{"themeId": theme_id, "quantity": 1} for theme_id in THEME_IDS[:2]]},
     "LICENSES_PURCHASED",
 )
+VERIFY = Operation("verify", "", {"floor": 0.6}, path="/licenses/verify", bodies=license_checks)
 _ON_ONE_ACCOUNT = [
     replace(each, name=f"{each.name}-one", wanted={"pgbench": 0.7}, accounts=1)
     for each in (PROVISION, PURCHASE)
 ]
 OPERATIONS = {
     each.name: each
-    for each in (VIEWER, MEMBERS, LICENSES, AUDIT, NESTED, PROVISION, PURCHASE, *_ON_ONE_ACCOUNT)
+    for each in (VIEWER, MEMBERS, LICENSES, AUDIT, NESTED, VERIFY, PROVISION, PURCHASE, *_ON_ONE_ACCOUNT)
 }

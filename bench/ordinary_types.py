@@ -16,7 +16,8 @@ from strawberry.scalars import JSON
 
 import models
 from bench.ordinary_context import Context, Info
-from models.audit import ActorKind, AuditAction, AuditOutcome
+from models.audit import ActorKind, AuditOutcome
+from models.audit_actions import AuditAction
 from models.licenses import LicenseStatus
 from models.members import Role
 

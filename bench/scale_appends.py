@@ -11,7 +11,8 @@ import asyncpg
 from bench import scale_events as log
 from bench.scale_data import MadeAccount, made_id, member_name, site
 from embedded.server import APP_ROLE, Server
-from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.audit import ActorKind, AuditOutcome, CredentialKind
+from models.audit_actions import AuditAction
 from permissions.viewer import Client, Credential
 from resolvers.audit_append import append, encode_event
 from resolvers.events import Actor, new_event
@@ -118,12 +119,13 @@ def _events(account: MadeAccount, kind: str, number: int) -> Iterator[bytes]:
             credential = Credential(CredentialKind.SESSION, account.license(member), "Firefox on Linux")
             action, summary = AuditAction.LICENSE_PROVISIONED, f"{actor} provisioned Aurora for {shop}"
             target = "License", account.license(license), shop
+            details: dict[str, object] = {"theme": "aurora", "site": shop}
         else:
             credential = Credential(CredentialKind.API_KEY, key_id, "Script")
             action, summary = AuditAction.API_CALLED, f"{actor} called Members with the API key Script"
             target = "ApiKey", key_id, "Script"
+            details = {"operation": "Members", "cost": license}
         who = Actor(ActorKind.MEMBER, actor, member_id, credential)
-        details = {"theme": "aurora", "number": license}
         event = new_event(account.id, who, client, action, AuditOutcome.ALLOWED, summary, target, details)
         yield encode_event(event)
 

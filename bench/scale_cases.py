@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from bench import scale_events as log
-from bench.scale_data import START, MadeAccount, made_id, site
+from bench.scale_data import FAR, START, MadeAccount, made_id, site
 from models.accounts import Account
 from models.audit import CredentialKind
 from models.catalog import Theme
@@ -200,6 +200,24 @@ def _members() -> Iterator[Filter]:
         yield _searched(text)
     for text in ("a", "ada", "zq"):
         yield _searched(text)._replace(name=f"search {text}, by a Member, in names", member=1)
+    yield from _members_and_removed()
+
+
+def _members_and_removed() -> Iterator[Filter]:
+    for name, quarters in (("all", 8), ("early", 1), ("never", -8)):
+        yield _with_removed(_own(f"inactiveSince {name}", "inactiveSince", _time(quarters)))
+    yield _with_removed(_own("inactiveSince all", "inactiveSince", _time(8)), "MEMBER")
+    for text in ("a", "ross 13", "zq"):
+        yield _with_removed(_searched(text))
+    yield _with_removed(_searched("a"), "MEMBER")
+
+
+def _with_removed(filter: Filter, *roles: str) -> Filter:
+    more = {"includeRemoved": True, **({"roles": roles} if roles else {})}
+    return filter._replace(
+        name=", ".join(["includeRemoved", *roles, filter.name]),
+        of=lambda account: {**more, **filter.of(account)},
+    )
 
 
 def _invitations() -> Iterator[Filter]:
@@ -221,10 +239,27 @@ def _licenses() -> Iterator[Filter]:
         yield _same(f"themeIds {name}", themeIds=themes)
     for name, number in (("half", 1), ("three", 2), ("none", 88_888)):
         yield _own(f"holderIds {name}", "holderIds", _member_ids(number))
+    for name, versions in (("half", ["2.0.0"]), ("some", ["1.3.0"]), ("three", ["0.9.0"]), ("none", ["9"])):
+        yield _same(f"installedVersions {name}", installedVersions=versions)
+    yield _same("installedVersions 3", installedVersions=["1.3.0", "1.7.0", "0.9.0"])
+    yield from _license_times()
     for text in ("a", "shop", "99", "studio7", "zq", "team", "basalt"):
         yield _searched(text)
     yield Filter("none, by a Member who holds half", member=1)
     yield Filter("none, by a Member who holds some", member=5)
+
+
+def _license_times() -> Iterator[Filter]:
+    used = START + timedelta(days=60)
+    checks = {"all": FAR, "half": used + timedelta(days=7), "some": used, "none": START}
+    for name, at in (*checks.items(), ("three", START + timedelta(seconds=1))):
+        yield _same(f"notVerifiedSince {name}", notVerifiedSince=at.isoformat())._replace(bound=SEARCHED)
+    moments = {"all": FAR.replace(year=2100), "half": FAR + timedelta(days=7), "three": FAR, "none": START}
+    for name, at in moments.items():
+        yield _same(f"expiresBefore {name}", expiresBefore=at.isoformat())._replace(bound=SEARCHED)
+    for name in ("half", "three"):
+        expiring = {"expiresBefore": moments[name].isoformat(), "statuses": ["ACTIVE"]}
+        yield _same(f"expiresBefore {name}, statuses ACTIVE", **expiring)._replace(bound=SEARCHED)
 
 
 def _searched(text: str) -> Filter:

@@ -176,7 +176,8 @@ def invitations(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
 
 def licenses(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
     """account_id, id, theme_id, status, site, key, holder_id, provisioned_by_id, provisioned_at, expires_at,
-    revoked_by_id, revoked_at, revoked_reason. Three expired licenses still have the status ACTIVE."""
+    revoked_by_id, revoked_at, revoked_reason, last_verified_at, installed_version. Three expired licenses
+    still have the status ACTIVE."""
     random = account.random()
     for number in range(account.size.licenses):
         at = START + timedelta(minutes=number)
@@ -184,7 +185,7 @@ def licenses(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
             ("ACTIVE", "REVOKED")[number % 2] if number % 10 else ("SUSPENDED", "EXPIRED")[number // 10 % 2]
         )
         over = number % (account.size.licenses // 3) == 2
-        expires_at = at + timedelta(days=1) if over else FAR if status == "ACTIVE" else None
+        expires_at = at + timedelta(days=1) if over else far(number) if status == "ACTIVE" else None
         revoked = (
             (account.member(0), at, "Not needed any more.") if status == "REVOKED" else (None, None, None)
         )
@@ -194,7 +195,27 @@ def licenses(account: MadeAccount) -> Iterator[tuple[Any, ...]]:
             site(account, number),
             f"key-{account.number}-{number}",
             *(account.member(account.holder(number)), account.member(0), at, expires_at, *revoked),
+            *(None if number % 10 == 4 else _verified_at(account, number), _version(account, number)),
         )
+
+
+def far(number: int) -> datetime:
+    """Expiry of a license, in scattered order."""
+    return FAR + timedelta(minutes=number * 7919 % 20_011)
+
+
+def _verified_at(account: MadeAccount, number: int) -> datetime:
+    """Long ago for three licenses; the others scattered over two weeks."""
+    if number % (account.size.licenses // 3) == 5:
+        return START
+    return START + timedelta(days=60, minutes=number * 7919 % 20_011)
+
+
+def _version(account: MadeAccount, number: int) -> str | None:
+    """Half have 2.0.0, three have 0.9.0, and the others one of 40 versions, or none."""
+    if number % (account.size.licenses // 3) == 5:
+        return "0.9.0"
+    return "2.0.0" if number % 2 else f"1.{number // 2 % 40}.0" if number % 10 != 4 else None
 
 
 def _email(account: MadeAccount, number: int) -> str:

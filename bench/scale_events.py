@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from bench.scale_data import START, MadeAccount, made_id, member_name, site
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from resolvers.events import OPERATOR_ID
 
 COLUMNS = (

@@ -20,7 +20,7 @@ _COLUMNS = {
     "invitations": "account_id id email role status token_hash invited_by_id accepted_by_id created_at"
     " expires_at emails accepted_at delivery",
     "licenses": "account_id id theme_id status site key holder_id provisioned_by_id provisioned_at"
-    " expires_at revoked_by_id revoked_at revoked_reason",
+    " expires_at revoked_by_id revoked_at revoked_reason last_verified_at installed_version",
 }
 _MAKERS: dict[str, Callable[[MadeAccount], Iterable[tuple[Any, ...]]]] = {
     "users": scale_data.users,

@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.data import LICENSE_SIGNING_KEY
 from bench.database import Database
+from bench.operations import Operation
 
 _ROOT = Path(__file__).parent.parent
 _MERCURIUS = Path(__file__).with_name("mercurius")
@@ -49,11 +51,16 @@ class Contestant:
     path: str = "/graphql"
     is_graphql: bool = True
 
-    def url(self, operation: str) -> str:
-        return f"http://127.0.0.1:{self.server.port}{self.path.format(operation=operation)}"
+    def url(self, operation: Operation) -> str:
+        path = self.path.format(operation=operation.name)
+        if operation.path and self.is_graphql:
+            path = operation.path
+        return f"http://127.0.0.1:{self.server.port}{path}"
 
-    def answers(self, is_change: bool) -> bool:
-        return not is_change or self.name == "ours"
+    def answers(self, operation: Operation) -> bool:
+        if operation.path:
+            return self.name in ("ours", "floor, rows")
+        return not operation.is_change or self.name == "ours"
 
 
 def contestants(server: Server) -> list[Contestant]:
@@ -100,6 +107,8 @@ def _environment(database: Database, folder: Path, port: int) -> dict[str, str]:
         "PORT": str(port),
         "WORKERS": "1",
         "RATE_LIMIT_PER_MINUTE": "1000000000",
+        "LICENSE_CHECKS_PER_MINUTE": "1000000000",
+        "LICENSE_SIGNING_KEY": LICENSE_SIGNING_KEY,
         "LOG_LEVEL": "warning",
         "DATA_DIR": str(folder),
         "NODE_ENV": "production",

@@ -50,7 +50,7 @@ def ask(
     token = writer.token if operation.is_change else READER_TOKEN
     body = body_of(operation, writer.account_id, site)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    return client.post(contestant.url(operation.name), content=body, headers=headers)
+    return client.post(contestant.url(operation), content=body, headers=headers)
 
 
 def _captured(

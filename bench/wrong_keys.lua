@@ -1,13 +1,14 @@
--- Arguments: a file of tokens, one a line; the body of each request; and how many milliseconds each connection waits
--- before it sends. The tokens are sent in turn.
+-- Arguments: a file of requests, one a line (the token, a tab and the body), which are sent in turn; and how many
+-- milliseconds each connection waits before it sends.
 local requests, sent, pause = {}, 0, 0
 
 function init(args)
-  for token in io.lines(args[1]) do
+  for line in io.lines(args[1]) do
+    local token, body = line:match("^(%S+)\t(.*)$")
     local headers = { ["Authorization"] = "Bearer " .. token, ["Content-Type"] = "application/json" }
-    requests[#requests + 1] = wrk.format("POST", nil, headers, args[2])
+    requests[#requests + 1] = wrk.format("POST", nil, headers, body)
   end
-  pause = tonumber(args[3])
+  pause = tonumber(args[2])
 end
 
 function request()

@@ -43,6 +43,10 @@ def require_bound(statement: ClauseElement, across_accounts: str | None = None) 
     """Raises UnboundStatement, which names the tables that are not bound to one account. `across_accounts`
     gives the reason for a statement without an account parameter; all tables of one record must be of the
     same account even then."""
+    if across_accounts is not None and isinstance(statement, CompoundSelect):
+        for each in statement.selects:  # Each record is of one of them.
+            require_bound(each, across_accounts)
+        return
     check = _Check()
     check.statement(statement, None)
     unbound = check.unbound()

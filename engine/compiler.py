@@ -42,11 +42,13 @@ from strawberry.permission import PermissionExtension
 from strawberry.types.field import StrawberryField
 
 from engine.arguments import Arguments, arguments
+from engine.list_sizes import list_size_of
 from engine.runtime import (
     EnumNames,
     FunctionsByType,
     Request,
     TypeInfo,
+    counted,
     gather,
     is_coroutine,
     listed,
@@ -275,7 +277,7 @@ class Compiler:
         the outcome is kept for the fallback."""
         field = selected.field
         if field.is_basic_field and not recorded:
-            value = f"o.{field.python_name}"
+            value = self.counted(selected, f"o.{field.python_name}")
             completed = self.completed(selected.definition.type, selected.selection, value, readers)
             if not completed.awaits:
                 return completed
@@ -286,7 +288,8 @@ class Compiler:
         if recorded:
             call = f"await {self.constant(record)}(c, {selected.name!r}, {call.removeprefix('await ')})"
         body = [f"k = {self.constant(self.arguments(selected))}(c)", *self.allowed(selected), f"v = {call}"]
-        completed = self.completed(selected.definition.type, selected.selection, "v", readers)
+        value = self.counted(selected, "v")
+        completed = self.completed(selected.definition.type, selected.selection, value, readers)
         body.append(f"return {completed.value}")
         function = self.function(body, awaits=awaits or completed.awaits)
         return Code(f"{function.text}(o, c)", function.awaits)
@@ -297,6 +300,13 @@ class Compiler:
             f"if {self.constant(each)}.has_permission(o, c, **k) is not True: {self.constant(stop)}()"
             for each in selected.permissions
         ]
+
+    def counted(self, selected: SelectedField, value: str) -> str:
+        """Code of the value, which counts the items that a list has beyond its price."""
+        size = list_size_of(selected.definition)
+        if size is None or not size.can_exceed_price:
+            return value
+        return f"{self.constant(counted)}(c, {value}, {self.constant(size)})"
 
     def _call(self, field: StrawberryField) -> tuple[bool, str]:
         resolver = field.base_resolver

@@ -75,7 +75,8 @@ class SizeOf:
 
 @dataclass(slots=True, frozen=True)
 class LengthOf:
-    """The length of the longest of some list arguments, at least one of which is a variable."""
+    """The length of the longest of some list arguments, at least one of which is a variable. Of an object,
+    that of its longest list."""
 
     literal: int
     names: tuple[str, ...]
@@ -93,8 +94,7 @@ class LengthOf:
         return max(literals, default=default)
 
     def evaluate(self, variables: Mapping[str, object]) -> int:
-        lengths = [len(value) if isinstance(value, list) else 1 for value in map(variables.get, self.names)]
-        return max(self.literal, *lengths)
+        return max(self.literal, *(_length(variables.get(name)) for name in self.names))
 
 
 @dataclass(slots=True, frozen=True)
@@ -119,6 +119,12 @@ class GivenOf:
 
 
 Size = int | SizeOf | LengthOf | BranchesOf | GivenOf
+
+
+def _length(value: object) -> int:
+    if isinstance(value, dict):
+        return max((len(each) for each in value.values() if isinstance(each, list)), default=1)
+    return len(value) if isinstance(value, list) else 1
 
 
 def branches_in(value: object) -> int:

@@ -28,7 +28,7 @@ from engine.limits import too_complex
 from engine.operation_cache import OperationRefused, PreparedOperation
 from engine.outages import logged_as_outage
 from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
-from engine.runtime import ForbiddenBeforeReading, Request, Stopped
+from engine.runtime import ForbiddenBeforeReading, Request, SpareCost, Stopped
 
 log = structlog.get_logger()
 
@@ -44,8 +44,9 @@ async def execute(schema: Schema, prepared: PreparedOperation, context: object) 
     Values of `data` may be of types that only the JSON writer serializes: times, and JSON in JSON.
     """
     request, outcome = await _compiled(schema, prepared, context)
-    if isinstance(outcome, dict):
+    if request is not None and isinstance(outcome, dict):
         executions.counts[COMPILED] += 1
+        _require_spare_cost(prepared, request.spare_cost.left)
         return ExecutionResult(outcome, None)
     reason = outcome if isinstance(outcome, str) else type(outcome).__name__
     executions.counts[reason] += 1
@@ -98,19 +99,36 @@ async def execute_reference(
             result = await _introspection_thread.run(executor.execute_operation)
         else:
             result = executor.execute_operation()
-        return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+        result = cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
     except TooManyRefusedFields:
         raise _refused_too_often(prepared) from None
+    _require_spare_cost(prepared, getattr(executor, "spare_cost", 0))
+    return result
 
 
 def _refused_too_often(prepared: PreparedOperation) -> OperationRefused:
     what, allowed = "The number of fields that you may not see", MOST_REFUSED_FIELDS
     error = too_complex("refusals", what, allowed + 1, allowed)
+    made = "This change and those before it have been made, later ones not: select less."
+    return _refused(prepared, error, made)
+
+
+def _require_spare_cost(prepared: PreparedOperation, left: int) -> None:
+    """Raises OperationRefused where lists had more items than the cost leaves of the maximum."""
+    if left >= 0:
+        return
+    allowed = prepared.cost + prepared.spare_cost
+    what = "The cost of the operation, with the items of its lists,"
+    raise _refused(prepared, too_complex("cost", what, allowed - left, allowed), _CHANGES_MADE)
+
+
+_CHANGES_MADE = "The changes have been made all the same: select less."
+
+
+def _refused(prepared: PreparedOperation, error: GraphQLError, made: str) -> OperationRefused:
+    """`made` completes the message for a mutation."""
     if prepared.operation.type is OperationType.MUTATION:
-        message = (
-            f"{error.message} This change and those before it have been made, later ones not: select less."
-        )
-        error = GraphQLError(message, extensions=error.extensions)
+        error = GraphQLError(f"{error.message} {made}", extensions=error.extensions)
     return OperationRefused([error])
 
 
@@ -130,7 +148,7 @@ async def _compiled(
     plan = prepared.operation.plans.get(schema, variables)
     if isinstance(plan, str):
         return None, plan
-    request = Request(context, schema._schema, variables)
+    request = Request(context, schema._schema, variables, SpareCost(prepared.spare_cost))
     try:
         data = plan(None, request)
         return request, await data if isinstance(data, Awaitable) else data
@@ -175,9 +193,11 @@ async def subscribe(
         async with asyncio.timeout(timeout_seconds):
             try:
                 result = execute_subscription_event(event_executor)
-                return await result if isinstance(result, Awaitable) else result
+                result = await result if isinstance(result, Awaitable) else result
             except TooManyRefusedFields:
                 raise _refused_too_often(prepared) from None
+        _require_spare_cost(prepared, getattr(event_executor, "spare_cost", 0))
+        return result
 
     results = map_source_to_response_event(executor, source, in_time)
     async with aclosing(results):
@@ -203,6 +223,8 @@ def _executor(
         is_awaitable=cast("Any", optimized_is_awaitable),
     )
     if isinstance(executor, Executor):
+        if isinstance(executor, PacedExecutor):
+            executor.spare_cost = prepared.spare_cost
         return executor
     for error in executor:
         error.extensions = {"code": "BAD_USER_INPUT"}

@@ -34,16 +34,17 @@ class FairQueue(Generic[Given]):
     """Tasks that wait for a resource. A free resource goes to the next person of the next account."""
 
     def __init__(self) -> None:
-        self._accounts: OrderedDict[Hashable, OrderedDict[Hashable, _Queue[Given]]] = OrderedDict()
+        self.accounts: OrderedDict[Hashable, OrderedDict[Hashable, _Queue[Given]]] = OrderedDict()
+        """Waiting tasks by account and person. Some may have given up."""
 
     def join(self, waiter: Requester | None = None) -> "asyncio.Future[Given]":
         """Queues the current task for its requester, or for `waiter`. Cancelling the future leaves the
         queue."""
         account, person = waiter or requester.get()
         waiting: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
-        persons = self._accounts.get(account)
+        persons = self.accounts.get(account)
         if persons is None:
-            persons = self._accounts[account] = OrderedDict()
+            persons = self.accounts[account] = OrderedDict()
         queue = persons.get(person)
         if queue is None:
             queue = persons[person] = deque()
@@ -52,44 +53,46 @@ class FairQueue(Generic[Given]):
 
     def give(self, what: Given) -> bool:
         """Returns whether a task was waiting for the resource."""
-        found = self.next(lambda _: True)
+        found = self.next()
         if found is None:
             return False
         found[1].set_result(what)
         return True
 
     def next(
-        self, may_have: Callable[[Hashable], bool], used: Callable[[Hashable], float] | None = None
+        self,
+        may_have: Callable[[Hashable], bool] | None = None,
+        used: Callable[[Hashable], float] | None = None,
     ) -> "tuple[Requester, asyncio.Future[Given]] | None":
         """Removes the next task, and returns its requester and its future. Accounts that `may_have` refuses
         keep their turns. With `used`, the account that has used the least goes first."""
         while True:
-            accounts = filter(may_have, self._accounts)
+            accounts = iter(self.accounts) if may_have is None else filter(may_have, self.accounts)
             if used is None:
                 account = next(accounts, _NONE)
             else:
                 account = min(islice(accounts, _COMPARED), key=used, default=_NONE)
             if account is _NONE:
                 return None
-            persons = self._accounts.pop(account)
-            first = _first(persons)
-            if persons:
-                self._accounts[account] = persons
-            if first is not None:
-                person, waiting = first
-                return Requester(account, person), waiting
+            found = self.next_of(account)
+            if found is not None:
+                return found
+
+    def next_of(self, account: Hashable) -> "tuple[Requester, asyncio.Future[Given]] | None":
+        """Like `next`, for one account, which must have joined. It is the last one in turn then."""
+        persons = self.accounts.pop(account)
+        first = _first(persons)
+        if persons:
+            self.accounts[account] = persons
+        return None if first is None else (Requester(account, first[0]), first[1])
 
     def others(self, than: Requester, may_have: Callable[[Hashable], bool]) -> Iterator[Requester]:
         """Yields the other persons who wait, of accounts that `may_have` accepts."""
-        for account, persons in self._accounts.items():
+        for account, persons in self.accounts.items():
             if may_have(account):
                 for person, queue in persons.items():
                     if (account, person) != than and any(not waiting.done() for waiting in queue):
                         yield Requester(account, person)
-
-    def __bool__(self) -> bool:
-        """Whether it has entries, some of which may have given up."""
-        return bool(self._accounts)
 
 
 def _first(

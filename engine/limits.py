@@ -16,12 +16,14 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLField,
     GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
     ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     get_nullable_type,
@@ -33,6 +35,7 @@ from graphql.utilities import value_from_ast_untyped
 
 from engine.cost import UNSEEN_ROWS, GivenOf, LengthOf, Price, Size, SizeOf
 from engine.document_inputs import DocumentInputs
+from engine.list_sizes import ListSize, is_connection, list_size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Limits:
     cost: int = 10_000
     # Rows of a connection that has neither `first` nor `last`.
     default_page_size: int = 50
-    # Items of a list that no argument sizes.
+    # Items of a list that does not declare its size. The product's schema has none: see `engine.list_sizes`.
     default_list_size: int = 10
 
 
@@ -100,7 +103,7 @@ _TOKEN = re.compile(
 @dataclass(slots=True)
 class Weight:
     """The size of a selection with everything below it. `paged` is what each row of the enclosing connection
-    adds."""
+    adds, or each item of the enclosing mutation's input."""
 
     depth: int = 0
     aliases: int = 0
@@ -216,7 +219,7 @@ class Scale:
         named = get_named_type(definition.type) if definition else None
         if node.arguments and definition is not None and parent is not self._schema.mutation_type:
             branches = self.inputs.add(definition, node)
-            if is_object_type(named) and named.name.endswith("Connection"):
+            if is_object_type(named) and is_connection(named):
                 weight.price.add(1, branches)
         if not node.selection_set:
             weight.depth = max(weight.depth, 1)
@@ -228,31 +231,47 @@ class Scale:
         below.price.constant += 1
         if node.name.value in _INTROSPECTION:
             weight.introspection += below.price.constant
-        if named is not None and named.name.endswith("Connection"):
+        if parent is not None and parent is self._schema.mutation_type:
+            below.price.add(_input_size(node), below.paged)
+        if is_connection(named):
             weight.lists += 1
             below.price.add(self._page_size(node), below.paged)
             below.price.add(1 if below.counts else _filters(node), Price(UNSEEN_ROWS))
             weight.price.add(1, below.price)
         elif definition is None or not is_list_type(get_nullable_type(definition.type)):
             weight.price.add(1, below.price)
-        elif parent is not None and parent.name.endswith("Connection"):
+        elif is_connection(parent):
             weight.paged.add(1, below.price)
+        elif parent is not None and parent.name.startswith("__"):
+            weight.price.add(self._introspected_types if node.name.value == "types" else 5, below.price)
         else:
-            weight.lists += parent is not None and not parent.name.startswith("__")
-            weight.price.add(self._list_size(node, parent), below.price)
+            weight.lists += 1
+            self._list(node, definition, below, weight)
 
     def _page_size(self, node: FieldNode) -> Size:
         values = [each.value for each in node.arguments or () if each.name.value in ("first", "last")]
         return SizeOf.arguments(values, self._limits.default_page_size)
 
-    def _list_size(self, node: FieldNode, parent: GraphQLNamedType | None) -> Size:
-        if parent is not None and parent.name.startswith("__"):
-            return self._introspected_types if node.name.value == "types" else 5
-        definition = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
-        arguments = definition.args if definition else {}
-        lists = {name for name, each in arguments.items() if is_list_type(get_nullable_type(each.type))}
-        values = [each.value for each in node.arguments or () if each.name.value in lists]
-        return LengthOf.arguments(values, self._limits.default_list_size)
+    def _list(self, node: FieldNode, definition: GraphQLField, below: Weight, weight: Weight) -> None:
+        """Adds a list that is not a connection."""
+        size = list_size_of(definition) or ListSize(self._limits.default_list_size, None)
+        if size.of_input:
+            weight.paged.add(1, below.price)
+            return
+        values = [each.value for each in node.arguments or () if each.name.value == size.argument]
+        argument = definition.args.get(size.argument) if size.argument else None
+        is_list = argument is not None and is_list_type(get_nullable_type(argument.type))
+        sizes = LengthOf if is_list else SizeOf
+        weight.price.add(sizes.arguments(values, size.priced_as), below.price)
+
+
+def _input_size(node: FieldNode) -> Size:
+    """Length of the longest list in a mutation's input, at least 1."""
+    values: list[ValueNode] = []
+    for argument in node.arguments or ():
+        value = argument.value
+        values += [each.value for each in value.fields] if isinstance(value, ObjectValueNode) else [value]
+    return LengthOf.arguments(values, 1)
 
 
 def _filters(node: FieldNode) -> Size:

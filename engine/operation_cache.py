@@ -106,6 +106,8 @@ class PreparedOperation:
     operation: Operation
     variables: dict[str, object] | None
     cost: int
+    spare_cost: int
+    """Rest of the maximum cost."""
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ class Documents:
         cost = operation.cost(variables)
         if cost > self.limits.cost:
             raise OperationRefused([too_complex("cost", "The cost of the operation", cost, self.limits.cost)])
-        return PreparedOperation(document, operation, variables, cost)
+        return PreparedOperation(document, operation, variables, cost, self.limits.cost - cost)
 
     def find(self, text: str) -> Document | None:
         try:

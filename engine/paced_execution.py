@@ -7,10 +7,12 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, cast
 
-from graphql import GraphQLError, GraphQLObjectType
+from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo
 from graphql.execution.collect_fields import GroupedFieldSet
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from engine.list_sizes import list_size_of
 
 _SLICE_SECONDS = 0.005
 MOST_REFUSED_FIELDS = 1_000
@@ -76,6 +78,10 @@ def _end(fields: Any) -> None:
 class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
     """Raises TooManyRefusedFields."""
 
+    spare_cost = 0
+    """Number of items that lists can have beyond those that they are priced as. Negative where they had
+    more."""
+
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)
         self._waiting: deque[Callable[[], None]] = deque()
@@ -114,6 +120,22 @@ class PacedExecutor(StrawberryGraphQLCoreExecutionContext):
                 _end(fields.result())
             raise
         return cast("dict[str, object]", await executed if self.is_awaitable(executed) else executed)
+
+    def complete_list_value(
+        self,
+        return_type: Any,
+        details: Any,
+        info: GraphQLResolveInfo[object],
+        path: Path,
+        result: Any,
+        *rest: Any,
+    ) -> Any:
+        """Lists beyond `spare_cost` are completed as empty: the operation is refused at its end."""
+        size = list_size_of(info.parent_type.fields[info.field_name])
+        if size is not None and size.can_exceed_price:
+            self.spare_cost -= size.surplus(result)
+            result = () if self.spare_cost < 0 else result
+        return super().complete_list_value(return_type, details, info, path, result, *rest)
 
     def handle_field_error(self, raw_error: Exception, *place: Any) -> None:
         if isinstance(raw_error, TooManyRefusedFields):

@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
     inspect,
     literal_column,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.util import ClauseAdapter
 
 from engine.conditions import BoundCondition, OfNextRows
-from engine.pagination import Branch, Search, ThroughRows
+from engine.pagination import Branch, Search, ThroughRows, Window
 from engine.query import RowQuery, Shape
 from engine.statements import compiled
 from engine.tables import AnySelect, table_of
@@ -89,12 +90,14 @@ class PageSql:
 
     def _walked(self, branch: Branch) -> Statement:
         """Rows in order, along one index."""
-        statement = self._selected(branch.where)
-        if not branch.is_few:
-            return self._in_order(statement)
-        # Fenced off: they are found by an index of their own, and sorted.
-        fenced = statement.offset(literal_column("0")).subquery(self._writer.table())
-        return self._in_order(select(fenced))
+        return self._sorted(self._selected(branch.where), is_few=branch.is_few)
+
+    def _sorted(self, statement: Statement, *, is_few: bool) -> Statement:
+        """The first rows of a statement, in order. Few rows are fenced off, so that they are found by their
+        own index, and sorted: PostgreSQL would rather compare all rows along an index that has the order."""
+        if is_few:
+            statement = select(statement.offset(literal_column("0")).subquery(self._writer.table()))
+        return self._in_order(statement)
 
     def _alike(self, branches: Sequence[Branch]) -> SelectBase:
         """Branches that differ only in parameters: compiled once and repeated as text, since SQLAlchemy takes
@@ -125,12 +128,17 @@ class PageSql:
         """Counts the matching rows up to one more than `most`, near the first row and then all."""
         next_rows = self._materialized(self._up_to(_NEAR_ROWS)._listed())
         prepared, computed = self._prepared(search, next_rows)
+
+        def number(branch: Branch) -> ColumnElement[int]:
+            rows = self._found(branch, search, computed)
+            return _number(rows.limit(most + 1).subquery(self._writer.table()))
+
         (branch,) = search.otherwise
-        parts = [self._found(each, search, computed) for each in (*search.windows, branch)]
-        numbers = [_number(part.limit(most + 1).subquery(self._writer.table())) for part in parts]
-        total: ColumnElement[int] = numbers.pop()
-        for number in reversed(numbers):
-            total = case((number > most, literal_column(str(most + 1))), else_=total)
+        total = number(branch)
+        for window in reversed(search.windows):
+            found = number(window.branch)
+            has_all = self._has_all(window, next_rows, computed)
+            total = case((or_(found > most, has_all), found), else_=total)
         return select(total).add_cte(next_rows, *prepared, nest_here=True)
 
     def _searched(self, search: Search) -> Statement:
@@ -144,17 +152,18 @@ class PageSql:
         branches = [select(found[0]).where(~is_short)]
         prepared, computed = self._prepared(search, next_rows)
         for window in search.windows:
-            rows = self._found(window, search, computed)
+            rows = self._found(window.branch, search, computed)
             found.append(self._materialized(self._in_order(rows.where(is_short))))
-            branches.append(select(found[-1]).where(is_short, _number(found[-1]) == self._limit))
-            is_short &= _number(found[-1]) < self._limit
+            is_last = (_number(found[-1]) == self._limit) | self._has_all(window, next_rows, computed)
+            branches.append(select(found[-1]).where(is_short, is_last))
+            is_short &= ~is_last
         for branch in search.otherwise:
             rows = (
                 self._found_through(branch, branch.through)
                 if branch.through
                 else self._found(branch, search, computed)
             )
-            branches.append(self._in_order(rows.where(is_short)))
+            branches.append(self._sorted(rows.where(is_short), is_few=branch.is_few))
         # Where the statement begins, it would not know the row of another that its list belongs to.
         return self._merged(branches).add_cte(next_rows, *prepared, *found, nest_here=True)
 
@@ -176,6 +185,13 @@ class PageSql:
         )
         row = self._materialized(select(expression.label("value")))
         return [row], lambda value: value.expression(next_rows, select(row.c.value).scalar_subquery())
+
+    def _has_all(self, window: Window, next_rows: FromClause, computed: Computed) -> ColumnElement[bool]:
+        """Whether all rows of the listing that follow the first one are in the window, as far as that is
+        known."""
+        if self._query.listing.order.descending == self._query.backward:
+            return false()
+        return self._writer.condition(window.has_all_before, next_rows, self._parent, computed)
 
     def _found(self, branch: Branch, search: Search, computed: Computed) -> Statement:
         """Rows found by an index that has no order."""

@@ -1,7 +1,7 @@
 """Lists, their pages and cursors."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -153,22 +153,46 @@ def narrowed(
     return each_of(values, one, any_of)
 
 
+class Window(NamedTuple):
+    """A part of a list, and whether it has all rows whose first key is less than that of a page's first
+    row."""
+
+    branch: Branch
+    has_all_before: BoundCondition
+
+    @property
+    def conditions(self) -> tuple[BoundCondition, ...]:
+        return *self.branch.conditions, self.has_all_before
+
+
 class Search(NamedTuple):
     """Condition of a search, and branches that find the matching rows by an index. The branches do not
     overlap.
 
-    In a list of millions of rows, a page is looked for by the branches in `windows` before, each of which
-    finds the matching rows in a part of the list that begins with its first row; the parts grow. `prepared`
-    is no condition but a value for those of the branches, computed once, where a branch needs it."""
+    In a list of millions of rows, a page is looked for in `windows` before, each of which finds the matching
+    rows in a part of the list that begins with its first row; the parts grow, up to one that has all rows.
+    `prepared` is no condition but a value for those of the branches, computed once, where a branch needs
+    it."""
 
     match: BoundCondition
     otherwise: tuple[Branch, ...]
-    windows: tuple[Branch, ...] = ()
+    windows: tuple[Window, ...] = ()
     prepared: BoundCondition | None = None
 
     @property
     def branches(self) -> tuple[Branch, ...]:
-        return *self.windows, *self.otherwise
+        return *(window.branch for window in self.windows), *self.otherwise
+
+    @property
+    def conditions(self) -> Iterator[BoundCondition]:
+        """All conditions, in the order of their parameters."""
+        yield self.match
+        if self.prepared is not None:
+            yield self.prepared
+        for window in self.windows:
+            yield from window.conditions
+        for branch in self.otherwise:
+            yield from branch.conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +219,7 @@ class Listing:
         for branch in self.branches:
             conditions += branch.conditions
         if self.search is not None:
-            conditions.append(self.search.match)
-            if self.search.prepared is not None:
-                conditions.append(self.search.prepared)
-            for branch in self.search.branches:
-                conditions += branch.conditions
+            conditions += self.search.conditions
         return conditions
 
     @property

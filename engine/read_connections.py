@@ -129,6 +129,8 @@ class ReadingConnections:
     def _take_back(self, loan: Loan) -> None:
         """Takes the connection back and lends what is free to those who wait."""
         self._running.discard(loan)
+        if self._looking is not None and self._passes_on(loan):
+            return
         self._shares.give_back(loan)
         if loan.connection is not None:
             self._idle.append(loan.connection)
@@ -139,6 +141,28 @@ class ReadingConnections:
         if served is not None and (served.requester.account != loan.requester.account or loan.is_slow):
             self._lend_free()
 
+    def _passes_on(self, loan: Loan) -> bool:
+        """Whether the connection was lent to the next task of the same account, as the only account that
+        waits. All shares remain the same: on a busy server, most loans end so."""
+        first, second, third = self._queues
+        account = loan.requester.account
+        if (
+            len(first.accounts) != 1
+            or account not in first.accounts
+            or second.accounts
+            or third.accounts
+            or loan.connection is None
+            or not self._shares.may_pass_on(loan)
+        ):
+            return False
+        found = first.next_of(account)
+        if found is None:
+            return False
+        new = Loan(found[0], 0, loan.connection)
+        self._shares.pass_on(loan, new)
+        found[1].set_result(new)
+        return True
+
     def _lend_free(self) -> None:
         while self._shares.free and self._serve():
             pass
@@ -147,7 +171,7 @@ class ReadingConnections:
         """Lends a connection to the first who may have one."""
         used = self._shares.used if self._shares.was_used_long else None
         for queue in self._turns:
-            if not queue:
+            if not queue.accounts:
                 continue
             found = queue.next(queue.may_take, used)
             if found is not None:
@@ -166,7 +190,7 @@ class ReadingConnections:
         self._looking = None
         self._end_waiting()
         self._lend_free()  # With time, an account may no longer be slow.
-        if not any(self._queues):
+        if not any(queue.accounts for queue in self._queues):
             return
         over = [loan for loan in self._running if self._shares.is_over(loan)]
         for loan in sorted(over, key=self._size_of, reverse=True):

@@ -59,13 +59,13 @@ class ReadingShares:
             return False
         if attempt and not self._has_repeated(attempt, instead_of):
             return False
-        is_slow = attempt or self._is_slow(account, loans)
+        is_slow = attempt or self._is_slow(account, loans, monotonic())
         return not is_slow or self._has_slow(account, held, instead_of)
 
     def take(self, loan: Loan) -> None:
         account = loan.requester.account
         loans = self._loans.get(account)
-        loan.is_slow = loan.attempt > 0 or self._is_slow(account, loans)
+        loan.is_slow = loan.attempt > 0 or self._is_slow(account, loans, loan.start)
         if loans is not None:
             loans.append(loan)
         elif account is not None:
@@ -92,6 +92,20 @@ class ReadingShares:
         if not loans:
             del self._loans[account]
 
+    def may_pass_on(self, loan: Loan) -> bool:
+        """Whether another loan of the same account may replace this one, which counts for nothing: it was
+        short, and the account is not slow."""
+        account = loan.requester.account
+        if account is None or loan.is_slow:
+            return False
+        at = monotonic()
+        return at - loan.start <= _COUNTED_SECONDS and not self._is_slow(account, self._loans[account], at)
+
+    def pass_on(self, loan: Loan, new: Loan) -> None:
+        loans = self._loans[loan.requester.account]
+        loans.remove(loan)
+        loans.append(new)
+
     @staticmethod
     def is_over(loan: Loan) -> bool:
         """Whether the time slice of the loan's attempt is over."""
@@ -100,7 +114,7 @@ class ReadingShares:
     @property
     def was_used_long(self) -> bool:
         """Whether an account had a connection for over 10 ms in the last minute."""
-        return bool(self._used)
+        return monotonic() < self._used.end
 
     def held(self, account: Hashable) -> int:
         return len(self._loans.get(account, ()))
@@ -128,10 +142,10 @@ class ReadingShares:
         of_slow = self._of_slow - (instead_of is not None and instead_of.is_slow)
         return of_slow < self._most_slow or self._is_light(account)
 
-    def _is_slow(self, account: Hashable, loans: Sequence[Loan] | None) -> bool:
-        if loans and monotonic() - loans[0].start > SLICES_SECONDS[0]:
+    def _is_slow(self, account: Hashable, loans: Sequence[Loan] | None, at: float) -> bool:
+        if loans and at - loans[0].start > SLICES_SECONDS[0]:
             return True
-        return bool(self._slow) and self._slow.has(account)
+        return at < self._slow.end and self._slow.has(account, at)
 
     def _is_light(self, account: Hashable) -> bool:
         used = sum(map(self.used, self._loans))
@@ -149,20 +163,14 @@ class _Recent(Generic[Value]):
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self.end = 0.0
+        """The time until which the newest value is kept."""
         self._values: dict[Hashable, tuple[float, Value]] = {}
         """The time until which each is kept, and the value; the oldest first."""
 
-    def __bool__(self) -> bool:
-        while self._values:
-            oldest, (end, _) = next(iter(self._values.items()))
-            if monotonic() < end:
-                return True
-            del self._values[oldest]
-        return False
-
-    def has(self, account: Hashable) -> bool:
+    def has(self, account: Hashable, at: float) -> bool:
         found = self._values.get(account)
-        return found is not None and monotonic() < found[0]
+        return found is not None and at < found[0]
 
     def get(self, account: Hashable, at: float) -> Value | None:
         found = self._values.get(account)
@@ -170,7 +178,8 @@ class _Recent(Generic[Value]):
 
     def put(self, account: Hashable, value: Value, at: float) -> None:
         self._values.pop(account, None)
-        self._values[account] = at + self._seconds, value
+        self.end = at + self._seconds
+        self._values[account] = self.end, value
         for oldest in [*islice(self._values, 2)]:
             if self._values[oldest][0] <= at or len(self._values) > _MOST_ACCOUNTS:
                 del self._values[oldest]

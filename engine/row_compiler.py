@@ -247,7 +247,8 @@ class RowReader:
             )
         )
         self.lists.append(step)
-        return _of_each(compiler, item, self._records(compiler, place, reader))
+        records = compiler.counted(selected, self._records(compiler, place, reader))
+        return _of_each(compiler, item, records)
 
     def _connection(
         self, compiler: Compiler, selected: SelectedField, planned: ConnectionPlan, place: int

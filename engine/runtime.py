@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLSchema
 from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable as default_is_awaitable
+
+from engine.list_sizes import ListSize
 
 _LISTS = (list, tuple)
 
@@ -38,21 +41,36 @@ class TypeInfo(Info):
     field_name = ""
 
 
+@dataclass(slots=True)
+class SpareCost:
+    """Rest of the maximum cost, for the items of lists beyond those that they are priced as. Negative where
+    they had more."""
+
+    left: int = 0
+
+
 class Request(Info):
     """One execution: the context, the variables, and the prepared values of planned fields."""
 
-    __slots__ = ("outcomes", "planned", "variables")
+    __slots__ = ("outcomes", "planned", "spare_cost", "variables")
 
-    def __init__(self, context: Any, schema: GraphQLSchema, variables: VariableValues) -> None:
+    def __init__(
+        self,
+        context: Any,
+        schema: GraphQLSchema,
+        variables: VariableValues,
+        spare_cost: SpareCost | None = None,
+    ) -> None:
         self.context = context
         self.schema = schema
         self.variables = variables
+        self.spare_cost = spare_cost or SpareCost()
         self.planned: Any = None
         self.outcomes: dict[str, object] = {}
         """Results and exceptions of a mutation's root fields, by response name."""
 
     def with_plan(self, planned: object) -> "Request":
-        request = Request(self.context, self.schema, self.variables)
+        request = Request(self.context, self.schema, self.variables, self.spare_cost)
         request.planned = planned
         return request
 
@@ -103,6 +121,12 @@ def present(value: object) -> object:
 def listed(value: object) -> object:
     """Returns the list. Stops for other iterables, which graphql-core handles."""
     return value if isinstance(value, _LISTS) else stop()
+
+
+def counted(request: Request, value: object, size: ListSize) -> object:
+    """Returns the list. Lists beyond the spare cost are empty: the operation is refused at its end."""
+    request.spare_cost.left -= size.surplus(value)
+    return () if request.spare_cost.left < 0 else value
 
 
 def is_coroutine(value: object) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -19,8 +19,9 @@ from sqlalchemy.sql import visitors
 from sqlmodel import SQLModel
 
 from engine.account_binding import require_bound
-from engine.tables import AnyExpression, AnySelect, table_of
+from engine.tables import AnyExpression, AnySelect, AnyUnion, table_of
 
+AnyStatement: TypeAlias = AnySelect | AnyUnion | UpdateBase
 _DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
 
 
@@ -33,7 +34,7 @@ class Statement:
 
     def __init__(
         self,
-        build: Callable[[], AnySelect | UpdateBase],
+        build: Callable[[], AnyStatement],
         *,
         across_accounts: str | None = None,
     ) -> None:
@@ -82,9 +83,7 @@ def column_type(table: type[SQLModel], name: str) -> str:
     return str(table_of(table).c[name].type.compile(_DIALECT))
 
 
-def compiled(
-    statement: AnySelect | UpdateBase, *, across_accounts: str | None = None
-) -> tuple[str, list[str]]:
+def compiled(statement: AnyStatement, *, across_accounts: str | None = None) -> tuple[str, list[str]]:
     """Returns the SQL and the names of its parameters in the order of `$1`, `$2` … Raises UnboundStatement
     where it is not bound to one account and `across_accounts` is not given."""
     require_bound(statement, across_accounts)

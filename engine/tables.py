@@ -2,12 +2,15 @@
 
 from typing import Any, Protocol, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Select, Table
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Table
 from sqlalchemy.orm import InstrumentedAttribute, Mapped
 from sqlmodel import SQLModel
 
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 """SELECT of any columns. The type of each value in a record is known to its reader alone."""
+
+AnyUnion: TypeAlias = CompoundSelect[*tuple[Any, ...]]
+"""UNION of SELECTs of any columns."""
 
 AnyColumn: TypeAlias = InstrumentedAttribute[Any]
 

@@ -92,13 +92,15 @@ def invitation(
     note: str | None,
     link: str,
     expires_at: datetime,
+    access_until: datetime | None = None,
     delivery: InvitationDelivery | None = None,
 ) -> Message:
     """`inviter` and `account` are names. `note` is text by the inviter, of several lines; links in it are
-    defused."""
+    defused. `access_until` is the end of the membership, if it has one."""
     subject = f"{wording.plain(inviter, SUBJECT_NAME_LIMIT)} invites you to "
     subject += f"{wording.plain(account, SUBJECT_NAME_LIMIT)} on Team access"
     values = {"inviter": inviter, "account": account, "role": role, "note": note, "expires_at": expires_at}
+    values |= {"access_until": access_until}
     return write("invitation", to, unlinked(subject), link, values, delivery)
 
 
@@ -153,15 +155,17 @@ def api_key_claim(
     name: str,
     scopes: Sequence[str],
     later_scopes: Sequence[str],
+    networks: Sequence[str],
     link: str,
     claim_until: datetime,
     expires_at: datetime | None,
 ) -> Message:
     """Email to the member for whom `by` generated the key. `link` leads to the page that claims the key.
-    `later_scopes` are those that the member's role does not allow now."""
+    `later_scopes` are those that the member's role does not allow now. `networks` are those that the key is
+    accepted from; none for any."""
     subject = f"Claim your API key for {wording.plain(account, SUBJECT_NAME_LIMIT)}"
     values = {"by": by, "account": account, "name": name, "scopes": scopes, "expires_at": expires_at}
-    values |= {"later_scopes": later_scopes, "claim_until": claim_until}
+    values |= {"later_scopes": later_scopes, "networks": networks, "claim_until": claim_until}
     return write("api_key_claim", to, unlinked(subject), link, values)
 
 
@@ -173,12 +177,13 @@ def api_key_generated(
     prefix: str,
     scopes: Sequence[str],
     later_scopes: Sequence[str],
+    networks: Sequence[str],
     link: str,
     expires_at: datetime | None,
 ) -> Message:
     """Email to the member who generated the key, so that misuse of the account is noticed."""
     values = {"account": account, "name": name, "prefix": prefix, "scopes": scopes, "expires_at": expires_at}
-    values |= {"later_scopes": later_scopes}
+    values |= {"later_scopes": later_scopes, "networks": networks}
     return write("api_key_generated", to, _about_key("New API key", name), link, values)
 
 
@@ -195,14 +200,6 @@ def api_key_revoked(*, to: str, account: str, name: str, by: str, link: str) -> 
     """`by` is the name of the Admin."""
     values = {"account": account, "name": name, "by": by}
     return write("api_key_revoked", to, _about_key("Revoked: the API key", name), link, values)
-
-
-def api_key_expires(
-    *, to: str, account: str, name: str, prefix: str, link: str, expires_at: datetime
-) -> Message:
-    values = {"account": account, "name": name, "prefix": prefix, "expires_at": expires_at}
-    subject = _about_key(f"Expires on {wording.day(expires_at)}: the API key", name)
-    return write("api_key_expires", to, subject, link, values)
 
 
 def access_ends(*, to: str, account: str, link: str, ends_at: datetime) -> Message:
@@ -229,6 +226,28 @@ def members_access_ends(
         subject = f"The access of {count} members of {wording.plain(account, SUBJECT_NAME_LIMIT)} ends soon"
     values = {"account": account, "members": members, "more": count - len(members)}
     return write("members_access_ends", to, unlinked(subject), link, values)
+
+
+@dataclass(frozen=True)
+class ExpiringLicense:
+    """License that expires soon. `holder` is the name of its holder if that is not the recipient."""
+
+    name: str
+    holder: str | None
+    expires_at: datetime
+
+
+def licenses_expire(
+    *, to: str, account: str, licenses: Sequence[ExpiringLicense], count: int, to_admin: bool, link: str
+) -> Message:
+    """Reminds a holder or an Admin of the expiry of licenses. `licenses` are those of the `count` licenses
+    that expire first."""
+    name, day = wording.plain(licenses[0].name, SUBJECT_NAME_LIMIT), wording.day(licenses[0].expires_at)
+    subject = f"Expires on {day}: the license {name}"
+    if count > 1:
+        subject = f"{count:,} licenses of {wording.plain(account, SUBJECT_NAME_LIMIT)} expire soon"
+    values = {"account": account, "licenses": licenses, "count": count, "more": count - len(licenses)}
+    return write("licenses_expire", to, unlinked(subject), link, {**values, "to_admin": to_admin})
 
 
 def api_key_leaked(
@@ -342,7 +361,9 @@ def _environment() -> Environment:
         "role": wording.role,
         "with_article": wording.with_article,
         "role_sentence": wording.role_sentence,
-        "scope_sentences": wording.scope_sentences,
+        "scope_rights": wording.scope_rights,
+        "listed": wording.listed,
+        "theme_limit": lambda names, more: unlinked(wording.theme_limit(names, more)),
         "place": lambda text: unlinked(wording.plain(text, 300)),
         "when": wording.when,
         "day": wording.day,

@@ -1,13 +1,14 @@
 """Words for people, roles and times, shared by emails and pages."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from models.visible_text import visible_part
 
 NAME_LIMIT = 100  # The limit of the API. Longer names end in an ellipsis.
 
+_MOST_LISTED = 10
 ROLES = {
     "ADMIN": "Admin",
     "MEMBER": "Member",
@@ -23,11 +24,11 @@ SCOPE_RIGHTS = {
     "READ": "read what you can see, and download reports and invoices",
     "PROVISION": "provision licenses and download theme files",
     "LICENSES": "revoke, suspend, reinstate and transfer licenses",
-    "TEAM": "invite people, remove other members and change their roles",
+    "TEAM": "invite people, remove other members, and set their roles, limits and ends of access",
     "BILLING": "purchase licenses and change the billing details",
-    "ACCOUNT": "rename the account, set its limits and security policy, and manage its audit streams",
+    "ACCOUNT": "rename the account, set its limits and its rule about sessions, and manage its audit streams",
 }
-"""Completes `It can …`: what an API key with a scope may do, if its member's role allows it."""
+"""Rights of an API key with a scope, if its member's role allows them. Each completes `It can …`."""
 
 
 def role(role: str) -> str:
@@ -44,17 +45,40 @@ def role_sentence(role: str) -> str:
     return ROLE_SENTENCES[role]
 
 
-def scope_sentences(scopes: Iterable[str], later: Iterable[str] = ()) -> str:
-    """Sentences that tell a member what an API key with these scopes may do, in the order of the scopes'
-    declaration. `later` are its scopes that the member's role does not allow now."""
-    sentences = [f"It can {each}." for each in _rights(scopes)]
-    sentences += [f"If your role comes to allow it, it can also {each}." for each in _rights(later)]
-    return " ".join(sentences)
-
-
-def _rights(scopes: Iterable[str]) -> list[str]:
+def scope_rights(scopes: Iterable[str]) -> list[str]:
+    """Rights of an API key with these scopes, in order of declaration. Each completes `It can …`."""
     names = set(scopes)
     return [rights for scope, rights in SCOPE_RIGHTS.items() if scope in names]
+
+
+def listed(names: Sequence[str], more: int = 0) -> str:
+    """Enumeration such as `A, B and C`, of ten names at most, which ends in the number of `more` others."""
+    more += len(names) - len(names[:_MOST_LISTED])
+    parts = [*names[:_MOST_LISTED], *([f"{more:,} more"] if more else [])]
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def licenses_at_most(most: int | None) -> str:
+    """Completes `You can hold …`: the limit of a member on active licenses."""
+    if most is None:
+        return "any number of active licenses"
+    if most == 0:
+        return "no active license"
+    return "1 active license at most" if most == 1 else f"{most:,} active licenses at most"
+
+
+def theme_limit(names: Sequence[str] | None, more: int) -> str:
+    """Sentence about the themes that the limits of a member allow: those with these names and `more` others,
+    or all if `names` is None."""
+    if names is None:
+        return "Licenses that you provision or receive, and files that you download, can be of any theme."
+    if not names:
+        return "You can neither provision nor receive licenses, nor download theme files."
+    these = "this theme" if len(names) + more == 1 else "these themes"
+    return (
+        f"Licenses that you provision or receive, and files that you download, can be of {these} only:"
+        f" {listed([plain(name) for name in names], more)}."
+    )
 
 
 def when(moment: datetime) -> str:

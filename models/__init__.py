@@ -11,7 +11,7 @@ from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
-from models.licenses import Entitlement, License
+from models.licenses import Entitlement, FormerLicenseKey, License
 from models.limit_buckets import LimitBucket
 from models.member_limits import MemberLimits
 from models.members import Erasure, Member, User
@@ -30,6 +30,7 @@ __all__ = [
     "DownloadLink",
     "Entitlement",
     "Erasure",
+    "FormerLicenseKey",
     "IdempotencyKey",
     "Invitation",
     "Invoice",

@@ -49,9 +49,9 @@ class ApiKeyStatus(StrEnum):
     READ Queries, subscriptions, reports and invoices: the key reads what its member can read.
     PROVISION Provision licenses and download theme files.
     LICENSES Revoke, suspend, reinstate and transfer licenses.
-    TEAM Invite people, remove members and change roles, but not those of the key's own member.
+    TEAM Invite people, remove other members, and set their roles, limits and ends of access.
     BILLING Purchase licenses and change billing details.
-    ACCOUNT Rename the account, set its limits and security policy, and manage its audit streams.
+    ACCOUNT Rename the account, set its limits and its rule about sessions, and manage its audit streams.
     """,
 )
 class ApiScope(StrEnum):

@@ -1,6 +1,5 @@
 from datetime import datetime
-from enum import StrEnum, auto
-from typing import Self
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Index, LargeBinary, SmallInteger, Text, text
@@ -10,166 +9,9 @@ from sqlmodel import Field, SQLModel
 
 from engine.canonical_json import JSONObject
 from engine.enums import described_enum
+from models.audit_actions import AuditAction
 from models.columns import account_index, enum_column, new_id, time_column
 from models.search import audit_search_indexes, folded_summary_column
-
-
-@described_enum("Action that an audit event records.")
-class AuditAction(StrEnum):
-    """The table of audit actions. Each row has the name, the description, and
-
-    - the phrase of a refused attempt in the log (`Ada tried to invite a person, which needs INVITE_MEMBERS`),
-      or None if members cannot attempt the action;
-    - the keys of `details` with personal data: names, addresses and messages of people, which can be erased
-      and withheld. Ids, roles, counts and prices are not personal. The key `input` of a refused attempt is
-      personal in every action.
-
-    The API's enum, its descriptions, the database's CHECK and the events follow from it. A row that lacks a
-    part fails at import.
-    """
-
-    _value_: str
-    description: str
-    personal: frozenset[str]
-    _attempt: str | None
-
-    def __new__(cls, name: str, description: str, attempt: str | None, personal: tuple[str, ...]) -> Self:
-        if not description or attempt == "" or not isinstance(personal, tuple):
-            raise TypeError(f"{name} has an empty description or phrase, or no tuple of personal keys")
-        action = str.__new__(cls, name)
-        action._value_ = name
-        action.description, action._attempt = description, attempt
-        action.personal = frozenset({*personal, "input"})
-        return action
-
-    @staticmethod
-    def _generate_next_value_(name: str, *_: object) -> str:
-        """The value of `auto()`."""
-        return name
-
-    @property
-    def attempt(self) -> str:
-        """The phrase of a refused attempt. Raises `TypeError` if there is none."""
-        if self._attempt is None:
-            raise TypeError(f"{self} has no phrase for a refused attempt: add one to its row in AuditAction")
-        return self._attempt
-
-    ACCOUNT_CREATED = auto(), "An account was created.", None, ("owner",)
-    ACCOUNT_UPDATED = auto(), "An account was renamed.", "rename the account", ()
-    ACCOUNT_LIMITS_CHANGED = (
-        auto(),
-        "The limits of an account were changed.",
-        "change the account's limits",
-        (),
-    )
-    SECURITY_POLICY_CHANGED = (
-        auto(),
-        "The rules of an account about sessions and API keys were changed.",
-        "change the security policy",
-        (),
-    )
-    OWNERSHIP_TRANSFERRED = (
-        auto(),
-        "Another member became the owner of the account.",
-        "transfer the account's ownership",
-        ("owner",),
-    )
-    MEMBER_INVITED = auto(), "A person was invited by email.", "invite a person", ("email",)
-    INVITATION_RESENT = auto(), "An invitation was sent again with a new link.", "resend an invitation", ()
-    INVITATION_ROLE_CHANGED = (
-        auto(),
-        "An invitation received another role and was sent again with a new link.",
-        "change the role of an invitation",
-        (),
-    )
-    INVITATION_REVOKED = auto(), "An invitation was revoked by an Admin.", "revoke an invitation", ()
-    INVITATION_DECLINED = auto(), "An invitation was declined by its recipient.", None, ()
-    INVITATION_EXPIRED = auto(), "An invitation expired before it was accepted.", None, ()
-    INVITATION_DELIVERY_FAILED = (
-        auto(),
-        "The mail server rejected the email of an invitation.",
-        None,
-        ("error",),
-    )
-    MEMBER_JOINED = auto(), "A person accepted an invitation and became a member.", None, ()
-    MEMBER_RENAMED = auto(), "A member changed its display name.", "change its display name", ("name",)
-    MEMBER_ROLE_CHANGED = auto(), "A member received another role.", "change a member's role", ()
-    MEMBER_REMOVED = auto(), "A member was removed from the account.", "remove a member", ("licensesTo",)
-    MEMBER_LEFT = auto(), "A member left the account.", "leave the account", ("licensesTo",)
-    LICENSES_PURCHASED = auto(), "Licenses were purchased for the account.", "purchase licenses", ()
-    ENTITLEMENT_GRANTED = auto(), "The platform's operator granted licenses without a purchase.", None, ()
-    LICENSE_PROVISIONED = auto(), "A license was provisioned for a site.", "provision a license", ("holder",)
-    LICENSE_REVOKED = auto(), "A license was revoked permanently.", "revoke a license", ("reason",)
-    LICENSE_SUSPENDED = (
-        auto(),
-        "A license was suspended until it is reinstated.",
-        "suspend a license",
-        ("reason",),
-    )
-    LICENSE_REINSTATED = auto(), "A suspended license was made active again.", "reinstate a license", ()
-    LICENSE_TRANSFERRED = auto(), "A license received another holder.", "transfer a license", ("holder",)
-    LICENSE_EXPIRED = auto(), "A license reached its expiry time.", None, ()
-    THEME_FILE_DOWNLOADED = auto(), "A file of a theme was downloaded.", "download a theme's file", ()
-    REPORT_DOWNLOADED = auto(), "A report was downloaded.", "request a report", ()
-    INVOICE_DOWNLOADED = auto(), "An invoice was downloaded.", "download an invoice", ()
-    API_KEY_GENERATED = auto(), "An API key was generated.", "generate an API key", ("member",)
-    API_KEY_CLAIMED = auto(), "A member claimed its API key.", None, ()
-    API_KEY_ROTATED = auto(), "An API key received a new secret.", "rotate an API key", ()
-    API_KEY_UPDATED = auto(), "An API key was renamed or narrowed.", "change an API key", ("member",)
-    API_KEY_REVOKED = auto(), "An API key was revoked.", "revoke an API key", ("member",)
-    API_CALLED = auto(), "A GraphQL request was made with an API key.", None, ()
-    BILLING_DETAILS_CHANGED = (
-        auto(),
-        "The billing details of the account were changed.",
-        "change the billing details",
-        ("company", "email", "addressLines", "taxId"),
-    )
-    INVOICE_ISSUED = auto(), "An invoice was issued.", None, ()
-    INVOICE_PAID = auto(), "An invoice was recorded as paid.", None, ()
-    INVOICE_VOIDED = auto(), "An invoice was declared void.", None, ()
-    API_KEY_EXPIRED = (
-        auto(),
-        "An API key reached its expiry time, or was not claimed in time.",
-        None,
-        ("member",),
-    )
-    AUDIT_LOG_PRUNED = (
-        auto(),
-        "The oldest events were deleted after their export. The event's details hold the hash of the last of"
-        " them.",
-        None,
-        (),
-    )
-    AUDIT_STREAM_CREATED = auto(), "An audit stream was created.", "create an audit stream", ()
-    AUDIT_STREAM_UPDATED = (
-        auto(),
-        "An audit stream was changed, paused or resumed.",
-        "change an audit stream",
-        (),
-    )
-    AUDIT_STREAM_DELETED = auto(), "An audit stream was deleted.", "delete an audit stream", ()
-    AUDIT_STREAM_PAUSED = (
-        auto(),
-        "An audit stream was paused after repeated failures or ended by its receiver.",
-        None,
-        (),
-    )
-    MEMBER_SIGNED_IN = auto(), "A member signed in, which began a session.", None, ()
-    MEMBER_SESSIONS_ENDED = (
-        auto(),
-        "The sessions of a member were ended for the account: the member must sign in again to use it.",
-        "end a member's sessions",
-        (),
-    )
-    PERSON_ERASED = (
-        auto(),
-        "The names, addresses and IP addresses of a person who had left the account were erased.",
-        None,
-        (),
-    )
-    MEMBER_LIMITS_CHANGED = auto(), "The limits of a member were changed.", "change a member's limits", ()
-    MEMBER_ACCESS_CHANGED = auto(), "A membership's end was set.", "change the end of a member's access", ()
-    MEMBER_ACCESS_ENDED = auto(), "A membership reached its end.", None, ("licensesTo",)
 
 
 @described_enum(
@@ -203,6 +45,7 @@ class ActorKind(StrEnum):
     API_KEY API key of a member.
     INVITATION Link of an invitation email.
     OPERATOR Command line of the platform's operator.
+    LICENSE_KEY Key of a license, which a theme on a site has.
     """,
 )
 class CredentialKind(StrEnum):
@@ -210,34 +53,7 @@ class CredentialKind(StrEnum):
     API_KEY = "API_KEY"
     INVITATION = "INVITATION"
     OPERATOR = "OPERATOR"
-
-
-@described_enum(
-    "Personal field of audit events, which an export can withhold.",
-    """
-    SUMMARY `summary`, a sentence with the names of the actor and of what it acted on.
-    ACTOR_NAME `actorName`, the name of who acted.
-    CREDENTIAL_LABEL `credentialLabel`, the name of the API key or device.
-    TARGET_NAME `targetName`, the name or address of whom or what the event is about.
-    IP `ip`, the client's address.
-    USER_AGENT `userAgent`, the client's User-Agent header.
-    DETAILS `personalDetails`, the names, addresses and messages in the details.
-    """,
-)
-class AuditField(StrEnum):
-    SUMMARY = "SUMMARY"
-    ACTOR_NAME = "ACTOR_NAME"
-    CREDENTIAL_LABEL = "CREDENTIAL_LABEL"
-    TARGET_NAME = "TARGET_NAME"
-    IP = "IP"
-    USER_AGENT = "USER_AGENT"
-    DETAILS = "DETAILS"
-
-    @property
-    def export_name(self) -> str:
-        """Name of the field in an export."""
-        first, *others = self.value.lower().split("_")
-        return first + "".join(map(str.title, others))
+    LICENSE_KEY = "LICENSE_KEY"
 
 
 class AuditHead(SQLModel, table=True):

@@ -23,10 +23,9 @@ UNAUDITED_TABLES: Mapping[str, str] = {
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "members": {
         "last_active_at": _LAST_USE,
-        "access_reminder_days": "which reminder of the end of the membership a job has sent",
+        "access_reminder_at": "when a job sends the next reminder of the end of the membership",
     },
     "invitations": {
-        "accepted_at": "updated by further clicks on the link; the acceptance itself is audited",
         "delivery": _DELIVERY,
         "delivery_error": _DELIVERY,
         "sent_at": _DELIVERY,
@@ -37,9 +36,12 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "expiry_notified_at": "when a job sent the reminder before the expiry",
         "unused_notified_at": "when a job sent the notice about a key that is not used",
     },
-    "licenses": dict.fromkeys(
-        ("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"), _LAST_USE
-    ),
+    "licenses": {
+        **dict.fromkeys(
+            ("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"), _LAST_USE
+        ),
+        "expiry_reminder_at": "when a job sends the next reminder of the expiry",
+    },
     "audit_streams": dict.fromkeys(
         (
             *("last_delivered_sequence", "last_delivered_at", "batch_sequence", "failing_since", "attempts"),

@@ -58,7 +58,7 @@ class Database:
     """Connection pools of the app's role. Reads use asyncpg directly, and each statement is a read-only
     transaction; `writing` is the pool for changes."""
 
-    def __init__(self, url: str, pool_size: int = 10, spools: Spools | None = None) -> None:
+    def __init__(self, url: str, pool_size: int = 16, spools: Spools | None = None) -> None:
         self.url = url
         self._dsn = parse(url)
         self.reading = ReadingConnections(self._connect_reading, pool_size)

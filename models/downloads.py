@@ -25,6 +25,8 @@ class DownloadKind(StrEnum):
 
 _RECIPIENT = """CASE WHEN kind = 'PERSONAL_DATA'
     THEN user_id IS NOT NULL AND num_nonnulls(account_id, member_id) = 0
+    WHEN credential_kind = 'LICENSE_KEY'
+    THEN account_id IS NOT NULL AND num_nonnulls(user_id, member_id) = 0
     ELSE user_id IS NULL AND num_nonnulls(account_id, member_id) = 2 END"""
 
 
@@ -33,7 +35,8 @@ class DownloadLink(SQLModel, table=True):
     checked again whenever the link is used.
 
     A link to personal data is that of a person, whose data is in several accounts or in none: it has a
-    `user_id`, and neither an account nor a member.
+    `user_id`, and neither an account nor a member. A link that was issued for a license key is that of the
+    site: it has an account, and neither a member nor a person.
     """
 
     __tablename__ = "download_links"
@@ -52,8 +55,9 @@ class DownloadLink(SQLModel, table=True):
     credential_label: str
     kind: DownloadKind = enum_column(DownloadKind)
     subject: JSONObject = Field(sa_type=JSONB)
-    """Identifies the file. THEME_FILE: licenseId and fileId. INVOICE: invoiceId. REPORT: the report's
-    parameters. PERSONAL_DATA: empty."""
+    """Identifies the file. THEME_FILE: licenseId and fileId; of a link for a license key also keyHash (its
+    SHA-256), the site, and the version of the release. INVOICE: invoiceId. REPORT: the report's parameters.
+    PERSONAL_DATA: empty."""
     created_at: datetime = time_column(default_now=True)
     expires_at: datetime = time_column()
 

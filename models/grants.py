@@ -18,6 +18,7 @@ TABLES = {
     "limit_buckets": _CHANGE_AND_FORGET,
     "entitlements": _CHANGE,
     "erasures": _CHANGE_AND_FORGET,
+    "former_license_keys": "SELECT, INSERT",
     "idempotency_keys": _CHANGE_AND_FORGET,
     "invitations": _CHANGE,
     "invoice_lines": "SELECT, INSERT",
@@ -43,13 +44,14 @@ COLUMNS = {"invoices": ("status", "paid_at")}
 FUNCTIONS = (
     "note_members_active(uuid, uuid[], timestamptz)",
     "note_api_key_used(uuid, uuid, timestamptz, text)",
+    "forget_api_key_days(integer)",
     "note_license_checks(uuid[], uuid[], timestamptz[], text[], text[])",
     "claim_audit_streams(uuid, double precision, boolean, integer)",
     "lock_free_audit_heads(uuid[])",
     "erase_events(uuid, uuid, boolean)",
 )
-"""SECURITY DEFINER functions, which write certain columns of several accounts, lock their logs, or erase a
-person from a log, with the owner's privileges."""
+"""SECURITY DEFINER functions, which write certain columns of several accounts, delete counts that are no
+longer shown, lock logs, or erase a person from a log, with the owner's privileges."""
 SEQUENCES = ("pgqueuer_id_seq", "pgqueuer_schedules_id_seq")
 
 

@@ -3,7 +3,18 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, case, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    and_,
+    case,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import UUID as POSTGRESQL_UUID
 from sqlmodel import Field, SQLModel, col
 
@@ -61,7 +72,11 @@ _FILTERS = {
 }
 
 
+_REPORTED = text("installed_version IS NOT NULL")
+_LAST_SIGN_OF_USE = "coalesce(last_verified_at, provisioned_at)"
+_ENDING = text("expires_at IS NOT NULL")
 _EXPIRING = text("status IN ('ACTIVE', 'SUSPENDED') AND expires_at IS NOT NULL")
+_REMINDED = text("status = 'ACTIVE' AND expiry_reminder_at IS NOT NULL")
 
 
 def _indexes(name: str, column: str) -> Iterator[Index]:
@@ -89,6 +104,12 @@ class License(SQLModel, table=True):
         account_index("licenses", "provisioned_at", "id", suffix="provisioned"),
         account_index("licenses", "site", "id", suffix="site"),
         *(index for name, column in _FILTERS.items() for index in _indexes(name, column)),
+        *(
+            account_index("licenses", "installed_version", key, "id", suffix=name, postgresql_where=_REPORTED)
+            for name, key in (("version", "provisioned_at"), ("version_site", "site"))
+        ),
+        account_index("licenses", text(_LAST_SIGN_OF_USE), suffix="verified"),
+        account_index("licenses", "expires_at", suffix="expires", postgresql_where=_ENDING),
         account_index(
             "licenses",
             "expires_at",
@@ -96,6 +117,7 @@ class License(SQLModel, table=True):
             postgresql_where=text("status IN ('ACTIVE', 'SUSPENDED')"),
         ),
         Index("ix_licenses_expiry", "expires_at", postgresql_where=_EXPIRING),
+        Index("ix_licenses_expiry_reminder", "expiry_reminder_at", postgresql_where=_REMINDED),
         search_index("licenses", "site_folded"),
         CheckConstraint("isfinite(expires_at)", name="expires_at_finite"),
     )
@@ -112,6 +134,8 @@ class License(SQLModel, table=True):
     provisioned_by_id: UUID = Field(sa_type=POSTGRESQL_UUID)
     provisioned_at: datetime = time_column(default_now=True)
     expires_at: datetime | None = time_column(nullable=True)
+    expiry_reminder_at: datetime | None = time_column(nullable=True)
+    """Time of the next reminder of `expires_at`."""
     revoked_by_id: UUID | None = Field(default=None, sa_type=POSTGRESQL_UUID)
     revoked_at: datetime | None = time_column(nullable=True)
     revoked_reason: str | None = None
@@ -137,6 +161,11 @@ class License(SQLModel, table=True):
         return case((License.is_due(), LicenseStatus.EXPIRED.value), else_=col(License.stored_status))
 
     @staticmethod
+    def last_sign_of_use() -> ColumnElement[datetime]:
+        """Time of the last check, or of the provisioning if there was none."""
+        return func.coalesce(col(License.last_verified_at), col(License.provisioned_at))
+
+    @staticmethod
     def is_due() -> ColumnElement[bool]:
         """Condition: the license has expired, and the job has not stored that yet."""
         return and_(col(License.stored_status).in_(LIVE), col(License.expires_at) <= func.now())
@@ -150,3 +179,20 @@ class License(SQLModel, table=True):
     @staticmethod
     def is_active() -> ColumnElement[bool]:
         return and_(col(License.stored_status) == LicenseStatus.ACTIVE, License.is_in_time())
+
+
+class FormerLicenseKey(SQLModel, table=True):
+    """Key that a license had before a rotation. Rows are never deleted, so that the key is always reported as
+    revoked, and not as unknown."""
+
+    __tablename__ = "former_license_keys"
+    __table_args__ = (
+        UniqueConstraint("key_hash"),
+        ForeignKeyConstraint(["account_id", "license_id"], ["licenses.account_id", "licenses.id"]),
+    )
+
+    account_id: UUID = account_column()
+    key_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    """SHA-256 of the key."""
+    license_id: UUID = Field(sa_type=POSTGRESQL_UUID)
+    replaced_at: datetime = time_column(default_now=True)

@@ -102,6 +102,11 @@ class Member(SQLModel, table=True):
             "access_until",
             postgresql_where=text("removed_at IS NULL AND access_until IS NOT NULL"),
         ),
+        Index(
+            "ix_members_access_reminder",
+            "access_reminder_at",
+            postgresql_where=text("removed_at IS NULL AND access_reminder_at IS NOT NULL"),
+        ),
         account_index("members", "email", suffix="email"),
         search_index("members", "name_folded", "email_folded"),
     )
@@ -122,9 +127,8 @@ class Member(SQLModel, table=True):
     """Sessions of the person that began before this time must sign in again for this account."""
     access_until: datetime | None = time_column(nullable=True)
     """Time at which the membership ends by itself. A job stores `removed_at` later."""
-    access_reminder_days: int | None = None
-    """Days before `access_until` of the last reminder that was sent, or that would have been due before the
-    end was set."""
+    access_reminder_at: datetime | None = time_column(nullable=True)
+    """Time of the next reminder of `access_until`."""
     name_key: str = sort_key_column("name")
     name_folded: str = folded_column("name")
     email_folded: str = folded_column("email")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Self, TypedDict
 from uuid import UUID
 
-from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.audit import ActorKind, AuditOutcome, CredentialKind
+from models.audit_actions import AuditAction
 from models.members import Member
 
 

@@ -57,7 +57,11 @@ PERSONAL_COLUMNS: Mapping[str, Mapping[str, Included | LeftOut]] = {
         "message": _at("invitationsReceived.message", "invitationsSent.message"),
         "delivery_error": _at("invitationsReceived.deliveryError", "invitationsSent.deliveryError"),
     },
-    "api_keys": {"name": _at("apiKeys.name"), "last_used_ip": _at("apiKeys.lastUsedIp")},
+    "api_keys": {
+        "name": _at("apiKeys.name"),
+        "allowed_networks": _at("apiKeys.allowedNetworks"),
+        "last_used_ip": _at("apiKeys.lastUsedIp"),
+    },
     "licenses": {"revoked_reason": _at("licenses.revokedReason")},
     "billing_details": {
         "company": _at("billingDetails.company"),
@@ -151,7 +155,6 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "claim_hash": _SECRET,
         "previous_key_hash": _SECRET,
         "scopes": _LIST,
-        "allowed_networks": "networks from which a key is accepted, chosen for a script",
     },
     "licenses": {
         "site": "website on which the account uses a theme",
@@ -192,10 +195,13 @@ NOT_PERSONAL_COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 NOT_SHOWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "users": {"erased_at": _ERASED},
-    "members": {"access_reminder_days": "which reminder of the end of the membership was sent"},
+    "members": {"access_reminder_at": "when a job sends the next reminder of an end that the document has"},
     "erasures": {"by_operator": _ERASED, "requested_at": _ERASED, "erased_at": _ERASED},
     "member_limits": {"account_id": "the membership of the row has it"},
-    "licenses": {"theme_id": "the document has the name of the theme"},
+    "licenses": {
+        "theme_id": "the document has the name of the theme",
+        "expiry_reminder_at": "when a job sends the next reminder of an expiry that the document has",
+    },
     "api_keys": {
         "expired_at": "when a job recorded an expiry, of which the document has the time",
         "unused_notified_at": "when a job sent an email to the member",
@@ -218,6 +224,7 @@ why. Each other one is in it."""
 NOT_PERSONAL_TABLES: Mapping[str, str] = {
     "alembic_version": "revision of the database's schema",
     "entitlements": "numbers of licenses of an account",
+    "former_license_keys": "hashes of random keys of an account's licenses",
     "pgqueuer_log": "states of jobs; the text of an email is never logged",
     "pgqueuer_schedules": "times of the jobs that run by the clock",
     "pgqueuer_statistics": "numbers of jobs",

@@ -1,17 +1,21 @@
 """Readiness of the server: a probe of the database that reads and writes, at most once in three seconds."""
 
 import asyncio
+from dataclasses import dataclass
 from time import monotonic
 
 import asyncpg
 from asyncpg import exceptions as postgresql
 
 from engine.outages import log_failure
+from models import migrate
 from models.database import Database
 
 _TIMEOUT_SECONDS = 2.0
 _REMEMBERED_SECONDS = 3.0
 _UNREACHABLE = "The database cannot be reached."
+_UNKNOWN = "The version of the tables is not known while the database cannot be used."
+_OTHER_TABLES = "The database has the tables of another version: run `team-access migrate` of this version."
 _PROBE = """
     SET LOCAL work_mem = '64kB';
     SELECT count(*) FROM generate_series(1, 20000);
@@ -22,31 +26,41 @@ PostgreSQL; executes a DELETE without rows, which a read-only transaction refuse
 write-ahead log."""
 
 
+@dataclass(frozen=True, slots=True)
 class Readiness:
+    """Why requests cannot be served, by part; None where they can."""
+
+    database: str | None = None
+    tables: str | None = None
+
+
+class ReadinessProbe:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self._revision = database, migrate.head()
         self._checked_at = float("-inf")
         self._checking = asyncio.Lock()
-        self._problem: str | None = None
+        self._readiness = Readiness()
 
-    async def problem(self) -> str | None:
-        """Returns why requests cannot be served, or None if they can. The result is at most three seconds
-        old."""
+    async def readiness(self) -> Readiness:
+        """The result is at most three seconds old."""
         async with self._checking:
             if monotonic() - self._checked_at > _REMEMBERED_SECONDS:
-                self._problem = await self._look()
+                self._readiness = await self._look()
                 self._checked_at = monotonic()
-            return self._problem
+            return self._readiness
 
-    async def _look(self) -> str | None:
+    async def _look(self) -> Readiness:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
-                await self._database.fetch("SELECT 1")
+                revisions = await self._database.fetch("SELECT version_num FROM alembic_version")
                 await self._write()
+        except postgresql.UndefinedTableError:
+            return Readiness(tables=_OTHER_TABLES)
         except Exception as error:
             log_failure("readiness_probe_failed", error)
-            return _why(error)
-        return None
+            return Readiness(database=_why(error), tables=_UNKNOWN)
+        is_current = [each["version_num"] for each in revisions] == [self._revision]
+        return Readiness(tables=None if is_current else _OTHER_TABLES)
 
     async def _write(self) -> None:
         connection = await self._database.connect("team-access readiness")
@@ -64,6 +78,14 @@ def _why(error: Exception) -> str:
             return "The database accepts no changes: its disk is full."
         case postgresql.TooManyConnectionsError():
             return "The database has no free connection."
+        case postgresql.InvalidAuthorizationSpecificationError():
+            return "The database refuses the role or the password in DATABASE_URL."
+        case (
+            postgresql.CannotConnectNowError()
+            | postgresql.AdminShutdownError()
+            | postgresql.CrashShutdownError()
+        ):
+            return "The database is starting or shutting down."
         case asyncpg.PostgresError() if not isinstance(error, postgresql.PostgresConnectionError):
             return f"The database accepts no changes: it responds with SQLSTATE {error.sqlstate}."
         case _:

@@ -53,7 +53,13 @@ def search_index(table: str, *columns: str) -> Index:
 def folded_summary_column() -> Any:
     """The summary of an audit event, folded, or None for API calls. PostgreSQL computes it, also when a
     person is erased."""
-    computed = Computed("CASE WHEN action <> 'API_CALLED' THEN folded_text(summary) END", persisted=True)
+    computed = Computed(
+        "CASE WHEN action = 'API_CALLED' THEN NULL"
+        " WHEN octet_length(summary) = length(summary) AND length(summary) <= 1000"
+        """ THEN lower(summary COLLATE "C")"""
+        " ELSE folded_text(summary) END",
+        persisted=True,
+    )
     return Field(default=None, sa_type=Text(collation="C"), sa_column_args=[computed])
 
 

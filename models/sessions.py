@@ -73,6 +73,11 @@ class Session(SQLModel, table=True):
         valid_from = col(Member.sessions_valid_from)
         return or_(valid_from.is_(None), col(Session.created_at) >= valid_from)
 
+    @staticmethod
+    def last_ended_for_members() -> ColumnElement[datetime | None]:
+        """Aggregate over members: the last time at which sessions were ended for one of them, or NULL."""
+        return func.max(col(Member.sessions_valid_from))
+
 
 class UnrecordedSignIn(SQLModel, table=True):
     """Sign-in that is not yet in the log of each account, because another transaction had locked it. A job

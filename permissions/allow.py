@@ -170,8 +170,8 @@ class HasBySession(Has):
 
 
 class HasForOthers(Has):
-    """A permission for a change of a member. An API key cannot change its own member: a person changes its
-    own role and membership by itself."""
+    """A permission for a change of a member. An API key cannot change its own member, whose role and limits
+    are also the key's: a person changes them by itself."""
 
     def refusal_of_change(self, membership: Membership, on: object) -> Forbidden | None:
         refusal = super().refusal_of_change(membership, on)

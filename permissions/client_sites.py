@@ -26,8 +26,12 @@ def site_name(ip: str | None) -> str:
 
 
 def parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """The address without a zone (`fe80::1%eth0`), which proxies can report and which can be any text; an
+    IPv4-mapped IPv6 address as IPv4."""
     try:
         address = ip_address(text)
     except ValueError:
         return None
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+    if isinstance(address, IPv4Address):
+        return address
+    return address.ipv4_mapped or IPv6Address(int(address))

@@ -28,6 +28,9 @@ def _nothing(_id: UUID) -> None:
 class ChangeRule(Protocol):
     """Rule of a change: the `allow=` of its field."""
 
+    own: str | None
+    """Attribute of the object with the id of the member that it belongs to, for rules that depend on it."""
+
     def refusal_of_change(self, membership: Membership, on: object) -> Exception | None: ...
 
 

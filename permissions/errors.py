@@ -58,6 +58,13 @@ class OutOfScope(GraphQLError):
         super().__init__(message, extensions={"code": "FORBIDDEN"})
 
 
+class NoSubscription(OutOfScope):
+    """A subscription of an API key without the scope READ, also if the key had it at the beginning."""
+
+    def __init__(self) -> None:
+        super().__init__("This API key lacks the scope READ, which subscriptions require.")
+
+
 class RateLimited(GraphQLError):
     """`level` is that of the bucket without enough tokens."""
 

@@ -21,17 +21,17 @@ from models.database import Database
 from models.sessions import Session
 from permissions.viewer import Viewer
 
-_NOTED_EVERY_SECONDS = 60
+_NOTED_EVERY = timedelta(minutes=1)
 _WAITING_SECONDS = 0.5
 _PAUSE_SECONDS = 5
 
 _paused_until: WeakKeyDictionary[Database, float] = WeakKeyDictionary()
 
 
-def is_due(viewer: Viewer) -> bool:
-    """Whether the last use was written over a minute ago, or never."""
+def is_due(viewer: Viewer, every: timedelta = _NOTED_EVERY) -> bool:
+    """Whether the last use was written longer ago than `every`, or never."""
     last_used_at = viewer.last_used_at
-    return last_used_at is None or last_used_at < now() - timedelta(seconds=_NOTED_EVERY_SECONDS)
+    return last_used_at is None or last_used_at < now() - every
 
 
 async def note(database: Database, viewer: Viewer, lifetime_seconds: int, ip: str | None) -> None:

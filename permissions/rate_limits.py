@@ -36,6 +36,11 @@ class Level(NamedTuple):
     refused_until: int
     """When there are enough tokens again; 0 if there were enough."""
 
+    @property
+    def wait_seconds(self) -> float:
+        """Time until there are enough tokens again."""
+        return max(self.refused_until - monotonic_ns(), 0) / _SECOND_NS
+
     def shown(self) -> dict[str, object]:
         """Fields of the `RateLimit` type. At `resetAt` the bucket is full again."""
         second = -(-(self.full_at + time_ns() - monotonic_ns()) // _SECOND_NS)
@@ -87,18 +92,18 @@ class Buckets:
             return None
         hashed, now = hash(key), monotonic_ns()
         _, full_at = self._find(hashed, hashed % _ROWS * _ROW.size)
-        return self._level(max(full_at, now), now, _MINUTE_NS // self._limit)
+        return self._level(full_at, now, _MINUTE_NS // self._limit)
 
     def _take(self, hashed: int, row: int, cost: int) -> Level:
         now = monotonic_ns()
         place, full_at = self._find(hashed, row)
-        full_at = max(full_at, now)
         level = self._level(full_at, now, cost)
         if not level.refused_until:
-            _PLACE.pack_into(self._memory, place, hashed, full_at + cost)
+            _PLACE.pack_into(self._memory, place, hashed, level.full_at)
         return level
 
     def _level(self, full_at: int, now: int, cost: int) -> Level:
+        full_at = max(full_at, now)
         refused_until = full_at + cost - _MINUTE_NS
         if refused_until > now:
             cost = 0

@@ -17,12 +17,12 @@ from models.members import Role
     VIEW_ACTIVE_LICENSES See the account's licenses and entitlements, but not license keys.
     DOWNLOAD_REPORTS Download the report of active licenses. Other reports require a second permission.
     VIEW_TEAM See the members' names and roles, but not their email addresses.
-    PROVISION_LICENSES Provision licenses within the account's entitlements and limits.
+    PROVISION_LICENSES Provision licenses within the account's entitlements and limits; manage one's own.
     DOWNLOAD_THEME_FILES Download the files of themes for which the account holds an active license.
     VIEW_OWN_ACTIVITY See the audit events of one's own actions.
     ACCESS_API Call the API with an API key of one's own.
     PURCHASE_LICENSES Purchase licenses, billed to the owner.
-    REVOKE_LICENSES Revoke, suspend, reinstate and transfer licenses.
+    REVOKE_LICENSES Revoke, suspend, reinstate and transfer licenses; manage those of other members.
     MANAGE_BILLING See and change billing details, and see invoices.
     INVITE_MEMBERS Invite people, list, resend and revoke invitations, and see members' email addresses.
     REMOVE_MEMBERS Remove members from the account.

@@ -1,7 +1,6 @@
 """The viewer of a request: credential, person and memberships, as read by this request."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from itertools import accumulate, pairwise
@@ -35,11 +34,12 @@ from permissions.roles import (
 
 WITHOUT_READ = "This API key lacks the scope READ: it can read only what its own change has just created."
 NOT_FOR_ITSELF = (
-    "An API key cannot change the role or the membership of its own member: sign in to do it, or use the key"
-    " of another Admin."
+    "An API key cannot change the role, the limits or the membership of its own member: sign in to do it, or"
+    " use the key of another Admin."
 )
 NOT_BY_API_KEY = "API keys cannot do this, whatever their member may do: sign in to do it."
 
+_ROLES = {role.value: role for role in Role}
 Scopes = tuple[ApiScope, ...] | None
 """Scopes of an API key; None for a session, which has no scopes."""
 
@@ -94,8 +94,7 @@ BY_API_KEY = Layout(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """Network client of a request."""
 
     ip: str | None = None
@@ -103,8 +102,7 @@ class Client:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(NamedTuple):
     account_id: UUID
     member_id: UUID
     role: Role
@@ -175,18 +173,20 @@ class Viewer:
 
     def __init__(self, records: Sequence[Record], layout: Layout) -> None:
         self._records, self._layout = records, layout
-        self._memberships = [record for record in records if record[layout.role] is not None]
+        role = layout.role
+        self._memberships = [record for record in records if record[role] is not None]
         scopes = self.scopes = self._scopes()
         self.memberships: dict[UUID, Membership] = {}
         """Memberships in accounts that accept the credential, by the account's id."""
         self.memberships_after_sign_in: dict[UUID, Membership] = {}
         """Memberships in accounts that no longer accept the session, by the account's id."""
         for record in self._memberships:
-            account_id = record[layout.account_id]
-            membership = Membership(account_id, record[layout.member_id], Role(record[layout.role]), scopes)
-            accepted = self._is_accepted(record[layout.valid_from], record[layout.max_age])
-            of_state = self.memberships if accepted else self.memberships_after_sign_in
-            of_state[account_id] = membership
+            id = record[layout.account_id]
+            membership = Membership(id, record[layout.member_id], _ROLES[record[role]], scopes)
+            if self._is_accepted(record[layout.valid_from], record[layout.max_age]):
+                self.memberships[id] = membership
+            else:
+                self.memberships_after_sign_in[id] = membership
 
     def _scopes(self) -> Scopes:
         return scopes_of(self.api_key.scopes) if self.is_api_key else None

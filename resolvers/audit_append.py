@@ -24,10 +24,15 @@ _SALT_BYTES = 16
 
 def encode_event(event: NewEvent) -> bytes:
     """The event as JSON, with its salt. `details` is divided into what is personal and what is not, each as
-    text, so that its exact bytes are hashed."""
-    details, personal = event["details"], None
-    if not event["action"].personal.isdisjoint(details):
-        personal = {name: value for name, value in details.items() if name in event["action"].personal}
+    text, so that its exact bytes are hashed. Raises `TypeError` for a key that the action does not have."""
+    action, details, personal = event["action"], event["details"], None
+    if not action.details.issuperset(details):
+        undeclared = ", ".join(sorted(details.keys() - action.details))
+        raise TypeError(
+            f"details of {action} have {undeclared}: declare it in AuditAction as personal or not"
+        )
+    if not action.personal.isdisjoint(details):
+        personal = {name: value for name, value in details.items() if name in action.personal}
         details = {name: value for name, value in details.items() if name not in personal}
     encoded = {
         **event,

@@ -8,18 +8,20 @@ appended last, because the log's head stays locked from then until the commit.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import cast
 from uuid import UUID
 
 from graphql import GraphQLError
 from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from engine.fair_share import Claim
 from engine.snapshots import columns, snapshot
 from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.api_keys import ApiKeyStatus
-from models.audit import ActorKind, AuditAction
+from models.audit import ActorKind
+from models.audit_actions import AuditAction
 from models.columns import Identified
 from models.database import Database
 from models.members import User
@@ -77,8 +79,11 @@ async def change(
         tx = Change(connection, account, action, actor, context.client, member)
         tx.cache_row(account)
         tx.cache_row(member)
+        owned: object = on
+        if on is not None and call.allow.own is not None:  # It may belong to another member by now.
+            owned = await tx.get(cast("type[SQLModel]", type(on)), on.id)
         locked = Membership(member.account_id, member.id, member.role, scopes)
-        refused = _refusal_of_key(locked) or call.allow.refusal_of_change(locked, on)
+        refused = _refusal_of_key(locked) or call.allow.refusal_of_change(locked, owned)
         if refused is not None:
             raise refused
         if key is not None:

@@ -11,6 +11,7 @@ from asyncpg import Record
 from sqlmodel import SQLModel
 from strawberry.utils.str_converters import to_camel_case
 
+from engine.pauses import with_pauses
 from engine.row_writer import RowNotFound, RowWriter
 from engine.snapshots import snapshot
 from engine.statements import Statement
@@ -18,7 +19,8 @@ from mailer import queue
 from mailer.messages import Message
 from mailer.queue import lane_of_account
 from models.accounts import Account
-from models.audit import AuditAction, AuditOutcome
+from models.audit import AuditOutcome
+from models.audit_actions import AuditAction
 from models.columns import Identified
 from models.idempotency import IdempotencyKey
 from models.members import Member
@@ -31,6 +33,8 @@ from resolvers.idempotency import Attempt
 from resolvers.stored_limits import StoredLimit
 
 Row = TypeVar("Row", bound=SQLModel)
+_ROWS_AT_ONCE, _EVENTS_AT_ONCE = 1_000, 200
+"""Numbers that take the event loop a few milliseconds."""
 
 
 @dataclass
@@ -104,7 +108,7 @@ class Change:
     async def update_all(self, rows: Sequence[Row], **values: object) -> list[Row]:
         """Sets the same values in all rows with one statement, and returns the new rows."""
         updated = await self._writer.update_all(rows, **values)
-        for row in updated:
+        async for row in with_pauses(updated, every=_ROWS_AT_ONCE):
             self.cache_row(row)
         return updated
 
@@ -114,9 +118,11 @@ class Change:
 
     async def rows(self, table: type[Row], statement: Statement, **values: object) -> list[Row]:
         """Rows of a table. The statement selects all `columns` of the table."""
-        found = [snapshot(table, record) for record in await self.fetch(statement, **values)]
-        for row in found:
-            self.cache_row(row)
+        records = await self.fetch(statement, **values)
+        found: list[Row] = []
+        async for record in with_pauses(records, every=_ROWS_AT_ONCE):
+            found.append(snapshot(table, record))
+            self.cache_row(found[-1])
         return found
 
     async def charge(
@@ -215,7 +221,8 @@ class Change:
             await self._writer.insert(self._remembered)
         await queue.enqueue(self.connection, self._messages, lane_of_account(self.account.id))
         if self._events:
-            await append(self.connection, [encode_event(event) for event in self._events])
+            events = with_pauses(self._events, every=_EVENTS_AT_ONCE)
+            await append(self.connection, [encode_event(event) async for event in events])
 
     @property
     def rows_by_id(self) -> dict[UUID, SQLModel]:

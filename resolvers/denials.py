@@ -9,7 +9,8 @@ from time import monotonic
 from engine.fair_share import Claim
 from engine.outages import log_failure
 from models.accounts import Account
-from models.audit import AuditAction, AuditOutcome
+from models.audit import AuditOutcome
+from models.audit_actions import AuditAction
 from models.columns import Identified
 from models.database import Database
 from models.new_event import NewEvent

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
-from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.audit import ActorKind, AuditOutcome, CredentialKind
+from models.audit_actions import AuditAction
 from models.columns import Identified, new_id
 from models.new_event import NewEvent
 from permissions.viewer import Client, Credential

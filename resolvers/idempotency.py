@@ -15,7 +15,7 @@ from engine.canonical_json import canonical_json
 from engine.snapshots import new_row
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.idempotency import IdempotencyKey
 from resolvers.user_errors import UserErrorCode, invalid, user_error
 

@@ -27,7 +27,7 @@ def named_persons(event: NewEvent, personal: Mapping[str, object] | None) -> lis
     places: dict[Place, None] = {}
     target_name = event["target_name"]
     if target_name is not None and "@" in target_name:
-        places |= dict.fromkeys((id, "targetName") for id in _addresses(target_name))
+        places |= dict.fromkeys((id, "targetName") for id in addresses_in(target_name))
     for key, value in (personal or {}).items():
         items = value if isinstance(value, list) else None
         if items is None or not all(isinstance(item, str | None) for item in items):
@@ -52,7 +52,7 @@ def _named(key: str, value: object) -> Iterator[UUID]:
     elif isinstance(value, str):
         if key in _NAMES:
             raise TypeError(f"details.{key} is the name of a member: pass PersonName(member)")
-        yield from _addresses(value)
+        yield from addresses_in(value)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _named("", item)
@@ -61,6 +61,7 @@ def _named(key: str, value: object) -> Iterator[UUID]:
             yield from _named("", item)
 
 
-def _addresses(text: str) -> Iterator[UUID]:
+def addresses_in(text: str) -> Iterator[UUID]:
+    """Id of each email address in the text."""
     if "@" in text:
         yield from map(address_id, _ADDRESS.findall(text))

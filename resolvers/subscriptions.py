@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from graphql import GraphQLError
@@ -14,11 +16,12 @@ from models.columns import now
 from models.members import Member, Role
 from permissions.context import Context
 from permissions.credentials import find_working
-from permissions.errors import Forbidden
+from permissions.errors import Forbidden, NoSubscription
 from permissions.roles import Permission
 from permissions.viewer import Membership
 from resolvers.audit.queries import events_after, head_sequence
 from resolvers.global_ids import decode_as
+from resolvers.members.limits import member_limits
 from resolvers.nodes import find_row
 
 _BATCH = 100
@@ -84,25 +87,44 @@ async def audit_log_appended(
 
 
 async def viewer_member_changed(context: Context, account_id: str) -> AsyncIterator[Member]:
-    """Yields the viewer's member now and after each change of its role. Ends with the membership."""
+    """Yields the viewer's member now and after each change of its access. Ends with the membership."""
     id = _account(context, account_id)
-    sent: tuple[Role, bool] | None = None
+    sent: _Access | None = None
     async with (
         context.listener.woken_by(*_credentials(context), rules_of=id) as woken,
         aclosing(_AccessEnd(id, woken)) as access_end,
     ):
         while True:
             woken.clear()
+            context.forget()  # What the last push has read.
             async with context.listener.query_slot():
                 member = await _member(context, id)
+                limits = await member_limits(context, member) if member else None
             access_end.follow(context)
-            if member is None:
+            if member is None or limits is None:
                 return
-            if sent != (member.role, member.is_owner):
-                sent = (member.role, member.is_owner)
+            access = _Access(
+                member.role,
+                member.is_owner,
+                member.access_until,
+                limits.max_active_licenses,
+                limits.theme_ids,
+            )
+            if sent != access:
+                sent = access
                 context.forget()
                 yield member
             await woken.wait()
+
+
+class _Access(NamedTuple):
+    """Rights of a member and their end, whose changes are pushed."""
+
+    role: Role
+    is_owner: bool
+    until: datetime | None
+    max_active_licenses: int | None
+    theme_ids: list[UUID] | None
 
 
 def _account(context: Context, global_id: str) -> UUID:
@@ -134,9 +156,11 @@ async def _require_now(
 
 
 async def _membership(context: Context, account_id: UUID) -> Membership | None:
-    """The current membership, not that of the time when the socket was opened. Raises `Unauthenticated` and
-    `ReauthenticationRequired`."""
+    """The current membership, not that of the time when the socket was opened. Raises `Unauthenticated`,
+    `ReauthenticationRequired`, and `NoSubscription` for an API key that no longer has READ."""
     context.viewer = await find_working(context.database, context.token or "", context.client.ip)
+    if not context.viewer.reads:
+        raise NoSubscription
     return context.membership(account_id)
 
 

@@ -2,11 +2,13 @@
 its own: what a job has deleted stays deleted if it is cancelled, and nobody waits for all of it."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, UpdateBase, delete, exists, select
 from sqlmodel import SQLModel, col
 
+from engine.outages import log_failure
 from engine.statements import Statement, parameter
 from engine.tables import AnyExpression
 from models.columns import now
@@ -15,7 +17,7 @@ from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.limit_buckets import LimitBucket
 from models.sessions import SignInLink
-from resolvers.unaudited import tidying
+from resolvers.unaudited import forget_api_key_days, tidying
 
 _DAY = timedelta(days=1)
 _BATCH = 10_000
@@ -23,13 +25,27 @@ _MOST_BATCHES = 10_000
 
 
 async def forget_expired(database: Database) -> None:
-    """Deletes idempotency keys, sign-in links and download links a day after they expired, and full
-    buckets of limits."""
+    """Deletes idempotency keys, sign-in links and download links a day after they expired, full buckets of
+    limits, and counts of API calls that are no longer shown."""
     at = now()
-    await _delete(database, _LIMIT_BUCKETS, _LIMIT_BUCKET_AFTER_BATCH, at)
-    await _delete(database, _IDEMPOTENCY_KEYS, _IDEMPOTENCY_KEY_AFTER_BATCH, at - 2 * _DAY)
-    await _delete(database, _SIGN_IN_LINKS, _SIGN_IN_LINK_AFTER_BATCH, at - _DAY)
-    await _delete(database, _DOWNLOAD_LINKS, _DOWNLOAD_LINK_AFTER_BATCH, at - _DAY)
+    for delete_due in (
+        partial(_delete, database, _LIMIT_BUCKETS, _LIMIT_BUCKET_AFTER_BATCH, at),
+        partial(_delete, database, _IDEMPOTENCY_KEYS, _IDEMPOTENCY_KEY_AFTER_BATCH, at - 2 * _DAY),
+        partial(_delete, database, _SIGN_IN_LINKS, _SIGN_IN_LINK_AFTER_BATCH, at - _DAY),
+        partial(_delete, database, _DOWNLOAD_LINKS, _DOWNLOAD_LINK_AFTER_BATCH, at - _DAY),
+        partial(_forget_api_key_days, database),
+    ):
+        try:
+            await delete_due()
+        except Exception as error:
+            # A row that another transaction has locked is left to the next run.
+            log_failure("expired_rows_not_deleted", error)
+
+
+async def _forget_api_key_days(database: Database) -> None:
+    for _ in range(_MOST_BATCHES):
+        if await forget_api_key_days(database, _BATCH) < _BATCH:
+            break
 
 
 async def _delete(database: Database, deletion: Statement, after_batch: Statement, before: datetime) -> None:

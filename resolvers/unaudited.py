@@ -29,6 +29,7 @@ from models.database import Database
 from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.invitations import Invitation
+from models.licenses import License
 from models.limit_buckets import LimitBucket
 from models.members import Erasure, Member, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
@@ -46,7 +47,7 @@ _PERSONAL = (
 )
 _CATALOG = (Theme, ThemeRelease, ThemeFile)
 _EXPIRED = (LimitBucket, IdempotencyKey, SignInLink, DownloadLink)
-Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation | Member
+Noted: TypeAlias = ApiKey | AuditStream | AuditVerification | Invitation | License | Member
 _PRUNED = (AuditCut, AuditEvent)
 
 
@@ -69,6 +70,13 @@ async def catalog_change(database: Database) -> AsyncIterator[RowWriter]:
 async def transfer_note(database: Database) -> AsyncIterator[RowWriter]:
     """Transaction for the progress of downloads, which are audited when they end."""
     async with _writing(database, (Transfer,)) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def license_links(database: Database, account_id: UUID) -> AsyncIterator[RowWriter]:
+    """Transaction that issues download links for a license key, which are audited when they are used."""
+    async with _writing(database, (DownloadLink,), account_id) as writer:
         yield writer
 
 
@@ -116,6 +124,14 @@ async def note_license_checks(
         await connection.execute(_NOTE_LICENSE_CHECKS, account_ids, ids, times, sites, versions)
 
 
+async def forget_api_key_days(database: Database, most: int) -> int:
+    """Deletes counts of API calls on days that are no longer shown, at most so many rows, with the SQL
+    function `forget_api_key_days`, which writes nothing else. Returns their number."""
+    async with database.transaction() as connection:
+        forgotten: int = await connection.fetchval(_FORGET_API_KEY_DAYS, most)
+    return forgotten
+
+
 async def note_delivery(
     database: Database, statement: Statement, account_id: UUID, **values: object
 ) -> list[Record]:
@@ -137,5 +153,6 @@ async def _writing(
         yield RowWriter(connection, account_id, tables)
 
 
+_FORGET_API_KEY_DAYS = "SELECT forget_api_key_days($1)"
 _NOTE_LICENSE_CHECKS = "SELECT note_license_checks($1, $2, $3, $4, $5)"
 _CLAIM = f"SELECT {', '.join(attributes(AuditStream))} FROM claim_audit_streams($1, $2, $3, $4)"  # noqa: S608

@@ -73,12 +73,16 @@ class RetryLater(InputError):
     retry_at: datetime
 
 
+MOST_USER_ERRORS = 100
+"""Maximum number of errors of one change. Further ones are reported once these are corrected."""
+
+
 class UserErrors(Exception):
     """Ends a change without any effect, with errors for the caller."""
 
     def __init__(self, *errors: InputError) -> None:
         super().__init__(errors[0].message)
-        self.errors = list(errors)
+        self.errors = list(errors[:MOST_USER_ERRORS])
 
 
 def user_error(code: UserErrorCode, message: str, *path: str) -> UserErrors:

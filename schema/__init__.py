@@ -5,6 +5,7 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from engine.input_limits import require_limits
+from engine.list_sizes import require_list_sizes
 from engine.scalars import SCALARS
 from resolvers.global_ids import PREFIXES
 from schema import user_errors as errors
@@ -44,6 +45,7 @@ SCHEMA = strawberry.Schema(
 )
 
 require_limits(SCHEMA._schema)
+require_list_sizes(SCHEMA._schema)
 require_node_rules(PREFIXES)
 
 

@@ -1,10 +1,11 @@
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 
 import models
+from engine.input_limits import items_argument
 from engine.row_loader import load
 from permissions.allow import SIGNED_IN
 from permissions.roles import Permission
@@ -16,17 +17,20 @@ from resolvers.audit.inputs import AuditLogFilter
 from resolvers.audit.integrity import account_integrity
 from resolvers.audit.queries import account_audit_log
 from resolvers.audit_streams.queries import account_audit_streams
+from resolvers.billing.inputs import PurchaseItemInput
 from resolvers.billing.invoices import spent_this_month
+from resolvers.billing.purchase_items import MOST_ITEMS
+from resolvers.billing.quotes import purchase_quote
 from resolvers.invitations.inputs import InvitationFilter
 from resolvers.invitations.queries import account_invitations
-from resolvers.licenses.inputs import LicenseFilter
+from resolvers.licenses.inputs import EntitlementFilter, LicenseFilter
 from resolvers.licenses.queries import LicenseOrder, account_entitlements, account_licenses
 from resolvers.members.inputs import MemberFilter
 from resolvers.members.queries import MemberOrder, account_members
 from schema.api_keys import ApiKey
 from schema.audit import AuditEventConnection, AuditIntegrity
 from schema.audit_streams import AuditStream
-from schema.billing import Billing
+from schema.billing import Billing, PurchaseQuote, shown_quote
 from schema.connections import Connection
 from schema.fields import Info, Node, computed, computed_from_columns, connection, guarded, object_type, same
 from schema.invitations import Invitation
@@ -52,6 +56,17 @@ def _own_membership(root: models.Account, info: Info) -> Membership:
     if membership is None:
         raise LookupError("an account is shown to its members only")
     return membership
+
+
+async def _purchase_quote(
+    root: strawberry.Parent[models.Account],
+    info: Info,
+    items: Annotated[
+        list[PurchaseItemInput],
+        items_argument("Themes and the number of licenses for each, at least one.", most=MOST_ITEMS),
+    ],
+) -> PurchaseQuote | None:
+    return shown_quote(await purchase_quote(info.context, root, items))
 
 
 async def _audit_integrity(root: strawberry.Parent[models.Account], info: Info) -> AuditIntegrity | None:
@@ -170,6 +185,7 @@ class Account(Node):
     entitlements: Connection[Entitlement] | None = connection(
         account_entitlements,
         allow=Permission.VIEW_ACTIVE_LICENSES,
+        filter=EntitlementFilter,
         description="Licenses that the account has purchased or was granted, with the number in use: one"
         " entry for each theme, in the order in which the themes were first purchased.",
     )
@@ -203,6 +219,13 @@ class Account(Node):
 
     billing: Billing | None = same(
         "Billing details, invoices and outstanding amount of the account.", allow=Permission.MANAGE_BILLING
+    )
+
+    purchase_quote: PurchaseQuote | None = guarded(
+        allow=Permission.PURCHASE_LICENSES,
+        resolver=_purchase_quote,
+        description="Amounts that `purchaseLicenses` would charge for the same items now, and the problems"
+        " for which it would refuse them. Nothing is purchased or reserved.",
     )
 
     limits: AccountLimits = same(

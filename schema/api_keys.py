@@ -5,12 +5,13 @@ import strawberry
 
 import models
 from engine.input_limits import number_argument
+from engine.list_sizes import sized_by
 from models.api_keys import ApiKeyStatus, ApiScope
 from permissions.allow import HasOrOwns
 from permissions.roles import Permission
 from resolvers.api_keys import usage as days_of_use
 from resolvers.api_keys.queries import effective_permissions
-from resolvers.api_keys.usage import MOST_DAYS
+from resolvers.api_keys.usage import MOST_DAYS, USUAL_DAYS
 from schema.fields import Info, Node, computed, computed_from_columns, object_type, to_one
 from schema.lazy_types import Member
 
@@ -22,7 +23,9 @@ def _scopes(scopes: list[str]) -> list[ApiScope]:
 Days = Annotated[
     int | None,
     number_argument(
-        f"Number of days, today included, 1 to {MOST_DAYS}. If omitted, 30.", least=1, most=MOST_DAYS
+        f"Number of days, today included, 1 to {MOST_DAYS}. If omitted, {USUAL_DAYS}.",
+        least=1,
+        most=MOST_DAYS,
     ),
 ]
 
@@ -97,11 +100,12 @@ class ApiKey(Node):
         list[ApiKeyUsage],
         "Calls of each of the last `days` days of UTC, the newest first, including days without a call. Of"
         " requests beyond a limit or from outside of the key's networks, one a minute counts.",
+        size=sized_by("days", default=USUAL_DAYS, most=MOST_DAYS),
     )
     async def usage(
         root: strawberry.Parent[models.ApiKey], info: Info, days: Days = None
     ) -> list[days_of_use.ApiKeyUsage]:
-        return await days_of_use.api_key_usage(info.context, root, 30 if days is None else days)
+        return await days_of_use.api_key_usage(info.context, root, USUAL_DAYS if days is None else days)
 
     revoked_by: Member | None = to_one(
         models.Member,

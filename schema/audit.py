@@ -13,7 +13,8 @@ from engine.pagination import Page
 from engine.row_compiler import Total
 from engine.row_reader import count
 from engine.scalars import JSON, BigInt
-from models.audit import ActorKind, AuditAction, AuditOutcome, CredentialKind
+from models.audit import ActorKind, AuditOutcome, CredentialKind
+from models.audit_actions import AuditAction
 from permissions.allow import ANYONE, HasOrOwns
 from permissions.roles import Permission
 from resolvers.audit.integrity import Integrity

@@ -4,7 +4,7 @@ import strawberry
 
 import models
 from engine.scalars import BigInt
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.audit_streams import AuditStreamStatus
 from permissions.roles import Permission
 from resolvers.audit_streams.queries import undelivered_events

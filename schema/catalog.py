@@ -5,9 +5,11 @@ from typing import Annotated
 import strawberry
 
 import models
+from engine.list_sizes import usually
 from engine.scalars import BigInt
 from permissions.roles import Permission
 from resolvers.catalog.queries import NEWEST_RELEASE, OLDEST_FILE
+from resolvers.catalog.theme_document import MAX_FILES_OF_A_RELEASE, MAX_RELEASES
 from resolvers.licenses.provisionable import viewer_can_provision
 from schema.fields import Info, Node, computed, computed_from_columns, object_type, to_many
 from schema.money import Money
@@ -36,6 +38,7 @@ class ThemeRelease(Node):
         models.ThemeFile,
         "release_id",
         order=OLDEST_FILE,
+        size=usually(10, most=MAX_FILES_OF_A_RELEASE),
         description="Files of the release. They can be downloaded with an active license of the theme.",
     )
 
@@ -83,5 +86,6 @@ class Theme(Node):
         models.ThemeRelease,
         "theme_id",
         order=NEWEST_RELEASE,
+        size=usually(10, most=MAX_RELEASES),
         description="All releases of the theme, newest first.",
     )

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import strawberry
@@ -14,6 +15,7 @@ from strawberry.types import Info as StrawberryInfo
 from engine.compiler import PLANNED
 from engine.conditions import BoundCondition, Condition
 from engine.input_limits import number_argument, text_argument
+from engine.list_sizes import LIST_SIZE, ListSize
 from engine.pagination import DEFAULT_SIZE, MAXIMUM_SIZE, MOST_CURSOR_CHARACTERS, Listing, Order, Slice
 from engine.row_compiler import ConnectionPlan
 from engine.row_fields import ROW, ComputedFrom, GlobalId, RenamedColumn, Same, ToMany, ToOne
@@ -44,14 +46,20 @@ def require_node_rules(tables: Iterable[type[SQLModel]]) -> None:
 
 
 def computed(
-    graphql_type: object, description: str, *, allow: Allow | Permission | None = None
+    graphql_type: object,
+    description: str,
+    *,
+    allow: Allow | Permission | None = None,
+    size: ListSize | None = None,
 ) -> Callable[[Callable[..., object]], object]:
-    """Field computed by a function of the object that is shown, and of the request."""
+    """Field computed by a function of the object that is shown, and of the request. `size` is that of a list
+    of objects."""
+
+    metadata = {} if size is None else {LIST_SIZE: size}
+    field = strawberry.field if allow is None else partial(guarded, allow=allow)
 
     def decorate(function: Callable[..., object]) -> object:
-        if allow is None:
-            return strawberry.field(resolver=function, graphql_type=graphql_type, description=description)
-        return guarded(allow=allow, description=description, resolver=function, graphql_type=graphql_type)
+        return field(resolver=function, graphql_type=graphql_type, description=description, metadata=metadata)
 
     return decorate
 
@@ -188,7 +196,7 @@ def to_one(table: type[SQLModel], column: str, description: str) -> Any:
     return strawberry.field(resolver=resolve, description=description, metadata={ROW: ToOne(table, column)})
 
 
-def to_many(table: type[SQLModel], column: str, *, order: Order, description: str) -> Any:
+def to_many(table: type[SQLModel], column: str, *, order: Order, size: ListSize, description: str) -> Any:
     """All rows whose `column` refers to this one, in the same account if the table has accounts. For small
     numbers of rows."""
     of_account = "account_id" in table_of(table).columns
@@ -207,7 +215,7 @@ def to_many(table: type[SQLModel], column: str, *, order: Order, description: st
         account_id = root.account_id if of_account else None
         return await load_referring(info.context, table, column, referring, order, root.id, account_id)
 
-    metadata = {ROW: ToMany(table, of, order)}
+    metadata = {ROW: ToMany(table, of, order), LIST_SIZE: size}
     return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 

@@ -4,7 +4,9 @@ from typing import cast
 import strawberry
 
 import models
+from engine.list_sizes import usually
 from engine.row_fields import ROW, Same
+from models.member_limits import MOST_THEMES
 from models.members import Role
 from permissions.allow import HasOrOwns
 from permissions.roles import Permission, permissions_of
@@ -55,6 +57,7 @@ class Offboarding:
         list[ApiKey],
         "API keys of the member with the status ACTIVE, newest first, at most"
         f" {left_behind.MOST_SHOWN}. They are revoked on removal.",
+        size=usually(10, most=left_behind.MOST_SHOWN),
     )
     async def active_api_keys(root: strawberry.Parent[models.Member], info: Info) -> list[models.ApiKey]:
         return await left_behind.active_api_keys(info.context, root)
@@ -63,6 +66,7 @@ class Offboarding:
         list[Invitation],
         "Pending invitations from the member, newest first, at most"
         f" {left_behind.MOST_SHOWN}. They stay valid after the removal.",
+        size=usually(10, most=left_behind.MOST_SHOWN),
     )
     async def pending_invitations(
         root: strawberry.Parent[models.Member], info: Info
@@ -89,6 +93,7 @@ class MemberLimits:
         list[Theme] | None,
         "The only themes that the member can provision, download or receive licenses of. Null when every"
         " theme is allowed.",
+        size=usually(10, most=MOST_THEMES),
     )
     async def themes(root: strawberry.Parent[models.MemberLimits], info: Info) -> list[models.Theme] | None:
         return await allowed_themes(info.context, root)

@@ -16,6 +16,9 @@ from resolvers.downloads import mutations as downloads
 from resolvers.invitations import joining, sent_invitations
 from resolvers.invitations import mutations as invitations
 from resolvers.licenses import admin_mutations as license_changes
+from resolvers.licenses import certificates as license_certificates
+from resolvers.licenses import expiry as license_expiry
+from resolvers.licenses import holder_mutations as held_license_changes
 from resolvers.licenses import mutations as licenses
 from resolvers.members import access as member_access
 from resolvers.members import bulk_mutations as bulk_members
@@ -28,6 +31,8 @@ from resolvers.reports import mutations as reports
 from resolvers.sessions import mutations as sessions
 from resolvers.sessions import revocations
 from schema.mutation_field import mutation_field
+
+_OF_LICENSE = HasOrOwns(Permission.REVOKE_LICENSES, own="holder_id", needs=Permission.PROVISION_LICENSES)
 
 
 @strawberry.type(
@@ -105,9 +110,11 @@ class Mutation:
     set_security_policy = mutation_field(
         security_policy.set_security_policy,
         allow=Permission.MANAGE_ACCOUNT,
-        description="Sets the account's rules about sessions and API keys. Refused with INVALID outside of"
-        " the bounds that the input states. A session that is older than the new `maxSessionAgeSeconds` must"
-        " sign in again at once, also the one that sets it.",
+        description="Sets the account's rules about sessions and API keys. An API key sets only the rule"
+        " about sessions. Refused with INVALID outside of the bounds that the input states. A session that"
+        " is older than the new `maxSessionAgeSeconds` must sign in again at once, also the one that sets it."
+        " API keys that would outlive the new `apiKeyMaxLifetimeDays` expire earlier, with an event and an"
+        " email: 500 of them at once, and others within minutes.",
     )
     transfer_ownership = mutation_field(
         accounts.transfer_ownership,
@@ -174,7 +181,7 @@ class Mutation:
     )
     set_member_limits = mutation_field(
         member_limits.set_member_limits,
-        allow=Permission.ASSIGN_ROLES,
+        allow=HasForOthers(Permission.ASSIGN_ROLES),
         description="Sets the limits of a member: how many active licenses it can hold, and of which themes."
         " They do not apply while the member is an Admin, and what the member holds already stays. Refused"
         " with INVALID for a negative limit, with NOT_FOUND for a theme that is not in the catalog, and with"
@@ -185,9 +192,9 @@ class Mutation:
         allow=HasForOthers(Permission.ASSIGN_ROLES),
         description="Sets or removes the time at which a membership ends by itself. From that time on the"
         " member has no access, with any credential; its licenses pass to the owner and its API keys are"
-        " revoked. The member and the Admins are emailed 7 days and 1 day before. Refused with INVALID for a"
-        " time in the past, with OWNER_PROTECTED for the owner, and with NOT_ACTIVE for a member who has left"
-        " or was removed.",
+        " revoked. The member is emailed now and at the end, and the member and the Admins 7 days and 1 day"
+        " before. Refused with INVALID for a time in the past, with OWNER_PROTECTED for the owner, and with"
+        " NOT_ACTIVE for a member who has left or was removed.",
     )
     remove_member = mutation_field(
         members.remove_member,
@@ -201,18 +208,20 @@ class Mutation:
         member_sessions.end_member_sessions,
         allow=HasOrOwns(Permission.REMOVE_MEMBERS, own="id"),
         description="Ends the sessions of a member for this account: each must sign in again before it can"
-        " use the account. They stay valid for the person's other accounts, and API keys keep working.",
+        " use the account. They stay valid for the person's other accounts, and API keys keep working."
+        " Refused with OWNER_PROTECTED for the sessions of the owner, which only the owner can end, and with"
+        " NOT_ACTIVE for a removed member.",
     )
     change_member_roles = mutation_field(
         bulk_members.change_member_roles,
-        allow=Permission.ASSIGN_ROLES,
+        allow=HasForOthers(Permission.ASSIGN_ROLES),
         description="Changes the roles of up to 1,000 members in one transaction. Each change succeeds or is"
         " refused independently of the others, as by `changeMemberRole`, and with INVALID for a member that"
         " is in the list twice.",
     )
     remove_members = mutation_field(
         bulk_members.remove_members,
-        allow=Permission.REMOVE_MEMBERS,
+        allow=HasForOthers(Permission.REMOVE_MEMBERS),
         description="Removes up to 1,000 members in one transaction, and passes all of their licenses to one"
         " member. Each removal succeeds or is refused independently of the others, as by `removeMember`, and"
         " with INVALID for a member that is in the list twice. Refused as a whole when the licenses cannot"
@@ -263,7 +272,8 @@ class Mutation:
         allow=Reads(Permission.DOWNLOAD_REPORTS),
         description="Returns a link from which a report is downloaded. The audit log records each download,"
         " not the link. Some kinds require a second permission: VIEW_AUDIT_LOG for TEAM and AUDIT_LOG,"
-        " MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for LICENSE_ACTIVITY.",
+        " MANAGE_BILLING for INVOICES, VIEW_OWN_ACTIVITY for LICENSE_ACTIVITY, REVOKE_LICENSES for"
+        " LICENSE_CHECKS.",
     )
     request_invoice_download = mutation_field(
         invoice_downloads.request_invoice_download,
@@ -289,6 +299,39 @@ class Mutation:
         allow=Permission.REVOKE_LICENSES,
         description="Gives a license to another holder. Its key and site do not change. Refused with"
         " NOT_ACTIVE for a revoked or expired license, and for a removed member.",
+    )
+    set_license_expiry = mutation_field(
+        license_expiry.set_license_expiry,
+        allow=Permission.REVOKE_LICENSES,
+        description="Sets or removes the time at which a license expires. An expired license becomes active"
+        " again by it, and uses a purchased license. That is refused as by `provisionLicense`: with"
+        " LICENSE_LIMIT_REACHED, with THEME_NOT_ALLOWED, and with INVALID when the site has another license"
+        " of the theme. Refused with INVALID for a time in the past, and with NOT_ACTIVE for a revoked"
+        " license, and for an expired one whose holder is no longer a member.",
+    )
+    change_license_site = mutation_field(
+        held_license_changes.change_license_site,
+        allow=_OF_LICENSE,
+        description="Moves a license to another site. Its key does not change, and it is no longer valid on"
+        " the old site. Refused with INVALID when the new site has a license of the theme already, with"
+        " THEME_NOT_ALLOWED when the limits of the viewer do not include the theme, and with NOT_ACTIVE for a"
+        " revoked or expired license.",
+    )
+    rotate_license_key = mutation_field(
+        held_license_changes.rotate_license_key,
+        allow=_OF_LICENSE,
+        description="Gives a license a new key, which is accepted at once. From then on a theme that checks"
+        " the old key is answered `REVOKED`. If somebody else rotates it, the holder is notified by"
+        " email. Refused with NOT_ACTIVE for a revoked or expired license.",
+    )
+    issue_license_certificate = mutation_field(
+        license_certificates.issue_license_certificate,
+        allow=_OF_LICENSE,
+        description="Issues a certificate of an active license: a signed JSON Web Token that a theme verifies"
+        " without a network, with the public keys of `/.well-known/jwks.json`. Its claims are the theme, the"
+        " site, the status and the expiry of the license, and the audit event that provisioned it. It is"
+        " valid until it ends, whatever becomes of the license. Refused with NOT_ACTIVE unless the license is"
+        " active, and with INVALID where the server has no signing key.",
     )
     create_audit_stream = mutation_field(
         audit_streams.create_audit_stream,
@@ -337,8 +380,9 @@ class Mutation:
         api_key_narrowing.update_api_key,
         allow=HasOrOwns(Permission.GENERATE_API_KEYS, own="member_id"),
         description="Renames an API key, takes scopes away from it, lets it expire earlier, or sets the"
-        " networks that it is accepted from, with immediate effect. Refused with NOT_ACTIVE unless the key is"
-        " active or not claimed yet.",
+        " networks that it is accepted from, with immediate effect. Its own member, without"
+        " `GENERATE_API_KEYS`, can only narrow its networks. Refused with NOT_ACTIVE unless the key is active"
+        " or not claimed yet.",
     )
     revoke_api_key = mutation_field(
         api_key_changes.revoke_api_key,

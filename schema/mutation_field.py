@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Annotated, Any
 
 import strawberry
@@ -15,7 +16,7 @@ from permissions.allow import SIGNED_IN, Allow, AllowDirective, Has, rule
 from permissions.context import MutationCall
 from permissions.errors import OutOfScope
 from permissions.roles import Permission
-from resolvers.user_errors import InputError, UserErrorCode, UserErrors
+from resolvers.user_errors import MOST_USER_ERRORS, InputError, UserErrorCode, UserErrors
 from schema.fields import RULE, Info, take_arguments
 from schema.payloads import payload_maker, payload_type
 
@@ -66,7 +67,7 @@ def mutation_field(
 def _errors_of(input: type | None, values: Any) -> list[InputError]:
     return [
         InputError(UserErrorCode(code or UserErrorCode.INVALID), message, list(path))
-        for path, message, code in excesses_of(input, values)
+        for path, message, code in islice(excesses_of(input, values), MOST_USER_ERRORS)
     ]
 
 

@@ -8,9 +8,10 @@ from typing import Any, get_args, get_origin
 
 import strawberry
 
+from engine.list_sizes import AS_LONG_AS_INPUT, LIST_SIZE, usually
 from permissions.allow import ANYONE
 from resolvers.results import DESCRIPTION, NEVER_NULL, SHOWN_AS
-from resolvers.user_errors import InputError
+from resolvers.user_errors import MOST_USER_ERRORS, InputError
 from schema import (
     accounts,
     api_keys,
@@ -34,7 +35,9 @@ class Payload:
     """Base of all payloads. The fields of the result are null if there are errors."""
 
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Problems that the caller can correct. Empty on success."
+        default_factory=list,
+        description="Problems that the caller can correct. Empty on success.",
+        metadata={LIST_SIZE: usually(1, most=MOST_USER_ERRORS)},
     )
 
 
@@ -64,10 +67,11 @@ def payload_maker(result: type) -> tuple[Callable[[object], object], Callable[[l
 
 def _declaration(field: Field[object]) -> object:
     description = field.metadata[DESCRIPTION]
+    metadata = {LIST_SIZE: AS_LONG_AS_INPUT} if get_origin(field.type) is list else None
     if field.metadata[NEVER_NULL]:
-        return strawberry.field(default_factory=list, description=description)
+        return strawberry.field(default_factory=list, description=description, metadata=metadata)
     refused = "Null when `userErrors` is not empty."
-    return strawberry.field(default=None, description=f"{description} {refused}")
+    return strawberry.field(default=None, description=f"{description} {refused}", metadata=metadata)
 
 
 def _graphql_type(field: Field[object]) -> object:

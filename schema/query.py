@@ -3,6 +3,7 @@ from typing import Annotated
 import strawberry
 
 from engine.input_limits import items_argument, text_argument
+from engine.list_sizes import LIST_SIZE, sized_by
 from permissions.allow import ANYONE, SIGNED_IN
 from permissions.roles import Permission
 from resolvers import nodes as by_id
@@ -87,6 +88,7 @@ class Query:
     nodes: list[Node | None] = guarded(
         resolver=_nodes,
         allow=ANYONE,
+        metadata={LIST_SIZE: sized_by("ids", default=by_id.MOST_NODES, most=by_id.MOST_NODES)},
         description="Objects with the given ids, in the same order. An entry is null when there is no such"
         " object or it is not visible to the viewer, and null with an error when the viewer lacks the"
         " permission to see objects of its type or is not authenticated.",

@@ -4,10 +4,11 @@ from typing import Annotated
 import strawberry
 
 import models
+from engine.list_sizes import at_most, usually
 from engine.row_loader import load
 from permissions import viewer as asking
 from permissions.allow import SIGNED_IN
-from resolvers.sessions.queries import live_sessions
+from resolvers.sessions.queries import MOST_SESSIONS, live_sessions
 from schema.api_keys import ApiKey
 from schema.fields import Info, Node, computed, object_type
 from schema.lazy_types import Member
@@ -81,12 +82,16 @@ class Viewer:
         list[Member],
         "Current memberships of the person, one for each account. With an API key, only the membership in"
         " the key's account.",
+        # Joining takes an invitation from each account.
+        size=usually(100, most=None),
     )
     def memberships(root: strawberry.Parent[asking.Viewer]) -> list[models.Member]:
         return root.members
 
     @computed(
-        list[Session], "Active sessions of the person, newest first, at most 100. Empty with an API key."
+        list[Session],
+        f"Active sessions of the person, newest first, at most {MOST_SESSIONS}. Empty with an API key.",
+        size=at_most(MOST_SESSIONS),
     )
     async def sessions(root: strawberry.Parent[asking.Viewer], info: Info) -> list[models.Session]:
         return await live_sessions(info.context)

@@ -50,6 +50,6 @@ class Subscription:
     viewer_member_changed: Member = subscribed(
         _viewer_member_changed,
         allow=SIGNED_IN,
-        description="Membership of the viewer, pushed at the start and after each change of its role or"
-        " ownership. Ends when the membership ends.",
+        description="Membership of the viewer, pushed at the start and after each change of its role,"
+        " ownership, limits or end. Ends when the membership ends.",
     )

@@ -18,7 +18,7 @@ _PATH = (
 
 
 @strawberry.interface(
-    description="Problem that the caller can correct, reported in `userErrors` of a payload. The change"
+    description="Problem that the caller can correct, reported in `userErrors`. A change that reports one"
     " was not made."
 )
 class UserError:

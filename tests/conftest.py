@@ -28,7 +28,12 @@ from resolvers import typesetting
 from tests.support import migrations
 from tests.support.beginnings import Tables
 
-_PLUGINS = ("tests.support.app_fixtures", "tests.support.clocks", "tests.support.loop_watchdog")
+_PLUGINS = (
+    "tests.support.app_fixtures",
+    "tests.support.browser_fixtures",
+    "tests.support.clocks",
+    "tests.support.loop_watchdog",
+)
 
 TEMPLATE = "template_team_access"
 

@@ -11,12 +11,12 @@ import orjson
 from starlette.types import Scope, Send
 
 from settings import Settings
+from web import health
 from web.security_headers import SecurityHeaders
 
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253}?)\.?(:[0-9]{1,5})?")
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 _MAX_CACHED = 64
-_HEALTH_PATH = "/health"
 
 
 class Hosts:
@@ -39,16 +39,11 @@ class Hosts:
         self._message = f"Host name not allowed: use {settings.public_url}, or add the name to ALLOWED_HOSTS."
 
     def allows(self, scope: Scope) -> bool:
-        """Whether the request has exactly one Host header, with an allowed name. The health check allows
+        """Whether the request has exactly one Host header, with an allowed name. The health checks allow
         any name or none, since load balancers use their own."""
-        is_probe: bool = scope["path"] == _HEALTH_PATH
-        host: bytes | None = None
-        for name, value in scope["headers"]:
-            if name == b"host":
-                if host is not None:
-                    return is_probe
-                host = value
-        return host in self._allowed_headers or self._is_allowed(host) or is_probe
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        is_allowed = len(hosts) == 1 and (hosts[0] in self._allowed_headers or self._is_allowed(hosts[0]))
+        return is_allowed or scope["path"] in health.PATHS
 
     async def refuse(self, scope: Scope, send: Send) -> None:
         """Responds with 421 Misdirected Request. `send` adds the security headers."""
@@ -72,9 +67,7 @@ class Hosts:
         error = {"message": self._message, "extensions": {"code": "MISDIRECTED_REQUEST"}}
         return orjson.dumps({"errors": [error]})
 
-    def _is_allowed(self, host: bytes | None) -> bool:
-        if host is None:
-            return False
+    def _is_allowed(self, host: bytes) -> bool:
         parts = _HOST.fullmatch(host.decode("latin-1").lower())
         is_allowed = parts is not None and self._is_own(_bare(parts[1]))
         if is_allowed and len(self._allowed_headers) < _MAX_CACHED:

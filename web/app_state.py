@@ -9,7 +9,7 @@ import structlog
 
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
-from models.readiness import Readiness
+from models.readiness import ReadinessProbe
 from models.spools import Spools
 from models.storage import Storage
 from resolvers.audit.api_calls import ApiCalls
@@ -43,8 +43,8 @@ class State:
         return Storage(self.settings.storage_url)
 
     @cached_property
-    def readiness(self) -> Readiness:
-        return Readiness(self.database)
+    def readiness_probe(self) -> ReadinessProbe:
+        return ReadinessProbe(self.database)
 
     @cached_property
     def transfers(self) -> Transfers:
@@ -60,8 +60,7 @@ class State:
 
     @cached_property
     def license_keys(self) -> LicenseKeyLimiter:
-        lookups = max(1, self.settings.database_pool_size // 2)
-        return LicenseKeyLimiter(self.rate_limiter.rate_limits, lookups)
+        return LicenseKeyLimiter(self.rate_limiter)
 
     @cached_property
     def license_signer(self) -> LicenseSigner:

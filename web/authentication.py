@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -17,11 +17,12 @@ from engine.outages import logged_as_outage
 from models.api_keys import ApiScope
 from models.columns import now
 from models.notifications import woken_or_due
+from permissions import last_use
 from permissions.client_networks import admits
 from permissions.client_sites import Site, site_of
 from permissions.context import Context
 from permissions.credentials import find_working
-from permissions.errors import Forbidden, OutOfScope, Unauthenticated
+from permissions.errors import Forbidden, NoSubscription, Unauthenticated
 from permissions.roles import seen_by
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client, Viewer
@@ -30,21 +31,23 @@ from schema import SCHEMA
 from schema.scoped_selections import refuse_reading
 from web import link_cookie
 from web.app_state import State
-from web.rate_limits import LIMIT_CODES, NETWORK, RateLimiter
+from web.rate_limits import LIMIT_CODES, NETWORK, TOO_COMPLEX, RateLimiter
 from web.request_scope import RequestScope, request_id
 
 _MAX_HEADER_CHARACTERS = 300
 _RETRY_SECONDS = 1
+_USE_NOTED_EVERY = timedelta(hours=1)
 log = structlog.get_logger()
 
 
 async def make_context(scope: RequestScope) -> Context:
     """The context of one operation, with the credential looked up. Raises `Unauthenticated` for an invalid
-    credential in the Authorization header, `Forbidden` for an API key whose member's role has no API access,
-    and `RateLimited`."""
+    credential in the Authorization header, `Forbidden` for an API key from outside of its networks, or
+    whose member's role has no API access, and `RateLimited`."""
     state = _state(scope.connection)
     rate_limiter = state.rate_limiter
-    context = _context(state, scope.connection, scope.headers, lambda: scope.response)
+    client = _client_of(state, scope.connection, scope.headers, scope.request_id)
+    context = _context(state, scope.connection, client, lambda: scope.response)
     _read_browser_secret(context, scope)
     try:
         if scope.authorization is None:
@@ -60,10 +63,20 @@ async def make_context(scope: RequestScope) -> Context:
         scope.record = _call_recorder(context, state) or scope.record
     if context.viewer is not None:
         scope.credential_id = context.viewer.credential_id
-        if context.viewer.scopes is not None and not context.viewer.reads:
-            scope.admit = partial(_admit_without_read, context.viewer.scopes)
+    scope.rules = _rules(context, scope)
     _close_with_credential(context, scope)
     return context
+
+
+def _rules(context: Context, scope: RequestScope) -> list[Callable[[PreparedOperation], None]]:
+    """Rules for the operations of this credential."""
+    rules = []
+    settings, viewer = context.settings, context.viewer
+    if (settings.documents if context.api_key_viewer is None else settings.api_key_documents) == "persisted":
+        rules.append(scope.connection.app.state.persisted_documents.require)
+    if viewer is not None and viewer.scopes is not None and not viewer.reads:
+        rules.append(partial(_admit_without_read, viewer.scopes))
+    return rules
 
 
 def client_site(connection: HTTPConnection) -> Site:
@@ -75,7 +88,8 @@ def document_client(scope: RequestScope) -> Requester:
     state, connection = _state(scope.connection), scope.connection
     credential_id = scope.credential_id
     if credential_id is None:
-        credential_id = state.rate_limiter.known_credential(_token_of(scope, state))
+        ip = state.proxies.client_of(connection)
+        credential_id = state.rate_limiter.known_credential(_token_of(scope, state), ip)
     return Requester(client_site(connection), credential_id)
 
 
@@ -95,6 +109,13 @@ def limit_message(scope: RequestScope, *, counts: bool) -> None:
         limited = state.rate_limiter.known_refusal(_token_of(scope, state), ip)
         if limited is not None:
             raise limited
+
+
+async def count_executions(scope: RequestScope) -> None:
+    """Counts further executions of a subscription as a request of its credential, as soon as the credential's
+    rate limit permits one."""
+    if scope.credential_id is not None:
+        await _state(scope.connection).rate_limiter.wait_and_count(scope.credential_id)
 
 
 def bearer_of(authorization: str) -> str | None:
@@ -127,13 +148,15 @@ def _is_of_own_page(headers: Mapping[str, str]) -> bool:
 def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable[None]] | None:
     """Returns the function that adds a call to the audit log: for calls with an API key, including one that
     was revoked or has expired; None for others. An exceeded limit, and a request from outside of the key's
-    networks, are recorded once a minute."""
+    networks, are recorded once a minute, except a mutation that was executed."""
     viewer = context.api_key_viewer
     if viewer is None:
         return None
 
     async def record(call: Call) -> None:
         limits = LIMIT_CODES.intersection(call.codes)
+        if call.kind == OperationType.MUTATION.name:  # It was executed before its answer was too complex.
+            limits = limits - {TOO_COMPLEX}
         if not admits(viewer.api_key.allowed_networks, context.client.ip):
             limits = limits | {NETWORK}
         if all(state.rate_limiter.rate_limits.take_report(viewer.credential_id, limit) for limit in limits):
@@ -143,9 +166,9 @@ def _call_recorder(context: Context, state: State) -> Callable[[Call], Awaitable
 
 
 def _admit_without_read(scopes: tuple[ApiScope, ...], prepared: PreparedOperation) -> None:
-    """For API keys without the scope READ. Raises OutOfScope."""
+    """For API keys without the scope READ. Raises `OutOfScope`."""
     if prepared.operation.type is OperationType.SUBSCRIPTION:
-        raise OutOfScope("This API key lacks the scope READ, which subscriptions require.")
+        raise NoSubscription
     refuse_reading(prepared, SCHEMA._schema, seen_by(scopes))
 
 
@@ -153,7 +176,7 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
     """The context for an HTML page. The browser's cookie must be that of a session: an API key in it is
     ignored. Cookies are set on `response`. Raises `RateLimited`."""
     state = _state(connection)
-    context = _context(state, connection, connection.headers, lambda: response)
+    context = _context(state, connection, client_of(connection), lambda: response)
     context.browser_secret = link_cookie.secret_of(connection, state.settings)
     context.issue_browser_secret = link_cookie.issuing(connection, state.settings, lambda: response)
     cookie = connection.cookies.get(state.settings.session_cookie, "")
@@ -162,10 +185,12 @@ async def page_context(connection: HTTPConnection, response: Response) -> Contex
 
 
 def _close_with_credential(context: Context, scope: RequestScope) -> None:
-    """Closes a WebSocket when its credential ends: a database notification wakes the task, which looks the
-    credential up again."""
+    """Closes a WebSocket or stream when its credential ends: a database notification wakes the task, which
+    looks the credential up again."""
+    if not scope.stays_open or context.viewer is None:
+        return
     asgi_scope = scope.connection.scope
-    if asgi_scope["type"] != "websocket" or context.viewer is None or asgi_scope.get("watched"):
+    if asgi_scope.get("watched"):
         return
     asgi_scope["watched"] = True
     credential_id, user_id = context.viewer.credential.id, context.viewer.user.id
@@ -181,7 +206,7 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
                     if viewer is None:
                         await asyncio.sleep(_RETRY_SECONDS)
                     else:
-                        await woken_or_due(woken, viewer.key_member.access_until if is_api_key else None)
+                        await woken_or_due(woken, await _next_look(context, viewer))
                         woken.clear()
             except (Unauthenticated, Forbidden) as refusal:
                 await scope.close(4403, refusal.message)
@@ -193,6 +218,18 @@ def _close_with_credential(context: Context, scope: RequestScope) -> None:
                 await scope.close(1013, "Try again later")
 
     scope.at_end.append(asyncio.create_task(close_at_credential_end()).cancel)
+
+
+async def _next_look(context: Context, viewer: Viewer) -> datetime | None:
+    """Time of the next look at a credential whose connection stays open. Writes the use of an API key, which
+    a rule of the account may otherwise revoke as unused."""
+    if not viewer.is_api_key:
+        return None
+    if last_use.is_due(viewer, _USE_NOTED_EVERY):
+        lifetime_seconds = context.settings.session_lifetime_seconds
+        await last_use.note(context.database, viewer, lifetime_seconds, context.client.ip)
+    until = viewer.key_member.access_until
+    return min(filter(None, (until, now() + _USE_NOTED_EVERY)))
 
 
 async def _authenticated_unless_outage(context: Context, token: str) -> Viewer | None:
@@ -216,8 +253,9 @@ def with_cookies(response: Response, cookies: Response) -> Response:
 async def _admit_by_cookie(
     context: Context, cookie: str, rate_limiter: RateLimiter, extensions: dict[str, object]
 ) -> None:
-    """A cookie of an ended session is not an error: the cookie is deleted, and the request is anonymous. An
-    API key in the cookie that is not valid raises Unauthenticated, as in the header."""
+    """A cookie of an ended session is not an error: the request is anonymous. The cookie is kept: the browser
+    may have another session by the time of the response, whose cookie would be deleted. An API key in the
+    cookie that is not valid raises Unauthenticated, as in the header."""
     context.token = cookie or None
     context.by_cookie = True
     try:
@@ -226,11 +264,10 @@ async def _admit_by_cookie(
         if looks_like_api_key(cookie):
             raise
         context.token = None
-        context.keep_cookie("")
 
 
 def _context(
-    state: State, connection: HTTPConnection, headers: Mapping[str, str], response: Callable[[], Response]
+    state: State, connection: HTTPConnection, client: Client, response: Callable[[], Response]
 ) -> Context:
     settings = state.settings
     lifetime_seconds = min(settings.session_lifetime_seconds, settings.session_max_lifetime_seconds)
@@ -250,7 +287,7 @@ def _context(
         database=state.database,
         announcer=state.announcer,
         listener=state.listener,
-        client=_client_of(state, connection, headers),
+        client=client,
         keep_cookie=keep_cookie,
         denials=state.denials,
         started_at=_started_at(connection),
@@ -271,13 +308,15 @@ def _started_at(connection: HTTPConnection) -> datetime:
 
 
 def client_of(connection: HTTPConnection) -> Client:
-    return _client_of(_state(connection), connection, connection.headers)
+    return _client_of(_state(connection), connection, connection.headers, request_id(connection))
 
 
-def _client_of(state: State, connection: HTTPConnection, headers: Mapping[str, str]) -> Client:
+def _client_of(
+    state: State, connection: HTTPConnection, headers: Mapping[str, str], request_id: str
+) -> Client:
     user_agent = headers.get("user-agent")
     return Client(
-        ip=state.proxies.client_of(connection),
-        user_agent=user_agent[:_MAX_HEADER_CHARACTERS] if user_agent else None,
-        request_id=request_id(connection),
+        state.proxies.client_of(connection),
+        user_agent[:_MAX_HEADER_CHARACTERS] if user_agent else None,
+        request_id,
     )

@@ -105,6 +105,7 @@ def _claim_page(shown: ClaimPreview, key_page: Callable[..., Response]) -> Respo
         masked_email=shown.masked_email,
         scopes=scopes,
         later_scopes=later_scopes,
+        networks=shown.key.allowed_networks,
         claim_until=shown.key.claim_expires_at,
         expires_at=shown.key.expires_at,
     )

@@ -116,6 +116,9 @@ class ConnectionRefused(Exception):
         return headers, body
 
 
+RESTARTING = ConnectionRefused(503, "UNAVAILABLE", "The server restarts: try again.")
+
+
 class ClientConnection(Protocol):
     site: Site | None
     body_bytes: int
@@ -149,6 +152,9 @@ class ConnectionTable:
         self.security_headers = security_headers or SecurityHeaders(https=False)
         self._by_site: dict[Site | None, dict[ClientConnection, None]] = {}
         self._count = self._incoming_bytes = 0
+        self.is_ending = False
+        """Whether connections are closed after their next response, so that clients open new ones, which a
+        load balancer directs to another server."""
 
     def __len__(self) -> int:
         return self._count
@@ -215,7 +221,7 @@ class ConnectionTable:
         """Closes the connections that wait for their clients; the others end with their responses."""
         for connection in self:
             if connection.waiting_since is not None:
-                connection.evict(ConnectionRefused(503, "UNAVAILABLE", "The server restarts: try again."))
+                connection.evict(RESTARTING)
 
     def _drop_largest(
         self, bytes_of: Callable[[ClientConnection], int], allowed: int, limit: str, what: str

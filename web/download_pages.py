@@ -69,6 +69,12 @@ _REFUSALS = {
         "It was suspended or revoked, or has expired, since the link was issued.",
         "Ask an Admin of the account about the license.",
     ),
+    RefusalReason.LICENSE_CHANGED: _Refusal(
+        403,
+        "The license has changed",
+        "Its key or its site was changed since the link was issued.",
+        "Check for updates again with the license key and the site of now.",
+    ),
     RefusalReason.THEME_NOT_ALLOWED: _Refusal(
         403,
         "Your limits do not include this theme",

@@ -16,11 +16,13 @@ from resolvers.downloads.links import (
     AnyLink,
     Content,
     DownloadRefused,
+    LicenseLink,
     PersonalLink,
     RefusalReason,
     find_link,
 )
 from resolvers.downloads.openers import OPENERS
+from resolvers.licenses.updates import open_update
 from resolvers.people.personal_data_mutations import open_personal_data
 from web.app_state import State
 from web.authentication import client_of, client_site
@@ -58,6 +60,8 @@ async def download(request: Request) -> Response:
 def _opening(state: State, link: AnyLink) -> Awaitable[Content]:
     if isinstance(link, PersonalLink):
         return open_personal_data(state.database, link)
+    if isinstance(link, LicenseLink):
+        return open_update(state.settings, state.storage, link)
     return OPENERS[link.row.kind](state.settings, state.database, state.storage, link)
 
 
@@ -133,11 +137,13 @@ async def _require_same_person(request: Request, database: Database, link: AnyLi
 async def _is_of(database: Database, token: str, ip: str | None, link: AnyLink) -> bool | None:
     """Whether the token belongs to the membership that the link was issued to: an API key of the same person
     in another account does not. A link to personal data was issued to a person, of whom sessions only are
-    credentials. None where the token is not valid."""
+    credentials. A link for a license key was issued to no person. None where the token is not valid."""
     try:
         viewer = await find_working(database, token, ip)
     except (Unauthenticated, Forbidden):
         return None
     if isinstance(link, PersonalLink):
         return viewer.user.id == link.user.id and not viewer.is_api_key
+    if isinstance(link, LicenseLink):
+        return False
     return viewer.is_member(link.member.account_id, link.member.id)

@@ -62,7 +62,7 @@ class ErrorPageMiddleware:
         except Exception as error:
             if scope["type"] != "http" or has_started:
                 raise
-            await _failed(Request(scope), error)(scope, receive, send)
+            await failed(Request(scope), error)(scope, receive, send)
 
 
 def with_error_pages(
@@ -76,7 +76,7 @@ def with_error_pages(
         except RateLimited as refusal:
             return await _rate_limited(request, refusal)
         except Exception as error:
-            return _failed(request, error)
+            return failed(request, error)
 
     return answer
 
@@ -99,7 +99,7 @@ async def _rate_limited(_request: Request, error: Exception) -> Response:
     return response
 
 
-def _failed(request: Request, error: Exception) -> Response:
+def failed(request: Request, error: Exception) -> Response:
     if logged_as_outage(error, request_id=request_id(request)):
         return _unavailable(request)
     # Without the path, which may contain a token. As text: a log renderer may add the values of variables.

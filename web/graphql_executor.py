@@ -29,7 +29,8 @@ from engine.outages import RETRY_AFTER_SECONDS, log_failure, logged_as_outage
 from resolvers.audit.api_calls import Call
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
 from web.graphql_request import RequestedOperation, RequestRefused
-from web.request_scope import ClientOf, MakeContext, RequestScope
+from web.persisted_documents import PersistedDocuments
+from web.request_scope import ClientOf, CountExecutions, MakeContext, RequestScope
 
 Answer = JSONObject
 
@@ -37,11 +38,23 @@ _NOT_RECORDED = (
     "The audit log is unavailable, so the call could not be recorded and is not answered."
     " If this was a change, it may have been made: check, or repeat it with the same idempotencyKey."
 )
+_OTHER_HASH = GraphQLError(
+    "`extensions.persistedQuery.sha256Hash` is not the SHA-256 of `query`.",
+    extensions={"code": "BAD_USER_INPUT"},
+)
 
 
 def _same_client(_scope: RequestScope) -> Requester:
     """Default of `client_of`."""
     return SERVER
+
+
+_EVENTS_PER_REQUEST = 100
+"""Events of a subscription that count as a request of its client, as a page of as many does."""
+
+
+async def _no_count(_scope: RequestScope) -> None:
+    """Default of `count_executions`."""
 
 
 class GraphQLExecutor:
@@ -52,12 +65,17 @@ class GraphQLExecutor:
         limits: Limits | None = None,
         timeout_seconds: float = 10,
         client_of: ClientOf = _same_client,
+        persisted: PersistedDocuments | None = None,
+        count_executions: CountExecutions = _no_count,
     ) -> None:
         """New documents are parsed one at a time; the clients are served in turn."""
         self.schema = schema
         self.timeout_seconds = timeout_seconds
         self._make_context, self._client_of = make_context, client_of
-        self._documents = Documents(schema._schema, limits or Limits())
+        self._limits = limits or Limits()
+        self._documents = Documents(schema._schema, self._limits)
+        self._count_executions = count_executions
+        self.persisted = persisted or PersistedDocuments()
 
     async def prepare(self, operation: RequestedOperation, scope: RequestScope) -> None:
         """Sets `operation.prepared`, or `operation.refusal` where it cannot be executed; `execute` raises
@@ -65,10 +83,21 @@ class GraphQLExecutor:
         try:
             if operation.holds_nul:
                 raise OperationRefused([nul_error()])
+            self.find_text(operation)
             document = self._documents.find(operation.query) or await self._read(operation.query, scope)
+            if operation.sha256 is not None:
+                self._keep_persisted(document, operation.sha256)
             operation.prepared = self._documents.prepared(document, operation.name, operation.variables)
         except OperationRefused as refusal:
             operation.refusal = refusal
+
+    def find_text(self, operation: RequestedOperation) -> None:
+        """Sets `operation.query` where only the id or the hash of a persisted document was sent. Raises
+        OperationRefused where there is no such document."""
+        if operation.document_id is not None:
+            operation.query = self.persisted.with_id(operation.document_id)
+        elif operation.sha256 is not None and not operation.query:
+            operation.query = self.persisted.with_hash(operation.sha256)
 
     async def context(self, scope: RequestScope) -> object:
         """The context of one operation. Raises RequestRefused where the credential or the client's rate limit
@@ -76,27 +105,24 @@ class GraphQLExecutor:
         try:
             with Deadline(self.timeout_seconds):
                 return await self._make_context(scope)
-        except GraphQLError as error:
-            raise _refused_by(error) from None
         except Exception as error:
-            if logged_as_outage(error, request_id=scope.request_id):
-                raise unavailable(scope.request_id) from None
-            if isinstance(error, TimeoutError):
-                headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
-                message = timed_out(self.timeout_seconds).message
-                raise RequestRefused(503, "TIMEOUT", message, headers) from None
-            raise
+            raise self._refusal_of(error, scope) from None
 
     async def execute(self, operation: RequestedOperation, scope: RequestScope) -> Answer:
         """The answer to a query or a mutation. Raises RequestRefused as `context` does and where an outage
         leaves no data to answer, and OperationRefused where the operation is not executed."""
-        context = await self.context(scope)
-        prepared = _admitted(operation, scope)
+        context = None
         try:
             with Deadline(self.timeout_seconds):
+                context = await self._make_context(scope)
+                prepared = _admitted(operation, scope)
                 result = await execute(self.schema, prepared, context)
-        except TimeoutError:
-            raise OperationRefused([timed_out(self.timeout_seconds)]) from None
+        except Exception as error:
+            if context is None:
+                raise self._refusal_of(error, scope) from None
+            if isinstance(error, TimeoutError):
+                raise OperationRefused([timed_out(self.timeout_seconds)]) from None
+            raise
         answer = _answer(result, prepared, scope)
         if (
             result.errors
@@ -107,12 +133,20 @@ class GraphQLExecutor:
         return answer
 
     async def subscribe(self, operation: RequestedOperation, scope: RequestScope) -> AsyncGenerator[Answer]:
-        """One answer for each event of a subscription. Raises what `execute` raises, and TimeoutError."""
+        """One answer for each event of a subscription. Raises what `execute` raises, and TimeoutError.
+
+        The request that begins it counts for the first events, and each further request for as many: as many
+        as may be executed for the maximum cost of an operation, and at most 100."""
         context = await self.context(scope)
         prepared = _admitted(operation, scope)
+        events_per_request = max(1, min(_EVENTS_PER_REQUEST, self._limits.cost // max(1, prepared.cost)))
         async with aclosing(subscribe(self.schema, prepared, context, self.timeout_seconds)) as results:
+            number = 0
             async for result in results:
                 yield _answer(result, prepared, scope)
+                number += 1
+                if number % events_per_request == 0:
+                    await self._count_executions(scope)
 
     async def record(
         self, operation: RequestedOperation, scope: RequestScope, status: int, codes: Sequence[str] = ()
@@ -141,6 +175,22 @@ class GraphQLExecutor:
             call = Call(None, None, None, None, status, codes, seconds)
             await _record(scope.record, call, scope.request_id)
 
+    def _refusal_of(self, error: Exception, scope: RequestScope) -> Exception:
+        """Error of `context` for one that occurred while the context was made."""
+        if isinstance(error, GraphQLError):
+            return _refused_by(error)
+        if logged_as_outage(error, request_id=scope.request_id):
+            return unavailable(scope.request_id)
+        if isinstance(error, TimeoutError):
+            message = timed_out(self.timeout_seconds).message
+            return RequestRefused(503, "TIMEOUT", message, {"retry-after": str(RETRY_AFTER_SECONDS)})
+        return error
+
+    def _keep_persisted(self, document: Document, sha256: str) -> None:
+        if document.sha256 != sha256:
+            raise OperationRefused([_OTHER_HASH])
+        self.persisted.keep(sha256, document.text)
+
     async def _read(self, text: str, scope: RequestScope) -> Document:
         try:
             with Deadline(self.timeout_seconds):
@@ -159,7 +209,8 @@ def _admitted(operation: RequestedOperation, scope: RequestScope) -> PreparedOpe
     if operation.prepared is None:
         raise operation.refusal or RuntimeError("the operation was not prepared")
     try:
-        scope.admit(operation.prepared)
+        for require in scope.rules:
+            require(operation.prepared)
     except GraphQLError as error:
         raise OperationRefused([error]) from None
     return operation.prepared

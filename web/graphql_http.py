@@ -29,28 +29,45 @@ from web.graphql_request import (
     preferred_media_type,
     read_operations,
 )
+from web.graphql_stream import (
+    EVENT_STREAM,
+    MULTIPART,
+    EventStreamFormat,
+    SubscriptionStreams,
+    accepted_stream,
+)
 from web.json_encoder import encode
 from web.request_scope import RequestScope
 
 _HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-_CONTENT_TYPES = {each: f"{each}; charset=utf-8".encode() for each in (JSON, GRAPHQL_RESPONSE)}
+_CONTENT_TYPES = {each: f"{each}; charset=utf-8".encode() for each in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)}
 _NO_HEADERS: Mapping[str, str] = {}
 
 
+class _Subscribed(Exception):
+    """The request subscribes, and its client accepts a stream."""
+
+    def __init__(self, operation: RequestedOperation, media_type: str) -> None:
+        self.operation, self.media_type = operation, media_type
+
+
 class GraphQLHttpEndpoint:
-    """ASGI application for HTTP requests. `allowed_origins` are the other sites whose pages may call it."""
+    """ASGI application for HTTP requests. `allowed_origins` are the other sites whose pages may call it.
+    `streams` answer subscriptions."""
 
     def __init__(
         self,
         executor: GraphQLExecutor,
         render_ide: Callable[[Request], Awaitable[Response]],
         *,
+        streams: SubscriptionStreams | None = None,
         allowed_origins: Sequence[str] = (),
         max_body_bytes: int = 256 * 1024,
         max_batch: int = 10,
     ) -> None:
         self._executor = executor
         self._render_ide = render_ide
+        self._streams = streams or SubscriptionStreams(executor)
         self._allowed_origins = normalize_allowed_origins(allowed_origins)
         self._max_body_bytes = max_body_bytes
         self._max_batch = max_batch
@@ -58,7 +75,8 @@ class GraphQLHttpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         headers = _first_of_each(scope["headers"])
-        media_type = preferred_media_type(headers.get("accept", ""))
+        accept = headers.get("accept", "")
+        media_type, stream = preferred_media_type(accept), accepted_stream(accept)
         try:
             if media_type == HTML:
                 if request.method == "GET" and "query" not in request.query_params:
@@ -67,38 +85,75 @@ class GraphQLHttpEndpoint:
                     return
                 media_type = JSON
             request_scope = RequestScope(request, headers, headers.get("authorization"))
-            status, body, refusal_headers = await self._respond(request_scope, request, media_type)
+            try:
+                answer = await self._respond(request_scope, request, media_type, stream)
+            except _Subscribed as subscribed:
+                refusal = await self._streamed(subscribed, request_scope, request, send)
+                if refusal is None:
+                    return
+                answer = refusal
         except ClientDisconnect:
             return
+        status, body, refusal_headers = answer
+        if media_type is None and stream == EVENT_STREAM and status == 200:
+            media_type, body = EVENT_STREAM, EventStreamFormat.answer(body) + EventStreamFormat.end
         raw_headers = _response_headers(request_scope, media_type or JSON, len(body), refusal_headers)
         await send({"type": "http.response.start", "status": status, "headers": raw_headers})
         await send({"type": "http.response.body", "body": body})
 
+    async def close(self) -> None:
+        """Ends the streams when the server stops."""
+        await self._streams.close()
+
     async def _respond(
-        self, scope: RequestScope, request: Request, media_type: str | None
+        self, scope: RequestScope, request: Request, media_type: str | None, stream: str | None
     ) -> tuple[int, bytes, Mapping[str, str]]:
-        """Status, body and additional headers."""
+        """Status, body and additional headers. Raises _Subscribed."""
         try:
-            status, body = await self._answer(scope, request, media_type)
+            status, body = await self._answer(scope, request, media_type, stream)
             return status if media_type == GRAPHQL_RESPONSE else 200, body, _NO_HEADERS
-        except ClientDisconnect:
+        except (ClientDisconnect, _Subscribed):
             raise
         except Exception as error:
             return _failure(error, scope)
         finally:
             scope.end()
 
+    async def _streamed(
+        self, subscribed: _Subscribed, scope: RequestScope, request: Request, send: Send
+    ) -> tuple[int, bytes, Mapping[str, str]] | None:
+        """Sends the stream. Returns what to answer where it is refused, after recording that."""
+        operation = subscribed.operation
+        operation.started_at = perf_counter()
+        try:
+            await self._streams.run(operation, scope, request, subscribed.media_type, send)
+            return None
+        except RequestRefused as refused:
+            return await self._recorded_refusal(operation, scope, refused)
+        finally:
+            scope.end()
+
+    async def _recorded_refusal(
+        self, operation: RequestedOperation, scope: RequestScope, refused: RequestRefused
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        try:
+            await self._executor.record(operation, scope, refused.status, refused.codes)
+        except RequestRefused as unrecorded:
+            return _failure(unrecorded, scope)
+        return _failure(refused, scope)
+
     async def _answer(
-        self, scope: RequestScope, request: Request, media_type: str | None
+        self, scope: RequestScope, request: Request, media_type: str | None, stream: str | None
     ) -> tuple[int, bytes]:
-        """The status in the stricter media type, and the body."""
+        """The status in the stricter media type, and the body. Raises _Subscribed for a subscription that is
+        to be streamed."""
         started_at = perf_counter()
         try:
-            if media_type is None:
-                raise RequestRefused(
-                    406, "NOT_ACCEPTABLE", f"The Accept header must allow {JSON} or {GRAPHQL_RESPONSE}."
-                )
-            operations, is_batch = await self._read(request, scope)
+            if media_type is None and stream is None:
+                raise _not_acceptable()
+            operations, is_batch = await self._read(request, scope, stream)
+            if media_type is None and stream == MULTIPART:
+                raise _not_acceptable()
         except RequestRefused as refused:
             await self._record_unread(scope, started_at, refused)
             raise
@@ -115,8 +170,10 @@ class GraphQLHttpEndpoint:
             bodies.append(body)
         return 200, b"[" + b",".join(bodies) + b"]"
 
-    async def _read(self, request: Request, scope: RequestScope) -> tuple[list[RequestedOperation], bool]:
-        """The operations, prepared; and whether they are a batch. Raises RequestRefused."""
+    async def _read(
+        self, request: Request, scope: RequestScope, stream: str | None
+    ) -> tuple[list[RequestedOperation], bool]:
+        """The operations, prepared; and whether they are a batch. Raises RequestRefused, and _Subscribed."""
         check_origin(scope.headers, self._allowed_origins)
         content = await read_operations(request, scope.headers, self._max_body_bytes, self._max_batch)
         is_batch = isinstance(content, list)
@@ -126,7 +183,12 @@ class GraphQLHttpEndpoint:
                 await asyncio.sleep(0)  # Lets other requests run between two documents.
             await self._executor.prepare(operation, scope)
             if operation.type is OperationType.SUBSCRIPTION:
-                raise bad_request("Subscriptions need a WebSocket with the subprotocol graphql-transport-ws.")
+                if stream is not None and not is_batch:
+                    raise _Subscribed(operation, stream)
+                raise bad_request(
+                    "Subscriptions need a WebSocket with the subprotocol graphql-transport-ws, or the Accept"
+                    f" header {EVENT_STREAM} or {MULTIPART}, one in a request."
+                )
             if request.method == "GET" and operation.type is OperationType.MUTATION:
                 raise RequestRefused(
                     405,
@@ -172,6 +234,12 @@ class GraphQLHttpEndpoint:
         return status, body
 
 
+def _not_acceptable() -> RequestRefused:
+    return RequestRefused(
+        406, "NOT_ACCEPTABLE", f"The Accept header must allow {JSON} or {GRAPHQL_RESPONSE}."
+    )
+
+
 def _status_and_codes(error: Exception) -> tuple[int, list[str]]:
     if isinstance(error, RequestRefused):
         return error.status, error.codes
@@ -206,8 +274,5 @@ def _response_headers(
     return headers
 
 
-def _first_of_each(raw_headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in raw_headers:
-        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-    return headers
+def _first_of_each(raw_headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw_headers)}

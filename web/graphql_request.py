@@ -1,6 +1,7 @@
 """Reads and checks GraphQL-over-HTTP requests, without the schema."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ HTML = "text/html"
 
 _STRING_OR_NULL = (str, type(None))
 _OBJECT_OR_NULL = (dict, type(None))
+_MOST_ID_CHARACTERS = 200
+_SHA256 = re.compile("[0-9A-Fa-f]{64}")
 _MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 _DISCARDING_SECONDS = 5
 
@@ -48,10 +51,15 @@ class RequestedOperation:
     """One operation of a request, from its parameters to its entry in the audit log."""
 
     query: str
+    """Empty until `GraphQLExecutor.prepare` for a persisted document of which the text was not sent."""
     name: str | None
     variables: dict[str, object] | None
     holds_nul: bool
     """Whether a variable contains a NUL character."""
+    document_id: str | None = None
+    """Id of a persisted document, in place of its text."""
+    sha256: str | None = None
+    """SHA-256, in hexadecimal digits, of an automatic persisted query."""
     prepared: PreparedOperation | None = None
     refusal: OperationRefused | None = None
     """Why the operation cannot be executed: either this or `prepared` is set by `GraphQLExecutor.prepare`."""
@@ -151,15 +159,44 @@ def requested_operation(document: object, may_hold_nul: bool = True) -> Requeste
         raise bad_request("A GraphQL request must be a JSON object.")
     query, operation_name = document.get("query"), document.get("operationName")
     variables, extensions = document.get("variables"), document.get("extensions")
+    document_id, sha256 = document.get("documentId"), None
+    if extensions is not None or document_id is not None:
+        sha256 = _sha256_of(extensions)
+        query = _query_beside(query, document_id, sha256)
     if not isinstance(query, str):
-        raise bad_request("`query` must be a string, and is required.")
+        raise bad_request("`query` must be a string, and is required without a `documentId`.")
     if not isinstance(operation_name, _STRING_OR_NULL):
         raise bad_request("`operationName` must be a string or null.")
     if not isinstance(variables, _OBJECT_OR_NULL):
         raise bad_request("`variables` must be an object or null.")
+    has_nul = may_hold_nul and holds_nul(variables)
+    return RequestedOperation(query, operation_name, variables, has_nul, document_id, sha256)
+
+
+def _query_beside(query: object, document_id: object, sha256: str | None) -> object:
+    """The text that is sent beside an id or a hash: empty where it is left out."""
+    if document_id is None:
+        return "" if query is None and sha256 is not None else query
+    if not isinstance(document_id, str) or not 0 < len(document_id) <= _MOST_ID_CHARACTERS:
+        raise bad_request(f"`documentId` must be a string of 1 to {_MOST_ID_CHARACTERS} characters.")
+    if query is not None or sha256 is not None:
+        raise bad_request("`documentId` takes the place of `query` and `extensions.persistedQuery`.")
+    return ""
+
+
+def _sha256_of(extensions: object) -> str | None:
+    """The hash of an automatic persisted query, in lower case."""
     if not isinstance(extensions, _OBJECT_OR_NULL):
         raise bad_request("`extensions` must be an object or null.")
-    return RequestedOperation(query, operation_name, variables, may_hold_nul and holds_nul(variables))
+    persisted = (extensions or {}).get("persistedQuery")
+    if persisted is None:
+        return None
+    sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256) or persisted.get("version") != 1:
+        raise bad_request(
+            "`extensions.persistedQuery` must have `version` 1 and `sha256Hash`, 64 hexadecimal digits."
+        )
+    return sha256.lower()
 
 
 def _from_query(query: Mapping[str, str]) -> RequestedOperation:

@@ -5,8 +5,8 @@ operation, so that every operation runs with the permissions of its own time.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from datetime import timedelta
 from time import perf_counter
 from typing import Any, cast
@@ -31,7 +31,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 
 from engine.limits import too_complex
-from engine.operation_cache import OperationRefused
+from engine.operation_cache import OperationRefused, PreparedOperation
 from web.connection_limits import ConnectionLimits, ConnectionRefused
 from web.error_masking import as_graphql_error, code_of, presented, status_of, timed_out
 from web.graphql_executor import Answer, GraphQLExecutor, codes_of
@@ -59,6 +59,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
     """The protocol of one WebSocket."""
 
     view: "GraphQLWebSocketEndpoint"
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._requests: dict[str, RequestedOperation] = {}
+        """Operations that have not begun, by id."""
 
     @property
     def slot(self) -> WebSocketSlot:
@@ -131,7 +136,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
             (shown,) = presented([as_graphql_error(error)], self.context.request_id)
             await self.websocket.close(4500, shown["message"])
         else:
-            await self._acknowledge()
+            await self._acknowledge(started_at)
 
     async def _refuse_connection(self, refused: RequestRefused, started_at: float) -> None:
         if refused.status == 503:
@@ -141,12 +146,15 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
             await self.view.executor.record_unread(self.context, started_at, refused.status, refused.codes)
         await self.websocket.close(1013 if refused.status == 429 else 4403, refused.message)
 
-    async def _acknowledge(self) -> None:
+    async def _acknowledge(self, started_at: float) -> None:
         credential_id = self.context.credential_id
         if credential_id is not None:
             try:
                 self.view.web_sockets.assign_credential(self.slot, credential_id)
             except ConnectionRefused as refusal:
+                with suppress(RequestRefused):
+                    codes = [refusal.code]
+                    await self.view.executor.record_unread(self.context, started_at, refusal.status, codes)
                 await self.websocket.close(1013, refusal.message)
                 return
             self.context.connection.scope["admit_full_messages"]()
@@ -157,22 +165,23 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
         allowed = self.max_subscriptions_per_connection or 0
         running = len(self.operations)
         if not self.connection_acknowledged or message["id"] in self.operations or not self._is_full:
-            await super().handle_subscribe(message)
+            payload: Any = message["payload"]
+            request = self._requests[message["id"]] = requested_operation(payload)
+            payload = {**payload, "query": request.query}
+            await super().handle_subscribe({**message, "payload": payload})
             return
         error = too_complex(
             "subscriptions", "The number of operations on the connection", running + 1, allowed
         )
         await self._refuse_operation(message["id"], error)
 
+    async def cleanup_operation(self, operation_id: str) -> None:
+        self._requests.pop(operation_id, None)
+        await super().cleanup_operation(operation_id)
+
     async def run_operation(self, operation: Operation[RequestScope, None]) -> None:
         """A failed operation is answered with an `error` message of its own; the WebSocket stays open."""
-        request = requested_operation(
-            {
-                "query": operation.query,
-                "variables": operation.variables,
-                "operationName": operation.operation_name,
-            }
-        )
+        request = self._requests.pop(operation.id)
         request.started_at = perf_counter()
         try:
             errors = await self._execute(operation, request)
@@ -196,7 +205,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
             await executor.prepare(request, self.context)
             prepared = request.prepared
             if prepared is not None and prepared.operation.type is OperationType.SUBSCRIPTION:
-                with self.view.subscription_sizes.counted(self.slot.site, prepared):
+                with self._size_counted(prepared):
                     # One text for all subscriptions that share the document.
                     operation.query = request.query = prepared.document.text
                     await self._send_events(operation, request)
@@ -219,6 +228,18 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestScope, None]):
             return [timed_out(self.view.executor.timeout_seconds)]
         except Exception as error:
             return [as_graphql_error(error)]
+
+    @contextmanager
+    def _size_counted(self, prepared: PreparedOperation) -> Iterator[None]:
+        """Counts the subscription's size during the block. Raises OperationRefused, or RateLimited: a refused
+        subscription counts as a message here, since no context is made for it."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.view.subscription_sizes.counted(self.slot.site, prepared))
+            except OperationRefused:
+                self.view.limit_message(self.context, counts=True)
+                raise
+            yield
 
     async def _send_events(
         self, operation: Operation[RequestScope, None], request: RequestedOperation
@@ -256,6 +277,7 @@ class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
         max_subscriptions: int = 20,
         connection_init_timeout_seconds: float = 10,
         web_sockets: WebSocketTable | None = None,
+        subscription_sizes: SubscriptionSizes | None = None,
         limit_message: LimitMessage = _no_limit,
     ) -> None:
         super().__init__(
@@ -267,7 +289,7 @@ class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
         )
         self.executor, self.limit_message = executor, limit_message
         self.web_sockets = web_sockets or WebSocketTable(ConnectionLimits(), Proxies(()))
-        self.subscription_sizes = SubscriptionSizes()
+        self.subscription_sizes = subscription_sizes or SubscriptionSizes()
         self.open_handlers: dict[TransportHandler, asyncio.Event] = {}
         """Handlers of the open WebSockets, each with an event that is set once it has ended."""
 
@@ -289,7 +311,8 @@ class GraphQLWebSocketEndpoint(GraphQL[RequestScope, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestScope:
         """Called by Strawberry, which passes it to the handler as its context."""
-        return RequestScope(request, request.headers, request.headers.get("authorization"))
+        authorization = request.headers.get("authorization")
+        return RequestScope(request, request.headers, authorization, stays_open=True)
 
     async def close(self) -> None:
         """Closes all WebSockets when the server stops, and waits until their operations have ended."""

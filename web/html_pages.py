@@ -46,7 +46,7 @@ PAGES: Mapping[str, HtmlPage] = {
     "join": _page(
         200,
         *("token", "inviter_name", "account_name", "role", "masked_email", "expires_at"),
-        *("signed_in_name", "signed_in_email"),
+        *("access_until", "signed_in_name", "signed_in_email"),
     ),
     "join_invalid": _page(404),
     "join_expired": _page(410, "inviter_name", "account_name", "masked_email", "expires_at"),
@@ -59,7 +59,10 @@ PAGES: Mapping[str, HtmlPage] = {
     "joined": _page(200, "account_name", "role", "app_url"),
     "joined_signed_out": _page(200, "token", "account_name", "role", "masked_email"),
     "join_ended": _page(410, "account_name", "inviter_name"),
-    "claim": _page(200, *_KEY, "masked_email", "scopes", "later_scopes", "claim_until", "expires_at"),
+    "claim": _page(
+        200,
+        *(*_KEY, "masked_email", "scopes", "later_scopes", "networks", "claim_until", "expires_at"),
+    ),
     "claimed": _page(200, "key_name", "secret", "graphql_url"),
     "claim_used": _page(200, *_KEY, "prefix", "claimed_at"),
     "claim_wrong_person": _page(403, *_KEY, "token", "masked_email", "signed_in_email"),
@@ -84,6 +87,8 @@ PAGES: Mapping[str, HtmlPage] = {
 - `public_origin`: origin of this site, like `https://team.example.com`
 - `signed_in_name` and `signed_in_email` are None where nobody is signed in
 - `role`: a Role, or its name
+- `networks`: those that a key is accepted from, none for any
+- `access_until`: end of the membership that an invitation leads to, or None
 - `expires_at`, `retry_at`, `claim_until`, `claimed_at`: datetime with its zone; the `retry_at` of `error` and
   the `expires_at` of `claim` may be None
 - `lifetime_seconds`: int, of the sign-in link
@@ -193,7 +198,8 @@ def _make_environment() -> Environment:
         plain=wording.plain,
         role=wording.role,
         role_sentence=wording.role_sentence,
-        scope_sentences=wording.scope_sentences,
+        scope_rights=wording.scope_rights,
+        listed=wording.listed,
         when=wording.when,
     )
     environment.globals.update(stylesheet=_static("pages.css"), claim_script=_static("claim.js"))

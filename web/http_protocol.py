@@ -206,7 +206,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.server_state.default_headers,
             asyncio.Event(),
             self.expect_100_continue,
-            version != "1.0" and self.parser.should_keep_alive(),
+            version != "1.0" and self.parser.should_keep_alive() and not self.table.is_ending,
             self.on_response_complete,
         )
         if previous is None or previous.response_complete:
@@ -240,12 +240,13 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(ConnectionRefused(400, "BAD_REQUEST", "The body has too many small chunks."))
             raise HttpParserError
         super().on_body(body)
+        size = len(body)
         if not self.cycle.response_complete:
-            self.table.count_body(self, len(body))
+            self.table.count_body(self, size)
             if self._phase == _CLOSING:
                 raise HttpParserError
         self._received_bytes = 0
-        self._deadline += len(body) / self.limits.body_bytes_per_second
+        self._deadline += size / self.limits.body_bytes_per_second
 
     def on_message_complete(self) -> None:
         if self._requests_other_protocol:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from starlette.types import Message
@@ -12,21 +13,8 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-_REPEATED_NAMES = frozenset(
-    (
-        b"cache-control",
-        b"content-security-policy",
-        b"content-type",
-        b"strict-transport-security",
-        b"x-content-type-options",
-    )
-)
-_MAX_REPEATED_LINES = 256
-_FRAMING_NAMES = (b"connection", b"transfer-encoding")
+_FRAMING_NAMES = frozenset((b"connection", b"transfer-encoding"))
 _WITHOUT_BODY = (204, 304)
-
-_repeated_lines: dict[tuple[bytes, bytes], bytes] = {}
-"""Cache of valid header lines: most responses repeat them."""
 
 
 class ResponseCycle(RequestResponseCycle):
@@ -92,27 +80,26 @@ class ResponseCycle(RequestResponseCycle):
             or self.scope["method"] == "HEAD"
         ):
             return None
-        body, length = message.get("body", b""), None
-        parts = [STATUS_LINE[status]]
-        for header in (*self.default_headers, *start["headers"]):
-            line = _repeated_lines.get(header) or _line(header)
-            if line is None:
-                return None
-            if header[0] == b"content-length":
-                length = int(header[1])
-            parts.append(line)
-        if length != len(body):
-            return None
-        parts += (b"\r\n", body)
-        return b"".join(parts)
+        body = message.get("body", b"")
+        head = _head([*self.default_headers, *start["headers"]], len(body))
+        return None if head is None else b"".join((STATUS_LINE[status], head, b"\r\n\r\n", body))
 
 
-def _line(header: tuple[bytes, bytes]) -> bytes | None:
-    """The header's line; None for a header that controls the message length, or is not valid."""
-    name, value = header[0].lower(), header[1]
-    if name in _FRAMING_NAMES or HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+def _head(headers: list[tuple[bytes, bytes]], length: int) -> bytes | None:
+    """The header lines; None where one of them controls the connection or is not valid, or where
+    Content-Length is not the body's `length`."""
+    values = dict(headers)
+    if (
+        values.get(b"content-length") != b"%d" % length
+        or not _FRAMING_NAMES.isdisjoint(values)
+        or not all(map(_is_valid, headers))
+    ):
         return None
-    line = b"%b: %b\r\n" % (name, value)
-    if name in _REPEATED_NAMES and len(_repeated_lines) < _MAX_REPEATED_LINES:
-        _repeated_lines[header] = line
-    return line
+    return b"\r\n".join(map(b": ".join, headers))
+
+
+@lru_cache(maxsize=256)
+def _is_valid(header: tuple[bytes, bytes]) -> bool:
+    """Whether the header may be written as it is. The cache is for those that most responses repeat."""
+    name, value = header
+    return name.islower() and not HEADER_RE.search(name) and not HEADER_VALUE_RE.search(value)

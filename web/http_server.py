@@ -6,7 +6,9 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
@@ -19,7 +21,10 @@ from web.websocket_protocol import WebSocketProtocol
 
 BACKLOG = 4_096
 """Connections that may wait to be accepted."""
-_ENDING_SECONDS = 8
+_SUBSCRIPTIONS_SECONDS = 2
+"""Time for subscriptions and downloads to end. Then follows _REQUESTS_SECONDS."""
+_REQUESTS_SECONDS = 6
+_ACCEPTING_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,7 +47,7 @@ class ServerConfig(Config):
             proxy_headers=False,
             server_header=False,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=_ENDING_SECONDS,
+            timeout_graceful_shutdown=_REQUESTS_SECONDS,
         )
 
     def load(self) -> None:
@@ -51,26 +56,59 @@ class ServerConfig(Config):
             self.loaded_app = ProxiedRequests(self.loaded_app, self.table)
 
 
+async def _nothing() -> None:
+    """Default of the steps of a shutdown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Steps and delay of the shutdown of a server process."""
+
+    begin: Callable[[], Coroutine[object, object, None]] = _nothing
+    """Runs first. The server then still listens, for `delay_seconds`."""
+    finish: Callable[[], Coroutine[object, object, None]] = _nothing
+    """Runs once the server no longer listens, before connections are closed."""
+    delay_seconds: float = 0
+    """If there is one, the parent process then stops admitting connections, and the server accepts those
+    that already wait for a moment longer."""
+
+
 class HttpServer(Server):
     config: ServerConfig
 
-    def __init__(self, config: ServerConfig, finish: Callable[[], Awaitable[None]] | None = None) -> None:
-        """`finish` is run at shutdown, before connections are closed."""
+    def __init__(self, config: ServerConfig, shutdown: Shutdown = Shutdown()) -> None:
         super().__init__(config)
-        self._finish = finish
+        self._shutdown = shutdown
+        self._listens_until: float | None = None
+        self._is_urgent = False
+        self._ending_subscriptions: asyncio.Task[None] | None = None
         # Only exceptions of the app are logged, not invalid requests.
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
     async def on_tick(self, counter: int) -> bool:
-        """Called by uvicorn ten times a second; checks the connections' deadlines."""
-        self.config.table.check_deadlines(asyncio.get_running_loop().time())
-        return await super().on_tick(counter)
+        """Called by uvicorn ten times a second; checks the connections' deadlines. Returns whether the server
+        stops listening."""
+        now = asyncio.get_running_loop().time()
+        self.config.table.check_deadlines(now)
+        if not await super().on_tick(counter):
+            return False
+        if self._listens_until is None:
+            delay = 0 if self._is_urgent else self._shutdown.delay_seconds
+            self._listens_until = now + delay + (_ACCEPTING_SECONDS if delay else 0)
+            self.config.table.is_ending = True
+            self._ending_subscriptions = asyncio.create_task(self._shutdown.begin())
+        return self._is_urgent or now >= self._listens_until
+
+    def end(self, *, has_delay: bool = True) -> None:
+        """Begins the shutdown, or ends its delay."""
+        self.should_exit = True
+        self._is_urgent = self._is_urgent or not has_delay
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        if self._finish is not None:
-            await self._finish()
+        ending = [self._ending_subscriptions, asyncio.create_task(self._shutdown.finish())]
+        await asyncio.wait([each for each in ending if each], timeout=_SUBSCRIPTIONS_SECONDS)
         self.config.table.end()
         await super().shutdown(sockets)
 
@@ -85,11 +123,11 @@ def http_server(app: Starlette) -> HttpServer:
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     limits = app.state.connection_limits.within(open_files)
     table = ConnectionTable(limits, app.state.proxies, app.state.security_headers)
-    return HttpServer(ServerConfig(app, table), app.state.finish)
+    return HttpServer(ServerConfig(app, table), app.state.shutdown)
 
 
 async def serve_until_signal(server: HttpServer, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for each in _SIGNALS:
-        loop.add_signal_handler(each, setattr, server, "should_exit", True)
+        loop.add_signal_handler(each, partial(server.end, has_delay=each != signal.SIGINT))
     await server.serve(sockets=[listener])

@@ -125,6 +125,7 @@ def _join_page(context: Context, token: str, shown: InvitationPreview) -> Respon
         role=shown.role,
         masked_email=shown.masked_email,
         expires_at=shown.expires_at,
+        access_until=shown.invitation.access_until,
         signed_in_name=user.name if user else None,
         signed_in_email=user.email if user else None,
     )

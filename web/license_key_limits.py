@@ -1,32 +1,30 @@
-"""Rate limits of requests with license keys: per key for valid ones, per client address for all others.
+"""Rate limits of requests with license keys: per key for valid ones, per client address for all others."""
 
-A key that was found recently is looked up while its bucket is not empty. Few others are looked up at a time;
-while the address's bucket is empty only one, and never one that was found not to exist.
-"""
-
-import asyncio
+from asyncio import sleep
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
-from engine.fair_queue import FairSemaphore, Requester, requester
+from engine.fair_queue import Requester, requester
 from permissions.client_sites import site_of
 from permissions.errors import RateLimited
 from permissions.tokens import hash_token
 from resolvers.licenses.checks import CheckedLicense
-from web.rate_limits import RateLimits
+from web.rate_limits import RateLimiter
 from web.recent_tokens import RecentTokens
+
+_DELAY_SECONDS = 0.5
+_MOST_DELAYED = 1_024  # A quarter of MAX_CONNECTIONS as it is by default.
 
 
 class LicenseKeyLimiter:
-    """Limiter of one process."""
+    """Limiter of one process. A key that was found recently is looked up while its bucket is not empty, in
+    the turn of its account."""
 
-    def __init__(self, rate_limits: RateLimits, max_unknown_lookups: int) -> None:
-        self._limits = rate_limits
+    def __init__(self, rate_limiter: RateLimiter) -> None:
+        self._limiter, self._unknown = rate_limiter, rate_limiter.unknown
         self._known = RecentTokens[UUID]()
-        self._useless = RecentTokens[bool]()
-        self._unknown_lookups = FairSemaphore(max_unknown_lookups)
-        self._over_limit_lookups = asyncio.Semaphore(1)
+        """Accounts of keys, by the hashes of the keys."""
+        self._delayed = 0
 
     async def find(
         self, key: str | None, ip: str | None, look_up: Callable[[str], Awaitable[CheckedLicense | None]]
@@ -36,40 +34,46 @@ class LicenseKeyLimiter:
         if key is None:
             self.count_address(ip)
             return None
-        requester.set(Requester(site_of(ip)))
-        key_hash = hash_token(key)
-        license_id = self._known.get(key_hash)
-        if license_id is not None:
-            self._count_key(license_id)
+        key_hash, site = hash_token(key), site_of(ip)
+        account_id = self._known.get(key_hash)
+        requester.set(Requester(account_id or site))
+        if account_id is not None:
+            self._count_key(key_hash)
             found = await look_up(key)
         else:
-            async with self._lookup_slot(ip, key_hash):
+            refusal = self._unknown.refusal(key_hash, site)
+            if refusal is not None:
+                raise refusal
+            async with self._unknown.place(site):
                 found = await look_up(key)
             if found is not None:
-                self._known.remember(key_hash, found.id)
-                self._useless.forget(key_hash)
-                self._count_key(found.id)
+                self._known.remember(key_hash, found.account_id)
+                self._unknown.useless.forget(key_hash)
+                self._count_key(key_hash)
         if found is None:
             self._known.forget(key_hash)
-            self._useless.remember(key_hash, True)
+            self._unknown.useless.remember(key_hash, True)
             self.count_address(ip)
         return found
 
     def count_address(self, ip: str | None) -> None:
         """Counts a request against the address. Raises RateLimited."""
-        level = self._limits.addresses.take(site_of(ip))
+        self._limiter.count_address(ip, {})
+
+    async def delay_refusal(self) -> None:
+        """Delays the answer to a refused request. A client that waits for its answers sends fewer of them
+        meanwhile, which leaves the time to others. The rest of very many is refused at once, because each of
+        them keeps a connection."""
+        if self._delayed < _MOST_DELAYED:
+            self._delayed += 1
+            try:
+                await sleep(_DELAY_SECONDS)
+            finally:
+                self._delayed -= 1
+
+    def _count_key(self, key_hash: bytes) -> None:
+        """Counts a request with the key. A former key of a license has a bucket of its own: whoever has it
+        cannot use up that of the new one."""
+        level = self._limiter.rate_limits.license_keys.take(int.from_bytes(key_hash))
         if level is not None and level.refused_until:
             raise RateLimited(level)
-
-    def _count_key(self, license_id: UUID) -> None:
-        level = self._limits.license_keys.take(license_id)
-        if level is not None and level.refused_until:
-            raise RateLimited(level)
-
-    def _lookup_slot(self, ip: str | None, key_hash: bytes) -> AbstractAsyncContextManager[None]:
-        level = self._limits.addresses.look(site_of(ip))
-        if level is None or not level.refused_until:
-            return self._unknown_lookups.place()
-        if self._over_limit_lookups.locked() or self._useless.get(key_hash):
-            raise RateLimited(level)
-        return self._over_limit_lookups

@@ -1,30 +1,35 @@
 """Rate limits of requests: per credential, whether it is valid or not, and per client address for requests
-with an unknown credential or none.
+with an unknown credential or none, and for those from outside of an API key's networks.
 
-So invalid keys from an address do not use up the limit of the valid ones. A known token, which belongs to a
-credential, is looked up at each request while its bucket is not empty. Few unknown tokens are looked up at a
-time, so that database connections are left for known ones; while the address's bucket is empty only one at
-a time, and never a token that was found to belong to no credential.
+So invalid keys from an address do not use up the limit of the valid ones, and a stolen key does not lose its
+limit to requests from elsewhere. A known token, which belongs to a credential, is looked up at each request
+while its bucket is not empty.
 """
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
 from time import monotonic
+from typing import NamedTuple
 from uuid import UUID
+from weakref import WeakValueDictionary
 
-from engine.fair_queue import FairSemaphore, Requester, requester
+from engine.fair_queue import Requester, requester
+from permissions.client_networks import admits
 from permissions.client_sites import site_of
 from permissions.context import Context
 from permissions.credentials import find_viewer
-from permissions.errors import Forbidden, RateLimited, Unauthenticated
+from permissions.errors import Forbidden, ForbiddenNetwork, RateLimited, Unauthenticated
 from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
+from permissions.viewer import Viewer
 from settings import Settings
 from web.recent_tokens import RecentTokens
+from web.unknown_tokens import UnknownTokens
 
 _RECENTLY_SECONDS = 60
+_SHORTEST_WAIT_SECONDS = 0.005
 _RATE_LIMITED = "RATE_LIMITED"
-_LIMITS = (_RATE_LIMITED, "QUERY_TOO_COMPLEX")
+TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+_LIMITS = (_RATE_LIMITED, TOO_COMPLEX)
 LIMIT_CODES = frozenset(_LIMITS)
 NETWORK = "NETWORK"
 _REPORTED = (*_LIMITS, NETWORK)
@@ -52,42 +57,56 @@ class RateLimits:
         return level is not None and level.refused_until > 0
 
 
+class _Known(NamedTuple):
+    """A credential that a token belongs to, in whose turn its requests were last executed, and the networks
+    that it was last accepted from, comma-separated."""
+
+    credential_id: UUID
+    requester: Requester
+    networks: str
+
+    @classmethod
+    def of(cls, viewer: Viewer) -> "_Known":
+        networks = viewer.api_key.allowed_networks if viewer.is_api_key else ""
+        return cls(viewer.credential_id, viewer.requester, networks)
+
+
 class RateLimiter:
     """Rate limiter of one process: looks credentials up and counts their requests."""
 
     def __init__(self, rate_limits: RateLimits, max_unknown_lookups: int) -> None:
         """`max_unknown_lookups`: how many unknown tokens are looked up at a time."""
         self.rate_limits = rate_limits
-        self._known = RecentTokens[UUID]()
-        self._useless = RecentTokens[bool]()
-        self._unknown_lookups = FairSemaphore(max_unknown_lookups)
-        self._over_limit_lookups = asyncio.Semaphore(1)
+        self._known = RecentTokens[_Known]()
+        self.unknown = UnknownTokens(rate_limits.addresses, max_unknown_lookups)
         self._last_refusal_expires_at = 0.0
+        self._turns = WeakValueDictionary[UUID, asyncio.Lock]()
+        """For each credential that waits for its limit, whose turn it is."""
 
     @property
     def has_refused_recently(self) -> bool:
         """Whether a request was refused within the last minute."""
         return monotonic() < self._last_refusal_expires_at
 
-    def known_credential(self, token: str | None) -> UUID | None:
-        """The credential that a token was found to belong to recently."""
-        return self._known.get(hash_token(token)) if token else None
+    def known_credential(self, token: str | None, ip: str | None) -> UUID | None:
+        """The credential that a token was found to belong to recently, if the client with this address is in
+        its networks."""
+        known = self._known_at(hash_token(token), ip) if token else None
+        return known.credential_id if known is not None else None
 
     def known_refusal(self, token: str | None, ip: str | None) -> RateLimited | None:
         """The RateLimited that `admit` would raise without a look-up and without an audit event; else
         None."""
         token_hash = hash_token(token or "")
-        credential_id = self._known.get(token_hash)
-        if credential_id is not None:
+        known = self._known_at(token_hash, ip)
+        if known is not None:
+            credential_id = known.credential_id
             level = self.rate_limits.credentials.look(credential_id)
             if level is None or not level.refused_until or self._is_report_due(credential_id, token or ""):
                 return None
             return RateLimited(level)
-        level = self.rate_limits.addresses.look(site_of(ip))
-        if level is None or not level.refused_until:
-            return None
-        is_useless = token is None or is_mangled(token) or self._useless.get(token_hash)
-        return RateLimited(level) if is_useless or self._over_limit_lookups.locked() else None
+        is_useless = token is None or is_mangled(token) or self._is_of_others(token_hash)
+        return self.unknown.refusal(token_hash, site_of(ip), is_useless=is_useless)
 
     async def admit(self, context: Context, extensions: dict[str, object]) -> None:
         """Looks up the credential of `context.token` and counts the request. Sets `rateLimit` in `extensions`
@@ -98,24 +117,28 @@ class RateLimiter:
             self.count_address(context.client.ip, extensions)
             return
         token_hash = hash_token(context.token)
-        credential_id = self._known.get(token_hash)
-        requester.set(Requester(credential_id or site))  # Until the credential is looked up.
-        if credential_id is None:
+        known = self._known_at(token_hash, context.client.ip)
+        requester.set(known.requester if known else Requester(site))  # Until the credential is looked up.
+        if known is None:
             if is_mangled(context.token):
                 self.count_address(context.client.ip, extensions)
                 await context.authenticate()  # Refuses the malformed key without a database query.
             else:
                 await self._admit_unknown(context, token_hash, extensions)
             return
-        refused = self._take(credential_id, extensions)
+        refused = self._take(known.credential_id, extensions)
         if refused is not None:
-            await self._refuse(context, credential_id, refused)
+            await self._refuse(context, known.credential_id, refused)
         try:
             await context.authenticate()
         except Unauthenticated:
             if context.api_key_viewer is None:
                 self._known.forget(token_hash)
                 self.count_address(context.client.ip, extensions)
+            raise
+        except ForbiddenNetwork:
+            if context.api_key_viewer is not None:  # Its networks have changed.
+                self._known.remember(token_hash, _Known.of(context.api_key_viewer))
             raise
 
     def count_address(self, ip: str | None, extensions: dict[str, object], count: int = 1) -> None:
@@ -133,40 +156,52 @@ class RateLimiter:
         elif (level := self._take(credential_id, {})) is not None:
             raise self._refused(level)
 
+    async def wait_and_count(self, credential_id: UUID) -> None:
+        """Counts one more request of the credential, as soon as its limit permits one. Those who wait for the
+        same limit do so one after the other."""
+        turn = self._turns.setdefault(credential_id, asyncio.Lock())
+        async with turn:
+            while (level := self._take(credential_id, {})) is not None:  # noqa: ASYNC110
+                await asyncio.sleep(max(level.wait_seconds, _SHORTEST_WAIT_SECONDS))
+
     async def _admit_unknown(
         self, context: Context, token_hash: bytes, extensions: dict[str, object]
     ) -> None:
+        site, is_of_others = site_of(context.client.ip), self._is_of_others(token_hash)
+        limited = self.unknown.refusal(token_hash, site, is_useless=is_of_others)
+        if limited is not None:
+            extensions["rateLimit"] = limited.level.shown()
+            raise self._refused(limited.level)
         refusal: Unauthenticated | Forbidden | None = None
         try:
-            async with self._lookup_slot(context, token_hash, extensions):
+            async with self.unknown.place(site):
                 await context.authenticate()
         except (Unauthenticated, Forbidden) as error:
             refusal = error
         viewer = context.api_key_viewer or context.viewer
         if viewer is not None:
-            self._known.remember(token_hash, viewer.credential_id)
-            self._useless.forget(token_hash)
+            self._known.remember(token_hash, _Known.of(viewer))
+            self.unknown.useless.forget(token_hash)
+        else:
+            self.unknown.useless.remember(token_hash, True)
+        if viewer is None or isinstance(refusal, ForbiddenNetwork):
+            self.count_address(context.client.ip, extensions)
+        else:
             refused = self._take(viewer.credential_id, extensions)
             if refused is not None:
                 await self._refuse(context, viewer.credential_id, refused)
-        else:
-            self._useless.remember(token_hash, True)
-            self.count_address(context.client.ip, extensions)
         if refusal is not None:
             raise refusal
 
-    def _lookup_slot(
-        self, context: Context, token_hash: bytes, extensions: dict[str, object]
-    ) -> AbstractAsyncContextManager[None]:
-        """A place for the look-up. Raises RateLimited where the address is over its limit and the
-        token is known to be useless or another look-up over the limit is running."""
-        level = self.rate_limits.addresses.look(site_of(context.client.ip))
-        if level is None or not level.refused_until:
-            return self._unknown_lookups.place()
-        if self._over_limit_lookups.locked() or self._useless.get(token_hash):
-            extensions["rateLimit"] = level.shown()
-            raise self._refused(level)
-        return self._over_limit_lookups
+    def _known_at(self, token_hash: bytes, ip: str | None) -> _Known | None:
+        """Known credential of a token, if the client with this address is in its networks."""
+        known = self._known.get(token_hash)
+        return known if known is not None and admits(known.networks, ip) else None
+
+    def _is_of_others(self, token_hash: bytes) -> bool:
+        """Whether a token that is not known at the client's address belongs to an API key that is not
+        accepted from there."""
+        return self._known.get(token_hash) is not None
 
     def _take(self, credential_id: UUID, extensions: dict[str, object]) -> Level | None:
         """Counts a request of the credential; returns the bucket's level where the limit is exceeded."""

@@ -1,6 +1,6 @@
 """State of one HTTP request or one WebSocket connection, which all its operations share."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -18,10 +18,6 @@ async def _close_nothing(code: int, reason: str) -> None:
     """An HTTP request ends by itself."""
 
 
-def _admit_all(prepared: PreparedOperation) -> None:
-    """Default of `RequestScope.admit`: every operation is admitted."""
-
-
 @dataclass
 class RequestScope:
     connection: HTTPConnection
@@ -29,18 +25,24 @@ class RequestScope:
     """The first header of each name."""
     authorization: str | None
     """The Authorization header, or that of `connection_init`'s payload, which takes precedence."""
+    request_id: str = field(init=False)
     credential_id: UUID | None = None
     """None until a context was made, and for clients without a credential."""
     extensions: dict[str, object] = field(default_factory=dict)
     """Members of each answer's `extensions`, beside `cost`."""
     close: Callable[[int, str], Awaitable[None]] = _close_nothing
-    """Closes the WebSocket with a code and a reason, and cancels its operations."""
-    admit: Callable[[PreparedOperation], None] = _admit_all
-    """Raises GraphQLError for an operation that the credential does not permit."""
+    """Closes the WebSocket or stream with a code and a reason, and cancels its operations."""
+    stays_open: bool = False
+    """Whether it is closed when its credential ends: WebSockets and streams."""
+    rules: Sequence[Callable[[PreparedOperation], None]] = ()
+    """Each raises GraphQLError for an operation that the credential does not permit."""
     record: Callable[[Call], Awaitable[None]] | None = None
     """Adds an operation to the audit log; None where the client's calls are not logged."""
     at_end: list[Callable[[], object]] = field(default_factory=list)
     """Called once the request is answered or the WebSocket is closed, whatever the reason."""
+
+    def __post_init__(self) -> None:
+        self.request_id = request_id(self.connection)
 
     @cached_property
     def response(self) -> Response:
@@ -51,10 +53,6 @@ class RequestScope:
     def has_response(self) -> bool:
         return "response" in self.__dict__
 
-    @property
-    def request_id(self) -> str:
-        return request_id(self.connection)
-
     def end(self) -> None:
         while self.at_end:
             self.at_end.pop()()
@@ -63,6 +61,10 @@ class RequestScope:
 MakeContext = Callable[[RequestScope], Awaitable[object]]
 ClientOf = Callable[[RequestScope], Requester]
 """The client's address and, where it is known, the credential: the look-up of the credential follows."""
+
+
+CountExecutions = Callable[[RequestScope], Awaitable[None]]
+"""Counts further executions of a subscription as one request. Waits until the client's limit permits it."""
 
 
 class LimitMessage(Protocol):

@@ -23,7 +23,10 @@ from web.job_worker import JobWorker, JobWorkerStatus, Work
 from web.server_processes import ServerProcesses
 
 _PORT_RETRY_SECONDS = 1.5  # Processes of a killed server release the port within milliseconds.
-_STOP_TIMEOUT_SECONDS = 10
+_STOP_TIMEOUT_SECONDS = 15
+"""Longer than a server process that shuts down waits: 2 s for subscriptions, 6 s for requests, and 5 s to
+write what is in its memory."""
+_WORKER_STOP_TIMEOUT_SECONDS = 10
 _OPEN_FILES = 65_536
 _COLLECTION_THRESHOLD = 20_000
 
@@ -65,11 +68,11 @@ def serve(
 
     worker = JobWorker(*job_worker, lambda: server.is_ending, fail) if job_worker else None
     try:
-        if not server.run(start_other_tasks, _STOP_TIMEOUT_SECONDS):
+        if not server.run(start_other_tasks, settings.shutdown_delay_seconds, _STOP_TIMEOUT_SECONDS):
             failures.append("A server process has ended twice within seconds.")
     finally:
         if worker is not None:
-            worker.stop(_STOP_TIMEOUT_SECONDS)
+            worker.stop(_WORKER_STOP_TIMEOUT_SECONDS)
     if failures:
         raise ServeError(failures[0])
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import socket
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from web.http_server import HttpServer, serve_until_signal
+from web.listening_sockets import stop_admitting
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -26,12 +28,16 @@ class ServerProcesses:
         self._processes: list[BaseProcess] = []
         self._restarted_at: list[float] = [0.0] * count
         self._wake_writer, self._wake_reader = socket.socketpair()
-        self.is_ending = False
+        self.is_ending = self._has_delay = False
 
-    def run(self, when_started: Callable[[], None], stop_timeout_seconds: float) -> bool:
+    def run(
+        self, when_started: Callable[[], None], shutdown_delay_seconds: float, stop_timeout_seconds: float
+    ) -> bool:
         """Runs the processes until SIGINT, SIGTERM, SIGHUP or `end`. Returns False where a process ended
         unexpectedly twice within seconds. `when_started` is called once all processes were started.
-        """
+
+        After SIGTERM or SIGHUP they still listen for `shutdown_delay_seconds`, unless another signal
+        follows. They are killed `stop_timeout_seconds` after that."""
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, self._end_by_signal)
         try:
@@ -46,14 +52,17 @@ class ServerProcesses:
                     return False
             return True
         finally:
-            self._stop(stop_timeout_seconds)
+            self._stop(shutdown_delay_seconds, stop_timeout_seconds)
 
     def end(self) -> None:
         """Ends `run`. May be called in any thread."""
         self.is_ending = True
         self._wake_writer.send(b"\0")
 
-    def _end_by_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _end_by_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._has_delay = number != signal.SIGINT and not self.is_ending
+        if self.is_ending:
+            self._send(signal.SIGINT)
         self.end()
 
     def _start(self) -> "BaseProcess":
@@ -72,15 +81,27 @@ class ServerProcesses:
             self._processes[number] = self._start()
         return True
 
-    def _stop(self, timeout_seconds: float) -> None:
+    def _stop(self, delay_seconds: float, timeout_seconds: float) -> None:
         self.is_ending = True
+        self._send(signal.SIGTERM if self._has_delay else signal.SIGINT)
+        if self._has_delay and delay_seconds:
+            self._join(delay_seconds)
+            stop_admitting(self._listener)
         self._listener.close()  # New connections would wait for a process that no longer accepts them.
+        self._join(timeout_seconds)
+        for process in self._processes:
+            process.kill()
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in self._processes:
+            if process.is_alive() and process.pid is not None:
+                os.kill(process.pid, number)
+
+    def _join(self, timeout_seconds: float) -> None:
+        """Waits until all processes have ended."""
         deadline = time.monotonic() + timeout_seconds
         for process in self._processes:
-            process.terminate()
-        for process in self._processes:
             process.join(max(0.0, deadline - time.monotonic()))
-            process.kill()
 
 
 def _serve(listener: socket.socket, load_server: Callable[[], HttpServer]) -> None:

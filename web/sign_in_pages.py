@@ -128,7 +128,7 @@ async def _link_page(context: Context, token: str, typed_email: str | None = Non
         return page("sign_in_link_invalid")
     masked_email = mask_email(link.email)
     if link.used_at is not None:
-        if context.viewer is not None and context.viewer.user.email == link.email:
+        if sessions.is_signed_in_by(context, link):
             return redirect(context.settings.app_url)
         return page("sign_in_link_used", masked_email=masked_email)
     if link.expires_at <= now():

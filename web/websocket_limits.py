@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from permissions.client_sites import Site, site_of
 from web.connection_limits import (
     EVICTED_PART,
+    RESTARTING,
     ConnectionLimits,
     ConnectionRefused,
     too_many,
@@ -42,11 +43,16 @@ class WebSocketTable:
         self._by_credential: Counter[UUID] = Counter()
         self._with_credential: dict[Site, dict[WebSocketSlot, None]] = {}  # The oldest of each first.
         self._ending: set[asyncio.Future[None]] = set()
+        self.is_ending = False
+        """Whether the server is shutting down, and admits no more WebSockets."""
 
     def admit(self, connection: HTTPConnection) -> WebSocketSlot:
         """A slot without a credential. At the limit, the oldest WebSockets without a credential are closed.
 
-        Raises ConnectionRefused where the client's address is at its limit."""
+        Raises ConnectionRefused where the client's address is at its limit, and while the server is shutting
+        down."""
+        if self.is_ending:
+            raise RESTARTING
         site, limits = site_of(self._proxies.client_of(connection)), self._limits
         if self._by_site[site] >= limits.websockets_without_credential_per_address:
             raise too_many_from_address(

@@ -16,7 +16,8 @@ from engine.row_loader import load
 from engine.snapshots import new_row
 from engine.statements import Statement, parameter
 from models.accounts import Account
-from models.audit import ActorKind, AuditAction
+from models.audit import ActorKind
+from models.audit_actions import AuditAction
 from models.members import Member, Role, User
 from models.new_event import PersonName
 from permissions.context import Context

@@ -24,7 +24,7 @@ from engine.snapshots import attributes, columns, new_row, snapshot
 from engine.statements import Statement, any_of, parameter
 from engine.tables import table_of
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.catalog import Theme, ThemeFile, ThemeRelease
 from models.columns import new_id
 from models.database import Database

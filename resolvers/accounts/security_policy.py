@@ -3,14 +3,19 @@
 from strawberry import UNSET
 
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from permissions.context import Context
+from permissions.errors import Forbidden
+from permissions.roles import Permission
 from resolvers.accounts.inputs import SetSecurityPolicyInput
 from resolvers.accounts.queries import account_id_of
 from resolvers.api_keys.policies import forget_notices, shorten_keys
 from resolvers.change import change
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import invalid
+
+_NOT_ABOUT_KEYS = "API keys cannot set rules about API keys, whatever their member may do: sign in to do it."
+_WHICH = "whose rules about API keys no API key can set"
 
 
 @mutation_result
@@ -22,6 +27,8 @@ class SetSecurityPolicyResult:
 
 async def set_security_policy(context: Context, input: SetSecurityPolicyInput) -> SetSecurityPolicyResult:
     async with change(context, account_id_of(input.account_id), AuditAction.SECURITY_POLICY_CHANGED) as tx:
+        if context.signed_in().is_api_key and _is_about_keys(input):
+            raise Forbidden(Permission.MANAGE_ACCOUNT, _NOT_ABOUT_KEYS, _WHICH)
         before, rules = tx.account, _rules(input)
         changed: dict[str, object] = {
             name: [getattr(before, name), value]
@@ -40,6 +47,12 @@ async def set_security_policy(context: Context, input: SetSecurityPolicyInput) -
             tx.without_event()
     await context.reload_viewer()
     return SetSecurityPolicyResult(account=account)
+
+
+def _is_about_keys(input: SetSecurityPolicyInput) -> bool:
+    """Whether the input sets or removes a rule that ends keys. No scope allows that."""
+    rules = (input.api_key_max_lifetime_days, input.api_key_revoke_unused_after_days)
+    return any(rule is not UNSET for rule in rules)
 
 
 def _rules(input: SetSecurityPolicyInput) -> dict[str, int | None]:

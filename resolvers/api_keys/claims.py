@@ -11,7 +11,8 @@ from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus
-from models.audit import ActorKind, AuditAction, CredentialKind
+from models.audit import ActorKind, CredentialKind
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.members import Member
 from permissions.context import Context

@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from operator import attrgetter
 
 from mailer import messages, security_messages
 from mailer.messages import LeakedKey, Message
+from mailer.security_messages import ListedKey
 from models.accounts import Account
 from models.api_keys import ApiKey
+from models.columns import now
 from models.members import Member
 from permissions.roles import scopes_in_effect
 from resolvers.change import Change
@@ -50,6 +53,7 @@ def claim_message(
         name=key.name,
         scopes=scopes,
         later_scopes=later_scopes,
+        networks=key.allowed_networks,
         link=settings.claim_link.replace("{token}", token),
         claim_until=key.claim_expires_at,
         expires_at=key.expires_at,
@@ -65,6 +69,7 @@ def generated_message(settings: Settings, account: Account, key: ApiKey, member:
         prefix=key.prefix,
         scopes=scopes,
         later_scopes=later_scopes,
+        networks=key.allowed_networks,
         link=settings.app_url,
         expires_at=key.expires_at,
     )
@@ -89,50 +94,76 @@ def revoked_message(
     )
 
 
-def expires_message(settings: Settings, account: Account, key: ApiKey, member: Member) -> Message:
-    assert key.expires_at is not None  # noqa: S101
-    return messages.api_key_expires(
+def limit_of(member: Member) -> str:
+    """Subject of the limit of emails about what rules and changes do to the keys of a member."""
+    return f"emails about the API keys of {member.id}"
+
+
+def expires_message(settings: Settings, account: Account, keys: Sequence[ApiKey], member: Member) -> Message:
+    """One email to a member about all of its keys that expire soon."""
+    ends = sorted(
+        (ListedKey(key.name, key.prefix, key.expires_at) for key in keys if key.expires_at is not None),
+        key=attrgetter("ends_at"),
+    )
+    return security_messages.keys_expire(
         to=member.email,
         account=account.name,
-        name=key.name,
-        prefix=key.prefix,
+        keys=ends[:_MOST_SHOWN],
+        count=len(ends),
         link=settings.app_url,
-        expires_at=key.expires_at,
     )
 
 
 def shortened_message(
-    settings: Settings, account: Account, keys: Sequence[ApiKey], member: Member, *, by: Member, days: int
+    settings: Settings,
+    account: Account,
+    keys: Sequence[ApiKey],
+    member: Member,
+    *,
+    by: Member | None,
+    days: int,
 ) -> Message:
-    """One email to a member about all of its keys that expire earlier now."""
+    """One email to a member about keys of it that expire earlier now."""
     ends = [(key.name, key.expires_at) for key in keys[:_MOST_SHOWN] if key.expires_at is not None]
     return security_messages.keys_shortened(
-        to=member.email, by=by.name, account=account.name, keys=ends, days=days, link=settings.app_url
+        to=member.email,
+        by=by.name if by else None,
+        account=account.name,
+        keys=ends,
+        more=len(keys) - len(ends),
+        days=days,
+        link=settings.app_url,
     )
 
 
 def unused_message(
-    settings: Settings, account: Account, key: ApiKey, member: Member, *, days: int, revoke_at: datetime
+    settings: Settings,
+    account: Account,
+    keys: Sequence[tuple[ApiKey, datetime]],
+    member: Member,
+    *,
+    days: int,
 ) -> Message:
-    return security_messages.key_unused(
+    """One email to a member about keys that it does not use, with the times at which they are revoked."""
+    return security_messages.keys_unused(
         to=member.email,
         account=account.name,
-        name=key.name,
-        prefix=key.prefix,
+        keys=[ListedKey(key.name, key.prefix, revoke_at) for key, revoke_at in keys[:_MOST_SHOWN]],
+        count=len(keys),
         days=days,
-        revoke_at=revoke_at,
         link=settings.app_url,
     )
 
 
 def unused_revoked_message(
-    settings: Settings, account: Account, key: ApiKey, member: Member, *, days: int
+    settings: Settings, account: Account, keys: Sequence[ApiKey], member: Member, *, days: int
 ) -> Message:
-    return security_messages.unused_key_revoked(
+    """One email to a member about keys that were revoked, because it did not use them."""
+    return security_messages.unused_keys_revoked(
         to=member.email,
         account=account.name,
-        name=key.name,
-        prefix=key.prefix,
+        keys=[ListedKey(key.name, key.prefix, now()) for key in keys[:_MOST_SHOWN]],
+        count=len(keys),
         days=days,
         link=settings.app_url,
     )

@@ -100,7 +100,8 @@ class UpdateApiKeyInput:
     )
     allowed_networks: list[str] | None = items(
         "Networks from which the key is accepted, in CIDR notation such as `203.0.113.0/24`; an empty list"
-        " for anywhere. If omitted, unchanged.",
+        " for anywhere. Without `GENERATE_API_KEYS`, only networks within those that the key has, if it has"
+        " any. If omitted, unchanged.",
         most=100,
         most_characters=50,
         default=strawberry.UNSET,

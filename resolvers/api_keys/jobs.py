@@ -1,11 +1,10 @@
 """Jobs for API keys: events for expired keys, and emails about keys that expire soon. Keys stop working at
 their expiry, without the job."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
-from operator import itemgetter
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -17,19 +16,20 @@ from engine.tables import AnyExpression, AnySelect
 from mailer.queue import lane_of_account
 from models.accounts import Account
 from models.api_keys import ApiKey
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.database import Database
 from models.members import Member
 from models.new_event import PersonName
-from resolvers.api_keys.emails import expires_message
+from resolvers.api_keys.emails import expires_message, limit_of
 from resolvers.change import Change, system_change
+from resolvers.due_rows import DueRows
 from resolvers.events import PLATFORM
+from resolvers.limited_emails import within_limit
 from resolvers.unaudited import account_note, enqueue
 from settings import Settings
 
 EXPIRY_NOTICE_PERIOD = timedelta(days=7)
-BATCH = 500
 
 
 def _is_not_ended() -> ColumnElement[bool]:
@@ -59,29 +59,18 @@ def _expires_soon() -> ColumnElement[bool]:
 
 
 def _ids(where: ColumnElement[bool], along: AnyExpression) -> AnySelect:
-    """Statement for ids in the order of an index, so that PostgreSQL does not scan the table for the first
-    ones."""
-    return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along).limit(BATCH)
+    return select(col(ApiKey.account_id), col(ApiKey.id)).where(where).order_by(along)
 
 
-_EXPIRED = Statement(
-    lambda: _ids(_has_expired(), col(ApiKey.expires_at)),
-    across_accounts="a job looks for what is due; each change that follows is of one account",
-)
-_LAPSED = Statement(
-    lambda: _ids(_has_lapsed(), col(ApiKey.claim_expires_at)),
-    across_accounts="a job looks for what is due; each change that follows is of one account",
-)
-_EXPIRE_SOON = Statement(
-    lambda: _ids(_expires_soon(), col(ApiKey.expires_at)),
-    across_accounts="a job looks for what is due; each change that follows is of one account",
-)
+_EXPIRED = DueRows(lambda: _ids(_has_expired(), col(ApiKey.expires_at)))
+_LAPSED = DueRows(lambda: _ids(_has_lapsed(), col(ApiKey.claim_expires_at)))
+_EXPIRE_SOON = DueRows(lambda: _ids(_expires_soon(), col(ApiKey.expires_at)))
 
 
 async def expire_due(database: Database) -> int:
     """Writes the events of expired keys and closes their connections. Returns the number of keys."""
     act = partial(_expire_in, database)
-    return await in_batches(database, _EXPIRED, act) + await in_batches(database, _LAPSED, act)
+    return await _EXPIRED.by_account(database, act) + await _LAPSED.by_account(database, act)
 
 
 async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
@@ -115,34 +104,35 @@ def tell_of_expiration(tx: Change, key: ApiKey, member: Member) -> None:
 
 
 async def tell_of_expiry(settings: Settings, database: Database) -> int:
-    """Emails the members whose keys expire within 7 days, once per key. Returns the number of keys."""
-    return await in_batches(database, _EXPIRE_SOON, partial(_tell_in, settings, database))
+    """Emails the members whose keys expire within 7 days, once about each expiry of a key. Returns the number
+    of keys."""
+    return await _EXPIRE_SOON.by_account(database, partial(_tell_in, settings, database))
 
 
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
     """Locks each key until its email is recorded, so that concurrent workers do not email twice."""
     async with account_note(database, account_id, ApiKey) as writer:
         found = await writer.fetch(_EXPIRE_SOON_OF_ACCOUNT, account_id=account_id, ids=ids)
-        due = [snapshots(record, ApiKey, Member, Account) for record in found]
+        due: list[tuple[ApiKey, Member, Account]] = [
+            snapshots(record, ApiKey, Member, Account) for record in found
+        ]
         await writer.update_all([key for key, _, _ in due], expiry_notified_at=now())
-        messages = [expires_message(settings, account, key, member) for key, member, account in due]
-        await enqueue(writer, messages, lane_of_account(account_id))
+        messages = {
+            limit_of(member): [expires_message(settings, account, keys, member)]
+            for member, account, keys in by_member(due)
+        }
+        sent = await within_limit(writer.connection, settings, messages)
+        await enqueue(writer, sent, lane_of_account(account_id))
     return len(due)
 
 
-async def in_batches(
-    database: Database, due: Statement, act: Callable[[UUID, list[UUID]], Awaitable[int]]
-) -> int:
-    """One change per account, so that a killed job leaves an account's batch either complete or untouched."""
-    done = 0
-    while found := sorted((row[0], row[1]) for row in await database.fetch(due.sql)):
-        in_batch = 0
-        for account_id, ids in groupby(found, key=itemgetter(0)):
-            in_batch += await act(account_id, [id for _, id in ids])
-        done += in_batch
-        if in_batch < BATCH:
-            break
-    return done
+def by_member(
+    rows: Sequence[tuple[ApiKey, Member, Account]],
+) -> Iterator[tuple[Member, Account, list[ApiKey]]]:
+    """The keys of each member. `rows` are in the order of the members."""
+    for _, group in groupby(rows, key=lambda row: row[1].id):
+        of_member = list(group)
+        yield of_member[0][1], of_member[0][2], [key for key, _, _ in of_member]
 
 
 def _of_account(where: ColumnElement[bool], *tables: type[SQLModel]) -> AnySelect:
@@ -154,7 +144,7 @@ def _of_account(where: ColumnElement[bool], *tables: type[SQLModel]) -> AnySelec
         .where(
             col(ApiKey.account_id) == parameter("account_id"), any_of(col(ApiKey.id), parameter("ids")), where
         )
-        .order_by(col(ApiKey.id))
+        .order_by(col(ApiKey.member_id), col(ApiKey.id))
     )
 
 

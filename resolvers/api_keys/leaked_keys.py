@@ -13,8 +13,9 @@ from engine.snapshots import columns, snapshots
 from engine.statements import Statement, any_of, parameter
 from engine.tables import AnyExpression, AnySelect
 from mailer import wording
+from mailer.messages import Message
 from models.api_keys import ApiKey
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.database import Database
 from models.members import Member
@@ -26,6 +27,7 @@ from permissions.viewer import Client
 from resolvers.api_keys.emails import Leak, leaked_messages
 from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM
+from resolvers.limited_emails import within_limit
 from resolvers.members.queries import emails_with
 from settings import Settings
 
@@ -83,9 +85,15 @@ async def _revoke_in(tx: Change, settings: Settings, by_hash: Mapping[bytes, Fin
         _tell(tx, key, member, finding)
         leaks.append(Leak(key, member, _redacted(finding.found_at)))
         await asyncio.sleep(0)  # Yields to other tasks, because there may be a thousand findings.
+    own = {leak.member.email for leak in leaks}
+    to_others = dict[str, list[Message]]()
     for message in leaked_messages(settings, tx.account, leaks, dict.fromkeys(admins)):
-        tx.enqueue(message)
+        if message.to in own:
+            tx.enqueue(message)
+        else:
+            to_others[f"emails about leaked API keys of {tx.account.id} to {message.to}"] = [message]
         await asyncio.sleep(0)
+    tx.enqueue(*await within_limit(tx.connection, settings, to_others))
     await tx.access_changed(*ids)
 
 

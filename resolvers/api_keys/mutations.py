@@ -11,7 +11,7 @@ from engine.snapshots import new_row
 from engine.statements import Statement, parameter
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus, ApiScope
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.members import Member
 from models.new_event import PersonName

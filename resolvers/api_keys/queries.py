@@ -6,12 +6,13 @@ from sqlmodel import col
 
 from engine.conditions import BoundCondition, Condition
 from engine.pagination import Branch, Listing, Order, narrowed
+from engine.pauses import with_pauses
 from engine.row_loader import load
 from engine.snapshots import columns
 from engine.statements import Statement, any_of, parameter
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiScope
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.members import Member
 from models.new_event import PersonName
@@ -24,6 +25,8 @@ from resolvers.events import Actor
 from resolvers.global_ids import decode_all
 from resolvers.visibility import api_keys_visible_to
 
+_AT_ONCE = 500
+"""Number of keys after which the event loop may serve other requests."""
 _NEWEST = Order("newest", (col(ApiKey.created_at), col(ApiKey.id)), descending=True)
 
 _of_account = Condition(lambda account_id: col(ApiKey.account_id) == account_id)
@@ -60,7 +63,8 @@ async def end_api_keys(
     keys = await tx.rows(ApiKey, _WORKING, account_id=tx.account.id, member_ids=list(by_id))
     by = tx.member
     ended: dict[UUID, list[ApiKey]] = {id: [] for id in by_id}
-    for key in await tx.update_all(keys, revoked_by_id=by and by.id, revoked_at=now()):
+    revoked = await tx.update_all(keys, revoked_by_id=by and by.id, revoked_at=now())
+    async for key in with_pauses(revoked, every=_AT_ONCE):
         member = by_id[key.member_id]
         ended[member.id].append(key)
         tx.record(

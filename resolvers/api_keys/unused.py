@@ -14,15 +14,17 @@ from engine.tables import AnyExpression, AnySelect
 from mailer.queue import lane_of_account
 from models.accounts import Account
 from models.api_keys import ApiKey, ApiKeyStatus
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.database import Database
 from models.members import Member
 from models.new_event import PersonName
-from resolvers.api_keys.emails import unused_message, unused_revoked_message
-from resolvers.api_keys.jobs import BATCH, in_batches
+from resolvers.api_keys.emails import limit_of, unused_message, unused_revoked_message
+from resolvers.api_keys.jobs import by_member
 from resolvers.change import system_change
+from resolvers.due_rows import DueRows
 from resolvers.events import PLATFORM
+from resolvers.limited_emails import within_limit
 from resolvers.unaudited import account_note, enqueue
 from settings import Settings
 
@@ -68,28 +70,32 @@ def _is_to_be_revoked() -> ColumnElement[bool]:
 
 
 async def tell_of_unused(settings: Settings, database: Database) -> int:
-    """Emails the members whose unused keys are to be revoked. Returns the number of keys."""
-    return await in_batches(database, _TO_BE_TOLD, partial(_tell_in, settings, database))
+    """Emails the members whose unused keys are to be revoked, each about all of its keys. Returns the number
+    of keys."""
+    return await _TO_BE_TOLD.by_account(database, partial(_tell_in, settings, database))
 
 
 async def revoke_unused(settings: Settings, database: Database) -> int:
     """Revokes the keys whose time has passed. Returns their number."""
-    return await in_batches(database, _TO_BE_REVOKED, partial(_revoke_in, settings, database))
+    return await _TO_BE_REVOKED.by_account(database, partial(_revoke_in, settings, database))
 
 
 async def _tell_in(settings: Settings, database: Database, account_id: UUID, ids: list[UUID]) -> int:
     """Locks each key until its email is recorded, so that concurrent workers do not email twice."""
     async with account_note(database, account_id, ApiKey) as writer:
         found = await writer.fetch(_TO_BE_TOLD_OF_ACCOUNT, account_id=account_id, ids=ids)
-        due = [snapshots(record, ApiKey, Member, Account) for record in found]
-        await writer.update_all([key for key, _, _ in due], unused_notified_at=now())
-        messages = [
-            unused_message(
-                settings, account, key, member, days=_rule(account), revoke_at=_revoke_at(key, account)
-            )
-            for key, member, account in due
+        due: list[tuple[ApiKey, Member, Account]] = [
+            snapshots(record, ApiKey, Member, Account) for record in found
         ]
-        await enqueue(writer, messages, lane_of_account(account_id))
+        await writer.update_all([key for key, _, _ in due], unused_notified_at=now())
+        messages = {}
+        for member, account, keys in by_member(due):
+            ends = [(key, _revoke_at(key, account)) for key in keys]
+            messages[limit_of(member)] = [
+                unused_message(settings, account, ends, member, days=_rule(account))
+            ]
+        sent = await within_limit(writer.connection, settings, messages)
+        await enqueue(writer, sent, lane_of_account(account_id))
     return len(due)
 
 
@@ -110,10 +116,13 @@ async def _revoke_in(settings: Settings, database: Database, account_id: UUID, i
     action = AuditAction.API_KEY_REVOKED
     async with system_change(database, account_id, action, PLATFORM, rows=len(ids)) as tx:
         found = await tx.fetch(_TO_BE_REVOKED_OF_ACCOUNT, account_id=account_id, ids=ids)
-        due = [snapshots(record, ApiKey, Member, Account) for record in found]
+        due: list[tuple[ApiKey, Member, Account]] = [
+            snapshots(record, ApiKey, Member, Account) for record in found
+        ]
+        for member, account, keys in by_member(due):
+            tx.enqueue(unused_revoked_message(settings, account, keys, member, days=_rule(account)))
         for key, member, account in due:
             days = _rule(account)
-            tx.enqueue(unused_revoked_message(settings, account, key, member, days=days))
             tx.record(
                 key,
                 key.name,
@@ -135,7 +144,6 @@ def _ids(where: ColumnElement[bool]) -> AnySelect:
         select(col(ApiKey.account_id), col(ApiKey.id))
         .join(Account, col(Account.id) == col(ApiKey.account_id))
         .where(where)
-        .limit(BATCH)
     )
 
 
@@ -149,13 +157,12 @@ def _of_account(where: ColumnElement[bool]) -> AnySelect:
         .where(
             col(ApiKey.account_id) == parameter("account_id"), any_of(col(ApiKey.id), parameter("ids")), where
         )
-        .order_by(col(ApiKey.id))
+        .order_by(col(ApiKey.member_id), col(ApiKey.id))
         .with_for_update(of=ApiKey, key_share=True)
     )
 
 
-_ACROSS = "a job looks for what is due; each change that follows is of one account"
-_TO_BE_TOLD = Statement(lambda: _ids(_is_to_be_told()), across_accounts=_ACROSS)
-_TO_BE_REVOKED = Statement(lambda: _ids(_is_to_be_revoked()), across_accounts=_ACROSS)
+_TO_BE_TOLD = DueRows(lambda: _ids(_is_to_be_told()))
+_TO_BE_REVOKED = DueRows(lambda: _ids(_is_to_be_revoked()))
 _TO_BE_TOLD_OF_ACCOUNT = Statement(lambda: _of_account(_is_to_be_told()))
 _TO_BE_REVOKED_OF_ACCOUNT = Statement(lambda: _of_account(_is_to_be_revoked()))

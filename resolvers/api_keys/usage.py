@@ -18,6 +18,7 @@ from models.columns import now
 from permissions.context import Context
 
 MOST_DAYS = 90
+USUAL_DAYS = 30
 
 
 @dataclass(frozen=True)

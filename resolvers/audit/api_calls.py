@@ -12,7 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
-from models.audit import ActorKind, AuditAction, AuditOutcome
+from models.audit import ActorKind, AuditOutcome
+from models.audit_actions import AuditAction
 from models.database import Database
 from models.new_event import NewEvent
 from models.notifications import AuditAnnouncer

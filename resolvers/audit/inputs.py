@@ -5,7 +5,8 @@ from datetime import datetime
 import strawberry
 
 from engine.input_limits import items, text
-from models.audit import AuditAction, AuditOutcome, CredentialKind
+from models.audit import AuditOutcome, CredentialKind
+from models.audit_actions import AuditAction
 
 
 @strawberry.input(description="Conditions for a list of audit events. An event must meet all of them.")

@@ -14,7 +14,8 @@ from audit_proof.prunings import Pruning
 from engine.fair_queue import FairSemaphore
 from engine.statements import Statement, column_type, parameter
 from models.accounts import Account
-from models.audit import AuditAction, AuditEvent
+from models.audit import AuditEvent
+from models.audit_actions import AuditAction
 from models.database import Database
 from permissions.context import Context
 from resolvers.audit.signing_keys import public_key

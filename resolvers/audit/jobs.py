@@ -1,6 +1,7 @@
 """Background job that verifies long logs in repeated rounds, for which one request would take too long."""
 
 import time
+from functools import partial
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,6 +15,7 @@ from models.columns import now
 from models.database import Database
 from resolvers.audit import integrity
 from resolvers.audit.integrity import Log, Mark, VerifiedPart
+from resolvers.due_rows import account_by_account
 from resolvers.unaudited import account_note
 
 _SLICE = 10_000
@@ -25,12 +27,13 @@ _SECONDS = 20
 async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> int:
     """Verifies some slices, each of the log that has waited longest, and returns the number of events. Each
     slice's result is stored, so that a killed run loses at most one."""
-    ends_at, events = time.monotonic() + _SECONDS, 0
+    ends_at, events, failures = time.monotonic() + _SECONDS, 0, dict[UUID, Exception]()
     for _ in range(_SLICES):
-        waiting = await database.fetch(_WAITING, integrity.MOST_AT_ONCE)
+        waiting = await database.fetch(_WAITING, integrity.MOST_AT_ONCE, list(failures))
         if not waiting or time.monotonic() > ends_at:
             break
-        events += await _verify_slice(database, waiting[0][0], key)
+        due = [(waiting[0][0], key)]
+        events += await account_by_account(due, partial(_verify_slice, database), failures)
     return events
 
 
@@ -93,7 +96,7 @@ async def _keep(database: Database, outcome: AuditVerification) -> None:
 # Logs with many unverified events come before logs whose last round is long ago.
 _WAITING = """
 SELECT head.account_id FROM audit_heads AS head LEFT JOIN audit_verifications AS mark USING (account_id)
-WHERE head.sequence > $1
+WHERE head.sequence > $1 AND head.account_id <> ALL($2)
 ORDER BY mark.first_broken_sequence IS NULL
   AND head.sequence - coalesce(mark.verified_through, 0) > $1 / 2 DESC, mark.walked_at NULLS FIRST
 LIMIT 1"""

@@ -18,7 +18,8 @@ from audit_proof.prunings import Pruning
 from audit_proof.verification import Verified
 from engine.statements import Statement, parameter
 from models.accounts import Account
-from models.audit import AuditAction, AuditCut, AuditEvent, AuditHead
+from models.audit import AuditCut, AuditEvent, AuditHead
+from models.audit_actions import AuditAction
 from models.audit_streams import AuditStream
 from models.columns import now
 from models.database import Database

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -20,7 +19,8 @@ from engine.statements import Statement, any_of, parameter
 from engine.tables import AnyExpression
 from models.accounts import Account
 from models.api_keys import ApiKey
-from models.audit import AuditAction, AuditEvent, AuditHead, AuditOutcome, CredentialKind
+from models.audit import AuditEvent, AuditHead, AuditOutcome, CredentialKind
+from models.audit_actions import AuditAction
 from models.members import Member
 from permissions.context import Context
 from resolvers.audit.inputs import AuditLogFilter
@@ -33,6 +33,7 @@ from resolvers.audit.text_search import (
     text_search,
 )
 from resolvers.global_ids import PREFIXES, decode, decode_all, decode_credential
+from resolvers.hosts import address_without_zone
 
 Parts: TypeAlias = tuple[tuple[BoundCondition, ...], tuple[Branch, ...]]
 """Conditions, and branches, of a `Listing`."""
@@ -232,7 +233,7 @@ def _actor_ids(global_ids: Sequence[str]) -> list[UUID]:
 def _address(text: str) -> str:
     """Address in the log's form: IPv4-mapped IPv6 addresses as IPv4."""
     try:
-        address = ip_address(text.strip()[:100])
+        address = address_without_zone(text.strip()[:100])
     except ValueError:
         raise BadUserInput("`ip` is not an IP address, such as 192.0.2.1 or 2001:db8::1.") from None
     return str(getattr(address, "ipv4_mapped", None) or address)

@@ -13,8 +13,9 @@ from sqlmodel import col
 
 from engine.conditions import FIRST_KEY, PREPARED, BoundCondition, Condition, OfNextRows, contains
 from engine.errors import BadUserInput
-from engine.pagination import Branch, Search
-from models.audit import AuditAction, AuditEvent, AuditOutcome
+from engine.pagination import Branch, Search, Window
+from models.audit import AuditEvent, AuditOutcome
+from models.audit_actions import AuditAction
 from models.text_forms import folded
 from resolvers.hosts import folded_hosts
 
@@ -48,7 +49,12 @@ def _found_within(shift: int) -> Condition:
     )
 
 
-_WINDOWS = tuple(map(_found_within, _WINDOW_SHIFTS))
+def _begins_within(shift: int) -> Condition:
+    """Whether the part of the log before that of the first event is the oldest one."""
+    return Condition(lambda first: first.op(">>")(literal_column(str(shift))) <= 1)
+
+
+_WINDOWS = tuple((_found_within(shift), _begins_within(shift)) for shift in _WINDOW_SHIFTS)
 
 
 def searched_text(text: str | None) -> str:
@@ -67,7 +73,13 @@ def has_text(search: str) -> BoundCondition:
 
 def text_search(account_id: UUID, member_id: UUID | None, search: str) -> Search:
     """`search` is a `searched_text`. `member_id` is the actor of all events of the list, if they have one."""
-    windows = [Branch((within(PREPARED, account_id, FIRST_KEY), not_a_call())) for within in _WINDOWS]
+    windows = (
+        Window(
+            Branch((found_within(PREPARED, account_id, FIRST_KEY), not_a_call())),
+            begins_within(FIRST_KEY),
+        )
+        for found_within, begins_within in _WINDOWS
+    )
     everywhere = Branch((_found(PREPARED), not_a_call()))
     query = _query(account_id, member_id, search, _SAMPLE)
     return Search(_has_text(search), (everywhere,), tuple(windows), query)

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from mailer import messages
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from models.database import Database

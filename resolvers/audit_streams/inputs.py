@@ -4,7 +4,7 @@ import strawberry
 
 from engine.input_limits import items, text
 from engine.scalars import BigInt
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from resolvers.input_fields import idempotency_key
 
 _URL = (

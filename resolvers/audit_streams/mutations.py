@@ -11,7 +11,8 @@ from strawberry import UNSET
 
 from engine.snapshots import attributes, new_row, with_values
 from engine.statements import Statement, parameter
-from models.audit import AuditAction, AuditEvent
+from models.audit import AuditEvent
+from models.audit_actions import AuditAction
 from models.audit_streams import AuditStream, AuditStreamStatus
 from models.columns import now
 from permissions.context import Context

@@ -1,11 +1,10 @@
 """Checks of audit stream URLs that need no DNS. Addresses are checked at delivery."""
 
 import re
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from resolvers.audit_streams.public_addresses import is_public
-from resolvers.hosts import ascii_host
+from resolvers.hosts import address_without_zone, ascii_host
 from resolvers.user_errors import UserErrors, invalid
 
 _HIDDEN = re.compile(r"[\s\\\x00-\x1f\x7f]")
@@ -49,7 +48,7 @@ def _refuse_parts(parts: SplitResult, host: str, *, private_addresses: bool) -> 
 
 def _clean_host(host: str, *, private_addresses: bool) -> str:
     try:
-        address = ip_address(host)
+        address = address_without_zone(host)
     except ValueError:
         return _clean_name(host, private_addresses=private_addresses)
     if not (private_addresses or is_public(address)):

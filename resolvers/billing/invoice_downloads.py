@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.billing import Invoice
 from models.database import Database
 from models.downloads import DownloadKind

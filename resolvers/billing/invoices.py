@@ -15,7 +15,7 @@ from engine.snapshots import attributes, new_row
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.billing import BillingDetails, Invoice, InvoiceLine, InvoiceStatus
 from models.catalog import Theme
 from models.columns import now
@@ -23,7 +23,7 @@ from models.database import Database
 from models.members import Member
 from resolvers.billing.emails import email_invoice
 from resolvers.billing.payments import PROVIDER
-from resolvers.billing.taxes import CENT, tax_for
+from resolvers.billing.taxes import CENT, Tax, tax_for
 from resolvers.change import Change, system_change
 from resolvers.events import PLATFORM, Actor
 from resolvers.user_errors import UserErrorCode, invalid, not_found, user_error
@@ -63,13 +63,33 @@ class BilledDetails(NamedTuple):
     tax_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Amounts of an invoice."""
+
+    subtotal: Decimal
+    tax: Tax
+
+    @property
+    def tax_amount(self) -> Decimal:
+        return self.tax.on(self.subtotal)
+
+    @property
+    def total(self) -> Decimal:
+        return self.subtotal + self.tax_amount
+
+
+def amounts_of(settings: Settings, items: Sequence[Item], billed: BilledDetails) -> Amounts:
+    subtotal = sum((item.amount for item in items), Decimal("0.00"))
+    return Amounts(subtotal, tax_for(settings, billed.country, billed.tax_id))
+
+
 def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: BilledDetails) -> Invoice:
     """The invoice for the items, not stored yet. An invoice with the total 0 is paid. Raises `UserErrors` if
     it exceeds the account's monthly limit or the maximum of an invoice."""
-    subtotal = sum((item.amount for item in items), Decimal("0.00"))
-    tax = tax_for(settings, billed.country, billed.tax_id)
-    total = subtotal + tax.on(subtotal)
-    _check_total(tx.account, total, billed.spent)
+    amounts = amounts_of(settings, items, billed)
+    tax, total = amounts.tax, amounts.total
+    check_total(tx.account, total, billed.spent)
     return new_row(
         Invoice,
         account_id=tx.account.id,
@@ -79,9 +99,9 @@ def next_invoice(tx: Change, settings: Settings, items: Sequence[Item], billed: 
         due_at=PROVIDER.due_at(billed.now),
         paid_at=None if total else billed.now,
         currency=tx.account.currency,
-        subtotal=subtotal,
+        subtotal=amounts.subtotal,
         tax_rate=tax.rate,
-        tax=total - subtotal,
+        tax=amounts.tax_amount,
         total=total,
         purchased_by_id=tx.acting.id,
         billed_to={
@@ -211,7 +231,8 @@ _SPENT = Statement(lambda: _total_of(_of_this_month()))
 _OUTSTANDING = Statement(lambda: _total_of(col(Invoice.status) == InvoiceStatus.OPEN))
 
 
-def _check_total(account: Account, total: Decimal, spent: Decimal) -> None:
+def check_total(account: Account, total: Decimal, spent: Decimal) -> None:
+    """Raises `UserErrors` if the total exceeds the account's monthly limit or the maximum of an invoice."""
     if total >= MOST_INVOICED:
         raise invalid(
             f"One invoice must be below {MOST_INVOICED:,} {account.currency}: purchase fewer at a time.",

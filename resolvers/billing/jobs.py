@@ -1,6 +1,8 @@
 """Job that collects payments through a payment provider."""
 
 import asyncio
+from functools import partial
+from uuid import UUID
 
 import structlog
 from sqlalchemy import select
@@ -9,11 +11,12 @@ from sqlmodel import col
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement
 from engine.tables import AnySelect
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.billing import Invoice, InvoiceStatus
 from models.database import Database
 from resolvers.billing.invoices import close_invoice
 from resolvers.billing.payments import CollectingProvider
+from resolvers.due_rows import ACROSS_ACCOUNTS, account_by_account
 from resolvers.events import PLATFORM
 from resolvers.user_errors import UserErrors
 
@@ -33,23 +36,26 @@ def _open() -> AnySelect:
     )
 
 
-_OPEN = Statement(
-    _open, across_accounts="a job looks for what is due; each change that follows is of one account"
-)
+_OPEN = Statement(_open, across_accounts=ACROSS_ACCOUNTS)
 
 
 async def collect_payments(database: Database, provider: CollectingProvider) -> None:
     """Collects payments of all accounts, oldest invoice first. A failed one is repeated at the next run."""
-    records = await database.fetch(_OPEN.sql)
-    for invoice in (snapshot(Invoice, record) for record in records):
-        try:
-            async with asyncio.timeout(COLLECT_TIMEOUT_SECONDS):
-                paid = await provider.collect(invoice)
-        except Exception as error:
-            log.error("payment_not_collected", invoice_id=str(invoice.id), error=type(error).__name__)
-            continue
-        if paid:
-            await _record(database, invoice)
+    invoices = (snapshot(Invoice, record) for record in await database.fetch(_OPEN.sql))
+    due = ((invoice.account_id, invoice) for invoice in invoices)
+    await account_by_account(due, partial(_collect, database, provider), {})
+
+
+async def _collect(database: Database, provider: CollectingProvider, _: UUID, invoice: Invoice) -> bool:
+    try:
+        async with asyncio.timeout(COLLECT_TIMEOUT_SECONDS):
+            paid = await provider.collect(invoice)
+    except Exception as error:
+        log.error("payment_not_collected", invoice_id=str(invoice.id), error=type(error).__name__)
+        return False
+    if paid:
+        await _record(database, invoice)
+    return paid
 
 
 async def _record(database: Database, invoice: Invoice) -> None:

@@ -5,7 +5,7 @@ from strawberry import UNSET
 from countries import COUNTRIES
 from engine.snapshots import new_row, with_values
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.billing import BillingDetails
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.row_reader import listed
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.billing import Invoice, InvoiceStatus
 from models.database import Database
 from resolvers.accounts.operator import account_called

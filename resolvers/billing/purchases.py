@@ -1,7 +1,6 @@
 """Purchase of licenses: entitlements and invoice in one change."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from uuid import UUID
 
 from asyncpg import Record
@@ -11,36 +10,23 @@ from sqlmodel import col
 
 from engine.canonical_json import canonical_json
 from engine.snapshots import attributes, snapshot
-from engine.statements import Statement, any_of, given_rows, parameter
+from engine.statements import Statement, given_rows, parameter
 from engine.tables import AnySelect
-from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.billing import Invoice, InvoiceLine
-from models.catalog import Theme
 from models.columns import new_id
 from models.licenses import Entitlement
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
 from resolvers.billing.inputs import PurchaseItemInput, PurchaseLicensesInput
-from resolvers.billing.invoices import (
-    BilledDetails,
-    Item,
-    next_invoice,
-    record_and_email_invoice,
-    select_billed,
-)
+from resolvers.billing.invoices import BilledDetails, Item, next_invoice, record_and_email_invoice
+from resolvers.billing.purchase_items import ITEMS, asked_items, purchase_items, theme_ids
 from resolvers.change import Change, change
-from resolvers.global_ids import decode_as
 from resolvers.results import mutation_result, shown
-from resolvers.user_errors import InputError, UserErrorCode, UserErrors, invalid
 
 _OF_LINES = ("position", "theme_id", "description", "quantity", "unit_price", "amount")
 _OF_ENTITLEMENTS = ("id", "theme_id", "purchased", "provisioned")
 """Columns of the rows that a purchase inserts, besides those that are copied from the invoice."""
-MOST_ITEMS = 100
-MOST_OF_AN_ITEM = 100_000
-_MOST_OF_A_THEME = 2**31 - 1
-"""Maximum of the columns' type."""
 
 
 @mutation_result
@@ -57,7 +43,7 @@ async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> P
     async with change(context, account_id, AuditAction.LICENSES_PURCHASED, key=key) as tx:
         if tx.earlier_answer:
             return await _purchased(tx, UUID(tx.earlier_answer))
-        items, billed = await _items(tx, _asked(input.items))
+        items, billed = await _items(tx, input.items)
         invoice = next_invoice(tx, context.settings, items, billed)
         entitlements = await _store(tx, invoice, items)
         _record_event(tx, invoice, items)
@@ -66,82 +52,14 @@ async def purchase_licenses(context: Context, input: PurchaseLicensesInput) -> P
     return PurchaseLicensesResult(invoice=invoice, entitlements=entitlements)
 
 
-@dataclass(slots=True)
-class _Asked:
-    quantity: int
-    place: int
-    """Index of the theme's first item in the input."""
-
-    def path(self, name: str) -> list[str]:
-        return ["items", str(self.place), name]
-
-
-def _asked(items: Sequence[PurchaseItemInput]) -> dict[UUID | str, _Asked]:
-    """Quantities by the id of the theme, or by the text of the input if that is no id."""
-    if not 1 <= len(items) <= MOST_ITEMS:
-        raise invalid(f"A purchase must have 1 to {MOST_ITEMS} items, not {len(items)}.", "items")
-    asked: dict[UUID | str, _Asked] = {}
-    for place, item in enumerate(items):
-        if item.quantity < 1:
-            raise invalid("Purchase at least 1 license.", "items", str(place), "quantity")
-        theme = decode_as(Theme, item.theme_id) or item.theme_id
-        asked.setdefault(theme, _Asked(0, place)).quantity += item.quantity
-    return asked
-
-
-async def _items(tx: Change, asked: Mapping[UUID | str, _Asked]) -> tuple[list[Item], BilledDetails]:
+async def _items(tx: Change, inputs: Sequence[PurchaseItemInput]) -> tuple[list[Item], BilledDetails]:
     """The items with their themes, and the data for their invoice."""
-    ids = [theme for theme in asked if isinstance(theme, UUID)]
-    records = await tx.fetch(_THEMES, account_id=tx.account.id, theme_ids=ids)
-    of_billed = len(BilledDetails._fields)
-    themes: dict[UUID | str, Theme] = {}
-    purchased: dict[UUID | str, int | None] = {}
-    for record in records:
-        theme = snapshot(Theme, record[of_billed + 1 :])
-        themes[theme.id], purchased[theme.id] = theme, record[of_billed]
-    errors = [
-        error
-        for id, each in asked.items()
-        for error in _errors(tx.account, each, themes.get(id), purchased.get(id) or 0)
-    ]
-    if errors:
-        raise UserErrors(*errors)
-    for theme in themes.values():
-        tx.cache_row(theme)
-    return [Item(themes[id], asked[id].quantity) for id in ids], BilledDetails(*records[0][:of_billed])
-
-
-def _errors(account: Account, asked: _Asked, theme: Theme | None, purchased: int) -> Iterator[InputError]:
-    """Errors of one item that the caller can fix."""
-    if theme is None:
-        yield InputError(UserErrorCode.NOT_FOUND, "There is no such theme.", asked.path("themeId"))
-        return
-    if theme.withdrawn_at is not None:
-        message = f"{theme.name} is no longer sold."
-        yield InputError(UserErrorCode.NOT_ACTIVE, message, asked.path("themeId"))
-    if theme.price_currency != account.currency:
-        billed = f"this account is billed in {account.currency}"
-        message = f"{theme.name} is sold in {theme.price_currency}, and {billed}."
-        yield InputError(UserErrorCode.INVALID, message, asked.path("themeId"))
-    if asked.quantity > MOST_OF_AN_ITEM:
-        message = f"Purchase at most {MOST_OF_AN_ITEM:,} licenses of a theme at a time."
-        yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
-    elif purchased + asked.quantity > _MOST_OF_A_THEME:
-        message = f"The account has {purchased:,} licenses of {theme.name}: it cannot have more."
-        yield InputError(UserErrorCode.INVALID, message, asked.path("quantity"))
-
-
-def _select_themes() -> AnySelect:
-    """Selects the themes, and how many licenses of each the account has purchased."""
-    bought = (col(Entitlement.theme_id) == col(Theme.id)) & (
-        col(Entitlement.account_id) == parameter("account_id")
-    )
-    return (
-        select_billed()
-        .add_columns(col(Entitlement.purchased), *(getattr(Theme, name) for name in attributes(Theme)))
-        .join(Theme, any_of(col(Theme.id), parameter("theme_ids")))
-        .join(Entitlement, bought, isouter=True)
-    )
+    asked = asked_items(inputs)
+    records = await tx.fetch(ITEMS, account_id=tx.account.id, theme_ids=theme_ids(asked))
+    items, billed = purchase_items(tx.account, asked, records)
+    for item in items:
+        tx.cache_row(item.theme)
+    return items, billed
 
 
 def _insert_purchase() -> UpdateBase:
@@ -188,7 +106,6 @@ def _select_entitlements() -> AnySelect:
     )
 
 
-_THEMES = Statement(_select_themes)
 _STORE = Statement(_insert_purchase)
 _ENTITLEMENTS = Statement(_select_entitlements)
 

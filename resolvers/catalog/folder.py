@@ -12,7 +12,8 @@ from pathlib import Path, PurePath
 
 from pydantic import ValidationError
 
-from resolvers.catalog.theme_document import ReleaseDocument, ThemeDocument, explained, shown, version_order
+from resolvers.catalog.theme_document import ReleaseDocument, ThemeDocument, explained, shown
+from resolvers.catalog.versions import version_order
 
 MAX_THEMES = 10_000
 MAX_DOCUMENT_BYTES = 1 << 20

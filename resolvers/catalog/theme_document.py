@@ -14,31 +14,12 @@ from pydantic_core import ErrorDetails
 
 from engine.moments import parse_moment
 from models.visible_text import is_letter_mark_or_digit
+from resolvers.catalog.versions import version_order
 
 MAX_RELEASES = 100
 MAX_FILES_OF_A_RELEASE = 50
 MAX_TAGS = 20
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-# Semantic Versioning 2.0 without build metadata, which has no place in an order.
-VERSION = re.compile(
-    r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
-    r"(?:-((?:0|[1-9]\d{0,8}|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d{0,8}|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?",
-    re.ASCII,
-)
-
-VersionOrder = tuple[int, int, int, bool, tuple[tuple[int, int, str], ...]]
-
-
-def version_order(version: str) -> VersionOrder:
-    """Sorts versions as Semantic Versioning does: 1.0.0-rc.2 < 1.0.0-rc.10 < 1.0.0 < 1.10.0."""
-    match = VERSION.fullmatch(version)
-    if not match or len(version) > 64:
-        raise ValueError("must be a semantic version such as 1.2.0 or 2.0.0-beta.1")
-    major, minor, patch, prerelease = match.groups()
-    identifiers = tuple(
-        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in (prerelease or "").split(".")
-    )
-    return int(major), int(minor), int(patch), prerelease is None, identifiers
 
 
 def _version(value: str) -> str:

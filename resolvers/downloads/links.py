@@ -1,4 +1,5 @@
-"""Download links, issued to one person for a few minutes and checked again whenever they are opened."""
+"""Download links, issued to one person or site for a few minutes and checked again whenever they are
+opened."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from permissions.tokens import hash_token, new_token
 from permissions.viewer import Credential, Membership, Scopes, scopes_of
 from resolvers.change import Change
 from resolvers.events import Actor
+from settings import Settings
 
 PDF_MEDIA_TYPE = "application/pdf"
 
@@ -49,6 +51,7 @@ class RefusalReason(StrEnum):
     SIGNED_OUT = "SIGNED_OUT"
     REAUTHENTICATION_REQUIRED = "REAUTHENTICATION_REQUIRED"
     LICENSE_NOT_ACTIVE = "LICENSE_NOT_ACTIVE"
+    LICENSE_CHANGED = "LICENSE_CHANGED"
     THEME_NOT_ALLOWED = "THEME_NOT_ALLOWED"
     GONE = "GONE"
     TOO_LARGE = "TOO_LARGE"
@@ -122,6 +125,10 @@ class Link:
     """Current scopes of the API key that requested the link."""
 
     @property
+    def actor_name(self) -> str:
+        return self.member.name
+
+    @property
     def membership(self) -> Membership:
         return Membership(self.member.account_id, self.member.id, self.member.role, self.scopes)
 
@@ -143,15 +150,35 @@ class PersonalLink:
 
     row: DownloadLink
     user: User
+    actor_name: None = None
+    """Always None: the download has no event, and so no actor."""
 
 
-AnyLink: TypeAlias = Link | PersonalLink
+@dataclass(frozen=True)
+class LicenseLink:
+    """Valid link to a theme file that was issued for a license key. No member acts."""
+
+    row: DownloadLink
+    licensed: Licensed
+
+    @property
+    def site(self) -> str:
+        """The site that showed the key."""
+        return str(self.row.subject["site"])
+
+    @property
+    def actor_name(self) -> str:
+        return self.site
 
 
-def link_actor(link: DownloadLink, member_name: str) -> Actor:
-    """The member with the credential that requested the link."""
+AnyLink: TypeAlias = Link | PersonalLink | LicenseLink
+
+
+def link_actor(link: DownloadLink, name: str) -> Actor:
+    """The member, or the site with a license key, with the credential that requested the link."""
     credential = Credential(CredentialKind(link.credential_kind), link.credential_id, link.credential_label)
-    return Actor(ActorKind.MEMBER, member_name, link.member_id, credential)
+    kind = ActorKind.SYSTEM if link.member_id is None else ActorKind.MEMBER
+    return Actor(kind, name, link.member_id, credential)
 
 
 async def issue_link(
@@ -166,7 +193,7 @@ async def issue_link(
     """Issues a link to the acting member and its credential. `subject` is JSON that the opener of this kind
     reads."""
     recipient = {"account_id": tx.account.id, "member_id": tx.acting.id}
-    link, url = _new_link(context, kind, subject, recipient)
+    link, url = new_link(context.settings, context.signed_in().credential, kind, subject, recipient)
     await tx.insert(link)
     tx.without_event("what is audited is the download, when the bytes go out")
     return Download(url, file_name, media_type, size, link.expires_at)
@@ -176,17 +203,21 @@ async def issue_personal_link(
     writer: RowWriter, context: Context, file_name: str, media_type: str
 ) -> Download:
     """Issues a link to the data of the viewer, for the viewer's session."""
-    link, url = _new_link(context, DownloadKind.PERSONAL_DATA, {}, {"user_id": context.signed_in().user.id})
+    viewer, kind = context.signed_in(), DownloadKind.PERSONAL_DATA
+    link, url = new_link(context.settings, viewer.credential, kind, {}, {"user_id": viewer.user.id})
     await writer.insert(link)
     return Download(url, file_name, media_type, None, link.expires_at)
 
 
-def _new_link(
-    context: Context, kind: DownloadKind, subject: JSONObject, recipient: Mapping[str, UUID]
+def new_link(
+    settings: Settings,
+    credential: Credential,
+    kind: DownloadKind,
+    subject: JSONObject,
+    recipient: Mapping[str, UUID],
 ) -> tuple[DownloadLink, str]:
     """The link's row and its URL."""
     token, token_hash = new_token()
-    credential = context.signed_in().credential
     link = new_row(
         DownloadLink,
         token_hash=token_hash,
@@ -196,9 +227,9 @@ def _new_link(
         credential_label=credential.label,
         kind=kind,
         subject=subject,
-        expires_at=now() + timedelta(seconds=context.settings.download_lifetime_seconds),
+        expires_at=now() + timedelta(seconds=settings.download_lifetime_seconds),
     )
-    return link, f"{context.settings.public_url}/download/{token}"
+    return link, f"{settings.public_url}/download/{token}"
 
 
 def pdf_content(subject: Subject, file_name: str, pdf: bytes) -> Content:
@@ -227,13 +258,17 @@ async def find_link(database: Database, token: str) -> AnyLink:
         if not (await database.fetch(_IS_ACCEPTED_EVERYWHERE.sql, link.credential_id))[0][0]:
             raise DownloadRefused(RefusalReason.REAUTHENTICATION_REQUIRED)
         return PersonalLink(link, user)
+    licensed = Licensed(license, theme, file, is_forbidden) if license and theme else None
+    if member is None:
+        if licensed is None:
+            raise DownloadRefused(RefusalReason.GONE)
+        return LicenseLink(link, licensed)
     if member.has_ended:
         raise DownloadRefused(RefusalReason.MEMBER_REMOVED)
     if not has_session and (scopes is None or not has_api_access(member.role)):
         raise DownloadRefused(RefusalReason.SIGNED_OUT)
     if not accepted:
         raise DownloadRefused(RefusalReason.REAUTHENTICATION_REQUIRED)
-    licensed = Licensed(license, theme, file, is_forbidden) if license and theme else None
     return Link(link, member, licensed, None if scopes is None else scopes_of(scopes))
 
 

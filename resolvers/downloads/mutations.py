@@ -9,7 +9,7 @@ from sqlmodel import col
 from engine.snapshots import columns, snapshot
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.catalog import ThemeFile, ThemeRelease
 from models.database import Database
 from models.downloads import DownloadKind
@@ -23,6 +23,7 @@ from resolvers.downloads.links import (
     Content,
     Download,
     DownloadRefused,
+    Licensed,
     Link,
     RefusalReason,
     Subject,
@@ -99,7 +100,11 @@ async def open_theme_file(_settings: Settings, _database: Database, storage: Sto
         raise DownloadRefused(RefusalReason.LICENSE_NOT_ACTIVE)
     if found.is_forbidden and has_member_limits(link.member.role):
         raise DownloadRefused(RefusalReason.THEME_NOT_ALLOWED)
-    license, theme, file = found.license, found.theme, found.file
+    return theme_file_content(storage, found)
+
+
+def theme_file_content(storage: Storage, licensed: Licensed) -> Content:
+    license, theme, file = licensed.license, licensed.theme, licensed.file
     if file is None:
         raise DownloadRefused(RefusalReason.GONE)
     name = f"{theme.name} for {license.site}"

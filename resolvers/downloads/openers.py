@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.downloads import DownloadKind
 from resolvers.billing.invoice_downloads import open_invoice
 from resolvers.downloads.mutations import Opener, open_theme_file

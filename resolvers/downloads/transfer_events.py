@@ -30,7 +30,7 @@ log = structlog.get_logger()
 class EndedTransfer:
     id: UUID
     link: DownloadLink
-    member_name: str | None
+    actor_name: str | None
     """None for a link to a person's own data."""
     client: Client
     facts: TransferFacts
@@ -51,11 +51,11 @@ async def record_end(
 ) -> None:
     """Deletes the transfer's row and records its end, in one transaction. Does nothing if another process has
     done so. `lost_for` is the age of the row from which the job worker considers it lost."""
-    account_id, member_name = ended.link.account_id, ended.member_name
-    if account_id is None or member_name is None:
+    account_id, actor_name = ended.link.account_id, ended.actor_name
+    if account_id is None or actor_name is None:
         await _log_end(database, ended, lost_for)
         return
-    actor, action = link_actor(ended.link, member_name), ACTIONS[DownloadKind(ended.link.kind)]
+    actor, action = link_actor(ended.link, actor_name), ACTIONS[DownloadKind(ended.link.kind)]
     async with system_change(database, account_id, action, actor, ended.client, announcer=announcer) as tx:
         bytes_sent = _bytes_sent(ended, await _take(tx, ended, lost_for))
         if bytes_sent is None:

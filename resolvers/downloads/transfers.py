@@ -14,9 +14,11 @@ from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from asyncpg import Record
+from sqlalchemy import and_, func, select
 from sqlmodel import col
 
 from engine.canonical_json import canonical_json
@@ -31,9 +33,10 @@ from models.members import Member
 from models.notifications import AuditAnnouncer
 from permissions.client_sites import Site, site_of
 from permissions.viewer import Client
-from resolvers.downloads.links import AnyLink, Content, Link, Subject
+from resolvers.downloads.links import AnyLink, Content, Subject
 from resolvers.downloads.transfer_events import EndedTransfer, is_lost, record_end
 from resolvers.downloads.transfer_rows import BEGIN, COLLECT, NOTE
+from resolvers.due_rows import ACROSS_ACCOUNTS, account_by_account
 from resolvers.unaudited import transfer_note
 
 NOTED_SECONDS = 1
@@ -65,7 +68,7 @@ class ActiveTransfer:
 
     id: UUID
     link: DownloadLink
-    member_name: str | None
+    actor_name: str | None
     """None for a link to a person's own data."""
     client: Client
     facts: TransferFacts
@@ -81,7 +84,7 @@ class ActiveTransfer:
         return EndedTransfer(
             self.id,
             self.link,
-            self.member_name,
+            self.actor_name,
             self.client,
             self.facts,
             self.bytes_sent,
@@ -105,8 +108,7 @@ class Transfers:
     ) -> ActiveTransfer:
         """`range` is the response's Content-Range for a partial response."""
         facts = _facts(content.subject, content.size, range)
-        member_name = link.member.name if isinstance(link, Link) else None
-        sending = ActiveTransfer(new_id(), link.row, member_name, client, facts)
+        sending = ActiveTransfer(new_id(), link.row, link.actor_name, client, facts)
         async with transfer_note(self._database) as writer:
             await writer.fetch(
                 BEGIN,
@@ -276,18 +278,23 @@ def _facts(subject: Subject, size: int | None, range: str | None) -> TransferFac
 async def audit_lost(database: Database, lost_seconds: float = LOST_SECONDS) -> int:
     """Writes the events of transfers whose rows were not updated for `lost_seconds`. Returns their number."""
     lost_for = timedelta(seconds=lost_seconds)
+
+    async def audit(_: UUID, ended: EndedTransfer) -> int:
+        await record_end(database, ended, lost_for=lost_for)
+        return 1
+
     lost = await database.fetch(_LOST.sql, *_LOST.arguments(lost_for=lost_for))
-    for member_name, *values in lost:
-        link, transfer = snapshots(values, DownloadLink, Transfer)
-        client = Client(transfer.ip, transfer.user_agent, transfer.request_id)
-        facts = transfer_facts(transfer)
-        ended = EndedTransfer(transfer.id, link, member_name, client, facts, 0, reached_end=False)
-        try:
-            await record_end(database, ended, lost_for=lost_for)
-        except Exception as error:
-            # The job goes on with the other transfers and retries this one after 30 seconds.
-            log_failure("lost_transfer_not_audited", error, request_id=transfer.request_id)
+    await account_by_account(map(_of_account, lost), audit, {})
     return len(lost)
+
+
+def _of_account(record: Record) -> tuple[UUID, EndedTransfer]:
+    """The lost transfer with its account; of a person's own data, with the person."""
+    actor_name, *values = record
+    link, transfer = snapshots(values, DownloadLink, Transfer)
+    client, facts = Client(transfer.ip, transfer.user_agent, transfer.request_id), transfer_facts(transfer)
+    ended = EndedTransfer(transfer.id, link, actor_name, client, facts, 0, reached_end=False)
+    return cast("UUID", link.account_id or link.user_id), ended
 
 
 def _lost() -> AnySelect:
@@ -295,7 +302,10 @@ def _lost() -> AnySelect:
         col(Member.account_id) == col(DownloadLink.account_id), col(Member.id) == col(DownloadLink.member_id)
     )
     return (
-        select(col(Member.name), *columns(DownloadLink, Transfer))
+        select(
+            func.coalesce(col(Member.name), col(DownloadLink.subject)["site"].astext),
+            *columns(DownloadLink, Transfer),
+        )
         .select_from(Transfer)
         .join(DownloadLink, col(DownloadLink.token_hash) == col(Transfer.token_hash))
         .join(Member, member, isouter=True)
@@ -305,6 +315,4 @@ def _lost() -> AnySelect:
     )
 
 
-_LOST = Statement(
-    _lost, across_accounts="a job looks for what is due; each change that follows is of one account"
-)
+_LOST = Statement(_lost, across_accounts=ACROSS_ACCOUNTS)

@@ -12,7 +12,8 @@ from sqlalchemy import Select, exists, or_, select
 from sqlmodel import col
 
 from engine.statements import Statement, parameter
-from models.audit import AuditAction, AuditEvent, CredentialKind
+from models.audit import AuditEvent, CredentialKind
+from models.audit_actions import AuditAction
 from models.billing import Invoice, InvoiceStatus
 from models.columns import now
 from resolvers.change import Change

@@ -1,7 +1,6 @@
 """Jobs for invitations: delivery reports of emails, and expiry."""
 
-from collections.abc import Sequence
-from itertools import groupby
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Update, func, or_, select, update
@@ -12,28 +11,26 @@ from engine.row_reader import row
 from engine.snapshots import columns
 from engine.statements import Statement, any_of, parameter
 from mailer.messages import InvitationDelivery
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.database import Database
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from models.members import ERASED_NAME
 from resolvers.change import system_change
+from resolvers.due_rows import DueRows
 from resolvers.events import PLATFORM
 from resolvers.invitations.roster import tell_of_expiry
 from resolvers.unaudited import account_note
 
-_BATCH = 500
-_DUE = Statement(
+_DUE = DueRows(
     lambda: (
         select(col(Invitation.account_id), col(Invitation.id))
         .where(
             col(Invitation.stored_status) == InvitationStatus.PENDING,
             col(Invitation.expires_at) <= func.now(),
         )
-        .order_by(col(Invitation.account_id))
-        .limit(_BATCH)
-    ),
-    across_accounts="a job looks for what is due; each change that follows is of one account",
+        .order_by(col(Invitation.expires_at))
+    )
 )
 
 
@@ -122,16 +119,8 @@ async def _record_failure(database: Database, email: InvitationDelivery, error: 
 
 
 async def expire_due(database: Database) -> int:
-    """Marks expired invitations, with events, in one change per account. Returns their number."""
-    expired = 0
-    due = await _due(database)
-    for account_id, ids in groupby(due, key=lambda row: row[0]):
-        expired += await _expire(database, account_id, [id for _, id in ids])
-    return expired
-
-
-async def _due(database: Database) -> Sequence[tuple[UUID, UUID]]:
-    return [(row[0], row[1]) for row in await database.fetch(_DUE.sql)]
+    """Marks expired invitations, with events. Returns their number."""
+    return await _DUE.by_account(database, partial(_expire, database))
 
 
 async def _expire(database: Database, account_id: UUID, ids: list[UUID]) -> int:

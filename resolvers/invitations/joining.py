@@ -12,18 +12,21 @@ from engine.snapshots import columns, new_row, snapshot
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
 from models.accounts import Account
-from models.audit import ActorKind, AuditAction, CredentialKind
+from models.audit import ActorKind, CredentialKind
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.invitations import Invitation, InvitationStatus
 from models.members import Member, Role, User
+from models.sessions import Session
 from permissions.context import Context
 from permissions.tokens import hash_token
 from permissions.viewer import Credential
 from resolvers.change import Change, system_change
 from resolvers.events import Actor
 from resolvers.invitations.inputs import AcceptInvitationInput, DeclineInvitationInput
-from resolvers.members.access import access_details, end_past_membership, reminder_passed
+from resolvers.members.access import REMINDER_DAYS, access_details, end_past_membership
 from resolvers.membership_lock import insert_member
+from resolvers.reminders import next_reminder
 from resolvers.results import mutation_result, shown
 from resolvers.sessions.mutations import name_from, person
 from resolvers.sessions.sign_ins import SignIn, announce, record_in
@@ -143,11 +146,9 @@ async def _accept_again(
     session_token = None
     if context.viewer is None:
         session_token = await opened_session(tx, context, token, member.user_id)
-    same_moment = _same_moment(context, found, invitation)
-    if member.has_ended or not (same_moment or session_token or context.viewer):
+    is_concurrent = _is_concurrent(context, found, invitation)
+    if member.has_ended or not (is_concurrent or session_token or context.viewer):
         _refuse_ended(invitation)
-    if same_moment:
-        await tx.update(invitation, accepted_at=now())
     return member, session_token
 
 
@@ -214,7 +215,7 @@ def _no_link() -> UserErrors:
     )
 
 
-def _same_moment(context: Context, found: Invitation, invitation: Invitation) -> bool:
+def _is_concurrent(context: Context, found: Invitation, invitation: Invitation) -> bool:
     """Whether this request began before the acceptance was stored, as a concurrent repetition does."""
     accepted_at = invitation.accepted_at
     began_before = accepted_at is not None and context.started_at <= accepted_at < invitation.expires_at
@@ -245,6 +246,7 @@ def _refuse_ended(invitation: Invitation) -> None:
 
 
 async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
+    ((sessions_valid_from,),) = await tx.fetch(_SESSIONS_ENDED, account_id=tx.account.id, user_id=user.id)
     member = new_row(
         Member,
         account_id=tx.account.id,
@@ -253,7 +255,8 @@ async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
         email=user.email,
         role=invitation.role,
         access_until=invitation.access_until,
-        access_reminder_days=reminder_passed(invitation.access_until),
+        access_reminder_at=next_reminder(invitation.access_until, REMINDER_DAYS),
+        sessions_valid_from=sessions_valid_from,
     )
     await insert_member(tx, member)
     await tx.update(
@@ -264,6 +267,14 @@ async def _join(tx: Change, invitation: Invitation, user: User) -> Member:
     tx.record(member, member.name, f"joined as {member.role.value.title()}", details)
     await tx.access_changed(user.id)
     return member
+
+
+# Sessions that were ended for an earlier membership of the person stay ended.
+_SESSIONS_ENDED = Statement(
+    lambda: select(Session.last_ended_for_members()).where(
+        col(Member.account_id) == parameter("account_id"), col(Member.user_id) == parameter("user_id")
+    )
+)
 
 
 def _invited(invitation: Invitation) -> Actor:

@@ -1,13 +1,13 @@
 """Invites people to an account. `sent_invitations.py` has the later changes of an Admin, and `joining.py`
 those of the invited person."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from engine.pauses import with_pauses
 from engine.snapshots import new_row
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.invitations import Invitation, InvitationStatus
 from models.members import Role
 from permissions.context import Context
@@ -77,14 +77,13 @@ async def invite_members(context: Context, input: InviteMembersInput) -> InviteM
             return InviteMembersResult(results=await earlier_outcomes(tx))
         if not 1 <= len(input.invitations) <= MOST_INVITATIONS:
             raise invalid(f"Invite 1 to {MOST_INVITATIONS:,} people at a time.", "invitations")
-        offers = [_offer_or_errors(row, index) for index, row in enumerate(input.invitations)]
+        rows_in_turn = with_pauses(enumerate(input.invitations), every=_AT_ONCE)
+        offers = [_offer_or_errors(row, index) async for index, row in rows_in_turn]
         addresses = [offer.email for offer in offers if isinstance(offer, _Offer)]
         roster = await roster_of(tx, addresses)
         await count_emails_to(tx, context.settings, roster, addresses, "invitations")
         results: list[Outcome] = []
-        for index, offer in enumerate(offers):
-            if index % _AT_ONCE == 0:
-                await asyncio.sleep(0)
+        async for index, offer in with_pauses(enumerate(offers), every=_AT_ONCE):
             try:
                 if isinstance(offer, UserErrors):
                     raise offer

@@ -11,7 +11,7 @@ from engine.snapshots import columns
 from engine.statements import Statement, any_of, parameter
 from mailer import messages
 from mailer.messages import Message
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.invitations import Invitation, InvitationStatus
 from models.members import Member
@@ -115,5 +115,6 @@ def invitation_message(tx: Change, settings: Settings, invitation: Invitation, t
         note=invitation.message,
         link=settings.join_link.replace("{token}", token),
         expires_at=invitation.expires_at,
+        access_until=invitation.access_until,
         delivery=messages.InvitationDelivery(invitation.account_id, invitation.id, invitation.emails),
     )

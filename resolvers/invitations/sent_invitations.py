@@ -1,6 +1,6 @@
 """Changes that an Admin makes to invitations that were sent."""
 
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.invitations import DeliveryStatus, Invitation, InvitationStatus
 from models.members import Role

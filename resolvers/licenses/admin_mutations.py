@@ -1,14 +1,14 @@
 """Revokes, suspends, reinstates and transfers existing licenses."""
 
-from models.audit import AuditAction
-from models.catalog import Theme
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.licenses import License, LicenseStatus
 from models.members import Member
 from models.new_event import PersonName
 from permissions.context import Context
 from resolvers.change import Change, change
-from resolvers.licenses.emails import given_notice, taken_notice
+from resolvers.licenses.emails import given_notice, suspension_notice, taken_notice
+from resolvers.licenses.entitlements import refuse_beyond_cap
 from resolvers.licenses.inputs import (
     ReinstateLicenseInput,
     RevokeLicenseInput,
@@ -16,13 +16,15 @@ from resolvers.licenses.inputs import (
     TransferLicenseInput,
 )
 from resolvers.licenses.jobs import expire, free_entitlements
-from resolvers.licenses.mutations import present_member, refuse_beyond_cap
+from resolvers.licenses.lookups import find_license, license_name, live_license, not_active
+from resolvers.licenses.mutations import present_member
+from resolvers.licenses.reminders import next_expiry_reminder
 from resolvers.members.emails import enqueue_notices
 from resolvers.members.limits import Receiving, refuse_beyond_limits
-from resolvers.nodes import find
 from resolvers.results import mutation_result, shown
 from resolvers.text import clean_text
-from resolvers.user_errors import UserErrorCode, invalid, not_found, user_error
+from resolvers.user_errors import invalid
+from settings import Settings
 
 
 @mutation_result
@@ -34,13 +36,13 @@ class RevokeLicenseResult:
 
 async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeLicenseResult:
     """Revokes the license permanently. The purchased license can be provisioned again."""
-    found = await _get(context, input.license_id)
+    found = await find_license(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REVOKED, on=found) as tx:
         reason = _reason(input.reason, "it is stored with the license.")
-        license = await _current(tx, found)
+        license = await tx.get(License, found.id)
         status = license.status
         if status is LicenseStatus.REVOKED:
-            raise _not_active("This license is already revoked.")
+            raise not_active("This license is already revoked.")
         if status is LicenseStatus.EXPIRED:
             await expire(tx, [license.id])
         else:
@@ -52,7 +54,7 @@ async def revoke_license(context: Context, input: RevokeLicenseInput) -> RevokeL
             revoked_at=now(),
             revoked_reason=reason,
         )
-        name = await _name(tx, license)
+        name = await license_name(tx, license)
         tx.record(license, name, f"revoked {name}", status=[status.value, "REVOKED"], reason=reason)
         if status is not LicenseStatus.EXPIRED:
             holder = await tx.get(Member, license.holder_id)
@@ -70,15 +72,16 @@ class SuspendLicenseResult:
 
 async def suspend_license(context: Context, input: SuspendLicenseInput) -> SuspendLicenseResult:
     """Suspends the license, which still uses a purchased license."""
-    found = await _get(context, input.license_id)
+    found = await find_license(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_SUSPENDED, on=found) as tx:
         reason = _reason(input.reason, "it is stored in the audit log.")
-        license = await _live(tx, found)
+        license = await live_license(tx, found)
         if license.stored_status is LicenseStatus.SUSPENDED:
-            raise _not_active("This license is already suspended.")
+            raise not_active("This license is already suspended.")
         license = await tx.update(license, stored_status=LicenseStatus.SUSPENDED)
-        name = await _name(tx, license)
+        name = await license_name(tx, license)
         tx.record(license, name, f"suspended {name}", status=["ACTIVE", "SUSPENDED"], reason=reason)
+        await _tell_holder(tx, context.settings, license, name)
     return SuspendLicenseResult(license=license)
 
 
@@ -91,16 +94,18 @@ class ReinstateLicenseResult:
 
 async def reinstate_license(context: Context, input: ReinstateLicenseInput) -> ReinstateLicenseResult:
     """Raises `UserErrors` if the account's or the holder's limit on active licenses is reached."""
-    found = await _get(context, input.license_id)
+    found = await find_license(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_REINSTATED, on=found) as tx:
-        license = await _live(tx, found)
+        license = await live_license(tx, found)
         if license.stored_status is LicenseStatus.ACTIVE:
             raise invalid("This license is active: only a suspended one can be reinstated.", "licenseId")
         await refuse_beyond_cap(tx, "licenseId")
         await _refuse_beyond_holders_limit(tx, license)
-        license = await tx.update(license, stored_status=LicenseStatus.ACTIVE)
-        name = await _name(tx, license)
+        reminder_at = next_expiry_reminder(license.expires_at)
+        license = await tx.update(license, stored_status=LicenseStatus.ACTIVE, expiry_reminder_at=reminder_at)
+        name = await license_name(tx, license)
         tx.record(license, name, f"reinstated {name}", status=["SUSPENDED", "ACTIVE"])
+        await _tell_holder(tx, context.settings, license, name)
     return ReinstateLicenseResult(license=license)
 
 
@@ -113,9 +118,9 @@ class TransferLicenseResult:
 
 async def transfer_license(context: Context, input: TransferLicenseInput) -> TransferLicenseResult:
     """Transfers an active or suspended license to a member with any role."""
-    found = await _get(context, input.license_id)
+    found = await find_license(context, input.license_id)
     async with change(context, found.account_id, AuditAction.LICENSE_TRANSFERRED, on=found) as tx:
-        license = await _live(tx, found)
+        license = await live_license(tx, found)
         holder = await present_member(tx, input.to_member_id, "toMemberId")
         if holder.id == license.holder_id:
             tx.without_event()
@@ -125,7 +130,7 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
             await refuse_beyond_limits(tx, holder, receiving)
             before = await tx.get(Member, license.holder_id)
             license = await tx.update(license, holder_id=holder.id)
-            name = await _name(tx, license)
+            name = await license_name(tx, license)
             did = f"transferred {name} from {before.name} to {holder.name}"
             tx.record(license, name, did, holder=[PersonName(before), PersonName(holder)])
             taken = taken_notice(tx, context.settings, before, name, holder)
@@ -134,37 +139,17 @@ async def transfer_license(context: Context, input: TransferLicenseInput) -> Tra
     return TransferLicenseResult(license=license)
 
 
-async def _get(context: Context, global_id: str) -> License:
-    found = await find(context, License, global_id)
-    if found is None:
-        raise not_found("license", "licenseId")
-    return found
-
-
-async def _current(tx: Change, found: License) -> License:
-    """The license, read under the account's lock."""
-    return await tx.get(License, found.id)
-
-
-async def _live(tx: Change, found: License) -> License:
-    """The license, read under the account's lock. Raises `UserErrors` if it is revoked or expired."""
-    license = await _current(tx, found)
-    if license.status is LicenseStatus.REVOKED:
-        raise _not_active("This license was revoked permanently: provision a new one.")
-    if license.status is LicenseStatus.EXPIRED:
-        raise _not_active("This license has expired: provision a new one.")
-    return license
-
-
 async def _refuse_beyond_holders_limit(tx: Change, license: License) -> None:
     """Only the number counts: the holder may keep a license of a theme that its limits do not include."""
     receiving = Receiving(frozenset(), 1, "licenseId")
     await refuse_beyond_limits(tx, await tx.get(Member, license.holder_id), receiving)
 
 
-async def _name(tx: Change, license: License) -> str:
-    theme = await tx.get(Theme, license.theme_id)
-    return f"{theme.name} for {license.site}"
+async def _tell_holder(tx: Change, settings: Settings, license: License, name: str) -> None:
+    holder = await tx.get(Member, license.holder_id)
+    is_suspended = license.stored_status is LicenseStatus.SUSPENDED
+    notice = suspension_notice(tx, settings, holder, name, is_suspended=is_suspended)
+    await enqueue_notices(tx, settings, notice)
 
 
 def _reason(text: str, kept: str) -> str:
@@ -172,7 +157,3 @@ def _reason(text: str, kept: str) -> str:
     if reason is None:
         raise invalid(f"A reason is required: {kept}", "reason")
     return reason
-
-
-def _not_active(message: str) -> Exception:
-    return user_error(UserErrorCode.NOT_ACTIVE, message, "licenseId")

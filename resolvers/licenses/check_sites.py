@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
-from resolvers.hosts import ascii_host, unicode_host
+from resolvers.hosts import address_without_zone, ascii_host, unicode_host
 
 _PORT = re.compile(r"[:\uff1a][0-9]{1,5}\Z")
 _BRACKETED = re.compile(r"\[([0-9a-fA-F:.]+)\]")
@@ -26,11 +27,11 @@ def host_of(site: str) -> Host:
     """The host that a site names, without its port, in the form in which licenses store it. Raises ValueError
     where it names none."""
     text = _PORT.sub("", site.strip()) if site.count(":") == 1 or "]" in site else site.strip()
-    bracketed = _BRACKETED.fullmatch(text)
-    try:
-        return ip_address(bracketed[1] if bracketed else text)
-    except ValueError:
-        return unicode_host(ascii_host(text))
+    if ":" in text or text[-1:].isdecimal():  # As in each IP address.
+        bracketed = _BRACKETED.fullmatch(text)
+        with suppress(ValueError):
+            return address_without_zone(bracketed[1] if bracketed else text)
+    return unicode_host(ascii_host(text))
 
 
 def environment_of(

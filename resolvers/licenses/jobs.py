@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -11,37 +11,27 @@ from sqlmodel import col
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, any_of, parameter
 from engine.tables import AnySelect
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.catalog import Theme
+from models.columns import now
 from models.database import Database
 from models.licenses import LIVE, Entitlement, License, LicenseStatus
 from resolvers.change import Change, system_change
+from resolvers.due_rows import DueRows
 from resolvers.events import PLATFORM
 
-_BATCH = 500
-_DUE = Statement(
+_DUE = DueRows(
     lambda: (
         select(col(License.account_id), col(License.id))
         .where(License.is_due())
         .order_by(col(License.expires_at))
-        .limit(_BATCH)
-    ),
-    across_accounts="a job looks for what is due; each change that follows is of one account",
+    )
 )
 
 
 async def expire_due(database: Database) -> int:
-    """Marks expired licenses in one change per account, so that a killed job leaves an account's batch
-    complete or untouched. Returns their number."""
-    expired = 0
-    while due := [(row[0], row[1]) for row in await database.fetch(_DUE.sql)]:
-        in_batch = 0
-        for account_id, ids in groupby(sorted(due), key=lambda row: row[0]):
-            in_batch += await _expire_in(database, account_id, [id for _, id in ids])
-        expired += in_batch
-        if in_batch < _BATCH:
-            break
-    return expired
+    """Marks expired licenses. Returns their number."""
+    return await _DUE.by_account(database, partial(_expire_in, database))
 
 
 async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> int:
@@ -50,14 +40,14 @@ async def _expire_in(database: Database, account_id: UUID, ids: list[UUID]) -> i
     ) as tx:
         expired = await expire(tx, ids)
         if not expired:
-            tx.without_event("another process has marked them")
+            tx.without_event("another process has marked them, or they expire later by now")
     return expired
 
 
 async def expire(tx: Change, ids: Sequence[UUID]) -> int:
     """Marks those of the licenses that have expired and are not marked yet. Returns their number. The expiry
-    time of a license never changes."""
-    found = await tx.fetch(_LIVE, account_id=tx.account.id, ids=ids)
+    is compared again, because it may have been changed since they were found."""
+    found = await tx.fetch(_OVERDUE, account_id=tx.account.id, ids=ids, at=now())
     licenses = [(snapshot(License, record[:-1]), record[-1]) for record in found]
     if not licenses:
         return 0
@@ -81,7 +71,7 @@ async def free_entitlements(tx: Change, theme_id: UUID, count: int = 1) -> None:
     await tx.fetch(_FREE, account_id=tx.account.id, theme_id=theme_id, count=count)
 
 
-def _live() -> AnySelect:
+def _overdue() -> AnySelect:
     columns = [getattr(License, name) for name in attributes(License)]
     return (
         select(*columns, col(Theme.name))
@@ -90,12 +80,13 @@ def _live() -> AnySelect:
             col(License.account_id) == parameter("account_id"),
             any_of(col(License.id), parameter("ids")),
             col(License.stored_status).in_(LIVE),
+            col(License.expires_at) <= parameter("at"),
         )
         .order_by(col(License.expires_at), col(License.id))
     )
 
 
-_LIVE = Statement(_live)
+_OVERDUE = Statement(_overdue)
 _EXPIRE = Statement(
     lambda: (
         update(License)

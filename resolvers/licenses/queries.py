@@ -19,7 +19,7 @@ from models.text_forms import folded
 from permissions.context import Context
 from resolvers.global_ids import decode_all
 from resolvers.hosts import folded_host
-from resolvers.licenses.inputs import LicenseFilter
+from resolvers.licenses.inputs import EntitlementFilter, LicenseFilter
 from resolvers.visibility import licenses_visible_to, states
 
 
@@ -62,6 +62,28 @@ _of_theme = Condition(lambda theme_id: col(License.theme_id) == theme_id)
 _of_themes = Condition(lambda theme_ids: any_of(col(License.theme_id), theme_ids))
 
 
+_of_version = Condition(lambda version: col(License.installed_version) == version)
+
+
+_of_versions = Condition(lambda versions: any_of(col(License.installed_version), versions))
+
+
+_unverified_since = Condition(
+    lambda moment: moment > License.last_sign_of_use(), searches=("last_verified_at", "provisioned_at")
+)
+
+
+_expires_before = Condition(lambda moment: col(License.expires_at) < moment, searches=("expires_at",))
+
+
+_unverified_and_expiring = Condition(
+    lambda unverified_since, expires_before: and_(
+        unverified_since > License.last_sign_of_use(), col(License.expires_at) < expires_before
+    ),
+    searches=("last_verified_at", "provisioned_at", "expires_at"),
+)
+
+
 _in_states = Condition(lambda statuses: any_of(License.status_now(), statuses))
 
 
@@ -94,6 +116,9 @@ _theme_called = Condition(lambda search: contains(col(Theme.name_folded), search
 _entitlements_of = Condition(lambda account_id: col(Entitlement.account_id) == account_id)
 
 
+_entitlements_to = Condition(lambda theme_ids: any_of(col(Entitlement.theme_id), theme_ids))
+
+
 def account_licenses(
     context: Context,
     account: Account,
@@ -107,8 +132,13 @@ def member_licenses(context: Context, member: Member, filter: LicenseFilter | No
     return _listing(context, member.account_id, filter, _ORDERS[LicenseOrder.NEWEST], _held_by(member.id))
 
 
-def account_entitlements(context: Context, account: Account) -> Listing:
-    return Listing(Entitlement, (_entitlements_of(account.id),), _BY_ID)
+def account_entitlements(
+    context: Context, account: Account, filter: EntitlementFilter | None = None
+) -> Listing:
+    where = [_entitlements_of(account.id)]
+    if filter and filter.theme_ids is not None:
+        where.append(_entitlements_to(_themes(filter.theme_ids)))
+    return Listing(Entitlement, tuple(where), _BY_ID)
 
 
 def _listing(
@@ -117,11 +147,16 @@ def _listing(
     """The licenses that meet the filter and that the viewer may see."""
     seen = licenses_visible_to(context.signed_in().memberships[account_id])
     of_account, branches = _of_account(account_id), tuple[Branch, ...]()
+    times = _times(filter)
     if filter and folded(filter.search or ""):
-        where, _ = _narrowed(filter, (of_account, *where), by_status=False)
+        where, _ = _narrowed(filter, (of_account, *where, *times), by_status=False)
         return Listing(License, (*where, *seen.where), order, search=_search(account_id, filter.search or ""))
     if filter is not None:
         where, branches = _narrowed(filter, where, by_status=not seen.where)
+    if times:
+        search = Search(times[0], (Branch((of_account,), is_few=True),))
+        where = (of_account, *where, *seen.where)
+        return Listing(License, where, order, branches=branches, search=search)
     if not where and not branches:
         return Listing(License, (of_account,), order, branches=seen.branches)
     return Listing(License, (of_account, *where, *seen.where), order, branches=branches)
@@ -139,12 +174,27 @@ def _narrowed(
     if filter.theme_ids is not None:
         themes = _themes(filter.theme_ids)
         where, branches = narrowed(where, branches, themes, _of_theme, _of_themes)
+    if filter.installed_versions is not None:
+        versions = filter.installed_versions
+        where, branches = narrowed(where, branches, versions, _of_version, _of_versions)
     if filter.statuses is not None:
         if where or branches or not (filter.statuses and by_status):
             where = (*where, _in_states(filter.statuses))
         else:
             branches = states(filter.statuses)
     return where, branches
+
+
+def _times(filter: LicenseFilter | None) -> tuple[BoundCondition, ...]:
+    """The filters by time, as one condition. It has no index in the order of a list: frequent matches are
+    found among the next rows, and others by an index of the time, and sorted."""
+    unverified_since = filter.not_verified_since if filter else None
+    expires_before = filter.expires_before if filter else None
+    if unverified_since is not None and expires_before is not None:
+        return (_unverified_and_expiring(unverified_since, expires_before),)
+    if unverified_since is not None:
+        return (_unverified_since(unverified_since),)
+    return () if expires_before is None else (_expires_before(expires_before),)
 
 
 def _themes(global_ids: Sequence[str]) -> list[UUID]:

@@ -1,7 +1,7 @@
 """Memberships with an end: sets it, and ends what has reached it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -10,13 +10,15 @@ from sqlmodel import col
 
 from engine.snapshots import columns
 from engine.statements import Statement, parameter
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.members import Member, User
 from permissions.context import Context
 from resolvers.change import Change, change
+from resolvers.members.emails import access_end_notice, enqueue_notices
 from resolvers.members.inputs import SetMemberAccessInput
 from resolvers.members.mutations import end_memberships, find_member, owner_of, present_member
+from resolvers.reminders import next_reminder
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, invalid, user_error
 from settings import Settings
@@ -43,10 +45,13 @@ async def set_member_access(context: Context, input: SetMemberAccessInput) -> Se
         if until == before:
             tx.without_event()
         else:
-            days = reminder_passed(until)
-            member = await tx.update(member, access_until=until, access_reminder_days=days)
+            reminder_at = next_reminder(until, REMINDER_DAYS)
+            member = await tx.update(member, access_until=until, access_reminder_at=reminder_at)
             did = f"changed the end of the access of {member.name}"
             tx.record(member, member.name, did, access_until=[_text(before), _text(until)])
+            await enqueue_notices(
+                tx, context.settings, access_end_notice(tx, context.settings, member, before)
+            )
             await tx.access_changed(member.user_id)
     return SetMemberAccessResult(member=member)
 
@@ -61,14 +66,6 @@ def clean_access_end(until: datetime | None, *path: str) -> datetime | None:
 def access_details(until: datetime | None) -> dict[str, object]:
     """Details of the event of an invitation or of joining."""
     return {} if until is None else {"access_until": _text(until)}
-
-
-def reminder_passed(until: datetime | None) -> int | None:
-    """The last reminder whose time has passed before an end is set now: it is not sent any more."""
-    if until is None:
-        return None
-    left = until - now()
-    return min((days for days in REMINDER_DAYS if left <= timedelta(days=days)), default=None)
 
 
 async def end_past_membership(tx: Change, settings: Settings, user: User) -> None:

@@ -4,11 +4,11 @@ Each member has an outcome of its own, and those that can be changed are changed
 has changed nothing, and a request that is repeated finds the members as requested.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from models.audit import AuditAction
+from engine.pauses import with_pauses
+from models.audit_actions import AuditAction
 from models.members import Member, Role
 from permissions.context import Context
 from resolvers.accounts.queries import account_id_of
@@ -48,7 +48,8 @@ class ChangeMemberRolesResult:
 async def change_member_roles(context: Context, input: ChangeMemberRolesInput) -> ChangeMemberRolesResult:
     account_id, rows = account_id_of(input.account_id), len(input.members)
     action, key = AuditAction.MEMBER_ROLE_CHANGED, input.idempotency_key
-    async with change(context, account_id, action, key=key, rows=rows) as tx:
+    own = _member_of_key(context, [row.member_id for row in input.members])
+    async with change(context, account_id, action, on=own, key=key, rows=rows) as tx:
         if tx.earlier_answer is not None:
             results = await earlier_outcomes(tx)
         else:
@@ -78,9 +79,7 @@ async def _change_roles(
     for role, members in changing.items():
         changed |= {member.id: member for member in await tx.update_all(members, role=role)}
     notices: list[Notice | None] = []
-    for index, member in enumerate(found):
-        if index % AT_ONCE == 0:
-            await asyncio.sleep(0)
+    async for index, member in with_pauses(enumerate(found), every=AT_ONCE):
         if isinstance(member, Member) and member.id in changed:
             outcomes[index] = changed[member.id]
             notices.append(record_role(tx, settings, changed[member.id], member.role))
@@ -106,7 +105,8 @@ class RemoveMembersResult:
 async def remove_members(context: Context, input: RemoveMembersInput) -> RemoveMembersResult:
     account_id, rows = account_id_of(input.account_id), len(input.member_ids)
     action, key = AuditAction.MEMBER_REMOVED, input.idempotency_key
-    async with change(context, account_id, action, key=key, rows=rows) as tx:
+    own = _member_of_key(context, input.member_ids)
+    async with change(context, account_id, action, on=own, key=key, rows=rows) as tx:
         if tx.earlier_answer is not None:
             return RemoveMembersResult(results=await earlier_outcomes(tx))
         _require_number(rows, "memberIds")
@@ -136,6 +136,16 @@ async def _remove(
     return list(map(_outcome, outcomes))
 
 
+def _member_of_key(context: Context, global_ids: Sequence[str]) -> Member | None:
+    """The own member of the viewer's API key, if it is among those named. The request is refused as a whole
+    then, as one that names this member alone."""
+    viewer = context.signed_in()
+    if not viewer.is_api_key:
+        return None
+    own = viewer.key_member
+    return own if any(decode_as(Member, global_id) == own.id for global_id in global_ids) else None
+
+
 def _require_number(count: int, argument: str) -> None:
     if not 1 <= count <= MOST_MEMBERS:
         raise invalid(f"Name 1 to {MOST_MEMBERS:,} members at a time.", argument)
@@ -144,7 +154,8 @@ def _require_number(count: int, argument: str) -> None:
 async def _present(
     tx: Change, global_ids: Sequence[str], path: Callable[[int], Path]
 ) -> list[Member | UserErrors]:
-    """For each id, the current member, or why there is none. The first of equal ids counts."""
+    """For each id, the current member, or why there is none. The first of equal ids counts. The messages have
+    no names, because the answer is stored."""
     ids = [decode_as(Member, global_id) for global_id in global_ids]
     members = await members_by_id(tx, [id for id in ids if id is not None])
     seen: set[UUID] = set()
@@ -154,10 +165,11 @@ async def _present(
         if member is None:
             found.append(not_found("member of this account", *path(index)))
         elif member.has_ended:
-            message = f"{member.name} is no longer a member."
+            message = "This person is no longer a member of the account."
             found.append(user_error(UserErrorCode.NOT_ACTIVE, message, *path(index)))
         elif member.id in seen:
-            found.append(invalid(f"{member.name} is in the list already: name it once.", *path(index)))
+            message = "This member is in the list already: name it once."
+            found.append(invalid(message, *path(index)))
         else:
             seen.add(member.id)
             found.append(member)

@@ -1,23 +1,25 @@
-"""Emails to members about what somebody else did to their membership.
+"""Emails to members about what somebody else did to their membership, and about its end.
 
 Nobody is told of its own change, except the previous owner of an account. An erased person has no address.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from typing import NamedTuple
+from datetime import datetime
+from typing import NamedTuple, cast
 
 from mailer import security_messages
 from mailer.messages import AccessEnd, Message, access_ends, members_access_ends
 from models.accounts import Account
 from models.api_keys import ApiKey
+from models.member_limits import MemberLimits
 from models.members import Member, Role
+from permissions.roles import has_member_limits
 from resolvers.change import Change
-from resolvers.stored_limits import StoredLimit
+from resolvers.limited_emails import within_limit
 from settings import Settings
 
 _MOST_SHOWN = 20
-"""Members that one reminder names."""
+"""Members that one reminder names, and themes that one email about limits names."""
 
 
 class Notice(NamedTuple):
@@ -50,21 +52,54 @@ def role_notice(tx: Change, settings: Settings, member: Member, before: Role) ->
     return Notice(member, message)
 
 
+def limits_notice(
+    tx: Change, settings: Settings, member: Member, limits: MemberLimits, theme_names: Sequence[str]
+) -> Notice | None:
+    """The email about new limits, or None if the member is not told. `theme_names` are those of the themes
+    that the limits include."""
+    by = author_for(tx, member)
+    if by is None:
+        return None
+    shown = theme_names[:_MOST_SHOWN]
+    message = security_messages.limits_changed(
+        to=member.email,
+        by=by,
+        account=tx.account.name,
+        most=limits.max_active_licenses,
+        themes=None if limits.theme_ids is None else shown,
+        more=len(theme_names) - len(shown),
+        applies=has_member_limits(member.role),
+        link=settings.app_url,
+    )
+    return Notice(member, message)
+
+
+def access_end_notice(
+    tx: Change, settings: Settings, member: Member, before: datetime | None
+) -> Notice | None:
+    """The email about a new end of the membership, or None if the member is not told."""
+    by = author_for(tx, member)
+    if by is None:
+        return None
+    message = security_messages.access_end_changed(
+        to=member.email,
+        by=by,
+        account=tx.account.name,
+        before=before,
+        until=member.access_until,
+        link=settings.app_url,
+    )
+    return Notice(member, message)
+
+
 async def enqueue_notices(tx: Change, settings: Settings, *notices: Notice | None) -> None:
-    """Enqueues emails about what can be changed again and again, except to members who were sent many: a
-    change that is repeated in a loop would fill their mailboxes. Those that were sent have told of it."""
+    """Enqueues emails about what can be changed again and again, except to members who were sent many."""
     by_subject: dict[str, list[Message]] = {}
     for notice in notices:
         if notice is not None:
             subject = f"emails about the access of {notice.member.id}"
             by_subject.setdefault(subject, []).append(notice.message)
-    if not by_subject:
-        return
-    limit = StoredLimit(settings.access_emails_per_hour, timedelta(hours=1))
-    refused = await tx.charge(limit, list(by_subject))
-    for subject, messages in by_subject.items():
-        if subject not in refused:
-            tx.enqueue(*messages)
+    tx.enqueue(*await within_limit(tx.connection, settings, by_subject))
 
 
 def tell_of_removal(
@@ -83,6 +118,22 @@ def tell_of_removal(
             link=settings.app_url,
         )
         tx.enqueue(message)
+
+
+def tell_of_end(
+    tx: Change, settings: Settings, member: Member, licenses: int, heir: Member, keys: Sequence[ApiKey]
+) -> None:
+    """Like `tell_of_removal`, of a membership that has reached its end."""
+    message = security_messages.access_ended(
+        to=member.email,
+        account=tx.account.name,
+        ended_at=cast("datetime", member.access_until),
+        licenses=licenses,
+        heir=heir.name,
+        key_names=[key.name for key in keys],
+        link=settings.app_url,
+    )
+    tx.enqueue(message)
 
 
 def tell_of_ownership(tx: Change, settings: Settings, previous: Member, owner: Member) -> None:

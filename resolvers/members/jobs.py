@@ -1,30 +1,31 @@
 """Jobs for memberships with an end: they end for good, and reminders are sent before. Access is over at the
 end, without the job."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import col
 
 from engine.snapshots import columns, snapshots
 from engine.statements import Statement, any_of, parameter
-from engine.tables import AnySelect
+from engine.tables import AnyExpression, AnySelect
+from mailer.messages import Message
 from mailer.queue import lane_of_account
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.database import Database
 from models.members import Member
 from permissions.roles import Permission
 from resolvers.change import system_change
+from resolvers.due_rows import DueRows
 from resolvers.events import PLATFORM
+from resolvers.limited_emails import within_limit
 from resolvers.members.access import REMINDER_DAYS, end_access
 from resolvers.members.emails import access_reminders
 from resolvers.members.queries import emails_in
+from resolvers.reminders import next_reminder
 from resolvers.unaudited import account_note, enqueue
 from settings import Settings
 
@@ -33,10 +34,11 @@ _BATCH = 100
 
 async def end_due(settings: Settings, database: Database) -> int:
     """Ends the memberships that have reached their end. Returns their number."""
-    return await _in_batches(database, _DUE, partial(_end_in, settings, database))
+    return await _DUE.by_account(database, partial(end_in, settings, database))
 
 
-async def _end_in(settings: Settings, database: Database, account_id: UUID, ids: Sequence[UUID]) -> int:
+async def end_in(settings: Settings, database: Database, account_id: UUID, ids: Sequence[UUID]) -> int:
+    """Ends those of the memberships that have reached their ends. Returns their number."""
     action, rows = AuditAction.MEMBER_ACCESS_ENDED, len(ids)
     async with system_change(database, account_id, action, PLATFORM, rows=rows) as tx:
         members = await tx.rows(Member, _DUE_OF_ACCOUNT, account_id=account_id, ids=ids)
@@ -49,38 +51,26 @@ async def _end_in(settings: Settings, database: Database, account_id: UUID, ids:
 async def remind(settings: Settings, database: Database) -> int:
     """Emails members and Admins 7 days and 1 day before the end of a membership, once each. Returns the
     number of members."""
-    return await _in_batches(database, _REMINDED, partial(_remind_in, settings, database))
+    return await _REMINDED.by_account(database, partial(_remind_in, settings, database))
 
 
 async def _remind_in(settings: Settings, database: Database, account_id: UUID, ids: Sequence[UUID]) -> int:
     """Locks each member until its reminder is recorded, so that concurrent workers do not email twice."""
     async with account_note(database, account_id, Member) as writer:
         found = await writer.fetch(_REMINDED_OF_ACCOUNT, account_id=account_id, ids=ids)
-        rows: list[tuple[Member, Account]] = [snapshots(record[1:], Member, Account) for record in found]
-        for days, group in groupby(zip(found, rows, strict=True), key=lambda pair: pair[0][0]):
-            await writer.update_all([member for _, (member, _) in group], access_reminder_days=days)
+        rows: list[tuple[Member, Account]] = [snapshots(record, Member, Account) for record in found]
+        for member, _ in rows:
+            await writer.update(member, access_reminder_at=next_reminder(member.access_until, REMINDER_DAYS))
         if rows:
             admins = await emails_in(writer, account_id, Permission.ASSIGN_ROLES)
             account, members = rows[0][1], [member for member, _ in rows]
-            messages = list(access_reminders(settings, account, members, admins))
-            await enqueue(writer, messages, lane_of_account(account_id))
+            reminders = dict[str, list[Message]]()
+            for message in access_reminders(settings, account, members, admins):
+                subject = f"reminders of the end of access to {account_id} to {message.to}"
+                reminders.setdefault(subject, []).append(message)
+            sent = await within_limit(writer.connection, settings, reminders)
+            await enqueue(writer, sent, lane_of_account(account_id))
     return len(rows)
-
-
-async def _in_batches(
-    database: Database, due: Statement, act: Callable[[UUID, Sequence[UUID]], Awaitable[int]]
-) -> int:
-    """One transaction per account, so that a killed job leaves an account's batch either complete or
-    untouched."""
-    done = 0
-    while found := sorted((row[0], row[1]) for row in await database.fetch(due.sql)):
-        in_batch = 0
-        for account_id, ids in groupby(found, key=itemgetter(0)):
-            in_batch += await act(account_id, [id for _, id in ids])
-        done += in_batch
-        if in_batch < _BATCH:
-            break
-    return done
 
 
 def _has_end() -> ColumnElement[bool]:
@@ -92,44 +82,25 @@ def _is_due() -> ColumnElement[bool]:
 
 
 def _is_reminded() -> ColumnElement[bool]:
-    """Condition: the membership ends soon, and the reminder of this time was not sent yet."""
-    end, sent = col(Member.access_until), col(Member.access_reminder_days)
-    times = [
-        and_(end <= func.now() + timedelta(days=days), or_(sent.is_(None), sent > days))
-        for days in REMINDER_DAYS
-    ]
-    latest = end <= func.now() + timedelta(days=max(REMINDER_DAYS))
-    return and_(_has_end(), end > func.now(), latest, or_(*times))
+    """Condition: a reminder of the end is due."""
+    is_due = col(Member.access_reminder_at) <= func.now()
+    return and_(_has_end(), col(Member.access_until) > func.now(), is_due)
 
 
-def _reminder_days() -> ColumnElement[int]:
-    """Days of the reminder that is due."""
-    end = col(Member.access_until)
-    return case(
-        *((end <= func.now() + timedelta(days=days), days) for days in sorted(REMINDER_DAYS)), else_=null()
-    )
+def _ids(where: ColumnElement[bool], along: AnyExpression) -> AnySelect:
+    return select(col(Member.account_id), col(Member.id)).where(where).order_by(along)
 
 
-def _ids(where: ColumnElement[bool]) -> AnySelect:
-    return (
-        select(col(Member.account_id), col(Member.id))
-        .where(where)
-        .order_by(col(Member.access_until))
-        .limit(_BATCH)
-    )
-
-
-_ACROSS = "a job looks for what is due; each change that follows is of one account"
-_DUE = Statement(lambda: _ids(_is_due()), across_accounts=_ACROSS)
+_DUE = DueRows(lambda: _ids(_is_due(), col(Member.access_until)), _BATCH)
 _DUE_OF_ACCOUNT = Statement(
     lambda: select(*columns(Member)).where(
         col(Member.account_id) == parameter("account_id"), any_of(col(Member.id), parameter("ids")), _is_due()
     )
 )
-_REMINDED = Statement(lambda: _ids(_is_reminded()), across_accounts=_ACROSS)
+_REMINDED = DueRows(lambda: _ids(_is_reminded(), col(Member.access_reminder_at)), _BATCH)
 _REMINDED_OF_ACCOUNT = Statement(
     lambda: (
-        select(_reminder_days(), *columns(Member, Account))
+        select(*columns(Member, Account))
         .join(Account, col(Account.id) == col(Member.account_id))
         .where(
             col(Member.account_id) == parameter("account_id"),

@@ -10,14 +10,16 @@ from strawberry import UNSET
 
 from engine.snapshots import new_row
 from engine.statements import Statement, any_of, parameter
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.catalog import Theme
 from models.member_limits import MemberLimits
 from models.members import Member
 from permissions.context import Context
 from resolvers.change import Change, change
 from resolvers.global_ids import decode_as
+from resolvers.members.emails import enqueue_notices, limits_notice
 from resolvers.members.inputs import SetMemberLimitsInput
+from resolvers.members.limits import theme_names
 from resolvers.members.mutations import find_member, present_member
 from resolvers.results import mutation_result, shown
 from resolvers.user_errors import UserErrorCode, invalid, user_error
@@ -48,12 +50,16 @@ async def set_member_limits(context: Context, input: SetMemberLimitsInput) -> Se
         else:
             limits = {"max_active_licenses": most, "theme_ids": theme_ids}
             if stored is None:
-                await tx.insert(
-                    new_row(MemberLimits, account_id=tx.account.id, member_id=member.id, **limits)
-                )
+                now = new_row(MemberLimits, account_id=tx.account.id, member_id=member.id, **limits)
+                await tx.insert(now)
             else:
-                await tx.update(stored, **limits)
+                now = await tx.update(stored, **limits)
             tx.record(member, member.name, f"changed the limits of {member.name}", changed)
+            names = await theme_names(tx, theme_ids or [])
+            await enqueue_notices(
+                tx, context.settings, limits_notice(tx, context.settings, member, now, names)
+            )
+            await tx.access_changed(member.user_id)
     return SetMemberLimitsResult(member=member)
 
 

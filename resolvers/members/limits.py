@@ -1,6 +1,6 @@
 """Limits of members: reads them, and refuses changes beyond them. Callers hold the account's lock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -98,16 +98,19 @@ async def _theme_message(tx: Change, member: Member, receiving: Receiving, theme
             f"The limits of {member.name} do not include this theme: name another member, or ask an Admin to"
             " change the limits."
         )
-    names = await _theme_names(tx, theme_ids)
+    names = await theme_names(tx, theme_ids)
     whose = "Your limits" if is_own else f"The limits of {member.name}"
     remedy = "ask an Admin to change your limits" if is_own else "change the limits first"
     if not names:
         return f"{whose} include no theme: {remedy}."
-    return f"{whose} include {names} only: choose one of these themes, or {remedy}."
+    return f"{whose} include {_listed(names)} only: choose one of these themes, or {remedy}."
 
 
-async def _theme_names(tx: Change, theme_ids: Iterable[UUID]) -> str:
-    names = [name for (name,) in await tx.fetch(_NAMES, theme_ids=list(theme_ids))]
+async def theme_names(tx: Change, theme_ids: Iterable[UUID]) -> list[str]:
+    return [name for (name,) in await tx.fetch(_NAMES, theme_ids=list(theme_ids))]
+
+
+def _listed(names: Sequence[str]) -> str:
     listed = ", ".join(names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
     return f"{listed} and {more} more themes" if more > 0 else listed

@@ -1,6 +1,5 @@
 """Changes roles, removes members, and ends one's own membership."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -9,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import col
 
+from engine.pauses import with_pauses
 from engine.snapshots import columns
 from engine.statements import Statement, any_of, parameter
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.licenses import LIVE, License, LicenseStatus
 from models.members import Member, Role
@@ -22,8 +22,8 @@ from resolvers.api_keys.queries import end_api_keys
 from resolvers.change import Change, change
 from resolvers.events import PLATFORM, Actor
 from resolvers.global_ids import decode_as
-from resolvers.licenses.emails import given_notice
-from resolvers.members.emails import Notice, enqueue_notices, role_notice, tell_of_removal
+from resolvers.licenses.emails import given_notice, passed_notice
+from resolvers.members.emails import Notice, enqueue_notices, role_notice, tell_of_end, tell_of_removal
 from resolvers.members.inputs import ChangeMemberRoleInput, LeaveAccountInput, RemoveMemberInput
 from resolvers.members.limits import Receiving, refuse_beyond_limits
 from resolvers.nodes import find
@@ -179,15 +179,15 @@ async def end_memberships(
         previous = f"{len(moved)} members"
         if len(moved) == 1:
             (previous,) = (member.name for member in members if member.id in moved)
-        notice = given_notice(tx, settings, heir, count=moved.total(), previous=previous)
+        notice_of = passed_notice if ended_at else given_notice
+        notice = notice_of(tx, settings, heir, count=moved.total(), previous=previous)
         await enqueue_notices(tx, settings, notice)
     members = await tx.update_all(members, removed_at=ended_at or now())
     ended_keys = await end_api_keys(tx, members, actor)
-    for index, member in enumerate(members):
-        if index % AT_ONCE == AT_ONCE - 1:
-            await asyncio.sleep(0)
+    async for member in with_pauses(members, every=AT_ONCE):
         _record_end(tx, member, heir, moved[member.id], did(member), actor)
-        tell_of_removal(tx, settings, member, moved[member.id], heir, ended_keys[member.id])
+        tell = tell_of_end if ended_at else tell_of_removal
+        tell(tx, settings, member, moved[member.id], heir, ended_keys[member.id])
     await tx.access_changed(*(member.user_id for member in members))
     return members
 

@@ -1,12 +1,16 @@
 """Objects that the removal of a member would affect, read for all selected members at once."""
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
+from engine.pauses import with_pauses
 from engine.row_loader import loaded
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, any_of, parameter
@@ -18,39 +22,41 @@ from models.members import Member
 from permissions.context import Context
 
 _Values = list[Any]
+_Made = TypeVar("_Made")
+_AT_ONCE = 500
+"""Number of rows after which the event loop may serve other requests."""
 MOST_SHOWN = 100
 """Maximum length of each list, which has the newest entries."""
 
 
 async def active_licenses(context: Context, account_id: UUID, member_id: UUID) -> int:
-    found = await _left_by(context, (account_id, member_id), _LICENSES)
-    return int(found[0][0]) if found else 0
+    found = await _left_by(context, (account_id, member_id), _LICENSES, itemgetter(0))
+    return int(found[0]) if found else 0
 
 
 async def active_api_keys(context: Context, member: Member) -> list[ApiKey]:
-    return [
-        snapshot(ApiKey, record)
-        for record in await _left_by(context, (member.account_id, member.id), _API_KEYS)
-    ]
+    return await _left_by(context, (member.account_id, member.id), _API_KEYS, partial(snapshot, ApiKey))
 
 
 async def pending_invitations(context: Context, member: Member) -> list[Invitation]:
-    return [
-        snapshot(Invitation, record)
-        for record in await _left_by(context, (member.account_id, member.id), _INVITATIONS)
-    ]
+    made = partial(snapshot, Invitation)
+    return await _left_by(context, (member.account_id, member.id), _INVITATIONS, made)
 
 
-async def _left_by(context: Context, member: tuple[UUID, UUID], statement: Statement) -> list[_Values]:
-    """`member` is the ids of the account and of the member."""
+async def _left_by(
+    context: Context, member: tuple[UUID, UUID], statement: Statement, made: Callable[[_Values], _Made]
+) -> list[_Made]:
+    """`member` is the ids of the account and of the member. What is `made` of a record is shown wherever the
+    member is."""
 
-    async def fetch(keys: list[tuple[UUID, UUID]]) -> list[list[_Values]]:
-        found: defaultdict[tuple[UUID, UUID], list[_Values]] = defaultdict(list)
+    async def fetch(keys: list[tuple[UUID, UUID]]) -> list[list[_Made]]:
+        found: defaultdict[tuple[UUID, UUID], list[_Made]] = defaultdict(list)
         for account_id in dict.fromkeys(account_id for account_id, _ in keys):
             member_ids = [id for each, id in keys if each == account_id]
             arguments = statement.arguments(account_id=account_id, member_ids=member_ids)
-            for member_id, *record in await context.database.fetch(statement.sql, *arguments):
-                found[account_id, member_id].append(record)
+            records = await context.database.fetch(statement.sql, *arguments)
+            async for member_id, *record in with_pauses(records, every=_AT_ONCE):
+                found[account_id, member_id].append(made(record))
         return [found[key] for key in keys]
 
     return await loaded(context, statement, fetch, member)

@@ -106,12 +106,12 @@ def account_members(
         search, inactive_since = _inactive(account, inactive_since, roles, with_removed), None
     if inactive_since is not None:
         common.append(_inactive_since(inactive_since))
+    if with_removed and roles != []:
+        return Listing(Member, tuple(common), order, branches=_present_and_gone(roles), search=search)
     if search is not None:
         common += [] if with_removed else [_present()]
         common += [] if roles is None else [_in_roles(roles)]
         return Listing(Member, tuple(common), order, search=search)
-    if with_removed and roles != []:
-        return Listing(Member, tuple(common), order, branches=_present_and_gone(roles))
     common.append(_present())
     if roles is None:
         return Listing(Member, tuple(common), order)
@@ -145,7 +145,7 @@ def _inactive(account: Account, moment: datetime, roles: list[Role] | None, with
     parts = [Branch((_present(),))]
     if with_removed:
         parts = list(_present_and_gone(roles or None))
-    found = [Branch((_of_account(account.id), *part.where, inactive)) for part in parts]
+    found = [Branch((_of_account(account.id), *part.where, inactive), is_few=True) for part in parts]
     return Search(inactive, tuple(found))
 
 

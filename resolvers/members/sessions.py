@@ -5,7 +5,7 @@ from sqlmodel import col
 
 from engine.statements import Statement, parameter
 from engine.tables import AnySelect
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.members import Member
 from models.sessions import Session
@@ -13,8 +13,10 @@ from permissions.context import Context
 from resolvers.change import Change, change
 from resolvers.members.emails import tell_of_ended_sessions
 from resolvers.members.inputs import EndMemberSessionsInput
-from resolvers.members.mutations import find_member, present_member
+from resolvers.members.mutations import find_member, owner_protected, present_member
 from resolvers.results import mutation_result, shown
+
+_OWNER_ENDS_THEM = "Only the owner can end the owner's sessions."
 
 
 @mutation_result
@@ -25,13 +27,19 @@ class EndMemberSessionsResult:
 
 
 async def end_member_sessions(context: Context, input: EndMemberSessionsInput) -> EndMemberSessionsResult:
-    """Without a session that was not ended before there is nothing to end, and no event."""
+    """Without a session that was not ended before there is nothing to end, and no event.
+
+    Nobody ends the owner's sessions but the owner: a leaked key or another Admin could repeat it at each
+    sign-in, and so keep out the only member whom it cannot remove, who could stop it.
+    """
     member = await find_member(context, input.member_id)
     async with change(context, member.account_id, AuditAction.MEMBER_SESSIONS_ENDED, on=member) as tx:
         member = await present_member(tx, member)
+        is_own = member.id == tx.acting.id
+        if member.is_owner and not is_own:
+            raise owner_protected(_OWNER_ENDS_THEM, "memberId")
         if await _has_session(tx, member):
             member = await tx.update(member, sessions_valid_from=now())
-            is_own = member.id == tx.acting.id
             whose = "their own sessions" if is_own else f"the sessions of {member.name}"
             tx.record(member, member.name, f"ended {whose}")
             tell_of_ended_sessions(tx, context.settings, member)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 from sqlmodel import col
@@ -32,6 +33,7 @@ from models.members import ERASED_NAME, Erasure, Member
 from models.text_forms import folded, sort_key
 from permissions.roles import ROLE_PERMISSIONS, Permission
 from resolvers.change import Change
+from resolvers.named_persons import address_id, addresses_in
 from resolvers.people.queued_emails import erase_from_emails
 
 
@@ -57,17 +59,22 @@ async def erase_rows(tx: Change, erasure: Erasure) -> int:
 
 
 async def _erase_billing_details(tx: Change, erasure: Erasure, member_ids: list[UUID]) -> int:
-    """Empties values that are the person's address, or its name if its role could enter these values.
+    """Empties values that have the person's address, or are its name if its role could enter these values.
     Somebody else could take the company's name as its own."""
     details = await tx.find(BillingDetails)
     if details is None:
         return 0
     members = [await tx.get(Member, id) for id in member_ids]
     could_enter = any(Permission.MANAGE_BILLING in ROLE_PERMISSIONS[member.role] for member in members)
-    personal = {*(erasure.names if could_enter else ()), erasure.email}
-    lines = [line for line in details.address_lines if line not in personal]
-    company = None if details.company in personal else details.company
-    email = None if details.email in personal else details.email
+    names = set(erasure.names if could_enter else ())
+    address = address_id(erasure.email) if erasure.email else None
+
+    def is_personal(value: str | None) -> bool:
+        return value is not None and (value in names or address in [*addresses_in(value)])
+
+    lines = [line for line in details.address_lines if not is_personal(line)]
+    company = None if is_personal(details.company) else details.company
+    email = None if is_personal(details.email) else details.email
     changed = await tx.update(details, company=company, email=email, address_lines=lines)
     return int(changed is not details)
 
@@ -124,14 +131,20 @@ def _invitations() -> Update:
 
 
 def _api_keys() -> Update:
+    """A network can be the address of the person's home. No key is accepted from anywhere by this, because
+    all keys of a person who has left are revoked or expired."""
     return (
         update(ApiKey)
         .where(
             _of_account(ApiKey),
             _of_person(ApiKey.member_id),
-            or_(col(ApiKey.name) != ERASED_NAME, col(ApiKey.last_used_ip).is_not(None)),
+            or_(
+                col(ApiKey.name) != ERASED_NAME,
+                col(ApiKey.last_used_ip).is_not(None),
+                func.cardinality(col(ApiKey.allowed_networks)) > 0,
+            ),
         )
-        .values(name=ERASED_NAME, last_used_ip=null())
+        .values(name=ERASED_NAME, last_used_ip=null(), allowed_networks=text("'{}'"))
         .returning(col(ApiKey.id))
     )
 

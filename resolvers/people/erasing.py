@@ -23,7 +23,8 @@ from engine.row_writer import RowWriter
 from engine.snapshots import attributes, new_row, snapshot
 from engine.statements import Statement, parameter
 from models.accounts import Account
-from models.audit import AuditAction, AuditEvent
+from models.audit import AuditEvent
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.database import Database
 from models.downloads import DownloadLink, Transfer
@@ -32,6 +33,7 @@ from models.members import ERASED_NAME, Erasure, Member, User
 from models.notifications import AuditAnnouncer, notify_access
 from models.sessions import Session, SignInLink
 from resolvers.change import system_change
+from resolvers.due_rows import account_by_account
 from resolvers.email_addresses import counted_address
 from resolvers.named_persons import address_id
 from resolvers.people.account_rows import erase_rows
@@ -105,15 +107,24 @@ async def _erase_buckets(writer: RowWriter, user: User) -> None:
 
 async def finish(database: Database, erasure: Erasure, announcer: AuditAnnouncer | None = None) -> int:
     """Erases the person from each account. Returns the number of accounts whose rows changed. Raises
-    `ErasureStopped`."""
-    changed, stopped = 0, []
-    for account_id in await _accounts_of(database, erasure):
+    `ErasureStopped`, and the failure of an account whose row another transaction has locked: the erasure is
+    finished at the next run."""
+    stopped: list[asyncpg.DataCorruptedError] = []
+
+    async def erase(account_id: UUID, erasure: Erasure) -> int:
         try:
-            changed += await _erase_in(database, account_id, erasure, announcer)
+            return await _erase_in(database, account_id, erasure, announcer)
         except asyncpg.DataCorruptedError as error:
             if error.table_name != AuditEvent.__tablename__:  # PostgreSQL itself found damage.
                 raise
             stopped.append(error)
+            return 0
+
+    failures: dict[UUID, Exception] = {}
+    due = [(account_id, erasure) for account_id in await _accounts_of(database, erasure)]
+    changed = await account_by_account(due, erase, failures)
+    for error in failures.values():
+        raise error
     if stopped:
         raise ErasureStopped(stopped)
     async with personal_change(database) as writer:

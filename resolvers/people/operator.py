@@ -9,7 +9,7 @@ from sqlmodel import col
 from engine.snapshots import columns, snapshot
 from engine.statements import Statement, parameter
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.database import Database
 from models.members import Erasure, Member, User
 from resolvers.change import system_change

@@ -7,6 +7,7 @@ from sqlmodel import col
 from engine.statements import any_of, parameter
 from models.accounts import Account
 from models.billing import BillingDetails, Invoice, InvoiceLine
+from resolvers.api_texts import global_id_text, invoice_number, utc_time
 from resolvers.people.personal_fields import (
     Section,
     account_of,
@@ -14,7 +15,6 @@ from resolvers.people.personal_fields import (
     mine,
     of_account,
 )
-from resolvers.reports.queries import global_id_text, invoice_number, utc_time
 
 _ADDRESS = "rows with the address of a person, in whichever account they are"
 

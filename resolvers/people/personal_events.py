@@ -9,10 +9,11 @@ from sqlmodel import col
 from engine.statements import any_of, parameter
 from engine.tables import AnyExpression
 from models.accounts import Account
-from models.audit import AuditAction, AuditEvent, CredentialKind
+from models.audit import AuditEvent, CredentialKind
+from models.audit_actions import AuditAction
 from models.members import Member
+from resolvers.api_texts import global_id_text, utc_time
 from resolvers.people.personal_fields import Fields, Section, credential_id, target_id
-from resolvers.reports.queries import global_id_text, utc_time
 
 
 def _event() -> Fields:

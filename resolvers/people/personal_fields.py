@@ -10,8 +10,8 @@ from sqlmodel import SQLModel, col
 from engine.statements import Statement, any_of, parameter
 from engine.tables import AnyExpression, AnySelect, table_of
 from models.accounts import Account
+from resolvers.api_texts import global_id_text
 from resolvers.global_ids import PREFIXES
-from resolvers.reports.queries import global_id_text
 
 Fields = Mapping[str, AnyExpression]
 """Fields of a section by name."""

@@ -21,6 +21,7 @@ from models.accounts import Account
 from models.downloads import DownloadLink, Transfer
 from models.idempotency import IdempotencyKey
 from models.limit_buckets import LimitBucket
+from resolvers.api_texts import utc_time
 from resolvers.people.personal_fields import (
     Section,
     account_of,
@@ -29,7 +30,6 @@ from resolvers.people.personal_fields import (
     mine,
     of_account,
 )
-from resolvers.reports.queries import utc_time
 
 _PERSON = "rows of a person, in whichever account they are, or in none"
 

@@ -19,6 +19,7 @@ from models.licenses import License
 from models.member_limits import MemberLimits
 from models.members import Member, User
 from models.sessions import Session, SignInLink, UnrecordedSignIn
+from resolvers.api_texts import global_id_text, utc_time
 from resolvers.people.personal_fields import (
     Fields,
     Section,
@@ -28,7 +29,6 @@ from resolvers.people.personal_fields import (
     of_account,
     relations,
 )
-from resolvers.reports.queries import global_id_text, utc_time
 
 _PERSON = "rows of a person, in whichever account they are"
 _ADDRESS = "rows with the address of a person, in whichever account they are"

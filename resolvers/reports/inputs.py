@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from engine.input_limits import items
-from models.audit import AuditField
+from models.audit_fields import AuditField
 from resolvers.audit.inputs import AuditLogFilter
 from resolvers.reports.queries import ReportFormat, ReportKind
 
@@ -19,7 +19,8 @@ class RequestReportInput:
         name="from",
         default=None,
         description="Start of the period, inclusive. The period is that of provisioning (ACTIVE_LICENSES),"
-        " joining (TEAM), issue (INVOICES) or the event. If omitted, the report goes back to the beginning.",
+        " joining (TEAM), issue (INVOICES), the last check (LICENSE_CHECKS) or the event. If"
+        " omitted, the report goes back to the beginning.",
     )
     until: datetime | None = strawberry.field(
         default=None,

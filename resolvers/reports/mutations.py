@@ -7,7 +7,7 @@ from engine.fair_share import Claim
 from engine.row_loader import with_id
 from engine.row_reader import rows
 from models.accounts import Account
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import now
 from models.database import Database
 from models.downloads import DownloadKind

@@ -124,6 +124,15 @@ def _license_totals(records: Records) -> list[tuple[str, str]]:
     return [("Active licenses", f"{len(records):,}"), ("Themes", themes), ("Holders", holders)]
 
 
+def _check_totals(records: Records) -> list[tuple[str, str]]:
+    checked = sum(record["lastVerifiedAt"] is not None for record in records)
+    return [
+        ("Licenses", f"{len(records):,}"),
+        ("Checked", f"{checked:,}"),
+        ("Never checked", f"{len(records) - checked:,}"),
+    ]
+
+
 def _event_totals(records: Records) -> list[tuple[str, str]]:
     return [("Events", f"{len(records):,}"), ("Denied", _having(records, "outcome", "DENIED"))]
 
@@ -167,6 +176,19 @@ _LAYOUTS: Mapping[ReportKind, _Layout] = {
         "theme",
         _license_totals,
     ),
+    ReportKind.LICENSE_CHECKS: _Layout(
+        "License checks",
+        (
+            _Column("theme", "Theme", 2),
+            _Column("site", "Site", 3),
+            _Column("status", "Status"),
+            _Column("installedVersion", "Version", 1),
+            _Column("lastVerifiedAt", "Last seen (UTC)", shown=_minute),
+        ),
+        "Licenses by status",
+        "status",
+        _check_totals,
+    ),
     ReportKind.LICENSE_ACTIVITY: _Layout(
         "License activity",
         (
@@ -185,7 +207,9 @@ _LAYOUTS: Mapping[ReportKind, _Layout] = {
             _Column("email", "Email", 3),
             _Column("role", "Role"),
             _Column("activeLicenses", "Licenses", is_number=True),
+            _Column("maxActiveLicenses", "Limit", is_number=True),
             _Column("joinedAt", "Joined", shown=_day),
+            _Column("accessUntil", "Until", shown=_day),
             _Column("removedAt", "Left", shown=_day),
         ),
         "People by role",

@@ -27,19 +27,21 @@ from audit_proof.chain import PERSONAL
 from engine.canonical_json import JSONObject
 from engine.conditions import BoundCondition
 from engine.enums import described_enum
-from engine.sql import TIME_FORMAT
 from engine.statements import any_of, parameter
 from engine.tables import AnyExpression, table_of
-from models.audit import AuditAction, AuditEvent, AuditField
+from models.audit import AuditEvent
+from models.audit_actions import AuditAction
+from models.audit_fields import AuditField
 from models.billing import Invoice
 from models.catalog import Theme
 from models.licenses import License, LicenseStatus
+from models.member_limits import MemberLimits
 from models.members import Member
 from permissions.roles import Permission
 from permissions.viewer import Membership
+from resolvers.api_texts import global_id_text, invoice_number, utc_time
 from resolvers.audit.inputs import AuditLogFilter
 from resolvers.audit.queries import audit_conditions, audit_filter_of_json
-from resolvers.global_ids import PREFIXES
 from resolvers.visibility import states
 
 
@@ -47,14 +49,16 @@ from resolvers.visibility import states
     "Content of a report.",
     """
     ACTIVE_LICENSES Active licenses, sorted by time of provisioning.
+    LICENSE_CHECKS Licenses with what their installed themes reported last, sorted by time of provisioning.
     LICENSE_ACTIVITY Audit events about licenses and downloads: all for Admins, their own for Members.
-    TEAM Members with their roles, including those who left or were removed, sorted by name.
+    TEAM Members with their roles, limits and ends, sorted by name. Includes those who left or were removed.
     INVOICES Invoices with their amounts, sorted by time of issue.
     AUDIT_LOG Audit events with their hashes, for verification outside the platform.
     """,
 )
 class ReportKind(StrEnum):
     ACTIVE_LICENSES = "ACTIVE_LICENSES"
+    LICENSE_CHECKS = "LICENSE_CHECKS"
     LICENSE_ACTIVITY = "LICENSE_ACTIVITY"
     TEAM = "TEAM"
     INVOICES = "INVOICES"
@@ -77,6 +81,7 @@ class ReportFormat(StrEnum):
 
 NEEDS: Mapping[ReportKind, Permission] = {
     ReportKind.ACTIVE_LICENSES: Permission.DOWNLOAD_REPORTS,
+    ReportKind.LICENSE_CHECKS: Permission.REVOKE_LICENSES,
     ReportKind.LICENSE_ACTIVITY: Permission.VIEW_OWN_ACTIVITY,
     ReportKind.TEAM: Permission.VIEW_AUDIT_LOG,
     ReportKind.INVOICES: Permission.MANAGE_BILLING,
@@ -143,7 +148,7 @@ class Rows:
     where: list[ColumnElement[bool]]
     values: dict[str, object]
 
-    def within(self, column: Mapped[datetime], request: ReportRequest) -> "Rows":
+    def within(self, column: Mapped[datetime] | Mapped[datetime | None], request: ReportRequest) -> "Rows":
         if request.since is not None:
             self.where.append(column >= parameter("since"))
             self.values["since"] = request.since
@@ -185,6 +190,24 @@ def _active_licenses(request: ReportRequest, membership: Membership) -> Rows:
     rows = _rows(License, columns, source, order, membership).within(col(License.provisioned_at), request)
     (active,) = states([LicenseStatus.ACTIVE])
     return rows.that(active.where)
+
+
+def _license_checks(request: ReportRequest, membership: Membership) -> Rows:
+    """Licenses of each status. Without a period, also those that were never checked."""
+    columns: Columns = {
+        "id": global_id_text(License, col(License.id)),
+        "theme": col(Theme.name),
+        "site": col(License.site),
+        "status": cast(License.status_now(), Text),
+        "installedVersion": col(License.installed_version),
+        "latestVersion": col(Theme.latest_version),
+        "lastVerifiedAt": utc_time(col(License.last_verified_at)),
+        "lastVerifiedSite": col(License.last_verified_site),
+    }
+    source = table_of(License).join(table_of(Theme), col(Theme.id) == col(License.theme_id))
+    order = (col(License.provisioned_at), col(License.id))
+    rows = _rows(License, columns, source, order, membership)
+    return rows.within(col(License.last_verified_at), request)
 
 
 def _license_activity(request: ReportRequest, membership: Membership) -> Rows:
@@ -295,12 +318,19 @@ def _team(request: ReportRequest, membership: Membership) -> Rows:
         "role": col(Member.role),
         "isOwner": col(Member.is_owner),
         "activeLicenses": held.scalar_subquery(),
+        "maxActiveLicenses": col(MemberLimits.max_active_licenses),
+        "allowedThemes": func.cardinality(col(MemberLimits.theme_ids)),
         "joinedAt": utc_time(col(Member.joined_at)),
         "lastActiveAt": utc_time(col(Member.last_active_at)),
+        "accessUntil": utc_time(col(Member.access_until)),
         "removedAt": utc_time(col(Member.removed_at)),
     }
+    of_member = and_(
+        col(MemberLimits.account_id) == col(Member.account_id), col(MemberLimits.member_id) == col(Member.id)
+    )
+    source = table_of(Member).outerjoin(table_of(MemberLimits), of_member)
     order = (col(Member.name_key), col(Member.id))
-    return _rows(Member, columns, table_of(Member), order, membership).within(col(Member.joined_at), request)
+    return _rows(Member, columns, source, order, membership).within(col(Member.joined_at), request)
 
 
 def _invoices(request: ReportRequest, membership: Membership) -> Rows:
@@ -326,6 +356,7 @@ def _invoices(request: ReportRequest, membership: Membership) -> Rows:
 
 _ROWS: Mapping[ReportKind, Callable[[ReportRequest, Membership], Rows]] = {
     ReportKind.ACTIVE_LICENSES: _active_licenses,
+    ReportKind.LICENSE_CHECKS: _license_checks,
     ReportKind.LICENSE_ACTIVITY: _license_activity,
     ReportKind.TEAM: _team,
     ReportKind.INVOICES: _invoices,
@@ -351,20 +382,3 @@ def _member(
 ) -> tuple[type[Member], ColumnElement[bool]]:
     of = table_of(table).c
     return member, and_(col(member.account_id) == of.account_id, col(member.id) == of[column])
-
-
-def invoice_number() -> ColumnElement[str]:
-    number = func.lpad(cast(col(Invoice.sequence), Text), 6, "0")
-    prefix: ColumnElement[str] = literal_column("'INV-'")
-    return prefix.concat(number)
-
-
-def utc_time(column: AnyExpression) -> ColumnElement[str]:
-    """Text of a time, as the API shows it."""
-    return func.to_char(func.timezone("UTC", column), TIME_FORMAT)
-
-
-def global_id_text(table: type[SQLModel], id: AnyExpression) -> ColumnElement[str]:
-    """Id of a row, as the API shows it."""
-    prefix: ColumnElement[str] = literal_column(f"'{PREFIXES[table]}_'")
-    return prefix.concat(func.encode(func.uuid_send(id), "hex"))

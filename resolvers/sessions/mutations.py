@@ -15,7 +15,7 @@ from engine.snapshots import columns, new_row, snapshot
 from engine.statements import Statement, parameter
 from mailer import messages
 from mailer.queue import Lane
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.columns import new_id, now
 from models.members import User
 from models.sessions import Session, SignInLink
@@ -203,13 +203,19 @@ async def _opened_by_this_browser(
     context: Context, writer: RowWriter, link: SignInLink, token: str
 ) -> str | None:
     """Token of the session that this browser opened by the link. None if the addressee is signed in with
-    another session and needs none. Raises `UserErrors` for anyone else."""
+    another session and needs none. Raises `UserErrors` for anyone else, and where an account of the person
+    does not accept the session."""
     user = await _user(writer, link.email)
     session_token = await opened_session(writer, context, token, user.id) if user else None
-    is_addressee = context.viewer is not None and context.viewer.user.email == link.email
-    if session_token is None and not is_addressee:
+    if session_token is None and not is_signed_in_by(context, link):
         raise _sign_in_again(context, "This link has already been used")
     return session_token
+
+
+def is_signed_in_by(context: Context, link: SignInLink) -> bool:
+    """Whether the addressee of the link is signed in, with a session that all of its accounts accept."""
+    viewer = context.viewer
+    return viewer is not None and viewer.user.email == link.email and not viewer.memberships_after_sign_in
 
 
 async def _signing_in(context: Context, writer: RowWriter, link: SignInLink) -> User:

@@ -5,6 +5,7 @@ moment: a job appends those. So signing in waits for no account, and no sign-in 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,11 +13,11 @@ import structlog
 from sqlalchemy import Update, any_, delete, func, select, update
 from sqlmodel import col
 
-from engine.outages import log_failure
 from engine.row_writer import RowWriter
 from engine.snapshots import columns, new_row, snapshot
 from engine.statements import Statement, parameter
-from models.audit import ActorKind, AuditAction, AuditOutcome
+from models.audit import ActorKind, AuditOutcome
+from models.audit_actions import AuditAction
 from models.database import Database
 from models.members import Member
 from models.new_event import NewEvent
@@ -25,6 +26,7 @@ from permissions.context import Context
 from permissions.viewer import Client, Credential
 from resolvers.audit_append import append, encode_event
 from resolvers.change import Change, system_change
+from resolvers.due_rows import account_by_account
 from resolvers.events import Actor, new_event
 
 log = structlog.get_logger()
@@ -112,23 +114,15 @@ def _actor(member: Member, session: Session) -> Actor:
 async def record_waiting(database: Database) -> int:
     """Appends the events of sign-ins that found a log locked, each in a change of its own, in turns between
     accounts. Returns their number. An account whose row stays locked is tried again at the next run."""
-    recorded, stuck = 0, set[UUID]()
-    for session_id, account_id, request_id in await database.fetch(_WAITING, _MOST_AT_ONCE):
-        if account_id in stuck:
-            continue
-        try:
-            recorded += await _record_late(database, session_id, account_id, request_id)
-        except Exception as error:
-            stuck.add(account_id)
-            log_failure("sign_in_not_recorded", error, account_id=str(account_id))
-    return recorded
+    records = await database.fetch(_WAITING, _MOST_AT_ONCE)
+    due = ((account_id, (session_id, request_id)) for session_id, account_id, request_id in records)
+    return await account_by_account(due, partial(_record_late, database), {})
 
 
-async def _record_late(
-    database: Database, session_id: UUID, account_id: UUID, request_id: str | None
-) -> bool:
+async def _record_late(database: Database, account_id: UUID, sign_in: tuple[UUID, str | None]) -> bool:
     """Appends the event and removes the account from the sign-in's list in one transaction, so that there is
     one event however often the job is repeated."""
+    session_id, request_id = sign_in
     async with system_change(database, account_id, AuditAction.MEMBER_SIGNED_IN, None) as tx:
         taken = await tx.fetch(_TAKE, session_id=session_id, account_id=account_id)
         await tx.fetch(_FORGET_DONE, session_id=session_id)

@@ -12,14 +12,15 @@ from hashlib import sha256
 from uuid import UUID
 
 from asyncpg import ForeignKeyViolationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
 from engine.row_writer import Writer
 from engine.snapshots import new_row
 from engine.statements import Statement, parameter
+from models.accounts import Account
 from models.columns import now
-from models.members import User
+from models.members import Member, User
 from models.sessions import Session
 from permissions.context import Context
 from permissions.tokens import hash_token, new_token
@@ -55,7 +56,8 @@ async def open_session(writer: Writer, context: Context, user: User, link_token:
 
 
 async def opened_session(writer: Writer, context: Context, link_token: str, user_id: UUID) -> str | None:
-    """Token of the live session that this browser opened by this link, for the lifetime of sign-in links."""
+    """Token of the live session that this browser opened by this link, for the lifetime of sign-in links.
+    None if an account of the person no longer accepts the session."""
     if context.browser_secret is None:
         return None
     token = _derived(context.browser_secret, link_token)
@@ -64,13 +66,26 @@ async def opened_session(writer: Writer, context: Context, link_token: str, user
     return token if await writer.fetch(_OPENED, **values) else None
 
 
+def _is_refused() -> ColumnElement[bool]:
+    """Condition: an account of the session's person does not accept the session."""
+    return (
+        select(col(Member.id))
+        .join(Account, col(Account.id) == col(Member.account_id))
+        .where(col(Member.user_id) == col(Session.user_id), Member.is_present(), ~Session.is_accepted())
+        .correlate(Session)
+        .exists()
+    )
+
+
 _OPENED = Statement(
     lambda: select(col(Session.id)).where(
         col(Session.token_hash) == parameter("token_hash"),
         col(Session.user_id) == parameter("user_id"),
         Session.is_live(),
         col(Session.created_at) > parameter("opened_after"),
-    )
+        ~_is_refused(),
+    ),
+    across_accounts="a session is that of a person, and each of its accounts has to accept it",
 )
 
 

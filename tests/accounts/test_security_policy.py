@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.changes import SET_SECURITY_POLICY, nothing_changes, user_error
+from tests.support.stored_keys import with_key
 from tests.support.world import World
 
 POLICY = """{ account { securityPolicy {
@@ -67,6 +68,38 @@ async def test_a_rule_out_of_bounds_changes_nothing(
 
     assert user_error(payload) == ("INVALID", [rule])
     assert payload["userErrors"][0]["message"] == f"This rule must be {message}, or null for no rule."
+
+
+@pytest.mark.parametrize("rule", ["apiKeyMaxLifetimeDays", "apiKeyRevokeUnusedAfterDays"])
+@pytest.mark.parametrize("days", [30, None])
+async def test_an_api_key_sets_no_rule_about_api_keys(world: World, rule: str, days: int | None) -> None:
+    script = await with_key(world, world.admin, "ACCOUNT")
+    await _set(world, **{rule: 60})
+    await script.post(POLICY)  # Stores the time of its use.
+    input = {"accountId": world.account_id, "maxSessionAgeSeconds": 3600, rule: days}
+
+    async with nothing_changes(world, denied=2):  # The other one is API_CALLED.
+        answer = await script.post(SET_SECURITY_POLICY, input=input)
+
+    (error,) = answer["errors"]
+    assert error["extensions"] == {"code": "FORBIDDEN", "permission": "MANAGE_ACCOUNT"}
+    assert error["message"] == (
+        "API keys cannot set rules about API keys, whatever their member may do: sign in to do it."
+    )
+    (event, *_) = await world.events(actions=["SECURITY_POLICY_CHANGED"])
+    assert event["summary"] == (
+        "Admin tried to change the security policy, whose rules about API keys no API key can set"
+    )
+
+
+async def test_an_api_key_sets_the_rule_about_sessions(world: World) -> None:
+    script = await with_key(world, world.admin, "ACCOUNT")
+
+    payload = await script.change(
+        SET_SECURITY_POLICY, accountId=world.account_id, maxSessionAgeSeconds=31_536_000
+    )
+
+    assert payload["account"]["securityPolicy"]["maxSessionAgeSeconds"] == 31_536_000
 
 
 async def _set(world: World, **rules: int | None) -> None:

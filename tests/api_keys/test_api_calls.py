@@ -16,10 +16,11 @@ from permissions.credentials import find_viewer
 from permissions.tokens import new_api_key
 from permissions.viewer import Client
 from resolvers.audit.api_calls import MOST_AT_ONCE, ApiCalls, Call, call_event
-from tests.processes.test_faults import connections, ended, served
+from tests.processes.test_faults import connections, ended
 from tests.support import chain
 from tests.support.changes import CHANGE_ROLE
 from tests.support.graphql_ws import connected
+from tests.support.killed_servers import served
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import PROVISION, Person, World
 

@@ -19,7 +19,7 @@ from tests.support.changes import (
 )
 from tests.support.keys import generate, newest_event, works
 from tests.support.links import Opened, claiming, heading, nothing_is_written
-from tests.support.world import CLAIM_API_KEY, Person, World
+from tests.support.world import CLAIM_API_KEY, GENERATE_API_KEY, Person, World
 
 WHO = "{ viewer { user { email } } }"
 BEYOND = """mutation ($input: ClaimApiKeyInput!) { claimApiKey(input: $input) {
@@ -207,12 +207,30 @@ async def test_the_page_says_what_whose_and_until_when(world: World) -> None:
         "Shop",
         "Acme",
         "m•••@e•••.com",
-        "It can read what you can see, and download reports and invoices.",
+        "<dt>It can</dt>",
+        "<li>read what you can see, and download reports and invoices</li>",
         "UTC",
         ">Claim<",
     ):
         assert said in page
     assert world.member.email not in page
+
+
+async def test_the_page_and_the_email_say_where_from_and_what_later(world: World) -> None:
+    networks = [f"10.0.{number}.0/24" for number in range(12)]
+    input = {"accountId": world.account_id, "memberId": world.member.member_id, "name": "Shop"}
+    payload = await world.admin.change(GENERATE_API_KEY, **input, allowedNetworks=networks)
+    assert not payload["userErrors"]
+
+    page = (await world.http.get(f"/claim/{await world.token_for(world.member.email)}")).text
+    email = (await world.emails(world.member.email))[-1]
+
+    first = ", ".join(networks[:10])
+    assert f"<dt>Accepted only from</dt><dd>{first} and 2 more</dd>" in page
+    assert f"It is accepted only from {first} and 2 more." in email.text
+    later = "purchase licenses and change the billing details"
+    assert f"<li>{later}</li>" in page.partition("If your role comes to allow it, also")[2]
+    assert f"- {later}\n" in email.text.partition("If your role comes to allow it, it can also:")[2]
 
 
 async def test_the_button_shows_the_secret_once(world: World) -> None:

@@ -104,7 +104,7 @@ async def test_more_than_a_batch_of_several_accounts(world: World) -> None:
 
 async def test_two_workers_tell_once(world: World) -> None:
     ids = await stored(world, 20, expires_at=OVER)
-    soon = await stored(world, 20, expires_at=IN_SIX_DAYS)
+    await stored(world, 20, expires_at=IN_SIX_DAYS)
     sent = len(await world.emails(world.member.email))
 
     await at_once(
@@ -113,7 +113,7 @@ async def test_two_workers_tell_once(world: World) -> None:
     )
 
     assert await told_of(world) == Counter(ids)
-    assert len(await world.emails(world.member.email)) == sent + len(soon)
+    assert len(await world.emails(world.member.email)) == sent + 1
 
 
 async def test_the_job_and_a_revocation_tell_once(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -9,12 +10,15 @@ from models import notifications
 from resolvers.api_keys.jobs import expire_due
 from settings import Settings
 from tests.api_keys.test_leaked_keys import finding, report
-from tests.support.changes import CHANGE_ROLE, REMOVE, REVOKE_API_KEY, ROTATE_API_KEY
+from tests.support.changes import CHANGE_ROLE, REMOVE, REVOKE_API_KEY, ROTATE_API_KEY, UPDATE_API_KEY
 from tests.support.graphql_ws import Socket, connected
 from tests.support.keys import claimed
 from tests.support.serving import free_port, serving
-from tests.support.world import Person, World
+from tests.support.stored_keys import with_key
+from tests.support.world import INVITE, Person, World
+from web import authentication
 
+LOG = "subscription ($id: ID!) { auditLogAppended(accountId: $id, afterSequence: 0) { action } }"
 MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role } }"
 REPLACED = "Unknown API key: it does not exist, or its secret was replaced by a rotation."
 REVOKED = "This API key was revoked."
@@ -99,3 +103,42 @@ async def test_a_socket_of_the_old_secret_lasts_as_long_as_the_overlap(world: Wo
 
             assert await old.closed() == (4403, REPLACED)
             assert await new.is_open()
+
+
+async def test_a_key_that_holds_a_subscription_is_in_use(
+    world: World, listening: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while nothing happens. An account's rule revokes unused keys."""
+    monkeypatch.setattr(authentication, "_USE_NOTED_EVERY", timedelta(milliseconds=50))
+    script = await claimed(world, world.member)
+    async with connected(listening, script.token) as socket:
+        await follow(world, socket)
+        await world.superuser.execute(
+            "UPDATE api_keys SET last_used_at = now() - interval '31 days', last_used_ip = NULL"
+        )
+
+        async with asyncio.timeout(10):
+            used = "SELECT last_used_at > now() - interval '1 hour' AND last_used_ip <> '' FROM api_keys"
+            while not await world.superuser.fetchval(used):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert await socket.is_open()
+
+
+@pytest.mark.parametrize("document", [MEMBER, LOG], ids=["member", "log"])
+async def test_a_subscription_ends_when_its_key_no_longer_reads(
+    world: World, listening: str, document: str
+) -> None:
+    """The socket stays open for changes."""
+    script = await with_key(world, world.admin, "READ", "TEAM")
+    async with connected(listening, script.token) as socket:
+        changes = await socket.subscribe(document, id=world.account_id)
+        await changes.next()
+
+        await world.admin.change(UPDATE_API_KEY, apiKeyId=script.member_id, scopes=["TEAM"])
+
+        events = await changes.rest()
+        assert "API_KEY_UPDATED" not in str(events)
+        assert await changes.ended() == [{"code": "FORBIDDEN"}]
+        input = {"accountId": world.account_id, "email": "new@example.com", "role": "VIEWER"}
+        invited = await socket.send({"query": INVITE, "variables": {"input": input}})
+        assert (await invited.next())["userErrors"] == []

@@ -7,6 +7,8 @@ import asyncpg
 import pytest
 
 from models.database import Database
+from resolvers import tidying
+from tests.support.changes import ERASE_VIEWER, LEAVE, codes
 from tests.support.stored_keys import store_api_key, uuid_of, with_key
 from tests.support.world import World
 
@@ -105,3 +107,47 @@ async def test_members_see_the_usage_of_their_own_keys_alone(world: World) -> No
 
     assert answer["data"]["node"] is None
     assert len((await world.member.ask(USAGE, id=own, days=1))["node"]["usage"]) == 1
+
+
+async def stored_days(world: World) -> list[int]:
+    """Ages in days of the stored counts."""
+    return [
+        row[0]
+        for row in await world.superuser.fetch(
+            "SELECT (now() AT TIME ZONE 'UTC')::date - day FROM api_key_days ORDER BY 1"
+        )
+    ]
+
+
+async def test_days_that_are_no_longer_shown_are_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In batches, and those of all accounts."""
+    monkeypatch.setattr(tidying, "_BATCH", 4)
+    stranger = await world.found("Other", "stranger@example.com")
+    for id in (
+        await store_api_key(world, world.member.member_id, "Shop"),
+        await store_api_key(world, stranger.member_id, "Till"),
+    ):
+        await world.superuser.execute(
+            "INSERT INTO api_key_days SELECT account_id, id, (now() AT TIME ZONE 'UTC')::date - days, 1, 0"
+            " FROM api_keys, unnest($2::int[]) AS days WHERE id = $1",
+            uuid_of(id),
+            [0, 89, 90, 91, 92, 93, 400],
+        )
+
+    await tidying.forget_expired(world.database)
+
+    assert await stored_days(world) == [0, 0, 89, 89, 90, 90]
+
+
+async def test_the_days_of_an_erased_person_s_keys_are_deleted(world: World) -> None:
+    scripts = [await with_key(world, person, "READ") for person in (world.admin, world.member)]
+    for script in scripts:
+        await script.post(WHO)
+    await world.member.change(LEAVE, accountId=world.account_id)
+
+    assert not codes(await world.member.change(ERASE_VIEWER, email=world.member.email))
+
+    left = await world.superuser.fetch("SELECT api_key_id FROM api_key_days")
+    assert [row[0] for row in left] == [uuid_of(scripts[0].member_id)]

@@ -1,20 +1,12 @@
 """Claims of API keys in Chromium: one or two clicks, with and without JavaScript, on a small screen."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-import pytest
-
 from permissions.tokens import is_api_key
+from tests.support.browser import Open, playwright
 from tests.support.keys import works
 from tests.support.world import GENERATE_API_KEY, World
-from tests.web.test_browser import CHROMIUM, browser, open_page, playwright, studio  # noqa: F401
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 BOB = "bob@example.com"
 MEMBERS = "{ account { members(first: 10) { nodes { id email } } } }"
-Open = Callable[..., Awaitable[Any]]
 
 
 async def link_for_bob(world: World) -> str:
@@ -26,7 +18,7 @@ async def link_for_bob(world: World) -> str:
     return f"/claim/{await world.token_for(BOB)}"
 
 
-async def test_the_secret_is_copied(studio: World, open_page: Open) -> None:  # noqa: F811
+async def test_the_secret_is_copied(studio: World, open_page: Open) -> None:
     page = await open_page(await link_for_bob(studio))
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 
@@ -40,7 +32,7 @@ async def test_the_secret_is_copied(studio: World, open_page: Open) -> None:  # 
     assert await works(studio, secret)
 
 
-async def test_a_double_click_keeps_the_secret(studio: World, open_page: Open) -> None:  # noqa: F811
+async def test_a_double_click_keeps_the_secret(studio: World, open_page: Open) -> None:
     page = await open_page(await link_for_bob(studio))
 
     await page.get_by_role("button", name="Claim").dblclick()
@@ -48,7 +40,7 @@ async def test_a_double_click_keeps_the_secret(studio: World, open_page: Open) -
     assert is_api_key(await page.locator("#secret").inner_text())
 
 
-async def test_it_works_without_javascript(studio: World, open_page: Open) -> None:  # noqa: F811
+async def test_it_works_without_javascript(studio: World, open_page: Open) -> None:
     link = await link_for_bob(studio)
     page = await open_page(link, java_script_enabled=False)
 
@@ -62,7 +54,7 @@ async def test_it_works_without_javascript(studio: World, open_page: Open) -> No
     )
 
 
-async def test_the_wrong_person_switches_and_claims(studio: World, open_page: Open) -> None:  # noqa: F811
+async def test_the_wrong_person_switches_and_claims(studio: World, open_page: Open) -> None:
     page = await open_page(await link_for_bob(studio), studio.viewer)
 
     await page.get_by_role("button", name="Sign out and continue").click()
@@ -71,7 +63,7 @@ async def test_the_wrong_person_switches_and_claims(studio: World, open_page: Op
     assert is_api_key(await page.locator("#secret").inner_text())
 
 
-async def test_nothing_is_wider_than_a_small_phone(studio: World, open_page: Open) -> None:  # noqa: F811
+async def test_nothing_is_wider_than_a_small_phone(studio: World, open_page: Open) -> None:
     page = await open_page(await link_for_bob(studio), studio.viewer, width=320)
     wide = "document.documentElement.scrollWidth"
     assert await page.evaluate(wide) == 320

@@ -10,13 +10,13 @@ from mailer.messages import (
     LeakedKey,
     Message,
     api_key_claim,
-    api_key_expires,
     api_key_generated,
     api_key_leaked,
     api_key_revoked,
     api_key_rotated,
     api_keys_leaked,
 )
+from mailer.security_messages import ListedKey, keys_expire
 from tests.mailer.test_messages import HOSTILE, LINK, NOON, arrived, body, urls
 
 TO = "bob@example.com"
@@ -31,6 +31,7 @@ MESSAGES: dict[str, Write] = {
         name=name,
         scopes=["READ", "PROVISION"],
         later_scopes=["LICENSES", "TEAM", "BILLING", "ACCOUNT"],
+        networks=["203.0.113.0/24", "2001:db8::/32"],
         link=LINK,
         claim_until=NOON,
         expires_at=NOON + timedelta(days=90),
@@ -42,6 +43,7 @@ MESSAGES: dict[str, Write] = {
         prefix=PREFIX,
         scopes=["READ"],
         later_scopes=[],
+        networks=[],
         link=LINK,
         expires_at=None,
     ),
@@ -51,8 +53,8 @@ MESSAGES: dict[str, Write] = {
     "revoked": lambda name, person=None: api_key_revoked(
         to=TO, account=person or "Acme", name=name, by=person or "Ada Lovelace", link=LINK
     ),
-    "expires": lambda name, person=None: api_key_expires(
-        to=TO, account=person or "Acme", name=name, prefix=PREFIX, link=LINK, expires_at=NOON
+    "expires": lambda name, person=None: keys_expire(
+        to=TO, account=person or "Acme", keys=[ListedKey(name, PREFIX, NOON)], count=1, link=LINK
     ),
     "leaked": lambda name, person=None: api_key_leaked(
         to=TO,
@@ -93,14 +95,16 @@ SAID = {
     "claim": (
         "Ada Lovelace",
         "your scripts can use",
-        "It can read what you can see, and download reports and invoices. It can provision",
-        "If your role comes to allow it, it can also invite people, remove other members and change their",
+        "read what you can see, and download reports and invoices",
+        "If your role comes to allow it, it can also:",
+        "invite people, remove other members, and set their roles, limits and ends of access",
+        "accepted only from 203.0.113.0/24 and 2001:db8::/32.",
         "28 February",
     ),
-    "generated": (PREFIX, "does not expire", "It can read what you can see, and"),
+    "generated": (PREFIX, "does not expire", "It can:", "read what you can see, and"),
     "rotated": (PREFIX, "works until 30 November 2026, 14:05 UTC"),
     "revoked": ("Ada Lovelace", "revoked your API key", "have stopped working"),
-    "expires": (PREFIX, "expires on 30 November 2026", "Rotating does not prolong a key"),
+    "expires": (PREFIX, "expires soon", "30 November 2026, 14:05 UTC", "Rotating does not prolong a key"),
     "leaked": ("Your API key leaked", PLACE, "revoked it at once"),
     "leaked, to an Admin": ("An API key of", "Bob Ross", "leaked", PLACE, "you are an Admin of"),
     "several leaked": ("2 API keys leaked", PREFIX, PLACE, "and 1 more", "the keys were yours"),

@@ -1,11 +1,13 @@
 """An API key is refused from outside of its networks, before anything is executed."""
 
 import asyncio
+import gc
+from ipaddress import IPv6Network
 
 import pytest
 
 from permissions.client_networks import admits
-from tests.support.changes import UPDATE_API_KEY, nothing_changes, user_error
+from tests.support.changes import UPDATE_API_KEY, codes, nothing_changes, user_error
 from tests.support.graphql_ws import connected
 from tests.support.keys import generate
 from tests.support.stored_keys import with_key
@@ -21,6 +23,8 @@ INVALID = {
     "10.0.0.0/8,127.0.0.0/8": "is no network",
     "0.0.0.0/0": "admits every address",
     "::/0": "admits every address",
+    "::ffff:0:0/96": "admits every address",
+    "::ffff:0.0.0.0/96": "admits every address",
     "10.0.0.1/8": "is an address within a network: write 10.0.0.0/8 for the network.",
 }
 
@@ -69,7 +73,65 @@ async def test_within_its_networks_a_key_works(world: World) -> None:
     assert told["node"]["allowedNetworks"] == ["127.0.0.0/8", "203.0.113.7/32", "10.0.0.0/8"]
 
 
-async def test_networks_change_freely_and_with_the_next_request(world: World) -> None:
+WIDER = [
+    [],
+    ["203.0.113.0/24", "192.0.2.1"],
+    ["203.0.112.0/23"],
+    ["2001:db8::/31"],
+    ["203.0.113.128/25", "::ffff:192.0.2.0/120"],
+]
+NARROWER = [
+    ["203.0.113.0/24", "2001:db8::/32"],
+    ["203.0.113.7", "203.0.113.128/25"],
+    ["::ffff:203.0.113.9"],
+    ["2001:db8:1::/48"],
+    ["198.51.100.0/24"],
+]
+
+
+@pytest.mark.parametrize("networks", WIDER, ids=str)
+async def test_a_member_does_not_widen_the_networks_of_its_key(world: World, networks: list[str]) -> None:
+    script = await with_key(world, world.member, "READ", **ELSEWHERE)
+
+    async with nothing_changes(world):
+        payload = await world.member.change(
+            UPDATE_API_KEY, apiKeyId=script.member_id, allowedNetworks=networks, name="Wider"
+        )
+
+    assert user_error(payload) == ("INVALID", ["allowedNetworks"])
+    assert "203.0.113.0/24, 2001:db8::/32" in payload["userErrors"][0]["message"]
+
+
+@pytest.mark.parametrize("networks", NARROWER, ids=str)
+async def test_a_member_narrows_the_networks_of_its_key(world: World, networks: list[str]) -> None:
+    """Two networks beside each other admit what one of both does."""
+    current = "ARRAY['203.0.113.0/24', '2001:db8::/32', '198.51.100.0/25', '198.51.100.128/25']"
+    script = await with_key(world, world.member, "READ", allowed_networks=current)
+
+    payload = await world.member.change(UPDATE_API_KEY, apiKeyId=script.member_id, allowedNetworks=networks)
+
+    assert payload["userErrors"] == []
+
+
+async def test_a_member_limits_its_key_that_is_accepted_from_anywhere(world: World) -> None:
+    script = await with_key(world, world.member, "READ")
+
+    for networks, expected in (["10.0.0.0/8"], []), (["10.0.0.0/9"], []), (["10.0.0.0/8"], ["INVALID"]):
+        payload = await world.member.change(
+            UPDATE_API_KEY, apiKeyId=script.member_id, allowedNetworks=networks
+        )
+        assert codes(payload) == expected
+
+
+async def test_an_admin_widens_the_networks_of_its_own_key(world: World) -> None:
+    script = await with_key(world, world.admin, "READ", **ELSEWHERE)
+
+    payload = await world.admin.change(UPDATE_API_KEY, apiKeyId=script.member_id, allowedNetworks=[])
+
+    assert payload["apiKey"]["allowedNetworks"] == []
+
+
+async def test_an_admin_changes_networks_freely_and_with_the_next_request(world: World) -> None:
     script = await with_key(world, world.member, "READ")
 
     for networks, refused in ((["10.0.0.0/8"], True), (["127.0.0.1"], False), ([], False)):
@@ -119,6 +181,16 @@ async def test_a_key_has_at_most_100_networks(world: World) -> None:
 
     assert user_error(refused)[0] == "INVALID"
     assert payload["userErrors"] == []
+
+
+def test_few_networks_are_kept_in_memory() -> None:
+    """However many networks the keys have that are used."""
+    for key in range(1_000):
+        admits(",".join(f"2001:db8:{key:x}:{number:x}::/64" for number in range(100)), "2001:db8::1")
+
+    kept = [each for each in gc.get_objects() if type(each) is IPv6Network]
+
+    assert 1_000 < len(kept) < 20_000
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """An account's rules about API keys hold for new and existing keys."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from resolvers.api_keys import policies
 from resolvers.api_keys.unused import revoke_unused, tell_of_unused
 from tests.processes.test_concurrency import at_once
 from tests.support.changes import SET_SECURITY_POLICY, nothing_changes, user_error
@@ -73,6 +75,75 @@ async def test_existing_keys_are_shortened_with_an_event_and_one_email(world: Wo
     assert "Short" not in email.text
     async with nothing_changes(world):
         await set_policy(world, apiKeyMaxLifetimeDays=30)
+
+
+async def test_many_keys_are_shortened_by_a_job_after_the_first_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change shortens so many at most, because the account is locked meanwhile."""
+    fewer_at_once(monkeypatch, 4)
+    stranger = await world.found("Other", "stranger@example.com")
+    account_id = (await stranger.ask("{ account { id } }"))["account"]["id"]
+    untouched = await store_api_key(world, stranger.member_id, "Theirs", account_id=account_id)
+    keys = [
+        await store_api_key(world, person.member_id, f"{number:02} of {name}")
+        for name, person in world.people.items()
+        for number in range(5)
+    ]
+    before = len(await world.emails())
+
+    await set_policy(world, apiKeyMaxLifetimeDays=30)
+    assert await numbers(world) == {"Admin": 4}
+    done = await at_once(*(policies.shorten_others(world.settings, world.database) for _ in range(3)))
+
+    assert sum(done) == 11
+    assert await numbers(world) == {"Admin": 4, "Team access": 11}
+    assert [await lifetime(world, key) for key in keys] == [timedelta(days=30)] * 15
+    assert await world.superuser.fetchval(
+        "SELECT expires_at IS NULL FROM api_keys WHERE id = $1", uuid_of(untouched)
+    )
+    emails = (await world.emails())[before:]
+    assert all(email.subject == "API keys for Acme expire earlier" for email in emails)
+    told = [line for email in emails for line in email.text.splitlines() if line.startswith("- ")]
+    assert len(told) == len(set(told)) == 15
+    assert emails[0].text.startswith("Admin changed the security policy of Acme: an API key works")
+    assert emails[-1].text.startswith("The security policy of Acme lets an API key work")
+    async with nothing_changes(world):
+        assert await policies.shorten_others(world.settings, world.database) == 0
+
+
+async def test_a_rule_that_was_lifted_shortens_no_further_keys(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer_at_once(monkeypatch, 1)
+    for name in ("Shop", "Till"):
+        await store_api_key(world, world.member.member_id, name)
+    await set_policy(world, apiKeyMaxLifetimeDays=30)
+    await set_policy(world, apiKeyMaxLifetimeDays=None)
+
+    async with nothing_changes(world):
+        assert await policies.shorten_others(world.settings, world.database) == 0
+
+
+def fewer_at_once(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(policies, "_MOST", number)
+    monkeypatch.setattr(policies._TOO_LONG_ANYWHERE, "_batch", number)
+
+
+async def numbers(world: World) -> dict[str, int]:
+    """Number of the events of changed keys, by their actor."""
+    return Counter(event["actor"]["name"] for event in await world.events(actions=["API_KEY_UPDATED"]))
+
+
+async def test_an_email_about_many_keys_names_some(world: World) -> None:
+    for number in range(23):
+        await store_api_key(world, world.member.member_id, f"Key {number}")
+
+    await set_policy(world, apiKeyMaxLifetimeDays=30)
+
+    (email,) = (await world.emails(world.member.email))[-1:]
+    assert email.text.count("- Key ") == 20
+    assert "- and 3 more" in email.text
 
 
 async def test_a_key_that_ends_by_the_rule_does_not_work(world: World) -> None:
@@ -148,7 +219,7 @@ async def test_the_member_is_told_and_the_log_too(world: World) -> None:
     assert (sum(counts), sum(revoked)) == (1, 1)
     notice, last = (await world.emails(world.member.email))[sent:]
     assert notice.subject == "Not used: the API key Idle"
-    assert "revokes API keys that were not used for\n90 days" in notice.text
+    assert "revokes API keys that were not used for 90 days" in notice.text
     assert last.subject == "Revoked, because it was not used: the API key Idle"
     (event,) = await world.events(actions=["API_KEY_REVOKED"])
     assert (

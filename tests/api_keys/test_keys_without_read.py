@@ -30,6 +30,8 @@ SHOWN = {
     "UserError": {"code", "message", "path"},
 }
 """By type, to a key with PROVISION. Of every other type, and of fields that are not here, it sees nothing."""
+ARGUMENTS = {"accountId": '(accountId: "account_none")', "items": "(items: [])"}
+"""Of fields with required arguments, by the first one."""
 MUTATION = """mutation ($input: ProvisionLicenseInput!) {{ provisionLicense(input: $input) {{
   license {{ id site {} }} userErrors {{ code message path }} }} }}"""
 
@@ -41,7 +43,7 @@ def _selections() -> tuple[list[str], list[str]]:
     def walk(kind: Any, around: str, types: tuple[str, ...]) -> None:
         for name, field in kind.fields.items():
             result = get_named_type(field.type)
-            arguments = '(accountId: "account_none")' if "accountId" in field.args else ""
+            arguments = ARGUMENTS.get(next(iter(field.args), ""), "")
             below = "" if is_leaf_type(result) else "{ __typename }"
             selection = around.replace("%", f"{name}{arguments} {below}")
             if name not in SHOWN.get(kind.name, set()):

@@ -19,7 +19,8 @@ EVENT = """INSERT INTO audit_events
   VALUES ($1, gen_random_uuid(), 'ACCOUNT_UPDATED', 'ALLOWED', 'x', 'SYSTEM', 'x', '{}')"""
 # Another value for each column, where "the same text and one letter more" will not do.
 ANOTHER_MEMBER = (
-    "(SELECT id FROM members AS other WHERE other.account_id = {table}.account_id AND NOT is_owner LIMIT 1)"
+    "(SELECT id FROM members AS other WHERE other.account_id = {table}.account_id AND NOT is_owner"
+    " AND other.id IS DISTINCT FROM {table}.{name} LIMIT 1)"
 )
 OTHER: dict[str, str] = {
     "accounts.currency": "'USD'",
@@ -60,7 +61,11 @@ FIXED = {
     *((table, "account_id") for table in audited_columns()),
     *((table, "id") for table in audited_columns()),
     *((table, column) for table, column in (("licenses", "theme_id"), ("entitlements", "theme_id"))),
-    *(("invoice_lines", column) for column in audited_columns()["invoice_lines"]),
+    *(
+        (table, column)
+        for table in ("former_license_keys", "invoice_lines")
+        for column in audited_columns()[table]
+    ),
     *(
         ("invoices", column)
         for column in audited_columns()["invoices"]

@@ -147,3 +147,11 @@ async def test_a_refusal_is_recorded_though_its_client_has_gone(world: World, su
     assert [event["summary"] for event in denied] == [
         "Viewer tried to rename the account, which needs MANAGE_ACCOUNT"
     ]
+
+
+@pytest.mark.parametrize("test", ["one", "the next"])
+async def test_a_count_is_written_before_the_next_test(world: World, test: str) -> None:
+    for _ in range(12):
+        await rename(world.viewer, world.account_id)
+
+    assert len(await world.events(outcome="DENIED")) == 10

@@ -18,7 +18,7 @@ from audit_proof.keys import written
 from audit_proof.personal import withheld_from
 from audit_proof.segments import hash_in, parse_line
 from audit_proof.verification import verify
-from models.audit import AuditField
+from models.audit_fields import AuditField
 from schema import SCHEMA
 from tests.audit.test_audit_export import exported, signing
 from tests.audit.test_audit_verify import by_node

@@ -15,7 +15,8 @@ from engine.snapshots import new_row
 from engine.statements import Statement
 from engine.tables import table_of
 from models.accounts import Account
-from models.audit import AuditAction, AuditEvent, AuditHead
+from models.audit import AuditEvent, AuditHead
+from models.audit_actions import AuditAction
 from models.database import Database
 from models.licenses import Entitlement
 from models.members import Member, Role, User

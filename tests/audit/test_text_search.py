@@ -130,13 +130,17 @@ async def test_an_erased_person_is_found_no_more(world: World) -> None:
 async def test_entries_of_the_index(world: World) -> None:
     """Each group of letters once, shorter ones of other scripts than ASCII alone, and none of an API call."""
     entries = (
-        'SELECT array_agg(substr(entry, 9) ORDER BY entry COLLATE "C")'
+        'SELECT array_agg(substr(entry, 5) ORDER BY entry COLLATE "C")'
         " FROM unnest(tsvector_to_array(audit_search_entries(gen_random_uuid(), 8192, NULL, $1))) AS entry"
     )
     marks = ["\x01", "\x0110 8", "\x0113 1", "\x0116 0", "\x0119 0", "\x0122 0"]
 
     assert await world.superuser.fetchval(entries, "abcabc") == [*marks, "abc", "bca", "cab"]
     assert await world.superuser.fetchval(entries, "ab") == marks
+    for length in range(3, 40):
+        text = "the quick brown fox jumps over the lazy dog"[:length]
+        groups = {text[start : start + 3] for start in range(length - 2)}
+        assert await world.superuser.fetchval(entries, text) == [*marks, *sorted(groups)]
     assert await world.superuser.fetchval(entries, "äb") == [*marks, "b", "ä", "äb"]
     assert await world.superuser.fetchval(entries, None) is None
 
@@ -190,6 +194,15 @@ async def test_postgresql_folds_as_icu_does(world: World, texts: list[str]) -> N
     texts = [text.replace("\x00", "") for text in texts]
 
     assert await _folded(world, texts) == [folded(text) for text in texts]
+
+
+@pytest.mark.parametrize("length", [100, 1_000, 5_000])
+async def test_a_text_of_ligatures_is_cut_once_it_is_folded(world: World, length: int) -> None:
+    ligatures = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * length
+
+    (text,) = await _folded(world, [ligatures])
+
+    assert text == folded(ligatures)[:1_000]
 
 
 async def test_postgresql_folds_every_letter_as_icu_does(world: World) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from audit_proof.diagnosis import Damage, Kind
 from audit_proof.personal import COMMITMENT
 from audit_proof.verification import verify
-from models.audit import AuditField
+from models.audit_fields import AuditField
 from tests.audit.test_audit_export import exported
 from tests.audit.test_audit_verify import by_node
 from tests.support import chain

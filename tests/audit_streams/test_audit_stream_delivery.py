@@ -192,7 +192,7 @@ async def test_failures_change_neither_the_order_nor_the_batch(world: World) -> 
     ) as receiver:
         await create(world, receiver.url)
         first = await head(world)
-        async with delivering(world):
+        async with delivering(world, audit_stream_timeout_seconds=0.5):
             for number in range(6):
                 await receiver.until(requests=number + 1)
                 await write_events(world, 2, number * 2)

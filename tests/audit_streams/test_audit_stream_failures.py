@@ -77,7 +77,7 @@ async def test_what_goes_wrong_is_shown_until_it_goes_well(
     async with receiving(usual=answer) as receiver:
         await create(world, receiver.url)
         first = await head(world)
-        async with delivering(world):
+        async with delivering(world, audit_stream_timeout_seconds=0.5):
             failed = await until_shown(world, lastError=words)
             receiver.usual = status(200)
             receiver.answers.clear()

@@ -39,7 +39,7 @@ NO_URLS = [
     "https://hooks.example.com:-1", "https://localhost", "https://localhost:8443", "https://intranet/audit",
     "https://127.0.0.1", "https://127.1", "https://2130706433", "https://0x7f.0.0.1", "https://0177.0.0.1",
     "https://0", "https://10.0.0.1/", "https://192.168.1.1", "https://169.254.169.254/latest", "https://[::1]",
-    "https://[::ffff:127.0.0.1]", "https://[fe80::1]", "https://[fe80::1%25eth0]", "https://[fd00::1]",
+    "https://[::ffff:127.0.0.1]", "https://[fe80::1]", "https://[fe80::1%25eth0]", "https://[2600::1%a]", "https://[fd00::1]",
     "https://[64:ff9b::7f00:1]", "https://[2002:7f00:1::]", "https://[::1", "https://::1/", "https://[x]/",
     "https://hooks..example.com", "https://-hooks.example.com", "https://hooks-.example.com",
     "https://ho oks.example.com", "https://hooks.example.com/a b", "https://hooks.example.com\\@127.0.0.1/",

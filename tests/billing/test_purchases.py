@@ -325,3 +325,22 @@ async def test_an_invoice_keeps_to_whom_it_was_made_out(world: World, themes: di
 async def billed_to(world: World) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(await world.superuser.fetchval("SELECT billed_to FROM invoices"))
     return found
+
+
+async def test_entitlements_are_filtered_by_theme(world: World, themes: dict[str, str]) -> None:
+    await purchase(world, (themes["basalt"], 2))
+
+    answer = await world.admin.ask(
+        """query ($one: [ID!]!, $none: [ID!]!) { account {
+          one: entitlements(filter: { themeIds: $one }) { totalCount nodes { purchased theme { slug } } }
+          none: entitlements(filter: { themeIds: $none }) { totalCount nodes { purchased } }
+          all: entitlements(filter: {}) { totalCount } } }""",
+        one=[themes["basalt"]],
+        none=[],
+    )
+
+    assert answer["account"] == {
+        "one": {"totalCount": 1, "nodes": [{"purchased": 2, "theme": {"slug": "basalt"}}]},
+        "none": {"totalCount": 0, "nodes": []},
+        "all": {"totalCount": 2},
+    }

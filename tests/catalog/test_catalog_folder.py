@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from resolvers.catalog.folder import CatalogInvalid, FileSource, read_catalog
-from resolvers.catalog.theme_document import version_order
+from resolvers.catalog.versions import version_order
 
 Document = dict[str, Any]
 

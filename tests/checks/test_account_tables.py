@@ -8,6 +8,7 @@ import asyncpg
 
 from engine.statements import Statement
 from models.audited import account_tables
+from resolvers.due_rows import DueRows
 from resolvers.people.personal_fields import Section
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,7 @@ ACROSS = {
     "resolvers.api_keys.jobs._EXPIRED",
     "resolvers.api_keys.jobs._LAPSED",
     "resolvers.api_keys.jobs._EXPIRE_SOON",
+    "resolvers.api_keys.policies._TOO_LONG_ANYWHERE",
     "resolvers.api_keys.unused._TO_BE_REVOKED",
     "resolvers.api_keys.unused._TO_BE_TOLD",
     "resolvers.downloads.links._LINK",
@@ -59,11 +61,14 @@ ACROSS = {
     "resolvers.invitations.joining._OPENED",
     "resolvers.api_keys.leaked_keys._ACCOUNTS",
     "resolvers.licenses.jobs._DUE",
+    "resolvers.licenses.reminders._DUE",
     "resolvers.members.jobs._DUE",
+    "resolvers.people.mutations._OVER",
     "resolvers.members.jobs._REMINDED",
     "resolvers.accounts.operator._ACCOUNT_CALLED",
     "resolvers.downloads.transfers._LOST",
     "resolvers.sessions.sign_ins._MEMBERSHIPS",
+    "resolvers.sessions.tokens._OPENED",
     "resolvers.tidying._DOWNLOAD_LINKS",
     "resolvers.tidying._DOWNLOAD_LINK_AFTER_BATCH",
 }
@@ -88,7 +93,7 @@ def _statements() -> dict[str, Statement]:
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             importlib.import_module(name)
             for variable, value in vars(sys.modules[name]).items():
-                value = value.statement if isinstance(value, Section) else value
+                value = value.statement if isinstance(value, Section | DueRows) else value
                 if isinstance(value, Statement) and value not in found.values():
                     found[f"{name}.{variable}"] = value
     return found

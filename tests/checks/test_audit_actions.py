@@ -11,25 +11,30 @@ from typing import Any, Self
 import asyncpg
 import pytest
 
-import models.audit
+import models.audit_actions
 from engine.enums import described_enum
-from models.audit import AuditAction
+from models.audit import AuditOutcome
+from models.audit_actions import AuditAction
+from models.columns import new_id
+from permissions.viewer import Client
 from resolvers.audit import queries
 from resolvers.audit.inputs import AuditLogFilter
+from resolvers.audit_append import encode_event
+from resolvers.events import OPERATOR, new_event
 from tests.support.problems import require_none
 from tests.support.schema_walk import PRINTED
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("part", ["description", "attempt", "personal"])
+@pytest.mark.parametrize("part", ["description", "attempt", "personal", "others"])
 @pytest.mark.parametrize("action", [AuditAction.MEMBER_INVITED, AuditAction.LICENSE_EXPIRED])
 def test_a_row_without_a_part_fails_at_import(action: AuditAction, part: str) -> None:
     table = _table()
     row = next(node for node in table.body if isinstance(node, ast.Assign) and _name(node) == action.name)
     assert isinstance(row.value, ast.Tuple)
 
-    row.value.elts.pop({"description": 1, "attempt": 2, "personal": 3}[part])
+    row.value.elts.pop({"description": 1, "attempt": 2, "personal": 3, "others": 4}[part])
 
     with pytest.raises(TypeError, match=r"missing 1 required positional argument"):
         _import(table)
@@ -46,6 +51,32 @@ def test_a_row_with_an_empty_part_fails_at_import() -> None:
 
     with pytest.raises(TypeError, match="MEMBER_INVITED"):
         _import(table)
+
+
+def test_a_key_that_is_personal_and_is_not_fails_at_import() -> None:
+    table = _table()
+    row = next(
+        node for node in table.body if isinstance(node, ast.Assign) and _name(node) == "MEMBER_INVITED"
+    )
+    assert isinstance(row.value, ast.Tuple)
+
+    row.value.elts[4] = row.value.elts[3]
+
+    with pytest.raises(TypeError, match="MEMBER_INVITED has a key that is personal and is not"):
+        _import(table)
+
+
+@pytest.mark.parametrize("value", ["Ada", ["Ada", "Bob"], 7, None])
+def test_an_event_with_an_undeclared_key_is_not_encoded(value: object) -> None:
+    target = "Invitation", new_id(), None
+    details = {"role": "VIEWER", "nickname": value}
+    event = new_event(
+        *(new_id(), OPERATOR, Client(None), AuditAction.MEMBER_INVITED, AuditOutcome.ALLOWED, "did"),
+        *(target, details),
+    )
+
+    with pytest.raises(TypeError, match="MEMBER_INVITED have nickname: declare it in AuditAction"):
+        encode_event(event)
 
 
 async def test_the_database_and_the_api_have_the_actions_of_the_table(
@@ -90,12 +121,12 @@ def test_each_filter_of_the_audit_log_has_its_condition() -> None:
 
 
 def _table() -> ast.ClassDef:
-    module = ast.parse(Path(models.audit.__file__).read_text())
+    module = ast.parse(Path(models.audit_actions.__file__).read_text())
     return next(node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "AuditAction")
 
 
 def _import(table: ast.ClassDef) -> None:
-    code = compile(ast.fix_missing_locations(ast.Module([table], [])), models.audit.__file__, "exec")
+    code = compile(ast.fix_missing_locations(ast.Module([table], [])), models.audit_actions.__file__, "exec")
     names: dict[str, Any] = {"StrEnum": StrEnum, "auto": auto, "Self": Self, "described_enum": described_enum}
     exec(code, names)  # noqa: S102 - the module's own source
 

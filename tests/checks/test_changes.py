@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type, is_leaf_type
 
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from tests.support.answers import forbidden, nulls
 from tests.support.contracts import MATRIX, ROLES
 from tests.support.credentials import MUTATIONS, QUERIES, SUBSCRIPTIONS
-from tests.support.permission_changes import CHANGES, Change
+from tests.support.permission_changes import CHANGES, OF_HOLDERS, Change
 from tests.support.permission_reads import FIELD_TABLES, READS
 from tests.support.problems import require_none
 from tests.support.schema_walk import PRINTED, field_at, guarded_fields, guarded_nodes
@@ -38,6 +38,7 @@ def test_every_permission_but_that_of_keys_has_an_example() -> None:
 def test_every_guarded_field_has_an_example() -> None:
     reads = {(field_at(read.operation, read.at), read.permission) for read in READS}
     changes = {(f"Mutation.{change.name}", change.permission) for change in CHANGES}
+    changes |= {(f"Mutation.{name}", "PROVISION_LICENSES") for name in OF_HOLDERS}
 
     lacking = guarded_fields() - reads - changes - GUARDED_SUBSCRIPTIONS
 

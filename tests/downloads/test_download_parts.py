@@ -63,7 +63,10 @@ async def test_parts_of_a_process_that_was_killed_are_audited_by_the_worker(worl
         async with asyncio.timeout(10):
             while await world.superuser.fetchval("SELECT count(*) FROM transfers") > 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-        await transfers.audit_lost(world.database, 0)
+        async with asyncio.timeout(10):
+            # A row that its process updates meanwhile is not lost.
+            while await world.superuser.fetchval("SELECT count(*) FROM transfers"):
+                await transfers.audit_lost(world.database, 0)
         rest, first = await downloads(world)
         await parts(there, path, 5)
 

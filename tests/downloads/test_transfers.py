@@ -169,7 +169,7 @@ async def test_what_is_made_while_it_goes_out(
             raise StorageUnavailable("The file storage is gone.")
 
     async def open_lines(_settings: Settings, _database: Database, _storage: Storage, link: Link) -> Content:
-        subject = Subject(Account, link.member.account_id, "Acme", "some lines", {"kind": "LINES"})
+        subject = Subject(Account, link.member.account_id, "Acme", "some lines", {"file": "lines.txt"})
         return Content(subject, "lines.txt", "text/plain", None, None, lines)
 
     monkeypatch.setattr(downloads, "OPENERS", {DownloadKind.THEME_FILE: open_lines})
@@ -187,7 +187,7 @@ async def test_what_is_made_while_it_goes_out(
         assert "content-length" not in head.headers
 
     (event,) = await told(world)
-    assert event["details"] == {"bytes": 1_000_000, "complete": not fails, "kind": "LINES", "size": None}
+    assert event["details"] == {"bytes": 1_000_000, "complete": not fails, "file": "lines.txt", "size": None}
     did = "downloaded 1,000,000 bytes of some lines" if fails else "downloaded some lines"
     assert event["summary"] == f"Member {did}"
 

@@ -199,5 +199,8 @@ def test_a_statement_across_accounts_joins_no_two() -> None:
     joined = select(col(License.site)).join(Member, col(Member.id) == col(License.holder_id))
 
     assert Statement(lambda: members(), across_accounts=why).sql
+    assert Statement(lambda: union_all(select(col(License.site)), members()), across_accounts=why).sql
     with pytest.raises(UnboundStatement, match="with that of the others"):
         _ = Statement(lambda: joined, across_accounts=why).sql
+    with pytest.raises(UnboundStatement, match="with that of the others"):
+        _ = Statement(lambda: union_all(members(), joined), across_accounts=why).sql

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import pytest
-from graphql import build_schema, get_introspection_query
+from graphql import GraphQLObjectType, build_schema, get_introspection_query
 
 from engine.limits import Limits
+from engine.list_sizes import LIST_SIZE, sized_by
 from engine.operation_cache import Document, Documents, OperationRefused
 from tests.support.toy_graphql import SCHEMA
 
@@ -26,8 +28,9 @@ LISTS = build_schema(
     type Mutation { touch: String }
     """
 )
-
-
+cast("GraphQLObjectType", LISTS.query_type).fields["nodes"].extensions[LIST_SIZE] = sized_by(
+    "ids", default=100, most=100
+)
 FILTERED = "query($f: Filter){account{members(first: 3, filter: $f){nodes{id}}}}"
 
 

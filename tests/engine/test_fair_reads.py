@@ -34,7 +34,7 @@ def take(shares: ReadingShares, account: str, attempt: int = 0) -> Loan:
 
 
 def waiting_in(database: Database) -> int:
-    persons = [each for queue in database.reading._queues for each in queue._accounts.values()]
+    persons = [each for queue in database.reading._queues for each in queue.accounts.values()]
     return sum(len(queue) for queues in persons for queue in queues.values())
 
 

@@ -16,7 +16,8 @@ NONE: Choice = (None, lambda _row: True)
 LICENSES = """query ($filter: LicenseFilter, $order: LicenseOrder, $first: Int, $after: String, $last: Int,
     $before: String) { account { list: licenses(filter: $filter, orderBy: $order, first: $first,
     after: $after, last: $last, before: $before) { totalCount
-      edges { cursor node { id site status provisionedAt theme { id name } holder { id } } } } } }"""
+      edges { cursor node { id site status provisionedAt expiresAt lastVerifiedAt installedVersion
+        theme { id name } holder { id } } } } } }"""
 MEMBERS = """query ($filter: MemberFilter, $order: MemberOrder, $first: Int, $after: String, $last: Int,
     $before: String) { account { list: members(filter: $filter, orderBy: $order, first: $first,
     after: $after, last: $last, before: $before) { totalCount
@@ -57,6 +58,51 @@ async def test_licenses(busy_stage: BusyStage, themes: dict[str, str]) -> None:
     }
 
     assert len(rows) > 8
+    await _assert_filtered(admin, LICENSES, rows, choices, orders)
+
+
+async def test_licenses_by_their_checks_and_expiry(busy_stage: BusyStage) -> None:
+    admin = busy_stage.stage.owner
+    await busy_stage.stage.world.superuser.execute(
+        """UPDATE licenses SET
+             last_verified_at = CASE WHEN n % 4 > 0 THEN now() - n * interval '1 day' END,
+             installed_version = CASE WHEN n % 4 > 0 THEN n % 3 || '.0' END,
+             expires_at = CASE WHEN n % 3 > 0 AND status = 'ACTIVE' THEN now() + n * interval '1 day' END
+           FROM (SELECT id, row_number() OVER (ORDER BY site) AS n FROM licenses) AS numbered
+           WHERE licenses.id = numbered.id"""
+    )
+    rows = await _all(admin, LICENSES, {})
+    checked, expiring = sorted(map(_last_check, rows)), sorted(filter(None, map(_expiry, rows)))
+    never = "2100-01-01T00:00:00.000000+00:00"
+    choices = {
+        "statuses": [NONE, *_among(lambda row: row["status"], ["ACTIVE"])],
+        "installedVersions": [
+            NONE,
+            *_among(lambda row: row["installedVersion"], ["1.0"], ["1.0", "2.0", "9"], ["9"]),
+        ],
+        "notVerifiedSince": [
+            NONE,
+            *(
+                (moment, lambda row, moment=moment: _last_check(row) < moment)
+                for moment in (checked[len(checked) // 2], never)
+            ),
+        ],
+        "expiresBefore": [
+            NONE,
+            *(
+                (moment, lambda row, moment=moment: (_expiry(row) or moment) < moment)
+                for moment in (expiring[0], expiring[len(expiring) // 2], never)
+            ),
+        ],
+        "search": [NONE, ("admin", lambda row: "admin" in row["site"])],
+    }
+    orders: dict[str, Callable[[Row], Any]] = {
+        "OLDEST": lambda row: (row["provisionedAt"], row["id"]),
+        "SITE": lambda row: (row["site"], row["id"]),
+    }
+
+    assert len({row["installedVersion"] for row in rows}) == 4
+    assert len(expiring) > 2
     await _assert_filtered(admin, LICENSES, rows, choices, orders)
 
 
@@ -116,6 +162,15 @@ async def test_events(busy_stage: BusyStage) -> None:
 
 def _last_activity(row: Row) -> str:
     return str(row["lastActiveAt"] or row["joinedAt"])
+
+
+def _last_check(row: Row) -> str:
+    return str(row["lastVerifiedAt"] or row["provisionedAt"])
+
+
+def _expiry(row: Row) -> str | None:
+    found: str | None = row["expiresAt"]
+    return found
 
 
 class _Backwards(str):

@@ -130,6 +130,14 @@ NESTED = [
     """{ account { licenses(first: 2) { nodes { site holder { licenses(first: 2) { nodes {
       site expiresAt theme { tags price { amount } releases { version releasedAt files { size } } }
     } } } } } } }""",
+    """{ account { members(first: 3) { nodes {
+      licenses(first: 2, filter: { notVerifiedSince: "2100-01-01T00:00:00Z", statuses: [ACTIVE] }) {
+        totalCount nodes { site lastVerifiedAt }
+      }
+      others: licenses(last: 2, filter: { expiresBefore: "2100-01-01T00:00:00Z", installedVersions: ["1"] }) {
+        nodes { site }
+      }
+    } } } }""",
     "{ account { members(first: 3) { nodes { licenses(first: 3) { nodes { theme { tags } } } } } } }",
     """{ account { members(first: 2) { nodes { activity(first: 2) { nodes {
       sequence actor { member { apiKeys: licenses(first: 2) { nodes { status site theme { slug tags } } } } }

@@ -82,6 +82,15 @@ LISTS = {
         *(f"filter: {{ statuses: [{status}] }}" for status in ("ACTIVE", "EXPIRED", "REVOKED, SUSPENDED")),
         'filter: { themeIds: ["<theme>"] }',
         'filter: { holderIds: ["<owner>"] }, orderBy: SITE',
+        'filter: { installedVersions: ["1.0"] }',
+        'filter: { installedVersions: ["1.0", "1.1"] }, orderBy: SITE',
+        *(
+            f'filter: {{ {filter}: "{year}-01-01T00:00:00Z" }}, orderBy: {order}'
+            for filter in ("notVerifiedSince", "expiresBefore")
+            for year in (2020, 2100)
+            for order in ("NEWEST", "SITE")
+        ),
+        'filter: { expiresBefore: "2100-01-01T00:00:00Z", statuses: [ACTIVE] }',
         'filter: { search: "example" }',
     ],
     "entitlements": [""],
@@ -96,6 +105,10 @@ LISTS = {
         "filter: { statuses: [ACTIVE, EXPIRED] }",
     ],
 }
+
+SORTED = re.compile(r"\b(search|text|expiresBefore|notVerifiedSince):|inactiveSince.*JOINED|\[EXPIRED\]")
+"""Arguments with which rows are sorted: those of a search or a time, which an index finds in another order
+than that of the list, and licenses and invitations that the job has not marked as expired yet."""
 
 
 class Noted(Database):
@@ -254,16 +267,84 @@ async def test_every_list_is_walked_along_an_index(
     plan = await _plan(database_url, *noted.statements[1])
     assert "Index" in plan
     sorts = [line for line in plan.splitlines() if "Sort  (" in line and " rows=0 " not in line]
-    # Sorted are the rows of a search, which an index finds in another order than that of the list, and
-    # licenses and invitations that the job has not marked as expired yet.
-    assert sorts == [] or re.search(r"\b(search|text):|inactiveSince.*JOINED|\[EXPIRED\]", arguments), plan
+    assert sorts == [] or SORTED.search(arguments), plan
     # The themes are few, and of no account.
     assert [line for line in plan.splitlines() if "Seq Scan" in line and "on themes" not in line] == []
 
 
+LATER = '"2100-01-01T00:00:00Z"'
+MANY = (
+    "INSERT INTO users (id, email, name, created_at)"
+    " SELECT gen_random_uuid(), n || '@many.example', 'Many', now() FROM generate_series(1, 3000) AS n",
+    "INSERT INTO members (account_id, id, user_id, name, email, role, is_owner, joined_at)"
+    " SELECT accounts.id, gen_random_uuid(), users.id, users.name, users.email, 'VIEWER', false, now()"
+    " FROM users, accounts WHERE users.email LIKE '%@many.example'",
+    "INSERT INTO licenses (account_id, id, theme_id, status, site, key, holder_id, provisioned_by_id,"
+    " provisioned_at, expires_at, installed_version)"
+    " SELECT account_id, gen_random_uuid(), (SELECT id FROM themes LIMIT 1), 'ACTIVE', email, email, id, id,"
+    " now(), '2200-01-01', '2.0' FROM members WHERE email LIKE '%@many.example'",
+    "ANALYZE members, licenses",
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments", "compared"),
+    [
+        ("members", f"filter: {{ inactiveSince: {LATER} }}", "COALESCE(last_active_at"),
+        ("members", f"filter: {{ inactiveSince: {LATER} }}, orderBy: NAME", "COALESCE(last_active_at"),
+        ("licenses", f"filter: {{ notVerifiedSince: {LATER} }}", "COALESCE(last_verified_at"),
+        ("licenses", f"filter: {{ expiresBefore: {LATER} }}, orderBy: SITE", "expires_at <"),
+        ("licenses", 'filter: { installedVersions: ["1"] }, orderBy: SITE', "installed_version ="),
+    ],
+)
+async def test_what_a_filter_leaves_is_found_by_an_index(
+    stage: Stage, noted: Noted, database_url: str, field: str, arguments: str, compared: str
+) -> None:
+    """Also where another index has the order of the list, along which all rows would be compared."""
+    for statement in MANY:
+        await stage.world.superuser.execute(statement)
+
+    await ask(stage, noted, stage.owner, f"{{ account {{ {field}({arguments}) {{ nodes {{ id }} }} }} }}")
+
+    plan = await _generic_plan(database_url, *noted.statements[1])
+    assert any(compared in line for line in plan.splitlines() if "Index Cond: " in line), plan
+
+
+@pytest.mark.parametrize("filter", ['search: "zq"', f"inactiveSince: {LATER}"])
+async def test_a_search_of_removed_members_too_begins_with_the_next_ones_in_order(
+    stage: Stage, noted: Noted, database_url: str, filter: str
+) -> None:
+    for statement in MANY:
+        await stage.world.superuser.execute(statement)
+
+    await ask(
+        stage,
+        noted,
+        stage.owner,
+        f"{{ account {{ members(filter: {{ includeRemoved: true, {filter} }}) {{ nodes {{ id }} }} }} }}",
+    )
+
+    plan = await _generic_plan(database_url, *noted.statements[1])
+    assert {"ix_members_joined", "ix_members_removed_joined"} <= {*re.findall(r"ix_\w+", plan)}, plan
+
+
+_PLANNING = {**_READING_SETTINGS, "enable_seqscan": "off"}
+"""As of a table that is large enough for an index."""
+
+
+async def _generic_plan(url: str, sql: str, arguments: tuple[Any, ...]) -> str:
+    """For any values, as a server plans it."""
+    connection = await asyncpg.connect(url, server_settings=_PLANNING)
+    try:
+        await connection.execute(f"PREPARE page AS {sql}")
+        values = ", ".join(["NULL"] * len(arguments))
+        return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE page ({values})"))
+    finally:
+        await connection.close()
+
+
 async def _plan(url: str, sql: str, arguments: tuple[Any, ...]) -> str:
-    """As of a table that is large enough for an index."""
-    connection = await asyncpg.connect(url, server_settings={**_READING_SETTINGS, "enable_seqscan": "off"})
+    connection = await asyncpg.connect(url, server_settings=_PLANNING)
     try:
         return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *arguments))
     finally:

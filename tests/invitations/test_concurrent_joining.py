@@ -59,6 +59,20 @@ async def test_twenty_clicks_at_once_make_one_member(world: World, _repetition: 
     assert strangers == ["INVITATION_ALREADY_USED"] * 5
 
 
+async def test_the_time_of_the_acceptance_is_that_of_the_first_click(world: World) -> None:
+    _, token = await invited(world)
+    await warm_up(world, 10)
+
+    answers = await at_once(*(world.nobody.change(ACCEPT, token=token) for _ in range(10)))
+
+    assert [codes(answer) for answer in answers] == [[]] * 10
+    accepted_at = await world.superuser.fetchval("SELECT accepted_at FROM invitations WHERE email = $1", BOB)
+    joined_at = await world.superuser.fetchval(
+        "SELECT occurred_at FROM audit_events WHERE action = 'MEMBER_JOINED' AND target_name = 'Bob'"
+    )
+    assert accepted_at <= joined_at
+
+
 @pytest.mark.parametrize("_repetition", range(3))
 async def test_a_sign_in_link_clicked_ten_times_at_once_makes_one_person(
     world: World, _repetition: int

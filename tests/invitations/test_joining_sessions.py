@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.invitations.test_invitations import invited
-from tests.support.changes import codes, nothing_changes
+from tests.support.changes import END_SESSIONS, codes, nothing_changes
 from tests.support.links import Opened, browser_of, heading, session_of
 from tests.support.world import ACCEPT, INVITE, Person, World
 
@@ -154,3 +154,17 @@ async def test_the_browser_that_joined_gets_its_session_again_and_no_other_does(
     await Person(world.http, token=first.token).ask("mutation { signOut { userErrors { code } } }")
     ended = await link.by(world.http, "POST")
     assert (ended.status_code, heading(ended)) == (410, "This invitation was already accepted")
+
+
+async def test_a_session_that_the_account_refuses_does_not_come_back(world: World) -> None:
+    _, token = await invited(world, ADA)
+    link = await Opened(f"/join/{token}").opened(world.http)
+    first = session_of(await link.by(world.http, "POST"), world)
+    member_id = (await first.ask("{ account { viewerMember { id } } }"))["account"]["viewerMember"]["id"]
+    await world.admin.change(END_SESSIONS, memberId=member_id)
+
+    async with nothing_changes(world):
+        again = await link.by(world.http, "POST")
+
+    assert (again.status_code, heading(again)) == (410, "This invitation was already accepted")
+    assert "ta_session" not in again.headers.get("set-cookie", "")

@@ -8,10 +8,13 @@ import pytest
 
 from tests.processes.test_concurrency import in_either_order
 from tests.support.changes import (
+    CHANGE_LICENSE_SITE,
     PROVISION_LICENSE,
     REINSTATE_LICENSE,
     REMOVE,
     REVOKE_LICENSE,
+    ROTATE_LICENSE_KEY,
+    SET_LICENSE_EXPIRY,
     SET_LIMITS,
     SUSPEND_LICENSE,
     TRANSFER_LICENSE,
@@ -27,6 +30,9 @@ CHANGES = {
     "suspend": (SUSPEND_LICENSE, {"reason": "Not paid"}),
     "reinstate": (REINSTATE_LICENSE, {}),
     "transfer": (TRANSFER_LICENSE, {"toMemberId": "<viewer>"}),
+    "prolong": (SET_LICENSE_EXPIRY, {"expiresAt": "2101-01-01T00:00:00Z"}),
+    "move": (CHANGE_LICENSE_SITE, {"site": "moved.example.com"}),
+    "rotate": (ROTATE_LICENSE_KEY, {}),
     "revoke": (REVOKE_LICENSE, {"reason": "Moved"}),
 }
 OUTCOMES = {
@@ -36,10 +42,28 @@ OUTCOMES = {
     ("reinstate", "SUSPENDED"): "ACTIVE",
     ("transfer", "ACTIVE"): "ACTIVE",
     ("transfer", "SUSPENDED"): "SUSPENDED",
+    ("prolong", "ACTIVE"): "ACTIVE",
+    ("prolong", "SUSPENDED"): "SUSPENDED",
+    ("prolong", "EXPIRED"): "ACTIVE",
+    ("prolong", "ACTIVE and over"): "ACTIVE",
+    ("prolong", "SUSPENDED and over"): "ACTIVE",
+    ("move", "ACTIVE"): "ACTIVE",
+    ("move", "SUSPENDED"): "SUSPENDED",
+    ("rotate", "ACTIVE"): "ACTIVE",
+    ("rotate", "SUSPENDED"): "SUSPENDED",
     ("revoke", "REVOKED"): "NOT_ACTIVE",
 }
-"""The status it has afterwards, or the refusal. Any license may be revoked that is not; of what is over,
-nothing else may be done."""
+"""The status it has afterwards, or the refusal. Any license may be revoked or get another expiry that is not
+revoked; of what is over, nothing else may be done."""
+EVENTS = {
+    "suspend": "SUSPENDED",
+    "reinstate": "REINSTATED",
+    "transfer": "TRANSFERRED",
+    "prolong": "EXPIRY_CHANGED",
+    "move": "SITE_CHANGED",
+    "rotate": "KEY_ROTATED",
+    "revoke": "REVOKED",
+}
 ENTITLED = ("ACTIVE", "SUSPENDED")
 COUNTS = """SELECT provisioned, (SELECT count(*) FROM licenses WHERE theme_id = entitlements.theme_id
     AND status IN ('ACTIVE', 'SUSPENDED')) AS live FROM entitlements"""
@@ -100,8 +124,7 @@ async def test_every_change_from_every_state(
     assert (codes(payload), payload["license"]["status"]) == ([], expected)
     assert await counted(world) == int(expected in ENTITLED)
     events = await world.events()
-    done = {"suspend": "SUSPENDED", "reinstate": "REINSTATED", "transfer": "TRANSFERRED", "revoke": "REVOKED"}
-    assert actions(events)[0] == f"LICENSE_{done[change]}"
+    assert actions(events)[0] == f"LICENSE_{EVENTS[change]}"
     assert actions(events).count("LICENSE_EXPIRED") == int(state.endswith("over"))
 
 
@@ -209,6 +232,10 @@ PAIRS = [
     ("reinstate", "revoke", "SUSPENDED", [{"OK"}, {"OK", "NOT_ACTIVE"}]),
     ("suspend", "revoke", "ACTIVE", [{"OK"}, {"OK", "NOT_ACTIVE"}]),
     ("transfer", "revoke", "ACTIVE", [{"OK"}, {"OK", "NOT_ACTIVE"}]),
+    ("prolong", "revoke", "ACTIVE", [{"OK"}, {"OK", "NOT_ACTIVE"}]),
+    ("move", "revoke", "ACTIVE", [{"OK"}, {"OK", "NOT_ACTIVE"}]),
+    ("rotate", "rotate", "ACTIVE", [{"OK"}]),
+    ("rotate", "revoke", "ACTIVE", [{"OK"}, {"OK", "NOT_ACTIVE"}]),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unicodedata
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -72,9 +73,11 @@ async def test_a_valid_license_is_told_with_what_a_theme_needs(
     signed = await claims(signing, token)
     assert signed.pop("exp") - signed.pop("iat") == 14 * 86_400
     assert signed.pop("iss") == signing.settings.public_url
+    assert signed.pop("sub") == "Example.COM.:443"
     assert signed == answer
     checked_at = datetime.fromisoformat(answer.pop("checkedAt"))
     assert abs((datetime.now(UTC) - checked_at).total_seconds()) < 10
+    assert 0.9 * 86_400 <= answer.pop("recheckAfterSeconds") <= 86_400
     version = await signing.superuser.fetchval("SELECT latest_version FROM themes WHERE slug = 'aurora'")
     assert answer == {
         "status": "VALID",
@@ -84,7 +87,6 @@ async def test_a_valid_license_is_told_with_what_a_theme_needs(
         "expiresAt": "2100-01-01T00:00:00Z",
         "latestVersion": version,
         "nonce": "n-1",
-        "recheckAfterSeconds": 86_400,
     }
 
 
@@ -101,18 +103,65 @@ async def test_a_license_that_is_not_valid_tells_nothing_but_its_status(
     assert told == (TOLD if state == "ACTIVE" else set())
     signed = await claims(signing, answer["token"])
     assert (signed["status"], signed["nonce"]) == (answer["status"], "n")
-    assert state == "ACTIVE" or signed["exp"] - signed["iat"] == answer["recheckAfterSeconds"] == 3_600
+    assert state == "ACTIVE" or signed["exp"] - signed["iat"] == answer["recheckAfterSeconds"]
+    assert state == "ACTIVE" or 0.9 * 3_600 <= answer["recheckAfterSeconds"] <= 3_600
+
+
+async def test_each_license_key_has_a_time_of_its_own_for_the_next_check(signing: World) -> None:
+    keys = [new_license_key() for _ in range(20)]
+
+    seconds = [(await verify(signing, key, "a.example.com"))["recheckAfterSeconds"] for key in keys]
+
+    assert len(set(seconds)) > 5
+    assert [(await verify(signing, key, "a.example.com"))["recheckAfterSeconds"] for key in keys] == seconds
 
 
 async def test_each_change_is_told_by_the_next_check(world: World, themes: dict[str, str]) -> None:
+    """By each process, whatever it remembers of the checks before: with the first key on the first site, and
+    with the key of now on the site of now."""
     id = await provision(world, themes["aurora"])
-    key = await key_of(world)
-    told = [(await verify(world, key, "a.example.com"))["status"]]
-    for change in ("suspend", "reinstate", "transfer", "revoke"):
-        await make(world, id, change)
-        told.append((await verify(world, key, "a.example.com"))["status"])
+    first = await key_of(world), "a.example.com"
+    told: dict[str, tuple[str, str]] = {}
+    async with limited(world) as (there, _):
 
-    assert told == ["VALID", "SUSPENDED", "VALID", "VALID", "REVOKED"]
+        async def ask(pair: tuple[str, str]) -> str:
+            statuses = {(await verify(server, *pair))["status"] for server in (world, there)}
+            assert len(statuses) == 1
+            return str(statuses.pop())
+
+        changes = ("suspend", "reinstate", "transfer", "prolong", "move", "rotate", "expire", "revoke")
+        for change in ("none", *changes):
+            if change == "expire":
+                await world.superuser.execute("UPDATE licenses SET expires_at = now()")
+            elif change != "none":
+                await make(world, id, change)
+            site = await world.superuser.fetchval("SELECT site FROM licenses")
+            told[change] = await ask(first), await ask((await key_of(world), site))
+
+    assert told == {
+        "none": ("VALID", "VALID"),
+        "suspend": ("SUSPENDED", "SUSPENDED"),
+        "reinstate": ("VALID", "VALID"),
+        "transfer": ("VALID", "VALID"),
+        "prolong": ("VALID", "VALID"),
+        "move": ("WRONG_SITE", "VALID"),
+        "rotate": ("REVOKED", "VALID"),
+        "expire": ("REVOKED", "EXPIRED"),
+        "revoke": ("REVOKED", "REVOKED"),
+    }
+
+
+async def test_a_license_of_a_withdrawn_theme_is_changed_like_others(
+    world: World, themes: dict[str, str]
+) -> None:
+    id = await provision(world, themes["aurora"], expiresAt="2100-01-01T00:00:00Z")
+    await world.superuser.execute("UPDATE themes SET withdrawn_at = now()")
+    await world.superuser.execute("UPDATE licenses SET expires_at = now()")
+
+    for change in ("prolong", "move", "rotate"):
+        assert (await make(world, id, change))["userErrors"] == []
+
+    assert (await verify(world, await key_of(world), "moved.example.com"))["status"] == "VALID"
 
 
 async def test_a_withdrawn_theme_keeps_its_licenses(world: World, themes: dict[str, str]) -> None:
@@ -278,6 +327,76 @@ async def test_a_key_has_a_rate_limit_and_unknown_ones_use_up_that_of_their_addr
     assert [each.status_code for each in known] == [200, 200, 429]
     assert int(known[-1].headers["retry-after"]) > 0
     assert known[-1].json()["error"]["code"] == "RATE_LIMITED"
+
+
+async def test_a_request_over_the_limit_of_its_address_does_not_encode_its_site(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = {"key": new_license_key(), "site": "www.bücher.example"}
+
+    async with limited(world, per_address=1) as (there, _):
+        first = await there.http.post("/licenses/verify", json=request)
+        monkeypatch.setattr("idna.alabel", None)
+        others = [
+            await there.http.post(path, json={**request, "key": key, "version": "1.0"})
+            for path in ("/licenses/verify", "/licenses/updates")
+            for key in (request["key"], new_license_key()[:-1], "x")
+        ]
+
+    assert first.json()["status"] == "UNKNOWN"
+    assert [each.status_code for each in others] == [429] * len(others)
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "ü." * 126 + "üü",
+        "ü." * 500,
+        "xn--fsq." * 120,
+        "a." * 128,
+        f"xn--{'fsqa' * 60}",
+        "ü" * 254,
+        "\ufdfa" * 1_000,
+        ("\ufdfa" * 250 + ".") * 3,
+        "ü\u3002" * 500,
+    ],
+)
+def test_no_label_of_a_site_that_is_too_long_is_encoded(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idna.alabel", None)
+
+    with pytest.raises(ValueError, match="too long"):
+        host_of(site)
+
+
+def test_the_longest_sites_are_taken_in_every_spelling() -> None:
+    for site in (".".join(["a"] * 127), f"{'.'.join(['ü' * 57] * 3)}.{'a' * 61}"):
+        for spelled in (site, site + ".", unicodedata.normalize("NFD", site), f" {site.upper()}:8443"):
+            assert host_of(spelled) == site
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "fe80::1%eth0",
+        "[fe80::1%25eth0]",
+        "[fe80::1%eth0]:8080",
+        "fe80::1%=cmd",
+        "fe80::1\uff05a",
+        "1.2.3.4%a",
+    ],
+)
+async def test_an_address_with_a_zone_is_no_site(world: World, themes: dict[str, str], site: str) -> None:
+    await provision(world, themes["aurora"])
+    request = {"key": await key_of(world), "site": site, "version": "1.0"}
+
+    async with limited(world) as (there, state):
+        for path in ("/licenses/verify", "/licenses/updates"):
+            answer = await there.http.post(path, json=request)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "INVALID")
+            assert "must be the host name" in answer.json()["error"]["message"]
+        await state.license_check_notes.close()
+
+    assert await reported(world) == (None, None, None)
 
 
 async def test_tokens_that_the_server_did_not_sign_are_refused(

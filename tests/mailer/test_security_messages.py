@@ -2,25 +2,41 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
-from mailer.messages import Message
+from mailer.messages import (
+    AccessEnd,
+    ExpiringLicense,
+    Message,
+    access_ends,
+    licenses_expire,
+    members_access_ends,
+)
 from mailer.security_messages import (
-    key_unused,
+    ListedKey,
+    access_end_changed,
+    access_ended,
+    keys_expire,
     keys_shortened,
+    keys_unused,
+    license_key_rotated,
+    license_suspension,
     license_taken,
     licenses_given,
+    limits_changed,
     member_removed,
     new_client,
     ownership_moved,
     role_changed,
     sessions_ended,
-    unused_key_revoked,
+    unused_keys_revoked,
 )
 from tests.mailer.test_messages import HOSTILE, LINK, NOON, arrived, body, urls
 
 TO = "bob@example.com"
+LATER = datetime(2026, 12, 1, tzinfo=UTC)
 LICENSE = "Aurora for shop.example.com"
 Write = Callable[[str, str, str], Message]
 MESSAGES: dict[str, Write] = {
@@ -56,17 +72,85 @@ MESSAGES: dict[str, Write] = {
     "taken": lambda to, by, account: license_taken(
         to=to, by=by, account=account, name=LICENSE, heir=by, link=LINK
     ),
+    "license key": lambda to, by, account: license_key_rotated(
+        to=to, by=by, account=account, name=LICENSE, link=LINK
+    ),
     "keys shortened": lambda to, by, account: keys_shortened(
-        to=to, by=by, account=account, keys=[(by, NOON), ("Shop", NOON)], days=30, link=LINK
+        to=to, by=by, account=account, keys=[(by, NOON), ("Shop", NOON)], more=0, days=30, link=LINK
     ),
-    "key unused": lambda to, by, account: key_unused(
-        to=to, account=account, name=by, prefix="ta_1", days=90, revoke_at=NOON, link=LINK
+    "keys shortened later": lambda to, by, account: keys_shortened(
+        to=to, by=None, account=account, keys=[(by, NOON)], more=12, days=1, link=LINK
     ),
-    "unused key revoked": lambda to, by, account: unused_key_revoked(
-        to=to, account=account, name=by, prefix="ta_1", days=1, link=LINK
+    "key unused": lambda to, by, account: keys_unused(
+        to=to, account=account, keys=[ListedKey(by, "ta_1", NOON)], count=1, days=90, link=LINK
+    ),
+    "keys unused": lambda to, by, account: keys_unused(
+        to=to, account=account, keys=[ListedKey(by, "ta_1", NOON)] * 2, count=1_200, days=1, link=LINK
+    ),
+    "key expires": lambda to, by, account: keys_expire(
+        to=to, account=account, keys=[ListedKey(by, "ta_1", NOON)], count=1, link=LINK
+    ),
+    "keys expire": lambda to, by, account: keys_expire(
+        to=to, account=account, keys=[ListedKey(by, "ta_1", NOON)] * 2, count=2, link=LINK
+    ),
+    "unused key revoked": lambda to, by, account: unused_keys_revoked(
+        to=to, account=account, keys=[ListedKey(by, "ta_1", NOON)], count=1, days=1, link=LINK
+    ),
+    "unused keys revoked": lambda to, by, account: unused_keys_revoked(
+        to=to, account=account, keys=[ListedKey(by, "ta_1", NOON)], count=2, days=90, link=LINK
     ),
     "revoked": lambda to, by, account: license_taken(
         to=to, by=by, account=account, name=by, heir=None, link=LINK
+    ),
+    "passed to the owner": lambda to, by, account: licenses_given(
+        to=to, by=None, account=account, name=None, count=3, previous=by, link=LINK
+    ),
+    "suspended": lambda to, by, account: license_suspension(
+        to=to, by=by, account=account, name=LICENSE, is_suspended=True, link=LINK
+    ),
+    "reinstated": lambda to, by, account: license_suspension(
+        to=to, by=by, account=account, name=account, is_suspended=False, link=LINK
+    ),
+    "limits": lambda to, by, account: limits_changed(
+        to=to, by=by, account=account, most=1, themes=["Aurora", by], more=3, applies=True, link=LINK
+    ),
+    "no limits": lambda to, by, account: limits_changed(
+        to=to, by=by, account=account, most=None, themes=None, more=0, applies=True, link=LINK
+    ),
+    "limits of an Admin": lambda to, by, account: limits_changed(
+        to=to, by=by, account=account, most=0, themes=[], more=0, applies=False, link=LINK
+    ),
+    "end set": lambda to, by, account: access_end_changed(
+        to=to, by=by, account=account, before=None, until=NOON, link=LINK
+    ),
+    "end changed": lambda to, by, account: access_end_changed(
+        to=to, by=by, account=account, before=NOON, until=LATER, link=LINK
+    ),
+    "end removed": lambda to, by, account: access_end_changed(
+        to=to, by=by, account=account, before=NOON, until=None, link=LINK
+    ),
+    "ended": lambda to, by, account: access_ended(
+        to=to, account=account, ended_at=NOON, licenses=0, heir=by, key_names=[by], link=LINK
+    ),
+    "ended with all": lambda to, by, account: access_ended(
+        to=to, account=account, ended_at=NOON, licenses=2, heir=by, key_names=[by, "Shop"], link=LINK
+    ),
+    "license expires": lambda to, by, account: licenses_expire(
+        to=to, account=account, licenses=[ExpiringLicense(by, None, NOON)], count=1, to_admin=False, link=LINK
+    ),
+    "licenses expire": lambda to, by, account: licenses_expire(
+        to=to,
+        account=account,
+        licenses=[ExpiringLicense(LICENSE, holder, NOON) for holder in (by, None)],
+        count=1_234,
+        to_admin=True,
+        link=LINK,
+    ),
+    "access ends": lambda to, by, account: access_ends(
+        to=to, account=f"{by} {account}", link=LINK, ends_at=NOON
+    ),
+    "access of members ends": lambda to, by, account: members_access_ends(
+        to=to, account=account, members=[AccessEnd(by, NOON)] * 2, count=3, link=LINK
     ),
 }
 SAID = {
@@ -83,9 +167,46 @@ SAID = {
     "many given": ("gave you 1,200 licenses, until now of 3 members",),
     "taken": (f"transferred {LICENSE} from you to Ada Lovelace",),
     "revoked": ("revoked your license",),
+    "license key": (LICENSE, "The old key has stopped working", "or an Admin of Acme"),
     "keys shortened": ("works for 30 days at most", "Shop: 30 November 2026, 14:05 UTC"),
-    "key unused": ("were not used for 90 days", "on 30 November 2026, 14:05 UTC, unless it is used before"),
+    "keys shortened later": ("lets an API key work for 1 day at most", "and 12 more"),
+    "key unused": (
+        *("Your API key is not used", "not used for 90 days", "(ta_1…): 30 November 2026, 14:05 UTC"),
+        "unless it is used before then",
+    ),
+    "keys unused": ("1,200 of your API keys are not used", "not used for 1 day", "and 1,198 more"),
+    "key expires": ("Your API key expires soon", "(ta_1…): 30 November 2026, 14:05 UTC"),
+    "keys expire": ("2 of your API keys expire soon", "as you, and stop working then"),
+    "passed to the owner": ("now hold 3 more licenses", "ended, and 3 licenses passed to you", "transfer"),
+    "suspended": (f"suspended your license {LICENSE}", "until an Admin reinstates it"),
+    "reinstated": ("reinstated your license Acme", "It works again"),
+    "limits": (
+        "You can hold 1 active license at most.",
+        "can be of these themes only: Aurora, Ada Lovelace and 3 more.",
+        "What you hold already stays",
+    ),
+    "no limits": ("any number of active licenses", "can be of any theme"),
+    "limits of an Admin": (
+        "You can hold no active license.",
+        "You can neither provision nor receive licenses, nor download theme files.",
+        "do not apply while you are an Admin",
+    ),
+    "end set": ("set an end to your access", "until 30 November 2026, 14:05 UTC", "pass to its owner"),
+    "end changed": ("from 30 November 2026, 14:05 UTC to 1 December 2026, 00:00 UTC",),
+    "end removed": ("does not end by itself any more", "was 30 November 2026, 14:05 UTC"),
+    "ended": ("ended on 30 November 2026, 14:05 UTC, as an Admin had set", "was revoked", "Your other"),
+    "ended with all": ("2 licenses that you held went to Ada Lovelace", "Shop", "were revoked"),
+    "license expires": (
+        *("A license of Acme expires soon", "valid until 30 November 2026, 14:05 UTC", "ask an Admin"),
+    ),
+    "licenses expire": (
+        *("1,234 licenses of Acme expire soon", "and 1,232 more", "set a later expiry"),
+        *(f"{LICENSE}, held by Ada Lovelace", f"{LICENSE}, held by you"),
+    ),
+    "access ends": ("You have access", "until 30 November 2026, 14:05 UTC", "ask an Admin of the account"),
+    "access of members ends": ("Ada Lovelace has access until 30 November", "1 more member."),
     "unused key revoked": ("was revoked", "were not used for 1 day", "ask an Admin to generate a new one"),
+    "unused keys revoked": ("2 of your API keys were revoked", "cannot use these any more", "and 1 more"),
 }
 
 

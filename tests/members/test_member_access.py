@@ -1,12 +1,14 @@
 """A membership with an end is over at that time, everywhere; a job ends it for good."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from mailer import wording
 from resolvers.members.jobs import end_due, remind
 from tests.api_keys.test_api_key_sockets import listening
 from tests.downloads.test_downloads import _ends as transfers_end
@@ -61,6 +63,12 @@ async def end(world: World, person: Person) -> None:
 async def unnoticed(world: World, statement: str) -> None:
     """Executes the statement without triggers, as if time had passed."""
     await world.superuser.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {statement}; COMMIT")
+
+
+async def days_pass(world: World, days: int) -> None:
+    """Times of memberships are so many days earlier."""
+    times = (f"{each} = {each} - interval '{days} days'" for each in ("access_until", "access_reminder_at"))
+    await unnoticed(world, f"UPDATE members SET {', '.join(times)}")
 
 
 async def test_an_end_is_set_and_removed(world: World) -> None:
@@ -162,6 +170,29 @@ async def test_the_job_does_what_removing_does(world: World, themes: dict[str, s
     await chain.assert_whole(world.superuser)
 
 
+async def test_whom_an_end_concerns_is_told_of_it(world: World, themes: dict[str, str]) -> None:
+    """The member, and the owner once about all licenses that passed."""
+    await a_license(world, themes["aurora"], "a.example.com")
+    to_viewer = {"licenseId": await a_license(world, themes["aurora"], "b.example.com")}
+    await world.admin.change(TRANSFER_LICENSE, **to_viewer, toMemberId=world.viewer.member_id)
+    await with_key(world, world.member, "READ")
+    moment = datetime.now(UTC)
+    await unnoticed(world, f"UPDATE members SET access_until = '{moment.isoformat()}' WHERE NOT is_owner")
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+    assert await end_due(world.settings, world.database) == 2
+
+    emails = {email.to: email for email in await world.emails()}
+    assert len(await world.emails()) == len(emails) == 3
+    member, viewer, owner = (emails[each.email] for each in (world.member, world.viewer, world.admin))
+    assert member.subject == viewer.subject == "Your access to Acme has ended"
+    assert f"Your membership ended on {wording.when(moment)}, as an Admin had set." in member.text
+    assert "1 license that you held went to Admin." in member.text
+    assert "This API key of yours was revoked" in member.text
+    assert "API key" not in viewer.text
+    assert "The access of 2 members has ended, and 2 licenses passed to you" in owner.text
+
+
 async def test_sockets_end_at_the_time_with_nothing_announced(world: World, listening: str) -> None:
     """Neither a job nor an event wakes them, and the server does not look either."""
     await world.admin.change(CHANGE_ROLE, memberId=world.member.member_id, role="ADMIN")
@@ -197,7 +228,13 @@ async def test_an_invitation_leads_to_a_membership_with_an_end(world: World) -> 
     invitation = payload["invitation"]
     assert datetime.fromisoformat(invitation["accessUntil"]) == until
     assert datetime.fromisoformat(invitation["expiresAt"]) == until
-    joined = await world.nobody.change(ACCEPT, token=await world.token_for("new@example.com"))
+    (email,) = await world.emails("new@example.com")
+    token = await world.token_for("new@example.com")
+    page = (await world.http.get(f"/join/{token}")).text
+    for said in (email.text, email.html):
+        assert f"Your access ends on {wording.when(until)}." in said
+    assert f'<dt>Your access</dt><dd>ends on <time datetime="{until.isoformat()}">' in page
+    joined = await world.nobody.change(ACCEPT, token=token)
     person = Person(world.http, "new@example.com", joined["sessionToken"])
     (own,) = (await person.ask(ACCOUNTS))["viewer"]["memberships"]
     assert datetime.fromisoformat(own["accessUntil"]) == until
@@ -227,6 +264,9 @@ async def test_who_was_a_member_until_now_can_be_invited_and_join_before_the_job
     joined = await world.member.change(ACCEPT, token=await world.token_for(world.member.email))
 
     assert not codes(joined), joined
+    (told,) = [each for each in await world.emails() if each.subject == "Your access to Acme has ended"]
+    assert told.to == world.member.email
+    assert "ask an Admin of Acme" in told.text
     (own,) = (await world.member.ask(ACCOUNTS))["viewer"]["memberships"]
     assert (own["role"], own["accessUntil"]) == ("VIEWER", None)
     assert [event["action"] for event in (await world.events())[:2]] == [
@@ -241,7 +281,6 @@ async def reminders(world: World) -> list[tuple[str, str]]:
 
 async def test_member_and_admins_are_reminded_twice_and_once_each(world: World) -> None:
     await set_end(world, world.member, after(days=8))
-    day = "UPDATE members SET access_until = now() + interval '{}' WHERE access_until IS NOT NULL"
 
     async def told() -> list[str]:
         before = len(await reminders(world))
@@ -249,16 +288,27 @@ async def test_member_and_admins_are_reminded_twice_and_once_each(world: World) 
         return [to for to, _ in (await reminders(world))[before:]]
 
     assert await told() == []
-    await unnoticed(world, day.format("7 days"))
+    await days_pass(world, 1)
     assert sorted(await told()) == ["admin@example.com", "member@example.com"]
-    await unnoticed(world, day.format("2 days"))
+    await days_pass(world, 5)
     assert await told() == []
-    await unnoticed(world, day.format("1 day"))
+    await days_pass(world, 1)
     assert sorted(await told()) == ["admin@example.com", "member@example.com"]
     assert await told() == []
     subjects = {subject for _, subject in await reminders(world)}
     assert any(subject.endswith("your access to Acme") for subject in subjects)
     assert any(subject.endswith("the access of Member") for subject in subjects)
+
+
+async def test_an_end_that_is_set_in_a_loop_sends_few_reminders(world: World) -> None:
+    """To the member and to each Admin."""
+    settings = world.settings.model_copy(update={"access_emails_per_hour": 2})
+    for step in range(4):
+        await set_end(world, world.member, after(days=30, seconds=step))
+        await world.superuser.execute("UPDATE members SET access_reminder_at = now() WHERE NOT is_owner")
+        assert await remind(settings, world.database) == 1
+
+    assert Counter(to for to, _ in await reminders(world)) == {world.member.email: 2, world.admin.email: 2}
 
 
 async def test_a_new_end_is_reminded_of_anew(world: World) -> None:
@@ -268,8 +318,7 @@ async def test_a_new_end_is_reminded_of_anew(world: World) -> None:
     await set_end(world, world.member, after(hours=3))
     assert await remind(world.settings, world.database) == 0
     await set_end(world, world.member, after(days=30))
-    end = "UPDATE members SET access_until = now() + interval '7 days' WHERE access_until IS NOT NULL"
-    await unnoticed(world, end)
+    await days_pass(world, 23)
     assert await remind(world.settings, world.database) == 1
 
 

@@ -8,8 +8,12 @@ from tests.support.changes import (
     END_SESSIONS,
     LEAVE,
     PROVISION_LICENSE,
+    REINSTATE_LICENSE,
     REMOVE,
     REVOKE_LICENSE,
+    SET_MEMBER_ACCESS,
+    SET_MEMBER_LIMITS,
+    SUSPEND_LICENSE,
     TRANSFER_LICENSE,
     TRANSFER_OWNERSHIP,
     codes,
@@ -19,6 +23,8 @@ from tests.support.changes import (
 from tests.support.limited import limited
 from tests.support.stored_keys import store_api_key
 from tests.support.world import Person, World
+
+END, EARLIER_END = "2100-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
 
 @pytest.fixture(autouse=True)
@@ -126,11 +132,83 @@ async def test_a_license_that_is_provisioned_transferred_and_revoked(
     assert "Admin revoked your license Aurora for a.example.com." in _lines(emails[world.viewer.email])
 
 
+async def test_a_license_that_is_suspended_and_reinstated(world: World, themes: dict[str, str]) -> None:
+    license_id = await provision(world, themes, world.member)
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+    await world.admin.change(SUSPEND_LICENSE, licenseId=license_id, reason="Not paid: ask Ada.")
+    emails = await told(world)
+    assert emails.keys() == {world.member.email}
+    said = _lines(emails[world.member.email])
+    assert "Admin suspended your license Aurora for a.example.com." in said
+    assert "Not paid" not in said
+
+    await world.superuser.execute("DELETE FROM pgqueuer")
+    await world.admin.change(REINSTATE_LICENSE, licenseId=license_id)
+    emails = await told(world)
+    assert emails.keys() == {world.member.email}
+    assert "Admin reinstated your license Aurora for a.example.com." in _lines(emails[world.member.email])
+
+
+async def test_limits_are_told_as_they_are_now(world: World, themes: dict[str, str]) -> None:
+    """One limit changes, and the email says all of them."""
+    member = world.member.member_id
+    await world.admin.change(SET_MEMBER_LIMITS, memberId=member, themeIds=list(themes.values()))
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+    await world.admin.change(SET_MEMBER_LIMITS, memberId=member, maxActiveLicenses=2)
+
+    emails = await told(world)
+    assert emails.keys() == {world.member.email}
+    assert emails[world.member.email].subject == "Your limits in Acme have changed"
+    said = _lines(emails[world.member.email])
+    assert "Admin changed your limits. They are now:" in said
+    assert "You can hold 2 active licenses at most." in said
+    assert "can be of these themes only: Aurora and Basalt." in said
+    assert "while you are an Admin" not in said
+
+
+async def test_limits_of_an_admin_are_told_with_when_they_apply(world: World) -> None:
+    other = await world.join("ADMIN", "other@example.com")
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+    await world.admin.change(SET_MEMBER_LIMITS, memberId=other.member_id, maxActiveLicenses=0)
+
+    assert "They do not apply while you are an Admin." in _lines((await told(world))[other.email])
+
+
+@pytest.mark.parametrize(
+    ("before", "until", "subject", "said"),
+    [
+        (None, END, "ends on 1 January 2100", "Admin set an end to your access"),
+        (EARLIER_END, END, "ends on 1 January 2100", "Admin changed the end of your access"),
+        (END, None, "does not end by itself any more", "Admin removed the end of your access"),
+    ],
+)
+async def test_an_end_that_is_set_changed_and_removed(
+    world: World, before: str | None, until: str | None, subject: str, said: str
+) -> None:
+    await world.admin.change(SET_MEMBER_ACCESS, memberId=world.member.member_id, until=before)
+    await world.superuser.execute("DELETE FROM pgqueuer")
+
+    await world.admin.change(SET_MEMBER_ACCESS, memberId=world.member.member_id, until=until)
+
+    emails = await told(world)
+    assert emails.keys() == {world.member.email}
+    assert emails[world.member.email].subject == f"Your access to Acme {subject}"
+    assert said in _lines(emails[world.member.email])
+
+
 async def test_nobody_is_told_of_its_own_change(world: World, themes: dict[str, str]) -> None:
     other = await world.join("ADMIN", "other@example.com")
     own = await provision(world, themes, world.admin)
     await world.superuser.execute("DELETE FROM pgqueuer")
 
+    await world.admin.change(SUSPEND_LICENSE, licenseId=own, reason="Closed.")
+    await world.admin.change(REINSTATE_LICENSE, licenseId=own)
+    await world.admin.change(SET_MEMBER_LIMITS, memberId=world.admin.member_id, maxActiveLicenses=1)
+    await other.change(SET_MEMBER_ACCESS, memberId=other.member_id, until=END)
+    await other.change(SET_MEMBER_ACCESS, memberId=other.member_id, until=None)
     await world.admin.change(REVOKE_LICENSE, licenseId=own, reason="Closed.")
     await other.change(CHANGE_ROLE, memberId=other.member_id, role="VIEWER")
     await other.change(LEAVE, accountId=world.account_id)

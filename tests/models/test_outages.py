@@ -67,12 +67,29 @@ def _refusing(sqlstate: str, words: str) -> Callable[[Stage], Awaitable[None]]:
     return refuse
 
 
+@dataclass(frozen=True)
+class Outage:
+    begin: Callable[[Stage], Awaitable[None]]
+    reason: str = "The database cannot be reached."
+    """What /readyz says."""
+
+
 OUTAGES = {
-    "nobody listens": _stopped,
-    "it starts": _refusing("57P03", "the database system is starting up"),
-    "it ends": _refusing("57P01", "terminating connection due to administrator command"),
-    "too many connections": _refusing("53300", "sorry, too many clients already"),
-    "the password was changed": _refusing("28P01", "password authentication failed"),
+    "nobody listens": Outage(_stopped),
+    "it starts": Outage(
+        _refusing("57P03", "the database system is starting up"), "The database is starting or shutting down."
+    ),
+    "it ends": Outage(
+        _refusing("57P01", "terminating connection due to administrator command"),
+        "The database is starting or shutting down.",
+    ),
+    "too many connections": Outage(
+        _refusing("53300", "sorry, too many clients already"), "The database has no free connection."
+    ),
+    "the password was changed": Outage(
+        _refusing("28P01", "password authentication failed"),
+        "The database refuses the role or the password in DATABASE_URL.",
+    ),
 }
 
 
@@ -91,7 +108,7 @@ def assert_unavailable(response: httpx.Response, error: dict[str, Any]) -> None:
 @pytest.mark.parametrize("outage", OUTAGES)
 async def test_every_request_is_answered_503_until_the_database_is_back(world: World, outage: str) -> None:
     async with served(world) as stage:
-        await OUTAGES[outage](stage)
+        await OUTAGES[outage].begin(stage)
 
         for accept in ("application/json", "application/graphql-response+json"):
             for document in (ACCOUNT, "{ viewer { user { name } } }", "{ __typename }"):
@@ -116,6 +133,14 @@ async def test_every_request_is_answered_503_until_the_database_is_back(world: W
         response = await stage.http.post("/leaked-keys", json=leaked)
         assert_unavailable(response, response.json()["error"])
         assert (await stage.http.get("/health")).status_code == 503
+        assert (await stage.http.get("/livez")).status_code == 200
+        ready = await stage.http.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["checks"] == {
+            "database": OUTAGES[outage].reason,
+            "tables": "The version of the tables is not known while the database cannot be used.",
+            "shutdown": None,
+        }
 
         await _is_back(stage)
         assert (await stage.ask({"query": ACCOUNT})).json()["data"]["account"]["name"] == "Acme"

@@ -24,10 +24,13 @@ UPDATED = sorted(
     for table, granted in WRITTEN.items()
     if "UPDATE" in granted or table in grants.COLUMNS
 )
-# Of each account: limits of its members, a verification, a link that is valid, and one that is over.
+# Of each account: limits of its members, former keys of its licenses, a verification, a link that is valid,
+# and one that is over.
 OTHER_ROWS = (
     "INSERT INTO member_limits (account_id, member_id, max_active_licenses, theme_ids)"
     " SELECT account_id, id, 5, '{}' FROM members ON CONFLICT DO NOTHING",
+    "INSERT INTO former_license_keys (account_id, key_hash, license_id, replaced_at)"
+    " SELECT account_id, sha256(convert_to(key, 'UTF8')), id, now() FROM licenses",
     "INSERT INTO audit_verifications (account_id, verified_through, verified_hash, walked_through,"
     " walked_hash, walked_at) SELECT id, 0, '', 0, '', now() FROM accounts",
     *(

@@ -13,7 +13,7 @@ from engine.errors import BadUserInput
 from models.text_forms import folded, sort_key
 from resolvers.audit.queries import _address
 from resolvers.audit_streams.urls import clean_stream_url
-from resolvers.hosts import ascii_host, folded_address, folded_host
+from resolvers.hosts import ascii_host, folded_address, folded_host, folded_hosts
 from resolvers.licenses.sites import clean_site
 from resolvers.text import canonical_email, clean_email
 from resolvers.user_errors import UserErrors
@@ -172,8 +172,9 @@ async def test_the_log_is_filtered_by_an_ip_address_in_any_notation(world: World
 
     assert mapped == expected > 0
     assert "192.0.2.1" in refusal["message"]
-    with pytest.raises(BadUserInput):
-        _address("localhost")
+    for text in ("localhost", "fe80::1%eth0", "::1%"):
+        with pytest.raises(BadUserInput):
+            _address(text)
 
 
 LETTERS = st.text("abcdefgéàöüñçŁøßςσΣΓιώĄžИйабв漢字ｱﬁ", min_size=1, max_size=12)
@@ -251,6 +252,13 @@ def test_a_site_is_what_an_audit_stream_takes_for_a_host(host: str) -> None:
 
     assert (site is None) == (url is None)
     assert site is None or url == f"https://{ascii_host(site)}/x"
+
+
+def test_a_label_that_is_too_long_is_not_decoded_for_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    label = f"xn--{'fsqa' * 15}"
+    monkeypatch.setattr("idna.ulabel", None)
+
+    assert folded_host(label) == folded_hosts(label) == label
 
 
 LONGEST = "a" * 64

@@ -12,7 +12,7 @@ import pytest_asyncio
 from engine.fair_share import Claim
 from engine.row_writer import RowNotFound, RowWriter
 from engine.snapshots import new_row, snapshot
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.database import Database
 from models.members import Member, User
 from resolvers.change import system_change

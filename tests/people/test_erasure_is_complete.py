@@ -42,6 +42,7 @@ ROWS_OF = {("audit_events", "target_name"): ABOUT, ("audit_events", "personal_de
 STORED = {
     ("members", "email"): f"'{ADA}'",
     ("licenses", "revoked_reason"): f"'Asked for by {ADA}.'",
+    ("api_keys", "allowed_networks"): f"ARRAY['{NAME}']",
     ("billing_details", "country"): f"'{COUNTRY}'",
     ("billing_details", "address_lines"): f"ARRAY['{NAME}', '{ADA}', 'Street 1']",
     ("invoices", "billed_to"): AS_JSON,

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import signal
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from audit_proof.verification import verify
@@ -18,9 +16,10 @@ from tests.audit.test_audit_prune import KEY, PUBLIC_KEY, found, moment_of
 from tests.support import chain
 from tests.support.audit_streams import create, delivering, let_private, until_shown
 from tests.support.changes import ERASE_VIEWER, INVITE_ONE, LEAVE, UPDATE_ACCOUNT
-from tests.support.commands import Command, folder
+from tests.support.commands import folder, running
 from tests.support.forked_commands import outcome
 from tests.support.graphql_ws import connected
+from tests.support.locks import locked
 from tests.support.people import erased, joined, left, log
 from tests.support.receiver import receiving
 from tests.support.world import ACCEPT, REQUEST_SIGN_IN, SIGN_IN, Person, World
@@ -161,17 +160,13 @@ async def test_a_command_is_killed_between_two_accounts_and_run_again(
     first_id, second_id = [
         row[0] for row in await world.superuser.fetch("SELECT id FROM accounts ORDER BY id")
     ]
-    waiting = await asyncpg.connect(superuser_url)
-    await waiting.execute(f"BEGIN; SELECT FROM accounts WHERE id = '{second_id}' FOR UPDATE")
     number = await world.superuser.fetchval(second, second_id)
 
-    command = Command(folder, "people", "erase", zenobia.email, DATABASE_URL=url)
-    async with asyncio.timeout(30):
-        while await world.superuser.fetchval(second, first_id):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    command.process.send_signal(signal.SIGKILL)
-    await asyncio.to_thread(command.process.wait)
-    await waiting.close()
+    async with locked(superuser_url, "SELECT FROM accounts WHERE id = $1 FOR UPDATE", second_id):
+        with running(folder, "people", "erase", zenobia.email, DATABASE_URL=url):
+            async with asyncio.timeout(30):
+                while await world.superuser.fetchval(second, first_id):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
     assert await world.superuser.fetchval(second, second_id) == number > 0
     code, out, err = await asyncio.to_thread(

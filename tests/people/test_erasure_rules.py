@@ -22,9 +22,11 @@ from tests.support.changes import (
     TRANSFER_OWNERSHIP,
     UPDATE_BILLING,
     UPDATE_PROFILE,
+    actions,
     nothing_changes,
 )
 from tests.support.documents import table
+from tests.support.locks import locked
 from tests.support.people import erased, joined, left, log
 from tests.support.stored_keys import uuid_of
 from tests.support.world import ACCEPT, GENERATE_API_KEY, REQUEST_SIGN_IN, Person, World
@@ -48,6 +50,26 @@ async def test_a_member_is_told_to_leave_first(world: World) -> None:
     (error,) = payload["userErrors"]
     assert (error["code"], error["path"]) == ("INVALID", [])
     assert error["message"] == "A member of an account cannot be erased: leave Acme first."
+
+
+async def test_whose_access_has_ended_is_erased_before_the_job_ends_the_membership(world: World) -> None:
+    email = "ada@example.com"
+    person = await joined(world, "Zenobia", email)
+    await world.superuser.execute(
+        "UPDATE members SET access_until = now() - interval '1 second' WHERE email = $1", email
+    )
+
+    payload = await person.change(ERASE_VIEWER, email=email)
+
+    assert payload == {"userErrors": []}
+    events = actions(await world.events())
+    assert [each for each in events if each in ("MEMBER_ACCESS_ENDED", "PERSON_ERASED")] == [
+        "PERSON_ERASED",
+        "MEMBER_ACCESS_ENDED",
+    ]
+    members = "SELECT name, removed_at = access_until FROM members WHERE access_until IS NOT NULL"
+    assert [tuple(record) for record in await world.superuser.fetch(members)] == [("Erased person", True)]
+    assert await world.emails(email) == []
 
 
 async def test_the_session_ends_and_the_same_address_is_a_new_person(world: World) -> None:
@@ -353,15 +375,12 @@ async def test_many_former_names_take_no_longer_than_a_few(world: World) -> None
 
 async def test_a_rename_that_began_before_gives_no_name_back(world: World, superuser_url: str) -> None:
     person = await world.sign_in("ada@example.com")
-    held = await asyncpg.connect(superuser_url)
-    await held.execute("BEGIN; SELECT FROM users WHERE email = 'ada@example.com' FOR UPDATE")
     user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = 'ada@example.com'")
-    erasing = asyncio.create_task(begin(world.database, user_id, by_operator=False))
-    await asyncio.sleep(0.2)
-    renaming = asyncio.create_task(person.post(UPDATE_PROFILE, input={"name": "Ada again"}))
-    await asyncio.sleep(0.2)
-    await held.execute("COMMIT")
-    await held.close()
+    async with locked(superuser_url, "SELECT FROM users WHERE id = $1 FOR UPDATE", user_id):
+        erasing = asyncio.create_task(begin(world.database, user_id, by_operator=False))
+        await asyncio.sleep(0.2)
+        renaming = asyncio.create_task(person.post(UPDATE_PROFILE, input={"name": "Ada again"}))
+        await asyncio.sleep(0.2)
 
     await erasing
     answer = await renaming

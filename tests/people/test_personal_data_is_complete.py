@@ -22,6 +22,7 @@ from tests.support.world import World
 ALL_SECTIONS = {each.name: each for each in (USER, *SECTIONS, AUDIT_EVENTS, AUDIT_EVENTS_BY_OTHERS)}
 # How a marker text is stored in a column that is no text.
 STORED = {
+    ("api_keys", "allowed_networks"): "ARRAY['{}']",
     ("billing_details", "address_lines"): "ARRAY['{}']",
     ("billing_details", "country"): "'ZZ'",
     ("invoices", "billed_to"): f"""'{{{{"note":"{{}}","owner":{{{{"email":"{ADA}"}}}}}}}}'""",

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from models.audit import AuditAction
+from models.audit_actions import AuditAction
 from models.database import Database
 from models.notifications import AuditAnnouncer, Listener
 from permissions.context import Context

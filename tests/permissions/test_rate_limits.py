@@ -13,6 +13,7 @@ import pytest
 from websockets import ConnectionClosed
 
 from permissions.tokens import new_api_key, new_token
+from tests.support.changes import UPDATE_ACCOUNT, UPDATE_API_KEY
 from tests.support.clocks import StoppedClock
 from tests.support.commands import running
 from tests.support.graphql_ws import connected
@@ -25,6 +26,8 @@ from tests.support.world import INVITE, Person, World
 WRONG = "not { a query"
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 LOG = "subscription ($id: ID!) { auditLogAppended(accountId: $id) { sequence } }"
+FROM_THE_FIRST = """subscription ($id: ID!) {
+  auditLogAppended(accountId: $id, afterSequence: 0) { sequence } }"""
 
 
 def wrong_key() -> str:
@@ -160,6 +163,26 @@ async def test_each_operation_on_a_socket_counts_and_the_socket_stays(world: Wor
             assert 0 < wait.total_seconds() <= 15
 
 
+async def test_events_of_a_subscription_count_by_their_cost(
+    world: World, stopped_clock: StoppedClock
+) -> None:
+    """Each three events count as a request here. Beyond the limit the subscription waits."""
+    for number in range(20):
+        await world.admin.change(UPDATE_ACCOUNT, accountId=world.account_id, name=f"Acme {number}")
+    async with limited(world, per_minute=60, max_cost=3) as (there, state):
+        url = f"http://127.0.0.1:{state.settings.port}"
+        async with connected(url, there.admin.token) as socket:
+            assert set(await statuses(there.admin, 57)) == {200}  # `connection_init` is a request too.
+            log = await socket.subscribe(FROM_THE_FIRST, id=world.account_id)
+
+            assert [event["sequence"] for event in await log.take(6)] == [1, 2, 3, 4, 5, 6]
+            assert await statuses(there.admin, 1) == [429]
+            assert await log.silent()
+            stopped_clock.advance(1)
+            assert [event["sequence"] for event in await log.take(3)] == [7, 8, 9]
+            assert await log.silent()
+
+
 async def test_who_has_nothing_left_is_told_to_come_back_with_a_socket(world: World) -> None:
     async with limited(world, per_minute=1) as (there, state):
         await asked(there.admin)
@@ -267,6 +290,56 @@ async def test_pages_that_look_something_up_are_limited_by_address(world: World)
     assert (link.status_code, link.json()["error"]["code"]) == (429, "RATE_LIMITED")
     assert [page.status_code for page in (*unlimited, signed_in)] == [200] * 4
     assert not await world.emails("a@example.com")
+
+
+# Networks of API keys
+
+WITHIN, OUTSIDE, ELSEWHERE = "203.0.113.1", "198.51.100.1", "198.51.100.2"
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_requests_from_outside_of_a_key_s_networks_count_as_their_address(
+    world: World, is_known: bool
+) -> None:
+    script = await with_key(world, world.admin, "READ", allowed_networks="ARRAY['203.0.113.0/24']")
+    limits = {"per_minute": 6, "per_address": 4}
+    async with limited(world, **limits, trusted_proxies=("127.0.0.1",)) as (there, state):
+
+        async def from_(ip: str, count: int) -> list[int]:
+            answers = [
+                await asked(there.nobody, token=script.token, **{"x-forwarded-for": ip}) for _ in range(count)
+            ]
+            return [answer.status_code for answer in answers]
+
+        before = await from_(WITHIN, 2) if is_known else []
+        assert await from_(OUTSIDE, 6) == [403, 403, 403, 403, 429, 429]
+        with statements(state) as asked_of_the_database:
+            assert await from_(OUTSIDE, 10) == [429] * 10
+        assert await from_(ELSEWHERE, 1) == [403]
+        within = before + await from_(WITHIN, 7 - len(before))
+
+    assert within == [200] * 6 + [429]
+    assert not any("api_keys" in statement for statement in asked_of_the_database)
+    denied = [(status, codes) for _, status, codes, outcome in await calls(world) if outcome == "DENIED"]
+    assert denied == [(403, ["FORBIDDEN"]), (429, ["RATE_LIMITED"])]
+
+
+async def test_new_networks_of_a_key_hold_for_its_limits_with_the_next_request(world: World) -> None:
+    script = await with_key(world, world.admin, "READ", allowed_networks="ARRAY['203.0.113.0/24']")
+    async with limited(world, per_minute=3, per_address=3, trusted_proxies=("127.0.0.1",)) as (there, _):
+
+        async def from_(ip: str) -> int:
+            return (await asked(there.nobody, token=script.token, **{"x-forwarded-for": ip})).status_code
+
+        async def move_to(network: str) -> None:
+            input = {"apiKeyId": script.member_id, "allowedNetworks": [network]}
+            assert (await world.admin.change(UPDATE_API_KEY, **input))["userErrors"] == []
+
+        assert [await from_(WITHIN), await from_(OUTSIDE)] == [200, 403]
+        await move_to("198.51.100.0/24")
+        assert [await from_(OUTSIDE), await from_(WITHIN)] == [200, 403]
+        await move_to("203.0.113.0/24")
+        assert [await from_(WITHIN), await from_(OUTSIDE)] == [200, 403]
 
 
 # Proxies
@@ -417,3 +490,27 @@ async def test_what_costs_too_much_is_in_the_log_once_a_minute(world: World) -> 
     codes = [answer.json()["errors"][0]["extensions"]["code"] for answer in answers]
     assert codes == ["QUERY_TOO_COMPLEX"] * 5
     assert await calls(world) == [("Admin", 400, ["QUERY_TOO_COMPLEX"], "ALLOWED")]
+
+
+async def test_each_change_is_in_the_log_also_where_its_answer_is_too_large(
+    world: World, themes: dict[str, str]
+) -> None:
+    await world.superuser.execute(
+        """INSERT INTO licenses (account_id, id, theme_id, status, site, key, holder_id, provisioned_by_id,
+             provisioned_at)
+           SELECT m.account_id, gen_random_uuid(), (SELECT id FROM themes WHERE slug = 'basalt'), 'ACTIVE',
+             's' || n || '.example.com', m.id || '-' || n, m.id, m.id, now()
+           FROM members m, generate_series(1, 100) n WHERE m.is_owner"""
+    )
+    script = await with_key(world, world.member, "READ", "PROVISION")
+    keys = " ".join(f"key{index}: key" for index in range(29))
+
+    for site in ("a.example.com", "b.example.com"):
+        input = f'{{accountId: "{world.account_id}", themeId: "{themes["aurora"]}", site: "{site}"}}'
+        selection = f"license {{ account {{ licenses(first: 100) {{ nodes {{ {keys} }} }} }} }}"
+        answer = await asked(script, f"mutation {{ provisionLicense(input: {input}) {{ {selection} }} }}")
+        (error,) = answer.json()["errors"]
+        assert error["extensions"]["limit"] == "refusals"
+
+    assert len(await world.events(actions=["LICENSE_PROVISIONED"])) == 2
+    assert await calls(world) == [("Member", 400, ["QUERY_TOO_COMPLEX"], "ALLOWED")] * 2

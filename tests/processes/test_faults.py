@@ -1,7 +1,6 @@
 """After servers are killed and connections cut, exactly what was answered is stored."""
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -14,49 +13,13 @@ from tests.invitations.test_invitation_delivery import forget_emails, until_no_j
 from tests.invitations.test_invitations import BOB, invite
 from tests.support import chain
 from tests.support.changes import INVITE_ONE, PROVISION_LICENSE, UPDATE_ACCOUNT, nothing_changes
-from tests.support.forked_commands import ROOT, ForkedCommand
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.killed_servers import served
 from tests.support.serving import free_port, serving
 from tests.support.smtp import smtp_server
 from tests.support.world import Person, World
 
 OURS = "application_name = 'team-access' AND datname = current_database()"
-
-
-@asynccontextmanager
-async def served(world: World) -> AsyncIterator[tuple[ForkedCommand, str]]:
-    """`team-access serve` in a process of its own, on the test's database; killed at the end."""
-    assert world.settings.database_url is not None
-    port = free_port()
-    environment = {
-        **os.environ,
-        "DATABASE_URL": world.settings.database_url.get_secret_value(),
-        "DATA_DIR": str(world.settings.data_dir),
-        "PORT": str(port),
-        "PUBLIC_URL": world.settings.public_url,
-        "PYTHONPATH": str(ROOT),
-    }
-    with open(os.devnull, "w") as output:  # noqa: ASYNC230 - it is no file that takes time to open
-        process = ForkedCommand(
-            world.settings.data_dir, ("serve", "--no-worker"), environment, output=output.fileno()
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        async with asyncio.timeout(30), httpx.AsyncClient(verify=NO_AUTHORITIES) as client:
-            while not await _answers(client, url):
-                assert process.poll() is None
-                await asyncio.sleep(0.05)
-        yield process, url
-    finally:
-        process.kill()
-        await asyncio.to_thread(process.wait, 10)
-
-
-async def _answers(client: httpx.AsyncClient, url: str) -> bool:
-    try:
-        return (await client.get(f"{url}/health")).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 async def ended(pids: list[int], world: World) -> None:

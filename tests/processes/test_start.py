@@ -93,13 +93,15 @@ async def _is_killed_while_it_serves(folder: Path) -> None:
     port = str(free_port())
     with running(folder, "serve", PORT=port, WORKERS="2") as killed:
         assert killed.status() == 200
-        before = await rows(folder, events)
+        before, published = await rows(folder, events), killed.get("/.well-known/jwks.json").json()
         processes = killed.processes()
         killed.process.kill()
         with running(folder, "serve", PORT=port) as serve:  # In the instant after.
             wait_until_gone(processes)  # Until then, they may answer.
             assert serve.status() == 200
             assert await rows(folder, events) == before != []
+            assert serve.get("/.well-known/jwks.json").json() == published
+            assert len(published["keys"]) == 1
 
             processes = serve.processes()
             postmaster = (folder / "data" / "postgresql" / "data" / "postmaster.pid").read_text().split()[0]

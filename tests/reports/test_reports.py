@@ -4,7 +4,7 @@ import asyncio
 import json
 import tracemalloc
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,15 @@ from resolvers.reports.files import csv_lines, spreadsheet_lines
 from resolvers.reports.queries import ReportFormat, ReportKind, ReportRequest, rows_of
 from tests.billing.test_purchases import purchase
 from tests.licenses.test_licenses import provision
-from tests.support.changes import CHANGE_ROLE, REMOVE, codes, nothing_changes, user_error
+from tests.support.changes import (
+    CHANGE_ROLE,
+    REMOVE,
+    SET_MEMBER_ACCESS,
+    SET_MEMBER_LIMITS,
+    codes,
+    nothing_changes,
+    user_error,
+)
 from tests.support.contracts import ROLES, permissions_of
 from tests.support.documents import REQUEST_REPORT, pages, report, report_link, table, told
 from tests.support.many_events import more_events
@@ -27,6 +35,7 @@ from tests.support.world import World
 
 NEEDED = {
     "ACTIVE_LICENSES": "DOWNLOAD_REPORTS",
+    "LICENSE_CHECKS": "REVOKE_LICENSES",
     "LICENSE_ACTIVITY": "VIEW_OWN_ACTIVITY",
     "TEAM": "VIEW_AUDIT_LOG",
     "INVOICES": "MANAGE_BILLING",
@@ -93,6 +102,44 @@ async def test_active_licenses(world: World, themes: dict[str, str]) -> None:
     assert "key" not in row
 
 
+async def test_license_checks(world: World, themes: dict[str, str]) -> None:
+    """The installed version is what a site says, so it may be a formula for a spreadsheet."""
+    for site in ("never", "old", "new"):
+        await provision(world, themes["aurora"], f"{site}.example.com")
+    old, new = datetime(2026, 11, 1, 8, 30, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)
+    for site, at, version in (("old", old, "=1+1"), ("new", new, "1.2.0")):
+        name = f"{site}.example.com"
+        await world.superuser.execute(
+            "UPDATE licenses SET last_verified_at = $2, last_verified_site = $3, installed_version = $4"
+            " WHERE site = $1",
+            *(name, at, f"staging.{name}", version),
+        )
+    await world.superuser.execute("UPDATE licenses SET status = 'SUSPENDED' WHERE site LIKE 'new.%'")
+    await world.superuser.execute("UPDATE licenses SET expires_at = now() WHERE site LIKE 'old.%'")
+    latest = await world.superuser.fetchval("SELECT latest_version FROM themes WHERE slug = 'aurora'")
+    period: dict[str, Any] = {"from": old.isoformat(), "until": new.isoformat()}
+
+    rows = await table(world, "LICENSE_CHECKS")
+    (within,) = await table(world, "LICENSE_CHECKS", **period)
+    text = " ".join("".join(pages(await report(world, "LICENSE_CHECKS", "PDF"))).split())
+
+    assert [tuple(row.values())[1:] for row in rows] == [
+        ("Aurora", "never.example.com", "ACTIVE", "", latest, "", ""),
+        (
+            *("Aurora", "old.example.com", "EXPIRED", "'=1+1", latest),
+            *("2026-11-01T08:30:00.000000Z", "staging.old.example.com"),
+        ),
+        (
+            *("Aurora", "new.example.com", "SUSPENDED", "1.2.0", latest),
+            *("2026-11-30T00:00:00.000000Z", "staging.new.example.com"),
+        ),
+    ]
+    assert all(row["id"].startswith("license_") and "key" not in row for row in rows)
+    assert within["site"] == "old.example.com"
+    for shown in ("Licenses 3 Checked 2 Never checked 1", "old.example.com EXPIRED =1+1 2026-11-01 08:30"):
+        assert shown in text, text
+
+
 async def test_what_is_one_s_own_and_what_is_all_s(world: World, themes: dict[str, str]) -> None:
     await provision(world, themes["aurora"], "a.example.com", by=world.member)
     await provision(world, themes["aurora"], "b.example.com", by=world.admin)
@@ -136,6 +183,28 @@ async def test_team(world: World, themes: dict[str, str]) -> None:
     assert (member["role"], member["activeLicenses"], member["isOwner"]) == ("MEMBER", "1", "false")
     assert viewer["removedAt"]
     assert not admin["removedAt"]
+
+
+async def test_the_team_with_its_ends_and_limits(world: World, themes: dict[str, str]) -> None:
+    """A limit on themes is their number. An empty cell is no limit, and 0 allows none."""
+    until = "2100-01-01T00:00:00.000000Z"
+    await world.admin.change(SET_MEMBER_ACCESS, memberId=world.member.member_id, until=until)
+    limits = {"maxActiveLicenses": 3, "themeIds": list(themes.values())}
+    await world.admin.change(SET_MEMBER_LIMITS, memberId=world.member.member_id, **limits)
+    await world.admin.change(SET_MEMBER_LIMITS, memberId=world.viewer.member_id, themeIds=[])
+
+    columns = ("accessUntil", "maxActiveLicenses", "allowedThemes")
+    assert [tuple(row[name] for name in columns) for row in await table(world, "TEAM")] == [
+        ("", "", ""),
+        (until, "3", "2"),
+        ("", "", "0"),
+    ]
+    lines = [json.loads(line) for line in (await report(world, "TEAM", "NDJSON")).splitlines()]
+    assert [[line[name] for name in columns] for line in lines] == [
+        [None, None, None],
+        [until, 3, 2],
+        [None, None, 0],
+    ]
 
 
 async def test_a_period_begins_with_from_and_ends_before_until(world: World, themes: dict[str, str]) -> None:

@@ -11,10 +11,11 @@ from permissions.tokens import hash_token
 from resolvers.sessions import sign_ins
 from resolvers.sessions.mutations import sign_in_link
 from resolvers.unaudited import personal_change
-from tests.processes.test_faults import connections, ended, served
+from tests.processes.test_faults import connections, ended
 from tests.sessions.test_sign_in_events import second_account, waiting
 from tests.support import chain
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.killed_servers import served
 from tests.support.world import SIGN_IN, Person, World
 
 PEOPLE = ("admin@example.com", "member@example.com", "viewer@example.com")

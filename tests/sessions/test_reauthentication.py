@@ -1,6 +1,7 @@
 """An account requires a new sign-in: of sessions older than its policy, and of a member whose sessions were
 ended. Other accounts of the person do not."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from tests.support.changes import (
     END_SESSIONS,
     REMOVE,
     REQUEST_PERSONAL_DATA,
+    REVOKE_API_KEY,
     SET_SECURITY_POLICY,
+    TRANSFER_OWNERSHIP,
     UPDATE_ACCOUNT,
     UPDATE_PROFILE,
     nothing_changes,
@@ -19,13 +22,14 @@ from tests.support.changes import (
 )
 from tests.support.keys import claimed, generated
 from tests.support.links import Opened, emailed_link, session_of
+from tests.support.stored_keys import with_key
 from tests.support.world import ACCEPT, INVITE, Person, World
 
 ACCOUNT = "query ($id: ID) { account(id: $id) { name members { nodes { name } } } }"
 NODE = "query ($id: ID!) { node(id: $id) { id } }"
 ACCOUNTS = """{ viewer { memberships { id role account {
   id name slug reauthenticationRequired viewerPermissions viewerMember { id name } } } } }"""
-EVENTS = "SELECT summary FROM audit_events WHERE action = 'MEMBER_SESSIONS_ENDED' ORDER BY sequence"
+EVENTS = "SELECT summary, outcome FROM audit_events WHERE action = 'MEMBER_SESSIONS_ENDED' ORDER BY sequence"
 EMAIL = "member@example.com"
 
 
@@ -230,6 +234,25 @@ async def test_who_sets_the_policy_signs_in_again_at_once(world: World) -> None:
     assert (await world.admin.ask(ACCOUNT))["account"]["name"] == "Acme"
 
 
+async def test_the_owner_revokes_a_key_that_sets_the_shortest_age_again_and_again(world: World) -> None:
+    second = await world.join("ADMIN", "second@example.com")
+    thief = await with_key(world, second, "ACCOUNT")
+    ages = [{"accountId": world.account_id, "maxSessionAgeSeconds": seconds} for seconds in (60, 61)]
+
+    async def shorten() -> None:
+        while "errors" not in await thief.post(SET_SECURITY_POLICY, input=ages[0]):
+            await thief.post(SET_SECURITY_POLICY, input=ages[1])
+
+    await thief.post(SET_SECURITY_POLICY, input=ages[0])
+    await age(world, world.admin.email, 60)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as loop:
+        loop.create_task(shorten())
+        owner = await world.sign_in(world.admin.email)
+        revoked = await owner.change(REVOKE_API_KEY, apiKeyId=thief.member_id)
+
+    assert revoked["apiKey"]["status"] == "REVOKED"
+
+
 # Ending a member's sessions
 
 
@@ -287,15 +310,35 @@ async def test_everybody_ends_its_own_sessions(world: World, role: str) -> None:
     assert event["summary"] == f"{role.title()} ended their own sessions"
 
 
-async def test_another_admin_ends_the_sessions_of_the_owner(world: World) -> None:
+async def test_only_the_owner_ends_the_sessions_of_the_owner(world: World) -> None:
     second = await world.join("ADMIN", "second@example.com")
+    script = await with_key(world, second, "TEAM")
 
-    payload = await second.change(END_SESSIONS, memberId=world.admin.member_id)
+    async with nothing_changes(world):
+        payload = await second.change(END_SESSIONS, memberId=world.admin.member_id)
+    assert user_error(payload) == ("OWNER_PROTECTED", ["memberId"])
+    payload = await script.change(END_SESSIONS, memberId=world.admin.member_id)
+    assert user_error(payload) == ("OWNER_PROTECTED", ["memberId"])
 
-    assert not payload["userErrors"]
+    assert not await world.superuser.fetch(EVENTS)
+    assert (await world.admin.ask(ACCOUNT))["account"]["name"] == "Acme"
+    await world.admin.change(TRANSFER_OWNERSHIP, accountId=world.account_id, memberId=second.member_id)
+    assert not (await second.change(END_SESSIONS, memberId=world.admin.member_id))["userErrors"]
     assert await world.admin.errors(ACCOUNT) == [
         {"code": "REAUTHENTICATION_REQUIRED", "accountId": world.account_id}
     ]
+
+
+async def test_no_key_ends_the_sessions_of_its_own_member(world: World) -> None:
+    second = await world.join("ADMIN", "second@example.com")
+
+    for member in (world.admin, second):
+        script = await with_key(world, member, "READ", "TEAM")
+        refused = await script.errors(END_SESSIONS, input={"memberId": member.member_id})
+        assert [error["code"] for error in refused] == ["FORBIDDEN"]
+
+        assert (await member.ask(ACCOUNT))["account"]["name"] == "Acme"
+    assert [event["outcome"] for event in await world.superuser.fetch(EVENTS)] == ["DENIED", "DENIED"]
 
 
 async def test_whose_sessions_cannot_be_ended(two: Two) -> None:
@@ -344,3 +387,16 @@ async def test_pages_of_a_person_who_must_sign_in_again(world: World) -> None:
     for path in ("/", "/graphql"):
         opened = Opened(path, session=joined["sessionToken"])
         assert (await opened.by(world.http, "GET", accept="text/html")).status_code == 200
+
+
+async def test_sessions_that_were_ended_stay_so_when_the_member_joins_again(world: World) -> None:
+    old, invited = world.member, {"email": EMAIL, "role": "ADMIN"}
+    await world.admin.change(END_SESSIONS, memberId=old.member_id)
+    await world.admin.change(REMOVE, memberId=old.member_id)
+    await world.admin.change(INVITE, accountId=world.account_id, **invited)
+    await world.nobody.change(ACCEPT, token=await world.token_for(EMAIL))
+
+    (refused,) = await old.errors(NODE, id=world.account_id)
+
+    assert refused["code"] == "REAUTHENTICATION_REQUIRED"
+    assert "errors" not in await (await world.sign_in(EMAIL)).post(NODE, id=world.account_id)

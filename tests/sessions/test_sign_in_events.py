@@ -228,7 +228,7 @@ async def test_a_late_event_that_fails_is_appended_by_the_next_run(
     finally:
         await world.superuser.execute("DROP FUNCTION fails CASCADE")
 
-    assert [each["event"] for each in logs] == ["sign_in_not_recorded"]
+    assert [each["event"] for each in logs] == ["account_not_done"]
     assert await waiting(world) == 1
     assert await sign_ins.record_waiting(database) == 1
     assert await waiting(world) == 0

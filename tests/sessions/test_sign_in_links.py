@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.changes import codes, nothing_changes
+from tests.support.changes import END_SESSIONS, codes, nothing_changes, user_error
 from tests.support.links import Opened, browser_of, emailed_link, heading, session_of
 from tests.support.world import REQUEST_SIGN_IN, SIGN_IN, World
 
@@ -105,6 +105,29 @@ async def test_a_session_that_has_ended_does_not_come_back(world: World) -> None
 
     assert again.status_code == 410
     assert "ta_session" not in again.headers.get("set-cookie", "")
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+async def test_a_session_that_an_account_refuses_does_not_come_back(world: World, signed_in: bool) -> None:
+    link = await Opened(f"/sign-in/{await emailed_link(world, EMAIL)}").opened(world.http)
+    first = session_of(await link.by(world.http, "POST"), world)
+    await world.admin.change(END_SESSIONS, memberId=world.member.member_id)
+    link = Opened(link.path, first.token if signed_in else None, link.browser)
+
+    async with nothing_changes(world):
+        for method in ("POST", "GET"):
+            again = await link.by(world.http, method)
+            assert (again.status_code, heading(again)) == (410, "This sign-in link was already used")
+            assert "ta_session" not in again.headers.get("set-cookie", "")
+        payload = await first.change(SIGN_IN, token=link.path.rpartition("/")[2])
+        assert user_error(payload) == ("TOKEN_INVALID", ["token"])
+
+    new = await Opened(f"/sign-in/{await emailed_link(world, EMAIL)}", first.token).opened(world.http)
+    second = session_of(await new.by(world.http, "POST"), world)
+    assert (await second.ask("{ account { members { totalCount } } }"))["account"]["members"][
+        "totalCount"
+    ] == 3
+    assert session_of(await new.by(world.http, "POST"), world).token == second.token
 
 
 async def test_a_client_without_cookies_gets_one_session_and_no_second(world: World) -> None:

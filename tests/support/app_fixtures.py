@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from audit_proof.keys import encoded
 from engine.compiled_operations import executions
 from models.database import Database
 from settings import Settings
@@ -37,6 +38,7 @@ def app_settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
         port=free_port(),
         data_dir=tmp_path_factory.mktemp("data"),
         log_level="error",
+        license_signing_key=SecretStr(encoded(b"k" * 32)),
         rate_limit_per_minute=0,
         rate_limit_per_minute_per_address=0,
     )
@@ -70,10 +72,13 @@ async def http(app_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture
 async def empty_world(
-    http: httpx.AsyncClient, app_settings: Settings, database: Database, superuser: asyncpg.Connection
-) -> World:
-    """World without an account."""
-    return World(http, app_settings, database, superuser)
+    http: httpx.AsyncClient, app_state: State, database: Database, superuser: asyncpg.Connection
+) -> AsyncIterator[World]:
+    """World without an account. What the app would write later, it writes before the next test."""
+    yield World(http, app_state.settings, database, superuser)
+    for name in vars(app_state).keys() & {"denials", "license_check_notes"}:
+        await getattr(app_state, name).close()
+        del vars(app_state)[name]
 
 
 @pytest.fixture(scope="session")

@@ -71,8 +71,9 @@ async def head(world: World) -> int:
 async def delivering(
     world: World, pace: StreamPace = QUICK, resolve: Resolve = resolve, **settings: Any
 ) -> AsyncIterator[None]:
-    """Runs a worker with its own connections."""
-    values = {"audit_stream_private_addresses": True, "audit_stream_timeout_seconds": 0.5, **settings}
+    """Runs a worker with its own connections, and with time for receivers on a busy machine: what is not
+    answered in time is sent again."""
+    values = {"audit_stream_private_addresses": True, "audit_stream_timeout_seconds": 10, **settings}
     database, stop = Database(world.database.url, 4), asyncio.Event()
     task = asyncio.create_task(
         keep_delivering(world.settings.model_copy(update=values), database, stop, pace, resolve)

@@ -21,9 +21,11 @@ class Socket:
         self._reading = asyncio.create_task(self._read())
 
     async def subscribe(self, query: str, **variables: Any) -> "Subscription":
+        return await self.send({"query": query, "variables": variables})
+
+    async def send(self, payload: dict[str, Any]) -> "Subscription":
         id = str(len(self._messages))
         subscription = Subscription(self._messages[id])
-        payload = {"query": query, "variables": variables}
         await self.connection.send(json.dumps({"id": id, "type": "subscribe", "payload": payload}))
         return subscription
 

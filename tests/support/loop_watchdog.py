@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import thread_time
+from time import monotonic, thread_time
 from typing import Any
 
 import pytest
@@ -25,6 +25,8 @@ from _pytest.runner import runtestprotocol
 from tests.support.loop_time import LoopBlocked, slowness
 
 MOST_SECONDS = 0.1
+READ_EVERY_SECONDS = 0.005
+"""How often CPU time is read: a callback may be charged with that much of those before it."""
 _OF_TESTS = (str(Path(__file__).parents[1]), str(Path(pytest_asyncio.__file__).parent))
 
 
@@ -32,6 +34,9 @@ _OF_TESTS = (str(Path(__file__).parents[1]), str(Path(pytest_asyncio.__file__).p
 class Watchdog:
     blocked: dict[str, float] = field(default_factory=dict)
     """Callbacks of this test that took over the limit of an unshared core, with their seconds."""
+    _cpu_seconds: float = 0.0
+    """CPU time of the thread when it was last read, before a callback, without collections."""
+    _read_again_at: float = 0.0
     _collected_seconds: float = 0.0
     _collection_begun: float = 0.0
 
@@ -41,13 +46,18 @@ class Watchdog:
         run = handle_class._run
 
         def watched(handle: Any) -> None:
-            begun = thread_time() - self._collected_seconds
+            begun = monotonic()
+            if begun > self._read_again_at:
+                self._read_again_at = begun + READ_EVERY_SECONDS
+                self._cpu_seconds = thread_time() - self._collected_seconds
             try:
                 run(handle)
             finally:
-                seconds = thread_time() - self._collected_seconds - begun
-                if seconds > MOST_SECONDS:
-                    self._add(seconds, handle)
+                # The thread's CPU time takes a system call.
+                if monotonic() - begun > MOST_SECONDS:
+                    seconds = thread_time() - self._collected_seconds - self._cpu_seconds
+                    if seconds > MOST_SECONDS:
+                        self._add(seconds, handle)
 
         handle_class._run = watched
         gc.callbacks.append(self._collect)

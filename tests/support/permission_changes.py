@@ -49,8 +49,8 @@ CHANGES = [
     Change(
         "MANAGE_ACCOUNT",
         "setSecurityPolicy",
-        {"accountId": "<account>", "apiKeyMaxLifetimeDays": 3650},
-        "account { securityPolicy { apiKeyMaxLifetimeDays } }",
+        {"accountId": "<account>", "maxSessionAgeSeconds": 31_536_000},
+        "account { securityPolicy { maxSessionAgeSeconds } }",
         "SECURITY_POLICY_CHANGED",
         "change the security policy",
     ),
@@ -216,6 +216,42 @@ CHANGES = [
     ),
     Change(
         "REVOKE_LICENSES",
+        "setLicenseExpiry",
+        {"licenseId": "<license>", "expiresAt": "2100-01-01T00:00:00.000000Z"},
+        "license { expiresAt }",
+        "LICENSE_EXPIRY_CHANGED",
+        "change the expiry of a license",
+        target="license",
+    ),
+    Change(
+        "REVOKE_LICENSES",
+        "changeLicenseSite",
+        {"licenseId": "<license>", "site": "moved.example.com"},
+        "license { site }",
+        "LICENSE_SITE_CHANGED",
+        "change the site of a license",
+        target="license",
+    ),
+    Change(
+        "REVOKE_LICENSES",
+        "rotateLicenseKey",
+        {"licenseId": "<license>", "idempotencyKey": "r"},
+        "license { key }",
+        "LICENSE_KEY_ROTATED",
+        "rotate the key of a license",
+        target="license",
+    ),
+    Change(
+        "REVOKE_LICENSES",
+        "issueLicenseCertificate",
+        {"licenseId": "<license>", "lifetimeSeconds": 86_400},
+        "certificate expiresAt",
+        "LICENSE_CERTIFICATE_ISSUED",
+        "issue a certificate of a license",
+        target="license",
+    ),
+    Change(
+        "REVOKE_LICENSES",
         "suspendLicense",
         {"licenseId": "<license>", "reason": "Not paid."},
         "license { status }",
@@ -322,3 +358,7 @@ CHANGES = [
         "remove a member",
     ),
 ]
+
+OF_HOLDERS = ("changeLicenseSite", "rotateLicenseKey", "issueLicenseCertificate")
+"""Mutations that a license's holder can make with PROVISION_LICENSES. `tests/licenses/test_held_licenses.py`
+tries them with each role and scope."""

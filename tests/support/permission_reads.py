@@ -134,6 +134,7 @@ _ACCOUNT_FIELDS = (
     ("VIEW_ACTIVE_LICENSES", "entitlements { totalCount nodes { available } }"),
     ("MANAGE_BILLING", "billing { outstanding { amount } details { currency } }"),
     ("MANAGE_BILLING", "billing { invoices(first: 1) { totalCount nodes { number lines { quantity } } } }"),
+    ("PURCHASE_LICENSES", 'purchaseQuote(items: { themeId: "<theme>", quantity: 2 }) { total { amount } }'),
     ("MANAGE_ACCOUNT", "auditStreams(first: 1) { totalCount nodes { url status undeliveredEvents } }"),
     ("VIEW_AUDIT_LOG", "auditLog(first: 1) { totalCount nodes { summary details } }"),
     ("VIEW_AUDIT_LOG", 'auditLog(filter: { actorIds: ["<me>"] }) { totalCount }'),

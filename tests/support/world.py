@@ -164,7 +164,7 @@ class World:
         tables = (
             *("accounts", "members", "invitations", "entitlements", "licenses", "users", "pgqueuer"),
             *("api_keys", "billing_details", "invoices", "invoice_lines", "idempotency_keys"),
-            *("audit_streams", "limit_buckets", "member_limits"),
+            *("audit_streams", "limit_buckets", "member_limits", "former_license_keys"),
         )
         rows = "SELECT * FROM {0} ORDER BY {0}::text"
         return {table: await self.superuser.fetch(rows.format(table)) for table in tables}

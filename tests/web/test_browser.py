@@ -3,117 +3,17 @@
 import asyncio
 import json
 import re
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any, cast
 
-import pytest
-import pytest_asyncio
 import websockets
 from graphql import OperationDefinitionNode, OperationType, parse
 
-import worker
-from tests.support.beginnings import Beginnings
+from tests.support.browser import Open, emails_delivered, playwright
+from tests.support.browser_fixtures import PATIENCE_MILLISECONDS
 from tests.support.changes import INVITE_ONE
-from tests.support.demo_people import demo_people
-from tests.support.world import Person, World
-
-playwright = pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
-CHROMIUM = next(
-    filter(
-        None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
-    ),
-    None,
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+from tests.support.world import World
 
 MARGARET = "margaret@example.com"
-PATIENCE_MILLISECONDS = 10_000
-# Of a page that is itself the answer to what is not open to somebody.
-EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 403 ")
-
-Open = Callable[..., Awaitable[Any]]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def browser() -> AsyncIterator[Any]:
-    async with playwright.async_playwright() as started:
-        launched = await started.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-dev-shm-usage"],
-        )
-        yield launched
-        await launched.close()
-
-
-@pytest_asyncio.fixture
-async def studio(empty_world: World, beginnings: Beginnings) -> World:
-    """The demo, its Admin signed in."""
-    people = await demo_people(empty_world, beginnings)
-    empty_world.people = {"ADMIN": people["ada"], "MEMBER": people["bob"], "VIEWER": people["vera"]}
-    account = await empty_world.admin.ask("{ account { id } }")
-    empty_world.account_id = account["account"]["id"]
-    return empty_world
-
-
-@pytest_asyncio.fixture
-async def open_page(browser: Any, studio: World) -> AsyncIterator[Open]:
-    """Opens a path in a browser of its own. Nothing may come from elsewhere, or go wrong."""
-    origin = studio.settings.public_url
-    wrong: list[str] = []
-    contexts = []
-
-    async def keep_inside(route: Any) -> None:
-        if route.request.url.startswith((f"{origin}/", "data:", "blob:")):
-            await route.continue_()
-        else:
-            wrong.append(f"request: {route.request.url}")
-            await route.abort()
-
-    def watch_socket(socket: Any) -> None:
-        if not socket.url.startswith(origin.replace("http", "ws", 1) + "/"):
-            wrong.append(f"socket: {socket.url}")
-
-    def watch_console(message: Any) -> None:
-        if message.type in ("error", "warning") and not EXPECTED.match(message.text):
-            wrong.append(f"console: {message.text}")
-
-    async def open_path(path: str, person: Person | None = None, width: int = 1280, **options: Any) -> Any:
-        context = await browser.new_context(
-            base_url=origin, viewport={"width": width, "height": 800}, **options
-        )
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
-        await context.route("**/*", keep_inside)
-        if person is not None:
-            cookie = {"name": "ta_session", "value": person.token, "url": origin, "httpOnly": True}
-            await context.add_cookies([cookie])
-        page = await context.new_page()
-        page.on("console", watch_console)
-        page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
-        page.on("websocket", watch_socket)
-        await page.goto(path)
-        return page
-
-    yield open_path
-    for context in contexts:
-        await context.close()
-    assert wrong == []
-
-
-@asynccontextmanager
-async def emails_delivered(world: World) -> AsyncIterator[None]:
-    """Once those that are on their way have come to the mailbox."""
-    stop = asyncio.Event()
-    working = asyncio.create_task(worker.run(world.settings, world.database, stop))
-    try:
-        while await world.emails():  # noqa: ASYNC110 - the job's row is what tells
-            await asyncio.sleep(0.02)
-        yield
-    finally:
-        stop.set()
-        await asyncio.wait_for(working, 10)
 
 
 async def choose(page: Any, operation: str) -> None:
@@ -130,6 +30,12 @@ async def shows(page: Any, text: str) -> None:
     )
 
 
+async def arrives(page: Any) -> None:
+    """In the console."""
+    await page.wait_for_url("**/accounts/analytical-studio/team")
+    await playwright.expect(page.get_by_role("heading", name="Team", level=1)).to_be_visible()
+
+
 async def test_an_invited_person_joins_in_one_click_and_runs_a_query(studio: World, open_page: Open) -> None:
     async with emails_delivered(studio):
         page = await open_page("/mailbox")
@@ -140,7 +46,9 @@ async def test_an_invited_person_joins_in_one_click_and_runs_a_query(studio: Wor
         )
         await page.get_by_role("button", name="Join").click()
 
-    await page.wait_for_url(studio.settings.app_url)
+    await arrives(page)
+    await playwright.expect(page.get_by_role("banner")).to_contain_text("Margaret")
+    await page.goto("/graphql")
     await playwright.expect(page.get_by_text(f"Signed in as Margaret <{MARGARET}>, Viewer")).to_be_visible()
     await choose(page, "WhoAmI")
     await shows(page, '"name": "Margaret"')
@@ -156,7 +64,7 @@ async def test_the_join_page_works_without_javascript(studio: World, open_page: 
     await page.get_by_role("button", name="Join").click()
 
     assert page.url == studio.settings.app_url
-    await playwright.expect(page.get_by_text(f"Signed in as Margaret <{MARGARET}>")).to_be_visible()
+    assert "Team access needs JavaScript." in await page.content()
     members = await studio.admin.ask("{ account { members(first: 10) { nodes { email } } } }")
     assert {"email": MARGARET} in members["account"]["members"]["nodes"]
 
@@ -170,7 +78,7 @@ async def test_the_keyboard_is_enough(studio: World, open_page: Open) -> None:
     assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     await page.keyboard.press("Enter")
 
-    await page.wait_for_url(studio.settings.app_url)
+    await arrives(page)
 
 
 async def test_the_wrong_person_switches_and_joins(studio: World, open_page: Open) -> None:
@@ -182,8 +90,8 @@ async def test_the_wrong_person_switches_and_joins(studio: World, open_page: Ope
     await page.get_by_role("button", name="Sign out and continue").click()
     await page.get_by_role("button", name="Join").click()
 
-    await page.wait_for_url(studio.settings.app_url)
-    await playwright.expect(page.get_by_text(MARGARET)).to_be_visible()
+    await arrives(page)
+    await playwright.expect(page.get_by_role("banner")).to_contain_text("Margaret")
 
 
 async def test_nothing_is_wider_than_a_small_phone(studio: World, open_page: Open) -> None:
@@ -192,7 +100,7 @@ async def test_nothing_is_wider_than_a_small_phone(studio: World, open_page: Ope
         page = await open_page("/mailbox", width=320)
     mail = await page.get_by_role("link", name=MARGARET).first.get_attribute("href")
 
-    for path in ("/", "/sign-in", "/mailbox", mail, link):
+    for path in ("/", "/accounts/analytical-studio/team", "/sign-in", "/mailbox", mail, link):
         await page.goto(path)
         assert await page.evaluate("document.documentElement.scrollWidth") == 320, path
     for path, person in (("/", studio.viewer), (link, studio.viewer), ("/graphql", studio.admin)):
@@ -205,9 +113,10 @@ async def test_nothing_is_wider_than_a_small_phone(studio: World, open_page: Ope
 
 async def test_graphiql_shows_what_happens_as_it_happens(studio: World, open_page: Open) -> None:
     page = await open_page("/graphql", studio.admin)
-    async with page.expect_websocket() as opening:
-        await choose(page, "LiveAuditLog")
-    await (await opening.value).wait_for_event("framereceived")
+    is_open = asyncio.Event()
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda _: is_open.set()))
+    await choose(page, "LiveAuditLog")
+    await asyncio.wait_for(is_open.wait(), 10)
 
     await studio.admin.change(
         INVITE_ONE, accountId=studio.account_id, email="grace@example.com", role="MEMBER"

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from engine.compiled_operations import executions
+from tests.support.changes import INVITE_MANY, REMOVE_MANY
 from tests.support.loop_time import LoopBlocked, measured_loop
 from tests.support.world import Person, World
 
@@ -150,6 +151,46 @@ async def test_variables(world: World, kind: str) -> None:
     answer = await _assert_short(world.viewer, text, ids=VARIABLES[kind])
 
     assert answer["errors"]
+
+
+@pytest.mark.measures
+async def test_addresses_that_are_expensive_to_normalise(world: World) -> None:
+    rows = [{"email": f"{number}@{'ü.' * 126}", "role": "VIEWER"} for number in range(400)]
+
+    answer = await _assert_short(
+        world.admin, INVITE_MANY, input={"accountId": world.account_id, "invitations": rows}
+    )
+
+    results = answer["data"]["inviteMembers"]["results"]
+    assert {error["code"] for row in results for error in row["userErrors"]} == {"INVALID"}
+    assert len(results) == 400
+
+
+@pytest.mark.measures
+async def test_members_with_many_api_keys(world: World) -> None:
+    await world.superuser.execute(
+        """INSERT INTO users (id, email, name, created_at)
+           SELECT gen_random_uuid(), 'k' || n || '@example.com', 'Key ' || n, now()
+           FROM generate_series(1, 500) n;
+           INSERT INTO members (account_id, id, user_id, name, email, role, is_owner, joined_at)
+           SELECT accounts.id, gen_random_uuid(), users.id, users.name, email, 'MEMBER', false, now()
+           FROM accounts, users WHERE email LIKE 'k%';
+           INSERT INTO api_keys (account_id, id, member_id, name, prefix, key_hash, scopes, created_by_id,
+             created_at, claimed_at)
+           SELECT account_id, gen_random_uuid(), id, 'Key ' || n, 'ta_', sha256((id::text || n)::bytea),
+             ARRAY['READ'], id, now(), now()
+           FROM members, generate_series(1, 20) n WHERE email LIKE 'k%'"""
+    )
+    records = await world.superuser.fetch("SELECT id FROM members WHERE email LIKE 'k%'")
+    member_ids = [f"member_{record['id'].hex}" for record in records]
+
+    answer = await _assert_short(
+        world.admin, REMOVE_MANY, input={"accountId": world.account_id, "memberIds": member_ids}
+    )
+
+    assert all(row["member"]["removedAt"] for row in answer["data"]["removeMembers"]["results"])
+    revoked = "SELECT count(*) FROM audit_events WHERE action = 'API_KEY_REVOKED'"
+    assert await world.superuser.fetchval(revoked) == 10_000
 
 
 async def _assert_short(person: Person, text: str, **variables: object) -> dict[str, Any]:

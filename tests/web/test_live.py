@@ -10,7 +10,16 @@ from models import notifications
 from models.database import Database
 from models.notifications import Listener
 from settings import Settings
-from tests.support.changes import LEAVE, REMOVE, REVOKE_SESSION, TRANSFER_OWNERSHIP, UPDATE_ACCOUNT
+from tests.support.changes import (
+    LEAVE,
+    REMOVE,
+    REVOKE_SESSION,
+    SET_MEMBER_ACCESS,
+    SET_MEMBER_LIMITS,
+    TRANSFER_OWNERSHIP,
+    UPDATE_ACCOUNT,
+    codes,
+)
 from tests.support.graphql_ws import Socket, Subscription, connected
 from tests.support.live import (
     account_of,
@@ -32,6 +41,8 @@ from tests.support.world import World
 from web.app_state import State
 
 MEMBER = "subscription ($id: ID!) { viewerMemberChanged(accountId: $id) { role isOwner permissions } }"
+GOVERNED = """subscription ($id: ID!) { viewerMemberChanged(accountId: $id) {
+  accessUntil limits { maxActiveLicenses themes { slug } } } }"""
 LOG = """subscription ($id: ID!, $after: BigInt) { auditLogAppended(accountId: $id, afterSequence: $after) {
   sequence action actor { member { role email } } } }"""
 CONTENTS = LOG.replace("action", "details")
@@ -97,6 +108,38 @@ async def test_the_viewer_is_told_each_change_of_its_role(world: World, member_s
     assert (first["role"], "VIEW_AUDIT_LOG" in first["permissions"]) == ("MEMBER", False)
     assert (promoted["role"], "VIEW_AUDIT_LOG" in promoted["permissions"]) == ("ADMIN", True)
     assert (promoted["isOwner"], owner["isOwner"]) == (False, True)
+    assert await changes.silent()
+
+
+async def test_the_viewer_is_told_of_new_limits_and_ends_alone(
+    world: World, member_socket: Socket, themes: dict[str, str]
+) -> None:
+    """Not of those of others, nor where nothing changes."""
+    until, member = "2100-01-01T00:00:00.000000Z", world.member.member_id
+    changes = await member_socket.subscribe(GOVERNED, id=world.account_id)
+    seen = [await changes.next()]
+
+    for change, input in (
+        (SET_MEMBER_LIMITS, {"maxActiveLicenses": 2}),
+        (SET_MEMBER_LIMITS, {"themeIds": [themes["aurora"]]}),
+        (SET_MEMBER_ACCESS, {"until": until}),
+        (SET_MEMBER_ACCESS, {"until": None}),
+        (SET_MEMBER_LIMITS, {"maxActiveLicenses": None, "themeIds": None}),
+    ):
+        assert not codes(await world.admin.change(change, memberId=world.viewer.member_id, **input))
+        assert not codes(await world.admin.change(change, memberId=member, **input))
+        seen.append(await changes.next())
+        assert not codes(await world.admin.change(change, memberId=member, **input))
+
+    aurora = [{"slug": "aurora"}]
+    assert [(*each["limits"].values(), each["accessUntil"]) for each in seen] == [
+        (None, None, None),
+        (2, None, None),
+        (2, aurora, None),
+        (2, aurora, until),
+        (2, aurora, None),
+        (None, None, None),
+    ]
     assert await changes.silent()
 
 

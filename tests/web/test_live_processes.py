@@ -14,11 +14,11 @@ import pytest
 
 from models import notifications
 from settings import Settings
-from tests.processes.test_faults import served
 from tests.support.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.support.commands import running
 from tests.support.graphql_ws import connected
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.killed_servers import served
 from tests.support.live import append, change_role, head
 from tests.support.serving import free_port, serving
 from tests.support.world import Person, World

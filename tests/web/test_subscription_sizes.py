@@ -9,6 +9,7 @@ import pytest
 from engine.operation_cache import Documents, OperationRefused
 from permissions.client_sites import site_of
 from tests.support.graphql_ws import Socket, connected
+from tests.support.limited import limited
 from tests.support.toy_graphql import SCHEMA
 from tests.support.world import World
 from web.subscription_sizes import SubscriptionSizes
@@ -53,6 +54,23 @@ async def test_a_document_that_subscriptions_share_counts_once(world: World, app
             subscriptions = [await socket.subscribe(shared, id=world.account_id) for _ in range(20)]
 
             assert [(await each.next())["role"] for each in subscriptions] == ["ADMIN"] * 20
+
+
+async def test_a_refused_subscription_counts_as_a_request(world: World) -> None:
+    async with (
+        limited(world, per_minute=10) as (_, state),
+        connected(f"http://127.0.0.1:{state.settings.port}", world.admin.token) as socket,
+    ):
+        for number in range(4):
+            await (await socket.subscribe(padded(number, LARGE), id=world.account_id)).next()
+
+        refused = [
+            await (await socket.subscribe(padded(4, LARGE), id=world.account_id)).ended() for _ in range(10)
+        ]
+
+    codes = [error["code"] for (error,) in refused]
+    assert codes[0] == "QUERY_TOO_COMPLEX"
+    assert codes[-1] == "RATE_LIMITED"
 
 
 async def _complete(socket: Socket, id: str) -> None:

@@ -49,7 +49,7 @@ CREATE TABLE members (
     removed_at timestamptz,
     sessions_valid_from timestamptz,
     access_until timestamptz,
-    access_reminder_days integer,
+    access_reminder_at timestamptz,
     name_key text COLLATE "C" NOT NULL DEFAULT '',
     name_folded text COLLATE "C" NOT NULL DEFAULT '',
     email_folded text COLLATE "C" NOT NULL DEFAULT '',
@@ -68,6 +68,8 @@ CREATE UNIQUE INDEX uq_members_person ON members (account_id, user_id) WHERE rem
 -- For the jobs that end memberships and remind of their ends, in all accounts.
 CREATE INDEX ix_members_access_until ON members (access_until)
     WHERE removed_at IS NULL AND access_until IS NOT NULL;
+CREATE INDEX ix_members_access_reminder ON members (access_reminder_at)
+    WHERE removed_at IS NULL AND access_reminder_at IS NOT NULL;
 CREATE INDEX ix_members_email ON members (account_id, email);
 CREATE INDEX ix_members_joined ON members (account_id, joined_at, id) WHERE removed_at IS NULL;
 CREATE INDEX ix_members_last_active ON members (account_id, coalesce(last_active_at, joined_at), id)

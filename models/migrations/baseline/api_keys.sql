@@ -51,18 +51,35 @@ CREATE INDEX ix_api_keys_expiry ON api_keys (expires_at)
 CREATE INDEX ix_api_keys_member ON api_keys (account_id, member_id, created_at, id);
 ALTER TABLE api_keys ALTER COLUMN member_id SET (n_distinct = 1000);  -- For the planner, as for audit_events.
 
--- Calls of a key by day of UTC. Only audit_appended() writes it.
+-- Calls of a key by day of UTC. Only audit_appended() counts, and only the calls of keys that exist; a key is never
+-- deleted. So there are no foreign keys, whose checks would lock rows of api_keys and accounts while the log is locked:
+-- a rotation locks the row of its key first, and then the log.
 CREATE TABLE api_key_days (
     account_id uuid NOT NULL,
     api_key_id uuid NOT NULL,
     day date NOT NULL,
     calls bigint NOT NULL,
     denied bigint NOT NULL,
-    CONSTRAINT pk_api_key_days PRIMARY KEY (account_id, api_key_id, day),
-    CONSTRAINT fk_api_key_days_account_id FOREIGN KEY (account_id) REFERENCES accounts (id),
-    CONSTRAINT fk_api_key_days_account_id_api_key_id
-        FOREIGN KEY (account_id, api_key_id) REFERENCES api_keys (account_id, id)
+    CONSTRAINT pk_api_key_days PRIMARY KEY (account_id, api_key_id, day)
 );
+CREATE INDEX ix_api_key_days_day ON api_key_days (day);
+
+-- Deletes the counts of days that are no longer shown, at most `most` rows, and returns their number. Nothing else
+-- deletes counts, except an erasure. SECURITY DEFINER: the app's role may not write them.
+CREATE FUNCTION forget_api_key_days(most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH due AS (
+        SELECT account_id, api_key_id, day FROM api_key_days
+        WHERE day < (now() AT TIME ZONE 'UTC')::date - 90
+        ORDER BY day LIMIT most FOR UPDATE SKIP LOCKED
+    ), deleted AS (
+        DELETE FROM api_key_days AS old USING due
+        WHERE old.account_id = due.account_id AND old.api_key_id = due.api_key_id AND old.day = due.day
+        RETURNING 1
+    )
+    SELECT count(*) FROM deleted
+$$;
+REVOKE EXECUTE ON FUNCTION forget_api_key_days(integer) FROM PUBLIC;
 
 -- Sets the time and address of last use, for a request that changes nothing else, unless another request
 -- just did. SECURITY DEFINER: such a request is in no transaction of the account.

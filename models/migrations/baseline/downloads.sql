@@ -2,7 +2,7 @@
 
 -- A link is for one member, with one credential, to one file. subject names the file: licenseId and fileId,
 -- invoiceId, or a report's parameters. A link to personal data is for a person, whose data is in several
--- accounts or in none.
+-- accounts or in none. A link that was issued for a license key is for the site that has the key.
 CREATE TABLE download_links (
     token_hash bytea NOT NULL,
     account_id uuid,
@@ -23,10 +23,12 @@ CREATE TABLE download_links (
     CONSTRAINT ck_download_links_recipient CHECK (
         CASE WHEN kind = 'PERSONAL_DATA'
         THEN user_id IS NOT NULL AND num_nonnulls(account_id, member_id) = 0
+        WHEN credential_kind = 'LICENSE_KEY'
+        THEN account_id IS NOT NULL AND num_nonnulls(user_id, member_id) = 0
         ELSE user_id IS NULL AND num_nonnulls(account_id, member_id) = 2 END
     ),
     CONSTRAINT ck_download_links_credential_kind CHECK (credential_kind IN (
-        'SESSION', 'API_KEY', 'INVITATION', 'OPERATOR'
+        'SESSION', 'API_KEY', 'INVITATION', 'OPERATOR', 'LICENSE_KEY'
     )),
     CONSTRAINT ck_download_links_download_kind CHECK (kind IN (
         'THEME_FILE', 'REPORT', 'INVOICE', 'PERSONAL_DATA'

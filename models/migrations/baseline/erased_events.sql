@@ -111,36 +111,45 @@ BEGIN
 END
 $$;
 
--- Personal details without the values at the given places, such as `details.email` or `details.holder.0`.
+-- A value of personal details without what is at the given places: see audit_erased_details().
+CREATE FUNCTION audit_erased_value(value json, place text, places text[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF place = ANY (places) THEN
+        RETURN '"Erased person"';
+    ELSIF json_typeof(value) <> 'array' THEN
+        RETURN value::text;
+    END IF;
+    RETURN (
+        SELECT '[' || coalesce(string_agg(
+            audit_erased_value(item, format('%s.%s', place, index - 1), places), ',' ORDER BY index
+        ), '') || ']'
+        FROM json_array_elements(value) WITH ORDINALITY AS items (item, index)
+    );
+END
+$$;
+
+-- Personal details without the values at the given places, such as `details.email`, `details.holder.0` or, in a list
+-- of lists, `details.addressLines.0.1`.
 CREATE FUNCTION audit_erased_details(personal_details json, places text[]) RETURNS json
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ('{' || string_agg(
-        to_json(key) || ':' || CASE
-            WHEN 'details.' || key = ANY (places) THEN '"Erased person"'
-            WHEN json_typeof(value) = 'array' THEN coalesce((
-                SELECT '[' || string_agg(
-                    CASE WHEN format('details.%s.%s', key, index - 1) = ANY (places)
-                        THEN '"Erased person"' ELSE item::text END, ',' ORDER BY index
-                ) || ']' FROM json_array_elements(value) WITH ORDINALITY AS items (item, index)
-            ), '[]')
-            ELSE value::text
-        END,
-        ',' ORDER BY key COLLATE "C"
+        to_json(key) || ':' || audit_erased_value(value, 'details.' || key, places), ',' ORDER BY key COLLATE "C"
     ) || '}')::json
     FROM json_each(personal_details)
 $$;
 
--- The texts of personal details with their places.
+-- The texts of personal details with their places, also those in lists of lists.
 CREATE FUNCTION audit_details_texts(personal_details json) RETURNS TABLE (place text, value text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT 'details.' || key, value #>> '{}' FROM json_each(personal_details)
-    WHERE json_typeof(value) = 'string'
-    UNION ALL
-    SELECT format('details.%s.%s', key, index - 1), item #>> '{}'
-    FROM json_each(personal_details) AS details (key, list)
-    CROSS JOIN json_array_elements(CASE json_typeof(list) WHEN 'array' THEN list ELSE '[]' END)
-        WITH ORDINALITY AS items (item, index)
-    WHERE json_typeof(item) = 'string'
+    WITH RECURSIVE details (place, value) AS (
+        SELECT 'details.' || key, value FROM json_each(personal_details)
+        UNION ALL
+        SELECT format('%s.%s', place, index - 1), item
+        FROM details CROSS JOIN json_array_elements(CASE json_typeof(value) WHEN 'array' THEN value ELSE '[]' END)
+            WITH ORDINALITY AS items (item, index)
+    )
+    SELECT place, value #>> '{}' FROM details WHERE json_typeof(value) = 'string'
 $$;
 
 -- The places in personal details, and the target's name, that tell of a person.
@@ -151,7 +160,8 @@ CREATE FUNCTION audit_places_in_details(
         SELECT field FROM unnest(event.named_ids, event.named_fields) AS place (id, field) WHERE id = ANY (named)
         UNION
         SELECT 'details.' || key FROM json_object_keys(event.personal_details) AS key
-        WHERE (is_actor AND key = 'input')
+        -- What the actor has typed.
+        WHERE (is_actor AND key IN ('input', 'auditFilter'))
             OR (is_target AND NOT EXISTS (
                 SELECT FROM unnest(event.named_ids, event.named_fields) AS place (id, field)
                 WHERE id <> ALL (named) AND (field = 'details.' || key OR starts_with(field, 'details.' || key || '.'))
@@ -195,11 +205,11 @@ BEGIN
         kept_texts := kept_texts || ARRAY(SELECT value FROM audit_details_texts(event.personal_details));
         erased_texts := erased_texts || ARRAY(
             SELECT value FROM audit_details_texts(event.personal_details)
-            WHERE place = ANY (places) OR regexp_replace(place, '\.\d+$', '') = ANY (places)
+            WHERE place = ANY (places) OR regexp_replace(place, '(\.\d+)+$', '') = ANY (places)
         );
     END IF;
     result := audit_withhold(event, ARRAY(
-        SELECT CASE WHEN place LIKE 'details.%' THEN regexp_replace(place, '\.\d+$', '') ELSE place END
+        SELECT CASE WHEN place LIKE 'details.%' THEN regexp_replace(place, '(\.\d+)+$', '') ELSE place END
         FROM unnest(places || 'summary'::text) AS place
     ));
     result.summary := audit_erased_summary(

@@ -16,6 +16,7 @@ CREATE TABLE erasures (
 -- Erases the person from the events of an account, and appends a PERSON_ERASED event for each of its memberships, or
 -- else for the invitation or the account; `is_changed` says that other rows of the account were erased in this
 -- transaction. Without either it appends nothing. Returns the number of events from which the person was erased.
+-- Deletes the counts of the calls of the person's API keys too.
 --
 -- It is the only way to change an event, and it can change nothing else: what is erased follows from the tables, and
 -- audit_keep_hash() compares each hash.
@@ -102,6 +103,11 @@ BEGIN
     IF number > 0 OR is_changed THEN
         PERFORM append_person_erased(account, erasure.by_operator, of_person, invited);
     END IF;
+    -- On which days, and how often, the person's API keys were used. The log is locked first, as by a call.
+    PERFORM FROM audit_heads WHERE account_id = account FOR UPDATE;
+    DELETE FROM api_key_days AS used USING api_keys AS key
+    WHERE used.account_id = account AND key.account_id = account AND key.id = used.api_key_id
+        AND key.member_id = ANY (of_person);
     RETURN number;
 END
 $$;

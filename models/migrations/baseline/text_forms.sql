@@ -3,8 +3,8 @@
 -- Unicode's NFKC_Casefold of a text, the same as `folded()` in models/text_forms.py, whatever the locale of the
 -- database: case and compatibility forms make no difference, and characters that are ignored are left out. The
 -- list has the letters whose case folding differs from them, each before what it becomes; of the letters of
--- ASCII lower() knows as much. Of a long text the first 1,000 characters count, because normalisation takes
--- quadratic time for many combining marks.
+-- ASCII lower() knows as much. Of a long text the first 1,000 characters count, before and after normalisation, which
+-- takes quadratic time for many combining marks and makes 18 letters of a ligature.
 CREATE FUNCTION folded_text(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
     value := left(value, 1000);
@@ -81,7 +81,7 @@ BEGIN
             𞤙 𞤻 𞤚 𞤼 𞤛 𞤽 𞤜 𞤾 𞤝 𞤿 𞤞 𞥀 𞤟 𞥁 𞤠 𞥂 𞤡 𞥃', '\s+'
         )) AS folding (letters);
         EXIT WHEN value IS NFKC NORMALIZED;
-        value := normalize(value, NFKC);
+        value := left(normalize(value, NFKC), 1000);
     END LOOP;
     RETURN value;
 END

@@ -46,12 +46,16 @@ AUDITED: dict[str, tuple[str, ...]] = {
     ),
     "billing_details": (),
     "entitlements": (),
-    "invitations": ("accepted_at", "delivery", "delivery_error", "sent_at"),
+    "former_license_keys": (),
+    "invitations": ("delivery", "delivery_error", "sent_at"),
     "invoice_lines": (),
     "invoices": (),
-    "licenses": ("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"),
+    "licenses": (
+        *("last_downloaded_at", "last_verified_at", "last_verified_site", "installed_version"),
+        "expiry_reminder_at",
+    ),
     "member_limits": (),
-    "members": ("last_active_at", "access_reminder_days"),
+    "members": ("last_active_at", "access_reminder_at"),
 }
 
 # A change sets `team_access.account_id` when its transaction begins, and then locks that account's row. Where
@@ -93,14 +97,14 @@ def downgrade() -> None:
     op.execute(
         "DROP TABLE accounts, users, members, member_limits, invitations, sign_in_links, sessions,"
         " unrecorded_sign_ins, erasures, themes, theme_releases, theme_files, entitlements, licenses,"
-        " billing_details, invoices, invoice_lines, api_keys, api_key_days,"
+        " former_license_keys, billing_details, invoices, invoice_lines, api_keys, api_key_days,"
         " audit_heads, audit_events, audit_cuts, audit_verifications, audit_streams, download_links,"
         " transfers, idempotency_keys, limit_buckets, pgqueuer, pgqueuer_log, pgqueuer_schedules,"
         " pgqueuer_statistics"
     )
     op.execute(
         "DROP FUNCTION search_grams(uuid, text, integer), note_members_active(uuid, uuid[], timestamptz),"
-        " note_api_key_used(uuid, uuid, timestamptz, text),"
+        " note_api_key_used(uuid, uuid, timestamptz, text), forget_api_key_days(integer),"
         " note_license_checks(uuid[], uuid[], timestamptz[], text[], text[]),"
         " invoice_unchanged(), audit_field(text),"
         " audit_commitment(bytea, json, json, text, text),"
@@ -113,6 +117,7 @@ def downgrade() -> None:
         " audit_require_event(), audit_keep_account(), fn_pgqueuer_changed(), audit_keep_hash(),"
         " require_person(), audit_erased_summary(text, text, boolean, text[], text[]),"
         " audit_replace_words(text, text, text), audit_erased_details(json, text[]),"
+        " audit_erased_value(json, text, text[]),"
         " audit_details_texts(json), folded_text(text), audit_search_entries(uuid, bigint, uuid, text),"
         " audit_search_query(uuid, uuid, text, text), audit_search_window(uuid, bigint, integer),"
         " audit_search_quoted(text), audit_search_prefix(uuid)"

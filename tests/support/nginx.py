@@ -1,0 +1,51 @@
+"""nginx in front of the servers, with the configuration in `deploy/nginx.conf`."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.forked_commands import ROOT
+from tests.support.serving import free_port, listening
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/bin")
+_MAIN = """daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{ access_log off; {paths} {configuration} }}"""
+_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+@asynccontextmanager
+async def proxied(folder: Path, servers: Sequence[str]) -> AsyncIterator[str]:
+    """URL of nginx in front of the servers, which are pairs of host and port. Without TLS."""
+    assert NGINX is not None
+    port = free_port()
+    configuration = (ROOT / "deploy" / "nginx.conf").read_text()
+    configuration, replaced = re.subn(
+        r"( +server 127[^\n]+\n)+",
+        "".join(f"    server {server} max_fails=0;\n" for server in servers),
+        configuration,
+    )
+    assert replaced == 1
+    # The server that redirects to https, and the certificate.
+    configuration, replaced = re.subn(
+        r"server \{\n    listen 80;.*?\n\}\n", "", configuration, flags=re.DOTALL
+    )
+    assert replaced == 1
+    configuration = re.sub(r" +ssl_[^\n]+\n", "", configuration)
+    configuration = configuration.replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
+    configuration = configuration.replace("proxy_set_header Host $host;", "proxy_set_header Host $http_host;")
+    paths = " ".join(f"{each}_temp_path {folder}/{each};" for each in _PATHS)
+    file = folder / "nginx.conf"
+    file.write_text(_MAIN.format(folder=folder, paths=paths, configuration=configuration))
+    process = await asyncio.create_subprocess_exec(
+        NGINX, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(file)
+    )
+    try:
+        await listening(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await process.wait()

@@ -1,0 +1,1 @@
+import{t as e}from"./framework-CNNzcQmd.js";var t=e();function n({kind:e=`plain`,children:n}){return(0,t.jsx)(`span`,{className:`badge badge-${e}`,children:n})}export{n as t};

@@ -1,0 +1,1 @@
+import{t as e}from"./CopyButton-Y6Xxgk1u.js";import{t}from"./framework-CNNzcQmd.js";var n=t();function r({name:t,text:r}){return(0,n.jsxs)(`div`,{className:`copy-text`,children:[(0,n.jsx)(`code`,{children:r}),(0,n.jsx)(e,{name:t,text:r})]})}export{r as t};

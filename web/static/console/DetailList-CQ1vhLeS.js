@@ -1,0 +1,1 @@
+import{t as e}from"./framework-CNNzcQmd.js";var t=e();function n({children:e}){return(0,t.jsx)(`dl`,{className:`detail-list`,children:e})}function r({term:e,children:n}){return(0,t.jsxs)(`div`,{children:[(0,t.jsx)(`dt`,{children:e}),(0,t.jsx)(`dd`,{children:n})]})}export{n,r as t};

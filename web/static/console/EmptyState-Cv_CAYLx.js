@@ -1,0 +1,1 @@
+import{t as e}from"./framework-CNNzcQmd.js";var t=e();function n({title:e,children:n}){return(0,t.jsxs)(`div`,{className:`empty`,children:[(0,t.jsx)(`strong`,{children:e}),(0,t.jsx)(`p`,{children:n})]})}export{n as t};

@@ -1,0 +1,1 @@
+import{t as e}from"./Dialog-BGWeSb_c.js";import{t}from"./DialogForm-C1v6PGc4.js";import{t as n}from"./framework-CNNzcQmd.js";var r=n();function i({title:n,...i}){return(0,r.jsx)(e,{title:n,role:i.isDestructive===!0?`alertdialog`:`dialog`,onClose:i.onClose,children:(0,r.jsx)(t,{...i})})}export{i as t};

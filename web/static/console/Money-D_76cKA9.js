@@ -1,0 +1,1 @@
+import{t as e}from"./framework-CNNzcQmd.js";var t=e();function n({value:e}){return(0,t.jsx)(`span`,{className:`money`,children:r(e)})}function r({amount:e,currency:t}){return new Intl.NumberFormat(void 0,{style:`currency`,currency:t,minimumFractionDigits:2}).format(e)}export{r as n,n as t};

@@ -1,0 +1,1 @@
+import{d as e}from"./main-D7jtDOwN.js";import{t}from"./framework-CNNzcQmd.js";var n=t();function r({title:t,lead:r,children:i}){let a=e(t);return(0,n.jsxs)(`header`,{className:`page-header`,children:[(0,n.jsxs)(`div`,{children:[(0,n.jsx)(`h1`,{ref:a,tabIndex:-1,children:t}),(0,n.jsx)(`p`,{className:`lead`,children:r})]}),i]})}export{r as t};

@@ -1,0 +1,1 @@
+import{n as e}from"./rolldown-runtime-WkwZ5CU-.js";import{o as t,t as n}from"./framework-CNNzcQmd.js";import{A as r,m as i}from"./main-D7jtDOwN.js";var a=e(t(),1),o=n();function s({resetKey:e,children:t}){return(0,o.jsx)(r,{resetKey:e,children:(0,o.jsx)(a.Suspense,{fallback:(0,o.jsx)(i,{}),children:t})})}export{s as t};

@@ -1,0 +1,1 @@
+import{t as e}from"./PageHeader-rQDMDQqa.js";import{t}from"./framework-CNNzcQmd.js";var n=t();function r({title:t,lead:r,action:i,children:a}){return(0,n.jsxs)(`div`,{className:`you`,children:[(0,n.jsx)(e,{title:t,lead:r,children:i}),a]})}export{r as t};

@@ -1,0 +1,1 @@
+import{L as e,i as t,r as n}from"./main-D7jtDOwN.js";async function r(r,i){try{let[e]=await i();e===void 0?t(r):n(e.message)}catch(t){n(e(t))}}export{r as t};

@@ -1,0 +1,1 @@
+import{n as e}from"./rolldown-runtime-WkwZ5CU-.js";import{o as t}from"./framework-CNNzcQmd.js";import{t as n}from"./idempotencyKey-DsEmhWS2.js";var r=e(t(),1);function i(){let e=(0,r.useRef)({content:``,key:``});return(0,r.useCallback)(t=>{let r=JSON.stringify(t);return e.current.content!==r&&(e.current={content:r,key:n()}),e.current.key},[])}export{i as t};

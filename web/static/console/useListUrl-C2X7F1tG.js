@@ -1,0 +1,1 @@
+import{n as e}from"./rolldown-runtime-WkwZ5CU-.js";import{o as t}from"./framework-CNNzcQmd.js";import{O as n,g as r}from"./main-D7jtDOwN.js";var i=e(t(),1);function a(e,t){let a=n();return(0,i.useCallback)((...n)=>`${r(e,t,...n)}${a===``?``:`?${a}`}`,[e,t,a])}export{a as t};
