@@ -7,17 +7,8 @@ import pytest
 from models.accounts import Account
 from resolvers.accounts import operator
 from resolvers.user_errors import UserErrors
-from tests.processes.test_faults import OURS
+from tests.support.locks import until_waiting
 from tests.support.world import World
-
-
-async def waiting(world: World, count: int) -> None:
-    """Until so many wait for a lock."""
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(20):
-        while await world.superuser.fetchval(query) < count:
-            await asyncio.sleep(0.01)
-            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
 
 
 async def test_of_two_accounts_with_one_slug_at_once_one_is_made(world: World) -> None:
@@ -27,7 +18,7 @@ async def test_of_two_accounts_with_one_slug_at_once_one_is_made(world: World) -
             asyncio.create_task(operator.create_account(world.database, "Beta", f"{name}@example.com"))
             for name in ("ada", "bob")
         ]
-        await waiting(world, 2)
+        await until_waiting(world.superuser, 2)
     outcomes = await asyncio.gather(*creating, return_exceptions=True)
 
     (refused,) = (each for each in outcomes if isinstance(each, UserErrors))

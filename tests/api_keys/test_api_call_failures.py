@@ -11,8 +11,8 @@ from models.notifications import AuditAnnouncer
 from permissions.credentials import find_viewer
 from permissions.viewer import Client
 from resolvers.audit.api_calls import ApiCalls, Call, call_event
-from tests.processes.test_faults import waiting
 from tests.support import chain
+from tests.support.locks import until_waiting
 from tests.support.stored_keys import with_key
 from tests.support.world import Person, World
 
@@ -47,7 +47,7 @@ async def test_a_call_whose_connection_is_lost_is_not_answered(world: World, scr
     async with world.superuser.transaction():
         await world.superuser.execute(LOCK)
         refused = asyncio.create_task(script.post(NAME))
-        await terminate(world, await waiting(world))
+        await terminate(world, await until_waiting(world.superuser))
         (error,) = (await refused)["errors"]
 
     assert error["extensions"]["code"] == "UNAVAILABLE"
@@ -63,7 +63,7 @@ async def test_a_client_that_gives_up_takes_no_other_s_call_with_it(
     async with world.superuser.transaction():
         await world.superuser.execute(LOCK)
         first = await record(api_calls, database, script)
-        pids = await waiting(world)
+        pids = await until_waiting(world.superuser)
         first.cancel()
         second = await record(api_calls, database, script)
         if is_lost:

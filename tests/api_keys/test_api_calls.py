@@ -21,6 +21,7 @@ from tests.support import chain
 from tests.support.changes import CHANGE_ROLE
 from tests.support.graphql_ws import connected
 from tests.support.killed_servers import served
+from tests.support.locks import until_none_waits, until_waiting
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import PROVISION, Person, World
 
@@ -236,7 +237,7 @@ async def test_nothing_is_answered_that_the_log_does_not_have(world: World, scri
     async with world.superuser.transaction():
         await world.superuser.execute("SELECT FROM audit_heads FOR UPDATE")
         answer = asyncio.create_task(script.ask(MEMBERS))
-        await asyncio.sleep(0.2)
+        await until_waiting(world.superuser)
         assert not answer.done()
 
     assert (await answer)["account"]["members"]["nodes"]
@@ -421,9 +422,9 @@ async def test_a_change_that_is_called_off_is_not_said_to_be_made(
         async with world.superuser.transaction():
             await world.superuser.execute("SELECT FROM accounts FOR UPDATE")
             await socket.subscribe(PROVISION, input=input)
-            await asyncio.sleep(0.2)
+            await until_waiting(world.superuser)
             await socket.connection.send(json.dumps({"id": "0", "type": "complete"}))
-            await asyncio.sleep(0.2)
+            await until_none_waits(world.superuser)
         async with asyncio.timeout(10):
             while not (found := await calls(world)):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)

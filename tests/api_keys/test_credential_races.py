@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from tests.processes.test_concurrency import outcome
-from tests.processes.test_faults import account_held, waiting
+from tests.processes.test_faults import account_held
 from tests.support.keys import generate
+from tests.support.locks import until_waiting
 from tests.support.world import CLAIM_API_KEY, PROVISION, Person, World
 
 ENDED = {
@@ -44,7 +45,7 @@ async def provision_while(world: World, statement: str, theme_id: str) -> str:
     input = {"accountId": world.account_id, "themeId": theme_id, "site": "waited.example.com"}
     async with account_held(world):
         change = asyncio.create_task(person.post(PROVISION, input=input))
-        await waiting(world)
+        await until_waiting(world.superuser)
         await world.superuser.execute(f"SET LOCAL session_replication_role = replica; {statement}")
     return outcome(await change)
 

@@ -11,6 +11,7 @@ import pytest
 from permissions.tokens import is_api_key, new_api_key
 from tests.support.changes import CHANGE_ROLE, REMOVE
 from tests.support.downloads import a_license, a_link, told
+from tests.support.locks import until_waiting
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import INVITE, PROVISION, World
 
@@ -250,7 +251,7 @@ async def test_what_ends_while_a_change_waits_for_its_account_changes_nothing_mo
     async with world.superuser.transaction():
         await world.superuser.execute("SELECT FROM accounts FOR UPDATE")
         asking = asyncio.create_task(person.post(PROVISION, input=input))
-        await asyncio.sleep(0.3)
+        await until_waiting(world.superuser)
         await world.superuser.execute(ending)
 
     answer = await asking

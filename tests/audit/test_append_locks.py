@@ -8,11 +8,11 @@ import pytest
 from models.database import Database
 from tests.support import chain
 from tests.support.changes import ERASE_VIEWER, LEAVE
+from tests.support.locks import until_waiting
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import World
 
 WHO = "{ viewer { user { email } } }"
-WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
 WRITTEN = ("audit_events", "api_key_days")
 """Tables that an append writes under the lock of the log. The head of a log is inserted once, with its
 account."""
@@ -51,9 +51,7 @@ async def test_an_erasure_and_a_call_of_a_revoked_key_do_not_wait_for_each_other
         async with call.transaction():
             await call.execute("SET LOCAL deadlock_timeout = '10ms'; SELECT FROM audit_heads FOR UPDATE")
             erasing = asyncio.create_task(world.member.change(ERASE_VIEWER, email=world.member.email))
-            async with asyncio.timeout(30):
-                while not await world.superuser.fetchval(WAITS):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            await until_waiting(world.superuser)
 
             # What the call does next.
             await call.execute("UPDATE api_key_days SET calls = calls + 1")

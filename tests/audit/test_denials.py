@@ -11,10 +11,9 @@ from tests.permissions.test_refusals import UPDATE
 from tests.support.changes import CHANGE_ROLE, SET_LIMITS
 from tests.support.graphql_ws import connected
 from tests.support.limited import limited
+from tests.support.locks import until_waiting
 from tests.support.world import ACCEPT, INVITE, Person, World
 
-WAITING = """SELECT count(*) FROM pg_stat_activity
-  WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO audit_events%'"""
 FORBIDDEN = {"code": "FORBIDDEN", "permission": "MANAGE_ACCOUNT"}
 
 
@@ -131,9 +130,7 @@ async def test_a_refusal_is_recorded_though_its_client_has_gone(world: World, su
         await blocking.execute("BEGIN; SELECT FROM audit_heads FOR UPDATE")
         async with connected(str(world.http.base_url), world.viewer.token) as socket:
             await socket.subscribe(UPDATE, input={"accountId": world.account_id, "name": "Mine"})
-            async with asyncio.timeout(10):
-                while not await world.superuser.fetchval(WAITING):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await until_waiting(world.superuser, query="INSERT INTO audit_events%")
 
             await socket.connection.send('{"id": "0", "type": "complete"}')
             await socket.is_open()

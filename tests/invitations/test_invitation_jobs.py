@@ -7,11 +7,11 @@ from mailer.messages import InvitationDelivery
 from models.database import Database
 from models.invitations import DeliveryStatus
 from resolvers.invitations.jobs import expire_due, record_delivery
-from tests.accounts.test_operator_commands import waiting
 from tests.invitations.test_invitation_delivery import shown
 from tests.invitations.test_invitations import invited
 from tests.processes.test_faults import account_held
 from tests.support.changes import RESEND, nothing_changes
+from tests.support.locks import until_waiting
 from tests.support.world import World
 
 WORDS = "550 5.1.1 Nobody here"
@@ -54,7 +54,7 @@ async def test_an_invitation_expires_once_also_where_two_workers_find_it(
 
     async with account_held(world):
         expiring = [asyncio.create_task(expire_due(database)) for _ in range(2)]
-        await waiting(world, 2)
+        await until_waiting(world.superuser, 2)
     expired = await asyncio.gather(*expiring)
 
     assert sorted(expired) == [0, 1]

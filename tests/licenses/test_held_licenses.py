@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.licenses.test_license_changes import provision
-from tests.processes.test_faults import account_held, waiting
+from tests.processes.test_faults import account_held
 from tests.support.answers import forbidden
 from tests.support.changes import TRANSFER_LICENSE, codes
 from tests.support.contracts import MATRIX, ROLES, SCOPES
+from tests.support.locks import until_waiting
 from tests.support.permission_changes import CHANGES, OF_HOLDERS, Change
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import Person, World
@@ -85,7 +86,7 @@ async def test_who_loses_it_while_the_change_waits_cannot(
     change = BY_NAME[name]
     async with account_held(world):
         changing = asyncio.create_task(attempt(world.member, change, id))
-        await waiting(world)
+        await until_waiting(world.superuser)
         await world.superuser.execute("UPDATE licenses SET holder_id = $1", uuid_of(world.viewer.member_id))
 
     answer = await changing

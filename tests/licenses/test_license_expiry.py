@@ -22,6 +22,7 @@ from tests.support.changes import (
     user_error,
 )
 from tests.support.forked_commands import running_code
+from tests.support.locks import until_waiting
 from tests.support.smtp import smtp_server
 from tests.support.world import World
 
@@ -130,11 +131,7 @@ async def test_a_worker_is_killed_in_the_middle(world: World, themes: dict[str, 
     async with world.superuser.transaction():
         await world.superuser.execute("SELECT * FROM entitlements FOR UPDATE")
         process = running_code(JOB, url)
-        async with asyncio.timeout(20):
-            while not await world.superuser.fetchval(  # noqa: ASYNC110
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
-            ):
-                await asyncio.sleep(0.05)
+        await until_waiting(world.superuser)
         process.kill()
         process.wait()
 

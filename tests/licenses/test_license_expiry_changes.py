@@ -12,7 +12,7 @@ from tests.licenses.test_license_changes import STATES, counted, in_state, make,
 from tests.licenses.test_license_checks import key_of, verify
 from tests.licenses.test_license_expiry import LATER, expiries, let_time_run_out
 from tests.processes.test_concurrency import at_once, in_either_order, outcome
-from tests.processes.test_faults import account_held, waiting
+from tests.processes.test_faults import account_held
 from tests.support import chain
 from tests.support.changes import (
     LEAVE,
@@ -24,6 +24,7 @@ from tests.support.changes import (
     nothing_changes,
     user_error,
 )
+from tests.support.locks import until_waiting
 from tests.support.world import World
 
 SITE = "a.example.com"
@@ -202,7 +203,7 @@ async def test_a_job_that_waits_does_not_expire_what_was_prolonged(
     await let_time_run_out(world)
     async with account_held(world):
         expiring = asyncio.create_task(expire_due(world.database))
-        await waiting(world)
+        await until_waiting(world.superuser)
         await world.superuser.execute("UPDATE licenses SET expires_at = now() + interval '1 day'")
 
     assert await expiring == 0

@@ -1,6 +1,5 @@
 """Holders and Admins are reminded of the expiry of licenses, by one email for all of a day."""
 
-import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +14,7 @@ from tests.licenses.test_license_changes import make, provision
 from tests.processes.test_concurrency import at_once
 from tests.support.changes import PROVISION_LICENSE, SET_LICENSE_EXPIRY, codes, nothing_changes
 from tests.support.forked_commands import running_code
+from tests.support.locks import until_waiting
 from tests.support.smtp import smtp_server
 from tests.support.world import Person, World
 
@@ -225,13 +225,10 @@ async def test_a_job_that_is_killed_has_told_nobody_and_the_next_tells_all(
     """The licenses are written, the emails wait."""
     await provision(world, themes["aurora"], expiresAt=in_days(40))
     await days_pass(world, 20)
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
     async with world.superuser.transaction():
         await world.superuser.execute("LOCK TABLE pgqueuer IN SHARE MODE")
         process = running_code(JOB, world.database.url)
-        async with asyncio.timeout(20):
-            while not await world.superuser.fetchval(waiting):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until_waiting(world.superuser)
         process.kill()
         process.wait()
 

@@ -31,6 +31,7 @@ from tests.support.changes import (
 )
 from tests.support.downloads import a_license, a_link
 from tests.support.graphql_ws import connected
+from tests.support.locks import until_waiting
 from tests.support.stored_keys import uuid_of, with_key
 from tests.support.world import ACCEPT, Person, World
 
@@ -332,7 +333,7 @@ async def test_access_ends_while_a_change_waits_for_its_lock(world: World) -> No
         await world.superuser.execute("SELECT FROM accounts WHERE id = $1 FOR UPDATE", account)
         name = {"accountId": world.account_id, "name": f"Late {number}"}
         waiting = asyncio.create_task(world.member.change(UPDATE_ACCOUNT, **name))
-        await _until_waiting(world)
+        await until_waiting(world.superuser)
         await world.superuser.execute("SET LOCAL session_replication_role = replica")
         await world.superuser.execute(ENDED, uuid_of(world.member.member_id))
         await transaction.commit()
@@ -352,21 +353,13 @@ async def test_time_alone_ends_access_while_a_change_waits_for_its_lock(world: W
     await world.superuser.execute("SELECT FROM accounts WHERE id = $1 FOR UPDATE", account)
     name = {"accountId": world.account_id, "name": "Late"}
     waiting = asyncio.create_task(world.member.change(UPDATE_ACCOUNT, **name))
-    await _until_waiting(world)
+    await until_waiting(world.superuser)
     await world.superuser.execute(
         "SELECT pg_sleep_until(access_until) FROM members WHERE access_until > now()"
     )
     await transaction.rollback()
 
     assert user_error(await waiting) == ("NOT_FOUND", ["accountId"])
-
-
-async def _until_waiting(world: World) -> None:
-    for _ in range(500):
-        if await world.superuser.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError("No change waits for the account's lock")
 
 
 async def test_joining_meets_the_end_of_what_was_offered(world: World) -> None:

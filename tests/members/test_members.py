@@ -17,6 +17,7 @@ from tests.support.changes import (
     nothing_changes,
     user_error,
 )
+from tests.support.locks import until_waiting
 from tests.support.world import Person, World
 
 MEMBERS = """query ($filter: MemberFilter, $order: MemberOrder) { account {
@@ -213,7 +214,7 @@ async def test_who_is_removed_while_it_renames_itself_is_renamed_where_it_still_
     async with world.superuser.transaction():
         await world.superuser.execute("SELECT * FROM accounts FOR UPDATE")
         renaming = asyncio.create_task(world.member.change(UPDATE_PROFILE, name="Ada"))
-        await asyncio.sleep(0.2)
+        await until_waiting(world.superuser)
         await world.superuser.execute(
             "UPDATE members SET removed_at = now() WHERE email = $1", world.member.email
         )

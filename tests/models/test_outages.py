@@ -12,12 +12,13 @@ from pydantic import SecretStr
 
 from engine import outages
 from models.notifications import ACCESS
-from tests.processes.test_faults import OURS, account_held
+from tests.processes.test_faults import account_held
 from tests.support.changes import INVITE_ONE, UPDATE_ACCOUNT
 from tests.support.database_proxy import DatabaseProxy, proxied
 from tests.support.graphql_ws import Socket, connected
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.live import until
+from tests.support.locks import until_waiting
 from tests.support.serving import free_port, serving
 from tests.support.world import Person, World
 from web import authentication
@@ -171,7 +172,7 @@ async def test_a_change_whose_connection_is_lost_is_answered_503(world: World) -
     input = {"accountId": world.account_id, "email": "bob@example.com", "role": "VIEWER"}
     async with served(world) as stage, account_held(world):
         change = asyncio.create_task(stage.ask({"query": INVITE_ONE, "variables": {"input": input}}))
-        await _one_waits_for_a_lock(world)
+        await until_waiting(world.superuser)
         stage.proxy.cut()
         response = await change
 
@@ -179,19 +180,12 @@ async def test_a_change_whose_connection_is_lost_is_answered_503(world: World) -
     assert "it may have been made" in response.json()["errors"][0]["message"]
 
 
-async def _one_waits_for_a_lock(world: World) -> None:
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(20):
-        while not await world.superuser.fetchval(query):
-            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
-
-
 async def test_readers_who_find_no_connection_free_are_answered_503(world: World) -> None:
     async with served(world, database_pool_size=1) as stage:
         async with world.superuser.transaction():
             await world.superuser.execute("LOCK TABLE licenses IN ACCESS EXCLUSIVE MODE")
             holds_it = asyncio.create_task(stage.ask({"query": "{ account { licenses { totalCount } } }"}))
-            await _one_waits_for_a_lock(world)
+            await until_waiting(world.superuser)
             response = await stage.ask({"query": ACCOUNT})
             # It is interrupted for others twice.
             while "errors" not in response.json():

@@ -19,9 +19,10 @@ from models import migrate
 from models.database import Database
 from settings import Settings
 from tests.models.test_outages import ACCOUNT, Stage, assert_unavailable, served
-from tests.processes.test_faults import account_held, waiting
+from tests.processes.test_faults import account_held
 from tests.support.changes import UPDATE_ACCOUNT
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.locks import until_waiting
 from tests.support.serving import free_port, serving
 from tests.support.world import Person, World
 
@@ -99,7 +100,7 @@ async def test_a_read_waits_neither_for_a_lock_nor_for_a_full_pool(world: World)
             locked = await stage.ask({"query": ACCOUNT})
         async with account_held(world):
             change = asyncio.create_task(stage.ask({"query": UPDATE_ACCOUNT, "variables": {"input": input}}))
-            await waiting(world)
+            await until_waiting(world.superuser)
             full = await stage.ask({"query": ACCOUNT})
         await change
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from models import copy_export
-from tests.processes.test_faults import account_held, waiting
+from tests.processes.test_faults import account_held
 from tests.reports.test_report_spools import link_of
 from tests.support.changes import UPDATE_ACCOUNT
 from tests.support.limited import limited
+from tests.support.locks import until_waiting
 from tests.support.many_events import more_events
 from tests.support.world import Person, World
 
@@ -25,7 +26,7 @@ async def test_a_change_that_finds_no_connection_free_is_refused(world: World) -
         input = {"accountId": world.account_id, "name": "First"}
         async with account_held(world):
             first = asyncio.create_task(there.admin.post(UPDATE_ACCOUNT, input=input))
-            await waiting(world)
+            await until_waiting(world.superuser)
             other = Person(there.http, token=beta.token)
             refused = await other.post(UPDATE_ACCOUNT, input={"accountId": beta_id, "name": "No"})
         await first
@@ -45,7 +46,7 @@ async def test_a_report_that_finds_no_place_free_is_refused(
         async with world.superuser.transaction():
             await world.superuser.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
             first = asyncio.create_task(there.http.get(paths[0]))
-            await waiting(world)
+            await until_waiting(world.superuser)
             refused = await there.http.get(paths[1])
         made = await first
 

@@ -26,7 +26,7 @@ from tests.support.changes import (
     nothing_changes,
 )
 from tests.support.documents import table
-from tests.support.locks import locked
+from tests.support.locks import locked, until_waiting
 from tests.support.people import erased, joined, left, log
 from tests.support.stored_keys import uuid_of
 from tests.support.world import ACCEPT, GENERATE_API_KEY, REQUEST_SIGN_IN, Person, World
@@ -378,9 +378,9 @@ async def test_a_rename_that_began_before_gives_no_name_back(world: World, super
     user_id = await world.superuser.fetchval("SELECT id FROM users WHERE email = 'ada@example.com'")
     async with locked(superuser_url, "SELECT FROM users WHERE id = $1 FOR UPDATE", user_id):
         erasing = asyncio.create_task(begin(world.database, user_id, by_operator=False))
-        await asyncio.sleep(0.2)
+        await until_waiting(world.superuser)
         renaming = asyncio.create_task(person.post(UPDATE_PROFILE, input={"name": "Ada again"}))
-        await asyncio.sleep(0.2)
+        await until_waiting(world.superuser, 2)
 
     await erasing
     answer = await renaming

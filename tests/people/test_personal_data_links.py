@@ -24,6 +24,7 @@ from tests.support.changes import (
 )
 from tests.support.documents import report_link
 from tests.support.downloads import all_told
+from tests.support.locks import until_waiting, waiting
 from tests.support.many_events import more_events
 from tests.support.personal_data import personal_data_link
 from tests.support.stored_keys import uuid_of, with_key
@@ -202,26 +203,15 @@ async def test_a_person_has_one_report_or_document_made_at_a_time(world: World) 
     async with world.superuser.transaction():
         await world.superuser.execute("LOCK TABLE invitations IN ACCESS EXCLUSIVE MODE")
         asked = [asyncio.create_task(world.http.get(path)) for path in own]
-        await until_reading(world, 1)
+        await until_waiting(world.superuser, 1, "%invitations%")
         asked.append(asyncio.create_task(world.http.get(theirs)))
-        await until_reading(world, 2)
+        await until_waiting(world.superuser, 2, "%invitations%")
         await asyncio.sleep(0.2)
-        await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
-        reading = await world.superuser.fetchval(READING)
+        reading = len(await waiting(world.superuser, "%invitations%"))
     answers = await asyncio.gather(*asked)
 
     assert reading == 2
     assert [answer.status_code for answer in answers] == [200] * 4
-
-
-READING = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-    AND wait_event_type = 'Lock' AND query LIKE '%invitations%' AND pid <> pg_backend_pid()"""
-
-
-async def until_reading(world: World, count: int) -> None:
-    async with asyncio.timeout(20):
-        while await world.superuser.fetchval(READING) < count:
-            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
 
 
 async def test_a_removal_in_progress_is_in_the_document_or_is_not(world: World) -> None:
@@ -231,7 +221,7 @@ async def test_a_removal_in_progress_is_in_the_document_or_is_not(world: World) 
         # The removal waits for its event to be written, and the document reads beside it.
         await world.superuser.execute("LOCK TABLE audit_heads IN SHARE MODE")
         removing = asyncio.create_task(world.admin.change(REMOVE, memberId=world.member.member_id))
-        await asyncio.sleep(0.2)
+        await until_waiting(world.superuser)
         during = (await world.http.get(path)).json()
         assert not removing.done()
     assert not (await removing)["userErrors"]

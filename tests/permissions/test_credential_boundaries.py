@@ -21,6 +21,7 @@ from tests.support.credentials import (
 )
 from tests.support.downloads import REQUEST_DOWNLOAD, all_told
 from tests.support.graphql_ws import connected
+from tests.support.locks import until_waiting
 from tests.support.stored_keys import uuid_of
 from tests.support.world import PROVISION, Person, World
 
@@ -156,7 +157,7 @@ async def test_a_membership_that_ends_while_a_change_waits_changes_nothing(accou
     async with superuser.transaction():
         await superuser.execute("SELECT FROM accounts FOR UPDATE")
         asking = asyncio.create_task(member.post(PROVISION, input=input))
-        await asyncio.sleep(0.3)
+        await until_waiting(superuser)
         await superuser.execute(
             "UPDATE members SET removed_at = now() WHERE id = $1", uuid_of(member.member_id)
         )

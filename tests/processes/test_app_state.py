@@ -7,12 +7,11 @@ import structlog
 
 from settings import Settings
 from tests.support.limited import asked, limited
+from tests.support.locks import until_waiting
 from tests.support.stored_keys import with_key
 from tests.support.world import World
 from web import app_state
 from web.app_state import State
-
-WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'audit_heads'::regclass"
 
 
 def test_there_is_none_without_a_database() -> None:
@@ -24,11 +23,10 @@ async def test_what_takes_too_long_to_close_is_left(world: World, monkeypatch: p
     monkeypatch.setattr(app_state, "_CLOSING_SECONDS", 0.1)
     script = await with_key(world, world.admin)
     async with limited(world, log_level="warning") as (there, state):
-        async with world.superuser.transaction(), asyncio.timeout(10):
+        async with world.superuser.transaction(), asyncio.timeout(30):
             await world.superuser.execute("LOCK TABLE audit_heads IN EXCLUSIVE MODE")
             call = asyncio.create_task(asked(there.admin, token=script.token))
-            while not await world.superuser.fetch(WAITING):
-                pass
+            await until_waiting(world.superuser)
 
             with structlog.testing.capture_logs() as logs:
                 await state.close()

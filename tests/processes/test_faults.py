@@ -15,6 +15,7 @@ from tests.support import chain
 from tests.support.changes import INVITE_ONE, PROVISION_LICENSE, UPDATE_ACCOUNT, nothing_changes
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.killed_servers import served
+from tests.support.locks import until_waiting
 from tests.support.serving import free_port, serving
 from tests.support.smtp import smtp_server
 from tests.support.world import Person, World
@@ -117,17 +118,6 @@ async def account_held(world: World) -> AsyncIterator[None]:
         yield
 
 
-async def waiting(world: World) -> list[int]:
-    """The connections that wait for that lock, once there are any."""
-    query = f"SELECT pid FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(20):
-        while not (found := await world.superuser.fetch(query)):
-            await asyncio.sleep(0.01)
-            # A transaction sees the first look again and again otherwise.
-            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
-    return [row["pid"] for row in found]
-
-
 async def failed(answer: Awaitable[dict[str, Any]]) -> None:
     (error,) = (await answer)["errors"]
     assert error["extensions"]["code"] == "UNAVAILABLE"
@@ -140,7 +130,7 @@ async def test_a_connection_is_cut_in_the_middle_of_a_change(world: World, every
 
     async with nothing_changes(world), account_held(world):
         change = asyncio.create_task(world.admin.post(INVITE_ONE, input=input))
-        pids = await waiting(world)
+        pids = await until_waiting(world.superuser)
         cut = list(await connections(world)) if everything else pids
         await world.superuser.execute("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", cut)
         await failed(change)
@@ -184,7 +174,7 @@ async def test_a_client_that_hangs_up_leaves_nothing_locked(world: World) -> Non
         change = asyncio.create_task(
             world.admin.post(UPDATE_ACCOUNT, input={"accountId": world.account_id, "name": "N"})
         )
-        await waiting(world)
+        await until_waiting(world.superuser)
         change.cancel()
     assert not (await invite(world))["userErrors"]
     await chain.assert_whole(world.superuser)

@@ -11,18 +11,18 @@ import pytest
 from models import Account, spools
 from resolvers.accounts import operator
 from resolvers.global_ids import encode
-from tests.processes.test_faults import OURS
 from tests.support.documents import report_link
 from tests.support.downloads import all_told
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.locks import until_waiting, waiting
 from tests.support.many_events import more_events
 from tests.support.serving import free_port, serving
 from tests.support.world import Person, World
 
 COPYING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND datname = current_database()"
 
-WAITING = f"""SELECT count(*) FROM pg_stat_activity
-    WHERE {OURS} AND wait_event_type = 'Lock' AND query LIKE '%AS "accountId"%'"""
+READING = '%AS "accountId"%'
+"""Statements of reports."""
 
 
 async def link_of(world: World, person: Person, kind: str = "AUDIT_LOG") -> str:
@@ -85,11 +85,11 @@ async def test_an_account_has_one_report_made_at_a_time(world: World) -> None:
     async with world.superuser.transaction():
         await world.superuser.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
         asked = [asyncio.create_task(world.http.get(path)) for path in mine]
-        await until_waiting(world, 1)
+        await until_waiting(world.superuser, 1, READING)
         # Its event waits for the lock; its bytes do not.
         async with asyncio.timeout(20), world.http.stream("GET", theirs) as made:
             body = await anext(made.aiter_bytes())
-            reading = await world.superuser.fetchval(WAITING)
+            reading = len(await waiting(world.superuser, READING))
     answers = await asyncio.gather(*asked)
 
     assert reading == 1
@@ -109,22 +109,15 @@ async def test_a_person_has_one_report_made_at_a_time_over_all_accounts(world: W
     async with world.superuser.transaction():
         await world.superuser.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
         asked = [asyncio.create_task(world.http.get(path)) for path in paths]
-        await until_waiting(world, 1)
+        await until_waiting(world.superuser, 1, READING)
         asked.append(asyncio.create_task(world.http.get(theirs)))
-        await until_waiting(world, 2)
+        await until_waiting(world.superuser, 2, READING)
         await asyncio.sleep(0.2)
-        await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
-        reading = await world.superuser.fetchval(WAITING)
+        reading = len(await waiting(world.superuser, READING))
     answers = await asyncio.gather(*asked)
 
     assert reading == 2
     assert [answer.status_code for answer in answers] == [200] * 4
-
-
-async def until_waiting(world: World, count: int) -> None:
-    async with asyncio.timeout(20):
-        while await world.superuser.fetchval(WAITING) < count:
-            await world.superuser.execute("SELECT pg_stat_clear_snapshot()")
 
 
 async def test_a_report_that_is_too_large_is_refused(world: World) -> None:

@@ -6,10 +6,11 @@ from collections import Counter
 import pytest
 
 from tests.processes.test_concurrency import in_either_order, outcome
-from tests.processes.test_faults import account_held, waiting
+from tests.processes.test_faults import account_held
 from tests.sessions.test_reauthentication import age, begin_anew
 from tests.sessions.test_session_ends import signed_in
 from tests.support.changes import END_SESSIONS, SET_SECURITY_POLICY, UPDATE_ACCOUNT
+from tests.support.locks import until_waiting
 from tests.support.world import World
 
 ADA = "ada@example.com"
@@ -29,7 +30,7 @@ async def test_a_change_that_waits_for_the_lock_is_refused(world: World, rule: s
     async with account_held(world):
         input = {"accountId": world.account_id, "name": "Waited"}
         change = asyncio.create_task(ada.post(UPDATE_ACCOUNT, input=input))
-        await waiting(world)
+        await until_waiting(world.superuser)
         await world.superuser.execute(rule.replace("$1", f"'{ADA}'"))
 
     assert outcome(await change) == "REAUTHENTICATION_REQUIRED"

@@ -9,6 +9,7 @@ import pytest
 from engine.statements import Statement
 from models.columns import now
 from resolvers import tidying
+from tests.support.locks import until_waiting
 from tests.support.world import REQUEST_SIGN_IN, World
 
 KEYS = """INSERT INTO idempotency_keys (actor_id, key, input_hash, answer, created_at)
@@ -93,7 +94,7 @@ async def test_nobody_waits_for_a_tidying_that_waits(world: World, superuser_url
     try:
         await other.execute("BEGIN; SELECT FROM idempotency_keys FOR UPDATE")
         job = asyncio.create_task(tidying.forget_expired(world.database))
-        await asyncio.sleep(0.5)
+        await until_waiting(world.superuser)
 
         async with asyncio.timeout(8):
             payload = await world.nobody.change(REQUEST_SIGN_IN, email="ada@example.com")

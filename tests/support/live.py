@@ -13,6 +13,7 @@ from models.notifications import AUDIT
 from resolvers.global_ids import decode
 from tests.support.changes import CHANGE_ROLE, UPDATE_ACCOUNT
 from tests.support.graphql_ws import WAIT_SECONDS
+from tests.support.locks import until_waiting
 from tests.support.rewriting import act_for
 from tests.support.world import Person, World
 from web.app_state import State
@@ -56,12 +57,10 @@ async def announce(world: World) -> None:
 @asynccontextmanager
 async def held_up(world: World, table: str) -> AsyncIterator[None]:
     """Makes the subscribers of the account's log read it again, and blocks them when they read this table."""
-    waiting = "SELECT FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted"
     async with world.superuser.transaction(), asyncio.timeout(WAIT_SECONDS):
         await world.superuser.execute(f"LOCK TABLE {table}")
         await announce(world)
-        while not await world.superuser.fetch(waiting, table):
-            pass
+        await until_waiting(world.superuser)
         yield
 
 
@@ -83,6 +82,7 @@ def account_of(world: World) -> UUID:
 
 
 async def until(true: Callable[[], bool]) -> None:
+    """Waits until this is true."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not true():
         assert time.monotonic() < deadline
