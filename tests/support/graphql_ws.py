@@ -11,7 +11,7 @@ from typing import Any
 from websockets import ClientConnection, ConnectionClosed, Subprotocol, connect
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
-WAIT_SECONDS = 10
+WAIT_SECONDS = 30
 
 
 class Socket:

@@ -4,7 +4,7 @@ import asyncio
 import struct
 from dataclasses import dataclass
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 30
 TEXT, CONTINUATION, PING, PONG, CLOSE = 1, 0, 9, 10, 8
 
 

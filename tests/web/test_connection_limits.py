@@ -4,16 +4,18 @@ import asyncio
 import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from settings import Settings
 from tests.support.commands import running
-from tests.support.raw_connections import RawConnection
+from tests.support.live import until
+from tests.support.raw_connections import WAIT_SECONDS, RawConnection
 from tests.support.serving import free_port
 from tests.support.serving import serving as serving_app
-from tests.support.toy_graphql import serving
+from tests.support.toy_graphql import RECORD, serving
 from web.connection_limits import ConnectionLimits
 
 LIMITS = ConnectionLimits(
@@ -34,8 +36,24 @@ OK = b"HTTP/1.1 200 OK\r\n"
 OTHER = "127.0.0.2"
 
 
+PATIENT = replace(
+    LIMITS,
+    header_seconds=WAIT_SECONDS,
+    body_seconds=WAIT_SECONDS,
+    keep_alive_seconds=WAIT_SECONDS,
+    send_seconds=WAIT_SECONDS,
+)
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
+    async with serving(PATIENT) as address:
+        yield int(address.rpartition(":")[2])
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[int]:
+    """Port of a server that waits for 0.4 s."""
     async with serving(LIMITS) as address:
         yield int(address.rpartition(":")[2])
 
@@ -67,8 +85,8 @@ SLOW = {
 
 
 @pytest.mark.parametrize(("sent", "status", "limit"), SLOW.values(), ids=SLOW.keys())
-async def test_who_owes_a_request_is_closed(port: int, sent: bytes, status: bytes, limit: bytes) -> None:
-    connection = await RawConnection.open(port)
+async def test_who_owes_a_request_is_closed(impatient: int, sent: bytes, status: bytes, limit: bytes) -> None:
+    connection = await RawConnection.open(impatient)
     await connection.send(sent)
 
     answer = await connection.rest()
@@ -78,18 +96,18 @@ async def test_who_owes_a_request_is_closed(port: int, sent: bytes, status: byte
     assert bool(answer) is bool(status)
 
 
-async def test_a_body_that_comes_in_steadily_may_take_longer(port: int) -> None:
-    connection = await RawConnection.open(port)
-    await connection.send(JSON_POST % 1_600)
+async def test_a_body_that_comes_in_steadily_may_take_longer(impatient: int) -> None:
+    connection = await RawConnection.open(impatient)
+    await connection.send(JSON_POST % 16_000)
     for _ in range(8):
-        await connection.send(b" " * 200)
+        await connection.send(b" " * 2_000)
         await asyncio.sleep(0.1)
 
     assert (await connection.rest()).startswith(b"HTTP/1.1 400")
 
 
-async def test_a_body_that_comes_in_drop_by_drop_is_given_up(port: int) -> None:
-    connection = await RawConnection.open(port)
+async def test_a_body_that_comes_in_drop_by_drop_is_given_up(impatient: int) -> None:
+    connection = await RawConnection.open(impatient)
     await connection.send(JSON_POST % 1_000)
     reading = asyncio.create_task(connection.rest())
     for _ in range(100):
@@ -102,8 +120,8 @@ async def test_a_body_that_comes_in_drop_by_drop_is_given_up(port: int) -> None:
     assert b"1,000 bytes a second" in answer
 
 
-async def test_an_idle_connection_is_closed_after_its_last_answer(port: int) -> None:
-    connection = await RawConnection.open(port)
+async def test_an_idle_connection_is_closed_after_its_last_answer(impatient: int) -> None:
+    connection = await RawConnection.open(impatient)
     await connection.send((JSON_POST % len(QUERY) + QUERY) * 2)
 
     answers = await connection.rest()
@@ -151,16 +169,16 @@ async def test_pipelined_requests_are_answered_in_turn_up_to_a_limit(port: int) 
     assert b'"limit":"pipelined_requests","allowed":4' in answers
 
 
-async def test_who_takes_no_answer_in_is_closed(port: int) -> None:
+async def test_who_takes_no_answer_in_is_closed(impatient: int) -> None:
     query = b'{"query": "query ($name: String!) {hello(name: $name)}", "variables": {"name": "%s"}}'
     request = query % (b"a" * 200_000)
-    connection = await RawConnection.open(port)
+    connection = await RawConnection.open(impatient)
     connection.reader._transport.pause_reading()  # type: ignore[attr-defined]
 
     with pytest.raises(ConnectionError):  # noqa: PT012 - whichever of the requests is the last
         while True:
             connection.writer.write(JSON_POST % len(request) + request)
-            await asyncio.wait_for(connection.writer.drain(), 10)
+            await asyncio.wait_for(connection.writer.drain(), WAIT_SECONDS)
 
 
 @contextmanager
@@ -171,8 +189,8 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def test_a_request_that_was_answered_before_its_end_leaves_an_idle_connection(port: int) -> None:
-    connection = await RawConnection.open(port)
+async def test_a_request_that_was_answered_before_its_end_leaves_an_idle_connection(impatient: int) -> None:
+    connection = await RawConnection.open(impatient)
     await connection.send(b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n")
     status = await asyncio.wait_for(connection.reader.readline(), 10)
 
@@ -195,18 +213,24 @@ async def test_many_addresses_cannot_hold_what_others_need(port: int) -> None:
     held = [await RawConnection.open(port, f"127.0.1.{number}") for number in range(60)]
 
     assert await answer_to_query(port, OTHER) == OK
-    answers = await asyncio.gather(*(connection.rest() for connection in held))
-    assert any(b"503" in answer and b"at most 24 may be open" in answer for answer in answers)
+    answers = [asyncio.create_task(connection.rest()) for connection in held]
+    await until(lambda: any(each.done() and b"503" in each.result() for each in answers))
+    refusals = [each.result() for each in answers if each.done() and b"503" in each.result()]
+    assert all(b"at most 24 may be open" in refusal for refusal in refusals)
+    for connection in held:
+        connection.close()
+    await asyncio.gather(*answers)
 
 
 async def test_connections_that_are_being_answered_are_not_closed_for_others() -> None:
     slow = b'{"query": "{slow}"}'
-    async with serving(LIMITS, timeout_seconds=3) as address:  # The server ends once they are answered.
+    RECORD.events.clear()
+    async with serving(PATIENT, timeout_seconds=3) as address:  # The server ends once they are answered.
         port = int(address.rpartition(":")[2])
         held = [await RawConnection.open(port) for _ in range(8)]
         for connection in held:
             await connection.send(JSON_POST % len(slow) + slow)
-        await asyncio.sleep(0.1)
+        await until(lambda: RECORD.events.count("started") == len(held))
 
         refused = await (await RawConnection.open(port)).rest()
         answer = await answer_to_query(port, OTHER)
@@ -250,8 +274,14 @@ def half_a_form(path: str, port: int) -> bytes:
     host = f"127.0.0.1:{port}"
     return (
         f"POST {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\n"
-        f"content-type: application/{kind}\r\ncontent-length: 100\r\n\r\nemail="
+        f"content-type: application/{kind}\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\nemail="
     ).encode()
+
+
+async def is_being_read(connection: RawConnection) -> None:
+    """The app reads the body of a request that expects leave to send it."""
+    leave = await asyncio.wait_for(connection.reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
+    assert leave == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 async def test_an_aborted_form_is_no_traceback_nor_is_one_that_the_end_of_the_server_cuts_short(
@@ -262,12 +292,12 @@ async def test_an_aborted_form_is_no_traceback_nor_is_one_that_the_end_of_the_se
         for path in ("/sign-in", "/graphql", "/leaked-keys", "/sign-out"):
             connection = await RawConnection.open(serve.port)
             await connection.send(half_a_form(path, serve.port))
-            await asyncio.sleep(0.2)
+            await asyncio.wait_for(connection.reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
             connection.close()
         assert serve.status() == 200
         unfinished = await RawConnection.open(serve.port)
         await unfinished.send(half_a_form("/sign-in", serve.port))
-        await asyncio.sleep(0.2)
+        await is_being_read(unfinished)
         serve.process.terminate()
         answer = await unfinished.rest()
         code, _, err = serve.outcome()
@@ -282,8 +312,8 @@ async def test_behind_a_proxy_the_clients_have_the_limit_and_not_the_proxy(app_s
     async with serving_app(settings):
         held = [await RawConnection.open(settings.port) for _ in range(10)]
         for connection in held[:4]:
-            await connection.send(proxied(settings.port, "203.0.113.7", 100) + b"{")
-        await asyncio.sleep(0.1)
+            await connection.send(proxied(settings.port, "203.0.113.7", 100, "expect: 100-continue\r\n"))
+            await is_being_read(connection)
 
         await held[4].send(proxied(settings.port, "203.0.113.7", len(TYPENAME)) + TYPENAME)
         await held[5].send(proxied(settings.port, "203.0.113.8", len(TYPENAME)) + TYPENAME)
@@ -300,8 +330,8 @@ async def test_behind_a_proxy_the_clients_have_the_limit_and_not_the_proxy(app_s
 TYPENAME = b'{"query": "{__typename}"}'
 
 
-def proxied(port: int, client: str, length: int) -> bytes:
+def proxied(port: int, client: str, length: int, header: str = "") -> bytes:
     return (
         f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
-        f"x-forwarded-for: {client}\r\ncontent-length: {length}\r\n\r\n"
+        f"x-forwarded-for: {client}\r\ncontent-length: {length}\r\n{header}\r\n"
     ).encode()

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.raw_connections import WAIT_SECONDS
 from tests.support.toy_graphql import ALLOWED_ORIGIN, RECORD, serving
 from web.connection_limits import ConnectionLimits
 
@@ -25,13 +26,25 @@ COOKIE = {"cookie": "session=1"}
 
 @pytest.fixture(scope="module")
 async def address() -> AsyncIterator[str]:
-    async with serving(ConnectionLimits(body_seconds=0.3), timeout_seconds=0.3) as address:
+    async with serving() as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 async def client(address: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(verify=NO_AUTHORITIES, base_url=f"http://{address}", timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[httpx.AsyncClient]:
+    """Client of a server that stops operations, and the look-up of a credential, after 0.3 s."""
+    async with (
+        serving(timeout_seconds=0.3) as address,
+        httpx.AsyncClient(
+            verify=NO_AUTHORITIES, base_url=f"http://{address}", timeout=WAIT_SECONDS
+        ) as client,
+    ):
         yield client
 
 
@@ -242,16 +255,15 @@ async def test_a_body_of_just_the_limit_is_read(client: httpx.AsyncClient) -> No
     assert response.json()["data"] == {"hello": "Hello, world!"}
 
 
-async def test_a_body_that_never_ends_is_given_up(address: str) -> None:
-    host, port = address.split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    head = (
-        f"POST /graphql HTTP/1.1\r\nhost: {address}\r\ncontent-type: {JSON}\r\ncontent-length: 100\r\n\r\n{{"
-    )
-    writer.write(head.encode())
+async def test_a_body_that_never_ends_is_given_up() -> None:
+    async with serving(ConnectionLimits(body_seconds=0.3)) as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /graphql HTTP/1.1\r\nhost: {address}\r\ncontent-type: {JSON}\r\n"
+        writer.write(f"{head}content-length: 100\r\n\r\n{{".encode())
 
-    answer = await asyncio.wait_for(reader.read(4000), 5)
-    writer.close()
+        answer = await asyncio.wait_for(reader.read(4000), WAIT_SECONDS)
+        writer.close()
 
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"REQUEST_TIMEOUT" in answer
@@ -364,8 +376,8 @@ async def test_writes_what_orjson_refuses(client: httpx.AsyncClient) -> None:
     }
 
 
-async def test_slow_operations_are_stopped(client: httpx.AsyncClient) -> None:
-    response, lenient = await ask(client, "{slow}"), await ask(client, "{slow}", JSON)
+async def test_slow_operations_are_stopped(impatient: httpx.AsyncClient) -> None:
+    response, lenient = await ask(impatient, "{slow}"), await ask(impatient, "{slow}", JSON)
 
     assert (response.status_code, lenient.status_code) == (504, 200)
     assert only_error(response)["code"] == "TIMEOUT"
@@ -381,11 +393,11 @@ async def test_slow_operations_are_stopped(client: httpx.AsyncClient) -> None:
     ],
 )
 async def test_context_that_cannot_be_made(
-    client: httpx.AsyncClient, authorization: str, status: int, code: str
+    impatient: httpx.AsyncClient, authorization: str, status: int, code: str
 ) -> None:
     for accept in (JSON, RESPONSE):
         headers = {"authorization": authorization, "accept": accept}
-        response = await client.post("/graphql", json={"query": "mutation {touch}"}, headers=headers)
+        response = await impatient.post("/graphql", json={"query": "mutation {touch}"}, headers=headers)
 
         assert response.status_code == status
         assert only_error(response)["code"] == code

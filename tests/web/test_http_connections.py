@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from tests.support.raw_connections import WAIT_SECONDS, RawConnection
 from tests.support.serving import free_port, running
-from tests.web.test_connection_limits import LIMITS
+from tests.web.test_connection_limits import LIMITS, PATIENT
 from web.connection_limits import ConnectionLimits, ConnectionTable
 from web.http_server import HttpServer, ServerConfig
 from web.proxy_headers import Proxies
@@ -21,8 +21,11 @@ START = {"type": "http.response.start", "status": 200, "headers": []}
 HIDDEN = b"GET /hidden HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
+LAST = b"GET /next HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+
+
 @asynccontextmanager
-async def serving(app: App, limits: ConnectionLimits = LIMITS) -> AsyncIterator[int]:
+async def serving(app: App, limits: ConnectionLimits = PATIENT) -> AsyncIterator[int]:
     port = free_port()
     server = HttpServer(ServerConfig(app, ConnectionTable(limits, Proxies(())), lifespan=False))
     async with running(server, port):
@@ -56,7 +59,7 @@ async def test_the_body_of_who_asks_for_another_protocol_is_no_request(
         connection = await RawConnection.open(port)
         await connection.send(request[:after_head])
         await asyncio.sleep(0.05)
-        await connection.send(request[after_head:] + b"GET /next HTTP/1.1\r\nhost: a\r\n\r\n")
+        await connection.send(request[after_head:] + LAST)
         answers = await connection.rest()
 
     assert answers.count(b"HTTP/1.1 200") == 2
@@ -68,7 +71,7 @@ async def test_the_body_of_who_asks_for_another_protocol_is_no_request(
 async def test_many_requests_for_another_protocol_are_answered_in_turn() -> None:
     async with serving(echo) as port:
         connection = await RawConnection.open(port)
-        await connection.send(asking_for(b"h2c", b"GET", b"") * 3)
+        await connection.send(asking_for(b"h2c", b"GET", b"") * 3 + LAST)
         answers = await connection.rest()
 
     assert answers.count(b"</a >") == 3

@@ -66,10 +66,10 @@ async def test_a_body_that_is_too_large_by_itself_is_refused() -> None:
 
 async def test_the_time_in_which_the_app_does_not_read_the_body_is_not_the_clients() -> None:
     async def read_later(scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1)
         await echo(scope, receive, send)
 
-    limits = replace(PATIENT, body_seconds=0.1, keep_alive_seconds=0.1, body_bytes_per_second=10**9)
+    limits = replace(PATIENT, body_seconds=0.5, keep_alive_seconds=0.5, body_bytes_per_second=10**9)
     async with serving(read_later, limits) as port:
         connection = await RawConnection.open(port)
         sending = asyncio.create_task(connection.send(POST % 1_000_000 + b"x" * 1_000_000))

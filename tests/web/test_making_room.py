@@ -11,6 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
+from tests.support.live import until
 from tests.support.raw_connections import WAIT_SECONDS, RawConnection
 from tests.support.serving import free_port, running
 from tests.web.test_connection_limits import LIMITS, OTHER
@@ -37,17 +38,28 @@ async def status_of(connection: RawConnection) -> bytes:
     return await asyncio.wait_for(connection.reader.readline(), WAIT_SECONDS)
 
 
+async def status_of_short(port: int, client: str) -> bytes:
+    connection = await RawConnection.open(port, client)
+    try:
+        await connection.send(GET % b"short")
+        return await status_of(connection)
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("end", ["left", "answered", "refused"])
 async def test_bodies_that_are_too_large_together_make_room(end: str) -> None:
     limits = replace(PATIENT, incoming_bytes=ALLOWED)
-    async with serving(echo, limits) as port:
+    table, port = ConnectionTable(limits, Proxies(())), free_port()
+    async with running(HttpServer(ServerConfig(echo, table, lifespan=False)), port):
         small = await RawConnection.open(port, OTHER)
         await small.send(POST % 2 + b"a")
         large = [await RawConnection.open(port, f"127.0.1.{number % 2}") for number in range(1, 15)]
         for connection in large:
             await connection.send(POST % 20_000 + b"x" * 15_000)
         readings = [asyncio.create_task(status_of(connection)) for connection in large]
-        await asyncio.sleep(0.2)
+        await until(lambda: sum(reading.done() for reading in readings) >= 8)
+        await asyncio.sleep(0.1)
         refused = [reading.result() for reading in readings if reading.done()]
         await small.send(b"b")
 
@@ -62,7 +74,7 @@ async def test_bodies_that_are_too_large_together_make_room(end: str) -> None:
                 await connection.send(b"x" * 100_000)
             connection.close()
             reading.cancel()
-        await asyncio.sleep(0.1)
+        await until(lambda: not table._incoming_bytes)
         whole = await RawConnection.open(port, OTHER)
         await whole.send(POST % ALLOWED + b"x" * (ALLOWED - 1))
         await asyncio.sleep(0.1)
@@ -102,24 +114,22 @@ async def test_answers_that_wait_for_long_make_room(addresses: int, client: str)
             for number in range(1, addresses + 1)
             for _ in range(LIMITS.connections_per_address)
         ]
-        await asyncio.sleep(1)
 
-        connection = await RawConnection.open(port, client)
-        await connection.send(GET % b"short")
-
-        assert await status_of(connection) == b"HTTP/1.1 200 OK\r\n"
-        connection.close()
+        # Some of them may not have waited for long yet.
+        async with asyncio.timeout(WAIT_SECONDS):
+            while await status_of_short(port, client) != b"HTTP/1.1 200 OK\r\n":  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         for each in held:
             each.close()
 
 
 async def test_answers_that_are_taken_in_make_no_room() -> None:
-    async with serving(endless, replace(PATIENT, slow_send_seconds=0.3)) as port:
+    async with serving(endless, replace(PATIENT, slow_send_seconds=1)) as port:
         held = [await RawConnection.open(port, "127.0.1.1") for _ in range(LIMITS.connections_per_address)]
         for connection in held:
             await connection.send(GET % b"endless")
         readings = [asyncio.create_task(_read_on(connection)) for connection in held]
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
 
         more = await RawConnection.open(port, "127.0.1.1")
         await more.send(GET % b"short")
@@ -194,9 +204,8 @@ async def test_what_follows_a_dropped_body_does_not_count() -> None:
         connection = await not_reading(port, OTHER, GET % b"")
         await asyncio.sleep(0.2)
         await asyncio.get_running_loop().sock_sendall(connection, post)
-        await asyncio.sleep(0.2)
 
-        assert (len(table), table._incoming_bytes) == (0, 0)
+        await until(lambda: (len(table), table._incoming_bytes) == (0, 0))
         connection.close()
 
 

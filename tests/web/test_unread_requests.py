@@ -20,7 +20,7 @@ HEAD = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
 
 @pytest.fixture(scope="module")
 async def address() -> AsyncIterator[str]:
-    async with serving(timeout_seconds=0.1, max_body_bytes=MOST_BYTES) as address:
+    async with serving(timeout_seconds=0.5, max_body_bytes=MOST_BYTES) as address:
         yield address
 
 

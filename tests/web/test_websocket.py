@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, Subprotocol, connect
 
+from tests.support.raw_connections import WAIT_SECONDS
 from tests.support.toy_graphql import ALLOWED_ORIGIN, RECORD, serving
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -16,9 +18,14 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 
 @pytest.fixture(scope="module")
 async def address() -> AsyncIterator[str]:
-    async with serving(
-        timeout_seconds=0.3, max_subscriptions=3, connection_init_timeout_seconds=0.3
-    ) as address:
+    async with serving(max_subscriptions=3) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def impatient() -> AsyncIterator[str]:
+    """Address of a server that stops operations, and connections without a context, after 0.3 s."""
+    async with serving(timeout_seconds=0.3) as address:
         yield address
 
 
@@ -36,7 +43,7 @@ class Socket:
         await self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
     async def receive(self) -> dict[str, Any]:
-        return json.loads(await asyncio.wait_for(self.connection.recv(), 5))  # type: ignore[no-any-return]
+        return json.loads(await asyncio.wait_for(self.connection.recv(), WAIT_SECONDS))  # type: ignore[no-any-return]
 
     async def subscribe(self, query: str, operation_id: str = "1", **payload: Any) -> None:
         await self.send({"id": operation_id, "type": "subscribe", "payload": {"query": query, **payload}})
@@ -55,7 +62,7 @@ class Socket:
         """The code that the server closes with."""
         try:
             while True:
-                await asyncio.wait_for(self.connection.recv(), 5)
+                await asyncio.wait_for(self.connection.recv(), WAIT_SECONDS)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 0
 
@@ -74,11 +81,10 @@ async def opened(
 
 
 async def happened(*events: str) -> None:
-    for _ in range(200):
-        if all(event in RECORD.events for event in events):
-            return
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not {*events} <= {*RECORD.events}:
+        assert time.monotonic() < deadline, f"{events} are not in {RECORD.events}"
         await asyncio.sleep(0.01)
-    pytest.fail(f"{events} are not in {RECORD.events}")
 
 
 async def test_subscription_from_first_event_to_complete(address: str) -> None:
@@ -139,7 +145,6 @@ async def test_ping_is_answered(address: str) -> None:
         ("{items(first: 200){nodes{children(first: 200){nodes{id}}}}}", {}, "QUERY_TOO_COMPLEX"),
         ("{item{" + "parent{" * 15 + "id" + "}" * 17, {}, "QUERY_TOO_COMPLEX"),
         ("subscription {forbidden}", {}, "FORBIDDEN"),
-        ("{slow}", {}, "TIMEOUT"),
     ],
 )
 async def test_what_one_operation_does_wrong_is_its_own_error(
@@ -151,6 +156,16 @@ async def test_what_one_operation_does_wrong_is_its_own_error(
 
         assert error["type"] == "error"
         assert error["payload"][0]["extensions"]["code"] == code
+        assert (await socket.receive())["id"] == "other"
+
+
+async def test_an_operation_that_takes_too_long_is_its_own_error(impatient: str) -> None:
+    async with opened(impatient) as socket:
+        await socket.subscribe("subscription {ticks}", "other")
+        (error,) = await socket.ask("{slow}")
+
+        assert error["type"] == "error"
+        assert error["payload"][0]["extensions"]["code"] == "TIMEOUT"
         assert (await socket.receive())["id"] == "other"
 
 
@@ -235,16 +250,19 @@ async def test_credential_from_the_header_or_from_the_first_message(address: str
 @pytest.mark.parametrize(
     ("credential", "code"), [("Bearer wrong", 4403), ("Bearer crash", 4500), ("Bearer slow", 1013)]
 )
-async def test_a_connection_without_a_context_is_closed(address: str, credential: str, code: int) -> None:
-    async with opened(address, init=False) as socket:
+async def test_a_connection_without_a_context_is_closed(impatient: str, credential: str, code: int) -> None:
+    async with opened(impatient, init=False) as socket:
         await socket.send({"type": "connection_init", "payload": {"Authorization": credential}})
 
         assert await socket.closed() == code
         assert "10.0.0.7" not in (socket.connection.close_reason or "")
 
 
-async def test_silence_is_closed(address: str) -> None:
-    async with opened(address, init=False) as socket:
+async def test_silence_is_closed() -> None:
+    async with (
+        serving(connection_init_timeout_seconds=0.3) as address,
+        opened(address, init=False) as socket,
+    ):
         assert await socket.closed() == 4408
 
 

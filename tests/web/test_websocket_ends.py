@@ -8,6 +8,7 @@ import pytest
 from graphql import GraphQLError
 from websockets import ConnectionClosed
 
+from tests.support.live import until
 from tests.support.raw_connections import CONTINUATION, PING, TEXT, WAIT_SECONDS, RawConnection, frame
 from tests.support.toy_graphql import RECORD, serving
 from tests.web.test_websocket import Socket, happened, opened
@@ -89,15 +90,15 @@ async def test_operations_end_with_the_socket_while_a_message_is_delayed() -> No
 async def test_a_socket_that_is_to_be_closed_twice_keeps_its_first_reason() -> None:
     """The second time for want of a context, which took too long."""
     limits = replace(PATIENT, websockets_without_credential=1)
-    async with serving(limits, timeout_seconds=0.3) as address, opened(address, init=False) as first:
+    async with serving(limits, timeout_seconds=1) as address, opened(address, init=False) as first:
         payload = {"Authorization": "Bearer slow"}
         await first.send({"type": "connection_init", "payload": payload})
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(RECORD.scopes))
 
         async with opened(address) as second:
             assert await first.closed() == 1013
             assert "Too many WebSockets without a credential" in (first.connection.close_reason or "")
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.2)
             assert [message["type"] for message in await second.ask("{hello}")] == ["next", "complete"]
 
 

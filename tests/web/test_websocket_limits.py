@@ -25,17 +25,18 @@ LIMITS = ConnectionLimits(
     websockets_without_credential=8,
     websockets_without_credential_per_address=3,
     websockets_per_credential=2,
-    ping_seconds=0.2,
-    pong_seconds=0.2,
-    send_seconds=0.5,
 )
 CREDENTIAL = {"Authorization": "Bearer right"}
 
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    async with serving(LIMITS, connection_init_timeout_seconds=0.3) as address:
-        yield int(address.rpartition(":")[2])
+    async with serving(LIMITS) as address:
+        yield port_of(address)
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 @asynccontextmanager
@@ -141,15 +142,19 @@ def memory_of(processes: set[int]) -> int:
     return kilobytes * 1024
 
 
-async def test_who_never_begins_is_closed(port: int) -> None:
-    async with web_sockets(port, 1) as [connection]:
+async def test_who_never_begins_is_closed() -> None:
+    async with (
+        serving(LIMITS, connection_init_timeout_seconds=0.3) as address,
+        web_sockets(port_of(address), 1) as [connection],
+    ):
         code, _ = await connection.closed_with()
 
     assert code == 4408
 
 
-async def test_who_answers_no_ping_is_closed(port: int) -> None:
-    async with web_sockets(port, 2) as [silent, lively]:
+async def test_who_answers_no_ping_is_closed() -> None:
+    limits = replace(LIMITS, ping_seconds=0.2, pong_seconds=1)
+    async with serving(limits) as address, web_sockets(port_of(address), 2) as [silent, lively]:
         for connection in (silent, lively):
             await connection.send(frame(TEXT, b'{"type": "connection_init"}'))
             assert (await connection.receive_frame())[0] == TEXT
