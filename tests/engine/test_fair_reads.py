@@ -14,9 +14,14 @@ from models.database import Database
 from models.notifications import AUDIT, AuditAnnouncer
 from resolvers.accounts import operator
 from tests.support.limited import limited
+from tests.support.locks import locked
+from tests.support.raw_connections import WAIT_SECONDS
 from tests.support.world import Person, World
 
 BUSY, ALIASES = 40, 29
+HOLD = "SELECT pg_advisory_xact_lock(1)"
+HELD = "SELECT pg_advisory_xact_lock_shared(1), pg_sleep($1)"
+"""Statement that waits for the end of `HOLD`."""
 MEMBERS = "{ account { members(first: 1) { nodes { id } } } }"
 CONNECTIONS = 3
 
@@ -74,47 +79,46 @@ async def test_reads_of_one_viewer_do_not_delay_those_of_others(
     assert len(done) == BUSY
 
 
-async def sleep(database: Database, account: object, done: list[object]) -> None:
+async def read(
+    database: Database, account: object, done: list[object], sql: str = "SELECT 1", seconds: float = 0
+) -> None:
     requester.set(Requester(account))
-    await database.fetch("SELECT pg_sleep(0.05)")
+    await database.fetch(sql, *([seconds] if sql == HELD else []))
     done.append(account)
 
 
-async def test_an_account_leaves_a_connection_for_another_one(database_url: str) -> None:
+async def test_an_account_leaves_a_connection_for_another_one(database_url: str, superuser_url: str) -> None:
     database, busy = Database(database_url, CONNECTIONS), uuid4()
     done: list[object] = []
 
-    reads = [asyncio.create_task(sleep(database, busy, done)) for _ in range(20)]
-    await asyncio.sleep(0)
-    connections_in_use = len(reads) - waiting_in(database)
-    other = asyncio.create_task(sleep(database, uuid4(), done))
-    await other
-    before = len(done)
+    async with locked(superuser_url, HOLD):
+        reads = [asyncio.create_task(read(database, busy, done, HELD)) for _ in range(20)]
+        await asyncio.sleep(0)
+        connections_in_use = len(reads) - waiting_in(database)
+        await asyncio.wait_for(read(database, uuid4(), done), WAIT_SECONDS)
     await asyncio.gather(*reads)
     await database.close()
 
     assert connections_in_use == CONNECTIONS - 1
-    assert before <= CONNECTIONS
 
 
-async def test_an_account_with_long_statements_has_a_fifth_of_the_connections(database_url: str) -> None:
+async def test_an_account_with_long_statements_has_a_fifth_of_the_connections(
+    database_url: str, superuser_url: str
+) -> None:
     database, slow, done = Database(database_url, 10), uuid4(), list[object]()
 
     def lent() -> int:
         return database.reading.lent
 
-    async def read(account: object, seconds: float) -> None:
-        requester.set(Requester(account))
-        await database.fetch("SELECT pg_sleep($1)", seconds)
-        done.append(account)
-
-    first = [asyncio.create_task(read(slow, 0.4)) for _ in range(20)]
-    await asyncio.sleep(0)
-    at_first = lent()
-    await asyncio.sleep(0.2)
-    others = [uuid4() for _ in range(5)]
-    await asyncio.gather(*(read(other, 0) for other in others))
-    done_by_others = list(done)
+    async with locked(superuser_url, HOLD):
+        first = [asyncio.create_task(read(database, slow, done, HELD, seconds=0.4)) for _ in range(20)]
+        await asyncio.sleep(0)
+        at_first = lent()
+        await asyncio.sleep(0.2)
+        others = [uuid4() for _ in range(5)]
+        await asyncio.wait_for(
+            asyncio.gather(*(read(database, other, done) for other in others)), WAIT_SECONDS
+        )
     while len(done) < 5 + 8:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     afterwards = lent()
@@ -122,7 +126,7 @@ async def test_an_account_with_long_statements_has_a_fifth_of_the_connections(da
     await database.close()
 
     assert at_first == 8
-    assert set(done_by_others) == set(others)
+    assert {*done[:5]} == {*others}
     assert afterwards == 2
 
 
@@ -191,7 +195,7 @@ async def test_repeated_statements_have_half_of_the_connections() -> None:
 
 
 async def test_announcements_of_changes_do_not_wait_in_the_turn_of_one_account(
-    database_url: str, superuser: asyncpg.Connection
+    database_url: str, superuser: asyncpg.Connection, superuser_url: str
 ) -> None:
     database, busy, heard = Database(database_url, CONNECTIONS), uuid4(), asyncio.Event()
     announcer = AuditAnnouncer(database)
@@ -201,18 +205,19 @@ async def test_announcements_of_changes_do_not_wait_in_the_turn_of_one_account(
         heard.set()
 
     await superuser.add_listener(AUDIT, hear)
-    reads = [asyncio.create_task(sleep(database, busy, done)) for _ in range(40)]
-    await asyncio.sleep(0)
-    requester.set(Requester(busy))
-    announcer.grown(busy)
-    await heard.wait()
-    before = len(done)
+    async with locked(superuser_url, HOLD):
+        reads = [asyncio.create_task(read(database, busy, done, HELD)) for _ in range(40)]
+        await asyncio.sleep(0)
+        requester.set(Requester(busy))
+        announcer.grown(busy)
+        await asyncio.wait_for(heard.wait(), WAIT_SECONDS)
+        before = len(done)
     await superuser.remove_listener(AUDIT, hear)
     await asyncio.gather(*reads)
     await announcer.close()
     await database.close()
 
-    assert before < len(reads) // 2
+    assert before == 0
 
 
 async def test_a_semaphore_s_places_are_given_in_turn() -> None:

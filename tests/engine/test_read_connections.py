@@ -9,8 +9,11 @@ import pytest_asyncio
 
 from engine.fair_queue import Requester, requester
 from models.database import Database
+from tests.support.locks import locked
+from tests.support.raw_connections import WAIT_SECONDS
 
 SLEEP = "SELECT pg_sleep($1), $1"
+HELD = "SELECT pg_advisory_xact_lock_shared(1), $1::float"
 
 
 @pytest_asyncio.fixture
@@ -20,12 +23,14 @@ async def ten(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-def asking(database: Database, seconds: float, asker: Requester, done: list[object]) -> asyncio.Task[float]:
+def asking(
+    database: Database, seconds: float, asker: Requester, done: list[object], sql: str = SLEEP
+) -> asyncio.Task[float]:
     """Task of a request of this person, whose statement takes that long."""
 
     async def ask() -> float:
         requester.set(asker)
-        ((_, slept),) = await database.fetch(SLEEP, seconds)
+        ((_, slept),) = await database.fetch(sql, seconds)
         done.append(asker.account)
         return float(slept)
 
@@ -50,15 +55,19 @@ async def test_one_that_is_handed_to_a_cancelled_task_is_handed_on(database_url:
     await database.close()
 
 
-async def test_many_accounts_with_long_statements_leave_connections_for_another_one(ten: Database) -> None:
+async def test_many_accounts_with_long_statements_leave_connections_for_another_one(
+    ten: Database, superuser_url: str
+) -> None:
     done: list[object] = []
-    hostile = [asking(ten, 0.8, Requester(uuid4(), uuid4()), done) for _ in range(12)]
-    await asyncio.sleep(0)
-    in_use = ten.reading.lent
+    async with locked(superuser_url, "SELECT pg_advisory_xact_lock(1)"):
+        hostile = [asking(ten, 0, Requester(uuid4(), uuid4()), done, HELD) for _ in range(12)]
+        await asyncio.sleep(0)
+        in_use = ten.reading.lent
 
-    others = [Requester(f"other {number}", number) for number in range(5)]
-    await asyncio.gather(*(asking(ten, 0, other, done) for other in others))
-    before = len(done) - len(others)
+        others = [Requester(f"other {number}", number) for number in range(5)]
+        answered = asyncio.gather(*(asking(ten, 0, other, done) for other in others))
+        await asyncio.wait_for(answered, WAIT_SECONDS)
+        before = len(done) - len(others)
     await asyncio.wait(hostile)
 
     assert in_use == 10

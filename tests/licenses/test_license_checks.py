@@ -298,7 +298,7 @@ async def test_a_check_of_a_license_whose_row_is_locked_does_not_wait(
 
     async with limited(world) as (there, state), world.superuser.transaction():
         await world.superuser.execute("SELECT FROM licenses FOR UPDATE")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             answer = await verify(there, await key_of(world), "a.example.com", version="1.2")
             await state.license_check_notes.close()
 

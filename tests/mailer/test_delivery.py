@@ -83,7 +83,7 @@ def work(database_url: str) -> Work:
     return Work(database_url)
 
 
-async def until(condition: Callable[[], bool], timeout_seconds: float = 15) -> None:
+async def until(condition: Callable[[], bool], timeout_seconds: float = 60) -> None:
     async with asyncio.timeout(timeout_seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -523,13 +523,17 @@ async def test_what_is_no_message_is_dropped_and_told_of(connection: asyncpg.Con
 # Ends, planned and not
 
 
+def patient(port: int) -> Settings:
+    return some_settings(port, mail_timeout_seconds=60)
+
+
 async def test_stopping_puts_back_what_does_not_finish(connection: asyncpg.Connection, work: Work) -> None:
     message = a_message()
-    async with smtp_server({"DATA": [HANG]}) as server, work.on(some_settings(server.port)) as task:
+    async with smtp_server({"DATA": [HANG]}) as server, work.on(patient(server.port)) as task:
         await enqueue(connection, [message])
         await server.wait_for(lambda: bool(server.attempts))
         work.stop.set()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await task
 
         assert await connection.fetchval("SELECT status::text FROM pgqueuer") == "queued"
@@ -550,10 +554,10 @@ async def test_stopping_finishes_what_runs(connection: asyncpg.Connection, work:
             writer.write(f"{answer}\r\n".encode())
 
     stopping = work.stop
-    patient = replace(QUICK, grace_seconds=5)
+    patient = replace(QUICK, grace_seconds=30)
     async with raw_server(slow) as port, work.on(some_settings(port), patient) as task:
         await enqueue(connection, [a_message()])
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             await task
 
     assert [outcome for _, outcome in work.outcomes] == [Sent()]
@@ -561,11 +565,11 @@ async def test_stopping_finishes_what_runs(connection: asyncpg.Connection, work:
 
 
 async def test_a_cancelled_worker_loses_nothing(connection: asyncpg.Connection, work: Work) -> None:
-    async with smtp_server({"DATA": [HANG]}) as server, work.on(some_settings(server.port)) as task:
+    async with smtp_server({"DATA": [HANG]}) as server, work.on(patient(server.port)) as task:
         await enqueue(connection, [a_message()])
         await server.wait_for(lambda: bool(server.attempts))
         task.cancel()
-        await asyncio.wait([task], timeout=2)
+        await asyncio.wait([task], timeout=20)
 
         assert task.done()
         assert await jobs_left(connection) == 1

@@ -187,7 +187,7 @@ async def test_a_busy_account_delays_nobody_who_signs_in(
     before = len(await sign_ins_of(world.admin, world.account_id))
 
     async with locked(world, superuser_url, table, world.account_id):
-        person = await asyncio.wait_for(world.sign_in(ADMIN), 5)
+        person = await asyncio.wait_for(world.sign_in(ADMIN), 20)
         assert len(await sign_ins_of(person, second)) == 1
     missing = table == "audit_heads"
     assert await waiting(world) == missing

@@ -41,13 +41,11 @@ async def table(world: World, kind: str, by: Person | None = None, **input: Any)
 
 async def told(world: World, action: str) -> dict[str, Any]:
     """Waits for the only download event, which is written after the last byte, and returns it."""
-    for _ in range(200):
-        events = await world.events(actions=[action])
-        if events:
-            (event,) = events
-            return event
-        await asyncio.sleep(0.02)
-    raise TimeoutError(f"There is no {action}")
+    async with asyncio.timeout(30):
+        while not (events := await world.events(actions=[action])):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    (event,) = events
+    return event
 
 
 def pages(pdf: bytes) -> list[str]:

@@ -15,7 +15,7 @@ NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 client, which takes 20 ms."""
 
 
-def loopback_client(url: str, timeout: float = 30) -> httpx.AsyncClient:
+def loopback_client(url: str, timeout: float = 120) -> httpx.AsyncClient:
     """HTTP client without a cookie jar: each request names its own credential."""
     client = httpx.AsyncClient(
         transport=LoopbackTransport(), base_url=url, timeout=timeout, event_hooks=FORMS, trust_env=False

@@ -54,7 +54,7 @@ class Receiver:
         """Sequences of all received events, in order of arrival."""
         return [sequence for request in self.taken for sequence in request.sequences]
 
-    async def until(self, taken: int = 0, requests: int = 0, timeout_seconds: float = 15) -> None:
+    async def until(self, taken: int = 0, requests: int = 0, timeout_seconds: float = 30) -> None:
         """Waits until this many events and requests have arrived."""
         async with self.changed, asyncio.timeout(timeout_seconds):
             await self.changed.wait_for(

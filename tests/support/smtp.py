@@ -39,7 +39,7 @@ class Server:
     at_once: int = 0
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def wait_for(self, condition: Callable[[], bool], timeout_seconds: float = 15) -> None:
+    async def wait_for(self, condition: Callable[[], bool], timeout_seconds: float = 30) -> None:
         """Waits until the condition holds. It is checked after each email."""
         async with self.arrived, asyncio.timeout(timeout_seconds):
             await self.arrived.wait_for(condition)
