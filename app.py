@@ -19,6 +19,7 @@ from engine.limits import Limits
 from models.columns import now
 from schema import SCHEMA
 from settings import Settings
+from telemetry.reports import ReportChannel, reporting
 from web import (
     claim_pages,
     console,
@@ -36,6 +37,7 @@ from web import (
 from web.allowed_hosts import Hosts
 from web.app_state import State
 from web.authentication import count_executions, document_client, limit_message, make_context
+from web.background_process import ProcessStatus
 from web.connection_limits import ConnectionLimits
 from web.event_loop_monitor import LoopWatch
 from web.graphiql_examples import render_ide
@@ -44,7 +46,6 @@ from web.graphql_http import GraphQLHttpEndpoint
 from web.graphql_stream import SubscriptionStreams
 from web.graphql_websocket import GraphQLWebSocketEndpoint
 from web.http_server import Shutdown
-from web.job_worker import JobWorkerStatus
 from web.license_requests import LicenseEndpoint
 from web.load_shedding import LoadShedding
 from web.logs import configure_logs
@@ -62,9 +63,11 @@ log = structlog.get_logger()
 def create_app(
     settings: Settings | None = None,
     rate_limits: RateLimits | None = None,
-    worker_status: JobWorkerStatus | None = None,
+    worker_status: ProcessStatus | None = None,
+    reports: ReportChannel | None = None,
 ) -> Starlette:
-    """`rate_limits` and `worker_status` are passed where the server's processes share them."""
+    """`rate_limits` and `worker_status` are passed where the server's processes share them. `reports` takes
+    the metrics."""
     settings = settings or settings_module.load()
     configure_logs(settings)
     persisted = persisted_documents(settings)
@@ -77,7 +80,8 @@ def create_app(
         watch = LoopWatch()
         watch.start()
         try:
-            yield
+            async with reporting(reports, "server"):
+                yield
         finally:
             watch.stop()
             await state.close()

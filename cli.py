@@ -24,8 +24,9 @@ from commands.running import CommandError, database_of
 from settings import Settings
 
 if TYPE_CHECKING:
+    from telemetry.reports import ReportChannel
+    from web.background_process import ProcessStatus
     from web.http_server import HttpServer
-    from web.job_worker import JobWorkerStatus
     from web.rate_limits import RateLimits
 
 
@@ -73,12 +74,17 @@ def serve(
     require_manifests(settings)
     gc.disable()  # Imports create no garbage: collecting would take a tenth of the start.
     from web import server
+    from web.background_process import Background
     from web.logs import configure_logs
+    from web.metrics_exporter import exporter
 
     configure_logs(settings)
     try:
         server.listener(settings).close()  # Fails early where the port is in use.
-        with database_of(settings, serving=True) as (url, postgresql):
+        with (
+            exporter(settings) as (reports, background),
+            database_of(settings, serving=True) as (url, postgresql),
+        ):
             require_folders(settings)
             os.environ["DATABASE_URL"] = url
             os.environ.pop("MIGRATION_DATABASE_URL", None)
@@ -88,10 +94,13 @@ def serve(
             rate_limits, worker_status = _shared(settings)
             gc.freeze()
             gc.enable()
+            if worker:
+                work = partial(_work, settings, url, worker_status, reports)
+                background.append(Background("job_worker", work, worker_status))
             server.serve(
                 settings,
-                partial(_load_server, rate_limits, worker_status),
-                (partial(_work, settings, url, worker_status), worker_status) if worker else None,
+                partial(_load_server, rate_limits, worker_status, reports),
+                background,
                 postgresql.wait if postgresql else None,
                 partial(_welcome, settings, url, with_demo=postgresql is not None),
             )
@@ -103,11 +112,16 @@ def serve(
 def worker() -> None:
     """Run background jobs only, next to `serve --no-worker`."""
     settings = settings_module.load()
-    with database_of(settings) as (url, _):
-        require_folders(settings)
-        import worker as worker_module
+    import worker as worker_module
+    from web.metrics_exporter import exporting
+    from web.server import ServeError
 
-        worker_module.main(settings, url)
+    try:
+        with exporting(settings) as reports, database_of(settings) as (url, _):
+            require_folders(settings)
+            worker_module.main(settings, url, reports=reports)
+    except ServeError as error:
+        raise CommandError(str(error)) from error
 
 
 @app.command()
@@ -139,15 +153,17 @@ def print_schema() -> None:
     typer.echo(schema.printed(), nl=False)
 
 
-def _shared(settings: Settings) -> "tuple[RateLimits, JobWorkerStatus]":
+def _shared(settings: Settings) -> "tuple[RateLimits, ProcessStatus]":
     """State in memory that the server's processes share."""
-    from web.job_worker import JobWorkerStatus
+    from web.background_process import ProcessStatus
     from web.rate_limits import RateLimits
 
-    return RateLimits(settings, shared=settings.workers > 1), JobWorkerStatus()
+    return RateLimits(settings, shared=settings.workers > 1), ProcessStatus()
 
 
-def _load_server(rate_limits: "RateLimits", worker_status: "JobWorkerStatus") -> "HttpServer":
+def _load_server(
+    rate_limits: "RateLimits", worker_status: "ProcessStatus", reports: "ReportChannel | None"
+) -> "HttpServer":
     """Creates the server in each server process."""
     from web.server import collect_less, end_with_parent
 
@@ -155,12 +171,12 @@ def _load_server(rate_limits: "RateLimits", worker_status: "JobWorkerStatus") ->
     from app import create_app
     from web.http_server import http_server
 
-    server = http_server(create_app(rate_limits=rate_limits, worker_status=worker_status))
+    server = http_server(create_app(None, rate_limits, worker_status, reports))
     collect_less()
     return server
 
 
-def _work(settings: Settings, url: str, status: "JobWorkerStatus") -> None:
+def _work(settings: Settings, url: str, status: "ProcessStatus", reports: "ReportChannel | None") -> None:
     """Runs in the job worker's process."""
     from web.server import end_with_parent
 
@@ -168,7 +184,7 @@ def _work(settings: Settings, url: str, status: "JobWorkerStatus") -> None:
     import worker
 
     try:
-        worker.main(settings, url, status.started)
+        worker.main(settings, url, status.started, reports)
     except Exception as error:
         _print_error(error)
         raise SystemExit(1) from None

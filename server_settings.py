@@ -24,9 +24,11 @@ from setting_types import (
     Host,
     Hosts,
     LowerCase,
+    MetricsToken,
     OneLine,
     Origin,
     Origins,
+    Port,
     SecretEd25519Key,
     Sender,
     SmtpUrl,
@@ -89,7 +91,7 @@ class ServerSettings(BaseSettings):
         "Team access <no-reply@team-access.example>", description="Sender of all emails."
     )
     host: Host = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    port: Port = Field(8000, description="Port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="Number of server processes.")
     public_url: Origin = Field(
         "",
@@ -186,6 +188,20 @@ class ServerSettings(BaseSettings):
         (),
         description="Host names, comma-separated, on which every license may be tried without using another"
         " one, such as `preview.example`. Their subdomains are included.",
+    )
+    metrics_port: Port | None = Field(
+        None,
+        description="Port on which `serve` and `worker` answer Prometheus at /metrics. If unset, there are no"
+        " metrics. Each command of a machine needs a port of its own.",
+    )
+    metrics_host: Host = Field(
+        "127.0.0.1",
+        description="Address to listen on for Prometheus. Beyond this machine METRICS_TOKEN is required.",
+    )
+    metrics_token: MetricsToken | None = Field(
+        None,
+        description="Bearer token that Prometheus has to send: at least 32 letters, digits and other visible"
+        " ASCII characters.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = Field(
         "warning", description="Lowest level of the messages that are logged."

@@ -28,6 +28,7 @@ _RATE = re.compile(r"0(\.[0-9]{1,4})?|\.[0-9]{1,4}")
 _TEN_YEARS_SECONDS = 10 * 365 * 86_400
 _TEN_YEARS_HOURS = 10 * 365 * 24
 _MILLION = 1_000_000
+_LEAST_OF_A_TOKEN = 32
 _MOST_OF_A_SENDER_NAME = 200
 """A longer one without spaces makes a line that SMTP servers refuse (RFC 5321, 4.5.3.1.6)."""
 
@@ -173,6 +174,13 @@ def _storage_url(text: str) -> str:
     return text
 
 
+def _metrics_token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text) < _LEAST_OF_A_TOKEN or not all("!" <= character <= "~" for character in text):
+        raise ValueError(f"must have at least {_LEAST_OF_A_TOKEN} visible ASCII characters, without spaces")
+    return value
+
+
 def _folder(path: Path) -> Path:
     return path.expanduser()
 
@@ -232,6 +240,7 @@ TokenLink = Annotated[str, AfterValidator(token_link)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 Sender = Annotated[str, AfterValidator(_mail_from)]
+MetricsToken = Annotated[SecretStr, AfterValidator(_metrics_token)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 Country = Annotated[str, AfterValidator(_country)]
 Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(parts_of)]
@@ -243,6 +252,7 @@ Ed25519Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(each(_ed25519
 SecretEd25519Key = Annotated[SecretStr, AfterValidator(_secret_ed25519_key)]
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 Documents = Annotated[Literal["any", "persisted"], LowerCase]
+Port = Annotated[int, Field(ge=1, le=65535)]
 OneLine = Annotated[str, Field(max_length=200)]
 AddressLines = Annotated[str, Field(max_length=500), AfterValidator(_address_line)]
 # The limits keep sums of times and counts within the range of Python's and PostgreSQL's types.

@@ -22,7 +22,7 @@ from setting_types import (
     clean_text,
     public_key_of,
 )
-from web_urls import normal_origin
+from web_urls import is_of_this_machine, normal_origin
 
 
 class Settings(ServerSettings):
@@ -339,6 +339,16 @@ class Settings(ServerSettings):
             raise ValueError(
                 "AUDIT_PUBLIC_KEY must be that of AUDIT_SIGNING_KEY: leave it out if AUDIT_SIGNING_KEY is set"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_are_private(self) -> Self:
+        if self.metrics_port is None:
+            return self
+        if self.metrics_port == self.port:
+            raise ValueError("METRICS_PORT must be another port than PORT")
+        if self.metrics_token is None and not is_of_this_machine(self.metrics_host):
+            raise ValueError("METRICS_TOKEN must be set if others can reach METRICS_HOST")
         return self
 
     @property

@@ -2,7 +2,7 @@
 lowercase, IDNA, without a default port."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, quote, urlsplit
 
 import idna
@@ -104,3 +104,11 @@ def _split(text: str) -> SplitResult:
     if parts.scheme not in _DEFAULT_PORTS or not text.lower().startswith(f"{parts.scheme}://"):
         raise ValueError("must be a URL that starts with http:// or https://")
     return parts
+
+
+def is_of_this_machine(name: str) -> bool:
+    """Whether a host name or IP address is one that only this machine can reach."""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")

@@ -51,6 +51,7 @@ from resolvers.members import jobs as member_jobs
 from resolvers.people import erasing
 from resolvers.sessions import sign_ins
 from settings import Settings
+from telemetry.reports import ReportChannel, reporting
 from web.logs import configure_logs
 
 log = structlog.get_logger()
@@ -91,19 +92,30 @@ class Jobs:
     attach: Attach = nothing_attached
 
 
-def main(settings: Settings, database_url: str, when_started: Callable[[], None] = _nothing) -> None:
+def main(
+    settings: Settings,
+    database_url: str,
+    when_started: Callable[[], None] = _nothing,
+    reports: ReportChannel | None = None,
+) -> None:
     """Runs the worker until SIGINT or SIGTERM. `when_started` is called once the SMTP server is known."""
     configure_logs(settings)
-    uvloop.run(_main(settings, database_url, when_started))
+    uvloop.run(_main(settings, database_url, when_started, reports))
 
 
-async def _main(settings: Settings, database_url: str, when_started: Callable[[], None]) -> None:
+async def _main(
+    settings: Settings,
+    database_url: str,
+    when_started: Callable[[], None],
+    reports: ReportChannel | None,
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = Database(database_url, settings.database_pool_size)
     try:
-        await run(settings, database, stop, when_started=when_started)
+        async with reporting(reports, "worker"):
+            await run(settings, database, stop, when_started=when_started)
     finally:
         await database.close()
 

@@ -35,6 +35,7 @@ from engine.fair_queue import Requester
 from engine.fair_thread import FairThread
 from engine.limits import Limits, Scale, default_values, measure_text, too_complex
 from engine.source import IndexedSource
+from telemetry.operations import OperationSeries
 
 _thread = FairThread("documents")
 _RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -58,6 +59,8 @@ class Operation:
     plans: Plans
     is_introspection: bool
     """Whether it selects nothing but introspection."""
+    series: OperationSeries | None = None
+    """Metrics of the operation, once it has some."""
 
     @property
     def type(self) -> OperationType:

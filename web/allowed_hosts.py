@@ -13,6 +13,7 @@ from starlette.types import Scope, Send
 from settings import Settings
 from web import health
 from web.security_headers import SecurityHeaders
+from web_urls import is_of_this_machine
 
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253}?)\.?(:[0-9]{1,5})?")
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
@@ -27,7 +28,7 @@ class Hosts:
     def __init__(self, settings: Settings, security_headers: SecurityHeaders) -> None:
         public_name = urlsplit(settings.public_url).hostname or ""
         # In server processes, database_url is also set where the database is the embedded one.
-        self._is_embedded = None in (settings.database_url, settings.smtp_url) or _is_of_this_machine(
+        self._is_embedded = None in (settings.database_url, settings.smtp_url) or is_of_this_machine(
             public_name
         )
         self._names = {public_name, *map(_bare, settings.allowed_hosts)}
@@ -75,7 +76,7 @@ class Hosts:
         return is_allowed
 
     def _is_own(self, name: str) -> bool:
-        return name in self._names or (self._is_embedded and _is_of_this_machine(name))
+        return name in self._names or (self._is_embedded and is_of_this_machine(name))
 
 
 def _bare(host: str) -> str:
@@ -85,10 +86,3 @@ def _bare(host: str) -> str:
         return str(ip_address(bare))
     except ValueError:
         return bare
-
-
-def _is_of_this_machine(name: str) -> bool:
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")

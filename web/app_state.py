@@ -18,7 +18,7 @@ from resolvers.downloads.transfers import Transfers
 from resolvers.licenses.check_notes import LicenseCheckNotes
 from resolvers.licenses.signing import LicenseSigner
 from settings import Settings
-from web.job_worker import JobWorkerStatus
+from web.background_process import ProcessStatus
 from web.license_key_limits import LicenseKeyLimiter
 from web.proxy_headers import Proxies
 from web.rate_limits import RateLimiter, RateLimits
@@ -35,7 +35,7 @@ class State:
     listener: Listener
     rate_limiter: RateLimiter
     proxies: Proxies
-    worker_status: JobWorkerStatus
+    worker_status: ProcessStatus
 
     @cached_property
     def storage(self) -> Storage:
@@ -75,7 +75,7 @@ class State:
         cls,
         settings: Settings,
         rate_limits: RateLimits | None = None,
-        worker_status: JobWorkerStatus | None = None,
+        worker_status: ProcessStatus | None = None,
     ) -> Self:
         """`rate_limits` and `worker_status` are passed where the server's processes share them."""
         if settings.database_url is None:
@@ -87,7 +87,7 @@ class State:
         )
         proxies = Proxies(settings.trusted_proxies)
         announcer, listener = AuditAnnouncer(database), Listener(database)
-        status = worker_status or JobWorkerStatus()
+        status = worker_status or ProcessStatus()
         return cls(settings, database, announcer, listener, rate_limiter, proxies, status)
 
     async def close(self) -> None:

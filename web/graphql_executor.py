@@ -5,7 +5,7 @@ executed, and recorded in the audit log before it is answered. The executor know
 schema and the function that makes a context are passed in.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from time import perf_counter
 
@@ -20,6 +20,7 @@ from engine.limits import Limits
 from engine.operation_cache import (
     Document,
     Documents,
+    Operation,
     OperationRefused,
     PreparedOperation,
     nul_error,
@@ -27,6 +28,8 @@ from engine.operation_cache import (
 )
 from engine.outages import RETRY_AFTER_SECONDS, log_failure, logged_as_outage
 from resolvers.audit.api_calls import Call
+from telemetry.families import OPERATION_ERRORS
+from telemetry.operations import REFUSED, OperationNames, OperationSeries
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
 from web.graphql_request import RequestedOperation, RequestRefused
 from web.persisted_documents import PersistedDocuments
@@ -76,6 +79,7 @@ class GraphQLExecutor:
         self._documents = Documents(schema._schema, self._limits)
         self._count_executions = count_executions
         self.persisted = persisted or PersistedDocuments()
+        self._names = OperationNames(self.persisted.operation_names)
 
     async def prepare(self, operation: RequestedOperation, scope: RequestScope) -> None:
         """Sets `operation.prepared`, or `operation.refusal` where it cannot be executed; `execute` raises
@@ -151,12 +155,15 @@ class GraphQLExecutor:
     async def record(
         self, operation: RequestedOperation, scope: RequestScope, status: int, codes: Sequence[str] = ()
     ) -> None:
-        """Adds the operation to the audit log, once, where the client's calls are logged. Raises
+        """Counts the operation once, and adds it to the audit log where the client's calls are logged. Raises
         RequestRefused where that fails: the operation must not be answered then."""
-        if scope.record is None or operation.is_recorded:
+        if operation.is_recorded:
             return
         operation.is_recorded = True
         seconds, codes = perf_counter() - operation.started_at, list(dict.fromkeys(codes))
+        self._count(operation, scope, codes, seconds)
+        if scope.record is None:
+            return
         prepared = operation.prepared
         if prepared is None:
             sha256 = text_sha256(operation.query)
@@ -170,10 +177,30 @@ class GraphQLExecutor:
         self, scope: RequestScope, started_at: float, status: int, codes: Sequence[str]
     ) -> None:
         """Like `record`, for a request whose operation could not be read."""
+        count_errors(codes)
         if scope.record is not None:
             seconds = perf_counter() - started_at
             call = Call(None, None, None, None, status, codes, seconds)
             await _record(scope.record, call, scope.request_id)
+
+    def _count(
+        self, operation: RequestedOperation, scope: RequestScope, codes: Sequence[str], seconds: float
+    ) -> None:
+        prepared = operation.prepared
+        if prepared is None:
+            series = REFUSED
+        else:
+            series = prepared.operation.series or self._series_of(prepared.operation, scope)
+            series.cost.value += prepared.cost
+        series.seconds.observe(seconds)
+        if codes:
+            count_errors(codes)
+
+    def _series_of(self, operation: Operation, scope: RequestScope) -> OperationSeries:
+        kind = operation.type.value
+        may_add = scope.credential_id is not None
+        operation.series = self._names.series(operation.name, kind, may_add=may_add)
+        return operation.series or self._names.other(kind)
 
     def _refusal_of(self, error: Exception, scope: RequestScope) -> Exception:
         """Error of `context` for one that occurred while the context was made."""
@@ -197,6 +224,11 @@ class GraphQLExecutor:
                 return await self._documents.read(text, self._client_of(scope))
         except TimeoutError:
             raise OperationRefused([timed_out(self.timeout_seconds)]) from None
+
+
+def count_errors(codes: Iterable[str]) -> None:
+    for code in codes:
+        OPERATION_ERRORS.labels(code).value += 1
 
 
 def codes_of(answer: Answer) -> list[str]:

@@ -8,13 +8,13 @@ from starlette.routing import BaseRoute, Route
 
 from engine.outages import RETRY_AFTER_SECONDS
 from web.app_state import State
-from web.job_worker import JobWorkerState
+from web.background_process import ProcessState
 
 PATHS = ("/health", "/livez", "/readyz")
 _ENDING = "The server is shutting down."
 _JOB_WORKER_DOWN = {
-    JobWorkerState.STARTING: "The job worker is starting: emails and other jobs are delayed until it runs.",
-    JobWorkerState.ENDED: (
+    ProcessState.STARTING: "The job worker is starting: emails and other jobs are delayed until it runs.",
+    ProcessState.ENDED: (
         "The job worker has ended and is being restarted: emails and other jobs are delayed until it runs."
     ),
 }

@@ -4,6 +4,7 @@ Each manifest is a JSON object from ids to documents, as relay-compiler writes i
 are those that a client has sent once with their SHA-256; each process keeps them while they are in use.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from web import console
 
 _MOST_KEPT_CHARACTERS = 100_000
 _LEAST_COUNTED_CHARACTERS = 100
+_OPERATION_NAME = re.compile(r"\b(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]*)")
 
 
 def persisted_documents(settings: Settings) -> "PersistedDocuments":
@@ -44,6 +46,11 @@ class PersistedDocuments:
         self._by_hash: LRUCache[str, str] = LRUCache(
             _MOST_KEPT_CHARACTERS, getsizeof=lambda text: max(len(text), _LEAST_COUNTED_CHARACTERS)
         )
+
+    @property
+    def operation_names(self) -> set[str]:
+        """Names of the operations in the manifests."""
+        return {name for text in self._texts for name in _OPERATION_NAME.findall(text)}
 
     def with_id(self, id: str) -> str:
         """Returns the document's text. Raises OperationRefused."""

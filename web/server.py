@@ -13,20 +13,20 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import cast
 
 from settings import Settings
+from web.background_process import Background, BackgroundProcess
 from web.http_server import HttpServer
-from web.job_worker import JobWorker, JobWorkerStatus, Work
 from web.server_processes import ServerProcesses
 
 _PORT_RETRY_SECONDS = 1.5  # Processes of a killed server release the port within milliseconds.
 _STOP_TIMEOUT_SECONDS = 15
 """Longer than a server process that shuts down waits: 2 s for subscriptions, 6 s for requests, and 5 s to
 write what is in its memory."""
-_WORKER_STOP_TIMEOUT_SECONDS = 10
+_BACKGROUND_STOP_TIMEOUT_SECONDS = 10
 _OPEN_FILES = 65_536
 _COLLECTION_THRESHOLD = 20_000
 
@@ -38,13 +38,13 @@ class ServeError(Exception):
 def serve(
     settings: Settings,
     load_server: Callable[[], HttpServer],
-    job_worker: tuple[Work, JobWorkerStatus] | None,
+    background: Sequence[Background],
     database_ends: Callable[[], None] | None,
     when_ready: Callable[[], Callable[[], None]],
 ) -> None:
     """Runs the server until SIGINT, SIGTERM or SIGHUP. Raises ServeError where it ends before that.
 
-    `load_server` and the job worker run in their own processes. `database_ends`, which returns when
+    `load_server` and the `background` work run in their own processes. `database_ends`, which returns when
     PostgreSQL has ended, and `when_ready`, called once the server listens, run in threads.
     """
     multiprocessing.set_start_method("fork" if may_fork() else "spawn", force=True)
@@ -63,16 +63,18 @@ def serve(
             _in_thread(
                 _fail_after, database_ends, fail, "PostgreSQL has ended: its log is in DATA_DIR/postgresql."
             )
-        if worker is not None:
-            worker.start()
+        for process in processes:
+            process.start()
 
-    worker = JobWorker(*job_worker, lambda: server.is_ending, fail) if job_worker else None
+    processes = [
+        BackgroundProcess(*each, is_ending=lambda: server.is_ending, cannot_start=fail) for each in background
+    ]
     try:
         if not server.run(start_other_tasks, settings.shutdown_delay_seconds, _STOP_TIMEOUT_SECONDS):
             failures.append("A server process has ended twice within seconds.")
     finally:
-        if worker is not None:
-            worker.stop(_WORKER_STOP_TIMEOUT_SECONDS)
+        for process in processes:
+            process.stop(_BACKGROUND_STOP_TIMEOUT_SECONDS)
     if failures:
         raise ServeError(failures[0])
 
@@ -111,11 +113,16 @@ def collect_less() -> None:
 
 def listener(settings: Settings) -> socket.socket:
     """A socket bound to HOST and PORT, not yet listening. Raises ServeError where that fails."""
-    host, port = settings.host, settings.port
+    return bound_socket(settings.host, settings.port)
+
+
+def bound_socket(host: str, port: int, prefix: str = "") -> socket.socket:
+    """A socket bound to an address, not yet listening. Raises ServeError, which names the settings HOST and
+    PORT with the prefix."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror:
-        raise ServeError(f"HOST: {host} is not an address of this machine.") from None
+        raise ServeError(f"{prefix}HOST: {host} is not an address of this machine.") from None
     deadline = time.monotonic() + _PORT_RETRY_SECONDS
     while True:
         bound = socket.socket(family)
@@ -127,10 +134,13 @@ def listener(settings: Settings) -> socket.socket:
             bound.close()
             if error.errno != errno.EADDRINUSE:
                 reason = "requires more privileges" if error.errno == errno.EACCES else "is not available"
-                raise ServeError(f"Port {port} on {host} {reason}: set PORT or HOST to another.") from None
+                raise ServeError(
+                    f"Port {port} on {host} {reason}: set {prefix}PORT or {prefix}HOST to another."
+                ) from None
             if time.monotonic() > deadline:
                 raise ServeError(
-                    f"Port {port} is in use: stop the program that listens on it, or set PORT to another."
+                    f"Port {port} is in use: stop the program that listens on it,"
+                    f" or set {prefix}PORT to another."
                 ) from None
             time.sleep(0.02)
 

@@ -13,9 +13,9 @@ import structlog
 
 from settings import Settings
 from tests.support.serving import free_port
-from web import job_worker, server
+from web import background_process, server
+from web.background_process import BackgroundProcess, ProcessState, ProcessStatus
 from web.http_server import HttpServer
-from web.job_worker import JobWorker, JobWorkerState, JobWorkerStatus
 from web.server import ServeError, listener
 from web.server_processes import ServerProcesses
 
@@ -42,8 +42,8 @@ def until(is_met: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-def worker() -> Iterator[JobWorker]:
-    worker = JobWorker(_end_at_once, JobWorkerStatus(), lambda: False, pytest.fail)
+def worker() -> Iterator[BackgroundProcess]:
+    worker = BackgroundProcess("job_worker", _end_at_once, ProcessStatus(), lambda: False, pytest.fail)
     yield worker
     worker.stop(WAIT_SECONDS)
     if worker._watcher.is_alive():
@@ -52,10 +52,10 @@ def worker() -> Iterator[JobWorker]:
 
 
 def test_a_job_worker_that_cannot_be_started_again_is_tried_until_it_can(
-    worker: JobWorker, monkeypatch: pytest.MonkeyPatch
+    worker: BackgroundProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_worker, "_FIRST_DELAY_SECONDS", 0.05)
-    monkeypatch.setattr(job_worker, "_STEADY_SECONDS", 0)
+    monkeypatch.setattr(background_process, "_FIRST_DELAY_SECONDS", 0.05)
+    monkeypatch.setattr(background_process, "_STEADY_SECONDS", 0)
 
     with structlog.testing.capture_logs() as logs:
         worker.start()
@@ -68,9 +68,9 @@ def test_a_job_worker_that_cannot_be_started_again_is_tried_until_it_can(
 
 
 def test_a_server_ends_while_its_job_worker_waits_to_be_started_again(
-    worker: JobWorker, monkeypatch: pytest.MonkeyPatch
+    worker: BackgroundProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_worker, "_FIRST_DELAY_SECONDS", 3_600)
+    monkeypatch.setattr(background_process, "_FIRST_DELAY_SECONDS", 3_600)
 
     with structlog.testing.capture_logs() as logs:
         worker.start()
@@ -81,13 +81,13 @@ def test_a_server_ends_while_its_job_worker_waits_to_be_started_again(
     assert multiprocessing.active_children() == []
 
 
-def test_a_server_that_ends_at_once_starts_no_job_worker(worker: JobWorker) -> None:
+def test_a_server_that_ends_at_once_starts_no_job_worker(worker: BackgroundProcess) -> None:
     worker.stop(WAIT_SECONDS)
 
     worker.start()
 
     assert multiprocessing.active_children() == []
-    assert worker._status.state is JobWorkerState.ELSEWHERE
+    assert worker._status.state is ProcessState.ELSEWHERE
 
 
 def test_a_host_that_is_no_address() -> None:

@@ -74,6 +74,9 @@ def test_tax_rates_stand_beside_those_of_the_eu_or_in_their_place() -> None:
 
 
 REFUSED: dict[str, tuple[str, ...]] = {
+    "metrics_port": ("0", "65536", "x", "-1"),
+    "metrics_host": ("127.0.0.1:9000", "http://127.0.0.1", "a b"),
+    "metrics_token": ("x" * 31, "x" * 31 + " ", "x" * 20 + " " + "x" * 20, "ü" * 40),
     "mail_from": (
         *("Acme", "Acme <>", '"Acme <a@acme.example>', "A <a@acme.example> x", "a@b, c@acme.example"),
         *("Ada <a@acme.example>, Eve <e@acme.example>", "ü@acme.example", "a@acme..example"),
@@ -130,6 +133,26 @@ def test_what_cannot_work_is_refused(name: str, value: str) -> None:
 
     (problem,) = refusal.value.errors()
     assert problem["loc"] == (name,)
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting"),
+    [
+        ({"metrics_port": "8000"}, "METRICS_PORT must be another port than PORT"),
+        ({"metrics_port": "9000", "metrics_host": "::"}, "METRICS_TOKEN must be set"),
+        ({"metrics_port": "9000", "metrics_host": "10.0.0.1"}, "METRICS_TOKEN must be set"),
+    ],
+)
+def test_metrics_that_anybody_could_read_are_refused(settings: dict[str, str], setting: str) -> None:
+    with pytest.raises(ValidationError, match=setting):
+        Settings.model_validate(settings)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_metrics_of_this_machine_need_no_token(host: str) -> None:
+    settings = Settings.model_validate({"metrics_port": "9000", "metrics_host": host})
+
+    assert settings.metrics_token is None
 
 
 @pytest.mark.parametrize("name", NUMBERS)
