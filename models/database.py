@@ -29,7 +29,7 @@ _SETTINGS = {
 # The statements of changes find rows by their keys, so one generic plan is right for all accounts. Without
 # the setting, row-level security distorts PostgreSQL's estimates and it would plan each statement again.
 # enable_seqscan: a generic plan made while a table was empty, such as the email queue, would scan it forever.
-_WRITING_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+WRITING_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 # A change locks the log's head only at its end, for a short time.
 _APPENDING_SETTINGS = {**_SETTINGS, "lock_timeout": "1s"}
 _APPENDING_SECONDS = 10
@@ -62,7 +62,7 @@ class Database:
         self.url = url
         self._dsn = parse(url)
         self.reading = ReadingConnections(self._connect_reading, pool_size)
-        self.writing = _engine(partial(connect, self._dsn, server_settings=_WRITING_SETTINGS), pool_size)
+        self.writing = _engine(partial(connect, self._dsn, server_settings=WRITING_SETTINGS), pool_size)
         self._changes = FairShare(pool_size)
         self.exports = Exports(self._connect_exporting, spools or Spools())
         self.fetch = self.reading.fetch

@@ -40,7 +40,7 @@ OTHER = "Other"
 @pytest.fixture
 async def impatient(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """Database whose changes wait for a lock for a moment only."""
-    monkeypatch.setitem(databases._WRITING_SETTINGS, "lock_timeout", "100ms")
+    monkeypatch.setitem(databases.WRITING_SETTINGS, "lock_timeout", "100ms")
     database = Database(world.database.url)
     yield database
     await database.close()

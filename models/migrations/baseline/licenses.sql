@@ -66,7 +66,7 @@ CREATE INDEX ix_licenses_provisioned ON licenses (account_id, provisioned_at, id
 CREATE INDEX ix_licenses_provisioner ON licenses (account_id, provisioned_by_id, provisioned_at, id);
 CREATE INDEX ix_licenses_provisioner_site ON licenses (account_id, provisioned_by_id, site, id);
 CREATE INDEX ix_licenses_search ON licenses
-    USING gin (search_grams(account_id, site_folded, 1)) WITH (fastupdate = off);
+    USING gin (search_grams(account_id, site_folded, 1)) WITH (gin_pending_list_limit='64');
 CREATE INDEX ix_licenses_site ON licenses (account_id, site, id);
 CREATE INDEX ix_licenses_status ON licenses (account_id, status, provisioned_at, id);
 CREATE INDEX ix_licenses_status_site ON licenses (account_id, status, site, id);
