@@ -18,9 +18,11 @@ from bench.operations import Operation
 from bench.servers import BenchError
 from bench.statements import CAPTURED, CAPTURED_SITE, Statement
 from embedded.folder import binaries
+from models.database import WRITING_SETTINGS
 
 _THREADS = 2
-_OPTIONS = "-c jit=off -c lock_timeout=10s -c application_name=bench-pgbench"
+_SETTINGS = {**WRITING_SETTINGS, "application_name": "bench-pgbench"}
+_OPTIONS = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
 _HASH = "\\x" + sha256(CAPTURED.token.encode()).hexdigest()
 # Patterns of parameters and the SQL that replaces them. pgbench sets `:writer` and `:number`.
 _PLACES = {
