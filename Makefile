@@ -48,11 +48,12 @@ bench-scale: $(INSTALLED)
 
 install: $(INSTALLED)
 
+# The second file is what production installs: the same versions, without the tools of development.
 lock: $(INSTALLED)
 	$(BIN)/pip install -qq 'uv>=0.13'
-	$(BIN)/python -c '$(build_requirements)' | $(BIN)/uv pip compile --quiet --upgrade \
-	    --universal --python-version 3.11 --group dev --generate-hashes --no-annotate --no-emit-index-url \
-	    --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml -
+	$(BIN)/python -c '$(build_requirements)' | $(COMPILE) --upgrade --group dev --output-file requirements.lock pyproject.toml -
+	$(BIN)/python -c '$(build_requirements)' | $(COMPILE) --constraints requirements.lock \
+	    --output-file deploy/requirements.lock pyproject.toml -
 
 schema: $(INSTALLED)
 	$(BIN)/team-access schema print > schema/schema.graphql
@@ -72,6 +73,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/pip install -qq --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
 	touch $@
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+    --no-emit-index-url --custom-compile-command 'make lock'
 
 # The build's own tools are pinned with the rest, so that building downloads nothing.
 build_requirements = import tomllib; \

@@ -1,0 +1,201 @@
+"""`deploy/install` on a Debian that has nothing: server, job worker and SMTP catcher run in it."""
+
+import asyncio
+import json
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.support.bare_debian import SOURCE, WHEELS, BareDebian, missing
+from tests.support.forked_commands import ROOT
+from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.postgresql_tls import over_tcp
+from tests.support.serving import free_port
+from tests.support.world import REQUEST_SIGN_IN, SIGN_IN
+
+WHY_NOT = missing()
+EMAIL = "ada@example.com"
+
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=f"no Debian of its own: {WHY_NOT}")
+
+
+@pytest.fixture(scope="module")
+def debian() -> Iterator[BareDebian]:
+    with tempfile.TemporaryDirectory(prefix="team-access-debian-") as folder:
+        Path(folder).chmod(0o755)
+        debian = BareDebian(Path(folder))
+        debian.create()
+        yield debian
+
+
+@pytest_asyncio.fixture
+async def settings(debian: BareDebian, empty_database: str) -> AsyncIterator[dict[str, str]]:
+    """Settings of the services: an empty database, and a port for emails."""
+    async with over_tcp(empty_database) as port:
+        name = urlsplit(empty_database).path
+        yield {
+            "DATABASE_URL": f"postgresql://team_access@127.0.0.1:{port}{name}",
+            "MIGRATION_DATABASE_URL": f"postgresql://team_access_owner@127.0.0.1:{port}{name}",
+            "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+            "SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
+        }
+
+
+async def test_what_is_installed_serves_and_sends_emails(
+    debian: BareDebian, settings: dict[str, str]
+) -> None:
+    installed = await asyncio.to_thread(debian.install, "--wheels", WHEELS)
+    assert installed.returncode == 0, installed.stderr
+    _set(debian, settings)
+    server, worker = (
+        debian.command_of("team-access-server@.service"),
+        debian.command_of("team-access-worker.service"),
+    )
+
+    migrated = await asyncio.to_thread(debian.as_root, "/usr/local/bin/team-access", "migrate")
+    created = await asyncio.to_thread(
+        debian.as_root, "/usr/local/bin/team-access", "account", "create", "Acme", EMAIL
+    )
+
+    assert migrated.returncode == 0, migrated.stderr
+    assert created.returncode == 0, created.stderr
+    ports = {name: str(urlsplit(settings[name]).port) for name in ("PUBLIC_URL", "SMTP_URL")}
+    async with AsyncExitStack() as stack:
+        _, emails = await stack.enter_async_context(debian.service(_smtp_catcher(ports["SMTP_URL"])))
+        serving, _ = await stack.enter_async_context(debian.service(server, PORT=ports["PUBLIC_URL"]))
+        working, _ = await stack.enter_async_context(debian.service(worker))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=settings["PUBLIC_URL"], verify=NO_AUTHORITIES, timeout=20)
+        )
+        await _until_ready(http)
+        assert {_user_of(process.pid) for process in (serving, working)} == {_user(debian)}
+
+        await _post(http, REQUEST_SIGN_IN, email=EMAIL)
+        session = await _post(http, SIGN_IN, token=await _token(emails))
+
+        assert session["signIn"]["viewer"]["user"]["email"] == EMAIL
+    assert (serving.returncode, working.returncode) == (0, 0)
+
+
+async def test_a_second_install_is_beside_the_first_one(debian: BareDebian) -> None:
+    await asyncio.to_thread(_require_installed, debian)
+    current = debian.root / "opt/team-access/current"
+    first, kept = os.readlink(current), _settings(debian).read_text()
+
+    again = await asyncio.to_thread(debian.install, "--wheels", WHEELS)
+
+    assert again.returncode == 0, again.stderr
+    assert os.readlink(current) != first
+    releases = {path.name for path in (debian.root / "opt/team-access/releases").iterdir()}
+    assert releases == {Path(first).name, Path(os.readlink(current)).name}
+    assert _settings(debian).read_text() == kept
+    assert re.search("^AUDIT_SIGNING_KEY=[A-Za-z0-9_-]{43}$", kept, re.MULTILINE)
+    assert [_mode(debian, name) for name in ("settings.env", "migration.env")] == [0o640, 0o600]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "user", "sentence"),
+    [
+        (["--colour"], "root", "--colour: expected --wheels FOLDER or --image.\n"),
+        (["--wheels"], "root", "--wheels: nothing is not a folder.\n"),
+        (["--wheels", "/nowhere"], "root", "--wheels: /nowhere is not a folder.\n"),
+        ([], "nobody", "Run this as root.\n"),
+    ],
+)
+async def test_wrong_arguments_install_nothing(
+    debian: BareDebian, arguments: list[str], user: str, sentence: str
+) -> None:
+    before = sorted((debian.root / "opt").rglob("*"))
+
+    refused = await asyncio.to_thread(debian.install, *arguments, user=user)
+
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
+    assert sorted((debian.root / "opt").rglob("*")) == before
+
+
+async def test_an_install_that_fails_leaves_the_current_version(debian: BareDebian) -> None:
+    await asyncio.to_thread(_require_installed, debian)
+    current = debian.root / "opt/team-access/current"
+    before = os.readlink(current), sorted(os.listdir(current.parent / "releases"))
+
+    # A folder without the wheels.
+    failed = await asyncio.to_thread(debian.install, "--wheels", f"{SOURCE}/deploy")
+
+    assert failed.returncode != 0
+    assert (os.readlink(current), sorted(os.listdir(current.parent / "releases"))) == before
+
+
+def _require_installed(debian: BareDebian) -> None:
+    if not (debian.root / "opt/team-access/current").is_symlink():
+        assert debian.install("--wheels", WHEELS).returncode == 0
+
+
+def _set(debian: BareDebian, settings: dict[str, str]) -> None:
+    """Fills in the files that were installed."""
+    for name, file in (
+        ("settings.env", _settings(debian)),
+        ("migration.env", debian.root / "etc/team-access/migration.env"),
+    ):
+        text = file.read_text()
+        for key, value in settings.items():
+            text = re.sub(f"^{key}=.*$", f"{key}={value}", text, flags=re.MULTILINE)
+        file.write_text(text)
+        assert "PASSWORD" not in text, name
+
+
+def _settings(debian: BareDebian) -> Path:
+    return debian.root / "etc/team-access/settings.env"
+
+
+def _mode(debian: BareDebian, name: str) -> int:
+    return (debian.root / "etc/team-access" / name).stat().st_mode & 0o777
+
+
+def _smtp_catcher(port: str) -> list[str]:
+    """Command of the container `smtp-catcher`, on another port."""
+    stage = (ROOT / "deploy" / "Containerfile").read_text().partition("AS smtp-catcher\n")[2]
+    lists = [json.loads(text) for text in re.findall(r"^(?:ENTRYPOINT|CMD) (\[.+\])$", stage, re.MULTILINE)]
+    return [part.replace("0.0.0.0:8025", f"127.0.0.1:{port}") for list in lists for part in list]
+
+
+def _user(debian: BareDebian) -> int:
+    passwd = (debian.root / "etc/passwd").read_text()
+    (uid,) = re.findall(r"^team-access:[^:]*:([0-9]+):", passwd, re.MULTILINE)
+    return int(uid)
+
+
+def _user_of(pid: int) -> int:
+    return os.stat(f"/proc/{pid}").st_uid
+
+
+async def _until_ready(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(120):
+        while True:
+            with suppress(httpx.TransportError):
+                if (await http.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def _token(emails: Path) -> str:
+    async with asyncio.timeout(120):
+        while not (found := re.findall(r"/sign-in/([A-Za-z0-9_-]{43})", emails.read_text())):  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0.1)
+    return str(found[0])
+
+
+async def _post(
+    http: httpx.AsyncClient, query: str, **input: str
+) -> dict[str, dict[str, dict[str, dict[str, str]]]]:
+    response = await http.post("/graphql", json={"query": query, "variables": {"input": input}})
+    answer = response.json()
+    assert "errors" not in answer, answer
+    return dict(answer["data"])
