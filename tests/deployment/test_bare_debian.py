@@ -23,6 +23,7 @@ from tests.support.world import REQUEST_SIGN_IN, SIGN_IN
 
 WHY_NOT = missing()
 EMAIL = "ada@example.com"
+_OLD, _BEFORE = (f"opt/team-access/releases/2026010{day}T000000Z.abcd" for day in (1, 2))
 
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=f"no Debian of its own: {WHY_NOT}")
 
@@ -34,6 +35,21 @@ def debian() -> Iterator[BareDebian]:
         debian = BareDebian(Path(folder))
         debian.create()
         yield debian
+
+
+@pytest.fixture(scope="module")
+def installed(debian: BareDebian) -> BareDebian:
+    """Installed where two versions and a file with settings were already."""
+    releases = debian.root / "opt/team-access/releases"
+    for name in (_OLD, _BEFORE):
+        (debian.root / name / "bin").mkdir(parents=True)
+    (releases.parent / "current").symlink_to(f"/{_BEFORE}")
+    _migration(debian).parent.mkdir(mode=0o750)
+    _migration(debian).write_text("# as it was\nMIGRATION_DATABASE_URL=\n")
+    _migration(debian).chmod(0o600)
+    result = debian.install("--wheels", WHEELS)
+    assert result.returncode == 0, result.stderr
+    return debian
 
 
 @pytest_asyncio.fixture
@@ -50,10 +66,9 @@ async def settings(debian: BareDebian, empty_database: str) -> AsyncIterator[dic
 
 
 async def test_what_is_installed_serves_and_sends_emails(
-    debian: BareDebian, settings: dict[str, str]
+    installed: BareDebian, settings: dict[str, str]
 ) -> None:
-    installed = await asyncio.to_thread(debian.install, "--wheels", WHEELS)
-    assert installed.returncode == 0, installed.stderr
+    debian = installed
     _set(debian, settings)
     server, worker = (
         debian.command_of("team-access-server@.service"),
@@ -85,20 +100,23 @@ async def test_what_is_installed_serves_and_sends_emails(
     assert (serving.returncode, working.returncode) == (0, 0)
 
 
-async def test_a_second_install_is_beside_the_first_one(debian: BareDebian) -> None:
-    await asyncio.to_thread(_require_installed, debian)
-    current = debian.root / "opt/team-access/current"
-    first, kept = os.readlink(current), _settings(debian).read_text()
+async def test_the_version_before_stays_and_older_ones_do_not(installed: BareDebian) -> None:
+    current = os.readlink(installed.root / "opt/team-access/current")
+    releases = {path.name for path in (installed.root / "opt/team-access/releases").iterdir()}
 
-    again = await asyncio.to_thread(debian.install, "--wheels", WHEELS)
+    assert releases == {Path(current).name, Path(_BEFORE).name}
 
-    assert again.returncode == 0, again.stderr
-    assert os.readlink(current) != first
-    releases = {path.name for path in (debian.root / "opt/team-access/releases").iterdir()}
-    assert releases == {Path(first).name, Path(os.readlink(current)).name}
-    assert _settings(debian).read_text() == kept
-    assert re.search("^AUDIT_SIGNING_KEY=[A-Za-z0-9_-]{43}$", kept, re.MULTILINE)
-    assert [_mode(debian, name) for name in ("settings.env", "migration.env")] == [0o640, 0o600]
+
+async def test_settings_have_new_keys_and_those_that_were_there_stay(installed: BareDebian) -> None:
+    settings = _settings(installed).read_text()
+    keys = re.findall("^(?:AUDIT|LICENSE)_SIGNING_KEY=([A-Za-z0-9_-]{43})$", settings, re.MULTILINE)
+
+    assert len({*keys}) == 2
+    assert _migration(installed).read_text().startswith("# as it was")
+    assert [path.stat().st_mode & 0o777 for path in (_settings(installed), _migration(installed))] == [
+        0o640,
+        0o600,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,42 +139,33 @@ async def test_wrong_arguments_install_nothing(
     assert sorted((debian.root / "opt").rglob("*")) == before
 
 
-async def test_an_install_that_fails_leaves_the_current_version(debian: BareDebian) -> None:
-    await asyncio.to_thread(_require_installed, debian)
-    current = debian.root / "opt/team-access/current"
+async def test_an_install_that_fails_leaves_the_current_version(installed: BareDebian) -> None:
+    current = installed.root / "opt/team-access/current"
     before = os.readlink(current), sorted(os.listdir(current.parent / "releases"))
 
     # A folder without the wheels.
-    failed = await asyncio.to_thread(debian.install, "--wheels", f"{SOURCE}/deploy")
+    failed = await asyncio.to_thread(installed.install, "--wheels", f"{SOURCE}/deploy")
 
     assert failed.returncode != 0
     assert (os.readlink(current), sorted(os.listdir(current.parent / "releases"))) == before
 
 
-def _require_installed(debian: BareDebian) -> None:
-    if not (debian.root / "opt/team-access/current").is_symlink():
-        assert debian.install("--wheels", WHEELS).returncode == 0
-
-
 def _set(debian: BareDebian, settings: dict[str, str]) -> None:
     """Fills in the files that were installed."""
-    for name, file in (
-        ("settings.env", _settings(debian)),
-        ("migration.env", debian.root / "etc/team-access/migration.env"),
-    ):
+    for file in (_settings(debian), _migration(debian)):
         text = file.read_text()
         for key, value in settings.items():
             text = re.sub(f"^{key}=.*$", f"{key}={value}", text, flags=re.MULTILINE)
         file.write_text(text)
-        assert "PASSWORD" not in text, name
+        assert "PASSWORD" not in text
 
 
 def _settings(debian: BareDebian) -> Path:
     return debian.root / "etc/team-access/settings.env"
 
 
-def _mode(debian: BareDebian, name: str) -> int:
-    return (debian.root / "etc/team-access" / name).stat().st_mode & 0o777
+def _migration(debian: BareDebian) -> Path:
+    return debian.root / "etc/team-access/migration.env"
 
 
 def _smtp_catcher(port: str) -> list[str]:
