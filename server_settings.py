@@ -172,6 +172,11 @@ class ServerSettings(BaseSettings):
         description="Public key of AUDIT_SIGNING_KEY, for checking signatures without it:"
         " `team-access audit public-key` prints it.",
     )
+    audit_retired_keys: Ed25519Keys = Field(
+        (),
+        description="Public keys of earlier values of AUDIT_SIGNING_KEY, comma-separated. What they have"
+        " signed is still verified: exports, and the events that represent pruned parts of a log.",
+    )
     license_signing_key: SecretEd25519Key | None = Field(
         None,
         description="Ed25519 key that signs answers to license checks, and certificates of licenses: 32"

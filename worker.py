@@ -39,7 +39,7 @@ from resolvers.api_keys import jobs as api_key_jobs
 from resolvers.api_keys import policies as key_policies
 from resolvers.api_keys import unused as unused_keys
 from resolvers.audit import jobs as integrity_jobs
-from resolvers.audit.signing_keys import public_key
+from resolvers.audit.signing_keys import verifying_key
 from resolvers.audit_streams import jobs as audit_stream_jobs
 from resolvers.billing import invoice_documents, payments
 from resolvers.billing import jobs as invoice_jobs
@@ -164,7 +164,7 @@ def _jobs(settings: Settings, database: Database) -> Jobs:
             "tell_of_api_key_expiry": (EVERY_MINUTE, lambda: api_key_jobs.tell_of_expiry(settings, database)),
             "verify_long_logs": (
                 EVERY_MINUTE,
-                lambda: integrity_jobs.verify_long_logs(database, public_key(settings)),
+                lambda: integrity_jobs.verify_long_logs(database, verifying_key(settings)),
             ),
             "record_sign_ins": (EVERY_30_SECONDS, lambda: sign_ins.record_waiting(database)),
             "finish_erasures": (EVERY_MINUTE, lambda: erasing.finish_erasures(database)),

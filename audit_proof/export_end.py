@@ -4,10 +4,10 @@ from binascii import Error
 from dataclasses import dataclass, replace
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit_proof import json_text
-from audit_proof.keys import decoded, encoded
+from audit_proof.keys import VerifyingKey, decoded, encoded
 
 PREFIX = b'{"end":true,'
 _PURPOSE = b"team-access audit log export\n"
@@ -78,7 +78,7 @@ class End:
     def signed(self, key: Ed25519PrivateKey) -> "End":
         return replace(self, signature=encoded(key.sign(self._message())))
 
-    def is_signed_by(self, key: Ed25519PublicKey) -> bool:
+    def is_signed_by(self, key: VerifyingKey) -> bool:
         """Accepts one spelling of the signature only, since base64 may have several for the same bytes."""
         if self.signature is None:
             return False

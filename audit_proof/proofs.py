@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from audit_proof import json_text, merkle
 from audit_proof.diagnosis import Damage, Event, Kind, Lines
 from audit_proof.export_end import End
+from audit_proof.keys import VerifyingKey
 from audit_proof.personal import withheld_from
 from audit_proof.segments import Fields
 from audit_proof.verification import Status, Unreadable, Verified, require_signature
@@ -129,7 +128,7 @@ class Proven:
         }
 
 
-def verify_proof(path: Path, key: Ed25519PublicKey | None = None) -> Proven:
+def verify_proof(path: Path, key: VerifyingKey | None = None) -> Proven:
     """Verifies a proof from the file alone. Raises Damage and Unreadable."""
     proof = Proof.of(path.read_bytes())
     if proof is None:
@@ -137,7 +136,7 @@ def verify_proof(path: Path, key: Ed25519PublicKey | None = None) -> Proven:
     return check(proof, key)
 
 
-def check(proof: Proof, key: Ed25519PublicKey | None) -> Proven:
+def check(proof: Proof, key: VerifyingKey | None) -> Proven:
     """Raises Damage."""
     event, end = Event.of(proof.line), proof.end
     fields = event.fields

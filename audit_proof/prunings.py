@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit_proof.chain import joined
-from audit_proof.keys import decoded, encoded
+from audit_proof.keys import VerifyingKey, decoded, encoded
 
 _PURPOSE = "team-access audit log pruned"
 """Prefix of the signed message, so that the signature is not valid for any other message."""
@@ -37,9 +37,7 @@ class Pruning:
         }
 
     @classmethod
-    def read_signed(
-        cls, account_id: str, details: Mapping[str, Any], key: Ed25519PublicKey
-    ) -> "Pruning | None":
+    def read_signed(cls, account_id: str, details: Mapping[str, Any], key: VerifyingKey) -> "Pruning | None":
         """Reads a pruning from an event's details. Returns None unless the key has signed exactly that."""
         try:
             pruning = cls(

@@ -7,11 +7,10 @@ from hashlib import sha256
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from audit_proof import json_text
 from audit_proof.diagnosis import FIRST_HASH, Damage, Event, Kind, Lines, first_damage
 from audit_proof.export_end import PREFIX, End
+from audit_proof.keys import VerifyingKey
 from audit_proof.merkle import Tree
 from audit_proof.prunings import Pruning
 from audit_proof.segments import Segment, check_all, parse_line
@@ -119,7 +118,7 @@ class Verified:
 
 
 def verify(
-    path: Path, key: Ed25519PublicKey | None = None, progress: Callable[[int], None] = lambda _bytes: None
+    path: Path, key: VerifyingKey | None = None, progress: Callable[[int], None] = lambda _bytes: None
 ) -> Verified:
     """Verifies an export. Raises Damage, which names the first damaged event, and Unreadable. `progress`
     receives the number of bytes checked."""
@@ -239,7 +238,7 @@ def _require_root(segments: list[Segment], end: End) -> None:
         raise Damage(Kind.CHANGED, None, "the last line has another Merkle tree than the events.")
 
 
-def require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
+def require_signature(end: End, key: VerifyingKey | None) -> str | None:
     """Returns why the last line is not verified and what to do about it, or None if the key has signed it."""
     if end.signature is None:
         return "its last line is not signed. Set AUDIT_SIGNING_KEY on the server, and export the log again"
@@ -251,7 +250,7 @@ def require_signature(end: End, key: Ed25519PublicKey | None) -> str | None:
     return None
 
 
-def _beginning(lines: Lines, segments: list[Segment], key: Ed25519PublicKey | None) -> Pruning | None:
+def _beginning(lines: Lines, segments: list[Segment], key: VerifyingKey | None) -> Pruning | None:
     """Returns the signed pruning that covers the events before the first one, if there were any."""
     first = segments[0]
     if first.first == 1:

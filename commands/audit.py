@@ -16,9 +16,10 @@ from engine.moments import RANGE, parse_moment
 from settings import Settings
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from audit_proof.checkpoints import Checkpoint
+    from audit_proof.keys import VerifyingKey
     from audit_proof.verification import Verified
     from models.database import Database
 
@@ -27,7 +28,8 @@ Value = TypeVar("Value")
 PublicKey = Annotated[
     str | None,
     typer.Option(
-        help="Public key of the server, which `audit public-key` prints.", envvar="AUDIT_PUBLIC_KEY"
+        help="Public key of the server, which `audit public-key` prints; or several, comma-separated, of"
+        " which one has signed. Default: that of the settings, with AUDIT_RETIRED_KEYS."
     ),
 ]
 _EXIT_CODES = {"verified": 0, "filtered": 3, "unsigned": 4}
@@ -143,14 +145,18 @@ def print_checkpoint(account_slug: str) -> None:
 
 
 @app.command("public-key")
-def print_public_key() -> None:
+def print_public_key(
+    retired: Annotated[
+        bool, typer.Option("--retired", help="Also print AUDIT_RETIRED_KEYS, as `--public-key` takes them.")
+    ] = False,
+) -> None:
     """Print the public key that verifies the signatures of exports and of pruned events."""
     from audit_proof import keys as audit_keys
     from resolvers.audit import signing_keys
 
     settings = settings_module.load()
     key = signing_keys.public_key(settings) or _signing_key(settings).public_key()
-    typer.echo(audit_keys.written(key))
+    typer.echo(",".join([audit_keys.written(key), *(settings.audit_retired_keys if retired else ())]))
 
 
 @app.command("prune")
@@ -177,22 +183,24 @@ def prune(
     from audit_proof import diagnosis as audit_diagnosis
     from audit_proof import verification as audit_export
     from resolvers.audit import operator as operator_audit
+    from resolvers.audit import signing_keys
 
-    key = _signing_key(settings_module.load())
+    settings = settings_module.load()
+    key, keys = _signing_key(settings), signing_keys.verifying_key(settings)
     try:
-        exported = operator_audit.Exported.of(_verified(export, key.public_key()))
+        exported = operator_audit.Exported.of(_verified(export, keys))
     except (audit_diagnosis.Damage, audit_export.Unreadable) as error:
         raise CommandError(f"The export does not prove the events to be pruned. {error}") from error
 
     async def prune_(settings: Settings, database: "Database") -> None:
         with progress_bar("Pruning") as progress:
-            pruned = await operator_audit.prune(database, account_slug, before, exported, key, progress)
+            pruned = await operator_audit.prune(database, account_slug, before, exported, key, progress, keys)
         print_done(pruned.sentence(), asdict(pruned), as_json=as_json)
 
     run(prune_, as_owner=True)
 
 
-def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
+def _verified(file: Path, key: "VerifyingKey | None") -> "Verified":
     from audit_proof import verification as audit_export
 
     with progress_bar("Verifying", unit="bytes") as progress:
@@ -200,13 +208,14 @@ def _verified(file: Path, key: "Ed25519PublicKey | None") -> "Verified":
         return audit_export.verify(file, key, lambda done: progress(done, size))
 
 
-def _public_key(text: str | None) -> "Ed25519PublicKey | None":
-    """The key of the option, or of the settings."""
+def _public_key(text: str | None) -> "VerifyingKey | None":
+    """The keys of the option, or of the settings."""
     from audit_proof import keys as audit_keys
     from resolvers.audit import signing_keys
 
-    key = None if text is None else _argument("--public-key", audit_keys.public_key_from, text)
-    return key or signing_keys.public_key(settings_module.load())
+    if text is not None:
+        return _argument("--public-key", audit_keys.verifying_key_from, text)
+    return signing_keys.verifying_key(settings_module.load())
 
 
 def _checkpoint(text: str | None) -> "Checkpoint | None":

@@ -1,5 +1,5 @@
 // Verifies an export of the audit log (NDJSON), or a proof of one event, by docs/reference/audit-log.md:
-// node verify.mjs FILE [PUBLIC_KEY]
+// node verify.mjs FILE [PUBLIC_KEY], or several of the server's keys, comma-separated
 // Ends with 0: verified; 1: changed or incomplete; 2: no export, or a malformed key; 3: filtered; 4: unsigned, or no key
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -12,11 +12,11 @@ const stop = (status, why) => { console.error(why); process.exit(status) }
 if (!path) stop(2, 'usage: node verify.mjs FILE [PUBLIC_KEY]')
 const keyOf = (x) => { try { return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } }) } catch {
   stop(2, 'PUBLIC_KEY must be 32 bytes in base64url: the 43 characters that `team-access audit public-key` prints') } }
-const key = publicKey && keyOf(publicKey)
+const keys = publicKey?.split(',').map(keyOf)
 const ensure = (isSo, otherwise) => { if (!isSo) isExport ? stop(1, otherwise) : stop(2, 'not an export of the audit log as NDJSON') }
 const parsed = (line, otherwise) => { try { return Object(JSON.parse(line)) } catch { ensure(false, otherwise) } }
 const isSigned = (message, text) => { const signature = Buffer.from(`${text}`, 'base64url')
-  return key && signature.toString('base64url') === text && verify(null, message, key, signature) }
+  return signature.toString('base64url') === text && keys?.some((key) => verify(null, message, key, signature)) }
 async function * linesOf (path) {
   let rest = Buffer.alloc(0)
   for await (const chunk of createReadStream(path).on('error', ({ message }) => stop(2, `cannot be read: ${message}`))) {

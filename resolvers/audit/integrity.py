@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlmodel import col
 
 from audit_proof.chain import FIELDS, FIRST, PERSONAL, VERSION
+from audit_proof.keys import VerifyingKey
 from audit_proof.prunings import Pruning
 from engine.fair_queue import FairSemaphore
 from engine.statements import Statement, column_type, parameter
@@ -18,7 +18,7 @@ from models.audit import AuditEvent
 from models.audit_actions import AuditAction
 from models.database import Database
 from permissions.context import Context
-from resolvers.audit.signing_keys import public_key
+from resolvers.audit.signing_keys import verifying_key
 
 MOST_AT_ONCE = 50_000
 """Maximum number of events that are verified within a request. It takes a third of a second on two cores."""
@@ -87,13 +87,13 @@ async def account_integrity(context: Context, account: Account) -> Integrity:
     key = (account_integrity, account.id)
     task = context.loaders.get(key)
     if task is None:
-        work = integrity(context.database, account.id, public_key(context.settings))
+        work = integrity(context.database, account.id, verifying_key(context.settings))
         task = context.loaders[key] = asyncio.ensure_future(work)
     found: Integrity = await task
     return found
 
 
-async def integrity(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Integrity:
+async def integrity(database: Database, account_id: UUID, key: VerifyingKey | None) -> Integrity:
     """A failed verification is repeated if events were pruned between its statements."""
     async with _at_once.place():
         for _ in range(MOST_ATTEMPTS):
@@ -121,7 +121,7 @@ async def _verified(database: Database, log: Log) -> Integrity:
     )
 
 
-async def look_at(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> Log:
+async def look_at(database: Database, account_id: UUID, key: VerifyingKey | None) -> Log:
     ((first, head, through, hash, hash_there, first_broken),) = await database.fetch(_LOG, account_id)
     signed_pruning = None
     if first is not None and first > 1:
@@ -140,7 +140,7 @@ async def look_at(database: Database, account_id: UUID, key: Ed25519PublicKey | 
     )
 
 
-async def was_pruned(database: Database, log: Log, key: Ed25519PublicKey | None) -> bool:
+async def was_pruned(database: Database, log: Log, key: VerifyingKey | None) -> bool:
     """Whether the log begins elsewhere than when it was looked at. What was verified since may then have
     failed for this reason alone."""
     return (await look_at(database, log.account_id, key)).beginning != log.beginning
@@ -154,7 +154,7 @@ def _beginning(first: int | None, signed_pruning: Pruning | None) -> Mark:
     return Mark(signed_pruning.pruned_through, bytes.fromhex(signed_pruning.hash))
 
 
-async def prunings(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> list[Pruning]:
+async def prunings(database: Database, account_id: UUID, key: VerifyingKey | None) -> list[Pruning]:
     """Prunings that the key has signed, from the newest events of this kind."""
     if key is None:
         return []

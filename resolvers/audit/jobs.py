@@ -4,10 +4,10 @@ import time
 from functools import partial
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from audit_proof.chain import FIRST
+from audit_proof.keys import VerifyingKey
 from engine.snapshots import attributes, new_row, snapshot
 from engine.statements import Statement, parameter
 from models.audit import AuditVerification
@@ -24,7 +24,7 @@ _SECONDS = 20
 """Maximum duration of a run. With a run every minute, a log of a million events takes ten minutes."""
 
 
-async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> int:
+async def verify_long_logs(database: Database, key: VerifyingKey | None) -> int:
     """Verifies some slices, each of the log that has waited longest, and returns the number of events. Each
     slice's result is stored, so that a killed run loses at most one."""
     ends_at, events, failures = time.monotonic() + _SECONDS, 0, dict[UUID, Exception]()
@@ -37,7 +37,7 @@ async def verify_long_logs(database: Database, key: Ed25519PublicKey | None) -> 
     return events
 
 
-async def _verify_slice(database: Database, account_id: UUID, key: Ed25519PublicKey | None) -> int:
+async def _verify_slice(database: Database, account_id: UUID, key: VerifyingKey | None) -> int:
     for _ in range(integrity.MOST_ATTEMPTS):
         log = await integrity.look_at(database, account_id, key)
         kept = await _kept(database, account_id)

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from audit_proof.keys import VerifyingKey
 from audit_proof.prunings import Pruning
 from audit_proof.verification import Verified
 from engine.statements import Statement, parameter
@@ -85,22 +86,25 @@ async def prune(
     exported: Exported,
     key: Ed25519PrivateKey,
     progress: Progress = lambda _done, _total: None,
+    keys: VerifyingKey | None = None,
 ) -> Pruned:
     """Deletes the events before a time, as the role that owns the tables. First the signed event is
     committed, then the cut is moved, then the events are deleted, oldest first. The log can be verified at
-    every moment, and the next run continues one that was killed.
+    every moment, and the next run continues one that was killed. `keys` verify earlier prunings, if other
+    keys than `key` have signed them.
 
     Raises `UserErrors` if the export does not contain all of the events.
     """
     if before > now():
         raise invalid("--before must be a time in the past.", "before")
+    keys = keys or key.public_key()
     account = await account_called(database, account_slug)
-    deleted = await _delete_pruned(database, account, key, progress)
+    deleted = await _delete_pruned(database, account, keys, progress)
     last = await _last_before(database, account.id, before)
     if last is not None:
         await _tell(database, account, _Last(*last), exported, key)
-        deleted += await _delete_pruned(database, account, key, progress)
-    through = await _through(database, account.id, key)
+        deleted += await _delete_pruned(database, account, keys, progress)
+    through = await _through(database, account.id, keys)
     return Pruned(deleted, through.pruned_through if through else None)
 
 
@@ -159,11 +163,9 @@ async def _require_delivered(tx: Change, through: int) -> None:
         raise invalid(f"{message}: wait for it, or delete it.", "before")
 
 
-async def _delete_pruned(
-    database: Database, account: Account, key: Ed25519PrivateKey, progress: Progress
-) -> int:
+async def _delete_pruned(database: Database, account: Account, keys: VerifyingKey, progress: Progress) -> int:
     """Deletes what the newest pruning covers, and returns the number of events."""
-    pruning = await _through(database, account.id, key)
+    pruning = await _through(database, account.id, keys)
     if pruning is None:
         return 0
     through, deleted = pruning.pruned_through, 0
@@ -181,8 +183,8 @@ async def _delete_pruned(
     return deleted
 
 
-async def _through(database: Database, account_id: UUID, key: Ed25519PrivateKey) -> Pruning | None:
-    found = await prunings(database, account_id, key.public_key())
+async def _through(database: Database, account_id: UUID, keys: VerifyingKey) -> Pruning | None:
+    found = await prunings(database, account_id, keys)
     return max(found, key=lambda each: each.pruned_through, default=None)
 
 

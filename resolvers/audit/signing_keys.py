@@ -2,7 +2,7 @@
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from audit_proof.keys import private_key_from, public_key_from
+from audit_proof.keys import AnyKey, VerifyingKey, private_key_from, public_key_from
 from resolvers.signing_key_files import kept_signing_key
 from settings import Settings
 
@@ -36,8 +36,16 @@ def export_key(settings: Settings) -> Ed25519PrivateKey | None:
     return private_key_from(path.read_text()) if path.exists() else None
 
 
+def verifying_key(settings: Settings) -> VerifyingKey | None:
+    """The public key and those of earlier signing keys. None if none is set; pruned events then cannot be
+    verified."""
+    current = public_key(settings)
+    keys = [*([current] if current else []), *map(public_key_from, settings.audit_retired_keys)]
+    return AnyKey(keys) if keys else None
+
+
 def public_key(settings: Settings) -> Ed25519PublicKey | None:
-    """None if no key is set; pruned events then cannot be verified."""
+    """None if no key is set."""
     if settings.audit_public_key is not None:
         return public_key_from(settings.audit_public_key)
     if settings.audit_signing_key is not None:
