@@ -32,7 +32,7 @@ class AnyKey:
 
 
 def verifying_key_from(text: str) -> VerifyingKey:
-    """Of public keys, comma-separated. Raises ValueError."""
+    """Parses public keys, comma-separated. Raises ValueError."""
     return AnyKey([public_key_from(each.strip()) for each in text.split(",")])
 
 

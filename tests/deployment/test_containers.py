@@ -144,35 +144,6 @@ def test_a_container_stops_more_slowly_than_its_processes() -> None:
         assert "TimeoutStopSec=60\n" in unit.read_text()
 
 
-def test_the_lock_of_the_installation_is_part_of_the_lock_of_development() -> None:
-    installed, all_pins = (_pins(path) for path in (DEPLOY / "requirements.lock", ROOT / "requirements.lock"))
-
-    assert {name: all_pins.get(name) for name in installed} == installed
-    assert {"setuptools", "alembic", "uvicorn"} <= installed.keys()
-    assert not {"pytest", "mypy", "playwright"} & installed.keys()
-
-
-def test_each_dependency_is_installed() -> None:
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {re.split(r"[^a-z0-9-]", each, maxsplit=1)[0] for each in project["dependencies"]}
-
-    assert names <= _pins(DEPLOY / "requirements.lock").keys()
-
-
-def _pins(path: Path) -> dict[str, tuple[str, list[str]]]:
-    """Version and hashes of each package."""
-    blocks = re.split(r"^(?=[a-z0-9])", path.read_text(), flags=re.MULTILINE)[1:]
-    return {
-        block.partition("==")[0]: (
-            block.partition("==")[2].split()[0],
-            sorted(re.findall("sha256:([0-9a-f]+)", block)),
-        )
-        for block in blocks
-    }
-
-
 def _filled_in(value: str) -> str:
     """The value with the variables that must be set, and the defaults of others."""
     key = "A" * 43
