@@ -85,12 +85,22 @@ class ServerProcesses:
         self.is_ending = True
         self._send(signal.SIGTERM if self._has_delay else signal.SIGINT)
         if self._has_delay and delay_seconds:
-            self._join(delay_seconds)
+            self._wait_for_delay(delay_seconds)
             stop_admitting(self._listener)
         self._listener.close()  # New connections would wait for a process that no longer accepts them.
         self._join(timeout_seconds)
         for process in self._processes:
             process.kill()
+
+    def _wait_for_delay(self, seconds: float) -> None:
+        """Waits until the delay is over, another signal has ended it, or all processes have ended."""
+        deadline = time.monotonic() + seconds
+        while self._has_delay and (left := deadline - time.monotonic()) > 0:
+            running = [each.sentinel for each in self._processes if each.is_alive()]
+            if not running:
+                return
+            if self._wake_reader in wait([self._wake_reader, *running], left):
+                self._wake_reader.recv(1)
 
     def _send(self, number: signal.Signals) -> None:
         for process in self._processes:

@@ -17,10 +17,12 @@ import pytest
 import websockets
 
 from resolvers.denials import MOST_ALIKE
+from tests.processes.test_faults import account_held
 from tests.support.graphql_ws import connected
 from tests.support.http_clients import NO_AUTHORITIES
 from tests.support.killed_servers import served
 from tests.support.live import append
+from tests.support.locks import until_waiting
 from tests.support.world import INVITE, Person, World
 
 CONNECTIONS = 8
@@ -97,6 +99,44 @@ async def test_a_second_signal_ends_the_delay(world: World, client: httpx.AsyncC
         process.send_signal(signal.SIGTERM)
 
         assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+async def test_after_a_second_signal_new_clients_are_refused_while_a_change_is_finished(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    async with served(world, SHUTDOWN_DELAY_SECONDS="300") as (process, url):
+        admin = Person(
+            httpx.AsyncClient(base_url=url, verify=NO_AUTHORITIES, timeout=60), token=world.admin.token
+        )
+        async with admin.http:
+            async with account_held(world):
+                change = asyncio.create_task(
+                    admin.post(INVITE, input=INVITATION | {"accountId": world.account_id})
+                )
+                await until_waiting(world.superuser)
+                process.send_signal(signal.SIGTERM)
+                while (await client.get(f"{url}/readyz")).status_code == 200:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+
+                process.send_signal(signal.SIGTERM)
+
+                async with asyncio.timeout(8):
+                    while await _is_admitted(url):  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                assert not change.done()
+            assert not (await change)["data"]["inviteMember"]["userErrors"]
+        assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+async def _is_admitted(url: str) -> bool:
+    """Whether a new connection is made, be it answered or not."""
+    address = urlsplit(url)
+    try:
+        _, writer = await asyncio.open_connection(address.hostname, address.port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
 
 
 async def test_a_server_with_tables_of_another_version_is_not_ready(
