@@ -5,6 +5,7 @@ mailbox."""
 import re
 from http import HTTPStatus
 from ipaddress import ip_address
+from operator import itemgetter
 from urllib.parse import urlsplit
 
 import orjson
@@ -18,6 +19,7 @@ from web_urls import is_of_this_machine
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253}?)\.?(:[0-9]{1,5})?")
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 _MAX_CACHED = 64
+_NAME_OF = itemgetter(0)
 
 
 class Hosts:
@@ -42,9 +44,13 @@ class Hosts:
     def allows(self, scope: Scope) -> bool:
         """Whether the request has exactly one Host header, with an allowed name. The health checks allow
         any name or none, since load balancers use their own."""
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        is_allowed = len(hosts) == 1 and (hosts[0] in self._allowed_headers or self._is_allowed(hosts[0]))
-        return is_allowed or scope["path"] in health.PATHS
+        headers = scope["headers"]
+        names = [*map(_NAME_OF, headers)]
+        if names.count(b"host") == 1:
+            host = headers[names.index(b"host")][1]
+            if host in self._allowed_headers or self._is_allowed(host):
+                return True
+        return scope["path"] in health.PATHS
 
     async def refuse(self, scope: Scope, send: Send) -> None:
         """Responds with 421 Misdirected Request. `send` adds the security headers."""

@@ -160,7 +160,9 @@ class GraphQLExecutor:
         if operation.is_recorded:
             return
         operation.is_recorded = True
-        seconds, codes = perf_counter() - operation.started_at, list(dict.fromkeys(codes))
+        seconds = perf_counter() - operation.started_at
+        if codes:
+            codes = list(dict.fromkeys(codes))
         self._count(operation, scope, codes, seconds)
         if scope.record is None:
             return
