@@ -19,6 +19,7 @@ from engine.limits import Limits
 from models.columns import now
 from schema import SCHEMA
 from settings import Settings
+from telemetry.families import WEBSOCKETS
 from telemetry.reports import ReportChannel, reporting
 from web import (
     claim_pages,
@@ -77,6 +78,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.team_access = state = State.of(settings, rate_limits, worker_status)
         state.listener.start()
+        _measure(state, graphql_websocket.web_sockets)
         watch = LoopWatch()
         watch.start()
         try:
@@ -109,6 +111,12 @@ def create_app(
     app.state.proxies = Proxies(settings.trusted_proxies)
     app.state.security_headers = security_headers
     return app
+
+
+def _measure(state: State, web_sockets: WebSocketTable) -> None:
+    """Sets the sources of this process's gauges."""
+    state.database.measure()
+    WEBSOCKETS.measure(lambda: web_sockets.open)
 
 
 def _shutdown(

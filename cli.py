@@ -82,8 +82,8 @@ def serve(
     try:
         server.listener(settings).close()  # Fails early where the port is in use.
         with (
-            exporter(settings) as (reports, background),
             database_of(settings, serving=True) as (url, postgresql),
+            exporter(settings, url) as (reports, background),
         ):
             require_folders(settings)
             os.environ["DATABASE_URL"] = url
@@ -117,7 +117,7 @@ def worker() -> None:
     from web.server import ServeError
 
     try:
-        with exporting(settings) as reports, database_of(settings) as (url, _):
+        with database_of(settings) as (url, _), exporting(settings, url) as reports:
             require_folders(settings)
             worker_module.main(settings, url, reports=reports)
     except ServeError as error:

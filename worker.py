@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 
 import asyncpg
 import structlog
@@ -51,6 +52,7 @@ from resolvers.members import jobs as member_jobs
 from resolvers.people import erasing
 from resolvers.sessions import sign_ins
 from settings import Settings
+from telemetry.families import JOB_SECONDS
 from telemetry.reports import ReportChannel, reporting
 from web.logs import configure_logs
 
@@ -114,6 +116,7 @@ async def _main(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = Database(database_url, settings.database_pool_size)
     try:
+        database.measure()
         async with reporting(reports, "worker"):
             await run(settings, database, stop, when_started=when_started)
     finally:
@@ -321,11 +324,18 @@ def _schedule(
     """Schedules a periodic job: one run at a time across all workers, and again 30 seconds after a worker was
     killed during it."""
 
+    succeeded, failed = JOB_SECONDS.labels(name, "succeeded"), JOB_SECONDS.labels(name, "failed")
+
     @worker.schedule(name, expression)
     async def periodic(schedule: Schedule) -> None:
-        with _tracked(running):
-            async with asyncio.timeout(60):
-                await function()
+        series, start = failed, monotonic()
+        try:
+            with _tracked(running):
+                async with asyncio.timeout(60):
+                    await function()
+            series = succeeded
+        finally:
+            series.observe(monotonic() - start)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import typer
 
 import cli
 from settings import Settings
+from telemetry.families import FAMILIES
+from telemetry.series import CounterFamily, GaugeFamily, HistogramFamily
 
 _FOLDER = Path(__file__).with_name("reference")
 
@@ -23,6 +25,23 @@ which settings a production system needs.
 | setting | default | description |
 |---|---|---|
 """
+
+_METRICS = """# Metrics
+
+Printed from `telemetry/families.py` by `make references`: do not edit this page.
+
+[Operations](../operations.md#observing-it) says how Prometheus reads them. All times are in seconds. A
+histogram has the suffixes `_bucket`, `_sum` and `_count`. Servers on the same database have the same values
+of what is in the database: take their `max`.
+
+| metric | type | labels | description |
+|---|---|---|---|
+"""
+_KINDS: Mapping[type, str] = {
+    CounterFamily: "counter",
+    HistogramFamily: "histogram",
+    GaugeFamily: "gauge",
+}
 
 _COMMANDS = """# Command line
 
@@ -51,9 +70,18 @@ def commands_page() -> str:
     return _COMMANDS + "".join(_sections(command, "team-access"))
 
 
+def metrics_page() -> str:
+    return _METRICS + "".join(
+        f"| `{family.name}` | {_KINDS[type(family)]} |"
+        f" {', '.join(f'`{each}`' for each in family.label_names)} | {family.help} |\n"
+        for family in FAMILIES.values()
+    )
+
+
 PAGES: Mapping[Path, Callable[[], str]] = {
     _FOLDER / "settings.md": settings_page,
     _FOLDER / "command-line.md": commands_page,
+    _FOLDER / "metrics.md": metrics_page,
 }
 
 

@@ -29,11 +29,13 @@ from engine.operation_cache import OperationRefused, PreparedOperation
 from engine.outages import logged_as_outage
 from engine.paced_execution import MOST_REFUSED_FIELDS, PacedExecutor, TooManyRefusedFields
 from engine.runtime import ForbiddenBeforeReading, Request, SpareCost, Stopped
+from telemetry.families import EXECUTIONS
 
 log = structlog.get_logger()
 
 _NO_VARIABLES = VariableValues({}, {})
 _MAX_COERCION_ERRORS = 10
+_COMPILED = EXECUTIONS.labels("compiled", "")
 _introspection_thread = FairThread("introspection")
 
 
@@ -46,10 +48,12 @@ async def execute(schema: Schema, prepared: PreparedOperation, context: object) 
     request, outcome = await _compiled(schema, prepared, context)
     if request is not None and isinstance(outcome, dict):
         executions.counts[COMPILED] += 1
+        _COMPILED.value += 1
         _require_spare_cost(prepared, request.spare_cost.left)
         return ExecutionResult(outcome, None)
     reason = outcome if isinstance(outcome, str) else type(outcome).__name__
     executions.counts[reason] += 1
+    EXECUTIONS.labels("graphql-core", reason).value += 1
     log.debug("executed_by_graphql_core", reason=reason)
     begin_again = getattr(context, "forget", None)
     if begin_again is not None:

@@ -4,11 +4,14 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from time import monotonic
 from uuid import UUID
 
 from engine.deadlines import Deadline
+from telemetry.families import POOL_WAIT_SECONDS
 
 WAITING_SECONDS = 10
+_WAIT = POOL_WAIT_SECONDS.labels("changes")
 _MOST_OF_AN_ACCOUNT = 3
 
 
@@ -48,13 +51,23 @@ class FairShare:
         most_of_an_account: int = _MOST_OF_AN_ACCOUNT,
         waiting_seconds: float = WAITING_SECONDS,
     ) -> None:
-        self._free = places
+        self._free = self._places = places
         self._most_of_an_account, self._waiting_seconds = most_of_an_account, waiting_seconds
         self._half = max(1, places // 2)
         self._most_long = max(1, places // 5)
         self._long = 0
         self._held: Counter[Hashable] = Counter()
         self._queues: OrderedDict[Hashable, deque[_WaitingClaim]] = OrderedDict()
+
+    @property
+    def waiting(self) -> int:
+        """Number of claims that wait for a place."""
+        return sum(map(len, self._queues.values()))
+
+    @property
+    def held(self) -> int:
+        """Number of places that are taken."""
+        return self._places - self._free
 
     async def take(self, claim: Claim) -> None:
         """Waits for a place. Raises TimeoutError where none is free in time."""
@@ -65,8 +78,10 @@ class FairShare:
         waiting = _WaitingClaim(claim)
         self._queues.setdefault(claim.queue, deque()).append(waiting)
         try:
+            start = monotonic()
             with Deadline(self._waiting_seconds):
                 await waiting.place
+            _WAIT.observe(monotonic() - start)
         except BaseException:
             # The place may have been assigned at the moment of the cancellation.
             if waiting.place.done() and not waiting.place.cancelled():

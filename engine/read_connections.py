@@ -20,9 +20,12 @@ from engine.fair_queue import FairQueue, Requester, requester
 from engine.outages import NoConnectionFree
 from engine.read_loans import CLOSING_SECONDS, Loan, ReadingConnection
 from engine.reading_shares import ATTEMPTS, ReadingShares
+from telemetry.families import POOL_WAIT_SECONDS, STATEMENT_SECONDS
 
 _WAITING_SECONDS = 5
 _LOOKED_EVERY_SECONDS = 0.05
+_STATEMENT = STATEMENT_SECONDS.labels()
+_WAIT = POOL_WAIT_SECONDS.labels("reading")
 
 
 class _Interrupted(Exception):
@@ -58,6 +61,11 @@ class ReadingConnections:
     def lent(self) -> int:
         return self._most - self._shares.free
 
+    @property
+    def waiting(self) -> int:
+        """Number of statements that wait for a connection."""
+        return sum(not waiting.done() for _, waiting in self._waiting)
+
     async def fetch(self, sql: str, *arguments: object) -> list[Record]:
         """Returns the records of a statement. Raises NoConnectionFree where no connection is free for 5
         seconds."""
@@ -87,7 +95,9 @@ class ReadingConnections:
                 connection = loan.connection = ReadingConnection(await self._connect())
             loan.begin()
             self._running.add(loan)
+            start = monotonic()
             records = await connection.fetch(sql, arguments)
+            _STATEMENT.observe(monotonic() - start)
         except (asyncpg.PostgresError, asyncpg.InternalClientError, ValueError):
             # Refused by the server, or not encoded or decoded by the driver: nothing is under way.
             self._take_back(loan)
@@ -109,12 +119,14 @@ class ReadingConnections:
         return records
 
     async def _wait(self, attempt: int) -> Loan:
-        waiting = self._queues[attempt].join()
+        start, waiting = monotonic(), self._queues[attempt].join()
         self._waiting.append((monotonic() + _WAITING_SECONDS, waiting))
         if self._looking is None:
             self._look_later()
         try:
-            return await waiting
+            loan = await waiting
+            _WAIT.observe(monotonic() - start)
+            return loan
         except asyncio.CancelledError:
             # A connection may have been assigned at the moment of the cancellation.
             if waiting.done() and not waiting.cancelled() and waiting.exception() is None:

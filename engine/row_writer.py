@@ -17,8 +17,10 @@ from engine.derived_columns import derived_values, derives_from
 from engine.snapshots import columns, snapshot, with_values
 from engine.statements import Statement, any_of, given_rows, parameter
 from engine.tables import AnySelect, column_of, table_of
+from telemetry.families import CHANGE_STATEMENTS
 
 Row = TypeVar("Row", bound=SQLModel)
+_STATEMENTS = CHANGE_STATEMENTS.labels()
 
 
 class RowNotFound(LookupError):
@@ -53,7 +55,7 @@ class RowWriter:
     async def find(self, table: type[Row], *key: object, lock: bool = False) -> Row | None:
         """The row with this primary key, given without `account_id`. `lock` locks it until the commit."""
         statement = _selection(table, lock)
-        records = await self.connection.fetch(statement.sql, *self._key(table, key))
+        records = await self._for_a_statement().fetch(statement.sql, *self._key(table, key))
         return snapshot(table, tuple(records[0])) if records else None
 
     async def insert(self, *rows: SQLModel) -> None:
@@ -65,10 +67,10 @@ class RowWriter:
             self._require_writable([_name(table)])
             values = [_stored(row) for row in group]
             if len(values) == 1:
-                await self.connection.execute(_insertion(table), *values[0])
+                await self._for_a_statement().execute(_insertion(table), *values[0])
             else:
                 columns = map(list, zip(*values, strict=True))
-                await self.connection.execute(_insertion_of_many(table), *columns)
+                await self._for_a_statement().execute(_insertion_of_many(table), *columns)
 
     async def update(self, row: Row, **values: object) -> Row:
         """Writes the values that differ, and returns the new row. Raises `RowNotFound` if the row does not
@@ -83,7 +85,7 @@ class RowWriter:
         statement = _updating(table, tuple(sorted(written)))
         key = {name: getattr(row, name) for name in _key_names(table)}
         arguments = statement.arguments(**_sent(table, written), **key)
-        if await self.connection.execute(statement.sql, *arguments) != "UPDATE 1":
+        if await self._for_a_statement().execute(statement.sql, *arguments) != "UPDATE 1":
             raise RowNotFound(f"{table.__name__}: there is no such row to update")
         return new
 
@@ -98,7 +100,7 @@ class RowWriter:
         key = {name: getattr(rows[0], name) for name in _key_names(table) if name != "id"}
         ids = [getattr(row, "id") for row in rows]  # noqa: B009 - not all tables have it
         arguments = statement.arguments(**_sent(table, values), **key, ids=ids)
-        if await self.connection.execute(statement.sql, *arguments) != f"UPDATE {len(rows)}":
+        if await self._for_a_statement().execute(statement.sql, *arguments) != f"UPDATE {len(rows)}":
             raise RowNotFound(f"{table.__name__}: not all of the rows to update are there")
         return [with_values(row, **values) for row in rows]
 
@@ -107,7 +109,12 @@ class RowWriter:
         not admitted."""
         if self._tables is not None:
             self._require_writable(statement.written_tables)
-        return await self.connection.fetch(statement.sql, *statement.arguments(**values))
+        return await self._for_a_statement().fetch(statement.sql, *statement.arguments(**values))
+
+    def _for_a_statement(self) -> asyncpg.Connection:
+        """Counts a statement."""
+        _STATEMENTS.value += 1
+        return self.connection
 
     def _key(self, table: type[SQLModel], key: Iterable[object]) -> list[object]:
         return [self._account_id, *key] if "account_id" in _key_names(table) else list(key)

@@ -29,6 +29,7 @@ from pgqueuer.models import Job
 from mailer.backoff import Backoff
 from mailer.messages import Attachment, Message, build
 from settings import Settings
+from telemetry.families import EMAILS
 
 log = structlog.get_logger()
 
@@ -118,6 +119,7 @@ async def attempt(
         words = f"Not delivered within {settings.mail_retry_hours:g} hours: {outcome.words}"
         outcome = Rejected(words[:WORDS_LIMIT])
 
+    EMAILS.labels(type(outcome).__name__.lower()).value += 1
     await _record_safely(record, message, outcome)
     if isinstance(outcome, Deferred):
         delay_seconds = min(retries.delay_seconds(job.attempts, outcome.answered), left_seconds)

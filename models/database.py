@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from time import monotonic
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from models.copy_export import Exports
 from models.postgresql import connect
 from models.spools import Spools
 from postgresql_dsn import parse
+from telemetry.families import CHANGE_SECONDS, POOL_CONNECTIONS, POOL_SIZE, POOL_WAITING
 
 _SETTINGS = {
     "lock_timeout": "10s",
@@ -45,6 +47,7 @@ _READING_SETTINGS = {
     # Starting processes takes longer than a page.
     "max_parallel_workers_per_gather": "0",
 }
+_COMMITTED, _ROLLED_BACK = CHANGE_SECONDS.labels("committed"), CHANGE_SECONDS.labels("rolled_back")
 ACCOUNT_SETTING = "team_access.account_id"
 """Setting with the id of the account whose rows a transaction may write. The tables' policies read it."""
 _EXPORTING_SETTINGS = {
@@ -59,7 +62,7 @@ class Database:
     transaction; `writing` is the pool for changes."""
 
     def __init__(self, url: str, pool_size: int = 16, spools: Spools | None = None) -> None:
-        self.url = url
+        self.url, self.pool_size = url, pool_size
         self._dsn = parse(url)
         self.reading = ReadingConnections(self._connect_reading, pool_size)
         self.writing = _engine(partial(connect, self._dsn, server_settings=WRITING_SETTINGS), pool_size)
@@ -67,6 +70,16 @@ class Database:
         self.exports = Exports(self._connect_exporting, spools or Spools())
         self.fetch = self.reading.fetch
         """Returns the rows of one statement, which stays prepared."""
+
+    def measure(self) -> None:
+        """Makes this database's pools those that the process's gauges are about."""
+        for pool, waiting, lent, size in (
+            ("reading", lambda: self.reading.waiting, lambda: self.reading.lent, self.pool_size),
+            ("changes", lambda: self._changes.waiting, lambda: self._changes.held, self.pool_size),
+        ):
+            POOL_WAITING.measure(waiting, pool)
+            POOL_CONNECTIONS.measure(lent, pool)
+            POOL_SIZE.measure(partial(int, size), pool)
 
     async def _connect_reading(self) -> asyncpg.Connection:
         settings = {**_SETTINGS, **_READING_SETTINGS}
@@ -81,10 +94,13 @@ class Database:
             await self._changes.take(claim)
         except TimeoutError:
             raise NoConnectionFree("No connection for a change became free within 10 seconds.") from None
+        series, start = _ROLLED_BACK, monotonic()
         try:
             async with self._pooled_transaction(claim.account_id) as connection:
                 yield connection
+            series = _COMMITTED
         finally:
+            series.observe(monotonic() - start)
             self._changes.give_back(claim)
 
     @asynccontextmanager

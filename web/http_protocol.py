@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 
 from permissions.client_sites import Site
 from web.connection_limits import ConnectionRefused
-from web.http_response import ResponseCycle
+from web.http_response import ResponseCycle, count_response
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -345,6 +345,7 @@ class HttpProtocol(HttpToolsProtocol):
         headers, body = self._response_to(refusal)
         lines = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *headers)]
         self.transport.write(b"".join((STATUS_LINE[refusal.status], *lines, b"\r\n", body)))
+        count_response(refusal.status)
         return True
 
     def _refuse_pipelined(self) -> None:

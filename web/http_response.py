@@ -13,8 +13,20 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from telemetry.families import HTTP_RESPONSES
+from telemetry.series import Counter
+
 _FRAMING_NAMES = frozenset((b"connection", b"transfer-encoding"))
 _WITHOUT_BODY = (204, 304)
+
+
+@lru_cache(maxsize=100)
+def _responses(status: int) -> Counter:
+    return HTTP_RESPONSES.labels(str(status))
+
+
+def count_response(status: int) -> None:
+    _responses(status).value += 1
 
 
 class ResponseCycle(RequestResponseCycle):
@@ -33,6 +45,7 @@ class ResponseCycle(RequestResponseCycle):
                 await self._send_parts(message)
             else:
                 self._start, self.waiting_for_100_continue = message, False
+                count_response(message["status"])
             return
         self._start = None
         response = self._in_one_part(start, message)

@@ -9,10 +9,12 @@ from permissions.client_sites import site_of
 from permissions.errors import RateLimited
 from permissions.tokens import hash_token
 from resolvers.licenses.checks import CheckedLicense
+from telemetry.families import RATE_LIMITED
 from web.rate_limits import RateLimiter
 from web.recent_tokens import RecentTokens
 
 _DELAY_SECONDS = 0.5
+_LIMITED = RATE_LIMITED.labels("license_key")
 _MOST_DELAYED = 1_024  # A quarter of MAX_CONNECTIONS as it is by default.
 
 
@@ -76,4 +78,5 @@ class LicenseKeyLimiter:
         cannot use up that of the new one."""
         level = self._limiter.rate_limits.license_keys.take(int.from_bytes(key_hash))
         if level is not None and level.refused_until:
+            _LIMITED.value += 1
             raise RateLimited(level)

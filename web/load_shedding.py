@@ -7,11 +7,15 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from permissions.errors import RateLimited
+from telemetry.families import RATE_LIMITED
 from web.app_state import State
 from web.authentication import bearer_of
+from web.graphql_executor import count_errors
 from web.graphql_request import GRAPHQL_RESPONSE, JSON, preferred_media_type
 from web.json_encoder import encode
 from web.request_scope import request_id
+
+_SHED = RATE_LIMITED.labels("shedding")
 
 
 class LoadShedding:
@@ -26,6 +30,8 @@ class LoadShedding:
                 _token_of(connection, state.settings.session_cookie), state.proxies.client_of(connection)
             )
             if limited is not None:
+                _SHED.value += 1
+                count_errors(["RATE_LIMITED"])
                 return _refuse(connection, limited, send)
         return self._app(scope, receive, send)
 

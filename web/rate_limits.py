@@ -22,6 +22,8 @@ from permissions.rate_limits import Buckets, Level
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
 from permissions.viewer import Viewer
 from settings import Settings
+from telemetry.families import RATE_LIMITED
+from telemetry.series import Counter
 from web.recent_tokens import RecentTokens
 from web.unknown_tokens import UnknownTokens
 
@@ -32,6 +34,7 @@ TOO_COMPLEX = "QUERY_TOO_COMPLEX"
 _LIMITS = (_RATE_LIMITED, TOO_COMPLEX)
 LIMIT_CODES = frozenset(_LIMITS)
 NETWORK = "NETWORK"
+_OF_CREDENTIAL, _OF_ADDRESS = RATE_LIMITED.labels("credential"), RATE_LIMITED.labels("address")
 _REPORTED = (*_LIMITS, NETWORK)
 """Reasons of refusals that are recorded once a minute: exceeded limits, and networks that a key excludes."""
 
@@ -147,14 +150,14 @@ class RateLimiter:
         if level is not None:
             extensions["rateLimit"] = level.shown()
             if level.refused_until:
-                raise self._refused(level)
+                raise self._refused(level, _OF_ADDRESS)
 
     def count_message(self, credential_id: UUID | None, ip: str | None) -> None:
         """Counts a WebSocket message as a request. Raises RateLimited."""
         if credential_id is None:
             self.count_address(ip, {})
         elif (level := self._take(credential_id, {})) is not None:
-            raise self._refused(level)
+            raise self._refused(level, _OF_CREDENTIAL)
 
     async def wait_and_count(self, credential_id: UUID) -> None:
         """Counts one more request of the credential, as soon as its limit permits one. Those who wait for the
@@ -171,7 +174,7 @@ class RateLimiter:
         limited = self.unknown.refusal(token_hash, site, is_useless=is_of_others)
         if limited is not None:
             extensions["rateLimit"] = limited.level.shown()
-            raise self._refused(limited.level)
+            raise self._refused(limited.level, _OF_ADDRESS)
         refusal: Unauthenticated | Forbidden | None = None
         try:
             async with self.unknown.place(site):
@@ -217,12 +220,13 @@ class RateLimiter:
             context.api_key_viewer = context.api_key_viewer or await find_viewer(
                 context.database, context.token or ""
             )
-        raise self._refused(level)
+        raise self._refused(level, _OF_CREDENTIAL)
 
     def _is_report_due(self, credential_id: UUID, token: str) -> bool:
         """Whether the refusal is to be recorded in the audit log: for API keys, once a minute."""
         return looks_like_api_key(token) and not self.rate_limits.was_reported(credential_id, _RATE_LIMITED)
 
-    def _refused(self, level: Level) -> RateLimited:
+    def _refused(self, level: Level, series: Counter) -> RateLimited:
+        series.value += 1
         self._last_refusal_expires_at = monotonic() + _RECENTLY_SECONDS
         return RateLimited(level)

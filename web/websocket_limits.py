@@ -46,6 +46,11 @@ class WebSocketTable:
         self.is_ending = False
         """Whether the server is shutting down, and admits no more WebSockets."""
 
+    @property
+    def open(self) -> int:
+        """Number of open WebSockets and streams."""
+        return len(self._without_credential) + sum(map(len, self._with_credential.values()))
+
     def admit(self, connection: HTTPConnection) -> WebSocketSlot:
         """A slot without a credential. At the limit, the oldest WebSockets without a credential are closed.
 

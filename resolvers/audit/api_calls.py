@@ -20,6 +20,7 @@ from models.notifications import AuditAnnouncer
 from permissions.viewer import Client, Viewer
 from resolvers.audit_append import append, encode_event
 from resolvers.events import Actor, new_event
+from telemetry.families import API_CALL_BATCH
 
 MOST_AT_ONCE = 500
 _LONGEST_NAME = 200
@@ -76,6 +77,7 @@ class _WaitingEvent(NamedTuple):
 
 
 _account_id = attrgetter("account_id")
+_BATCH = API_CALL_BATCH.labels()
 
 
 class ApiCalls:
@@ -135,6 +137,7 @@ class _Lane:
             together = self._waiting[:MOST_AT_ONCE]
             del self._waiting[:MOST_AT_ONCE]
             together.sort(key=_account_id)
+            _BATCH.observe(len(together))
             await self._commit(together)
 
     async def _commit(self, together: Sequence[_WaitingEvent]) -> None:

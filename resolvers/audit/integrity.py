@@ -19,6 +19,7 @@ from models.audit_actions import AuditAction
 from models.database import Database
 from permissions.context import Context
 from resolvers.audit.signing_keys import verifying_key
+from telemetry.families import BROKEN_VERIFICATIONS, VERIFIED_EVENTS
 
 MOST_AT_ONCE = 50_000
 """Maximum number of events that are verified within a request. It takes a third of a second on two cores."""
@@ -183,6 +184,8 @@ async def verify(database: Database, log: Log, since: Mark, most: int | None) ->
     ends = Mark(head or 0, head_hash or FIRST)
     if broken is None:
         broken = _broken_at_end(ended, ends, upto)
+    VERIFIED_EVENTS.labels().value += events
+    BROKEN_VERIFICATIONS.labels().value += broken is not None
     return VerifiedPart(events, ended, ends, broken)
 
 

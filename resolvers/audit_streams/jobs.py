@@ -32,6 +32,7 @@ from resolvers.audit_streams.failures import are_retries_exhausted, stop
 from resolvers.audit_streams.public_addresses import CheckedBackend, Resolve, resolve
 from resolvers.unaudited import claim_deliveries, note_delivery
 from settings import Settings
+from telemetry.families import DELIVERIES
 
 CONCURRENT_STREAMS = 128
 """Maximum of one worker. Each has a batch in memory while it waits for its receiver."""
@@ -158,6 +159,7 @@ class Delivery:
         secret, previous = begun[0]
         request = DeliveryRequest(stream.url, batch.id, batch.body, [secret, *(previous or ())])
         outcome = await post(request, self._backend, self._settings.audit_stream_timeout_seconds)
+        DELIVERIES.labels(type(outcome).__name__.lower()).value += 1
         if isinstance(outcome, Taken):
             values = {"last": batch.last, "seconds": self._lease_seconds}
             return bool(await self._note(_TAKEN, stream, **values))
