@@ -18,7 +18,7 @@ _COMMANDS = (
 )
 """The headless shell, which has no windows, takes a third of the CPU time."""
 CHROMIUM = next(filter(None, map(shutil.which, _COMMANDS)), None)
-PATIENCE_MILLISECONDS = 10_000
+PATIENCE_MILLISECONDS = 60_000
 # Of a page that is itself the answer to what is not open to somebody.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 403 ")
 _NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
