@@ -23,37 +23,42 @@ from tests.downloads.test_transfers import folder, serve
 from tests.support.commands import Command, alive, wait_until_gone
 from tests.support.documents import pages, report, report_link, told
 from tests.support.http_clients import NO_AUTHORITIES
+from tests.support.live import until
 from tests.support.many_events import more_events
 from tests.support.world import World
 
 __all__ = ["folder", "serve"]
 MIB = 1 << 20
+_THIS = frozenset([os.getpid()])
+"""The server that runs in the process of the tests."""
 # A second after another from then on: so many rows of `more_events`.
 PERIOD: dict[str, Any] = {"from": "2101-01-01T00:00:00Z", "until": "2101-01-01T01:21:40Z"}
 
 
-def typesetters() -> set[int]:
+def typesetters(server: frozenset[int] = _THIS) -> set[int]:
+    """Processes that typeset for the processes of this server."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes()
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if b"typesetter.py" in command:
+        if b"typesetter.py" in command and parent in server:
             found.add(int(process.name))
     return found
 
 
-async def one_more_than(before: set[int]) -> int:
-    async with asyncio.timeout(20):
-        while not (more := typesetters() - before):  # noqa: ASYNC110
+async def one_more_than(before: set[int], server: frozenset[int] = _THIS) -> int:
+    async with asyncio.timeout(60):
+        while not (more := typesetters(server) - before):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return more.pop()
 
 
 async def is_limited(pid: int) -> None:
     """It has read its job, and knows whom to end with."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while str(typesetting.MEMORY_BYTES) not in _limits(pid):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
@@ -174,7 +179,7 @@ async def test_accounts_of_one_person_have_no_more_turns_than_one(world: World) 
 
     with all_places_taken():
         waiting = [asyncio.create_task(world.http.get(path)) for _ in range(10)]
-        await asyncio.wait(waiting, timeout=0.5)
+        await until(lambda: typesetting._QUEUE._count == len(waiting))
         refused = await world.http.get(same)
         wanted = asyncio.create_task(world.http.get(path_of_others))
         await asyncio.wait([wanted], timeout=0.5)
@@ -247,10 +252,10 @@ async def test_it_ends_with_the_download_that_wants_it(world: World) -> None:
 
 
 async def test_it_ends_with_its_server(world: World, serve: Command) -> None:
-    before, path = typesetters(), await report_link(world, "TEAM", "PDF")
-    async with httpx.AsyncClient(verify=NO_AUTHORITIES) as http:
+    path, server = await report_link(world, "TEAM", "PDF"), frozenset(serve.processes())
+    async with httpx.AsyncClient(verify=NO_AUTHORITIES, timeout=60) as http:
         answer = asyncio.create_task(http.get(f"http://127.0.0.1:{serve.port}{path}"))
-        pid = await one_more_than(before)
+        pid = await one_more_than(set(), server)
         await is_limited(pid)
         os.kill(pid, signal.SIGSTOP)
         serve.process.kill()
@@ -278,7 +283,7 @@ async def test_a_process_with_much_to_do_leaves_places_to_the_others() -> None:
 async def _locked_by_another(path: Path) -> None:
     """As a process looks for a place."""
     file = os.open(path, os.O_RDONLY)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from audit_proof.keys import encoded
 from engine.compiled_operations import executions
 from models.database import Database
+from resolvers import typesetting
 from settings import Settings
 from tests.support.beginnings import Beginnings, Tables
 from tests.support.busy_stage import BusyStage, set_busy_stage
@@ -28,6 +29,15 @@ def each_executor(request: pytest.FixtureRequest) -> Iterator[None]:
     executions.compiled = request.param == "compiled"
     yield
     executions.compiled = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """PDFs of this process do not wait for those of the other test processes."""
+    folder = tmp_path_factory.mktemp("places")
+    typesetting._PLACES = folder / "first", folder / "second"
+    for place in typesetting._PLACES:
+        place.touch()
 
 
 @pytest.fixture(scope="session")
