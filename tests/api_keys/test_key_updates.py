@@ -1,7 +1,9 @@
 """An API key can be narrowed and never widened, by its member and by Admins."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from resolvers.accounts import operator
 from tests.support.changes import UPDATE_API_KEY, nothing_changes, user_error
 from tests.support.downloads import a_license, a_link
+from tests.support.locks import until_waiting
 from tests.support.stored_keys import with_key
 from tests.support.world import PROVISION, World
 
@@ -101,10 +104,16 @@ async def test_narrowing_a_key_while_it_provisions(world: World, themes: dict[st
         site = f"r{round}.example.com"
         input = {"accountId": world.account_id, "themeId": themes["aurora"], "site": site}
 
-        answering = asyncio.create_task(script.post(PROVISION, input=input))
-        await asyncio.sleep(0.02 * (round % 2))
-        narrowed = await world.admin.change(UPDATE_API_KEY, apiKeyId=script.member_id, scopes=["READ"])
-        answer = await answering
+        provision = partial(script.post, PROVISION, input=input)
+        narrow = partial(world.admin.change, UPDATE_API_KEY, apiKeyId=script.member_id, scopes=["READ"])
+        if round == 0:
+            narrowed, answer = await _in_order(world, narrow, provision)
+        elif round == 1:
+            answer, narrowed = await _in_order(world, provision, narrow)
+        else:
+            answering = asyncio.create_task(provision())
+            await asyncio.sleep(0.02 * (round % 2))
+            narrowed, answer = await narrow(), await answering
 
         assert narrowed["userErrors"] == []
         events = await world.events(actions=["API_KEY_UPDATED", "LICENSE_PROVISIONED"])
@@ -124,3 +133,14 @@ async def test_narrowing_a_key_while_it_provisions(world: World, themes: dict[st
         count = await world.superuser.fetchval("SELECT count(*) FROM licenses WHERE site = $1", site)
         assert count == (0 if "errors" in answer else 1)
     assert all(order.values()), order
+
+
+async def _in_order(world: World, *changes: Callable[[], Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Answers to changes that have begun, and get the lock of the account in this order."""
+    begun: list[asyncio.Task[Any]] = []
+    async with world.superuser.transaction():
+        await world.superuser.execute("SELECT FROM accounts FOR UPDATE")
+        for change in changes:
+            begun.append(asyncio.create_task(change()))
+            await until_waiting(world.superuser, len(begun))
+    return await asyncio.gather(*begun)

@@ -297,12 +297,13 @@ async def test_many_that_fail_wait_for_each_other_and_not_before_others(world: W
 
 
 async def test_what_is_on_its_way_counts_though_it_is_paused_meanwhile(world: World) -> None:
-    slowly = [b"HTTP/1.1 200", b" OK\r\n", b"", b"", b"", b"", b"", b"content-length: 0\r\n\r\n"]
-    async with receiving(slowly) as receiver, delivering(world):
+    async with receiving() as receiver, delivering(world):
+        receiver.held = asyncio.Event()
         id, _ = await create(world, receiver.url)
         first = await head(world)
         await receiver.until(requests=1)
         await world.admin.change(UPDATE, auditStreamId=id, paused=True)
+        receiver.held.set()
         found = await until_shown(world, lastDeliveredSequence=first)
         await asyncio.sleep(0.3)
         assert (await shown(world))[0]["lastDeliveredSequence"] == first

@@ -235,12 +235,14 @@ async def test_one_that_has_ended_waits_at_its_new_url_until_it_is_resumed(world
 async def test_a_pause_and_what_fails_meanwhile_are_told_once(world: World) -> None:
     """An Admin is quicker than the worker that is about to pause it."""
     await forget_emails(world)
-    async with receiving([*[b""] * 15, status(500)], usual=status(500)) as receiver:
+    async with receiving(usual=status(500)) as receiver:
+        receiver.held = asyncio.Event()
         id, _ = await create(world, receiver.url)
         await failing_for(world, hours=100)
-        async with delivering(world, audit_stream_timeout_seconds=5):
+        async with delivering(world, audit_stream_timeout_seconds=30):
             await receiver.until(requests=1)
             await world.admin.change(UPDATE, auditStreamId=id, paused=True)
+            receiver.held.set()
             await asyncio.sleep(0.6)
 
     assert await world.events(actions=["AUDIT_STREAM_PAUSED"]) == []

@@ -44,6 +44,8 @@ class Receiver:
     at_once: int = 0
     most_at_once: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    held: asyncio.Event | None = None
+    """If there is one, requests are answered once it is set."""
 
     @property
     def url(self) -> str:
@@ -75,6 +77,8 @@ class Receiver:
         self.requests.append(request)
         answer = self.answers.popleft() if self.answers else self.usual
         await self._notify()
+        if self.held is not None:
+            await self.held.wait()
         if answer == HANG:
             await asyncio.sleep(3_600)
         for piece in answer if isinstance(answer, list) else [answer]:
