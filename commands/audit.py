@@ -1,6 +1,8 @@
 """The commands `team-access audit`."""
 
+import sys
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -140,6 +142,23 @@ def print_checkpoint(account_slug: str) -> None:
 
     async def print_(settings: Settings, database: "Database") -> None:
         print_json(await operator_audit.checkpoint(database, account_slug))
+
+    run(print_)
+
+
+@app.command("export")
+def print_export(account_slug: str) -> None:
+    """Print an account's whole log as NDJSON, which `audit verify` accepts. It is signed as the exports of
+    the API are, and is not recorded in the log."""
+    from resolvers.audit import operator as operator_audit
+    from resolvers.audit import signing_keys
+
+    async def print_(settings: Settings, database: "Database") -> None:
+        key = signing_keys.export_key(settings)
+        async with aclosing(operator_audit.export(database, account_slug, key)) as pieces:
+            async for piece in pieces:
+                sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
 
     run(print_)
 

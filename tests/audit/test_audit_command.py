@@ -252,3 +252,21 @@ def test_a_key_that_is_none_stops_the_start(tmp_path: Path, name: str, value: st
 
     assert (code, out) == (2, "")
     assert err == f"{name}: must be 32 bytes in base64url: 43 characters\n"
+
+
+async def test_the_operators_export_is_that_of_an_admin(world: World, tmp_path: Path) -> None:
+    settings = {"AUDIT_SIGNING_KEY": encoded(SEED)}
+    path = tmp_path / "log.ndjson"
+
+    async with nothing_changes(world):
+        code, out, err = await run_on(world, tmp_path, "export", "acme", **settings)
+    path.write_text(out)
+    verified, said, _ = run(tmp_path, "verify", str(path), **settings)
+
+    assert (code, err) == (0, "")
+    assert verified == 0, said
+    assert await run_on(world, tmp_path, "export", "nobody") == (
+        1,
+        "",
+        "There is no such account as nobody.\n",
+    )
