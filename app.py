@@ -161,7 +161,14 @@ def _graphql_endpoints(
     )
     timeout_seconds = settings.operation_timeout_seconds
     executor = GraphQLExecutor(
-        SCHEMA, make_context, limits, timeout_seconds, document_client, persisted, count_executions
+        SCHEMA,
+        make_context,
+        limits,
+        timeout_seconds,
+        document_client,
+        persisted,
+        count_executions,
+        settings.access_log == "on",
     )
     web_sockets = WebSocketTable(ConnectionLimits.of(settings), Proxies(settings.trusted_proxies))
     sizes = SubscriptionSizes()

@@ -208,6 +208,14 @@ class ServerSettings(BaseSettings):
         description="Bearer token that Prometheus has to send: at least 32 letters, digits and other visible"
         " ASCII characters.",
     )
+    access_log: Annotated[Literal["on", "off"], LowerCase] = Field(
+        "off", description="Whether the log has a line for each GraphQL operation, whatever LOG_LEVEL is."
+    )
+    security_log: Annotated[Literal["on", "off"], LowerCase] = Field(
+        "on",
+        description="Whether the log has a line for each authentication event and each missing permission,"
+        " whatever LOG_LEVEL is.",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = Field(
         "warning", description="Lowest level of the messages that are logged."
     )

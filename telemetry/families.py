@@ -41,6 +41,9 @@ RATE_LIMITED = CounterFamily(
     " were refused before they were read.",
     ("limit",),
 )
+SECURITY_EVENTS = CounterFamily(
+    "team_access_security_events_total", "Lines of the security log, by event.", ("event",)
+)
 STATEMENT_SECONDS = HistogramFamily(
     "team_access_statement_seconds",
     "Duration of SQL statements that read, without the wait for a connection.",

@@ -24,6 +24,7 @@ from permissions.context import Context
 from permissions.credentials import find_working
 from permissions.errors import Forbidden, NoSubscription, Unauthenticated
 from permissions.roles import seen_by
+from permissions.security_log import security_event, source_of
 from permissions.tokens import looks_like_api_key
 from permissions.viewer import Client, Viewer
 from resolvers.audit.api_calls import Call, call_event
@@ -48,6 +49,7 @@ async def make_context(scope: RequestScope) -> Context:
     rate_limiter = state.rate_limiter
     client = _client_of(state, scope.connection, scope.headers, scope.request_id)
     context = _context(state, scope.connection, client, lambda: scope.response)
+    scope.log_fields, scope.is_admitted = partial(source_of, context), False
     _read_browser_secret(context, scope)
     try:
         if scope.authorization is None:
@@ -57,10 +59,13 @@ async def make_context(scope: RequestScope) -> Context:
             context.token = bearer_of(scope.authorization)
             if context.token is None:
                 rate_limiter.count_address(context.client.ip, scope.extensions)
-                raise Unauthenticated("Malformed Authorization header: expected `Bearer TOKEN`.")
+                reason = "Malformed Authorization header: expected `Bearer TOKEN`."
+                security_event("credential_refused", {**source_of(context), "reason": reason})
+                raise Unauthenticated(reason)
             await rate_limiter.admit(context, scope.extensions)
     finally:
         scope.record = _call_recorder(context, state) or scope.record
+    scope.is_admitted = True
     if context.viewer is not None:
         scope.credential_id = context.viewer.credential_id
     scope.rules = _rules(context, scope)

@@ -27,9 +27,11 @@ from engine.operation_cache import (
     text_sha256,
 )
 from engine.outages import RETRY_AFTER_SECONDS, log_failure, logged_as_outage
+from permissions.security_log import security_event
 from resolvers.audit.api_calls import Call
 from telemetry.families import OPERATION_ERRORS
 from telemetry.operations import REFUSED, OperationNames, OperationSeries
+from web.access_log import log_operation
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
 from web.graphql_request import RequestedOperation, RequestRefused
 from web.persisted_documents import PersistedDocuments
@@ -52,6 +54,7 @@ def _same_client(_scope: RequestScope) -> Requester:
     return SERVER
 
 
+_DENIALS = frozenset(("FORBIDDEN", "REAUTHENTICATION_REQUIRED"))
 _EVENTS_PER_REQUEST = 100
 """Events of a subscription that count as a request of its client, as a page of as many does."""
 
@@ -70,10 +73,12 @@ class GraphQLExecutor:
         client_of: ClientOf = _same_client,
         persisted: PersistedDocuments | None = None,
         count_executions: CountExecutions = _no_count,
+        access_log: bool = False,
     ) -> None:
         """New documents are parsed one at a time; the clients are served in turn."""
         self.schema = schema
         self.timeout_seconds = timeout_seconds
+        self._access_log = access_log
         self._make_context, self._client_of = make_context, client_of
         self._limits = limits or Limits()
         self._documents = Documents(schema._schema, self._limits)
@@ -164,6 +169,10 @@ class GraphQLExecutor:
         if codes:
             codes = list(dict.fromkeys(codes))
         self._count(operation, scope, codes, seconds)
+        if self._access_log:
+            log_operation(operation, scope, status, codes, seconds)
+        if codes and scope.is_admitted and not _DENIALS.isdisjoint(codes):
+            _log_denial(operation, scope, codes)
         if scope.record is None:
             return
         prepared = operation.prepared
@@ -231,6 +240,13 @@ class GraphQLExecutor:
 def count_errors(codes: Iterable[str]) -> None:
     for code in codes:
         OPERATION_ERRORS.labels(code).value += 1
+
+
+def _log_denial(operation: RequestedOperation, scope: RequestScope, codes: Sequence[str]) -> None:
+    prepared = operation.prepared
+    name = prepared.operation.name if prepared else None
+    fields = {"operation": name, "codes": [code for code in codes if code in _DENIALS]}
+    security_event("permission_denied", {**scope.log_fields(), **fields})
 
 
 def codes_of(answer: Answer) -> list[str]:

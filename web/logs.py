@@ -6,10 +6,12 @@ import sys
 
 import structlog
 
+from permissions import security_log
 from settings import Settings
 
 
 def configure_logs(settings: Settings) -> None:
+    security_log.switch(on=settings.security_log == "on")
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()

@@ -19,6 +19,7 @@ from permissions.context import Context
 from permissions.credentials import find_viewer
 from permissions.errors import Forbidden, ForbiddenNetwork, RateLimited, Unauthenticated
 from permissions.rate_limits import Buckets, Level
+from permissions.security_log import security_event, source_of
 from permissions.tokens import hash_token, is_mangled, looks_like_api_key
 from permissions.viewer import Viewer
 from settings import Settings
@@ -112,6 +113,18 @@ class RateLimiter:
         return self.unknown.refusal(token_hash, site_of(ip), is_useless=is_useless)
 
     async def admit(self, context: Context, extensions: dict[str, object]) -> None:
+        """Like `_admit`, with a line in the security log where it raises."""
+        try:
+            await self._admit(context, extensions)
+        except (Unauthenticated, Forbidden, RateLimited) as refusal:
+            event = "rate_limited" if isinstance(refusal, RateLimited) else "credential_refused"
+            kind = "api_key" if looks_like_api_key(context.token or "") else "session"
+            reason = "the rate limit is exceeded" if event == "rate_limited" else refusal.message
+            fields = {"credential": kind if context.token else None, **source_of(context), "reason": reason}
+            security_event(event, fields)
+            raise
+
+    async def _admit(self, context: Context, extensions: dict[str, object]) -> None:
         """Looks up the credential of `context.token` and counts the request. Sets `rateLimit` in `extensions`
         to the limit and what is left of it. Raises RateLimited, and what `Context.authenticate` raises."""
         site = site_of(context.client.ip)

@@ -38,6 +38,10 @@ class RequestScope:
     """Each raises GraphQLError for an operation that the credential does not permit."""
     record: Callable[[Call], Awaitable[None]] | None = None
     """Adds an operation to the audit log; None where the client's calls are not logged."""
+    log_fields: Callable[[], Mapping[str, object]] = dict
+    """Returns the fields of the logs about the client and its credential."""
+    is_admitted: bool = False
+    """Whether the credential was accepted for the operation."""
     at_end: list[Callable[[], object]] = field(default_factory=list)
     """Called once the request is answered or the WebSocket is closed, whatever the reason."""
 

@@ -22,6 +22,7 @@ from models.sessions import Session, SignInLink
 from permissions.client_sites import site_name
 from permissions.context import Context
 from permissions.errors import Unauthenticated
+from permissions.security_log import security_event, source_of
 from permissions.tokens import hash_token, new_token
 from permissions.viewer import Viewer
 from resolvers.change import change
@@ -272,6 +273,7 @@ async def sign_out(context: Context) -> SignOutResult:
     if context.viewer is not None:
         async with personal_change(context.database) as writer:
             await end_session(writer, context.viewer.session.id)
+        security_event("signed_out", source_of(context))
     context.token = context.viewer = None
     context.keep_cookie("")
     return SignOutResult()

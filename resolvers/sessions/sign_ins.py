@@ -9,7 +9,6 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Update, any_, delete, func, select, update
 from sqlmodel import col
 
@@ -23,13 +22,12 @@ from models.members import Member
 from models.new_event import NewEvent
 from models.sessions import Session, UnrecordedSignIn
 from permissions.context import Context
+from permissions.security_log import security_event, source_of
 from permissions.viewer import Client, Credential
 from resolvers.audit_append import append, encode_event
 from resolvers.change import Change, system_change
 from resolvers.due_rows import account_by_account
 from resolvers.events import Actor, new_event
-
-log = structlog.get_logger()
 
 MOST_ACCOUNTS = 100
 """Logs in which one sign-in is an event: those of the accounts that the person has used most recently."""
@@ -75,23 +73,18 @@ def announce(context: Context, signed_in: SignIn) -> None:
     """Announces the events after the commit, and writes the sign-in to the process log."""
     for account_id in signed_in.account_ids:
         context.announcer.grown(account_id)
-    log.info(
-        "signed_in",
-        user_id=str(signed_in.session.user_id),
-        session_id=str(signed_in.session.id),
-        account_ids=[str(id) for id in (*signed_in.account_ids, *signed_in.others)],
-        accounts_without_event=len(signed_in.others),
-        **_source(context),
-    )
+    fields = {
+        "user_id": str(signed_in.session.user_id),
+        "credential_id": str(signed_in.session.id),
+        "account_ids": [str(id) for id in (*signed_in.account_ids, *signed_in.others)],
+        "accounts_without_event": len(signed_in.others),
+    }
+    security_event("signed_in", source_of(context) | fields)
 
 
 def log_refused(context: Context, reason: str) -> None:
     """Writes a refused sign-in to the process log. No account's log has it, since nobody was identified."""
-    log.info("sign_in_refused", reason=reason, **_source(context))
-
-
-def _source(context: Context) -> dict[str, str | None]:
-    return {"ip": context.client.ip, "request_id": context.client.request_id}
+    security_event("sign_in_refused", {**source_of(context), "reason": reason})
 
 
 def _event(member: Member, session: Session, client: Client) -> NewEvent:
