@@ -5,10 +5,15 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
+_TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_SYSTEM = "system"
 _SCHEME = re.compile(r"postgres(?:ql)?://")
 _MALFORMED = re.compile(r"%(?![0-9a-fA-F]{2})|[\x00-\x20\x7f]")
 _SHAPE = (
@@ -20,13 +25,29 @@ _PAIR = re.compile(
     re.S,
 )
 _MAX_TIMEOUT_SECONDS = 3_600
-_DEFAULT_TIMEOUT_SECONDS = 10.0
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
-_TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
-_SYSTEM = "system"
+_KEEP_ALIVE = {
+    "keepalives_idle": ("whole seconds", _MAX_TIMEOUT_SECONDS),
+    "keepalives_interval": ("whole seconds", _MAX_TIMEOUT_SECONDS),
+    "keepalives_count": ("a number", 100),
+    "tcp_user_timeout": ("whole milliseconds", _MAX_TIMEOUT_SECONDS * 1_000),
+}
+"""Parameters of `KeepAlive`, in its order, with the unit and the maximum of each."""
+_DEFAULT_TIMEOUT_SECONDS = 4.0
+_DEFAULT_TIMEOUT_OF_SEVERAL_SECONDS = 2.0
+"""Of each of several hosts: a request that connects has to reach the second one in time."""
+
 
 Parameters = dict[str, str]
+
+
+class KeepAlive(NamedTuple):
+    """When a TCP connection counts as lost on which nothing arrives: None has the system's default."""
+
+    idle_seconds: int | None = 2
+    interval_seconds: int | None = 1
+    most_probes: int | None = 3
+    unacknowledged_milliseconds: int | None = 5_000
+    """For data that was sent, and for probes."""
 
 
 class Host(NamedTuple):
@@ -55,6 +76,8 @@ class Dsn:
     target_session_attrs: str = "any"
     connect_timeout_seconds: float = _DEFAULT_TIMEOUT_SECONDS
     """For each host."""
+    keep_alive: KeepAlive | None = KeepAlive()  # noqa: RUF009 - immutable
+    """None where TCP sends no probes."""
     in_random_order: bool = False
 
 
@@ -124,11 +147,10 @@ def _decoded(text: str) -> str:
 
 
 def _dsn(given: Parameters, authority: str) -> Dsn:
-    hosts, port = given.pop("host", None), given.pop("port", None)
-    found = _hosts_of_authority(authority) if hosts is None else _hosts_of_parameter(hosts)
     tls, trusts_system = _tls(given)
+    hosts = _hosts(given, authority, tls.get("sslmode"))
     dsn = Dsn(
-        hosts=_with_ports(found, port),
+        hosts=hosts,
         user=given.pop("user", None) or None,
         password=given.pop("password", None) or None,
         database=given.pop("dbname", None) or None,
@@ -136,12 +158,40 @@ def _dsn(given: Parameters, authority: str) -> Dsn:
         tls=tls,
         trusts_system=trusts_system,
         server_settings=_server_settings(given),
-        target_session_attrs=_target(given),
-        connect_timeout_seconds=_timeout(given),
-        in_random_order=_choice(given, "load_balance_hosts", ("disable", "random")) == "random",
+        target_session_attrs=_target(given, hosts),
+        connect_timeout_seconds=_timeout(given, hosts),
+        keep_alive=_keep_alive(given),
+        in_random_order=_is_random(given),
     )
     _refuse_others(given)
     return dsn
+
+
+def _hosts(given: Parameters, authority: str, ssl_mode: str | None) -> tuple[Host, ...]:
+    addresses, names, port = (given.pop(name, None) for name in ("hostaddr", "host", "port"))
+    if names is None and not authority:
+        names = os.environ.get("PGHOST")
+        port = port or (os.environ.get("PGPORT") if names else None)
+    hosts = _hosts_of_authority(authority) if names is None else _hosts_of_parameter(names)
+    hosts = _with_ports(hosts, port) if not addresses else hosts
+    return _with_addresses(hosts, addresses, port, ssl_mode) if addresses else hosts
+
+
+def _with_addresses(
+    hosts: tuple[Host, ...], addresses: str, port: str | None, ssl_mode: str | None
+) -> tuple[Host, ...]:
+    """The addresses in place of the names, which libpq needs for certificates alone."""
+    try:
+        found = tuple(Host(str(ip_address(each)), None) for each in addresses.split(","))
+    except ValueError:
+        raise ValueError("must have IP addresses as its hostaddr: hostaddr=192.0.2.1,192.0.2.2") from None
+    if hosts and len(hosts) != len(found):
+        raise ValueError("must have as many addresses as hosts: host=one,two hostaddr=192.0.2.1,192.0.2.2")
+    if _mode_of(ssl_mode) == "verify-full":
+        raise ValueError("must have no hostaddr with sslmode=verify-full: certificates have the host's name")
+    ports = [host.port for host in hosts] or [None] * len(found)
+    named = tuple(Host(host.name, own) for host, own in zip(found, ports, strict=True))
+    return _with_ports(named, port)
 
 
 def _hosts_of_authority(text: str) -> tuple[Host, ...]:
@@ -166,9 +216,10 @@ def _hosts_of_parameter(text: str) -> tuple[Host, ...]:
 
 
 def _with_ports(hosts: tuple[Host, ...], parameter: str | None) -> tuple[Host, ...]:
+    """Of several ports, an empty one is the default."""
     if not parameter:
         return hosts
-    ports = [_port(port) for port in parameter.split(",")]
+    ports = [_port(port) if port else None for port in parameter.split(",")]
     if not hosts:
         hosts = (Host("localhost", None),)
     if len(ports) not in (1, len(hosts)):
@@ -207,7 +258,7 @@ def _tls(given: Parameters) -> tuple[Parameters, bool]:
         raise ValueError("must have sslmode=require, verify-ca or verify-full with sslnegotiation=direct")
     _require_files(tls)
     if not trusts_system and "sslrootcert" not in tls:
-        _require_root(mode or os.environ.get("PGSSLMODE"))
+        _require_root(_mode_of(mode))
     return {**tls, **({"sslmode": mode} if mode else {})}, trusts_system
 
 
@@ -245,6 +296,18 @@ def _require_root(mode: str | None) -> None:
         ) from None
 
 
+def _mode_of(mode: str | None) -> str | None:
+    """The `sslmode` that counts where a connection string has this one."""
+    return mode or os.environ.get("PGSSLMODE")
+
+
+def _choice(given: Parameters, name: str, values: tuple[str, ...]) -> str | None:
+    value = given.pop(name, None)
+    if value and value not in values:
+        raise ValueError(f"must have one of these as its {name}: {', '.join(values)}")
+    return value or None
+
+
 def _server_settings(given: Parameters) -> Parameters:
     name = given.pop("application_name", None) or given.pop("fallback_application_name", None)
     given.pop("fallback_application_name", None)
@@ -255,31 +318,47 @@ def _server_settings(given: Parameters) -> Parameters:
     }
 
 
-def _target(given: Parameters) -> str:
-    target = given.pop("target_session_attrs", None) or os.environ.get("PGTARGETSESSIONATTRS") or "any"
-    if target not in ("any", "read-write", "primary"):
+def _target(given: Parameters, hosts: tuple[Host, ...]) -> str:
+    """One of several hosts may be a standby, so that without the parameter one is sought that can be written
+    to. libpq takes any."""
+    target = given.pop("target_session_attrs", None) or os.environ.get("PGTARGETSESSIONATTRS")
+    if target and target not in ("any", "read-write", "primary"):
         raise ValueError(
             "must have any, read-write or primary as its target_session_attrs: changes need a server that"
             " can be written to"
         )
-    return target
+    return target or ("read-write" if len(hosts) > 1 else "any")
 
 
-def _timeout(given: Parameters) -> float:
+def _timeout(given: Parameters, hosts: tuple[Host, ...]) -> float:
     """0 means no limit in libpq; here it means the default timeout."""
-    text = given.pop("connect_timeout", None)
-    if not text:
-        return _DEFAULT_TIMEOUT_SECONDS
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= _MAX_TIMEOUT_SECONDS):
-        raise ValueError(f"must have whole seconds up to {_MAX_TIMEOUT_SECONDS:,} as its connect_timeout")
-    return float(text) or _DEFAULT_TIMEOUT_SECONDS
+    text = given.pop("connect_timeout", None) or os.environ.get("PGCONNECT_TIMEOUT")
+    seconds = _number("connect_timeout", text, "whole seconds") if text else 0
+    return float(seconds) or (
+        _DEFAULT_TIMEOUT_OF_SEVERAL_SECONDS if len(hosts) > 1 else _DEFAULT_TIMEOUT_SECONDS
+    )
 
 
-def _choice(given: Parameters, name: str, values: tuple[str, ...]) -> str | None:
-    value = given.pop(name, None)
-    if value and value not in values:
-        raise ValueError(f"must have one of these as its {name}: {', '.join(values)}")
-    return value or None
+def _keep_alive(given: Parameters) -> KeepAlive | None:
+    """As in libpq, 0 is the default of the system."""
+    is_on = _choice(given, "keepalives", ("0", "1")) != "0"
+    values = [given.pop(name, None) or None for name in _KEEP_ALIVE]
+    found = [
+        default if value is None else _number(name, value, unit, most) or None
+        for (name, (unit, most)), value, default in zip(_KEEP_ALIVE.items(), values, KeepAlive(), strict=True)
+    ]
+    return KeepAlive(*found) if is_on else None
+
+
+def _number(name: str, text: str, unit: str, most: int = _MAX_TIMEOUT_SECONDS) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= most):
+        raise ValueError(f"must have {unit} up to {most:,} as its {name}")
+    return int(text)
+
+
+def _is_random(given: Parameters) -> bool:
+    given.setdefault("load_balance_hosts", os.environ.get("PGLOADBALANCEHOSTS", ""))
+    return _choice(given, "load_balance_hosts", ("disable", "random")) == "random"
 
 
 _WITHOUT_EFFECT: Mapping[str, Callable[[str], bool]] = {

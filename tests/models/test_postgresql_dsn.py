@@ -7,15 +7,18 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
-from postgresql_dsn import SSL_MODES, Dsn, Host, parse
+from postgresql_dsn import SSL_MODES, Dsn, Host, KeepAlive, parse
 from settings import Settings
 
 PREFIX = "postgresql://"
+OF_SEVERAL: dict[str, Any] = {"target_session_attrs": "read-write", "connect_timeout_seconds": 2.0}
+"""What is different by default where there are several hosts."""
 
 
 @pytest.fixture(autouse=True)
 def _no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PGTARGETSESSIONATTRS", raising=False)
+    for name in ("TARGETSESSIONATTRS", "HOST", "PORT", "CONNECT_TIMEOUT", "LOADBALANCEHOSTS", "SSLMODE"):
+        monkeypatch.delenv(f"PG{name}", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ def _no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         }),
         ("one:1,two,[::1]:3,[fe80::1]/team", {
             "hosts": (Host("one", 1), Host("two", None), Host("::1", 3), Host("fe80::1", None)),
-            "database": "team",
+            "database": "team", **OF_SEVERAL
         }),
         ("a%40b:p%3A%2F%40%25%2B+@db/t%2Fx", {
             "user": "a@b", "password": "p:/@%++", "hosts": (Host("db", None),), "database": "t/x"
@@ -38,8 +41,21 @@ def _no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ada@/team?host=/run/pg&port=6432", {
             "user": "ada", "database": "team", "hosts": (Host("/run/pg", 6432),)
         }),
-        ("?host=one,two&port=5432", {"hosts": (Host("one", 5432), Host("two", 5432))}),
-        ("?host=one,two&port=1,2", {"hosts": (Host("one", 1), Host("two", 2))}),
+        ("?host=one,two&port=5432", {"hosts": (Host("one", 5432), Host("two", 5432)), **OF_SEVERAL}),
+        ("?host=one,two&port=1,2", {"hosts": (Host("one", 1), Host("two", 2)), **OF_SEVERAL}),
+        ("?host=one,two&port=1,", {"hosts": (Host("one", 1), Host("two", None)), **OF_SEVERAL}),
+        ("one:1,two:2?target_session_attrs=any&connect_timeout=5", {
+            "hosts": (Host("one", 1), Host("two", 2)), "connect_timeout_seconds": 5.0
+        }),
+        ("one,two?hostaddr=192.0.2.1,::1&port=3,4", {
+            "hosts": (Host("192.0.2.1", 3), Host("::1", 4)), **OF_SEVERAL
+        }),
+        ("one:7?hostaddr=192.0.2.1&sslmode=require", {
+            "hosts": (Host("192.0.2.1", 7),), "tls": {"sslmode": "require"}
+        }),
+        ("?hostaddr=192.0.2.1,192.0.2.2&port=5", {
+            "hosts": (Host("192.0.2.1", 5), Host("192.0.2.2", 5)), **OF_SEVERAL
+        }),
         ("x:1/a?host=one&port=2&dbname=b&user=u&password=p%20q", {
             "hosts": (Host("one", 2),), "database": "b", "user": "u", "password": "p q"
         }),
@@ -54,7 +70,12 @@ def _no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         ("?options=-c%20search_path%3Dteam", {"server_settings": {"options": "-c search_path=team"}}),
         ("?target_session_attrs=read-write", {"target_session_attrs": "read-write"}),
         ("?connect_timeout=3", {"connect_timeout_seconds": 3.0}),
-        ("?connect_timeout=0", {"connect_timeout_seconds": 10.0}),
+        ("?connect_timeout=0", {"connect_timeout_seconds": 4.0}),
+        ("?keepalives=0", {"keep_alive": None}),
+        ("?keepalives=1&keepalives_idle=30&keepalives_interval=0&keepalives_count=5&tcp_user_timeout=0", {
+            "keep_alive": KeepAlive(30, None, 5, None)
+        }),
+        ("?tcp_user_timeout=8000", {"keep_alive": KeepAlive(2, 1, 3, 8_000)}),
         ("?load_balance_hosts=random", {"in_random_order": True}),
         ("?passfile=/run/pgpass", {"passfile": "/run/pgpass"}),
         ("?client_encoding=UTF8&channel_binding=prefer&gssencmode=disable&sslsni=1&sslcompression=0", {}),
@@ -75,7 +96,10 @@ def test_a_url_is_one_value(text: str, expected: dict[str, Any]) -> None:
         (r"password='a \'b\\' user=c\ d\'%40 dbname=x=y", {
             "user": "c d'%40", "password": "a 'b\\", "database": "x=y"
         }),
-        ("host=one,/run/pg port=1,2", {"hosts": (Host("one", 1), Host("/run/pg", 2))}),
+        ("host=one,/run/pg port=1,2", {"hosts": (Host("one", 1), Host("/run/pg", 2)), **OF_SEVERAL}),
+        ("host=one,two hostaddr='::1,192.0.2.2' port=1,2 keepalives_idle=9", {
+            "hosts": (Host("::1", 1), Host("192.0.2.2", 2)), "keep_alive": KeepAlive(9), **OF_SEVERAL
+        }),
         ("host='' password='' dbname=a dbname=b", {"database": "b"}),
         ("sslmode=require options='-c search_path=team' connect_timeout=3", {
             "tls": {"sslmode": "require"}, "server_settings": {"options": "-c search_path=team"},
@@ -145,7 +169,16 @@ def test_pairs_that_are_not_understood_are_refused(text: str, hint: str) -> None
         ("db?gssencmode=require", "gssencmode"),
         ("db?client_encoding=latin1", "client_encoding"),
         ("db?service=team", "parameter service"),
-        ("db?hostaddr=127.0.0.1", "parameter hostaddr"),
+        ("db?hostaddr=db", "IP addresses"),
+        ("db?hostaddr=127.0.0.1,", "IP addresses"),
+        ("db?hostaddr=127.0.0.1,127.0.0.2", "as many addresses"),
+        ("db?hostaddr=127.0.0.1&port=1,2", "as many as hosts"),
+        ("db?hostaddr=127.0.0.1&sslrootcert=system", "no hostaddr with sslmode=verify-full"),
+        ("db?keepalives=2", "keepalives: 0, 1"),
+        ("db?keepalives_idle=soon", "whole seconds up to 3,600 as its keepalives_idle"),
+        ("db?keepalives_interval=-1", "whole seconds up to 3,600 as its keepalives_interval"),
+        ("db?keepalives_count=101", "a number up to 100 as its keepalives_count"),
+        ("db?tcp_user_timeout=1s", "whole milliseconds up to 3,600,000 as its tcp_user_timeout"),
         ("db?pgbouncer=true", "parameter pgbouncer"),
         ("db?search_path=team", "parameter search_path"),
         ("db?s3cret%40=1", "other characters than a to z"),
@@ -207,3 +240,21 @@ def test_certificates_are_checked_by_some_authority(
 
 def test_a_value_shows_no_password() -> None:
     assert "s3cret" not in repr(parse(f"{PREFIX}ada:s3cret@db/team"))
+
+
+def test_what_a_value_does_not_say_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "one,two")
+    monkeypatch.setenv("PGPORT", "1,2")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "7")
+    monkeypatch.setenv("PGLOADBALANCEHOSTS", "random")
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "primary")
+
+    found, other = parse(f"{PREFIX}ada@/team"), parse(f"{PREFIX}db/team?connect_timeout=3")
+
+    assert found.hosts == (Host("one", 1), Host("two", 2))
+    assert (found.connect_timeout_seconds, other.connect_timeout_seconds) == (7.0, 3.0)
+    assert (other.hosts, other.in_random_order) == ((Host("db", None),), True)
+    assert found.target_session_attrs == other.target_session_attrs == "primary"
+    monkeypatch.setenv("PGPORT", "1,2,3")
+    with pytest.raises(ValueError, match="as many as hosts"):
+        parse(PREFIX)
