@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import settings as settings_module
 from engine.compiled_operations import executions
 from engine.limits import Limits
+from engine.outages import outages_ended_by
 from models.columns import now
 from schema import SCHEMA
 from settings import Settings
@@ -37,7 +38,13 @@ from web import (
 )
 from web.allowed_hosts import Hosts
 from web.app_state import State
-from web.authentication import count_executions, document_client, limit_message, make_context
+from web.authentication import (
+    count_executions,
+    database_is_silent,
+    document_client,
+    limit_message,
+    make_context,
+)
 from web.background_process import ProcessStatus
 from web.connection_limits import ConnectionLimits
 from web.event_loop_monitor import LoopWatch
@@ -82,8 +89,9 @@ def create_app(
         watch = LoopWatch()
         watch.start()
         try:
-            async with reporting(reports, "server"):
-                yield
+            with outages_ended_by(state.readiness_probe.is_available):
+                async with reporting(reports, "server"):
+                    yield
         finally:
             watch.stop()
             await state.close()
@@ -169,6 +177,7 @@ def _graphql_endpoints(
         persisted,
         count_executions,
         settings.access_log == "on",
+        database_is_silent,
     )
     web_sockets = WebSocketTable(ConnectionLimits.of(settings), Proxies(settings.trusted_proxies))
     sizes = SubscriptionSizes()

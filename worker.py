@@ -17,6 +17,7 @@ from pgqueuer.models import Job, Schedule
 from pgqueuer.types import Channel
 from pydantic import SecretStr
 
+from engine.outages import logged_as_outage, outages_ended_by
 from mailer import mailbox
 from mailer.delivery import (
     Attach,
@@ -35,6 +36,7 @@ from mailer.messages import Attachment, Message
 from mailer.queue import DELIVER_EMAIL, DELIVER_EMAIL_WITH_ATTACHMENT, queries
 from models.database import Database
 from models.invitations import DeliveryStatus
+from models.readiness import ReadinessProbe
 from resolvers import tidying
 from resolvers.api_keys import jobs as api_key_jobs
 from resolvers.api_keys import policies as key_policies
@@ -132,9 +134,10 @@ async def run(
 ) -> None:
     """Runs the worker until `stop` is set, then finishes the running jobs within 5 seconds."""
     jobs = _jobs(settings, database)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(keep_working(settings, jobs, stop, pace, when_started))
-        tasks.create_task(audit_stream_jobs.keep_delivering(settings, database, stop))
+    with outages_ended_by(ReadinessProbe(database).is_available):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep_working(settings, jobs, stop, pace, when_started))
+            tasks.create_task(audit_stream_jobs.keep_delivering(settings, database, stop))
 
 
 def _jobs(settings: Settings, database: Database) -> Jobs:
@@ -216,11 +219,16 @@ async def keep_working(
                 if asyncio.get_running_loop().time() - started_at > 60:
                     delay_seconds = 0.5
                 delay_seconds = min(delay_seconds * 2, RECONNECT_LIMIT_SECONDS)
-                # The message of a ValueError can contain an email with its link.
-                message = type(error).__name__ if isinstance(error, ValueError) else repr(error)
-                log.error("worker_interrupted", error=message, restart_in_seconds=delay_seconds)
+                _log_interruption(error, delay_seconds)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), delay_seconds)
+
+
+def _log_interruption(error: Exception, restart_in_seconds: float) -> None:
+    if not logged_as_outage(error):
+        # The message of a ValueError can contain an email with its link.
+        message = type(error).__name__ if isinstance(error, ValueError) else repr(error)
+        log.error("worker_interrupted", error=message, restart_in_seconds=restart_in_seconds)
 
 
 @asynccontextmanager

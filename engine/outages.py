@@ -1,6 +1,6 @@
 """Outages: failures of the database or of the connection to it, which end without a change of the program."""
 
-import time
+from contextlib import AbstractContextManager
 from traceback import walk_tb
 
 import asyncpg
@@ -8,9 +8,12 @@ import sqlalchemy.exc
 import structlog
 from asyncpg import exceptions as postgresql
 
+from engine.outage_log import BusyLog, IsAvailable, OutageLog
+
 RETRY_AFTER_SECONDS = 5
-_LOGGED_EVERY_SECONDS = 60
 _LONGEST_CHAIN = 10
+_UNAWAITED = "unexpected connection_lost() call"
+"""asyncpg's message about an attempt to connect that nobody waits for any more."""
 _OUTAGES = (
     postgresql.PostgresConnectionError,
     postgresql.InvalidAuthorizationSpecificationError,
@@ -27,11 +30,6 @@ _OUTAGES = (
     # The disk is full, the memory, or the number of connections.
     postgresql.InsufficientResourcesError,
     postgresql.PostgresIOError,
-    # Another transaction holds a row lock for long.
-    postgresql.LockNotAvailableError,
-    postgresql.DeadlockDetectedError,
-    # No connection of a pool has come free.
-    sqlalchemy.exc.TimeoutError,
     sqlalchemy.exc.DisconnectionError,
 )
 log = structlog.get_logger()
@@ -39,6 +37,21 @@ log = structlog.get_logger()
 
 class NoConnectionFree(Exception):
     """All connections of a pool stayed in use for as long as a request waits for one."""
+
+
+class NoResponse(Exception):
+    """The database has not responded in time."""
+
+
+_BUSY = (
+    # Another transaction holds a row lock for long.
+    postgresql.LockNotAvailableError,
+    postgresql.DeadlockDetectedError,
+    # No connection of a pool has come free.
+    sqlalchemy.exc.TimeoutError,
+    NoConnectionFree,
+)
+"""Outages that requests make for each other: the database itself responds."""
 
 
 def outage_of(error: BaseException) -> BaseException | None:
@@ -55,10 +68,12 @@ def outage_of(error: BaseException) -> BaseException | None:
 
 
 def _is_outage(error: BaseException) -> bool:
-    if isinstance(error, (*_OUTAGES, NoConnectionFree)):
+    if isinstance(error, (*_OUTAGES, *_BUSY, NoResponse)):
         return True
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error)
+    if is_of_ended_session(error) or (str(error) == _UNAWAITED and isinstance(error, ConnectionError)):
+        return True
     # Of connecting, and of waiting for an answer: any other file or socket is none of the database's.
     return isinstance(error, OSError | TimeoutError) and any(
         frame.f_globals.get("__name__", "").startswith("asyncpg.")
@@ -66,31 +81,32 @@ def _is_outage(error: BaseException) -> bool:
     )
 
 
-class _Log:
-    """Writes at most one line a minute, with the number of failures since the previous line."""
-
-    def __init__(self) -> None:
-        self._next_at, self._count = 0.0, 0
-
-    def write(self, outage: BaseException, **details: object) -> None:
-        self._count += 1
-        if time.monotonic() < self._next_at:
-            return
-        words = f"{type(outage).__name__}: {str(outage).partition(chr(10))[0]}"
-        log.error("database_unavailable", error=words, failures=self._count, **details)
-        self._next_at, self._count = time.monotonic() + _LOGGED_EVERY_SECONDS, 0
+def is_of_ended_session(error: BaseException) -> bool:
+    """Whether a statement was not sent because the server has ended the session: the connection has got its
+    last message, and will be closed a moment later."""
+    return isinstance(error, asyncpg.InternalClientError) and "another operation (2)" in str(error)
 
 
-_LOG = _Log()
+_LOG, _BUSY_LOG = OutageLog(), BusyLog()
 
 
 def logged_as_outage(error: BaseException, **details: object) -> bool:
-    """Logs the error and returns True where it is an outage. Hundreds of requests may meet the same one; all
-    of them share one line a minute."""
+    """Adds the error to the log of outages and returns True where it is one."""
     outage = outage_of(error)
     if outage is not None:
-        _LOG.write(outage, **details)
+        is_busy = isinstance(outage, _BUSY) and not _LOG.is_ongoing
+        (_BUSY_LOG if is_busy else _LOG).add(outage, **details)
     return outage is not None
+
+
+def is_outage_ongoing() -> bool:
+    """Whether requests of this process have met an outage that has not ended."""
+    return _LOG.is_ongoing
+
+
+def outages_ended_by(is_available: IsAvailable) -> AbstractContextManager[None]:
+    """During the block, `is_available` says whether an outage has ended, which is logged then."""
+    return _LOG.ended_by(is_available)
 
 
 def log_failure(event: str, error: BaseException, **details: object) -> None:

@@ -17,7 +17,7 @@ import asyncpg
 from asyncpg import Record
 
 from engine.fair_queue import FairQueue, Requester, requester
-from engine.outages import NoConnectionFree
+from engine.outages import NoConnectionFree, is_of_ended_session
 from engine.read_loans import CLOSING_SECONDS, Loan, ReadingConnection
 from engine.reading_shares import ATTEMPTS, ReadingShares
 from telemetry.families import POOL_WAIT_SECONDS, STATEMENT_SECONDS
@@ -56,6 +56,8 @@ class ReadingConnections:
         """Until when each waits. Some no longer do."""
         self._looking: asyncio.TimerHandle | None = None
         self._resting: set[asyncio.Task[None]] = set()
+        self.answered_at = monotonic()
+        """When a statement was answered last, here or elsewhere."""
 
     @property
     def lent(self) -> int:
@@ -96,7 +98,7 @@ class ReadingConnections:
             loan.begin()
             self._running.add(loan)
             start = monotonic()
-            records = await connection.fetch(sql, arguments)
+            records = await self._records(loan, connection, sql, arguments)
             _STATEMENT.observe(monotonic() - start)
         except (asyncpg.PostgresError, asyncpg.InternalClientError, ValueError):
             # Refused by the server, or not encoded or decoded by the driver: nothing is under way.
@@ -116,7 +118,21 @@ class ReadingConnections:
             self._take_back(loan)
             raise
         self._take_back(loan)
+        self.answered_at = monotonic()
         return records
+
+    async def _records(
+        self, loan: Loan, connection: ReadingConnection, sql: str, arguments: tuple[object, ...]
+    ) -> list[Record]:
+        try:
+            return await connection.fetch(sql, arguments)
+        except asyncpg.InternalClientError as error:
+            if not is_of_ended_session(error):
+                raise
+        loan.connection = None
+        self._close_soon(connection)
+        connection = loan.connection = ReadingConnection(await self._connect())
+        return await connection.fetch(sql, arguments)
 
     async def _wait(self, attempt: int) -> Loan:
         start, waiting = monotonic(), self._queues[attempt].join()

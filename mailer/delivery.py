@@ -26,6 +26,7 @@ from aiosmtplib import (
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
+from engine.outages import logged_as_outage
 from mailer.backoff import Backoff
 from mailer.messages import Attachment, Message, build
 from settings import Settings
@@ -220,7 +221,7 @@ async def _wanted_safely(wanted: Wanted, message: Message) -> bool:
     try:
         return await wanted(message)
     except Exception as error:
-        log.error("email_check_failed", message_id=message.message_id, error=type(error).__name__)
+        _log_failure("email_check_failed", message, error)
         return True
 
 
@@ -228,7 +229,7 @@ async def _deliver_safely(settings: Settings, message: Message, attach: Attach) 
     try:
         outcome = await deliver(settings, message, await attach(message))
     except Exception as error:
-        log.error("email_delivery_failed", message_id=message.message_id, error=type(error).__name__)
+        _log_failure("email_delivery_failed", message, error)
         return Deferred("The email could not be sent because of an internal error.", answered=True)
     if not isinstance(outcome, Sent):
         log.warning(
@@ -246,5 +247,11 @@ async def _record_safely(record: Recorder, message: Message, outcome: Outcome) -
             await record(message, outcome)
             break
         except Exception as error:
-            log.error("email_outcome_not_recorded", message_id=message.message_id, error=type(error).__name__)
+            _log_failure("email_outcome_not_recorded", message, error)
             await asyncio.sleep(attempts_left)
+
+
+def _log_failure(event: str, message: Message, error: Exception) -> None:
+    """Without the text of the error, which may contain the email."""
+    if not logged_as_outage(error, message_id=message.message_id):
+        log.error(event, message_id=message.message_id, error=type(error).__name__)

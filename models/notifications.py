@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
@@ -12,19 +13,22 @@ from sqlalchemy import Integer, cast, select
 from sqlmodel import col
 
 from engine.fair_queue import SERVER, FairSemaphore, requester
-from engine.outages import log_failure
+from engine.outages import NoResponse, log_failure
 from engine.statements import Statement, any_of, parameter
 from engine.tables import AnyExpression
 from models.api_keys import ApiKey
 from models.audit import AuditHead
 from models.columns import now
 from models.database import Database
+from models.postgresql import Connection
 from models.sessions import Session
 
 AUDIT = "team_access_audit"
 ACCESS = "team_access_access"
 _ANNOUNCE = "SELECT pg_notify($1, each) FROM unnest($2::text[]) AS each"
 LOOK_SECONDS = 5.0
+_HEARTBEAT_SECONDS = 1.5
+_SILENCE_SECONDS = 5.0
 _BATCH_SECONDS = 0.02
 _RECONNECT_SECONDS = 1.0
 _CLOSING_SECONDS = 1.0
@@ -161,9 +165,12 @@ class Listener:
     async def query_slot(self) -> AsyncIterator[None]:
         """Limits the woken tasks that query the database at once: there may be a thousand, and requests need
         connections too. Accounts get the slots in turn; one that waits for a connection for long does not
-        keep its slot. Raises TimeoutError after 10 seconds."""
-        async with self._query_slots.place(seconds=_SLOT_SECONDS), asyncio.timeout(_QUERY_SECONDS):
-            yield
+        keep its slot. Raises NoResponse after 10 seconds."""
+        try:
+            async with self._query_slots.place(seconds=_SLOT_SECONDS), asyncio.timeout(_QUERY_SECONDS):
+                yield
+        except TimeoutError:
+            raise NoResponse("A subscription had no response in time.") from None
 
     async def _listen(self) -> None:
         while True:
@@ -182,12 +189,34 @@ class Listener:
                 await connection.add_listener(channel, self._hear)
             self._wake(list(self._waiting))
             while not lost.is_set():
-                await self._look(connection)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await lost.wait()
+                with self._giving_up(connection):
+                    await self._look(connection)
+                await self._wait(connection, lost)
         finally:
             await connection.close(timeout=_CLOSING_SECONDS)
+
+    async def _wait(self, connection: Connection, lost: asyncio.Event) -> None:
+        """Waits until the connection is lost or the next look is due."""
+        next_look = monotonic() + LOOK_SECONDS
+        while not lost.is_set() and monotonic() < next_look:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                    await lost.wait()
+            with self._giving_up(connection):
+                await connection.execute("SELECT", timeout=_SILENCE_SECONDS)
+
+    @contextmanager
+    def _giving_up(self, connection: Connection) -> Iterator[None]:
+        """Gives all connections to the server up when the block has a timeout and no other statement was
+        answered meanwhile."""
+        begin = monotonic()
+        try:
+            yield
+            self._database.note_answer()
+        except TimeoutError:
+            if self._database.reading.answered_at < begin:
+                self._database.give_up(connection)
+            raise
 
     async def _look(self, connection: asyncpg.Connection) -> None:
         """Wakes the tasks whose state has changed without an announcement: a session has expired, or a

@@ -7,7 +7,7 @@ from time import monotonic
 import asyncpg
 from asyncpg import exceptions as postgresql
 
-from engine.outages import log_failure
+from engine.outages import NoResponse, log_failure
 from models import migrate
 from models.database import Database
 
@@ -49,6 +49,10 @@ class ReadinessProbe:
                 self._checked_at = monotonic()
             return self._readiness
 
+    async def is_available(self) -> bool:
+        """Whether the database can be read and written to."""
+        return (await self.readiness()).database is None
+
     async def _look(self) -> Readiness:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -56,6 +60,9 @@ class ReadinessProbe:
                 await self._write()
         except postgresql.UndefinedTableError:
             return Readiness(tables=_OTHER_TABLES)
+        except TimeoutError:
+            log_failure("readiness_probe_failed", NoResponse("The readiness probe had no response in time."))
+            return Readiness(database=_UNREACHABLE, tables=_UNKNOWN)
         except Exception as error:
             log_failure("readiness_probe_failed", error)
             return Readiness(database=_why(error), tables=_UNKNOWN)

@@ -116,6 +116,10 @@ def limit_message(scope: RequestScope, *, counts: bool) -> None:
             raise limited
 
 
+def database_is_silent(scope: RequestScope) -> bool:
+    return _state(scope.connection).database.is_silent
+
+
 async def count_executions(scope: RequestScope) -> None:
     """Counts further executions of a subscription as a request of its credential, as soon as the credential's
     rate limit permits one."""

@@ -26,7 +26,7 @@ from engine.operation_cache import (
     nul_error,
     text_sha256,
 )
-from engine.outages import RETRY_AFTER_SECONDS, log_failure, logged_as_outage
+from engine.outages import RETRY_AFTER_SECONDS, NoResponse, is_outage_ongoing, log_failure, logged_as_outage
 from permissions.security_log import security_event
 from resolvers.audit.api_calls import Call
 from telemetry.families import OPERATION_ERRORS
@@ -35,7 +35,7 @@ from web.access_log import log_operation
 from web.error_masking import UNAVAILABLE, presented, status_of, timed_out, unavailable
 from web.graphql_request import RequestedOperation, RequestRefused
 from web.persisted_documents import PersistedDocuments
-from web.request_scope import ClientOf, CountExecutions, MakeContext, RequestScope
+from web.request_scope import ClientOf, CountExecutions, IsSilent, MakeContext, RequestScope
 
 Answer = JSONObject
 
@@ -55,12 +55,18 @@ def _same_client(_scope: RequestScope) -> Requester:
 
 
 _DENIALS = frozenset(("FORBIDDEN", "REAUTHENTICATION_REQUIRED"))
+_RECORDING_SECONDS = 10
 _EVENTS_PER_REQUEST = 100
 """Events of a subscription that count as a request of its client, as a page of as many does."""
 
 
 async def _no_count(_scope: RequestScope) -> None:
     """Default of `count_executions`."""
+
+
+def _never_silent(_scope: RequestScope) -> bool:
+    """Default of `is_silent`."""
+    return False
 
 
 class GraphQLExecutor:
@@ -74,8 +80,10 @@ class GraphQLExecutor:
         persisted: PersistedDocuments | None = None,
         count_executions: CountExecutions = _no_count,
         access_log: bool = False,
+        is_silent: IsSilent = _never_silent,
     ) -> None:
         """New documents are parsed one at a time; the clients are served in turn."""
+        self._is_silent = is_silent
         self.schema = schema
         self.timeout_seconds = timeout_seconds
         self._access_log = access_log
@@ -130,7 +138,7 @@ class GraphQLExecutor:
             if context is None:
                 raise self._refusal_of(error, scope) from None
             if isinstance(error, TimeoutError):
-                raise OperationRefused([timed_out(self.timeout_seconds)]) from None
+                raise self._timeout_of(scope) from None
             raise
         answer = _answer(result, prepared, scope)
         if (
@@ -182,7 +190,7 @@ class GraphQLExecutor:
         else:
             name, kind = prepared.operation.name, prepared.operation.type.name
             call = Call(prepared.document.sha256, name, kind, prepared.cost, status, codes, seconds)
-        await _record(scope.record, call, scope.request_id)
+        await self._record(scope.record, call, scope.request_id)
 
     async def record_unread(
         self, scope: RequestScope, started_at: float, status: int, codes: Sequence[str]
@@ -192,7 +200,20 @@ class GraphQLExecutor:
         if scope.record is not None:
             seconds = perf_counter() - started_at
             call = Call(None, None, None, None, status, codes, seconds)
-            await _record(scope.record, call, scope.request_id)
+            await self._record(scope.record, call, scope.request_id)
+
+    async def _record(self, record: Callable[[Call], Awaitable[None]], call: Call, request_id: str) -> None:
+        """During an outage, within what is left of the time for the operation."""
+        seconds_left = self.timeout_seconds - call.duration_seconds
+        try:
+            with Deadline(seconds_left if is_outage_ongoing() else _RECORDING_SECONDS):
+                await record(call)
+        except Exception as error:
+            if isinstance(error, TimeoutError):
+                error = NoResponse("A call could not be recorded in time.")
+            log_failure("call_not_recorded", error, request_id=request_id)
+            headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
+            raise RequestRefused(503, UNAVAILABLE, _NOT_RECORDED, headers) from None
 
     def _count(
         self, operation: RequestedOperation, scope: RequestScope, codes: Sequence[str], seconds: float
@@ -219,10 +240,18 @@ class GraphQLExecutor:
             return _refused_by(error)
         if logged_as_outage(error, request_id=scope.request_id):
             return unavailable(scope.request_id)
+        if isinstance(error, TimeoutError) and self._is_silent(scope):
+            return unavailable(scope.request_id)
         if isinstance(error, TimeoutError):
             message = timed_out(self.timeout_seconds).message
             return RequestRefused(503, "TIMEOUT", message, {"retry-after": str(RETRY_AFTER_SECONDS)})
         return error
+
+    def _timeout_of(self, scope: RequestScope) -> Exception:
+        """Error for an operation that took too long: the database's, where it does not respond."""
+        if self._is_silent(scope):
+            return unavailable(scope.request_id)
+        return OperationRefused([timed_out(self.timeout_seconds)])
 
     def _keep_persisted(self, document: Document, sha256: str) -> None:
         if document.sha256 != sha256:
@@ -281,11 +310,3 @@ def _refused_by(error: GraphQLError) -> RequestRefused:
     if code == "UNAUTHENTICATED":
         headers = {"www-authenticate": "Bearer"}
     return RequestRefused(status_of([code]), code, error.message, headers, **extensions)
-
-
-async def _record(record: Callable[[Call], Awaitable[None]], call: Call, request_id: str) -> None:
-    try:
-        await record(call)
-    except Exception as error:
-        log_failure("call_not_recorded", error, request_id=request_id)
-        raise RequestRefused(503, "UNAVAILABLE", _NOT_RECORDED, {"retry-after": "1"}) from None

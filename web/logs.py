@@ -6,6 +6,7 @@ import sys
 
 import structlog
 
+from engine.outages import is_outage_ongoing, logged_as_outage
 from permissions import security_log
 from settings import Settings
 
@@ -29,3 +30,16 @@ def configure_logs(settings: Settings) -> None:
         # Looked up for each logger: a redirected standard error may be closed later.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+    logging.getLogger("asyncio").addFilter(_is_no_outage)
+    logging.getLogger("pgqueuer").addFilter(_is_of_no_outage)
+
+
+def _is_no_outage(record: logging.LogRecord) -> bool:
+    """For libraries that log failures with tracebacks: adds outages to their log."""
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or not logged_as_outage(error)
+
+
+def _is_of_no_outage(record: logging.LogRecord) -> bool:
+    """For the job queue, which also logs what an outage leads to."""
+    return _is_no_outage(record) and not is_outage_ongoing()

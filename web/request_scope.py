@@ -70,6 +70,9 @@ ClientOf = Callable[[RequestScope], Requester]
 CountExecutions = Callable[[RequestScope], Awaitable[None]]
 """Counts further executions of a subscription as one request. Waits until the client's limit permits it."""
 
+IsSilent = Callable[[RequestScope], bool]
+"""Whether the database does not respond, so that what took too long has waited for it."""
+
 
 class LimitMessage(Protocol):
     """Called before a message of a WebSocket is handled; `counts` unless it starts an operation, which is

@@ -18,7 +18,7 @@ from asyncpg import Record
 from sqlalchemy import ColumnElement, Update, case, func, null, update
 from sqlmodel import col
 
-from engine.outages import log_failure
+from engine.outages import log_failure, logged_as_outage
 from engine.snapshots import attributes, snapshot
 from engine.statements import Statement, parameter
 from mailer.backoff import Backoff
@@ -143,7 +143,8 @@ class Delivery:
             raise
         except Exception as error:
             # Any error: delivery is retried once the lease has expired.
-            log.error("audit_stream_interrupted", stream_id=str(stream.id), error=type(error).__name__)
+            if not logged_as_outage(error, stream_id=str(stream.id)):
+                log.error("audit_stream_interrupted", stream_id=str(stream.id), error=type(error).__name__)
         else:
             await self._note(_RELEASE, stream)
             self._woken.set()

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from engine import outages
+from engine.outage_log import OutageLog
 from models.notifications import ACCESS
 from tests.processes.test_faults import account_held
 from tests.support.changes import INVITE_ONE, UPDATE_ACCOUNT
@@ -198,7 +199,7 @@ async def test_readers_who_find_no_connection_free_are_answered_503(world: World
 async def test_an_outage_is_one_line_of_the_log(
     world: World, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "_LOG", outages._Log())
+    monkeypatch.setattr(outages, "_LOG", OutageLog())
     async with served(world) as stage:
         await _stopped(stage)
 
@@ -232,7 +233,7 @@ async def test_a_lost_connection_does_not_slow_down_the_operations_that_met_it(
 async def test_an_announcement_that_is_lost_loses_no_change(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "_LOG", outages._Log())
+    monkeypatch.setattr(outages, "_LOG", OutageLog())
     lost = asyncio.Event()
     async with served(world) as stage:
 

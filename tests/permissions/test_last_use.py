@@ -4,6 +4,7 @@ import pytest
 import structlog
 
 from engine import outages
+from engine.outage_log import BusyLog
 from tests.models.test_unwritable_database import LAST_USED, USED_LONG_AGO
 from tests.support.changes import REMOVE
 from tests.support.limited import limited
@@ -29,7 +30,7 @@ async def test_the_last_use_of_somebody_without_an_account_is_noted(world: World
 async def test_a_table_that_is_locked_for_writing_holds_up_no_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "_LOG", outages._Log())
+    monkeypatch.setattr(outages, "_BUSY_LOG", BusyLog())
     await world.superuser.execute(USED_LONG_AGO)
 
     async with limited(world) as (there, _), world.superuser.transaction():
@@ -39,7 +40,7 @@ async def test_a_table_that_is_locked_for_writing_holds_up_no_read(
                 assert (await there.admin.ask(ACCOUNT))["account"]["name"] == "Acme"
 
     assert not await world.superuser.fetchval(LAST_USED)
-    assert [entry["event"] for entry in logs] == ["database_unavailable"]
+    assert [entry["event"] for entry in logs] == ["database_busy"]
     assert "last use" in logs[0]["error"]
 
 
