@@ -34,20 +34,20 @@ _KEEP_ALIVE = {
 """Parameters of `KeepAlive`, in its order, with the unit and the maximum of each."""
 _DEFAULT_TIMEOUT_SECONDS = 4.0
 _DEFAULT_TIMEOUT_OF_SEVERAL_SECONDS = 2.0
-"""Of each of several hosts: a request that connects has to reach the second one in time."""
+"""Timeout for each of several hosts: a request that connects has to reach the second one in time."""
 
 
 Parameters = dict[str, str]
 
 
 class KeepAlive(NamedTuple):
-    """When a TCP connection counts as lost on which nothing arrives: None has the system's default."""
+    """Options of TCP that end a connection on which nothing arrives. None is the system's default."""
 
     idle_seconds: int | None = 2
     interval_seconds: int | None = 1
     most_probes: int | None = 3
     unacknowledged_milliseconds: int | None = 5_000
-    """For data that was sent, and for probes."""
+    """Time limit for data that was sent, and for probes."""
 
 
 class Host(NamedTuple):
@@ -216,7 +216,7 @@ def _hosts_of_parameter(text: str) -> tuple[Host, ...]:
 
 
 def _with_ports(hosts: tuple[Host, ...], parameter: str | None) -> tuple[Host, ...]:
-    """Of several ports, an empty one is the default."""
+    """The hosts with their ports; an empty one is the default."""
     if not parameter:
         return hosts
     ports = [_port(port) if port else None for port in parameter.split(",")]
@@ -340,7 +340,7 @@ def _timeout(given: Parameters, hosts: tuple[Host, ...]) -> float:
 
 
 def _keep_alive(given: Parameters) -> KeepAlive | None:
-    """As in libpq, 0 is the default of the system."""
+    """Returns the options of TCP. 0 is the default of the system, as in libpq."""
     is_on = _choice(given, "keepalives", ("0", "1")) != "0"
     values = [given.pop(name, None) or None for name in _KEEP_ALIVE]
     found = [

@@ -1,9 +1,11 @@
 """Opens connections to PostgreSQL from a parsed URL."""
 
+import asyncio
 import random
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +24,14 @@ _HOST_FAILURES = (
 )
 
 
+_TCP_OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+_SERVER_OPTIONS = (
+    "tcp_keepalives_idle",
+    "tcp_keepalives_interval",
+    "tcp_keepalives_count",
+    "tcp_user_timeout",
+)
+"""Settings of the server for each of `_TCP_OPTIONS`. Both are in the order of `KeepAlive`."""
 _DEFAULT_PORT = 5_432
 _AVOIDED_SECONDS = 30
 _SLOW_SECONDS = 1
@@ -43,24 +53,15 @@ class Connection(asyncpg.Connection):
 
     def keep_alive(self, keep_alive: KeepAlive | None) -> None:
         """Makes the system end the connection when nothing arrives any more."""
-        connected: socket.socket = self._transport.get_extra_info("socket")  # type: ignore[attr-defined]
-        if keep_alive is None or connected.family == socket.AF_UNIX:
+        transport: asyncio.Transport = self._transport  # type: ignore[attr-defined]
+        connected: socket.socket | None = transport.get_extra_info("socket")
+        if keep_alive is None or connected is None or connected.family == socket.AF_UNIX:
             return
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in zip(_TCP_OPTIONS, keep_alive, strict=True):
-            if value is not None and hasattr(socket, name):  # macOS has not all of them.
-                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-_TCP_OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
-
-
-_SERVER_OPTIONS = (
-    "tcp_keepalives_idle",
-    "tcp_keepalives_interval",
-    "tcp_keepalives_count",
-    "tcp_user_timeout",
-)
+        with suppress(OSError):  # Closed since: the next statement says so.
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in zip(_TCP_OPTIONS, keep_alive, strict=True):
+                if value is not None and hasattr(socket, name):  # macOS has not all of them.
+                    connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 async def connect(
@@ -86,7 +87,7 @@ async def connect(
     error: BaseException | None = None
     for host in _in_order(dsn):
         try:
-            connection = await _attempt(host, common)
+            connection = await _attempt(host, **common)
         except _HOST_FAILURES as failure:
             error = failure
         else:
@@ -117,11 +118,11 @@ def _key(host: Host) -> tuple[str, int]:
     return host.name, host.port or _DEFAULT_PORT
 
 
-async def _attempt(host: Host | None, common: Mapping[str, Any]) -> Connection:
+async def _attempt(host: Host | None, **options: Any) -> Connection:
     begin = monotonic()
     try:
         connection: Connection = await asyncpg.connect(
-            host=host.name if host else None, port=host.port if host else None, **common
+            host=host.name if host else None, port=host.port if host else None, **options
         )
     except BaseException as error:
         # Also a caller that waits no longer, such as a health check.

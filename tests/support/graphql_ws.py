@@ -67,9 +67,9 @@ class Subscription:
         (event,) = message["payload"]["data"].values()
         return event
 
-    async def message(self) -> dict[str, Any]:
+    async def message(self, seconds: float = WAIT_SECONDS) -> dict[str, Any]:
         """Next message of any type."""
-        return await asyncio.wait_for(self._messages.get(), WAIT_SECONDS)
+        return await asyncio.wait_for(self._messages.get(), seconds)
 
     async def take(self, count: int) -> list[Any]:
         return [await self.next() for _ in range(count)]
