@@ -111,7 +111,6 @@ def create_app(
         middleware=[Middleware(RequestIdMiddleware), Middleware(error_pages.ErrorPageMiddleware)],
         exception_handlers=error_pages.exception_handlers(),
     )
-
     app.state.is_ending = False
     app.state.shutdown = _shutdown(app, graphql_http, graphql_websocket, settings.shutdown_delay_seconds)
     app.state.persisted_documents = persisted
