@@ -57,8 +57,8 @@ def _owner_url(settings: Settings, server: "Server | None") -> str:
 
 @contextmanager
 def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[str, "Server | None"]]:
-    """The database's URL with the app's role, and the embedded server where there is one. Checks that the
-    tables are those of this version."""
+    """The database's URL with the app's role, and the embedded server where there is one. Checks that this
+    version can serve on the tables."""
     if settings.database_url is None:
         with _embedded(settings, serving=serving) as server:
             yield server.url("team_access"), server
@@ -66,7 +66,7 @@ def database_of(settings: Settings, *, serving: bool = False) -> Iterator[tuple[
     from models import migrate
 
     url = settings.database_url.get_secret_value()
-    if not asyncio.run(migrate.is_current(url)):
+    if not asyncio.run(migrate.is_served(url)):
         raise CommandError("The database has the tables of another version: run `team-access migrate`.")
     yield url, None
 

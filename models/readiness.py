@@ -56,7 +56,7 @@ class ReadinessProbe:
     async def _look(self) -> Readiness:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
-                revisions = await self._database.fetch("SELECT version_num FROM alembic_version")
+                found = await self._database.fetch(migrate.STATE)
                 await self._write()
         except postgresql.UndefinedTableError:
             return Readiness(tables=_OTHER_TABLES)
@@ -66,8 +66,9 @@ class ReadinessProbe:
         except Exception as error:
             log_failure("readiness_probe_failed", error)
             return Readiness(database=_why(error), tables=_UNKNOWN)
-        is_current = [each["version_num"] for each in revisions] == [self._revision]
-        return Readiness(tables=None if is_current else _OTHER_TABLES)
+        comment = found[0][1] if found else None
+        is_served = migrate.serves([each[0] for each in found], comment, self._revision)
+        return Readiness(tables=None if is_served else _OTHER_TABLES)
 
     async def _write(self) -> None:
         connection = await self._database.connect("team-access readiness")

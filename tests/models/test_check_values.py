@@ -52,10 +52,12 @@ async def _execute(url: str, statement: str) -> object:
 
 async def _migrate(url: str, step: Callable[[], None]) -> None:
     def run(connection: Connection) -> None:
-        with Operations.context(MigrationContext.configure(connection)):
+        context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
+        with context.begin_transaction(_per_migration=True), Operations.context(context):
             step()
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(connect, parse(url)))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(run)
+        await connection.commit()
     await engine.dispose()
