@@ -9,6 +9,7 @@ import httpx
 from tests.failover.conftest import Stage
 from tests.invitations.test_invitation_delivery import working
 from tests.support import chain
+from tests.support.downloads import a_big_file, a_link, opened
 from tests.support.live import head, until
 from tests.support.log_followers import followers
 from tests.support.outage_logs import OutageLogs
@@ -61,3 +62,25 @@ async def _every_email_is_sent(stage: Stage, emails: list[EmailMessage]) -> None
             await asyncio.sleep(0.1)
     receivers = {str(email["To"]) for email in emails}
     assert {f"{key}@example.com" for key in stage.load.invited} <= receivers
+
+
+async def test_a_download_that_has_begun_goes_on(stage: Stage) -> None:
+    world, size = stage.world, 64 * 1024 * 1024
+    await a_big_file(world, size)
+    path = await a_link(world, stage.load.license_id)
+    reader, writer = await opened(world.settings.port, path)
+    head_of_it = await reader.readuntil(b"\r\n\r\n")
+
+    stage.pair.primary.kill()
+    await _answer(world.http, "/readyz", 503)
+    await stage.pair.promote()
+    await _answer(world.http, "/readyz", 200)
+    await stage.look_at_the_primary()
+    async with asyncio.timeout(60):
+        await reader.readexactly(size)
+        while not (events := await world.events(actions=["THEME_FILE_DOWNLOADED"])):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    writer.close()
+
+    assert b"200 OK" in head_of_it
+    assert [event["details"]["bytes"] for event in events] == [size]
