@@ -13,7 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -35,6 +36,7 @@ _PLUGINS = (
     "tests.support.loop_watchdog",
 )
 
+ROOT = Path(__file__).parents[1]
 TEMPLATE = "template_team_access"
 
 # Until all tests are collected: almost every object that imports and collection create is kept.
@@ -120,6 +122,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
         for name in _PLUGINS:
             config.pluginmanager.import_plugin(name)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Each process of pytest-xdist begins with its share of all files.
+
+    So in a fresh clone one process rewrites the assertions of a file, and not all of them.
+    """
+    worker_input = getattr(session.config, "workerinput", None)
+    if worker_input is None or session.config.args != session.config.getini("testpaths"):
+        return
+    number, processes = int(worker_input["workerid"].removeprefix("gw")), worker_input["workercount"]
+    for path in sorted(ROOT.glob("tests/**/test_*.py"))[number::processes]:
+        # What fails here, or is skipped, is reported when it is collected.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 @pytest.hookimpl(optionalhook=True)
