@@ -20,6 +20,7 @@ from engine.outages import outages_ended_by
 from models.columns import now
 from schema import SCHEMA
 from settings import Settings
+from telemetry import tracing
 from telemetry.families import WEBSOCKETS
 from telemetry.reports import ReportChannel, reporting
 from web import (
@@ -62,6 +63,7 @@ from web.proxy_headers import Proxies
 from web.rate_limits import RateLimits
 from web.security_headers import SecurityHeaders
 from web.subscription_sizes import SubscriptionSizes
+from web.traced_requests import respond_traced
 from web.websocket_limits import WebSocketTable
 
 GRAPHQL = "/graphql"
@@ -90,7 +92,7 @@ def create_app(
         watch.start()
         try:
             with outages_ended_by(state.readiness_probe.is_available):
-                async with reporting(reports, "server"):
+                async with reporting(reports, "server"), tracing.tracing(os.environ):
                     yield
         finally:
             watch.stop()
@@ -234,6 +236,13 @@ class TeamAccess(Starlette):
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if tracing.tracer is None or scope["type"] != "http":
+            await self._respond(scope, receive, send)
+            return
+        is_endpoint = scope["path"] in self._endpoints
+        await respond_traced(scope, receive, send, self._respond, is_endpoint=is_endpoint)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             send_unchanged, send = send, self._security_headers.around(scope, send)
             if not self._hosts.allows(scope):

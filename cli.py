@@ -73,6 +73,7 @@ def serve(
     settings = settings_module.load()
     require_manifests(settings)
     gc.disable()  # Imports create no garbage: collecting would take a tenth of the start.
+    from telemetry.tracing import TracingError, is_configured
     from web import server
     from web.background_process import Background
     from web.logs import configure_logs
@@ -80,6 +81,7 @@ def serve(
 
     configure_logs(settings)
     try:
+        is_configured(os.environ)
         server.listener(settings).close()  # Fails early where the port is in use.
         with (
             database_of(settings, serving=True) as (url, postgresql),
@@ -104,7 +106,7 @@ def serve(
                 postgresql.wait if postgresql else None,
                 partial(_welcome, settings, url, with_demo=postgresql is not None),
             )
-    except server.ServeError as error:
+    except (server.ServeError, TracingError) as error:
         raise CommandError(str(error)) from error
 
 

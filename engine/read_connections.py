@@ -20,6 +20,7 @@ from engine.fair_queue import FairQueue, Requester, requester
 from engine.outages import NoConnectionFree, is_of_ended_session
 from engine.read_loans import CLOSING_SECONDS, Loan, ReadingConnection
 from engine.reading_shares import ATTEMPTS, ReadingShares
+from telemetry import tracing
 from telemetry.families import POOL_WAIT_SECONDS, STATEMENT_SECONDS
 
 _WAITING_SECONDS = 5
@@ -98,7 +99,10 @@ class ReadingConnections:
             loan.begin()
             self._running.add(loan)
             start = monotonic()
-            records = await self._records(loan, connection, sql, arguments)
+            executing = self._records(loan, connection, sql, arguments)
+            records = await (
+                executing if tracing.tracer is None else tracing.traced_statement(sql, executing)
+            )
             _STATEMENT.observe(monotonic() - start)
         except (asyncpg.PostgresError, asyncpg.InternalClientError, ValueError):
             # Refused by the server, or not encoded or decoded by the driver: nothing is under way.

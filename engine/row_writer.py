@@ -17,6 +17,7 @@ from engine.derived_columns import derived_values, derives_from
 from engine.snapshots import columns, snapshot, with_values
 from engine.statements import Statement, any_of, given_rows, parameter
 from engine.tables import AnySelect, column_of, table_of
+from telemetry import tracing
 from telemetry.families import CHANGE_STATEMENTS
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -112,9 +113,11 @@ class RowWriter:
         return await self._for_a_statement().fetch(statement.sql, *statement.arguments(**values))
 
     def _for_a_statement(self) -> asyncpg.Connection:
-        """Counts a statement."""
+        """Counts a statement, and traces it where the process traces."""
         _STATEMENTS.value += 1
-        return self.connection
+        if tracing.tracer is None:
+            return self.connection
+        return cast("asyncpg.Connection", tracing.TracedConnection(self.connection))
 
     def _key(self, table: type[SQLModel], key: Iterable[object]) -> list[object]:
         return [self._account_id, *key] if "account_id" in _key_names(table) else list(key)

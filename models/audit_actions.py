@@ -13,7 +13,8 @@ class AuditAction(StrEnum):
     - the keys of `details` with personal data: names, addresses, networks and texts of people, which can be
       erased and withheld. Ids, roles, counts and prices are not personal. The key `input` of a refused
       attempt is personal in every action,
-    - the other keys of `details`. An event with a key that is in neither is not appended.
+    - the other keys of `details`, besides `traceId`, which every event may have. An event with a key that
+      is in neither is not appended.
 
     The API's enum, its descriptions, the database's CHECK and the events follow from it. A row that lacks a
     part fails at import.
@@ -46,7 +47,7 @@ class AuditAction(StrEnum):
         action.personal = frozenset({*personal, "input"})
         if not action.personal.isdisjoint(others):
             raise TypeError(f"{name} has a key that is personal and is not")
-        action.details = action.personal.union(others, ("permission", "repeated"))
+        action.details = action.personal.union(others, ("permission", "repeated", "traceId"))
         return action
 
     @staticmethod

@@ -9,6 +9,7 @@ from models.audit_actions import AuditAction
 from models.columns import Identified, new_id
 from models.new_event import NewEvent
 from permissions.viewer import Client, Credential
+from telemetry import tracing
 
 OPERATOR_ID = UUID("00000000-0000-7000-8000-000000000001")
 
@@ -48,7 +49,9 @@ def new_event(
     target: Target,
     details: Mapping[str, object],
 ) -> NewEvent:
-    credential = actor.credential
+    credential, trace_id = actor.credential, tracing.trace_id()
+    if trace_id is not None:
+        details = {**details, "traceId": trace_id}
     target_type, target_id, target_name = target
     return {
         "account_id": account_id,

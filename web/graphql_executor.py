@@ -29,6 +29,7 @@ from engine.operation_cache import (
 from engine.outages import RETRY_AFTER_SECONDS, NoResponse, is_outage_ongoing, log_failure, logged_as_outage
 from permissions.security_log import security_event
 from resolvers.audit.api_calls import Call
+from telemetry import tracing
 from telemetry.families import OPERATION_ERRORS
 from telemetry.operations import REFUSED, OperationNames, OperationSeries
 from web.access_log import log_operation
@@ -128,6 +129,21 @@ class GraphQLExecutor:
     async def execute(self, operation: RequestedOperation, scope: RequestScope) -> Answer:
         """The answer to a query or a mutation. Raises RequestRefused as `context` does and where an outage
         leaves no data to answer, and OperationRefused where the operation is not executed."""
+        if tracing.tracer is None:
+            return await self._execute(operation, scope)
+        prepared = operation.prepared
+        identity = (
+            (prepared.operation.type.value, prepared.operation.name, prepared.document.sha256)
+            if prepared
+            else (None, None, None)
+        )
+        with tracing.operation_span(*identity) as span:
+            answer = await self._execute(operation, scope)
+            if codes := codes_of(answer):
+                tracing.failed(span, codes[0])
+        return answer
+
+    async def _execute(self, operation: RequestedOperation, scope: RequestScope) -> Answer:
         context = None
         try:
             with Deadline(self.timeout_seconds):

@@ -3,12 +3,23 @@ since links contain tokens."""
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
 from engine.outages import is_outage_ongoing, logged_as_outage
 from permissions import security_log
 from settings import Settings
+from telemetry import tracing
+
+
+def _add_trace_id(
+    _logger: Any, _method: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    trace_id = tracing.trace_id()
+    if trace_id is not None:
+        fields["trace_id"] = trace_id
+    return fields
 
 
 def configure_logs(settings: Settings) -> None:
@@ -22,6 +33,7 @@ def configure_logs(settings: Settings) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _add_trace_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
