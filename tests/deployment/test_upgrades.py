@@ -6,7 +6,10 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import asyncpg
 import httpx
@@ -300,3 +303,32 @@ def test_a_release_serves_on_tables_that_name_it(
     revisions: list[str], comment: str | None, release: str, is_served: bool
 ) -> None:
     assert migrate.serves(revisions, comment, release) is is_served
+
+
+@dataclass(frozen=True)
+class _Migration:
+    revision: str
+    module: SimpleNamespace
+
+
+@pytest.mark.parametrize(
+    ("since", "releases"),
+    [
+        ({}, "d"),
+        ({"d": "c"}, "d c"),
+        ({"d": "b", "c": "b"}, "d c b"),
+        # d serves c, and c serves nothing before it.
+        ({"d": "a"}, "d c"),
+        # d serves b, and c serves b: what c removed is not there for a.
+        ({"d": "a", "c": "b", "b": "a"}, "d c b"),
+        ({"d": "a", "c": "a", "b": "a"}, "d c b a"),
+        ({"c": "a", "b": "a"}, "d"),
+    ],
+)
+def test_each_later_migration_has_to_serve_a_release(since: dict[str, str], releases: str) -> None:
+    migrations = [
+        _Migration(each, SimpleNamespace(**({"served_since": since[each]} if each in since else {})))
+        for each in "dcba"
+    ]
+
+    assert migrate.served_by(cast("Any", migrations)) == releases.split()
