@@ -86,7 +86,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.team_access = state = State.of(settings, rate_limits, worker_status)
-        state.listener.start()
+        state.start()
         _measure(state, graphql_websocket.web_sockets)
         watch = LoopWatch()
         watch.start()

@@ -20,6 +20,7 @@ from pydantic_settings import NoDecode
 from countries import COUNTRIES
 from web_urls import normal_authority, normal_host, normal_origin, normal_url, token_link
 
+_REDIS_SCHEMES = ("redis", "rediss")
 _SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _STORAGE_SCHEMES = ("s3", "gs", "az")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -113,6 +114,24 @@ def _smtp_url(value: SecretStr) -> SecretStr:
     if parts.port is None:
         host = f"{host}:{_SMTP_SCHEMES[parts.scheme]}"
     return SecretStr(f"{parts.scheme}://{credentials}{host}")
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    """The error messages contain nothing of the URL, because it holds a password."""
+    text = value.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        database, _ = parts.path.lstrip("/"), parts.port
+    except ValueError:
+        parts, database = SplitResult("", "", "", "", ""), ""
+    is_socket = parts.scheme == "unix" and bool(database) and not parts.hostname
+    is_network = parts.scheme in _REDIS_SCHEMES and bool(parts.hostname) and not database.strip("0123456789")
+    if not (is_socket or is_network) or "?" in text or "#" in text:
+        raise ValueError(
+            "must look like redis://host:6379/0, rediss://user:password@host:6379/0 (TLS) or"
+            " unix:///folder/socket; write %2F, %3F and %23 for /, ? and # in a password"
+        )
+    return value
 
 
 def _smtp_credentials(parts: SplitResult) -> str:
@@ -237,6 +256,7 @@ Host = Annotated[str, AfterValidator(_host)]
 Origin = Annotated[str, AfterValidator(normal_origin)]
 WebUrl = Annotated[str, AfterValidator(normal_url)]
 TokenLink = Annotated[str, AfterValidator(token_link)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 Sender = Annotated[str, AfterValidator(_mail_from)]

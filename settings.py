@@ -17,6 +17,7 @@ from setting_types import (
     Files,
     Hours,
     Networks,
+    RedisUrl,
     Seconds,
     Timeout,
     clean_text,
@@ -134,6 +135,12 @@ class Settings(ServerSettings):
         le=10**9,
         description="Requests per minute from one client address without a credential, or with an unknown"
         " one. 0: no limit.",
+    )
+    rate_limit_url: RedisUrl | None = Field(
+        None,
+        description="URL of a server with the Redis protocol, such as Valkey, through which several servers"
+        " share these limits: redis://, rediss:// (TLS) or unix://, with user:password@ if needed. If unset,"
+        " or while it cannot be reached, each server counts for itself.",
     )
     license_checks_per_minute: int = Field(
         60,

@@ -5,13 +5,14 @@ stored (the generic cell rate algorithm, ITU-T I.371), and nothing for a full on
 suffices for any number of keys. A bucket in PostgreSQL would take forty times as long.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from functools import lru_cache
 from math import ceil
 from struct import Struct
 from time import monotonic_ns, time_ns
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from models.shared_memory import SharedMemory
@@ -20,7 +21,8 @@ Key: TypeAlias = UUID | int | tuple[int, ...]
 """Numbers only, because their hash is the same in every process; that of a text or of None may differ."""
 
 _SECOND_NS = 10**9
-_MINUTE_NS = 60 * _SECOND_NS
+Result = TypeVar("Result")
+MINUTE_NS = 60 * _SECOND_NS
 _PLACES = 4
 # A place holds a key's hash and the time at which its bucket is full again; zeros if it is free.
 _PLACE, _ROW = Struct("<qq"), Struct("<" + "qq" * _PLACES)
@@ -60,6 +62,8 @@ class Buckets:
         self._is_shared = shared
         self._shared_memory = SharedMemory(_ROWS * _ROW.size)
         self._memory = self._shared_memory.memory
+        self._taken: dict[int, int] | None = None
+        """Nanoseconds that this process has taken from each bucket, where they are handed over."""
 
     def __getstate__(self) -> tuple[int, bool, SharedMemory]:
         return self._limit, self._is_shared, self._shared_memory
@@ -67,6 +71,7 @@ class Buckets:
     def __setstate__(self, state: tuple[int, bool, SharedMemory]) -> None:
         self._limit, self._is_shared, self._shared_memory = state
         self._memory = self._shared_memory.memory
+        self._taken = None
 
     def take(self, key: Key, count: int = 1) -> Level | None:
         """Takes `count` tokens, or none if there are fewer. A full bucket suffices for any count. Returns
@@ -76,15 +81,10 @@ class Buckets:
             return None
         hashed = hash(key)
         row = hashed % _ROWS * _ROW.size
-        cost = min(count, limit) * _MINUTE_NS // limit
+        cost = min(count, limit) * MINUTE_NS // limit
         if not self._is_shared:
             return self._take(hashed, row, cost)
-        file = self._shared_memory.file
-        lockf(file, LOCK_EX, _ROW.size, row)  # The kernel releases it if the process dies.
-        try:
-            return self._take(hashed, row, cost)
-        finally:
-            lockf(file, LOCK_UN, _ROW.size, row)
+        return self._locked(self._take, hashed, row, cost)
 
     def look(self, key: Key) -> Level | None:
         """Returns what `take` would return for one token, without taking it."""
@@ -92,7 +92,40 @@ class Buckets:
             return None
         hashed, now = hash(key), monotonic_ns()
         _, full_at = self._find(hashed, hashed % _ROWS * _ROW.size)
-        return self._level(full_at, now, _MINUTE_NS // self._limit)
+        return self._level(full_at, now, MINUTE_NS // self._limit)
+
+    def note_taken(self) -> None:
+        """From now on, notes what is taken for `hand_over_taken`."""
+        self._taken = {}
+
+    def hand_over_taken(self) -> dict[int, int]:
+        """Returns what was taken since the last call, by the hash of the key: nanoseconds in which the bucket
+        refills as much."""
+        taken, self._taken = self._taken or {}, {}
+        return taken
+
+    def raise_to(self, hashed: int, ahead: int) -> None:
+        """Lets the bucket be full again in `ahead` nanoseconds, if it would be sooner: others have taken from
+        it."""
+        row = hashed % _ROWS * _ROW.size
+        if self._is_shared:
+            self._locked(self._raise, hashed, row, ahead)
+        else:
+            self._raise(hashed, row, ahead)
+
+    def _locked(self, act: Callable[[int, int, int], Result], hashed: int, row: int, amount: int) -> Result:
+        file = self._shared_memory.file
+        lockf(file, LOCK_EX, _ROW.size, row)  # The kernel releases it if the process dies.
+        try:
+            return act(hashed, row, amount)
+        finally:
+            lockf(file, LOCK_UN, _ROW.size, row)
+
+    def _raise(self, hashed: int, row: int, ahead: int) -> None:
+        place, full_at = self._find(hashed, row)
+        raised = monotonic_ns() + ahead
+        if ahead and full_at < raised:
+            _PLACE.pack_into(self._memory, place, hashed, raised)
 
     def _take(self, hashed: int, row: int, cost: int) -> Level:
         now = monotonic_ns()
@@ -100,16 +133,18 @@ class Buckets:
         level = self._level(full_at, now, cost)
         if not level.refused_until:
             _PLACE.pack_into(self._memory, place, hashed, level.full_at)
+            if self._taken is not None:
+                self._taken[hashed] = self._taken.get(hashed, 0) + cost
         return level
 
     def _level(self, full_at: int, now: int, cost: int) -> Level:
         full_at = max(full_at, now)
-        refused_until = full_at + cost - _MINUTE_NS
+        refused_until = full_at + cost - MINUTE_NS
         if refused_until > now:
             cost = 0
         else:
             refused_until = 0
-        remaining = (now + _MINUTE_NS - full_at - cost) * self._limit // _MINUTE_NS
+        remaining = (now + MINUTE_NS - full_at - cost) * self._limit // MINUTE_NS
         return Level(self._limit, remaining, full_at + cost, refused_until)
 
     def _find(self, hashed: int, row: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
@@ -22,6 +22,9 @@ from web.background_process import ProcessStatus
 from web.license_key_limits import LicenseKeyLimiter
 from web.proxy_headers import Proxies
 from web.rate_limits import RateLimiter, RateLimits
+
+if TYPE_CHECKING:
+    from web.shared_limits import SharedLimits
 
 _CLOSING_SECONDS = 5
 log = structlog.get_logger()
@@ -63,6 +66,16 @@ class State:
         return LicenseKeyLimiter(self.rate_limiter)
 
     @cached_property
+    def shared_limits(self) -> "SharedLimits | None":
+        """None where servers do not share their limits."""
+        url = self.settings.rate_limit_url
+        if url is None:
+            return None
+        from web.shared_limits import SharedLimits
+
+        return SharedLimits(url.get_secret_value(), self.rate_limiter.rate_limits.by_name())
+
+    @cached_property
     def license_signer(self) -> LicenseSigner:
         return LicenseSigner(self.settings)
 
@@ -90,6 +103,12 @@ class State:
         status = worker_status or ProcessStatus()
         return cls(settings, database, announcer, listener, rate_limiter, proxies, status)
 
+    def start(self) -> None:
+        """Starts what runs in the background."""
+        self.listener.start()
+        if self.shared_limits is not None:
+            self.shared_limits.start()
+
     async def close(self) -> None:
         """Closes everything within 5 seconds; what takes longer ends with the process."""
         try:
@@ -99,6 +118,8 @@ class State:
                 await self.denials.close()
                 await self.license_check_notes.close()
                 await self.listener.close()
+                if self.shared_limits is not None:
+                    await self.shared_limits.close()
                 await self.announcer.close()
                 await self.database.close()
         except TimeoutError:

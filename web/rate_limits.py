@@ -49,6 +49,15 @@ class RateLimits:
         self.license_keys = Buckets(settings.license_checks_per_minute, shared=shared)
         self._reports = Buckets(1, shared=shared)
 
+    def by_name(self) -> dict[str, Buckets]:
+        """All buckets, which several servers can share."""
+        return {
+            "credentials": self.credentials,
+            "addresses": self.addresses,
+            "license_keys": self.license_keys,
+            "reports": self._reports,
+        }
+
     def take_report(self, credential_id: UUID, limit: str) -> bool:
         """Whether the exceeded limit is due to be recorded in the audit log: once a minute for each
         credential and limit. Counts as recorded then."""

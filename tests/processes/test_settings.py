@@ -52,6 +52,9 @@ def read(name: str, value: str) -> Any:
         ("smtp_url", "smtps://u:p%40%3a%2F@mail.example", "smtps://u:p%40%3A%2F@mail.example:465"),
         ("smtp_url", "smtp+starttls://u:p@:x@mail.example", "smtp+starttls://u:p%40%3Ax@mail.example:587"),
         ("smtp_url", "smtp://[::1]:2525", "smtp://[::1]:2525"),
+        ("rate_limit_url", "redis://valkey", "redis://valkey"),
+        ("rate_limit_url", "rediss://u:p%2Fq@valkey:6380/1", "rediss://u:p%2Fq@valkey:6380/1"),
+        ("rate_limit_url", "unix:///run/valkey/socket", "unix:///run/valkey/socket"),
         ("trusted_proxies", "10.0.0.0/8, FD00::/8,", ("10.0.0.0/8", "fd00::/8")),
         ("trusted_proxies", "::ffff:10.0.0.0/104", ("10.0.0.0/8",)),
         ("trusted_proxies", "192.0.2.7,192.0.2.7/32", ("192.0.2.7/32",)),
@@ -89,6 +92,16 @@ REFUSED: dict[str, tuple[str, ...]] = {
         *("smtp://:p@mail.example", "smtp://mail.example:0", "smtp://mail.example:65536", "smtp://a b"),
         *("smtp://mail.example/x", "smtp://mail.example?x=1", "smtp://u:p%0d%0aQUIT@mail.example"),
         *("smtp://u:%ff@mail.example", "smtp://[::1", "smtp://u:p#@mail.example"),
+    ),
+    "rate_limit_url": (
+        *("localhost:6379", "http://localhost", "redis://", "redis://host/name", "redis://host:port"),
+        *(
+            "redis://host:6379/0?ssl=no",
+            "redis://u:p#@host",
+            "unix://",
+            "unix://host/socket",
+            "rediss://[::1",
+        ),
     ),
     "trusted_proxies": ("10.0.0.1/8", "10.0.0.0/33", "proxy", "*", "10.0.0.0/8;fd00::/8", "fd00::1/8"),
     "tax_rates": (
@@ -187,6 +200,7 @@ def test_the_public_key_is_that_of_the_signing_key() -> None:
         ("SMTP_URL", "smtp://:s3cret@mail.example"),
         ("AUDIT_SIGNING_KEY", "s3cret"),
         ("DATABASE_URL", "mysql://ada:s3cret@host/db"),
+        ("RATE_LIMIT_URL", "redis://ada:s3cret@host/name"),
     ],
 )
 def test_a_refusal_does_not_tell_the_secret(folder: Path, name: str, value: str) -> None:

@@ -1,79 +1,151 @@
-"""Rate limits across processes, WebSockets and pages."""
+"""Rate limits that several servers share through a server with the Redis protocol."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
-from app import create_app
-from tests.support.graphql_ws import connected
-from tests.support.http_clients import loopback_client
-from tests.support.limited import VIEWER, asked, limited
-from tests.support.serving import free_port, running
+from permissions.rate_limits import MINUTE_NS
+from settings import Settings
+from tests.support.limited import limited, statuses
+from tests.support.redis import PROGRAM, redis_server
 from tests.support.world import World
-from web import recent_tokens
-from web.http_server import http_server
 from web.rate_limits import RateLimits
-from web.recent_tokens import RecentTokens
+from web.shared_limits import SharedLimits
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="redis-server is not installed")
+LIMIT = 2_000
+KEY = 7
+
+
+@pytest.fixture
+def socket() -> Iterator[Path]:
+    """Of a short path: those of sockets have at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        yield Path(folder) / "redis"
 
 
 @asynccontextmanager
-async def process(world: World, limits: RateLimits) -> AsyncIterator[httpx.AsyncClient]:
-    """One of the processes of a server, which share the limits."""
-    port = free_port()
-    settings = world.settings.model_copy(update={"port": port})
+async def counting(
+    socket: Path, *, shared: bool = False, per_minute: int = LIMIT
+) -> AsyncIterator[RateLimits]:
+    """The limits of a server that shares them."""
+    limits = RateLimits(Settings(rate_limit_per_minute=per_minute), shared=shared)
+    sharing = SharedLimits(f"unix://{socket}", limits.by_name())
+    sharing.start()
+    try:
+        yield limits
+    finally:
+        await sharing.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def take(limits: RateLimits, count: int = 1) -> bool:
+    level = limits.credentials.take(KEY, count)
+    assert level is not None
+    return not level.refused_until
+
+
+async def admitted(limits: RateLimits) -> int:
+    """How many requests the server answers, one after the other, until it refuses one."""
+    count = 0
+    async with asyncio.timeout(30):
+        while take(limits):
+            count += 1
+            await asyncio.sleep(0.01)
+    return count
+
+
+async def stored(socket: Path) -> list[object]:
+    """The values of all buckets."""
+    async with Redis.from_url(f"unix://{socket}") as redis:
+        return [await redis.get(key) for key in await redis.keys()]
+
+
+async def until_stored(socket: Path, before: list[object] = []) -> None:  # noqa: B006 - it is only read
+    async with asyncio.timeout(20):
+        while await stored(socket) == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_what_one_server_has_answered_counts_at_another(socket: Path, shared: bool) -> None:
+    async with redis_server(socket), counting(socket, shared=shared) as one, counting(socket) as other:
+        assert take(one, LIMIT)
+
+        assert await admitted(other) < LIMIT / 2
+
+
+async def test_no_bucket_is_emptier_than_empty(socket: Path) -> None:
+    """Ten servers that did not know of each other yet have answered ten times the limit."""
+    async with redis_server(socket), counting(socket, per_minute=600) as one:
+        for _ in range(10):
+            before = await stored(socket)
+            async with counting(socket, per_minute=600) as other:
+                assert take(other, 600)
+                await until_stored(socket, before)
+        assert take(one)
+
+        await until(lambda: not take(one))
+
+        level = one.credentials.look(KEY)
+        assert level is not None
+        assert level.wait_seconds <= MINUTE_NS / 600 / 1e9
+
+
+async def test_without_the_other_server_each_counts_for_itself(socket: Path) -> None:
+    with capture_logs() as logs:
+        async with counting(socket) as one, counting(socket) as other:
+            assert [take(limits, LIMIT) for limits in (one, other)] == [True, True]
+            await until(lambda: len(logs) >= 2)
+            await asyncio.sleep(2.5)  # Two more attempts, which are not logged.
+            assert [line["event"] for line in logs] == ["rate_limits_not_shared"] * 2
+
+            async with redis_server(socket):
+                await until(lambda: len(logs) >= 4)
+                assert [line["event"] for line in logs[2:]] == ["rate_limits_shared"] * 2
+
+
+async def test_limits_are_shared_again_after_an_outage(socket: Path) -> None:
+    async with counting(socket) as one, counting(socket) as other:
+        async with redis_server(socket):
+            assert take(one)
+            await until_stored(socket)
+        with capture_logs() as logs:
+            assert take(one)
+            await until(lambda: bool(logs))
+        async with redis_server(socket):
+            assert take(one, LIMIT - 50)
+            await until_stored(socket)
+
+            assert await admitted(other) < LIMIT / 2
+
+
+async def test_requests_to_two_servers_have_one_limit(world: World, socket: Path) -> None:
+    shared: Any = {"rate_limit_url": Settings(rate_limit_url=f"unix://{socket}").rate_limit_url}
     async with (
-        running(http_server(create_app(settings, limits)), port),
-        loopback_client(f"http://127.0.0.1:{port}") as http,
+        redis_server(socket),
+        limited(world, per_minute=60, **shared) as (one, _),
+        limited(world, per_minute=60, **shared) as (other, _),
     ):
-        yield http
+        assert set(await statuses(one.admin, 70)) == {200, 429}
+        answered = 0
+        async with asyncio.timeout(30):
+            while await statuses(other.admin, 1) == [200]:
+                answered += 1
+                await asyncio.sleep(0.02)
+        assert answered < 30
 
-
-async def test_a_credential_that_has_no_requests_left_has_none_in_another_process(world: World) -> None:
-    settings = {"rate_limit_per_minute": 2, "rate_limit_per_minute_per_address": 0}
-    limits = RateLimits(world.settings.model_copy(update=settings))
-    headers = {"authorization": f"Bearer {world.admin.token}"}
-
-    async with process(world, limits) as first, process(world, limits) as second:
-        answers = [
-            await http.post("/graphql", json={"query": VIEWER}, headers=headers)
-            for http in (first, first, second)
-        ]
-
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-
-
-async def test_a_websocket_is_not_refused_for_the_requests_of_another_credential(world: World) -> None:
-    async with limited(world, per_minute=3) as (there, state):
-        url = f"http://127.0.0.1:{there.settings.port}"
-        refused = [(await asked(there.member)).status_code for _ in range(4)][-1]
-
-        async with connected(url, there.admin.token) as socket:
-            answer = await (await socket.subscribe(VIEWER)).next()
-
-        assert refused == 429
-        assert state.rate_limiter.has_refused_recently
-        assert answer["user"]["email"]
-
-
-async def test_the_page_at_the_endpoint_has_a_limit(world: World) -> None:
-    async with limited(world, per_address=2) as (there, _):
-        pages = [await there.http.get("/graphql", headers={"accept": "text/html"}) for _ in range(3)]
-
-    assert [page.status_code for page in pages] == [200, 200, 429]
-    assert pages[-1].headers["content-type"].startswith("text/html")
-    assert int(pages[-1].headers["retry-after"]) > 0
-
-
-def test_the_tokens_that_were_used_last_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent_tokens, "_MAX_TOKENS", 2)
-    tokens = RecentTokens[int]()
-
-    for number, token in enumerate((b"a", b"b", b"c")):
-        tokens.remember(token, number)
-    used = tokens.get(b"a")
-    tokens.remember(b"d", 3)
-
-    assert used == 0
-    assert [tokens.get(token) for token in (b"a", b"b", b"c", b"d")] == [0, None, 2, 3]
+        # Other credentials have their own limits.
+        assert await statuses(other.member, 1) == [200]
