@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from contextlib import aclosing
 from time import perf_counter
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, OperationType
 from strawberry import Schema
 
 from engine.canonical_json import JSONObject
@@ -127,8 +127,9 @@ class GraphQLExecutor:
             raise self._refusal_of(error, scope) from None
 
     async def execute(self, operation: RequestedOperation, scope: RequestScope) -> Answer:
-        """The answer to a query or a mutation. Raises RequestRefused as `context` does and where an outage
-        leaves no data to answer, and OperationRefused where the operation is not executed."""
+        """The answer to a query or a mutation. Raises RequestRefused as `context` does, where an outage
+        fails a field of a query or leaves nothing of a mutation to answer, and OperationRefused where the
+        operation is not executed."""
         if tracing.tracer is None:
             return await self._execute(operation, scope)
         prepared = operation.prepared
@@ -160,7 +161,10 @@ class GraphQLExecutor:
         if (
             result.errors
             and UNAVAILABLE in codes_of(answer)
-            and all(value is None for value in (result.data or {}).values())
+            and (
+                prepared.operation.type is OperationType.QUERY
+                or all(value is None for value in (result.data or {}).values())
+            )
         ):
             raise unavailable(scope.request_id)
         return answer
