@@ -28,7 +28,7 @@ _OLD, _BEFORE = (f"opt/team-access/releases/2026010{day}T000000Z.abcd" for day i
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=f"no Debian of its own: {WHY_NOT}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def debian() -> Iterator[BareDebian]:
     with tempfile.TemporaryDirectory(prefix="team-access-debian-") as folder:
         Path(folder).chmod(0o755)
@@ -37,7 +37,7 @@ def debian() -> Iterator[BareDebian]:
         yield debian
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def installed(debian: BareDebian) -> BareDebian:
     """Installed where two versions and a file with settings were already."""
     releases = debian.root / "opt/team-access/releases"
@@ -68,7 +68,14 @@ async def settings(debian: BareDebian, empty_database: str) -> AsyncIterator[dic
 async def test_what_is_installed_serves_and_sends_emails(
     installed: BareDebian, settings: dict[str, str]
 ) -> None:
-    debian = installed
+    """One test, because each process of a test run would need a Debian of its own for others."""
+    _require_the_version_before(installed)
+    _require_new_keys_and_the_settings_of_before(installed)
+    await _require_that_a_failure_leaves_the_current_version(installed)
+    await _require_that_it_serves(installed, settings)
+
+
+async def _require_that_it_serves(debian: BareDebian, settings: dict[str, str]) -> None:
     _set(debian, settings)
     server, worker = (
         debian.command_of("team-access-server@.service"),
@@ -100,14 +107,14 @@ async def test_what_is_installed_serves_and_sends_emails(
     assert (serving.returncode, working.returncode) == (0, 0)
 
 
-async def test_the_version_before_stays_and_older_ones_do_not(installed: BareDebian) -> None:
+def _require_the_version_before(installed: BareDebian) -> None:
     current = os.readlink(installed.root / "opt/team-access/current")
     releases = {path.name for path in (installed.root / "opt/team-access/releases").iterdir()}
 
     assert releases == {Path(current).name, Path(_BEFORE).name}
 
 
-async def test_settings_have_new_keys_and_those_that_were_there_stay(installed: BareDebian) -> None:
+def _require_new_keys_and_the_settings_of_before(installed: BareDebian) -> None:
     settings = _settings(installed).read_text()
     keys = re.findall("^(?:AUDIT|LICENSE)_SIGNING_KEY=([A-Za-z0-9_-]{43})$", settings, re.MULTILINE)
 
@@ -119,27 +126,7 @@ async def test_settings_have_new_keys_and_those_that_were_there_stay(installed: 
     ]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "user", "sentence"),
-    [
-        (["--colour"], "root", "--colour: expected --wheels FOLDER or --image.\n"),
-        (["--wheels"], "root", "--wheels: nothing is not a folder.\n"),
-        (["--wheels", "/nowhere"], "root", "--wheels: /nowhere is not a folder.\n"),
-        ([], "nobody", "Run this as root.\n"),
-    ],
-)
-async def test_wrong_arguments_install_nothing(
-    debian: BareDebian, arguments: list[str], user: str, sentence: str
-) -> None:
-    before = sorted((debian.root / "opt").rglob("*"))
-
-    refused = await asyncio.to_thread(debian.install, *arguments, user=user)
-
-    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
-    assert sorted((debian.root / "opt").rglob("*")) == before
-
-
-async def test_an_install_that_fails_leaves_the_current_version(installed: BareDebian) -> None:
+async def _require_that_a_failure_leaves_the_current_version(installed: BareDebian) -> None:
     current = installed.root / "opt/team-access/current"
     before = os.readlink(current), sorted(os.listdir(current.parent / "releases"))
 

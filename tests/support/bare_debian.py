@@ -100,12 +100,9 @@ class BareDebian:
         for task in tasks:
             task.result()
 
-    def install(self, *arguments: str, user: str = "root") -> "subprocess.CompletedProcess[str]":
+    def install(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Runs `deploy/install` of this source."""
-        enter = (
-            _INSTALLING if user == "root" else _INSTALLING.replace("chroot ", f"chroot --userspec={user} ")
-        )
-        return self._start(enter, str(ROOT), str(self.wheels), f"{SOURCE}/deploy/install", *arguments)
+        return self._start(_INSTALLING, str(ROOT), str(self.wheels), f"{SOURCE}/deploy/install", *arguments)
 
     def as_root(self, *command: str) -> "subprocess.CompletedProcess[str]":
         return self._start(_AS_ROOT, *command)
