@@ -189,7 +189,7 @@ async def _roll_back(driver: asyncpg.Connection) -> None:
         async with asyncio.timeout(_ROLLBACK_SECONDS):
             if not driver.is_closed():
                 await driver.execute("ROLLBACK")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         driver.terminate()
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.context import Context as OpenTelemetryContext
+    from opentelemetry.trace import Span, SpanKind, Tracer
 
 tracer: "Tracer | None" = None
 """Tracer of this process while it traces."""
@@ -96,32 +97,45 @@ def trace_id() -> str | None:
 
 
 @contextmanager
+def _current_span(
+    name: str, attributes: Mapping[str, Any], kind: "SpanKind", context: "OpenTelemetryContext | None" = None
+) -> Iterator["Span"]:
+    """A span that has the type of an exception and not its message, in which there may be personal data and
+    tokens: those of graphql-core and of PostgreSQL quote values."""
+    assert tracer is not None  # noqa: S101
+    with tracer.start_as_current_span(
+        name, context, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except Exception as error:
+            failed(span, type(error).__name__)
+            raise
+
+
+@contextmanager
 def request_span(name: str, headers: Mapping[str, str], attributes: Mapping[str, Any]) -> Iterator["Span"]:
     """Span of an HTTP request, in the trace of its header `traceparent`."""
     from opentelemetry.trace import SpanKind
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-    assert tracer is not None  # noqa: S101
     context = TraceContextTextMapPropagator().extract(headers)
-    with tracer.start_as_current_span(
-        name, context, SpanKind.SERVER, attributes, record_exception=False
-    ) as span:
+    with _current_span(name, attributes, SpanKind.SERVER, context) as span:
         yield span
 
 
 @contextmanager
 def operation_span(kind: str | None, name: str | None, sha256: str | None) -> Iterator["Span"]:
     """Span of a GraphQL operation. The document is named by its hash: its text may have personal data."""
+    from opentelemetry.trace import SpanKind
+
     attributes = {
         "graphql.operation.type": kind,
         "graphql.operation.name": name,
         "team_access.document.sha256": sha256,
     }
     given = {key: value for key, value in attributes.items() if value is not None}
-    assert tracer is not None  # noqa: S101
-    with tracer.start_as_current_span(
-        kind or "GraphQL Operation", attributes=given, record_exception=False
-    ) as span:
+    with _current_span(kind or "GraphQL Operation", given, SpanKind.INTERNAL) as span:
         yield span
 
 
@@ -145,9 +159,7 @@ async def traced_statement(sql: str, executing: Awaitable[Result]) -> Result:
         "db.operation.name": verb,
         "db.query.text": sql[:_MOST_SQL],
     }
-    with tracer.start_as_current_span(
-        verb, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False
-    ):
+    with _current_span(verb, attributes, SpanKind.CLIENT):
         return await executing
 
 

@@ -11,7 +11,6 @@ from itertools import islice
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from permissions.rate_limits import MINUTE_NS, Buckets
 
@@ -69,16 +68,23 @@ class SharedLimits:
         while True:
             await asyncio.sleep(_EXCHANGED_SECONDS if self._is_available else _RETRY_SECONDS)
             try:
-                for name, buckets in self._buckets.items():
-                    await self._share(name, buckets)
+                for name, taken in self._taken():
+                    await self._share(name, taken)
                 if not self._is_available:
                     await self._redis.ping()
                     self._note(is_available=True)
-            except (RedisError, OSError) as error:
+            except Exception as error:
+                # Whatever it is: requests are answered without the other server.
                 self._note(is_available=False, error=type(error).__name__)
 
-    async def _share(self, name: str, buckets: Buckets) -> None:
-        for taken in _parts(buckets.hand_over_taken()):
+    def _taken(self) -> list[tuple[str, dict[int, int]]]:
+        """Takes over from all buckets at once, so that nothing piles up in an outage. What was taken then is
+        not shared: it counted where it was taken."""
+        return [(name, buckets.hand_over_taken()) for name, buckets in self._buckets.items()]
+
+    async def _share(self, name: str, all_taken: dict[int, int]) -> None:
+        buckets = self._buckets[name]
+        for taken in _parts(all_taken):
             keys = [f"team-access:limits:{name}:{hashed}" for hashed in taken]
             costs = [-(-cost // 1_000) for cost in taken.values()]
             ahead = await self._add(keys=keys, args=[*costs, _MINUTE_MICROSECONDS])

@@ -128,3 +128,17 @@ def test_the_ports_are_those_of_the_units() -> None:
     text = (ROOT / "deploy" / "nginx-servers.conf").read_text()
 
     assert re.findall(r"^server 127\.0\.0\.1:(\d+) max_fails=0;$", text, re.MULTILINE) == ["8001", "8002"]
+
+
+async def test_the_log_has_no_path_that_opens_something(proxy: Proxy, tmp_path: Path) -> None:
+    for scheme in ("http", "https"):
+        for page in ("sign-in", "join", "claim", "download"):
+            await proxy.request("GET", f"{scheme}://{HOST}/{page}/s3cret?token=s3cret")
+    await proxy.request("GET", f"https://{HOST}/health")
+
+    lines = (tmp_path / "access.log").read_text().splitlines()
+    assert len(lines) == 9
+    assert "s3cret" not in "".join(lines)
+    assert " GET /join/ 308 " in lines[1]
+    assert " GET /health 200 " in lines[-1]
+    assert lines[-1].startswith(CLIENT)

@@ -35,15 +35,16 @@ async def test_links_that_have_expired_are_forgotten(
     async with limited(world) as (there, state):
         for each in paths[:2]:
             await there.http.get(each)
+        await told(world, 2)
         first, second = state.transfers._alone
         state.transfers._alone[first].until = now() - timedelta(seconds=1)
 
         await there.http.get(paths[2])
 
+        assert len(await told(world, 3)) == 3
         assert first not in state.transfers._alone
         assert second in state.transfers._alone
         assert len(state.transfers._alone) == 2
-    assert len(await told(world, 3)) == 3
 
 
 async def test_a_transfer_that_its_process_cannot_audit_is_left_to_the_worker(

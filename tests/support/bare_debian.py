@@ -15,6 +15,8 @@ from tests.support.forked_commands import ROOT
 
 SOURCE, WHEELS = "/tmp/source", "/tmp/wheels"  # noqa: S108 - in the root file system of the Debian
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_OTHER_PYTHON = re.compile(r" ; python_\w+ < '[0-9.]+'")
+"""Condition of a package that Debian's Python needs and this one does not."""
 _ENTER = """set -e
 root=$1; shift
 mount --make-rprivate /
@@ -76,6 +78,8 @@ class BareDebian:
         """Without Python. The wheels are downloaded meanwhile."""
         mirror = _mirror()
         assert mirror is not None
+        pins = self.wheels.with_suffix(".lock")
+        pins.write_text(_OTHER_PYTHON.sub("", (ROOT / "deploy" / "requirements.lock").read_text()))
         with ThreadPoolExecutor() as threads:
             tasks = [
                 threads.submit(
@@ -93,7 +97,7 @@ class BareDebian:
                             "--no-deps",
                             "--require-hashes",
                         ),
-                        *("-r", str(ROOT / "deploy" / "requirements.lock"), "-d", str(self.wheels)),
+                        *("-r", str(pins), "-d", str(self.wheels)),
                     ],
                 ),
             ]

@@ -2,7 +2,8 @@
 
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest_asyncio
 
 from tests.support.beginnings import Beginnings
 from tests.support.demo_people import demo_people
+from tests.support.machine_network import network_unchanged
 from tests.support.world import Person, World
 
 _COMMANDS = (
@@ -40,6 +42,12 @@ async def browser() -> AsyncIterator[Any]:
         )
         yield launched
         await launched.close()
+
+
+@pytest.fixture(autouse=True)
+def browsers_network(request: pytest.FixtureRequest) -> Iterator[None]:
+    with network_unchanged() if "browser" in request.fixturenames else nullcontext():
+        yield
 
 
 @pytest_asyncio.fixture

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from embedded import folder as embedded_folder
+from tests.support.machine_network import network_changing
 
 _NOWHERE = "02:00:00:00:00:99"
 
@@ -87,14 +88,15 @@ def network() -> Iterator[Network]:
     if os.geteuid() != 0:
         pytest.skip("not root: networks cannot be made, so none that drops packets was tried")
     made = Network()
-    try:
-        made.create()
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no network namespaces ({error}): none that drops packets was tried")
-    try:
-        yield made
-    finally:
-        made.remove()
+    with network_changing():
+        try:
+            made.create()
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no network namespaces ({error}): none that drops packets was tried")
+        try:
+            yield made
+        finally:
+            made.remove()
 
 
 def _ip(*arguments: str) -> str:

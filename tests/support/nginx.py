@@ -13,6 +13,7 @@ from tests.support.serving import free_port, listening
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/bin")
 HOST = "themes.example.com"
 TLS_FILES = "/etc/team-access/tls"
+_ACCESS_LOG = "/var/log/nginx/team-access.log"
 _MAIN = """daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
 events {{ worker_connections 1024; }}
 http {{ access_log off; {paths} {configuration} }}"""
@@ -67,6 +68,7 @@ async def _running(
     (folder / "team-access-servers.conf").write_text(
         "".join(f"server {server} max_fails=0;\n" for server in servers)
     )
+    configuration = configuration.replace(_ACCESS_LOG, str(folder / "access.log"))
     paths = " ".join(f"{each}_temp_path {folder}/{each};" for each in _PATHS)
     file = folder / "nginx.conf"
     file.write_text(_MAIN.format(folder=folder, paths=paths, configuration=configuration))

@@ -57,6 +57,9 @@ def traced(collector: Receiver) -> dict[str, str]:
     return {ENDPOINT: f"http://127.0.0.1:{collector.port}", "OTEL_BSP_SCHEDULE_DELAY": "100"}
 
 
+SIGN_IN = "mutation ($input: SignInInput!) { signIn(input: $input) { sessionToken } }"
+
+
 async def test_a_change_is_traced_from_its_request_to_its_statements(
     world: World, collector: Receiver
 ) -> None:
@@ -105,6 +108,27 @@ async def test_the_path_of_an_emailed_link_is_in_no_span(world: World, collector
         await until(lambda: any(span.name.startswith("GET /join/") for span in spans(collector)))
 
     assert b"s3cret" not in b"".join(each.body for each in collector.taken)
+
+
+async def test_what_an_error_quotes_is_in_no_span(world: World, collector: Receiver) -> None:
+    """graphql-core's messages quote variables, and PostgreSQL's the values of a row."""
+    requests = [
+        {"query": SIGN_IN, "variables": {"input": {"token": "s3cret" * 7, "unknown": 1}}},
+        {"query": 'mutation { signIn(input: {token: "s3cret", unknown: 1}) { sessionToken } }'},
+        {"query": SIGN_IN, "variables": {"input": {"token": ["s3cret", 1]}}},
+    ]
+    async with (
+        served(world, 0, "", **traced(collector)) as (_, url),
+        httpx.AsyncClient(verify=NO_AUTHORITIES) as http,
+    ):
+        for each in requests:
+            answer = await http.post(f"{url}/graphql", json=each)
+            assert answer.json()["errors"]
+        await until(lambda: len([1 for span in spans(collector) if span.name == "POST /graphql"]) == 3)
+
+    sent = b"".join(each.body for each in collector.taken)
+    assert b"s3cret" not in sent
+    assert b"OperationRefused" in sent
 
 
 async def test_a_collector_that_is_not_there_delays_nothing(world: World) -> None:

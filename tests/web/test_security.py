@@ -307,7 +307,7 @@ def when_ready():
         time.sleep(0.5)
     return lambda: print("ready", flush=True)
 
-serve(Settings(port=int(sys.argv[1]), workers=2), load_server, None, None, when_ready)
+serve(Settings(port=int(sys.argv[1]), workers=2), load_server, (), None, when_ready)
 """
 
 

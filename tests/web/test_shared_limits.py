@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from structlog.testing import capture_logs
 
 from permissions.rate_limits import MINUTE_NS
 from settings import Settings
+from tests.sessions.test_sign_in_events import info_logs
 from tests.support.limited import limited, statuses
 from tests.support.redis import PROGRAM, redis_server
 from tests.support.world import World
@@ -105,7 +105,7 @@ async def test_no_bucket_is_emptier_than_empty(socket: Path) -> None:
 
 
 async def test_without_the_other_server_each_counts_for_itself(socket: Path) -> None:
-    with capture_logs() as logs:
+    with info_logs() as logs:
         async with counting(socket) as one, counting(socket) as other:
             assert [take(limits, LIMIT) for limits in (one, other)] == [True, True]
             await until(lambda: len(logs) >= 2)
@@ -122,7 +122,7 @@ async def test_limits_are_shared_again_after_an_outage(socket: Path) -> None:
         async with redis_server(socket):
             assert take(one)
             await until_stored(socket)
-        with capture_logs() as logs:
+        with info_logs() as logs:
             assert take(one)
             await until(lambda: bool(logs))
         async with redis_server(socket):
@@ -130,6 +130,18 @@ async def test_limits_are_shared_again_after_an_outage(socket: Path) -> None:
             await until_stored(socket)
 
             assert await admitted(other) < LIMIT / 2
+
+
+async def test_in_an_outage_nothing_piles_up(socket: Path) -> None:
+    with info_logs() as logs:
+        async with counting(socket) as one:
+            assert take(one)
+            await until(lambda: bool(logs))
+            for key in range(1_000):
+                for buckets in one.by_name().values():
+                    buckets.take(key)
+
+            await until(lambda: not any(buckets._taken for buckets in one.by_name().values()))
 
 
 async def test_requests_to_two_servers_have_one_limit(world: World, socket: Path) -> None:
