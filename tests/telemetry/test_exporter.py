@@ -147,6 +147,7 @@ def test_only_those_with_the_token_read_the_metrics(
     folder: Path, database_url: str, metrics_port: int
 ) -> None:
     with serving(folder, database_url, metrics_port, "--no-worker", METRICS_HOST="::", METRICS_TOKEN=TOKEN):
+        _wait_until_listening(metrics_port)
         statuses = [
             scraped(metrics_port, **headers).status_code
             for headers in (
